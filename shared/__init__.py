@@ -1,0 +1,1 @@
+"""What the services agree on: contracts, bus, store, settings, logging, clock and the runtime that joins them."""

@@ -1,0 +1,300 @@
+"""Commands: requests to one owner, which may refuse them. Each constant at the end is one line of the whole list."""
+
+from dataclasses import dataclass
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from shared.contracts.base import Attempt, Contract, JobId, NodeName, UserName, Version
+from shared.contracts.errors import RefusalBody
+from shared.contracts.events import AnyCloudEvent
+from shared.contracts.job import Actor, Allocation, Job, JobRequest, JobStatus, JobView, LaunchSpec, Reason
+from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap, LogLine
+
+Ask = TypeVar("Ask", bound=Contract)
+Answer = TypeVar("Answer", bound=Contract)
+
+
+@dataclass(frozen=True)
+class Command(Generic[Ask, Answer]):
+    """A command's subject, what it takes and what it answers."""
+
+    subject: str
+    ask: type[Ask]
+    answer: type[Answer]
+    says: str
+
+    @property
+    def owner(self) -> str:
+        """The service that answers; also the queue group that its replicas share."""
+        return self.subject.split(".")[1]
+
+    def at(self, node: str) -> "Command[Ask, Answer]":
+        """The same command to the one service on this node."""
+        return Command(f"{self.subject}.{node}", self.ask, self.answer, self.says)
+
+
+# --- submit
+
+
+class NewJob(Contract):
+    """A submission; the caller mints the id, so that a repeated command cannot make a second job."""
+
+    id: JobId
+    owner: UserName
+    request: JobRequest
+    idempotency_key: Annotated[str | None, Field(min_length=1, max_length=255)] = None
+    fingerprint: Annotated[str | None, Field(description="Hash of the body that came with the key.")] = None
+    correlation_id: str | None = None
+
+
+class SubmitJobs(Contract):
+    jobs: Annotated[tuple[NewJob, ...], Field(min_length=1)]
+    with_jobs: Annotated[bool, Field(description="Answer with the whole jobs, not only their ids.")] = False
+
+
+class Submitted(Contract):
+    """What became of one submission: stored (then `id`), or refused (then `refusal`)."""
+
+    id: JobId | None = None
+    replayed: Annotated[bool, Field(description="The key was known: this is the job of the first time.")] = False
+    job: Job | None = None
+    refusal: RefusalBody | None = None
+
+
+class SubmitOutcomes(Contract):
+    outcomes: Annotated[tuple[Submitted, ...], Field(description="In the order of the submissions.")]
+
+
+# --- look up
+
+
+class GetJob(Contract):
+    id: JobId
+
+
+class ListJobs(Contract):
+    """Jobs by owner and status, newest first."""
+
+    owner: UserName | None = None
+    statuses: tuple[JobStatus, ...] = ()
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    cursor: Annotated[str | None, Field(max_length=512)] = None
+    with_total: bool = True
+
+
+class JobPage(Contract):
+    items: tuple[Job, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+    total_is: Literal["exact", "at_least"] = "exact"
+
+
+class GetJobEvents(Contract):
+    id: JobId
+    after_version: Version = 0
+
+
+class JobEventPage(Contract):
+    items: tuple[AnyCloudEvent, ...]
+    more: bool = False
+
+
+class ListActiveJobs(Contract):
+    """Every job that is not terminal (or, with `node`, that holds something there), by id, in pages."""
+
+    node: NodeName | None = None
+    after_id: JobId | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 200
+
+
+class ActiveJob(Contract):
+    view: JobView
+    launch: Annotated[LaunchSpec | None, Field(description="Only with `node`.")] = None
+
+
+class ActiveJobPage(Contract):
+    items: tuple[ActiveJob, ...]
+    more: bool = False
+
+
+class GetJobViews(Contract):
+    """The views of these jobs; an id that does not exist is left out."""
+
+    ids: Annotated[tuple[JobId, ...], Field(max_length=200)]
+
+
+class JobViews(Contract):
+    items: tuple[JobView, ...]
+
+
+# --- change
+
+
+class ChangeJob(Contract):
+    """Pause, resume or kill."""
+
+    id: JobId
+    actor: Actor
+    correlation_id: str | None = None
+
+
+class SetPriority(ChangeJob):
+    priority: Annotated[int, Field(ge=1, le=1000)]
+
+
+# --- schedule
+
+
+class Lead(Contract):
+    """Be or become the leader. `seen` is the lease as this contender saw it stand still for the whole term."""
+
+    contender: Annotated[str, Field(min_length=1, max_length=128)]
+    seen: "Lease | None" = None
+
+
+class Lease(Contract):
+    """Who leads. `beat` rises while the holder lives; `epoch` rises with every new holder and fences its writes."""
+
+    holder: str
+    epoch: int
+    beat: int
+
+
+class Placement(Contract):
+    id: JobId
+    version: Annotated[Version, Field(description="The job's version that the plan was made for.")]
+    allocation: Allocation
+
+
+class Preemption(Contract):
+    id: JobId
+    version: Version
+    reason: Reason
+
+
+class Place(Contract):
+    """One scheduling cycle's decisions. A leader of an older epoch changes nothing."""
+
+    epoch: int
+    placements: tuple[Placement, ...] = ()
+    preemptions: tuple[Preemption, ...] = ()
+
+
+class Placed(Contract):
+    id: JobId
+    done: Annotated[bool, Field(description="False: the job had moved on; plan again.")]
+    view: Annotated[JobView | None, Field(description="The job as it is now.")] = None
+
+
+class PlaceOutcomes(Contract):
+    outcomes: tuple[Placed, ...]
+
+
+class ExplainJobs(Contract):
+    ids: Annotated[tuple[JobId, ...], Field(max_length=500)]
+
+
+class Explanation(Contract):
+    id: JobId
+    reason: Reason
+
+
+class Explanations(Contract):
+    items: Annotated[tuple[Explanation, ...], Field(description="Only of jobs that wait.")]
+
+
+# --- logs
+
+
+class TailLog(Contract):
+    """The last `tail` lines, or what came after message `after` of the LOGS stream."""
+
+    job_id: JobId
+    tail: Annotated[int, Field(ge=1, le=LINES_KEPT)] = LINES_KEPT
+    after: Annotated[int, Field(ge=0, description="Stream sequence; 0: the whole ring.")] = 0
+    before_seq: Annotated[int | None, Field(description="Only lines before this one: the page before.")] = None
+
+
+class LogPage(Contract):
+    """The newest lines that fit in a message; `more` says that older ones of the same tail were left out.
+
+    Chunks travel as they were published, so that nobody decodes and encodes lines on the way; `lines` reads them.
+    """
+
+    chunks: tuple[Annotated[str, Field(description="The JSON of a LogChunk.")], ...]
+    gaps: tuple[LogGap, ...] = ()
+    more: bool = False
+    position: Annotated[int, Field(description="Stream sequence up to which this is complete.")] = 0
+
+    @property
+    def lines(self) -> tuple[LogLine, ...]:
+        """The page's lines, oldest first."""
+        return tuple(line for chunk in self.chunks for line in LogChunk.model_validate_json(chunk).lines())
+
+
+class ReadLog(Contract):
+    """A piece of a run's whole output, as the executor keeps it."""
+
+    job_id: JobId
+    attempt: Attempt
+    offset: Annotated[int, Field(ge=0)] = 0
+
+
+class LogPiece(Contract):
+    text: str
+    next_offset: int
+    end: bool
+
+
+# --- every service
+
+
+class AskHealth(Contract):
+    """Nothing to say: any replica answers for itself."""
+
+
+class Health(Contract):
+    service: str
+    ready: bool
+    message: str = ""
+
+
+def health_of(service: str) -> Command[AskHealth, Health]:
+    """Each service answers this one: whether it has what it needs to work."""
+    return Command(f"cmd.{service}.health.v1", AskHealth, Health, "Whether the service can work.")
+
+
+SUBMIT = Command("cmd.jobs.submit.v1", SubmitJobs, SubmitOutcomes, "Store new jobs.")
+GET = Command("cmd.jobs.get.v1", GetJob, Job, "One job.")
+LIST = Command("cmd.jobs.list.v1", ListJobs, JobPage, "A page of jobs, newest first.")
+EVENTS = Command("cmd.jobs.events.v1", GetJobEvents, JobEventPage, "A job's own events, from the store.")
+ACTIVE = Command("cmd.jobs.active.v1", ListActiveJobs, ActiveJobPage, "Jobs that are not over, for a rebuild.")
+VIEWS = Command("cmd.jobs.views.v1", GetJobViews, JobViews, "What the platform knows of these jobs.")
+PAUSE = Command("cmd.jobs.pause.v1", ChangeJob, Job, "Stop with the grace period and keep for later.")
+RESUME = Command("cmd.jobs.resume.v1", ChangeJob, Job, "Queue a paused job again.")
+KILL = Command("cmd.jobs.kill.v1", ChangeJob, Job, "End it for good.")
+SET_PRIORITY = Command("cmd.jobs.set_priority.v1", SetPriority, Job, "Change the order of the queue.")
+LEAD = Command("cmd.jobs.lead.v1", Lead, Lease, "Take or renew the scheduler's lease.")
+PLACE = Command("cmd.jobs.place.v1", Place, PlaceOutcomes, "Place and preempt, fenced by the epoch.")
+EXPLAIN = Command("cmd.scheduler.explain.v1", ExplainJobs, Explanations, "Why these jobs wait.")
+TAIL_LOG = Command("cmd.logs.tail.v1", TailLog, LogPage, "The last lines of a job's console.")
+READ_LOG = Command("cmd.executor.read_log.v1", ReadLog, LogPiece, "A run's whole output, on its node.")
+
+COMMANDS: tuple[Command[Contract, Contract], ...] = (
+    SUBMIT,
+    GET,
+    LIST,
+    EVENTS,
+    ACTIVE,
+    VIEWS,
+    PAUSE,
+    RESUME,
+    KILL,
+    SET_PRIORITY,
+    LEAD,
+    PLACE,
+    EXPLAIN,
+    TAIL_LOG,
+    READ_LOG,
+)  # type: ignore[assignment]

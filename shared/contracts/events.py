@@ -1,0 +1,211 @@
+"""Events: facts in the past tense, each published by its one owner, as CloudEvents 1.0 in structured mode."""
+
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import Field, JsonValue
+
+from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, VcName, Version
+from shared.contracts.job import Actor, JobView, LaunchSpec, Reason
+
+
+class JobEvent(Contract):
+    """A change of a job: the job as it was after the change, and who made it."""
+
+    fact: ClassVar[str]
+
+    job: JobView
+    actor: Actor
+
+
+class JobSubmitted(JobEvent):
+    fact = "submitted"
+
+
+class JobScheduled(JobEvent):
+    """Placed: the job holds its devices from here on, and the executor of its node starts the run."""
+
+    fact = "scheduled"
+    launch: LaunchSpec
+
+
+class JobReturned(JobEvent):
+    """The executor could not take it now; it is queued again."""
+
+    fact = "returned"
+
+
+class JobStarted(JobEvent):
+    fact = "started"
+
+
+class JobPausing(JobEvent):
+    """Told to stop with its grace period; `job.state.then` says whether it will be paused or queued."""
+
+    fact = "pausing"
+
+
+class JobPaused(JobEvent):
+    fact = "paused"
+
+
+class JobResumed(JobEvent):
+    fact = "resumed"
+
+
+class JobPreempted(JobEvent):
+    fact = "preempted"
+
+
+class JobRetried(JobEvent):
+    """Queued again after a failed or lost run; not before `job.state.not_before`."""
+
+    fact = "retried"
+
+
+class JobPriorityChanged(JobEvent):
+    fact = "priority_changed"
+    previous: int
+
+
+class JobFinished(JobEvent):
+    fact = "finished"
+
+
+class JobFailed(JobEvent):
+    fact = "failed"
+
+
+class JobErrored(JobEvent):
+    fact = "errored"
+
+
+class JobKilling(JobEvent):
+    fact = "killing"
+
+
+class JobKilled(JobEvent):
+    fact = "killed"
+
+
+class RunEvent(Contract):
+    """What an executor observed of a run, one attempt of a job."""
+
+    fact: ClassVar[str]
+
+    job_id: JobId
+    vc: VcName
+    attempt: Attempt
+    node: NodeName
+
+    @property
+    def run_id(self) -> str:
+        """The run's name everywhere: `<job_id>.<attempt>`."""
+        return f"{self.job_id}.{self.attempt}"
+
+
+class RunStarted(RunEvent):
+    fact = "started"
+    started_at: Timestamp
+    pid: int | None = None
+
+
+class RunEnded(RunEvent):
+    """How a run that had started came to its end."""
+
+    started_at: Timestamp | None = None
+    ended_at: Timestamp
+    exit_code: Annotated[int | None, Field(description="128 + n for signal n; none if nothing ever ran.")] = None
+    signal: str | None = None
+    log_lines: Annotated[int, Field(ge=0, description="Lines that this attempt wrote.")] = 0
+
+
+class RunExited(RunEnded):
+    """It ended by itself, before anybody had told it to stop."""
+
+    fact = "exited"
+
+
+class RunStopped(RunEnded):
+    """It ended after its supervisor had sent SIGTERM, whatever the exit code; or was stopped before it started."""
+
+    fact = "stopped"
+    forced: Annotated[bool, Field(description="The grace period ran out: SIGKILL.")] = False
+
+
+class RunLost(RunEvent):
+    """Gone without a result: its supervisor and processes do not exist any more."""
+
+    fact = "lost"
+    reason: Reason
+    log_lines: Annotated[int, Field(ge=0)] = 0
+
+
+class RunRefused(RunEvent):
+    """Not started: `busy` is worth another try elsewhere or later, anything else is permanent."""
+
+    fact = "refused"
+    busy: bool
+    reason: Reason
+
+
+class NodeReported(Contract):
+    """A node's inventory; also the value in the NODES bucket, renewed while the node lives."""
+
+    fact: ClassVar[str] = "reported"
+
+    node: NodeName
+    boot_id: str
+    cpus: float
+    memory_mib: int
+    devices: Annotated[dict[str, int], Field(description="Device type to count; indices run from 0.")]
+    simulated: Annotated[tuple[str, ...], Field(description="Device types that do not really exist.")] = ()
+    reported_at: Timestamp
+
+
+JOB_EVENTS: dict[str, type[JobEvent]] = {
+    event.fact: event
+    for event in (
+        JobSubmitted,
+        JobScheduled,
+        JobReturned,
+        JobStarted,
+        JobPausing,
+        JobPaused,
+        JobResumed,
+        JobPreempted,
+        JobRetried,
+        JobPriorityChanged,
+        JobFinished,
+        JobFailed,
+        JobErrored,
+        JobKilling,
+        JobKilled,
+    )
+}
+RUN_EVENTS: dict[str, type[RunEvent]] = {
+    event.fact: event for event in (RunStarted, RunExited, RunStopped, RunLost, RunRefused)
+}
+
+Data = TypeVar("Data", bound=Contract)
+
+
+class CloudEvent(Contract, Generic[Data]):
+    """CloudEvents 1.0 in structured JSON, with the extensions that every event of Jobyard carries."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: Annotated[str, Field(description="`<job_id>:<version>` or `<job_id>.<attempt>:<fact>`; also `Nats-Msg-Id`.")]
+    type: Annotated[str, Field(description="`io.jobyard.<noun>.<fact>.v1`")]
+    source: Annotated[str, Field(description="The service that owns the fact, `/jobs` or `/executor/<node>`.")]
+    subject: Annotated[str, Field(description="The job's id, or the node's name.")]
+    time: Timestamp
+    datacontenttype: Literal["application/json"] = "application/json"
+    jobversion: Annotated[Version | None, Field(description="Apply the events of a job in this order.")] = None
+    correlationid: Annotated[str | None, Field(description="The request that started it all.")] = None
+    causationid: Annotated[str | None, Field(description="The event or command that led to this one.")] = None
+    traceparent: Annotated[str | None, Field(description="W3C trace context.")] = None
+    data: Data
+
+
+AnyCloudEvent = CloudEvent[Any]
+Facts = dict[str, JsonValue]
+"""What an event of a job says beside the view and the actor, for instance `{"previous": 100}`."""

@@ -1,0 +1,222 @@
+"""The job: what a person asks for (`JobRequest`), what the platform adds (`JobState`), and both together (`Job`)."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, Field, JsonValue, model_validator
+
+from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
+
+
+class JobStatus(StrEnum):
+    """Where a job is in its life; the transitions stand in `services/jobs/domain/machine.py`."""
+
+    QUEUED = "queued"
+    SCHEDULING = "scheduling"
+    RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    KILLING = "killing"
+    KILLED = "killed"
+    FINISHED = "finished"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+TERMINAL = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.ERROR, JobStatus.KILLED})
+"""A status that never changes again."""
+
+HOLDING = frozenset({JobStatus.SCHEDULING, JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.KILLING})
+"""A status in which a job holds its devices: from the placement until the run's end has been observed."""
+
+
+class Reason(Contract):
+    """Why a job is where it is: a constant for programs, a sentence for people, and the figures behind it."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    message: str
+    details: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Actor(Contract):
+    """Who acted: a person, or a service of the platform."""
+
+    kind: Literal["user", "service"]
+    name: str
+
+
+class Share(Contract):
+    """What one rank of a run gets: a node, and the indices of that node's devices."""
+
+    node: NodeName
+    rank: Annotated[int, Field(ge=0)] = 0
+    devices: tuple[int, ...] = ()
+
+
+class Allocation(Contract):
+    """What a run holds: one share per rank."""
+
+    shares: tuple[Share, ...]
+
+
+CPU = "cpu"
+"""The device type of a job that asks for no accelerator."""
+
+T = TypeVar("T")
+_ENCODED = re.compile(r"%(25)*(00|2e|2f|5c)", re.IGNORECASE)
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character; remove it")
+    return text
+
+
+def _plain_path(path: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in path):
+        raise ValueError("must not contain control characters; remove them")
+    if ".." in path.split("/") or "\\" in path or _ENCODED.search(path):
+        raise ValueError("must not leave its root; write the path without '..', backslashes or encoded characters")
+    return path
+
+
+def _unique(items: tuple[T, ...]) -> tuple[T, ...]:
+    if len(set(items)) != len(items):
+        raise ValueError("must not name the same thing twice; remove the repetition")
+    return items
+
+
+Path = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_path)]
+Argument = Annotated[str, Field(max_length=65_536), AfterValidator(_no_nul)]
+EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+EnvValue = Annotated[str, Field(max_length=32_768), AfterValidator(_no_nul)]
+LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_/-]{0,61}[A-Za-z0-9])?$")]
+LabelValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@/+=-]{0,63}$")]
+
+REQUEST_BYTES = 131_072
+"""The largest command and environment together: a job has to fit in a message many times over."""
+
+
+class JobRequest(Contract):
+    """What a person submits. Only `name` and `command` are required."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Need not be unique.")]
+    command: Annotated[
+        Annotated[str, Field(min_length=1, max_length=65_536), AfterValidator(_no_nul)]
+        | Annotated[tuple[Argument, ...], Field(min_length=1, max_length=1024)],
+        Field(description="A line for `/bin/sh -c`, or a list of arguments."),
+    ]
+    vc: VcName = "default"
+    image: Annotated[
+        str | None,
+        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$", description="Container image; `process` ignores it."),
+    ] = None
+    env: Annotated[dict[EnvName, EnvValue], Field(max_length=256)] = Field(default_factory=dict)
+    data_path: Annotated[Path | None, Field(description="Must exist; becomes `JOBYARD_DATA_PATH`.")] = None
+    work_path: Annotated[Path | None, Field(description="Where the command starts; must exist. Default: job_path.")] = (
+        None
+    )
+    job_path: Annotated[Path | None, Field(description="The job's own folder; default `jobs/<id>`.")] = None
+    checkpoint_path: Annotated[Path | None, Field(description="Default: `checkpoints` under the job path.")] = None
+    device_type: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] = CPU
+    devices: Annotated[int, Field(ge=0, le=1024, description="Accelerators per node.")] = 0
+    nodes: Annotated[int, Field(ge=1, le=1024)] = 1
+    cpus: Annotated[float, Field(ge=0.01, le=4096, description="Per node.")] = 1
+    memory_mib: Annotated[int, Field(ge=0, le=67_108_864, description="Per node; 0 is not counted.")] = 0
+    preemptible: bool = False
+    priority: Annotated[int, Field(ge=1, le=1000, description="Higher runs first.")] = 100
+    max_duration_s: Annotated[int | None, Field(ge=1, le=315_360_000)] = None
+    grace_period_s: Annotated[int, Field(ge=0, le=3600, description="From SIGTERM to SIGKILL.")] = 30
+    retries: Annotated[int, Field(ge=0, le=100)] = 0
+    labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=64)] = Field(default_factory=dict)
+    endpoints: Annotated[
+        tuple[Literal["ssh", "jupyter", "tensorboard"], ...], Field(max_length=3), AfterValidator(_unique)
+    ] = ()
+    interactive_ports: Annotated[
+        tuple[Annotated[int, Field(ge=1024, le=65535)], ...], Field(max_length=32), AfterValidator(_unique)
+    ] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.device_type == CPU and self.devices > 0:
+            raise ValueError("devices: above 0 needs a device_type other than 'cpu', for example 'v100'")
+        if self.device_type != CPU and self.devices == 0:
+            raise ValueError(f"devices: must be at least 1 for device_type '{self.device_type}'")
+        if self.nodes > 1:
+            raise ValueError("nodes: jobs on several nodes are not supported yet; use nodes 1")
+        if any(name.startswith("JOBYARD_") for name in self.env):
+            raise ValueError("env: names that begin with JOBYARD_ are the platform's own; choose another name")
+        words = (self.command,) if isinstance(self.command, str) else self.command
+        size = sum(len(word.encode()) for word in words)
+        size += sum(len(name) + len(value.encode()) for name, value in self.env.items())
+        if size > REQUEST_BYTES:
+            raise ValueError(f"command: with env it takes {size} bytes, above {REQUEST_BYTES}; put it into a file")
+        return self
+
+
+class JobState(Contract):
+    """What changes during a job's life; every history entry carries the state that it led to."""
+
+    status: JobStatus
+    priority: int
+    reason: Reason | None = None
+    then: Annotated[JobStatus | None, Field(description="Where pausing or killing leads.")] = None
+    attempt: Attempt = 0
+    allocation: Annotated[Allocation | None, Field(description="Held while `status` is one of HOLDING.")] = None
+    started_at: Annotated[Timestamp | None, Field(description="Start of the current or last attempt.")] = None
+    finished_at: Annotated[Timestamp | None, Field(description="When the job became terminal.")] = None
+    exit_code: Annotated[int | None, Field(description="Of the last attempt; 128 + n for signal n.")] = None
+    not_before: Annotated[Timestamp | None, Field(description="A retry waits until then.")] = None
+    failures: Annotated[int, Field(ge=0, description="Attempts that failed and used up a retry.")] = 0
+    losses: Annotated[int, Field(ge=0, description="Runs that were lost, outside `retries`.")] = 0
+    log_lines: Annotated[int, Field(ge=0, description="Lines that the earlier attempts wrote.")] = 0
+
+
+class Job(JobRequest):
+    """A whole job, as its owner sees it."""
+
+    id: JobId
+    owner: UserName
+    devices_total: Annotated[int, Field(description="Accelerators over all nodes.")]
+    status: JobStatus
+    reason: Reason | None
+    submitted_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    exit_code: int | None
+    attempt: Attempt
+    version: Version
+
+
+class JobView(Contract):
+    """What the platform needs to know of a job, without its command, environment and paths."""
+
+    id: JobId
+    name: str
+    owner: UserName
+    vc: VcName
+    device_type: str
+    devices: int
+    nodes: int
+    cpus: float
+    memory_mib: int
+    preemptible: bool
+    max_duration_s: int | None
+    grace_period_s: int
+    labels: dict[str, str]
+    submitted_at: Timestamp
+    version: Version
+    state: JobState
+
+
+class LaunchSpec(Contract):
+    """What an executor needs to start a run, beside the view and its allocation."""
+
+    command: str | tuple[str, ...]
+    image: str | None
+    env: dict[str, str]
+    data_path: str | None
+    work_path: str | None
+    job_path: str | None
+    checkpoint_path: str | None

@@ -1,0 +1,45 @@
+"""The subjects that events and log chunks travel on, and the streams that keep them."""
+
+from shared.contracts.events import JobEvent, NodeReported, RunEvent
+
+EVENTS = "EVENTS"
+LOGS = "LOGS"
+DEADLETTERS = "DEADLETTERS"
+NODES = "NODES"
+
+JOB_EVENTS = "evt.job.>"
+RUN_EVENTS = "evt.run.>"
+NODE_EVENTS = "evt.node.>"
+LOG_CHUNKS = "log.>"
+
+LOG_PARTITIONS = 16
+"""A job's log subject is `log.<partition>.<job_id>`, so that replicas can divide the partitions later."""
+
+
+def job_event(fact: str, vc: str, job_id: str) -> str:
+    return f"evt.job.{fact}.v1.{vc}.{job_id}"
+
+
+def job_events_of(event: type[JobEvent]) -> str:
+    """Every event of this class, whatever its job."""
+    return f"evt.job.{event.fact}.v1.>"
+
+
+def run_event(event: RunEvent) -> str:
+    return f"evt.run.{event.fact}.v1.{event.vc}.{event.job_id}"
+
+
+def node_event(event: NodeReported) -> str:
+    return f"evt.node.{event.fact}.v1.{event.node}"
+
+
+def log(job_id: str) -> str:
+    return f"log.{_fnv1a(job_id) % LOG_PARTITIONS}.{job_id}"
+
+
+def _fnv1a(text: str) -> int:
+    """FNV-1a, 32 bits: the hash of the server's own `{{partition(n,1)}}`, so that either side can compute it."""
+    value = 0x811C9DC5
+    for byte in text.encode():
+        value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return value
