@@ -1,0 +1,72 @@
+"""Answering commands: the middleware that turns a refusal, or a fault, into a reply the caller can read."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+from faststream import BaseMiddleware
+from faststream.nats import NatsResponse, NatsRouter
+from pydantic import ValidationError
+
+from shared.bus.subscriptions import Answers
+from shared.contracts.commands import Command
+from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, TemporaryError, Unavailable
+
+log = structlog.get_logger()
+
+ERROR_HEADER = "x-error"
+
+
+async def raw_body(message: Any) -> bytes:
+    """Leaves the reading of a message to its contract, which does it in one pass."""
+    body: bytes = message.body
+    return body
+
+
+class RefusalMiddleware(BaseMiddleware):
+    """Every command is answered: a typed error with the header `x-error`, where there is no result."""
+
+    async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: Any) -> Any:
+        try:
+            return await call_next(msg)
+        except Refusal as refusal:
+            return _reply(refusal)
+        except ValidationError as error:
+            return _reply(_invalid(error))
+        except TemporaryError as error:
+            log.warning("command_unavailable", error=repr(error))
+            return _reply(Unavailable(f"{error} Try again in a moment."))
+        except Exception as error:
+            log.exception("command_failed", error=repr(error))
+            return _reply(InternalError("The platform made a mistake; its log has the details."))
+
+
+def _reply(refusal: Refusal) -> NatsResponse:
+    return NatsResponse(refusal.body().model_dump_json().encode(), headers={ERROR_HEADER: refusal.code})
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    fields = tuple(
+        FieldError(field=".".join(str(part) for part in item["loc"]), message=item["msg"]) for item in error.errors()
+    )
+    return Invalid("The command is not what its contract says.", errors=fields)
+
+
+def router_of(answers: Sequence[Answers], handlers: object, node: str | None) -> NatsRouter:
+    """A FastStream router that answers these commands by these handlers, in the owner's queue group."""
+    router = NatsRouter()
+    for answer in answers:
+        command = answer.command.at(node) if answer.at_node and node else answer.command
+        queue = "" if answer.at_node else command.owner
+        router.subscriber(command.subject, queue=queue)(_responder(command, answer, handlers))
+    return router
+
+
+def _responder(
+    command: Command[Any, Any], answer: Answers, handlers: object
+) -> Callable[[bytes], Awaitable[bytes]]:
+    async def respond(body: bytes) -> bytes:
+        result = await answer.handler(handlers, command.ask.model_validate_json(body))
+        return result.model_dump_json().encode()  # type: ignore[no-any-return]
+
+    return respond

@@ -1,0 +1,73 @@
+"""Joins what a service declares in SUBSCRIPTIONS to the bus."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from shared.bus.bus import Bus
+from shared.bus.consume import Handle, ListConsumer, delivery_of
+from shared.bus.deadletters import bury
+from shared.bus.follow import Follower
+from shared.bus.replies import router_of
+from shared.bus.subscriptions import Answers, Delivery, Each, PerNode, Shared, Subscription
+from shared.contracts.errors import PermanentError
+
+Loop = Callable[[], Awaitable[None]]
+
+
+class Wiring:
+    """One service's subscriptions at work, in the order that a start and an end need."""
+
+    def __init__(
+        self, bus: Bus, handlers: object, subscriptions: Sequence[Subscription], node: str | None, alone: bool
+    ) -> None:
+        self._bus = bus
+        self._handlers = handlers
+        self._subscriptions = subscriptions
+        self._node = node
+        self._alone = alone
+        self._followers: list[tuple[Each, Follower]] = []
+        self._consumers: list[ListConsumer] = []
+
+    async def follow(self) -> None:
+        """Begin to collect what every replica follows; nothing is delivered yet."""
+        for each in self._subscriptions:
+            if isinstance(each, Each):
+                start = await each.start(self._handlers) if each.start else None
+                follower = Follower(self._bus, each.stream, each.subjects, start, new_only=each.start is None)
+                await follower.open()
+                self._followers.append((each, follower))
+
+    def loops(self) -> list[Loop]:
+        """The loops that deliver events, to run until they are cancelled."""
+        for item in self._subscriptions:
+            if isinstance(item, Shared):
+                durable = f"{item.durable}-{self._node}" if isinstance(item, PerNode) else item.durable
+                alone = self._alone or isinstance(item, PerNode)
+                self._consumers.append(ListConsumer(self._bus, item, durable, self._bound(item), alone))
+        delivering: list[Loop] = [partial(self._deliver, each, follower) for each, follower in self._followers]
+        return delivering + [consumer.run for consumer in self._consumers]
+
+    def answer(self) -> None:
+        """Add the commands to the broker; they are answered once it starts."""
+        answers = [item for item in self._subscriptions if isinstance(item, Answers)]
+        self._bus.broker.include_router(router_of(answers, self._handlers, self._node))
+
+    async def drain(self) -> None:
+        """Finish the events under way and take no more."""
+        await asyncio.gather(*(consumer.drain() for consumer in self._consumers))
+
+    def _bound(self, item: Shared | Each) -> Handle:
+        return partial(item.handler, self._handlers)
+
+    async def _deliver(self, each: Each, follower: Follower) -> None:
+        handle = self._bound(each)
+        async for messages in follower.lists():
+            deliveries: list[Delivery[object]] = []
+            for message in messages:
+                try:
+                    deliveries.append(delivery_of(message, each.decode))
+                except PermanentError as error:
+                    await bury(self._bus, message, each.stream, "followers", error)
+            if deliveries:
+                await handle(deliveries)

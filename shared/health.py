@@ -1,0 +1,27 @@
+"""`/healthz` and `/readyz` of a service that runs on its own, for the orchestrator's probes."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvicorn
+
+from shared.contracts.commands import Health
+
+Check = Callable[[], Awaitable[list[Health]]]
+
+
+async def serve_health(host: str, port: int, check: Check) -> None:
+    """Serve until cancelled: `/healthz` says that the process lives, `/readyz` that its services can work."""
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        path = scope["path"]
+        healths = await check() if path == "/readyz" else []
+        status = 404 if path not in ("/healthz", "/readyz") else 200 if all(item.ready for item in healths) else 503
+        body = "\n".join(f"{item.service}: {item.message or 'ready'}" for item in healths) or str(status)
+        headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body.encode()})
+
+    config = uvicorn.Config(app, host=host, port=port, lifespan="off", access_log=False, log_config=None)
+    server = uvicorn.Server(config)
+    await server._serve()

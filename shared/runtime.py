@@ -1,0 +1,215 @@
+"""Runs services: opens the connections, wires what they listen to, runs their loops, and drains them on SIGTERM.
+
+A service says what it is (`Service`), the runtime does what all have in common; nothing connects before `run`. The
+order of a start misses nothing: streams are followed before the service's own `start` reads its state, and commands
+are answered last. The end reverses it: no new commands, then the events under way, then the loops.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+
+import structlog
+
+from shared.bus.bus import AWAY, Bus, connect
+from shared.bus.replies import router_of
+from shared.bus.streams import bootstrap
+from shared.bus.subscriptions import Answers, Subscription
+from shared.bus.wiring import Wiring
+from shared.clock import Clock, SystemClock
+from shared.contracts.commands import AskHealth, Health, health_of
+from shared.contracts.errors import TemporaryError
+from shared.health import serve_health
+from shared.logging import configure
+from shared.settings import PlatformSettings
+from shared.store.open import open_store
+from shared.store.port import Store, StoreInUse
+
+log = structlog.get_logger()
+
+RESTART_WAIT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+DRAIN_S = 7.0
+
+Loop = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Deps:
+    """What a service is built from."""
+
+    bus: Bus
+    clock: Clock
+    settings: PlatformSettings
+    stores: list[Store] = field(default_factory=list)
+
+    def open_store(self, name: str, local: bool = False) -> Store:
+        """A store of this service, opened before its `start`; `local`: on this machine even where there is MongoDB."""
+        store = open_store(self.settings, name, local)
+        self.stores.append(store)
+        return store
+
+
+@dataclass
+class Service:
+    """One service: what it listens to, and what it does by itself.
+
+    `start` rebuilds its state, `loops` run until the end, `stop` comes after them.
+    """
+
+    name: str
+    handlers: object
+    subscriptions: Sequence[Subscription]
+    node: str | None = None
+    loops: Sequence[Loop] = ()
+    start: Loop | None = None
+    stop: Loop | None = None
+
+
+Build = Callable[[Deps], Service]
+
+
+class Running:
+    """One service at work in this process."""
+
+    def __init__(self, build: Build, bus: Bus, settings: PlatformSettings) -> None:
+        self._deps = Deps(bus, SystemClock(), settings)
+        self.service = build(self._deps)
+        alone = settings.mongo_url is None
+        self._wiring = Wiring(bus, self.service.handlers, self.service.subscriptions, self.service.node, alone)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._started = False
+
+    async def start(self, group: asyncio.TaskGroup) -> None:
+        """Open, follow, rebuild, then deliver and loop; the commands are answered when the broker starts."""
+        for store in self._deps.stores:
+            await _until_it_works(store.open, f"{self.service.name}_store_away")
+        await self._wiring.follow()
+        if self.service.start is not None:
+            await _until_it_works(self.service.start, f"{self.service.name}_start_delayed")
+        for loop in [*self._wiring.loops(), *self.service.loops]:
+            self._tasks.append(group.create_task(_keep_running(loop)))
+        self._wiring.answer()
+        answers = [Answers(health_of(self.service.name), Running.health)]
+        self._deps.bus.broker.include_router(router_of(answers, self, None))
+        self._started = True
+
+    async def health(self, ask: AskHealth) -> Health:
+        """Whether the service has started and its database answers."""
+        message = "" if self._started else "starting"
+        try:
+            for store in self._deps.stores:
+                await store.ping()
+        except TemporaryError as error:
+            message = str(error)
+        return Health(service=self.service.name, ready=not message, message=message)
+
+    async def stop(self) -> None:
+        """Finish what is under way."""
+        self._started = False
+        await self._wiring.drain()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.service.stop is not None:
+            await self.service.stop()
+
+    async def close(self) -> None:
+        for store in self._deps.stores:
+            await store.close()
+
+
+def main(*builds: Build, loop: Literal["uvloop", "asyncio"] = "uvloop") -> None:
+    """The whole life of a process with these services. Exits with 0 after SIGTERM or SIGINT, else with 1."""
+    settings = PlatformSettings()
+    configure(settings, "+".join(build.__module__.split(".")[1] for build in builds))
+    with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
+        try:
+            runner.run(run(builds, settings))
+        except* StoreInUse as errors:
+            for error in errors.exceptions:
+                log.error("store_in_use", error=str(error))
+            sys.exit(1)
+
+
+async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:
+    """Run these services in this process until a signal. Raises what ended one of them."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with connect(settings.nats_url, "+".join(build.__module__ for build in builds)) as bus:
+        declare = partial(bootstrap, bus.js, settings)
+        await _until_it_works(declare, "streams_away")
+        bus.on_reconnect(partial(_until_it_works, declare, "streams_away"))
+        services = [Running(build, bus, settings) for build in builds]
+        try:
+            async with asyncio.TaskGroup() as group:
+                closed = group.create_task(_fail_when_closed(bus))
+                health = group.create_task(_serve_health(settings, services))
+                for service in services:
+                    await service.start(group)
+                await bus.broker.start()
+                log.info("ready", services=[service.service.name for service in services])
+                await stop.wait()
+                log.info("stopping")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(_drain(bus, services), DRAIN_S)
+                closed.cancel()
+                health.cancel()
+        finally:
+            for service in services:
+                await service.close()
+    log.info("stopped")
+
+
+async def _drain(bus: Bus, services: Sequence[Running]) -> None:
+    """Answer the commands that have arrived, take no new ones, then stop the services."""
+    for subscriber in bus.broker.subscribers:
+        subscription = getattr(subscriber, "subscription", None)
+        if subscription is not None:
+            await subscription.drain()
+    for service in services:
+        await service.stop()
+
+
+async def _fail_when_closed(bus: Bus) -> None:
+    await bus.closed.wait()
+    raise ConnectionError("the connection to NATS was closed for good")
+
+
+async def _serve_health(settings: PlatformSettings, services: Sequence[Running]) -> None:
+    async def check() -> list[Health]:
+        return [await service.health(AskHealth()) for service in services]
+
+    if settings.health_port is not None:
+        await serve_health(settings.health_host, settings.health_port, check)
+
+
+async def _until_it_works(action: Loop, event: str) -> None:
+    """Repeat while what it needs is away for a time."""
+    attempt = 0
+    while True:
+        try:
+            await action()
+            return
+        except AWAY as error:
+            log.warning(event, error=repr(error))
+            await asyncio.sleep(RESTART_WAIT_S[min(attempt, len(RESTART_WAIT_S) - 1)])
+            attempt += 1
+
+
+async def _keep_running(loop: Loop) -> None:
+    """Run a loop for good; what it could not reach for a time does not end it."""
+    await _until_it_works(loop, "loop_delayed")
+
+
+def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    if name == "asyncio":
+        return asyncio.new_event_loop
+    import uvloop
+
+    return uvloop.new_event_loop

@@ -1,0 +1,40 @@
+"""Settings that every service shares, from the environment (`JOBYARD_...`)."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _split_paths(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(Path(part) for part in value.split(os.pathsep) if part)
+    return value
+
+
+class PlatformSettings(BaseSettings):
+    """One installation: where its data lies, and how its parts find one another."""
+
+    model_config = SettingsConfigDict(env_prefix="JOBYARD_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    data: Path = Field(Path(".jobyard"), description="Folder of everything that this installation keeps.")
+    path_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+        (), description="Folders beside `<data>/storage` that jobs may use, separated as in PATH."
+    )
+    nats_url: str = Field("nats://127.0.0.1:4222", description="The NATS server.")
+    mongo_url: SecretStr | None = Field(None, description="MongoDB; without it, documents live in SQLite files.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto`: coloured lines on a terminal, else JSON."
+    )
+    health_host: str = Field("127.0.0.1", description="Where `/healthz` and `/readyz` of a single service listen.")
+    health_port: int | None = Field(None, ge=1, le=65535, description="Their port; none: they are not served.")
+    events_max_bytes: int = Field(4 << 30, description="Size of the EVENTS stream.")
+    logs_max_bytes: int = Field(1 << 30, description="Size of the LOGS stream; the oldest chunks go first.")
+
+    @property
+    def storage(self) -> Path:
+        """Where relative paths of jobs start."""
+        return self.data / "storage"

