@@ -1,0 +1,1 @@
+"""The services: each owns its facts, and they speak only through messages."""

@@ -1,0 +1,243 @@
+"""`jobyard up`: the whole platform on one machine, its parts started in order, restarted when they die, and stopped.
+
+A parent without threads or an event loop forks one child per group of services, so that the interpreter and its
+libraries are loaded once and a restart is quick. nats-server is a child too; every child ends with the parent. This
+is the one module that may import services.
+"""
+
+import argparse
+import fcntl
+import gc
+import http.client
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from services.executor.app import build as build_executor
+from services.gateway.app import build as build_gateway
+from services.jobs.app import build as build_jobs
+from services.logs.app import build as build_logs
+from services.scheduler.app import build as build_scheduler
+from shared.embedded_nats import NatsProcess, end_with_parent, free_port, is_free
+from shared.runtime import Build, main
+
+STOP_S = 8.0
+"""Services drain; after that they are killed, so that the whole stop takes less than 10 s."""
+
+RESTART_WAIT_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+HEALTHY_S = 10.0
+POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class Group:
+    """Services that share a process: as few processes as measured to be best (docs/performance.md)."""
+
+    name: str
+    builds: tuple[Build, ...]
+    loop: Literal["uvloop", "asyncio"] = "uvloop"
+
+
+GROUPS = (
+    Group("core", (build_jobs, build_scheduler, build_logs)),
+    Group("executor", (build_executor,), loop="asyncio"),
+    Group("gateway", (build_gateway,)),
+)
+
+
+@dataclass
+class Child:
+    """A part that is kept running: how to start it, and how often it died lately."""
+
+    name: str
+    spawn: Callable[[], int]
+    pid: int = 0
+    started: float = 0.0
+    deaths: int = 0
+    due: float = field(default=0.0)
+
+    def start(self) -> None:
+        self.pid = self.spawn()
+        self.started = time.monotonic()
+
+    def died(self, status: int) -> None:
+        """Plan the restart: sooner after a long life, later after several short ones."""
+        now = time.monotonic()
+        if now - self.started > HEALTHY_S:
+            self.deaths = 0
+        wait = RESTART_WAIT_S[min(self.deaths, len(RESTART_WAIT_S) - 1)]
+        self.deaths += 1
+        self.pid, self.due = 0, now + wait
+        say(f"{self.name} ended ({_ending(status)}); it starts again in {wait:g} s", to=sys.stderr)
+
+
+class Platform:
+    """All children of one installation."""
+
+    def __init__(self, children: list[Child], url: str) -> None:
+        self._children = children
+        self._url = url
+        self._stopping = False
+        self._ready = False
+
+    def run(self) -> None:
+        """Start everything and keep it running until SIGTERM or Ctrl-C."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        for child in self._children:
+            child.start()
+        while not self._stopping:
+            self._reap()
+            for child in self._children:
+                if child.pid == 0 and child.due <= time.monotonic():
+                    child.start()
+            if not self._ready and _answers(self._url):
+                self._ready = True
+                say(f"ready {self._url}")
+            time.sleep(0.25 if self._ready else POLL_S)
+        self._end()
+
+    def _stop(self, number: int, frame: object) -> None:
+        self._stopping = True
+
+    def _reap(self) -> None:
+        for child in self._children:
+            if child.pid:
+                pid, status = os.waitpid(child.pid, os.WNOHANG)
+                if pid:
+                    child.died(status)
+
+    def _end(self) -> None:
+        """The services first, all at once; nats-server, which they need for that, last."""
+        say("stopping; running jobs go on")
+        first, *services = self._children
+        if first.name != "nats-server":
+            services, first = self._children, Child("none", lambda: 0)
+        _end_all(services, STOP_S)
+        _end_all([first], 1.0)
+        say("stopped")
+
+
+def _end_all(children: list[Child], seconds: float) -> None:
+    alive = [child for child in children if child.pid]
+    for child in alive:
+        os.kill(child.pid, signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while alive and time.monotonic() < deadline:
+        alive = [child for child in alive if os.waitpid(child.pid, os.WNOHANG)[0] == 0]
+        time.sleep(POLL_S)
+    for child in alive:
+        os.kill(child.pid, signal.SIGKILL)
+        os.waitpid(child.pid, 0)
+
+
+def _answers(url: str) -> bool:
+    host, port = url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=1)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _ending(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return signal.Signals(os.WTERMSIG(status)).name
+    return f"exit code {os.waitstatus_to_exitcode(status)}"
+
+
+def fork(group: Group) -> int:
+    """Start a group of services in a process of its own; its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        end_with_parent()
+        os.setpgid(0, 0)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        main(*group.builds, loop=group.loop)
+        status = 0
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+@contextmanager
+def only_one(data: Path) -> Iterator[None]:
+    """Hold the data folder. Exits with 1 when another platform does."""
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (data / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            say(f"Another platform (process {lock.read().strip()}) runs on {data}. Stop it, or choose another --data.",
+                to=sys.stderr)
+            sys.exit(1)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        os.set_inheritable(lock.fileno(), False)
+        yield
+
+
+def say(line: str, to: object = None) -> None:
+    print(line, file=to or sys.stdout, flush=True)  # type: ignore[arg-type]
+
+
+def options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="jobyard up", description="Run the whole platform on this machine until Ctrl-C."
+    )
+    parser.add_argument(
+        "--port", type=int, default=int(os.environ.get("JOBYARD_PORT", "8080")), help="of the API; 0: any free one"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("JOBYARD_DATA", ".jobyard")), help="folder of all data"
+    )
+    parser.add_argument("--simulate", help="devices that do not exist, for instance v100=8,ascend910=8")
+    return parser.parse_args(arguments)
+
+
+def up(arguments: list[str]) -> None:
+    """The whole life of the platform's parent process."""
+    chosen = options(arguments)
+    data = chosen.data.resolve()
+    with only_one(data):
+        port = chosen.port or free_port()
+        if not is_free(port):
+            say(f"Port {port} is taken. Choose another with --port.", to=sys.stderr)
+            sys.exit(1)
+        os.environ["JOBYARD_DATA"] = str(data)
+        os.environ["JOBYARD_PORT"] = str(port)
+        os.environ.setdefault("JOBYARD_PATH_ROOTS", os.getcwd())
+        os.environ.setdefault("JOBYARD_LOG_LEVEL", "warning")
+        if chosen.simulate:
+            os.environ["JOBYARD_EXECUTOR_SIMULATE"] = chosen.simulate
+        children = [Child(group.name, lambda group=group: fork(group)) for group in GROUPS]  # type: ignore[misc]
+        if "JOBYARD_NATS_URL" not in os.environ:
+            nats = NatsProcess(data / "nats")
+            os.environ["JOBYARD_NATS_URL"] = nats.url
+            children.insert(0, Child("nats-server", nats.start))
+        gc.freeze()
+        Platform(children, f"http://127.0.0.1:{port}").run()
+
+
+if __name__ == "__main__":
+    up(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Owns job documents and their life cycle: the only writer of a job's status."""

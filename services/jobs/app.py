@@ -1,0 +1,21 @@
+"""Puts the jobs service together; nothing connects here."""
+
+from functools import partial
+
+from services.jobs.apply import Applier
+from services.jobs.handlers import SUBSCRIPTIONS, Handlers
+from services.jobs.reconcile import reconcile
+from services.jobs.store import JobStore
+from shared.runtime import Deps, Service
+
+
+def build(deps: Deps) -> Service:
+    """Handlers, and three loops: the outbox's sweep and marks, and the reconciliation."""
+    applier = Applier(JobStore(deps.open_store("jobs")), deps.bus, deps.clock)
+    return Service(
+        name="jobs",
+        handlers=Handlers(applier),
+        subscriptions=SUBSCRIPTIONS,
+        loops=(applier.outbox.run, partial(reconcile, applier, deps.bus)),
+        stop=applier.outbox.drain,
+    )

@@ -1,0 +1,1 @@
+"""Pure decisions on jobs: no I/O, no clock, no randomness."""

@@ -1,0 +1,191 @@
+"""The job document: the request, the present state, and the whole history, which is also the outbox."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.contracts import subjects
+from shared.contracts.base import Contract, JobId, Timestamp, UserName, Version
+from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, CloudEvent, Facts, JobEvent, JobScheduled
+from shared.contracts.job import TERMINAL, Actor, Job, JobRequest, JobState, JobStatus, JobView, LaunchSpec
+
+IDEMPOTENCY_DAY_S = 86_400
+
+
+class Idempotency(Contract):
+    """The key that a submission came with. `day` frees it again: the index is unique over (owner, key, day)."""
+
+    key: str
+    fingerprint: str
+    day: int
+
+
+class HistoryEntry(Contract):
+    """One change: what happened, when, by whom, why, and the state that it led to. Its version names its event."""
+
+    version: Version
+    fact: str
+    time: Timestamp
+    actor: Actor
+    cause: str | None
+    state: JobState
+    facts: Facts = {}
+
+
+class JobDocument(Contract):
+    """Everything the platform knows of one job. `state` is that of the last entry."""
+
+    id: JobId
+    version: Version
+    owner: UserName
+    request: JobRequest
+    submitted_at: Timestamp
+    over: bool
+    state: JobState
+    history: tuple[HistoryEntry, ...]
+    correlation_id: str | None = None
+    idempotency: Idempotency | None = None
+
+    @property
+    def status(self) -> JobStatus:
+        return self.state.status
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event and the state after it; a decision is one or more of them."""
+
+    event: type[JobEvent]
+    state: JobState
+    facts: Facts
+
+
+def append(document: JobDocument, steps: list[Step], actor: Actor, cause: str | None, now: datetime) -> JobDocument:
+    """The document after these steps: one history entry and one version for each."""
+    entries = tuple(
+        HistoryEntry.model_construct(
+            version=document.version + number,
+            fact=step.event.fact,
+            time=now,
+            actor=actor,
+            cause=cause,
+            state=step.state,
+            facts=step.facts,
+        )
+        for number, step in enumerate(steps, start=1)
+    )
+    state = steps[-1].state
+    return document.model_copy(
+        update={
+            "version": document.version + len(steps),
+            "state": state,
+            "over": state.status in TERMINAL,
+            "history": document.history + entries,
+        }
+    )
+
+
+def view_of(document: JobDocument, version: int, state: JobState) -> JobView:
+    """The job as the platform saw it at one version."""
+    request = document.request
+    return JobView.model_construct(
+        id=document.id,
+        name=request.name,
+        owner=document.owner,
+        vc=request.vc,
+        device_type=request.device_type,
+        devices=request.devices,
+        nodes=request.nodes,
+        cpus=request.cpus,
+        memory_mib=request.memory_mib,
+        preemptible=request.preemptible,
+        max_duration_s=request.max_duration_s,
+        grace_period_s=request.grace_period_s,
+        labels=request.labels,
+        submitted_at=document.submitted_at,
+        version=version,
+        state=state,
+    )
+
+
+def current_view(document: JobDocument) -> JobView:
+    return view_of(document, document.version, document.state)
+
+
+def launch_of(document: JobDocument) -> LaunchSpec:
+    """What an executor needs to start the command."""
+    request = document.request
+    return LaunchSpec.model_construct(
+        command=request.command,
+        image=request.image,
+        env=request.env,
+        data_path=request.data_path,
+        work_path=request.work_path,
+        job_path=request.job_path,
+        checkpoint_path=request.checkpoint_path,
+    )
+
+
+def job_of(document: JobDocument) -> Job:
+    """The whole job, as its owner sees it."""
+    request, state = document.request, document.state
+    fields: dict[str, Any] = {name: getattr(request, name) for name in JobRequest.model_fields}
+    fields |= {
+        "priority": state.priority,
+        "id": document.id,
+        "owner": document.owner,
+        "job_path": request.job_path or default_job_path(document.id),
+        "checkpoint_path": request.checkpoint_path or default_checkpoint_path(request.job_path, document.id),
+        "devices_total": request.devices * request.nodes,
+        "status": state.status,
+        "reason": state.reason,
+        "submitted_at": document.submitted_at,
+        "started_at": state.started_at,
+        "finished_at": state.finished_at,
+        "exit_code": state.exit_code,
+        "attempt": state.attempt,
+        "version": document.version,
+    }
+    return Job.model_construct(**fields)
+
+
+def default_job_path(id: str) -> str:
+    """A job's own folder, under the storage."""
+    return f"jobs/{id}"
+
+
+def default_checkpoint_path(job_path: str | None, id: str) -> str:
+    """Where a job's checkpoints go, if it does not say."""
+    return f"{job_path or default_job_path(id)}/checkpoints"
+
+
+def events_after(document: JobDocument, version: int) -> list[tuple[str, AnyCloudEvent]]:
+    """The events of all later versions with their subjects, in order: what the outbox publishes."""
+    return [event_of(document, entry) for entry in document.history if entry.version > version]
+
+
+def event_of(document: JobDocument, entry: HistoryEntry) -> tuple[str, AnyCloudEvent]:
+    """One history entry as the event that it is, always the same bytes for the same entry."""
+    event = JOB_EVENTS[entry.fact]
+    data: dict[str, Any] = {
+        "job": view_of(document, entry.version, entry.state),
+        "actor": entry.actor,
+        **entry.facts,
+    }
+    if event is JobScheduled:
+        data["launch"] = launch_of(document)
+    envelope = CloudEvent[Any].model_construct(
+        specversion="1.0",
+        id=f"{document.id}:{entry.version}",
+        type=f"io.jobyard.job.{entry.fact}.v1",
+        source="/jobs",
+        subject=document.id,
+        time=entry.time,
+        datacontenttype="application/json",
+        jobversion=entry.version,
+        correlationid=document.correlation_id,
+        causationid=entry.cause,
+        traceparent=None,
+        data=event.model_construct(**data),
+    )
+    return subjects.job_event(entry.fact, document.request.vc, document.id), envelope

@@ -1,0 +1,179 @@
+"""What each row of the transition table does to a job's state."""
+
+from datetime import datetime
+from typing import Any
+
+from services.jobs.domain import reasons
+from services.jobs.domain.document import JobDocument, Step
+from services.jobs.domain.signals import DependencyFailed, Expired, Kill, Pause, Place, Preempt, Resume, SetPriority
+from shared.contracts import events
+from shared.contracts.events import RunExited, RunLost, RunRefused, RunStarted, RunStopped
+from shared.contracts.job import Actor, JobState, JobStatus, Reason
+
+LOSSES_ALLOWED = 3
+
+
+def _changed(state: JobState, **changes: Any) -> JobState:
+    return state.model_copy(update=changes)
+
+
+def _released(state: JobState, status: JobStatus, reason: Reason, **changes: Any) -> JobState:
+    """The run is over: the devices are free."""
+    return _changed(state, status=status, reason=reason, allocation=None, then=None, **changes)
+
+
+def _ended(state: JobState, status: JobStatus, reason: Reason, now: datetime, **changes: Any) -> JobState:
+    return _released(state, status, reason, finished_at=now, not_before=None, **changes)
+
+
+def place(job: JobDocument, signal: Place, actor: Actor, now: datetime) -> list[Step]:
+    attempt = job.state.attempt + 1
+    state = _changed(
+        job.state,
+        status=JobStatus.SCHEDULING,
+        attempt=attempt,
+        allocation=signal.allocation,
+        not_before=None,
+        started_at=None,
+        exit_code=None,
+        reason=reasons.starting(signal.allocation.shares[0].node, attempt),
+    )
+    return [Step(events.JobScheduled, state, {})]
+
+
+def start(job: JobDocument, signal: RunStarted, actor: Actor, now: datetime) -> list[Step]:
+    state = _changed(job.state, status=JobStatus.RUNNING, started_at=signal.started_at, reason=None)
+    return [Step(events.JobStarted, state, {})]
+
+
+def refuse(job: JobDocument, signal: RunRefused, actor: Actor, now: datetime) -> list[Step]:
+    if signal.busy:
+        return [Step(events.JobReturned, _released(job.state, JobStatus.QUEUED, signal.reason), {})]
+    return [Step(events.JobErrored, _ended(job.state, JobStatus.ERROR, signal.reason, now), {})]
+
+
+def exit_early(job: JobDocument, signal: RunExited | RunStopped, actor: Actor, now: datetime) -> list[Step]:
+    """Its start was not seen yet: both facts in one change."""
+    started = _changed(job.state, status=JobStatus.RUNNING, started_at=signal.started_at or now, reason=None)
+    first = Step(events.JobStarted, started, {})
+    running = job.model_copy(update={"state": started})
+    if isinstance(signal, RunStopped):
+        return [first, *stop_unasked(running, signal, actor, now)]
+    return [first, *exit_(running, signal, actor, now)]
+
+
+def exit_(job: JobDocument, signal: RunExited, actor: Actor, now: datetime) -> list[Step]:
+    """By itself: finished, failed, or tried again; from pausing a retry goes where the pause leads."""
+    state = _with_result(job.state, signal)
+    if signal.exit_code == 0:
+        return [Step(events.JobFinished, _ended(state, JobStatus.FINISHED, reasons.finished(), now), {})]
+    failures = state.failures + 1
+    if failures > job.request.retries:
+        reason = reasons.failed(signal, job.request)
+        return [Step(events.JobFailed, _ended(state, JobStatus.FAILED, reason, now, failures=failures), {})]
+    not_before = now + reasons.retry_delay(failures)
+    reason = reasons.retrying(signal, failures, job.request, not_before)
+    if state.then is JobStatus.PAUSED:
+        return [Step(events.JobPaused, _released(state, JobStatus.PAUSED, reason, failures=failures), {})]
+    queued = _released(state, JobStatus.QUEUED, reason, failures=failures, not_before=not_before)
+    return [Step(events.JobRetried, queued, {})]
+
+
+def lose(job: JobDocument, signal: RunLost, actor: Actor, now: datetime) -> list[Step]:
+    return _lost(job, signal.reason, signal.log_lines, now)
+
+
+def stop_unasked(job: JobDocument, signal: RunStopped, actor: Actor, now: datetime) -> list[Step]:
+    """Stopped by somebody else than the platform: its work is not done, so it counts as lost."""
+    return _lost(job, reasons.stopped_from_outside(), signal.log_lines, now)
+
+
+def _lost(job: JobDocument, why: Reason, log_lines: int, now: datetime) -> list[Step]:
+    losses = job.state.losses + 1
+    state = _changed(job.state, losses=losses, log_lines=job.state.log_lines + log_lines)
+    if losses > LOSSES_ALLOWED:
+        return [Step(events.JobErrored, _ended(state, JobStatus.ERROR, reasons.lost_again(why, losses), now), {})]
+    not_before = now + reasons.retry_delay(losses)
+    queued = _released(state, JobStatus.QUEUED, reasons.lost(why, losses), not_before=not_before)
+    return [Step(events.JobRetried, queued, {})]
+
+
+def pause_waiting(job: JobDocument, signal: Pause, actor: Actor, now: datetime) -> list[Step]:
+    state = _changed(job.state, status=JobStatus.PAUSED, reason=reasons.paused(actor))
+    return [Step(events.JobPaused, state, {})]
+
+
+def pause(job: JobDocument, signal: Pause, actor: Actor, now: datetime) -> list[Step]:
+    reason = reasons.pausing(actor, job.request.grace_period_s)
+    state = _changed(job.state, status=JobStatus.PAUSING, then=JobStatus.PAUSED, reason=reason)
+    return [Step(events.JobPausing, state, {})]
+
+
+def preempt(job: JobDocument, signal: Preempt, actor: Actor, now: datetime) -> list[Step]:
+    reason = reasons.preempting(signal.reason, job.request.grace_period_s)
+    state = _changed(job.state, status=JobStatus.PAUSING, then=JobStatus.QUEUED, reason=reason)
+    return [Step(events.JobPausing, state, {})]
+
+
+def settle_pause(
+    job: JobDocument, signal: RunStopped | RunLost | RunRefused, actor: Actor, now: datetime
+) -> list[Step]:
+    """The run is over as it was asked to: paused, or queued again for the next place."""
+    state = _with_result(job.state, signal)
+    if state.then is JobStatus.PAUSED:
+        asked_by = _who(job, events.JobPausing)
+        return [Step(events.JobPaused, _released(state, JobStatus.PAUSED, reasons.paused(asked_by)), {})]
+    return [Step(events.JobPreempted, _released(state, JobStatus.QUEUED, reasons.preempted(state.reason)), {})]
+
+
+def resume(job: JobDocument, signal: Resume, actor: Actor, now: datetime) -> list[Step]:
+    state = _changed(job.state, status=JobStatus.QUEUED, reason=reasons.resumed(actor), not_before=None)
+    return [Step(events.JobResumed, state, {})]
+
+
+def kill_waiting(job: JobDocument, signal: Kill | DependencyFailed, actor: Actor, now: datetime) -> list[Step]:
+    reason = signal.reason if isinstance(signal, DependencyFailed) else reasons.killed(actor.name)
+    return [Step(events.JobKilled, _ended(job.state, JobStatus.KILLED, reason, now), {})]
+
+
+def kill(job: JobDocument, signal: Kill, actor: Actor, now: datetime) -> list[Step]:
+    reason = reasons.killing(actor, job.request.grace_period_s)
+    state = _changed(job.state, status=JobStatus.KILLING, then=JobStatus.KILLED, reason=reason)
+    return [Step(events.JobKilling, state, {})]
+
+
+def expire(job: JobDocument, signal: Expired, actor: Actor, now: datetime) -> list[Step]:
+    reason = reasons.expiring(job.request.max_duration_s, job.request.grace_period_s)
+    state = _changed(job.state, status=JobStatus.KILLING, then=JobStatus.FAILED, reason=reason)
+    return [Step(events.JobKilling, state, {})]
+
+
+def settle_kill(
+    job: JobDocument, signal: RunStopped | RunExited | RunLost | RunRefused, actor: Actor, now: datetime
+) -> list[Step]:
+    state = _with_result(job.state, signal)
+    if state.then is JobStatus.FAILED:
+        reason = reasons.expired(job.request.max_duration_s)
+        return [Step(events.JobFailed, _ended(state, JobStatus.FAILED, reason, now), {})]
+    reason = reasons.killed(_who(job, events.JobKilling).name)
+    return [Step(events.JobKilled, _ended(state, JobStatus.KILLED, reason, now), {})]
+
+
+def set_priority(job: JobDocument, signal: SetPriority, actor: Actor, now: datetime) -> list[Step]:
+    state = _changed(job.state, priority=signal.priority)
+    return [Step(events.JobPriorityChanged, state, {"previous": job.state.priority})]
+
+
+def _with_result(state: JobState, signal: RunStopped | RunExited | RunLost | RunRefused) -> JobState:
+    if isinstance(signal, RunRefused):
+        return state
+    lines = state.log_lines + signal.log_lines
+    if isinstance(signal, RunLost):
+        return _changed(state, log_lines=lines)
+    started_at = state.started_at or signal.started_at
+    return _changed(state, log_lines=lines, exit_code=signal.exit_code, started_at=started_at)
+
+
+def _who(job: JobDocument, event: type[events.JobEvent]) -> Actor:
+    """Who asked for the change that is now coming to its end."""
+    return next(entry.actor for entry in reversed(job.history) if entry.fact == event.fact)

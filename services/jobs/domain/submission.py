@@ -1,0 +1,42 @@
+"""The beginning of a job: from a submission to its first version."""
+
+from datetime import datetime
+
+from services.jobs.domain import reasons
+from services.jobs.domain.document import IDEMPOTENCY_DAY_S, Idempotency, JobDocument, Step, append
+from shared.contracts.commands import NewJob
+from shared.contracts.events import JobSubmitted
+from shared.contracts.job import Actor, JobState, JobStatus
+
+
+def submit(new: NewJob, now: datetime) -> JobDocument:
+    """The document at version 1: queued, with JobSubmitted."""
+    state = JobState.model_construct(
+        status=JobStatus.QUEUED, priority=new.request.priority, reason=reasons.queued(), **_EMPTY
+    )
+    idempotency = None
+    if new.idempotency_key is not None:
+        idempotency = Idempotency(key=new.idempotency_key, fingerprint=new.fingerprint or "", day=day_of(now))
+    unborn = JobDocument.model_construct(
+        id=new.id,
+        version=0,
+        owner=new.owner,
+        request=new.request,
+        submitted_at=now,
+        over=False,
+        state=state,
+        history=(),
+        correlation_id=new.correlation_id,
+        idempotency=idempotency,
+    )
+    return append(unborn, [Step(JobSubmitted, state, {})], Actor(kind="user", name=new.owner), None, now)
+
+
+def day_of(moment: datetime) -> int:
+    """The day that an idempotency key is unique in."""
+    return int(moment.timestamp()) // IDEMPOTENCY_DAY_S
+
+
+_EMPTY = {
+    name: field.default for name, field in JobState.model_fields.items() if name not in ("status", "priority", "reason")
+}

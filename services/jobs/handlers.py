@@ -1,0 +1,100 @@
+"""What the jobs service answers and hears; the map at the end is the whole of it."""
+
+from collections.abc import Sequence
+
+from services.jobs import lookup
+from services.jobs.apply import Applier
+from services.jobs.domain.document import current_view, job_of
+from services.jobs.domain.signals import Kill, Pause, Resume
+from services.jobs.domain.signals import SetPriority as SetPrioritySignal
+from services.jobs.place import lead, place
+from services.jobs.submit import submit_all
+from shared.bus import codec
+from shared.bus.subscriptions import Answers, Delivery, Shared
+from shared.contracts import commands, subjects
+from shared.contracts.commands import (
+    ActiveJobPage,
+    ChangeJob,
+    GetJob,
+    GetJobEvents,
+    GetJobViews,
+    JobEventPage,
+    JobPage,
+    JobViews,
+    Lead,
+    Lease,
+    ListActiveJobs,
+    ListJobs,
+    Place,
+    PlaceOutcomes,
+    SetPriority,
+    SubmitJobs,
+    SubmitOutcomes,
+)
+from shared.contracts.events import CloudEvent, RunEvent
+from shared.contracts.job import Job
+
+
+class Handlers:
+    """One method per subscription."""
+
+    def __init__(self, applier: Applier) -> None:
+        self._applier = applier
+
+    async def submit(self, ask: SubmitJobs) -> SubmitOutcomes:
+        return await submit_all(self._applier, ask)
+
+    async def get(self, ask: GetJob) -> Job:
+        return job_of(await self._applier.load(ask.id))
+
+    async def list(self, ask: ListJobs) -> JobPage:
+        return await lookup.list_jobs(self._applier.store, ask)
+
+    async def events(self, ask: GetJobEvents) -> JobEventPage:
+        return lookup.events_of(await self._applier.load(ask.id), ask)
+
+    async def active(self, ask: ListActiveJobs) -> ActiveJobPage:
+        return await lookup.list_active(self._applier.store, ask)
+
+    async def views(self, ask: GetJobViews) -> JobViews:
+        found = await self._applier.store.jobs.get_many(ask.ids)
+        return JobViews.model_construct(items=tuple(current_view(job) for job in found.values()))
+
+    async def pause(self, ask: ChangeJob) -> Job:
+        return job_of(await self._applier.change(ask.id, Pause(), ask.actor, ask.correlation_id))
+
+    async def resume(self, ask: ChangeJob) -> Job:
+        return job_of(await self._applier.change(ask.id, Resume(), ask.actor, ask.correlation_id))
+
+    async def kill(self, ask: ChangeJob) -> Job:
+        return job_of(await self._applier.change(ask.id, Kill(), ask.actor, ask.correlation_id))
+
+    async def set_priority(self, ask: SetPriority) -> Job:
+        signal = SetPrioritySignal(ask.priority)
+        return job_of(await self._applier.change(ask.id, signal, ask.actor, ask.correlation_id))
+
+    async def lead(self, ask: Lead) -> Lease:
+        return await lead(self._applier, ask)
+
+    async def place(self, ask: Place) -> PlaceOutcomes:
+        return await place(self._applier, ask)
+
+    async def run_events(self, deliveries: Sequence[Delivery[CloudEvent[RunEvent]]]) -> None:
+        await self._applier.observe([delivery.message for delivery in deliveries])
+
+
+SUBSCRIPTIONS = (
+    Answers(commands.SUBMIT, Handlers.submit),
+    Answers(commands.GET, Handlers.get),
+    Answers(commands.LIST, Handlers.list),
+    Answers(commands.EVENTS, Handlers.events),
+    Answers(commands.ACTIVE, Handlers.active),
+    Answers(commands.VIEWS, Handlers.views),
+    Answers(commands.PAUSE, Handlers.pause),
+    Answers(commands.RESUME, Handlers.resume),
+    Answers(commands.KILL, Handlers.kill),
+    Answers(commands.SET_PRIORITY, Handlers.set_priority),
+    Answers(commands.LEAD, Handlers.lead),
+    Answers(commands.PLACE, Handlers.place),
+    Shared("jobs", subjects.EVENTS, (subjects.RUN_EVENTS,), codec.run_event, Handlers.run_events),
+)

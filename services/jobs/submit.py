@@ -1,0 +1,69 @@
+"""New jobs: a list in one commit, each with its own outcome; a repeated submission finds its job again."""
+
+from datetime import datetime
+
+from services.jobs.apply import Applier
+from services.jobs.domain.document import JobDocument, job_of
+from services.jobs.domain.submission import submit
+from services.jobs.store import KEY_INDEX
+from shared.contracts.commands import NewJob, Submitted, SubmitJobs, SubmitOutcomes
+from shared.contracts.errors import Conflict, Refusal
+
+
+async def submit_all(applier: Applier, ask: SubmitJobs) -> SubmitOutcomes:
+    """Store every job that can be stored; the outcomes are in order."""
+    now = applier.clock.now()
+    known = [await _replay(applier, new, now) for new in ask.jobs]
+    fresh = [submit(new, now) for new, found in zip(ask.jobs, known, strict=True) if found is None]
+    refused = iter(await applier.store.jobs.insert_many(fresh) if fresh else ())
+    documents = iter(fresh)
+    outcomes: list[Submitted] = []
+    stored: list[JobDocument] = []
+    for new, found in zip(ask.jobs, known, strict=True):
+        if found is None:
+            document, duplicate = next(documents), next(refused)
+            if duplicate is None:
+                stored.append(document)
+                outcomes.append(_submitted(document, ask.with_jobs, replayed=False))
+                continue
+            found = await _existing(applier, new, duplicate.index, now)
+        outcomes.append(_outcome(new, found, ask.with_jobs))
+    applier.outbox.committed(stored)
+    return SubmitOutcomes.model_construct(outcomes=tuple(outcomes))
+
+
+async def _replay(applier: Applier, new: NewJob, now: datetime) -> JobDocument | None:
+    if new.idempotency_key is None:
+        return None
+    return await applier.store.by_key(new.owner, new.idempotency_key, now)
+
+
+async def _existing(applier: Applier, new: NewJob, index: str | None, now: datetime) -> JobDocument | None:
+    """The job that stood in the way: the same command before, or the same key at the same moment."""
+    if index == KEY_INDEX:
+        return await _replay(applier, new, now)
+    return await applier.store.jobs.get(new.id)
+
+
+def _outcome(new: NewJob, found: JobDocument | None, with_jobs: bool) -> Submitted:
+    if found is None:
+        return _refused(Conflict("The Idempotency-Key was used at the same moment. Send the request again."))
+    same_key = found.idempotency is not None and found.idempotency.key == new.idempotency_key
+    if same_key and found.idempotency is not None and found.idempotency.fingerprint != (new.fingerprint or ""):
+        return _refused(
+            Conflict("The Idempotency-Key was used for another request. Take a new key.", details={"id": found.id})
+        )
+    if found.owner != new.owner:
+        return _refused(Conflict("The job id is taken. Send the request again."))
+    return _submitted(found, with_jobs, replayed=True)
+
+
+def _submitted(document: JobDocument, with_job: bool, replayed: bool) -> Submitted:
+    job = job_of(document) if with_job else None
+    return Submitted.model_construct(id=document.id, replayed=replayed, job=job, refusal=None)
+
+
+def _refused(refusal: Refusal) -> Submitted:
+    return Submitted(refusal=refusal.body())
+
+
