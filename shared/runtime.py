@@ -168,10 +168,7 @@ async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:
 
 async def _drain(bus: Bus, services: Sequence[Running]) -> None:
     """Answer the commands that have arrived, take no new ones, then stop the services."""
-    for subscriber in bus.broker.subscribers:
-        subscription = getattr(subscriber, "subscription", None)
-        if subscription is not None:
-            await subscription.drain()
+    await bus.stop_answering()
     for service in services:
         await service.stop()
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
@@ -50,6 +50,15 @@ class Bus:
 
     def off_reconnect(self, action: Callable[[], Awaitable[None]]) -> None:
         self._reconnected.remove(action)
+
+    async def stop_answering(self) -> None:
+        """Answer the commands that have arrived and take no more. FastStream's own stop would drop those waiting."""
+        for subscriber in self.broker.subscribers:
+            subscription = getattr(subscriber, "subscription", None)
+            if subscription is not None:
+                with suppress(NatsError):
+                    await subscription.drain()
+                setattr(subscriber, "subscription", None)  # noqa: B010  (typed as read by its base class)
 
     async def ask(self, command: Command[Ask, Answer], ask: Ask, timeout: float = 5.0) -> Answer:
         """Ask a command's owner.

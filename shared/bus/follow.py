@@ -22,13 +22,25 @@ class StreamReplaced(Exception):
 class Follower:
     """Messages of some subjects of a stream, in order, without gap or repetition, across reconnections."""
 
-    def __init__(self, bus: Bus, stream: str, subjects: tuple[str, ...], start: int | None, new_only: bool) -> None:
-        """Begin at sequence `start`; without it at the stream's beginning or, with `new_only`, at its end."""
+    def __init__(
+        self,
+        bus: Bus,
+        stream: str,
+        subjects: tuple[str, ...],
+        start: int | None,
+        new_only: bool,
+        batch: int = BATCH,
+    ) -> None:
+        """Begin at sequence `start`; without it at the stream's beginning or, with `new_only`, at its end.
+
+        `batch`: messages under way at one time, which bounds the memory of a follower that is slow.
+        """
         self._bus = bus
         self._stream = stream
         self._subjects = subjects
         self._next = start
         self._new_only = new_only
+        self._batch = batch
         self._created: Any = None
         self._puller: Puller | None = None
         self._consumer = ""
@@ -54,7 +66,7 @@ class Follower:
         )
         consumer = await self._bus.js.add_consumer(self._stream, config)
         self._consumer, self._consumer_sequence = consumer.name, 0
-        self._puller = Puller(self._bus.nats, self._bus.js, self._stream, consumer.name, BATCH)
+        self._puller = Puller(self._bus.nats, self._bus.js, self._stream, consumer.name, self._batch)
         self._bus.on_reconnect(self._puller.reconnected)
         await self._puller.open()
 

@@ -1,0 +1,270 @@
+"""The port on MongoDB: the one module that knows its driver, so that the driver's successor is a day's change.
+
+Writes are acknowledged by a majority and journaled, reads see only what a majority has, from the primary. Every call
+has one deadline for all its repetitions; what it did not finish by then is unknown, and raises StoreUnavailable.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
+from pymongo import IndexModel, ReadPreference, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from shared.store import layout
+from shared.store.port import Condition, D, DuplicateKey, Guard, Marked, Page, Schema, StoreUnavailable, Swap
+from shared.store.query import Fields, place_of
+
+Rows = AsyncIOMotorCollection[dict[str, Any]]
+
+_TIMEOUT_S = 10.0
+_DATABASE = "jobyard"
+_DUPLICATE_KEY = 11000
+_INDEX_DIFFERS = (85, 86)  # IndexOptionsConflict, IndexKeySpecsConflict
+
+
+class MongoStore:
+    """The database `<name in the URL, or jobyard>_<service>`. `timeout`: seconds until a call gives up."""
+
+    def __init__(self, url: str, service: str, timeout: float = _TIMEOUT_S) -> None:
+        self._url = url
+        self._service = service
+        self._timeout = timeout
+        self._client: AsyncIOMotorClient[dict[str, Any]] | None = None
+        self._schemas: dict[str, Schema[Any]] = {}
+
+    @property
+    def client(self) -> "AsyncIOMotorClient[dict[str, Any]]":
+        """Raises StoreUnavailable before `open` and after `close`."""
+        if self._client is None:
+            raise StoreUnavailable("the connection to MongoDB is not open")
+        return self._client
+
+    def rows(self, name: str) -> Rows:
+        """A collection of this store, as the driver sees it."""
+        database = self.client.get_default_database(_DATABASE).name
+        return self.client[f"{database}_{self._service}"][self._schemas[name].name]
+
+    def collection(self, schema: Schema[D]) -> "MongoCollection[D]":
+        fields = Fields(schema)
+        self._schemas[schema.name] = schema
+        return MongoCollection(self, schema, fields)
+
+    async def open(self) -> None:
+        milliseconds = int(self._timeout * 1000)
+        self._client = AsyncIOMotorClient(
+            self._url,
+            appname=f"jobyard-{self._service}",
+            timeoutMS=milliseconds,
+            serverSelectionTimeoutMS=milliseconds,
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            readPreference="primary",
+        )
+        try:
+            with translated():
+                for schema in self._schemas.values():
+                    await _declare(self.rows(schema.name), schema)
+                await self.ping()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def ping(self) -> None:
+        with translated():
+            await self.client.admin.command("ping")
+
+    async def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+class MongoCollection(Generic[D]):
+    """See `port.Collection`."""
+
+    def __init__(self, store: MongoStore, schema: Schema[D], fields: Fields) -> None:
+        self._store = store
+        self._schema = schema
+        self._fields = fields
+
+    @property
+    def _rows(self) -> Rows:
+        return self._store.rows(self._schema.name)
+
+    async def get(self, id: str) -> D | None:
+        with translated():
+            row = await self._rows.find_one({"_id": id}, {"doc": 1})
+        return None if row is None else self._load(row)
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, D]:
+        with translated():
+            rows = await self._rows.find({"_id": {"$in": list(ids)}}, {"doc": 1}).to_list(None)
+        found = {row["_id"]: self._load(row) for row in rows}
+        return {id: found[id] for id in ids if id in found}
+
+    async def insert(self, document: D) -> None:
+        with translated(document.id):
+            await self._rows.insert_one(layout.new_row(document, self._schema.dump(document)))
+
+    async def insert_many(self, documents: Sequence[D]) -> list[DuplicateKey | None]:
+        outcomes: list[DuplicateKey | None] = [None] * len(documents)
+        rows = [layout.new_row(document, self._schema.dump(document)) for document in documents]
+        if not rows:
+            return outcomes
+        with translated():
+            try:
+                await self._rows.insert_many(rows, ordered=False)
+            except BulkWriteError as error:
+                refused = error.details["writeErrors"]
+                if error.details["writeConcernErrors"] or any(one["code"] != _DUPLICATE_KEY for one in refused):
+                    raise
+                for one in refused:
+                    outcomes[one["index"]] = layout.duplicate(documents[one["index"]].id, one)
+        return outcomes
+
+    async def swap(self, document: D, expected: int) -> bool:
+        return await self._swap(document, expected)
+
+    async def swap_many(self, swaps: Sequence[Swap[D]]) -> list[bool]:
+        # One request each, side by side: a bulk write says how many matched, but not which. The journal joins them.
+        outcomes = await asyncio.gather(
+            *(self._swap(swap.document, swap.expected) for swap in swaps), return_exceptions=True
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return [outcome for outcome in outcomes if isinstance(outcome, bool)]
+
+    async def transaction(self, swaps: Sequence[Swap[D]], guards: Sequence[Guard] = ()) -> bool:
+        async def all_or_none(session: AsyncIOMotorClientSession) -> bool:
+            for guard in guards:
+                touched = await self._store.rows(guard.collection).update_one(
+                    layout.held(guard.id, guard.version), layout.TOUCHED, session=session
+                )
+                if touched.matched_count == 0:
+                    raise _NotHeld
+            for swap in swaps:
+                if not await self._swap(swap.document, swap.expected, session):
+                    raise _NotHeld
+            return True
+
+        with translated():
+            async with await self._store.client.start_session() as session:
+                try:
+                    return await session.with_transaction(
+                        all_or_none,
+                        read_concern=ReadConcern("snapshot"),
+                        write_concern=WriteConcern("majority", j=True),
+                        read_preference=ReadPreference.PRIMARY,
+                    )
+                except _NotHeld:
+                    return False
+
+    async def find(
+        self,
+        where: Sequence[Condition] = (),
+        sort: Sequence[str] = (),
+        after: tuple[Any, ...] | None = None,
+        limit: int = 100,
+    ) -> Page[D]:
+        query = self._fields.query(where, sort, after, limit)
+        order = layout.sort_of(query.order)
+        found: list[dict[str, Any]] = []
+        with translated():
+            for start in query.starts:
+                tests = layout.filter_of((*query.filter, *start))
+                cursor = self._rows.find(tests, {"doc": 1}, sort=order, limit=limit + 1 - len(found))
+                found += await cursor.to_list(None)
+                if len(found) > limit:
+                    break
+        items = tuple(map(self._load, found[:limit]))
+        return Page(items, place_of(found[limit - 1]["doc"], query.order) if len(found) > limit else None)
+
+    async def count(self, where: Sequence[Condition] = (), at_most: int | None = None) -> int:
+        tests = layout.filter_of(self._fields.filter(where))
+        if at_most is not None and at_most < 1:
+            return 0
+        with translated():
+            if at_most is None:
+                return await self._rows.count_documents(tests)
+            return await self._rows.count_documents(tests, limit=at_most)
+
+    async def count_by(self, path: str, where: Sequence[Condition] = ()) -> dict[str, int]:
+        field = layout.path_of(self._fields.check(path))
+        steps: list[dict[str, Any]] = [
+            {"$match": {"$and": [layout.filter_of(self._fields.filter(where)), {field: {"$ne": None}}]}},
+            {"$group": {"_id": f"${field}", "number": {"$sum": 1}}},
+        ]
+        with translated():
+            return {str(row["_id"]): row["number"] async for row in self._rows.aggregate(steps)}
+
+    async def delete(self, id: str) -> bool:
+        with translated():
+            return (await self._rows.delete_one({"_id": id})).deleted_count == 1
+
+    async def raise_marks(self, marks: Mapping[str, int]) -> None:
+        updates = [UpdateOne(layout.below_mark(id, mark), layout.raised(mark)) for id, mark in marks.items()]
+        if updates:
+            with translated():
+                await self._rows.bulk_write(updates, ordered=False)
+
+    async def marked(self, id: str) -> Marked[D] | None:
+        with translated():
+            row = await self._rows.find_one({"_id": id}, {"doc": 1, "mark": 1})
+        return None if row is None else Marked(self._load(row), row["mark"])
+
+    async def behind(self, limit: int = 100) -> list[Marked[D]]:
+        with translated():
+            cursor = self._rows.find(layout.BEHIND, {"doc": 1, "mark": 1}, sort=[("_id", 1)], limit=limit)
+            rows = await cursor.to_list(None)
+        return [Marked(self._load(row), row["mark"]) for row in rows]
+
+    async def _swap(self, document: D, expected: int, session: AsyncIOMotorClientSession | None = None) -> bool:
+        update = layout.swapped(document, self._schema.dump(document))
+        with translated(document.id, passing=session is not None):
+            result = await self._rows.update_one(layout.held(document.id, expected), update, session=session)
+        return result.matched_count == 1
+
+    def _load(self, row: Mapping[str, Any]) -> D:
+        document: D = self._schema.load(layout.body_of(row))
+        return document
+
+
+class _NotHeld(Exception):
+    """Ends a transaction whose swaps or guards do not hold."""
+
+
+@contextmanager
+def translated(id: str | None = None, passing: bool = False) -> Iterator[None]:
+    """Turns the driver's errors into the port's; with `passing` (inside a transaction) only a duplicate key."""
+    try:
+        yield
+    except DuplicateKeyError as error:
+        raise layout.duplicate(id or "?", error.details or {}) from error
+    except PyMongoError as error:
+        if passing:
+            raise
+        raise StoreUnavailable(f"MongoDB did not answer as it should: {error}") from error
+
+
+async def _declare(rows: Rows, schema: Schema[Any]) -> None:
+    """Create the declared indexes; drop those that are declared no more, or declared differently."""
+    declared = layout.indexes_of(schema.indexes)
+    for name in await rows.index_information():
+        if name != "_id_" and name not in declared:
+            await rows.drop_index(name)
+    for name, (keys, options) in declared.items():
+        index = IndexModel(keys, name=name, **options)
+        try:
+            await rows.create_indexes([index])
+        except OperationFailure as error:
+            if error.code not in _INDEX_DIFFERS:
+                raise
+            await rows.drop_index(name)
+            await rows.create_indexes([index])
