@@ -16,16 +16,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from services.executor.app import build as build_executor
-from services.gateway.app import build as build_gateway
-from services.jobs.app import build as build_jobs
-from services.logs.app import build as build_logs
-from services.scheduler.app import build as build_scheduler
 from shared.embedded_nats import NatsProcess, end_with_parent, free_port, is_free
-from shared.runtime import Build, main
+
+if TYPE_CHECKING:
+    from shared.runtime import Build
 
 STOP_S = 8.0
 """Services drain; after that they are killed, so that the whole stop takes less than 10 s."""
@@ -40,15 +38,23 @@ class Group:
     """Services that share a process: as few processes as measured to be best (docs/performance.md)."""
 
     name: str
-    builds: tuple[Build, ...]
+    builds: tuple["Build", ...]
     loop: Literal["uvloop", "asyncio"] = "uvloop"
 
 
-GROUPS = (
-    Group("core", (build_jobs, build_scheduler, build_logs)),
-    Group("executor", (build_executor,), loop="asyncio"),
-    Group("gateway", (build_gateway,)),
-)
+def groups() -> tuple[Group, ...]:
+    """All services. Imported here: nats-server starts while these are loaded, once for all of the children."""
+    from services.executor.app import build as executor
+    from services.gateway.app import build as gateway
+    from services.jobs.app import build as jobs
+    from services.logs.app import build as logs
+    from services.scheduler.app import build as scheduler
+
+    return (
+        Group("core", (jobs, scheduler, logs)),
+        Group("executor", (executor,), loop="asyncio"),
+        Group("gateway", (gateway,)),
+    )
 
 
 @dataclass
@@ -80,8 +86,10 @@ class Child:
 class Platform:
     """All children of one installation."""
 
-    def __init__(self, children: list[Child], url: str) -> None:
-        self._children = children
+    def __init__(self, servers: list[Child], services: list[Child], url: str) -> None:
+        self._servers = servers
+        self._services = services
+        self._children = servers + services
         self._url = url
         self._stopping = False
         self._ready = False
@@ -90,8 +98,6 @@ class Platform:
         """Start everything and keep it running until SIGTERM or Ctrl-C."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        for child in self._children:
-            child.start()
         while not self._stopping:
             self._reap()
             for child in self._children:
@@ -114,13 +120,10 @@ class Platform:
                     child.died(status)
 
     def _end(self) -> None:
-        """The services first, all at once; nats-server, which they need for that, last."""
+        """The services first, all at once; nats-server, which they need to drain, last."""
         say("stopping; running jobs go on")
-        first, *services = self._children
-        if first.name != "nats-server":
-            services, first = self._children, Child("none", lambda: 0)
-        _end_all(services, STOP_S)
-        _end_all([first], 1.0)
+        _end_all(self._services, STOP_S)
+        _end_all(self._servers, 1.0)
         say("stopped")
 
 
@@ -166,11 +169,13 @@ def fork(group: Group) -> int:
         os.setpgid(0, 0)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
+        from shared.runtime import main
+
         main(*group.builds, loop=group.loop)
         status = 0
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001  (a child must not run the parent's code, whatever happened)
         sys.excepthook(*sys.exc_info())
     finally:
         sys.stdout.flush()
@@ -187,8 +192,10 @@ def only_one(data: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            say(f"Another platform (process {lock.read().strip()}) runs on {data}. Stop it, or choose another --data.",
-                to=sys.stderr)
+            say(
+                f"Another platform (process {lock.read().strip()}) runs on {data}. Stop it, or choose another --data.",
+                to=sys.stderr,
+            )
             sys.exit(1)
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -230,13 +237,15 @@ def up(arguments: list[str]) -> None:
         os.environ.setdefault("JOBYARD_LOG_LEVEL", "warning")
         if chosen.simulate:
             os.environ["JOBYARD_EXECUTOR_SIMULATE"] = chosen.simulate
-        children = [Child(group.name, lambda group=group: fork(group)) for group in GROUPS]  # type: ignore[misc]
+        first = []
         if "JOBYARD_NATS_URL" not in os.environ:
             nats = NatsProcess(data / "nats")
             os.environ["JOBYARD_NATS_URL"] = nats.url
-            children.insert(0, Child("nats-server", nats.start))
+            first = [Child("nats-server", nats.start)]
+            first[0].start()
+        services = [Child(group.name, partial(fork, group)) for group in groups()]
         gc.freeze()
-        Platform(children, f"http://127.0.0.1:{port}").run()
+        Platform(first, services, f"http://127.0.0.1:{port}").run()
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class NatsProcess:
         process = subprocess.Popen(
             [program, "-c", str(self._config), "-l", str(self._log)],
             stdin=subprocess.DEVNULL,
-            preexec_fn=end_with_parent,
+            preexec_fn=end_with_parent,  # noqa: PLW1509  (the parent has one thread)
             process_group=0,
         )
         process.returncode = 0

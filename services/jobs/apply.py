@@ -97,5 +97,3 @@ def _no_sense(job: JobDocument, signal: Signal) -> str:
     name = type(signal).__name__
     wish = _WISHES.get(name, name)
     return f"A job that is {job.status} cannot be {wish}.{_HINTS.get((name, job.status.value), '')}"
-
-

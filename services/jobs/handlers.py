@@ -58,7 +58,7 @@ class Handlers:
 
     async def views(self, ask: GetJobViews) -> JobViews:
         found = await self._applier.store.jobs.get_many(ask.ids)
-        return JobViews.model_construct(items=tuple(current_view(job) for job in found.values()))
+        return JobViews.of(items=tuple(current_view(job) for job in found.values()))
 
     async def pause(self, ask: ChangeJob) -> Job:
         return job_of(await self._applier.change(ask.id, Pause(), ask.actor, ask.correlation_id))

@@ -26,13 +26,13 @@ async def list_jobs(store: JobStore, ask: ListJobs) -> JobPage:
     while True:
         page = await store.page(ask, limit)
         jobs: tuple[Job, ...] = tuple(job_of(document) for document in page.items)
-        size = _size(page.items)
+        size = _size(jobs)
         if size <= REPLY_BYTES or limit == 1:
             break
         limit = max(1, limit * REPLY_BYTES // (2 * size))
     total = await store.total(ask) if ask.with_total else None
     exact = total is None or total <= COUNTED
-    return JobPage.model_construct(
+    return JobPage.of(
         items=jobs,
         next_cursor=cursor_of(page.after),
         total=total if exact else COUNTED,
@@ -44,18 +44,18 @@ async def list_active(store: JobStore, ask: ListActiveJobs) -> ActiveJobPage:
     """Open jobs by id; with `node` those that hold something there, with what their runs need."""
     if ask.node is None:
         page = await store.open_page(ask.after_id, ask.limit)
-        items = [ActiveJob.model_construct(view=current_view(job), launch=None) for job in page.items]
-        return ActiveJobPage.model_construct(items=tuple(items), more=page.after is not None)
+        items = [ActiveJob.of(view=current_view(job), launch=None) for job in page.items]
+        return ActiveJobPage.of(items=tuple(items), more=page.after is not None)
     here = [job for job in await store.holding() if _holds(job, ask.node) and job.id > (ask.after_id or "")]
     chosen = _fitting([ActiveJob(view=current_view(job), launch=launch_of(job)) for job in here[: ask.limit]])
-    return ActiveJobPage.model_construct(items=tuple(chosen), more=len(chosen) < len(here))
+    return ActiveJobPage.of(items=tuple(chosen), more=len(chosen) < len(here))
 
 
 def events_of(job: JobDocument, ask: GetJobEvents) -> JobEventPage:
     """The job's events after a version, as many as fit."""
     later: list[AnyCloudEvent] = [event_of(job, entry)[1] for entry in job.history if entry.version > ask.after_version]
     chosen = _fitting(later)
-    return JobEventPage.model_construct(items=tuple(chosen), more=len(chosen) < len(later))
+    return JobEventPage.of(items=tuple(chosen), more=len(chosen) < len(later))
 
 
 def _holds(job: JobDocument, node: str) -> bool:
@@ -63,8 +63,9 @@ def _holds(job: JobDocument, node: str) -> bool:
     return allocation is not None and any(share.node == node for share in allocation.shares)
 
 
-def _size(documents: Sequence[JobDocument]) -> int:
-    return sum(len(document.request.model_dump_json()) + 700 for document in documents)
+def _size(jobs: Sequence[Job]) -> int:
+    """Bytes in a reply, estimated from above: only commands, environments and labels vary much."""
+    return sum(1500 + 2 * (len(str(job.command)) + len(str(job.env)) + len(str(job.labels))) for job in jobs)
 
 
 def _fitting(items: Sequence[Contract]) -> list[Contract]:

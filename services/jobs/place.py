@@ -55,9 +55,7 @@ async def place(applier: Applier, ask: Place) -> PlaceOutcomes:
         swaps = [Swap(job, before[id].version) for id, job in changed.items()]
         if await applier.store.jobs.transaction(swaps, (Guard("leases", SCHEDULER, ask.epoch),)):
             applier.outbox.committed(changed.values())
-            return PlaceOutcomes.model_construct(
-                outcomes=tuple(_outcome(id, changed.get(id), before.get(id)) for id in signals)
-            )
+            return PlaceOutcomes.of(outcomes=tuple(_outcome(id, changed.get(id), before.get(id)) for id in signals))
         found = await applier.store.lease()
         if found is None or found[0].version != ask.epoch:
             raise Conflict(f"Epoch {ask.epoch} is over: another scheduler leads.")
@@ -78,4 +76,4 @@ def _decided(applier: Applier, job: JobDocument | None, version: int, signal: Si
 def _outcome(id: str, changed: JobDocument | None, before: JobDocument | None) -> Placed:
     job = changed or before
     view = current_view(job) if job else None
-    return Placed.model_construct(id=id, done=changed is not None, view=view)
+    return Placed.of(id=id, done=changed is not None, view=view)

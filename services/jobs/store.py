@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from services.jobs.domain.document import JobDocument
+from services.jobs.domain.document import JobDocument, JobHead
 from services.jobs.domain.lease import SCHEDULER, LeaseDocument
 from services.jobs.domain.submission import day_of
 from shared.contracts.base import rfc3339
@@ -20,7 +20,7 @@ COUNTED = 10_000
 
 KEY_INDEX = "idempotency_key"
 
-JOBS = Schema(
+JOBS: Schema[JobDocument] = Schema(
     name="jobs",
     dump=lambda document: document.model_dump_json().encode(),
     load=JobDocument.model_validate_json,
@@ -33,7 +33,10 @@ JOBS = Schema(
         Index(KEY_INDEX, ("owner", "idempotency.key", "idempotency.day"), unique=True),
     ),
 )
-LEASES = Schema(
+HEADS: Schema[JobHead] = Schema(name=JOBS.name, dump=JOBS.dump, load=JobHead.model_validate_json, indexes=JOBS.indexes)
+"""The same documents, read without their histories."""
+
+LEASES: Schema[LeaseDocument] = Schema(
     name="leases",
     dump=lambda document: document.model_dump_json().encode(),
     load=LeaseDocument.model_validate_json,
@@ -45,6 +48,7 @@ class JobStore:
 
     def __init__(self, store: Store) -> None:
         self.jobs = store.collection(JOBS)
+        self.heads = store.collection(HEADS)
         self.leases = store.collection(LEASES)
 
     async def by_key(self, owner: str, key: str, now: datetime) -> JobDocument | None:
@@ -54,19 +58,19 @@ class JobStore:
         recent = [job for job in page.items if now - job.submitted_at < timedelta(days=1)]
         return max(recent, key=lambda job: job.submitted_at, default=None)
 
-    async def page(self, ask: ListJobs, limit: int) -> Page[JobDocument]:
+    async def page(self, ask: ListJobs, limit: int) -> Page[JobHead]:
         """Newest first. Raises Invalid for a cursor that is not ours."""
         after = _after(ask.cursor) if ask.cursor else None
-        return await self.jobs.find(_where(ask), ("-submitted_at",), after, limit)
+        return await self.heads.find(_where(ask), ("-submitted_at",), after, limit)
 
     async def total(self, ask: ListJobs) -> int:
         """How many there are, at most one more than COUNTED."""
         return await self.jobs.count(_where(ask), at_most=COUNTED + 1)
 
-    async def open_page(self, after_id: str | None, limit: int) -> Page[JobDocument]:
+    async def open_page(self, after_id: str | None, limit: int) -> Page[JobHead]:
         """Jobs that are not terminal, by id."""
         after = (False, after_id) if after_id else None
-        return await self.jobs.find((Eq("over", False),), ("over",), after, limit)
+        return await self.heads.find((Eq("over", False),), ("over",), after, limit)
 
     async def holding(self, before: datetime | None = None) -> list[JobDocument]:
         """Jobs that hold devices, by id; with `before` only those submitted earlier."""

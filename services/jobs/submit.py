@@ -6,7 +6,7 @@ from services.jobs.apply import Applier
 from services.jobs.domain.document import JobDocument, job_of
 from services.jobs.domain.submission import submit
 from services.jobs.store import KEY_INDEX
-from shared.contracts.commands import NewJob, Submitted, SubmitJobs, SubmitOutcomes
+from shared.contracts.commands import NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, Refusal
 
 
@@ -25,11 +25,13 @@ async def submit_all(applier: Applier, ask: SubmitJobs) -> SubmitOutcomes:
             if duplicate is None:
                 stored.append(document)
                 outcomes.append(_submitted(document, ask.with_jobs, replayed=False))
-                continue
-            found = await _existing(applier, new, duplicate.index, now)
-        outcomes.append(_outcome(new, found, ask.with_jobs))
+            else:
+                existing = await _existing(applier, new, duplicate.index, now)
+                outcomes.append(_outcome(new, existing, ask.with_jobs))
+        else:
+            outcomes.append(_outcome(new, found, ask.with_jobs))
     applier.outbox.committed(stored)
-    return SubmitOutcomes.model_construct(outcomes=tuple(outcomes))
+    return SubmitOutcomes.of(outcomes=tuple(outcomes))
 
 
 async def _replay(applier: Applier, new: NewJob, now: datetime) -> JobDocument | None:
@@ -60,10 +62,8 @@ def _outcome(new: NewJob, found: JobDocument | None, with_jobs: bool) -> Submitt
 
 def _submitted(document: JobDocument, with_job: bool, replayed: bool) -> Submitted:
     job = job_of(document) if with_job else None
-    return Submitted.model_construct(id=document.id, replayed=replayed, job=job, refusal=None)
+    return Submitted.of(id=document.id, replayed=replayed, job=job, refusal=None)
 
 
 def _refused(refusal: Refusal) -> Submitted:
     return Submitted(refusal=refusal.body())
-
-

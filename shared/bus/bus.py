@@ -26,7 +26,7 @@ AWAY = (TemporaryError, TimeoutError, NatsError, NatsApiError)
 """What the bus and the stores raise while something they need is away for a time."""
 
 PUBLISH_TIMEOUT_S = 5.0
-RECONNECT_WAIT_S = 0.5
+RECONNECT_WAIT_S: Any = 0.5  # the client takes fractions, its annotation says int
 RETRY_WAIT_S = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 

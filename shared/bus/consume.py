@@ -98,7 +98,7 @@ class ListConsumer:
             return
         try:
             await self._handle([delivery for _, delivery in decoded])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (the rule for faults of every kind is here)
             if len(decoded) == 1:
                 await self._failed(*decoded[0], error)
                 return
@@ -112,7 +112,7 @@ class ListConsumer:
     async def _take_one(self, message: Msg, delivery: Delivery[Any]) -> None:
         try:
             await self._handle([delivery])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             await self._failed(message, delivery, error)
         else:
             await message.ack()
@@ -154,5 +154,3 @@ def delivery_of(message: Msg, decode: Decode) -> Delivery[Any]:
         sequence=metadata.sequence.stream,
         delivered=metadata.num_delivered,
     )
-
-

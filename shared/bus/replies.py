@@ -62,9 +62,7 @@ def router_of(answers: Sequence[Answers], handlers: object, node: str | None) ->
     return router
 
 
-def _responder(
-    command: Command[Any, Any], answer: Answers, handlers: object
-) -> Callable[[bytes], Awaitable[bytes]]:
+def _responder(command: Command[Any, Any], answer: Answers, handlers: object) -> Callable[[bytes], Awaitable[bytes]]:
     async def respond(body: bytes) -> bytes:
         result = await answer.handler(handlers, command.ask.model_validate_json(body))
         return result.model_dump_json().encode()  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
 """The base of every contract, and the few field types that all of them share."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -10,6 +10,19 @@ class Contract(BaseModel):
     """A frozen message: nothing is coerced, unknown fields are ignored on read, NaN and Infinity are refused."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def of(cls, **fields: Any) -> Self:
+        """An instance from all of its fields, known to be valid: for what was validated before, on hot paths.
+
+        `model_construct` looks at every field for its alias and default, which takes twenty times as long.
+        """
+        new = cls.__new__(cls)
+        object.__setattr__(new, "__dict__", fields)
+        object.__setattr__(new, "__pydantic_fields_set__", set(fields))
+        object.__setattr__(new, "__pydantic_extra__", None)
+        object.__setattr__(new, "__pydantic_private__", None)
+        return new
 
 
 def rfc3339(moment: datetime) -> str:

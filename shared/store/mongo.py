@@ -5,12 +5,13 @@ has one deadline for all its repetitions; what it did not finish by then is unkn
 """
 
 import asyncio
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
-from pymongo import IndexModel, ReadPreference, UpdateOne
+from pymongo import IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -23,6 +24,7 @@ Rows = AsyncIOMotorCollection[dict[str, Any]]
 
 _TIMEOUT_S = 10.0
 _DATABASE = "jobyard"
+_CONFLICT_DELAY_S = 0.02  # at most, before a transaction that lost against another is tried again
 _DUPLICATE_KEY = 11000
 _INDEX_DIFFERS = (85, 86)  # IndexOptionsConflict, IndexKeySpecsConflict
 
@@ -33,7 +35,7 @@ class MongoStore:
     def __init__(self, url: str, service: str, timeout: float = _TIMEOUT_S) -> None:
         self._url = url
         self._service = service
-        self._timeout = timeout
+        self.timeout = timeout
         self._client: AsyncIOMotorClient[dict[str, Any]] | None = None
         self._schemas: dict[str, Schema[Any]] = {}
 
@@ -55,7 +57,7 @@ class MongoStore:
         return MongoCollection(self, schema, fields)
 
     async def open(self) -> None:
-        milliseconds = int(self._timeout * 1000)
+        milliseconds = int(self.timeout * 1000)
         self._client = AsyncIOMotorClient(
             self._url,
             appname=f"jobyard-{self._service}",
@@ -142,29 +144,16 @@ class MongoCollection(Generic[D]):
         return [outcome for outcome in outcomes if isinstance(outcome, bool)]
 
     async def transaction(self, swaps: Sequence[Swap[D]], guards: Sequence[Guard] = ()) -> bool:
-        async def all_or_none(session: AsyncIOMotorClientSession) -> bool:
-            for guard in guards:
-                touched = await self._store.rows(guard.collection).update_one(
-                    layout.held(guard.id, guard.version), layout.TOUCHED, session=session
-                )
-                if touched.matched_count == 0:
-                    raise _NotHeld
-            for swap in swaps:
-                if not await self._swap(swap.document, swap.expected, session):
-                    raise _NotHeld
-            return True
-
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._store.timeout
         with translated():
-            async with await self._store.client.start_session() as session:
+            while True:
                 try:
-                    return await session.with_transaction(
-                        all_or_none,
-                        read_concern=ReadConcern("snapshot"),
-                        write_concern=WriteConcern("majority", j=True),
-                        read_preference=ReadPreference.PRIMARY,
-                    )
-                except _NotHeld:
-                    return False
+                    return await self._all_or_none(swaps, guards)
+                except PyMongoError as error:
+                    if not error.has_error_label("TransientTransactionError") or loop.time() >= deadline:
+                        raise
+                await asyncio.sleep(random.uniform(0, _CONFLICT_DELAY_S))
 
     async def find(
         self,
@@ -225,6 +214,31 @@ class MongoCollection(Generic[D]):
             rows = await cursor.to_list(None)
         return [Marked(self._load(row), row["mark"]) for row in rows]
 
+    async def _all_or_none(self, swaps: Sequence[Swap[D]], guards: Sequence[Guard]) -> bool:
+        """One attempt. A guard is written to, so that the transaction conflicts with whoever changes it meanwhile."""
+        async with (
+            await self._store.client.start_session() as session,
+            session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority", j=True)),
+        ):
+            held = await self._hold(guards, session) and await self._swap_all(swaps, session)
+            if not held:
+                await session.abort_transaction()
+            return held
+
+    async def _hold(self, guards: Sequence[Guard], session: AsyncIOMotorClientSession) -> bool:
+        for guard in guards:
+            rows = self._store.rows(guard.collection)
+            result = await rows.update_one(layout.held(guard.id, guard.version), layout.TOUCHED, session=session)
+            if result.matched_count == 0:
+                return False
+        return True
+
+    async def _swap_all(self, swaps: Sequence[Swap[D]], session: AsyncIOMotorClientSession) -> bool:
+        for swap in swaps:
+            if not await self._swap(swap.document, swap.expected, session):
+                return False
+        return True
+
     async def _swap(self, document: D, expected: int, session: AsyncIOMotorClientSession | None = None) -> bool:
         update = layout.swapped(document, self._schema.dump(document))
         with translated(document.id, passing=session is not None):
@@ -234,10 +248,6 @@ class MongoCollection(Generic[D]):
     def _load(self, row: Mapping[str, Any]) -> D:
         document: D = self._schema.load(layout.body_of(row))
         return document
-
-
-class _NotHeld(Exception):
-    """Ends a transaction whose swaps or guards do not hold."""
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.contracts import subjects
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, Version
-from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, CloudEvent, Facts, JobEvent, JobScheduled
+from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, Facts, JobEvent, JobScheduled
 from shared.contracts.job import TERMINAL, Actor, Job, JobRequest, JobState, JobStatus, JobView, LaunchSpec
 
 IDEMPOTENCY_DAY_S = 86_400
@@ -29,11 +29,11 @@ class HistoryEntry(Contract):
     actor: Actor
     cause: str | None
     state: JobState
-    facts: Facts = {}
+    facts: Facts
 
 
-class JobDocument(Contract):
-    """Everything the platform knows of one job. `state` is that of the last entry."""
+class JobHead(Contract):
+    """A job without its history: all that lists need, and a fifth of what there is to read."""
 
     id: JobId
     version: Version
@@ -42,6 +42,11 @@ class JobDocument(Contract):
     submitted_at: Timestamp
     over: bool
     state: JobState
+
+
+class JobDocument(JobHead):
+    """Everything the platform knows of one job. `state` is that of the last entry."""
+
     history: tuple[HistoryEntry, ...]
     correlation_id: str | None = None
     idempotency: Idempotency | None = None
@@ -63,7 +68,7 @@ class Step:
 def append(document: JobDocument, steps: list[Step], actor: Actor, cause: str | None, now: datetime) -> JobDocument:
     """The document after these steps: one history entry and one version for each."""
     entries = tuple(
-        HistoryEntry.model_construct(
+        HistoryEntry.of(
             version=document.version + number,
             fact=step.event.fact,
             time=now,
@@ -85,10 +90,10 @@ def append(document: JobDocument, steps: list[Step], actor: Actor, cause: str | 
     )
 
 
-def view_of(document: JobDocument, version: int, state: JobState) -> JobView:
+def view_of(document: JobHead, version: int, state: JobState) -> JobView:
     """The job as the platform saw it at one version."""
     request = document.request
-    return JobView.model_construct(
+    return JobView.of(
         id=document.id,
         name=request.name,
         owner=document.owner,
@@ -108,14 +113,14 @@ def view_of(document: JobDocument, version: int, state: JobState) -> JobView:
     )
 
 
-def current_view(document: JobDocument) -> JobView:
+def current_view(document: JobHead) -> JobView:
     return view_of(document, document.version, document.state)
 
 
-def launch_of(document: JobDocument) -> LaunchSpec:
+def launch_of(document: JobHead) -> LaunchSpec:
     """What an executor needs to start the command."""
     request = document.request
-    return LaunchSpec.model_construct(
+    return LaunchSpec.of(
         command=request.command,
         image=request.image,
         env=request.env,
@@ -126,11 +131,11 @@ def launch_of(document: JobDocument) -> LaunchSpec:
     )
 
 
-def job_of(document: JobDocument) -> Job:
+def job_of(document: JobHead) -> Job:
     """The whole job, as its owner sees it."""
     request, state = document.request, document.state
-    fields: dict[str, Any] = {name: getattr(request, name) for name in JobRequest.model_fields}
-    fields |= {
+    fields: dict[str, Any] = {
+        **vars(request),
         "priority": state.priority,
         "id": document.id,
         "owner": document.owner,
@@ -146,7 +151,7 @@ def job_of(document: JobDocument) -> Job:
         "attempt": state.attempt,
         "version": document.version,
     }
-    return Job.model_construct(**fields)
+    return Job.of(**fields)
 
 
 def default_job_path(id: str) -> str:
@@ -174,7 +179,7 @@ def event_of(document: JobDocument, entry: HistoryEntry) -> tuple[str, AnyCloudE
     }
     if event is JobScheduled:
         data["launch"] = launch_of(document)
-    envelope = CloudEvent[Any].model_construct(
+    envelope = AnyCloudEvent.of(
         specversion="1.0",
         id=f"{document.id}:{entry.version}",
         type=f"io.jobyard.job.{entry.fact}.v1",
@@ -186,6 +191,6 @@ def event_of(document: JobDocument, entry: HistoryEntry) -> tuple[str, AnyCloudE
         correlationid=document.correlation_id,
         causationid=entry.cause,
         traceparent=None,
-        data=event.model_construct(**data),
+        data=event.of(**data),
     )
     return subjects.job_event(entry.fact, document.request.vc, document.id), envelope

@@ -1,4 +1,4 @@
-"""The sentences that say why a job is where it is. A code is for programs and never changes; a message is for people."""
+"""The sentences that say why a job is where it is: a code for programs, which never changes, a message for people."""
 
 from datetime import datetime, timedelta
 
@@ -20,7 +20,9 @@ def queued() -> Reason:
 
 def starting(node: str, attempt: int) -> Reason:
     return Reason(
-        code="starting", message=f"Node {node} is starting attempt {attempt}.", details={"node": node, "attempt": attempt}
+        code="starting",
+        message=f"Node {node} is starting attempt {attempt}.",
+        details={"node": node, "attempt": attempt},
     )
 
 

@@ -11,13 +11,11 @@ from shared.contracts.job import Actor, JobState, JobStatus
 
 def submit(new: NewJob, now: datetime) -> JobDocument:
     """The document at version 1: queued, with JobSubmitted."""
-    state = JobState.model_construct(
-        status=JobStatus.QUEUED, priority=new.request.priority, reason=reasons.queued(), **_EMPTY
-    )
+    state = JobState.of(status=JobStatus.QUEUED, priority=new.request.priority, reason=reasons.queued(), **_EMPTY)
     idempotency = None
     if new.idempotency_key is not None:
         idempotency = Idempotency(key=new.idempotency_key, fingerprint=new.fingerprint or "", day=day_of(now))
-    unborn = JobDocument.model_construct(
+    unborn = JobDocument.of(
         id=new.id,
         version=0,
         owner=new.owner,

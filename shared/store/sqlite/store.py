@@ -19,10 +19,11 @@ _CACHE_KIB = 8192
 
 
 class SqliteStore:
-    """A store in a file. Its folder is made if it is missing."""
+    """A store in a file. Its folder is made if it is missing. `log_bytes`: how much its log may hold, about."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, log_bytes: int = 32 << 20) -> None:
         self._path = path
+        self._log_bytes = log_bytes
         self._lock = FileLock(path)
         self._tables: dict[str, Table] = {}
         self._connection: sqlite3.Connection | None = None
@@ -55,7 +56,7 @@ class SqliteStore:
     async def open(self) -> None:
         connection, self._reader = await asyncio.to_thread(self._open)
         self._connection = connection
-        self._writer = Writer(connection, self._path, self._copy_log)
+        self._writer = Writer(connection, self._path, self._copy_log, self._log_bytes)
 
     async def ping(self) -> None:
         self.reader.row("SELECT count(*) FROM sqlite_master")

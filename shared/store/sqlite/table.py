@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shared.store.port import Index, Schema
-from shared.store.query import ID, Query, Test, keys_of
+from shared.store.port import Index, Schema, StoreError
+from shared.store.query import ID, Key, Query, Test, keys_of
 
 Statement = tuple[str, list[Any]]
 
@@ -40,7 +40,10 @@ class Table:
         )
 
     def create(self, connection: sqlite3.Connection) -> None:
-        """Create the table and its indexes; drop indexes that are declared no more, or declared differently."""
+        """Create the table and its indexes; drop indexes that are declared no more, or declared differently.
+
+        Raises StoreError if documents break a new unique index.
+        """
         connection.execute(
             f'CREATE TABLE IF NOT EXISTS "{self.name}" (id TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL, '
             "mark INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL)"
@@ -53,18 +56,19 @@ class Table:
         existing = {sql for _, sql in rows}
         for sql in declared:
             if sql not in existing:
-                connection.execute(sql)
+                self._create_index(connection, sql)
 
     def find(self, query: Query, limit: int) -> Statement:
         """One row with one text, the bodies of up to `limit` documents in order (null: none).
 
         One row, since every step over a row gives up the interpreter's lock, and a busy event loop gives it back late.
         """
-        order = ", ".join(f"{_expression(key.path)}{' DESC' if key.down else ''}" for key in query.order)
         walks, arguments = [], []
         for start in query.starts:
-            where, values = _where((*query.filter, *start))
-            walks.append(f'SELECT * FROM (SELECT rowid AS place FROM "{self.name}"{where} ORDER BY {order} LIMIT ?)')
+            tests = (*query.filter, *start)
+            where, values = _where(tests)
+            order = _order(query.order, tests)
+            walks.append(f'SELECT * FROM (SELECT rowid AS place FROM "{self.name}"{where}{order} LIMIT ?)')
             arguments += [*values, limit]
         page = f"({' UNION ALL '.join(walks)} LIMIT ?) AS page"
         document = f'"{self.name}" AS document ON document.rowid = page.place'
@@ -82,9 +86,17 @@ class Table:
         where, values = _where((*filter, Test(path, "some")))
         return f'SELECT {_expression(path)}, count(*) FROM "{self.name}"{where} GROUP BY 1', values
 
+    def _create_index(self, connection: sqlite3.Connection, sql: str) -> None:
+        try:
+            connection.execute(sql)
+        except sqlite3.IntegrityError as error:
+            name = index_of(error, self.name)
+            message = f"documents of {self.name} have the same values of its unique index {name}; change them first"
+            raise StoreError(message) from error
+
     def _index(self, index: Index) -> str:
         keys = keys_of(index)
-        columns = ", ".join(f"{_expression(key.path)}{' DESC' if key.down else ''}" for key in keys)
+        columns = ", ".join(map(_column, keys))
         sql = f'INDEX {_index_name(self.name, index.name)} ON "{self.name}" ({columns})'
         if not index.unique:
             return f"CREATE {sql}"
@@ -106,6 +118,17 @@ def _index_name(table: str, name: str) -> str:
 
 def _expression(path: str) -> str:
     return ID if path == ID else f"json_extract(body, '$.{path}')"
+
+
+def _column(key: Key) -> str:
+    return f"{_expression(key.path)} DESC" if key.down else _expression(key.path)
+
+
+def _order(order: Iterable[Key], tests: Iterable[Test]) -> str:
+    """Without the fields that have one value only: SQLite would sort by them instead of walking along its index."""
+    fixed = {test.path for test in tests if test.operator in ("is", "null")}
+    columns = ", ".join(_column(key) for key in order if key.path not in fixed)
+    return f" ORDER BY {columns}" if columns else ""
 
 
 def _where(tests: Iterable[Test]) -> tuple[str, list[Any]]:

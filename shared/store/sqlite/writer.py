@@ -29,7 +29,6 @@ _Waiting = tuple["asyncio.Future[Any]", Operation[Any]]
 _Outcome = tuple["asyncio.Future[Any]", Any, Exception | None]
 
 _COMMIT, _CHECKPOINT = "COMMIT", "PRAGMA wal_checkpoint(PASSIVE)"
-_LOG_BYTES = 32 << 20
 _ROW_BYTES = 16 << 10  # what a change writes into the log beside the body: the pages of the row and of its indexes
 
 log = structlog.get_logger()
@@ -38,14 +37,15 @@ log = structlog.get_logger()
 class Writer:
     """Groups operations into transactions. Every method is called on the event loop that made it.
 
-    The log is copied into the database every 32 MiB: first by `copy_log`, which runs beside the commits, then, between
-    two commits, the rest, so that the log begins anew and does not grow for ever.
+    The log is copied into the database every `log_bytes`: first by `copy_log`, which runs beside the commits, then,
+    between two commits, the rest, so that the log begins anew and does not grow for ever.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, copy_log: CopyLog) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, copy_log: CopyLog, log_bytes: int) -> None:
         self._connection = connection
         self._path = path
         self._copy_log = copy_log
+        self._log_bytes = log_bytes
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Waiting] = []
         self._busy = False
@@ -128,7 +128,7 @@ class Writer:
         if failure is not None:
             outcomes = [(future, None, unavailable(failure, self._path)) for future, _, _ in outcomes]
         self._resolve(outcomes)
-        if self._logged >= _LOG_BYTES and self._copying is None:
+        if self._logged >= self._log_bytes and self._copying is None:
             self._logged = 0
             self._copying = self._copy_log()
             self._copying.add_done_callback(self._copied)

@@ -1,0 +1,43 @@
+"""`make bench`: measures the machine, then the platform; `python -m benchmarks NAME...` runs some parts only."""
+
+import argparse
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+from benchmarks import machine, yard
+from benchmarks.figures import Figure, show
+from tests.support.platform import platform
+
+PARTS = ("machine", "memory", "start", "submit", "call", "jobs", "logs", "page")
+
+
+async def run(parts: set[str]) -> None:
+    if "machine" in parts:
+        show("What the machine can do", await machine.measure())
+    with platform() as running, tempfile.TemporaryDirectory() as name:
+        folder, measured = Path(name), yard.Yard(running)
+        figures: list[Figure] = []
+        if "memory" in parts:
+            await asyncio.sleep(3)
+            figures.append(yard.memory(running))
+        if "start" in parts:
+            figures += await yard.submit_to_start(measured, folder)
+        if "jobs" in parts:
+            figures += await yard.noop_jobs(measured)
+        if "logs" in parts:
+            figures.append(await yard.log_lines(measured, folder, 1, 1_000_000, 250_000))
+            figures.append(await yard.log_lines(measured, folder, 200, 10_000, 600_000))
+        if "call" in parts:
+            figures.append(await yard.one_call(measured))
+        if "submit" in parts:
+            figures += await yard.submissions(measured)
+        if "page" in parts:
+            figures += await yard.first_page(measured)
+        show(f"The platform on {os.cpu_count()} cores", figures)
+
+
+parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure; nothing: all")
+asyncio.run(run(set(parser.parse_args().parts or PARTS)))
