@@ -8,8 +8,8 @@ are answered last. The end reverses it: no new commands, then the events under w
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -139,8 +139,27 @@ def main(*builds: Build, loop: Literal["uvloop", "asyncio"] = "uvloop") -> None:
 async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:
     """Run these services in this process until a signal. Raises what ended one of them."""
     stop = asyncio.Event()
+    starting = asyncio.current_task()
+
+    def on_signal() -> None:
+        stop.set()
+        if starting is not None:
+            starting.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    with suppress(asyncio.CancelledError):
+        async with serving(builds, settings) as services:
+            starting = None
+            log.info("ready", services=[service.service.name for service in services])
+            await stop.wait()
+            log.info("stopping")
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncIterator[list[Running]]:
+    """These services at work in this event loop, drained at the end."""
     async with connect(settings.nats_url, "+".join(build.__module__ for build in builds)) as bus:
         declare = partial(bootstrap, bus.js, settings)
         await _until_it_works(declare, "streams_away")
@@ -153,9 +172,7 @@ async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:
                 for service in services:
                     await service.start(group)
                 await bus.broker.start()
-                log.info("ready", services=[service.service.name for service in services])
-                await stop.wait()
-                log.info("stopping")
+                yield services
                 with suppress(TimeoutError):
                     await asyncio.wait_for(_drain(bus, services), DRAIN_S)
                 closed.cancel()
@@ -163,7 +180,6 @@ async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:
         finally:
             for service in services:
                 await service.close()
-    log.info("stopped")
 
 
 async def _drain(bus: Bus, services: Sequence[Running]) -> None:

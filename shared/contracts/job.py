@@ -64,6 +64,7 @@ CPU = "cpu"
 """The device type of a job that asks for no accelerator."""
 
 T = TypeVar("T")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ENCODED = re.compile(r"%(25)*(00|2e|2f|5c)", re.IGNORECASE)
 
 
@@ -74,7 +75,7 @@ def _no_nul(text: str) -> str:
 
 
 def _plain_path(path: str) -> str:
-    if any(ord(character) < 32 or ord(character) == 127 for character in path):
+    if _CONTROL.search(path):
         raise ValueError("must not contain control characters; remove them")
     if ".." in path.split("/") or "\\" in path or _ENCODED.search(path):
         raise ValueError("must not leave its root; write the path without '..', backslashes or encoded characters")
