@@ -18,7 +18,7 @@ def configure(settings: PlatformSettings, service: str) -> None:
     ]
     last: structlog.typing.Processor
     if console:
-        last = structlog.dev.ConsoleRenderer()
+        last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     else:
         shared_steps.append(structlog.processors.format_exc_info)
         last = structlog.processors.JSONRenderer()

@@ -88,7 +88,7 @@ class Running:
         """Open, follow, rebuild, then deliver and loop; the commands are answered when the broker starts."""
         for store in self._deps.stores:
             await _until_it_works(store.open, f"{self.service.name}_store_away")
-        await self._wiring.follow()
+        await _until_it_works(self._wiring.follow, f"{self.service.name}_streams_away")
         if self.service.start is not None:
             await _until_it_works(self.service.start, f"{self.service.name}_start_delayed")
         for loop in [*self._wiring.loops(), *self.service.loops]:

@@ -45,10 +45,13 @@ async def list_active(store: JobStore, ask: ListActiveJobs) -> ActiveJobPage:
     if ask.node is None:
         page = await store.open_page(ask.after_id, ask.limit)
         items = [ActiveJob.of(view=current_view(job), launch=None) for job in page.items]
-        return ActiveJobPage.of(items=tuple(items), more=page.after is not None)
-    here = [job for job in await store.holding() if _holds(job, ask.node) and job.id > (ask.after_id or "")]
-    chosen = _fitting([ActiveJob(view=current_view(job), launch=launch_of(job)) for job in here[: ask.limit]])
-    return ActiveJobPage.of(items=tuple(chosen), more=len(chosen) < len(here))
+        more = page.after is not None
+    else:
+        here = [job for job in await store.holding() if _holds(job, ask.node) and job.id > (ask.after_id or "")]
+        items = [ActiveJob.of(view=current_view(job), launch=launch_of(job)) for job in here[: ask.limit]]
+        more = len(here) > ask.limit
+    chosen = _fitting(items)
+    return ActiveJobPage.of(items=tuple(chosen), more=more or len(chosen) < len(items))
 
 
 def events_of(job: JobDocument, ask: GetJobEvents) -> JobEventPage:

@@ -15,6 +15,10 @@ from shared.contracts.errors import PermanentError
 Loop = Callable[[], Awaitable[None]]
 
 
+class HandlerFailed(Exception):
+    """A handler of followed events raised: its state has a hole now, and only a new start rebuilds it."""
+
+
 class Wiring:
     """One service's subscriptions at work, in the order that a start and an end need."""
 
@@ -30,9 +34,11 @@ class Wiring:
         self._consumers: list[ListConsumer] = []
 
     async def follow(self) -> None:
-        """Begin to collect what every replica follows; nothing is delivered yet."""
+        """Begin to collect what every replica follows; nothing is delivered yet. May be repeated."""
         for each in self._subscriptions:
             if isinstance(each, Each):
+                if any(each is known for known, _ in self._followers):
+                    continue
                 start = await each.start(self._handlers) if each.start else None
                 follower = Follower(self._bus, each.stream, each.subjects, start, new_only=each.start is None)
                 await follower.open()
@@ -70,4 +76,7 @@ class Wiring:
                 except PermanentError as error:
                     await bury(self._bus, message, each.stream, "followers", error)
             if deliveries:
-                await handle(deliveries)
+                try:
+                    await handle(deliveries)
+                except Exception as error:
+                    raise HandlerFailed(f"{each.stream}: {error!r}") from error

@@ -46,7 +46,7 @@ class LogChunk(Contract):
     seq: Annotated[int, Field(ge=1, description="Number of the first line in the job's console.")]
     segments: tuple[LogSegment, ...]
     text: str
-    lost: Annotated[int, Field(ge=0, description="Lines lost just before the first one.")] = 0
+    lost: Annotated[int, Field(ge=0, description="Lines lost just before the first one; they are numbered.")] = 0
 
     @property
     def count(self) -> int:
@@ -58,7 +58,7 @@ class LogChunk(Contract):
         seq = self.seq
         for segment in self.segments:
             for _ in range(segment.count):
-                yield LogLine(
+                yield LogLine.of(
                     seq=seq,
                     time=segment.time,
                     stream=segment.stream,

@@ -53,7 +53,8 @@ class MongoStore:
 
     def collection(self, schema: Schema[D]) -> "MongoCollection[D]":
         fields = Fields(schema)
-        self._schemas[schema.name] = schema
+        if self._schemas.setdefault(schema.name, schema).indexes != schema.indexes:
+            raise ValueError(f"two schemas of the collection {schema.name} declare different indexes")
         return MongoCollection(self, schema, fields)
 
     async def open(self) -> None:

@@ -6,7 +6,7 @@ a field that is null and one that is missing are the same, and come before every
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -104,12 +104,12 @@ def place_of(document: Any, order: Sequence[Key]) -> tuple[Any, ...]:
 
 
 def value_at(document: Any, path: str) -> Any:
-    """The value at a dotted path, None if it is missing; arrays are not entered."""
+    """The value at a dotted path, None if it is missing or no plain value; arrays are not entered."""
     for name in path.split("."):
-        if not isinstance(document, Mapping):
+        if not isinstance(document, dict):
             return None
         document = document.get(name)
-    return document
+    return None if isinstance(document, dict | list) else document
 
 
 def _key(text: str) -> Key:

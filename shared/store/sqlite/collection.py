@@ -8,16 +8,11 @@ from typing import Any, Generic, Protocol
 from shared.store.port import Condition, D, DuplicateKey, Guard, Marked, Page, Schema, Swap
 from shared.store.query import Fields, place_of
 from shared.store.sqlite.reader import Reader
-from shared.store.sqlite.table import SEPARATOR, Table, index_of
+from shared.store.sqlite.table import SEPARATOR, Row, Table
 from shared.store.sqlite.writer import Writer
 
-Row = tuple[str, int, str]
-"""A new document: id, version, body."""
-
-Change = tuple[int, str, str, int]
-"""A swap: new version, body, id, expected version."""
-
-_DUPLICATE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+Change = tuple[Row, int]
+"""A swap: the new row, and the version that it expects."""
 
 
 class File(Protocol):
@@ -50,34 +45,36 @@ class SqliteCollection(Generic[D]):
         return {id: self._load(row[0]) for id in ids if (row := reader.row(sql, id)) is not None}
 
     async def insert(self, document: D) -> None:
-        row = self._row(document)
-        await self._file.writer.write(lambda connection: self._insert(connection, row), len(row[2]))
+        row = self._table.row(document)
+        await self._file.writer.write(lambda connection: self._table.insert(connection, row), len(row.body))
 
     async def insert_many(self, documents: Sequence[D]) -> list[DuplicateKey | None]:
-        rows = [self._row(document) for document in documents]
+        rows = [self._table.row(document) for document in documents]
 
         def insert(connection: sqlite3.Connection) -> list[DuplicateKey | None]:
             return [self._try_insert(connection, row) for row in rows]
 
-        return await self._file.writer.write(insert, sum(len(row[2]) for row in rows))
+        return await self._file.writer.write(insert, sum(len(row.body) for row in rows))
 
     async def swap(self, document: D, expected: int) -> bool:
-        change = self._change(document, expected)
-        return await self._file.writer.write(lambda connection: self._swap(connection, change), len(change[1]))
+        row = self._table.row(document)
+        return await self._file.writer.write(
+            lambda connection: self._table.swap(connection, row, expected), len(row.body)
+        )
 
     async def swap_many(self, swaps: Sequence[Swap[D]]) -> list[bool]:
-        changes = [self._change(swap.document, swap.expected) for swap in swaps]
+        changes = [(self._table.row(swap.document), swap.expected) for swap in swaps]
 
         def swap_each(connection: sqlite3.Connection) -> tuple[list[bool], list[DuplicateKey]]:
             return self._swap_each(connection, changes)
 
-        outcomes, refused = await self._file.writer.write(swap_each, sum(len(change[1]) for change in changes))
+        outcomes, refused = await self._file.writer.write(swap_each, _size(changes))
         if refused:
             raise refused[0]
         return outcomes
 
     async def transaction(self, swaps: Sequence[Swap[D]], guards: Sequence[Guard] = ()) -> bool:
-        changes = [self._change(swap.document, swap.expected) for swap in swaps]
+        changes = [(self._table.row(swap.document), swap.expected) for swap in swaps]
         held = [(self._file.table(guard.collection).get_version, guard.id, guard.version) for guard in guards]
 
         def all_or_none(connection: sqlite3.Connection) -> bool:
@@ -86,7 +83,7 @@ class SqliteCollection(Generic[D]):
                     return False
             return self._swap_all(connection, changes)
 
-        return await self._file.writer.write(all_or_none, sum(len(change[1]) for change in changes))
+        return await self._file.writer.write(all_or_none, _size(changes))
 
     async def find(
         self,
@@ -115,7 +112,7 @@ class SqliteCollection(Generic[D]):
         )
 
     async def raise_marks(self, marks: Mapping[str, int]) -> None:
-        values = [(mark, id, mark) for id, mark in marks.items()]
+        values = [(mark, id) for id, mark in marks.items()]
 
         def raise_each(connection: sqlite3.Connection) -> None:
             for value in values:
@@ -135,35 +132,12 @@ class SqliteCollection(Generic[D]):
         document: D = self._schema.load(body)
         return document
 
-    def _row(self, document: D) -> Row:
-        return document.id, document.version, self._schema.dump(document).decode()
-
-    def _change(self, document: D, expected: int) -> Change:
-        return document.version, self._schema.dump(document).decode(), document.id, expected
-
-    def _insert(self, connection: sqlite3.Connection, row: Row) -> None:
-        try:
-            connection.execute(self._table.insert, row)
-        except sqlite3.IntegrityError as error:
-            raise self._duplicate(row[0], error) from error
-
     def _try_insert(self, connection: sqlite3.Connection, row: Row) -> DuplicateKey | None:
         try:
-            self._insert(connection, row)
+            self._table.insert(connection, row)
         except DuplicateKey as error:
             return error
         return None
-
-    def _swap(self, connection: sqlite3.Connection, change: Change) -> bool:
-        try:
-            return connection.execute(self._table.swap, change).rowcount == 1
-        except sqlite3.IntegrityError as error:
-            raise self._duplicate(change[2], error) from error
-
-    def _duplicate(self, id: str, error: sqlite3.IntegrityError) -> DuplicateKey:
-        if error.sqlite_errorcode not in _DUPLICATE:
-            raise error
-        return DuplicateKey(id, index_of(error, self._table.name))
 
     def _swap_each(
         self, connection: sqlite3.Connection, changes: Sequence[Change]
@@ -171,7 +145,7 @@ class SqliteCollection(Generic[D]):
         outcomes, refused = [], []
         for change in changes:
             try:
-                outcomes.append(self._swap(connection, change))
+                outcomes.append(self._table.swap(connection, *change))
             except DuplicateKey as error:
                 refused.append(error)
         return outcomes, refused
@@ -179,17 +153,21 @@ class SqliteCollection(Generic[D]):
     def _swap_all(self, connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
         """Every swap, or none: the group's other operations stay as they are."""
         if len(changes) < 2:
-            return all(self._swap(connection, change) for change in changes)
+            return all(self._table.swap(connection, *change) for change in changes)
         connection.execute("SAVEPOINT swaps")
         done = False
         try:
-            done = all(self._swap(connection, change) for change in changes)
+            done = all(self._table.swap(connection, *change) for change in changes)
         finally:
             if connection.in_transaction:
                 if not done:
                     connection.execute("ROLLBACK TO swaps")
                 connection.execute("RELEASE swaps")
         return done
+
+
+def _size(changes: Sequence[Change]) -> int:
+    return sum(len(row.body) for row, _ in changes)
 
 
 def _split(rows: list[Any]) -> list[bytes]:

@@ -12,10 +12,15 @@ from shared.store.sqlite.failures import translated
 from shared.store.sqlite.lock import FileLock
 from shared.store.sqlite.reader import Reader
 from shared.store.sqlite.table import Table
+from shared.store.sqlite.tables import prepare
 from shared.store.sqlite.writer import Writer
 
 _BUSY_SECONDS = 0.25  # our own connections never wait for one another; this is for a stranger with a shell
-_CACHE_KIB = 8192
+_PRAGMAS = (
+    "synchronous = FULL",
+    "cache_size = -8192",  # KiB
+    "wal_autocheckpoint = 0",  # the writer sees to it
+)
 
 
 class SqliteStore:
@@ -50,7 +55,9 @@ class SqliteStore:
 
     def collection(self, schema: Schema[D]) -> SqliteCollection[D]:
         fields = Fields(schema)
-        table = self._tables[schema.name] = Table(schema)
+        table = Table(schema)
+        if self._tables.setdefault(schema.name, table).indexes != table.indexes:
+            raise ValueError(f"two schemas of the collection {schema.name} declare different indexes")
         return SqliteCollection(self, schema, table, fields)
 
     async def open(self) -> None:
@@ -74,33 +81,36 @@ class SqliteStore:
             self._lock.acquire()
         except OSError as error:
             raise StoreUnavailable(f"{self._path} cannot be opened ({error}); look at its folder") from error
+        connection: sqlite3.Connection | None = None
         try:
             with translated(self._path):
                 connection = self._connect()
-                connection.execute("PRAGMA journal_mode = WAL")
-                self._create_tables(connection)
+                self._prepare(connection)
                 return connection, Reader(self._path, self._connect)
         except BaseException:
+            if connection is not None:
+                connection.close()
             self._lock.release()
             raise
 
-    def _create_tables(self, connection: sqlite3.Connection) -> None:
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+            raise StoreUnavailable(f"{self._path} lies on a file system without shared memory; use a local disk")
         connection.execute("BEGIN IMMEDIATE")
-        try:
-            for table in self._tables.values():
-                table.create(connection)
-        except BaseException:
-            connection.close()
-            raise
+        for table in self._tables.values():
+            prepare(connection, table)
         connection.execute("COMMIT")
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")  # the writer sees to it, see there
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _copy_log(self) -> "asyncio.Future[Any]":

@@ -1,23 +1,36 @@
-"""A collection as a table: its columns, its indexes, and each question of the port as SQL.
+"""A collection as a table, and each question of the port as SQL.
 
-A row is (id, version, mark, body); the body is the JSON text as the schema gave it. Fields are indexed as expressions
-over the body, so that an index over documents which already exist is one statement, and nothing has to be filled in.
+A row is (id, version, mark, pending, a column for each field that an index names, body). The body is the JSON text as
+the schema gave it; it comes last, so that the others are read without it. Indexed fields have columns of their own, and
+a swap writes only those that changed: an index over a field that stayed the same is not touched, which halves what a
+commit writes. `pending` says that the mark is lower than the version, for the same reason.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-from shared.store.port import Index, Schema, StoreError
-from shared.store.query import ID, Key, Query, Test, keys_of
+from pydantic_core import from_json
+
+from shared.store.port import Document, DuplicateKey, Index, Schema
+from shared.store.query import ID, Query, Test, keys_of, value_at
+from shared.store.sqlite.columns import column, ordered, quoted, where
 
 Statement = tuple[str, list[Any]]
 
 SEPARATOR = b"\x1e"
 """Stands between the bodies of one page; JSON text has no such character."""
 
-_INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"
-_COMPARISONS = {"is": "=", "at_least": ">=", "above": ">", "below": "<"}
+_DUPLICATE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+
+
+class Row(NamedTuple):
+    """A document as it is written: its body, and the values of its columns."""
+
+    id: str
+    version: int
+    values: tuple[Any, ...]
+    body: str
 
 
 class Table:
@@ -25,38 +38,61 @@ class Table:
 
     def __init__(self, schema: Schema[Any]) -> None:
         self.name = schema.name
-        self._indexes = schema.indexes
+        self.indexes = schema.indexes
+        self.paths = tuple(dict.fromkeys(_paths(schema.indexes)))
+        self._schema = schema
+        self._unique = {_columns_in_error(schema.name, index): index.name for index in schema.indexes if index.unique}
+        self._swaps: dict[tuple[int, ...], str] = {}
         table = f'"{schema.name}"'
+        columns = [f", {quoted(path)}" for path in self.paths]
         self.get = f"SELECT body FROM {table} WHERE id = ?"
         self.get_marked = f"SELECT mark, body FROM {table} WHERE id = ?"
         self.get_version = f"SELECT version FROM {table} WHERE id = ?"
-        self.insert = f"INSERT INTO {table} (id, version, body) VALUES (?, ?, ?)"
-        self.swap = f"UPDATE {table} SET version = ?, body = ? WHERE id = ? AND version = ?"
         self.delete = f"DELETE FROM {table} WHERE id = ?"
-        self.raise_mark = f"UPDATE {table} SET mark = ? WHERE id = ? AND mark < ?"
+        self.raise_mark = f"UPDATE {table} SET mark = ?1, pending = ?1 < version WHERE id = ?2 AND mark < ?1"
         self.behind = (
             "SELECT group_concat(mark || ' ' || body, char(30)) FROM (SELECT mark, body "
-            f"FROM {table} INDEXED BY {_index_name(schema.name, 'behind')} WHERE mark < version ORDER BY id LIMIT ?)"
+            f"FROM {table} INDEXED BY {self.index_name('behind')} WHERE pending = 1 ORDER BY id LIMIT ?)"
+        )
+        self._get_columns = f"SELECT version, mark{''.join(columns)} FROM {table} WHERE id = ?"
+        self._insert = (
+            f"INSERT INTO {table} (id, version, pending, body{''.join(columns)}) "
+            f"VALUES (?, ?, ?, ?{', ?' * len(columns)})"
         )
 
-    def create(self, connection: sqlite3.Connection) -> None:
-        """Create the table and its indexes; drop indexes that are declared no more, or declared differently.
+    def index_name(self, name: str) -> str:
+        """An index's name in a statement."""
+        return f'"{self.name}.{name}"'
 
-        Raises StoreError if documents break a new unique index.
-        """
-        connection.execute(
-            f'CREATE TABLE IF NOT EXISTS "{self.name}" (id TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL, '
-            "mark INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL)"
-        )
-        declared = [*map(self._index, self._indexes), self._behind_index()]
-        rows = connection.execute(_INDEXES, (self.name,)).fetchall()
-        for name, sql in rows:
-            if sql not in declared:
-                connection.execute(f'DROP INDEX "{name}"')
-        existing = {sql for _, sql in rows}
-        for sql in declared:
-            if sql not in existing:
-                self._create_index(connection, sql)
+    def row(self, document: Document) -> Row:
+        """What is written of a document."""
+        body: bytes = self._schema.dump(document)
+        fields = from_json(body)
+        values = tuple(value_at(fields, path) for path in self.paths)
+        return Row(document.id, document.version, values, body.decode())
+
+    def insert(self, connection: sqlite3.Connection, row: Row) -> None:
+        """Raises DuplicateKey."""
+        try:
+            connection.execute(self._insert, (row.id, row.version, row.version > 0, row.body, *row.values))
+        except sqlite3.IntegrityError as error:
+            raise self._duplicate(row.id, error) from error
+
+    def swap(self, connection: sqlite3.Connection, row: Row, expected: int) -> bool:
+        """Raises DuplicateKey."""
+        old = connection.execute(self._get_columns, (row.id,)).fetchone()
+        if old is None or old[0] != expected:
+            return False
+        mark = old[1]
+        changes = tuple(n for n, (new, was) in enumerate(zip(row.values, old[2:], strict=True)) if new != was)
+        if (mark < row.version) != (mark < expected):
+            changes = (-1, *changes)
+        arguments = [mark < row.version if n < 0 else row.values[n] for n in changes]
+        try:
+            connection.execute(self._swap(changes), (row.version, row.body, *arguments, row.id))
+        except sqlite3.IntegrityError as error:
+            raise self._duplicate(row.id, error) from error
+        return True
 
     def find(self, query: Query, limit: int) -> Statement:
         """One row with one text, the bodies of up to `limit` documents in order (null: none).
@@ -65,10 +101,9 @@ class Table:
         """
         walks, arguments = [], []
         for start in query.starts:
-            tests = (*query.filter, *start)
-            where, values = _where(tests)
-            order = _order(query.order, tests)
-            walks.append(f'SELECT * FROM (SELECT rowid AS place FROM "{self.name}"{where}{order} LIMIT ?)')
+            condition, values = where((*query.filter, *start))
+            walk = f'SELECT rowid AS place FROM "{self.name}"{condition} ORDER BY {ordered(query.order)} LIMIT ?'
+            walks.append(f"SELECT * FROM ({walk})")
             arguments += [*values, limit]
         page = f"({' UNION ALL '.join(walks)} LIMIT ?) AS page"
         document = f'"{self.name}" AS document ON document.rowid = page.place'
@@ -76,82 +111,34 @@ class Table:
 
     def count(self, filter: Sequence[Test], at_most: int | None) -> Statement:
         """One row with the number."""
-        where, values = _where(filter)
+        condition, values = where(filter)
         if at_most is None:
-            return f'SELECT count(*) FROM "{self.name}"{where}', values
-        return f'SELECT count(*) FROM (SELECT 1 FROM "{self.name}"{where} LIMIT ?)', [*values, at_most]
+            return f'SELECT count(*) FROM "{self.name}"{condition}', values
+        return f'SELECT count(*) FROM (SELECT 1 FROM "{self.name}"{condition} LIMIT ?)', [*values, at_most]
 
     def count_by(self, path: str, filter: Sequence[Test]) -> Statement:
         """A row (value, number) for each value but null."""
-        where, values = _where((*filter, Test(path, "some")))
-        return f'SELECT {_expression(path)}, count(*) FROM "{self.name}"{where} GROUP BY 1', values
+        condition, values = where((*filter, Test(path, "some")))
+        return f'SELECT {quoted(path)}, count(*) FROM "{self.name}"{condition} GROUP BY 1', values
 
-    def _create_index(self, connection: sqlite3.Connection, sql: str) -> None:
-        try:
-            connection.execute(sql)
-        except sqlite3.IntegrityError as error:
-            name = index_of(error, self.name)
-            message = f"documents of {self.name} have the same values of its unique index {name}; change them first"
-            raise StoreError(message) from error
+    def _swap(self, changes: tuple[int, ...]) -> str:
+        """The statement for these changed columns; -1 is `pending`."""
+        sql = self._swaps.get(changes)
+        if sql is None:
+            names = "".join(f", {'pending' if n < 0 else quoted(self.paths[n])} = ?" for n in changes)
+            sql = self._swaps[changes] = f'UPDATE "{self.name}" SET version = ?, body = ?{names} WHERE id = ?'
+        return sql
 
-    def _index(self, index: Index) -> str:
-        keys = keys_of(index)
-        columns = ", ".join(map(_column, keys))
-        sql = f'INDEX {_index_name(self.name, index.name)} ON "{self.name}" ({columns})'
-        if not index.unique:
-            return f"CREATE {sql}"
-        return f"CREATE UNIQUE {sql} WHERE {' AND '.join(f'{_expression(key.path)} IS NOT NULL' for key in keys)}"
-
-    def _behind_index(self) -> str:
-        return f'CREATE INDEX {_index_name(self.name, "behind")} ON "{self.name}" (id) WHERE mark < version'
+    def _duplicate(self, id: str, error: sqlite3.IntegrityError) -> DuplicateKey:
+        if error.sqlite_errorcode not in _DUPLICATE:
+            raise error
+        return DuplicateKey(id, self._unique.get(str(error).partition(": ")[2]))
 
 
-def index_of(error: sqlite3.IntegrityError, table: str) -> str | None:
-    """The declared name of the unique index that refused a document; None: its id did."""
-    _, found, after = str(error).partition(f"index '{table}.")
-    return after.rstrip("'") if found else None
+def _paths(indexes: Sequence[Index]) -> Iterator[str]:
+    return (key.path for index in indexes for key in keys_of(index) if key.path != ID)
 
 
-def _index_name(table: str, name: str) -> str:
-    return f'"{table}.{name}"'
-
-
-def _expression(path: str) -> str:
-    return ID if path == ID else f"json_extract(body, '$.{path}')"
-
-
-def _column(key: Key) -> str:
-    return f"{_expression(key.path)} DESC" if key.down else _expression(key.path)
-
-
-def _order(order: Iterable[Key], tests: Iterable[Test]) -> str:
-    """Without the fields that have one value only: SQLite would sort by them instead of walking along its index."""
-    fixed = {test.path for test in tests if test.operator in ("is", "null")}
-    columns = ", ".join(_column(key) for key in order if key.path not in fixed)
-    return f" ORDER BY {columns}" if columns else ""
-
-
-def _where(tests: Iterable[Test]) -> tuple[str, list[Any]]:
-    parts: list[str] = []
-    values: list[Any] = []
-    for test in tests:
-        field = _expression(test.path)
-        match test.operator:
-            case "null":
-                parts.append(f"{field} IS NULL")
-            case "some":
-                parts.append(f"{field} IS NOT NULL")
-            case "in":
-                parts.append(f"{field} IN ({', '.join('?' * len(test.value))})")
-                values += test.value
-            case operator:
-                parts.append(f"{field} {_COMPARISONS[operator]} ?{_same_kind(field, test)}")
-                values.append(test.value)
-    return (f" WHERE {' AND '.join(parts)}" if parts else ""), values
-
-
-def _same_kind(field: str, test: Test) -> str:
-    """SQLite sorts every number before every string: an open end must not run into the other kind."""
-    if isinstance(test.value, str):
-        return f" AND {field} >= ''" if test.operator == "below" else ""
-    return f" AND {field} < ''" if test.operator in ("at_least", "above") else ""
+def _columns_in_error(table: str, index: Index) -> str:
+    """How SQLite names a unique index that refused a row."""
+    return ", ".join(f"{table}.{column(key.path)}" for key in keys_of(index))

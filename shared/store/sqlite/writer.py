@@ -1,12 +1,14 @@
 """The one writer of a file: whatever waits while a commit is under way goes into the next one, together.
 
 The statements run on the event loop, where they take some ten microseconds each and no lock of the interpreter has to
-change hands; only the commit, which waits for the disk, runs in a thread. Nothing waits for a timer.
+change hands; the commit, which waits for the disk, runs in a thread. A write that is alone, on a disk that answers
+within a millisecond, is committed on the loop too: to ask the thread would take as long. Nothing waits for a timer.
 """
 
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +31,7 @@ _Waiting = tuple["asyncio.Future[Any]", Operation[Any]]
 _Outcome = tuple["asyncio.Future[Any]", Any, Exception | None]
 
 _COMMIT, _CHECKPOINT = "COMMIT", "PRAGMA wal_checkpoint(PASSIVE)"
+_SHORT_S = 0.001
 _ROW_BYTES = 16 << 10  # what a change writes into the log beside the body: the pages of the row and of its indexes
 
 log = structlog.get_logger()
@@ -49,6 +52,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Waiting] = []
         self._busy = False
+        self._took = 1.0  # seconds of a commit, a mean over about the last eight
         self._logged = 0
         self._copying: asyncio.Future[Any] | None = None
         self._closed: asyncio.Future[None] | None = None
@@ -105,22 +109,33 @@ class Writer:
             self._resolve([(future, None, unavailable(error, self._path)) for future, _ in waiting])
             self._loop.call_soon(self._step)
         else:
-            self._steps.put((_COMMIT, outcomes))
+            if len(outcomes) == 1 and self._took < _SHORT_S:
+                self._finish(outcomes, self._execute(_COMMIT))
+            else:
+                self._steps.put((_COMMIT, outcomes))
 
     def _commit_steps(self) -> None:
         """The thread: one statement after the other, each reported to the loop by one wake-up."""
         while (step := self._steps.get()) is not None:
             statement, outcomes = step
-            failure: sqlite3.Error | None = None
-            try:
-                self._connection.execute(statement).fetchall()
-            except sqlite3.Error as error:
-                failure = error
-                self._roll_back()
+            failure = self._execute(statement)
             try:
                 self._loop.call_soon_threadsafe(self._finish, outcomes, failure)
             except RuntimeError:  # the loop is gone, and with it everybody who waited
                 return
+
+    def _execute(self, statement: str) -> sqlite3.Error | None:
+        """What ends a step, by the thread or by the loop, never by both at once; the failure, if it failed."""
+        begin = time.perf_counter()
+        try:
+            self._connection.execute(statement).fetchall()
+        except sqlite3.Error as error:
+            self._roll_back()
+            log.warning("store_write_failed", file=str(self._path), step=statement, error=str(error))
+            return error
+        finally:
+            self._took += (time.perf_counter() - begin - self._took) / 8
+        return None
 
     def _finish(self, outcomes: list[_Outcome], failure: sqlite3.Error | None) -> None:
         """The next group first: its commit runs while this one's waiters go on."""
@@ -141,11 +156,10 @@ class Writer:
     def _end_copy(self, copying: "asyncio.Future[Any]") -> None:
         """Most of the log is in the database: copy what came meanwhile, so that the log can begin anew."""
         self._copying = None
-        if copying.cancelled() or copying.exception() is not None:
-            log.warning("checkpoint_failed", file=str(self._path), error=str(copying))
-            self._step()
-        else:
-            self._steps.put((_CHECKPOINT, []))
+        failure = None if copying.cancelled() else copying.exception()
+        if failure is not None:
+            log.warning("store_write_failed", file=str(self._path), step=_CHECKPOINT, error=str(failure))
+        self._steps.put((_CHECKPOINT, []))
 
     def _resolve(self, outcomes: list[_Outcome]) -> None:
         for future, result, error in outcomes:

@@ -1,0 +1,80 @@
+"""What a run finds in its environment: a small clean base, the submission's own, and the platform's word last."""
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from shared.contracts.job import CPU
+
+PASSED_ON = frozenset(
+    {
+        "CONDA_PREFIX",
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "LD_LIBRARY_PATH",
+        "LOGNAME",
+        "PATH",
+        "SHELL",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "VIRTUAL_ENV",
+    }
+)
+"""Of the executor's own environment; beside these only `LC_*` and what the operator names."""
+
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_PORTS = range(20_000, 30_000)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run lives: resolved folders, and the devices it was given."""
+
+    job_path: str
+    checkpoint_path: str
+    data_path: str | None
+    device_type: str
+    devices: tuple[int, ...]
+
+
+def base(own: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
+    """The part of the executor's environment that runs may see: never the platform's settings and secrets."""
+    names = {name for name in own if name in PASSED_ON or name.startswith("LC_")} | (set(also) & set(own))
+    passed = {name: own[name] for name in sorted(names) if not name.startswith("JOBYARD_")}
+    return {"PATH": _PATH, **passed, "PYTHONUNBUFFERED": "1"}
+
+
+def environment(
+    base: Mapping[str, str], submitted: Mapping[str, str], job_id: str, attempt: int, place: Place
+) -> dict[str, str]:
+    """Everything that the command finds. A submission may replace the base, not what the platform says."""
+    run_id = f"{job_id}.{attempt}"
+    devices = ",".join(map(str, place.devices))
+    said = {
+        "JOBYARD_JOB_ID": job_id,
+        "JOBYARD_ATTEMPT": str(attempt),
+        "JOBYARD_RUN_ID": run_id,
+        "JOBYARD_JOB_PATH": place.job_path,
+        "JOBYARD_CHECKPOINT_DIR": place.checkpoint_path,
+        "JOBYARD_DEVICES": devices,
+        **visible_devices(place.device_type, devices),
+        "RANK": "0",
+        "WORLD_SIZE": "1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_PORTS[zlib.crc32(run_id.encode()) % len(_PORTS)]),
+    }
+    if attempt > 1:
+        said["JOBYARD_RESUME"] = "1"
+    if place.data_path is not None:
+        said["JOBYARD_DATA_PATH"] = place.data_path
+    return {**base, **submitted, **said}
+
+
+def visible_devices(device_type: str, devices: str) -> dict[str, str]:
+    """The variable by which the device's own libraries see the given ones only; a job without devices sees none."""
+    if device_type == CPU:
+        return {"CUDA_VISIBLE_DEVICES": "", "ASCEND_RT_VISIBLE_DEVICES": ""}
+    name = "ASCEND_RT_VISIBLE_DEVICES" if device_type.startswith("ascend") else "CUDA_VISIBLE_DEVICES"
+    return {name: devices}

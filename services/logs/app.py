@@ -1,0 +1,27 @@
+"""Puts the log service together."""
+
+from services.logs.files import Folder
+from services.logs.handlers import SUBSCRIPTIONS, Handlers
+from services.logs.progress import Progress
+from services.logs.rings import Rings
+from services.logs.settings import LogsSettings
+from services.logs.snapshots import Snapshots
+from services.logs.stream import LogStream
+from shared.runtime import Deps, Service
+
+
+def build(deps: Deps) -> Service:
+    """The log service; it opens its folder when it is told where the stream begins."""
+    settings = LogsSettings()
+    folder = Folder(settings.folder or deps.settings.data / "logs")
+    rings = Rings(folder, deps.clock, settings.memory_mib << 20)
+    progress = Progress()
+    stream = LogStream(deps.bus)
+    snapshots = Snapshots(folder, rings, progress, stream, settings)
+    return Service(
+        name="logs",
+        handlers=Handlers(rings, progress, snapshots, stream, settings.catch_up_s),
+        subscriptions=SUBSCRIPTIONS,
+        loops=(snapshots.run,),
+        stop=snapshots.stop,
+    )

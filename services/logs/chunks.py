@@ -1,0 +1,35 @@
+"""From a message of the LOGS stream to what the ring takes: validated once, then kept as it came."""
+
+from services.logs.domain.chunk import Arrival
+from shared.bus.codec import Undecodable, log_chunk
+from shared.contracts.logs import LogChunk
+
+
+def arrival(subject: str, payload: bytes) -> Arrival | Undecodable:
+    """The chunk, or what is wrong with it.
+
+    A bad message is returned as its error, not raised: it counts as read, or every tail would wait for it. It stays
+    in the stream for whoever looks into it, and its lines show as a gap.
+    """
+    try:
+        chunk = log_chunk(subject, payload)
+        _check(subject, chunk)
+    except Undecodable as error:
+        return error
+    return Arrival(
+        job_id=chunk.job_id,
+        attempt=chunk.attempt,
+        rank=chunk.rank,
+        seq=chunk.seq,
+        count=chunk.count,
+        lost=chunk.lost,
+        payload=payload,
+    )
+
+
+def _check(subject: str, chunk: LogChunk) -> None:
+    if subject.rsplit(".", 1)[-1] != chunk.job_id:
+        raise Undecodable(f"{subject} carries lines of job {chunk.job_id}")
+    there = chunk.text.count("\n") + 1 if chunk.segments else 0
+    if there != chunk.count or (not chunk.segments and chunk.text):
+        raise Undecodable(f"{subject} announces {chunk.count} lines and carries {there}")

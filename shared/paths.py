@@ -1,0 +1,33 @@
+"""Where jobs may read and write: under the installation's `storage/`, and under folders that the operator allows.
+
+The gateway asks before it accepts a job, the executor again before it starts one: links may have changed meanwhile.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class PathOutside(ValueError):
+    """The path leads out of every allowed folder; the message is a sentence for its author."""
+
+
+class Roots:
+    """The folders that paths of jobs may lie in; relative paths start at `storage`."""
+
+    def __init__(self, storage: Path, allowed: Iterable[Path] = ()) -> None:
+        self._storage = os.path.realpath(storage)
+        self._roots = (self._storage, *(os.path.realpath(root) for root in allowed))
+
+    def resolve(self, path: str) -> Path:
+        """The absolute path with every link followed, whether it exists or not. Raises PathOutside."""
+        if "\0" in path or ".." in path.split("/"):
+            raise PathOutside(f"The path {path!r} is not plain; write it without '..' and NUL characters.")
+        real = os.path.realpath(os.path.join(self._storage, path))
+        if not any(real == root or real.startswith(root.rstrip("/") + "/") for root in self._roots):
+            allowed = ", ".join(self._roots[1:])
+            raise PathOutside(
+                f"The path {path!r} lies outside the folders that jobs may use: the storage folder of this "
+                f"installation{' and ' + allowed if allowed else ''}. Use a path under one of them."
+            )
+        return Path(real)

@@ -1,0 +1,163 @@
+"""The gateway's application over a double of the other services, in memory: for unit tests of what HTTP says."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+
+from services.gateway.accounts import AccountDocument, Accounts
+from services.gateway.app import parts_from
+from services.gateway.application import application
+from services.gateway.identity import Identity
+from services.gateway.keys import Keys
+from services.gateway.parts import Parts
+from services.gateway.settings import GatewaySettings
+from services.gateway.tokens import Tokens
+from shared.bus.bus import Bus
+from shared.contracts import commands
+from shared.contracts.commands import Command, NewJob, SubmitJobs, SubmitOutcomes, Submitted
+from shared.contracts.errors import Conflict, NotFound, Unavailable
+from shared.contracts.job import Job, JobRequest, JobStatus
+from shared.runtime import Deps
+from shared.settings import PlatformSettings
+from shared.store.sqlite import SqliteStore
+
+HOST = "127.0.0.1:8080"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class ManualTime:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.passed)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
+def stored_job(new: NewJob, **changes: Any) -> Job:
+    """The job that the jobs service would make of a submission."""
+    request = {name: getattr(new.request, name) for name in JobRequest.model_fields}
+    fields = {
+        "id": new.id,
+        "owner": new.owner,
+        "devices_total": new.request.devices * new.request.nodes,
+        "status": JobStatus.QUEUED,
+        "reason": None,
+        "submitted_at": START,
+        "started_at": None,
+        "finished_at": None,
+        "exit_code": None,
+        "attempt": 0,
+        "version": 1,
+    }
+    return Job(**(request | fields | changes))
+
+
+@dataclass
+class DoubleBus(Bus):
+    """Answers commands from memory. `answers` adds to or replaces them; what is asked is kept in `asked`."""
+
+    jobs: dict[str, Job] = field(default_factory=dict)
+    keys: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    answers: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    asked: list[Any] = field(default_factory=list)
+
+    async def ask(self, command: Command[Any, Any], ask: Any, timeout: float = 5.0) -> Any:
+        """As through the wire: what is asked and answered becomes JSON and back."""
+        received = command.ask.model_validate_json(ask.model_dump_json())
+        self.asked.append(received)
+        known: dict[str, Callable[[Any], Any]] = {
+            commands.SUBMIT.subject: self._submit,
+            commands.GET.subject: self._get,
+            commands.LIST.subject: self._list,
+        }
+        answer = (known | self.answers).get(command.subject)
+        if answer is None:
+            raise Unavailable(f"The {command.owner} service does not answer. Try again in a moment.")
+        return command.answer.model_validate_json(answer(received).model_dump_json())
+
+    def _submit(self, ask: SubmitJobs) -> SubmitOutcomes:
+        return SubmitOutcomes(outcomes=tuple(self._store(new, ask.with_jobs) for new in ask.jobs))
+
+    def _store(self, new: NewJob, with_jobs: bool) -> Submitted:
+        known = self.keys.get(new.idempotency_key or "")
+        if known is not None and known[1] != new.fingerprint:
+            return Submitted(refusal=Conflict("The Idempotency-Key was used for another request.").body())
+        id = known[0] if known else new.id
+        self.jobs.setdefault(id, stored_job(new))
+        if new.idempotency_key:
+            self.keys[new.idempotency_key] = (id, new.fingerprint)
+        return Submitted(id=id, replayed=known is not None, job=self.jobs[id] if with_jobs else None)
+
+    def _get(self, ask: commands.GetJob) -> Job:
+        if ask.id not in self.jobs:
+            raise NotFound(f"There is no job {ask.id}.")
+        return self.jobs[ask.id]
+
+    def _list(self, ask: commands.ListJobs) -> commands.JobPage:
+        mine = [job for job in reversed(self.jobs.values()) if job.owner == ask.owner]
+        chosen = [job for job in mine if not ask.statuses or job.status in ask.statuses]
+        begin = int(ask.cursor or 0)
+        end = begin + min(ask.limit, 3)
+        cursor = str(end) if end < len(chosen) else None
+        total = len(chosen) if ask.with_total else None
+        return commands.JobPage(items=tuple(chosen[begin:end]), next_cursor=cursor, total=total)
+
+
+@dataclass
+class Gateway:
+    """A running application, and what a test looks at."""
+
+    bus: DoubleBus
+    clock: ManualTime
+    parts: Parts
+    accounts: Accounts
+    keys: Keys
+    store: SqliteStore
+    http: httpx.AsyncClient
+    data: Path
+
+    def token(self, name: str = "admin") -> dict[str, str]:
+        """A header with a token of this account."""
+        return {"Authorization": f"Bearer {self.parts.tokens.issue(name)}"}
+
+    async def call(self, method: str, path: str, name: str = "admin", **arguments: Any) -> httpx.Response:
+        """A request in the name of an account."""
+        headers = self.token(name) | arguments.pop("headers", {})
+        return await self.http.request(method, f"/api/v1{path}", headers=headers, **arguments)
+
+    async def add_account(self, name: str, vcs: tuple[str, ...] = ("default",)) -> None:
+        """Somebody who is no administrator."""
+        collection = self.accounts._documents
+        await collection.insert(AccountDocument(id=name, password_hash="none", vcs=vcs, created_at=START))
+
+
+@asynccontextmanager
+async def gateway(folder: Path, **settings: Any) -> AsyncGenerator[Gateway, None]:
+    """The application, started, with a client whose Host is one of its own."""
+    clock, bus = ManualTime(), DoubleBus()
+    chosen = GatewaySettings(**settings)
+    deps = Deps(bus, clock, PlatformSettings(data=folder))
+    store = cast(SqliteStore, deps.open_store("gateway"))
+    accounts = Accounts(store, clock, folder, chosen.wrong_passwords_per_minute)
+    keys = Keys(store, clock)
+    parts = parts_from(deps, chosen, accounts, Tokens(keys, clock, chosen.token_ttl_s))
+    await store.open()
+    try:
+        await keys.start()
+        await accounts.start()
+        app = application(parts, Identity(parts.tokens, accounts).of)
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as http:
+            yield Gateway(bus, clock, parts, accounts, keys, store, http, folder)
+    finally:
+        await store.close()

@@ -1,0 +1,142 @@
+"""An HTTP server that answers what a test has told it, in order, and remembers what it was asked."""
+
+import json
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer; a body that is no text is sent as JSON."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """An answer in pieces, as a stream of events is sent; `broken`: the connection is cut after the last."""
+
+    pieces: Sequence[bytes]
+    broken: bool = False
+    type: str = "text/event-stream"
+
+
+BREAK = Pieces((), broken=True, type="")
+"""No answer at all: the connection is closed after the request has been read."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any
+
+
+def problem(status: int, detail: str, **more: Any) -> Answer:
+    """An RFC 9457 problem, as the gateway answers."""
+    body = {"type": "urn:jobyard:problem:x", "title": "Title", "status": status, "code": "x", "detail": detail, **more}
+    return Answer(status, body, {"Content-Type": "application/problem+json"})
+
+
+class ScriptedServer:
+    """What was asked is in `asked`; `on` says what to answer, the last of several answers for ever."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.url = ""
+        self._script: dict[tuple[str, str], list[Answer | Pieces]] = {}
+        self._lock = threading.Lock()
+
+    def on(self, method: str, path: str, *answers: Answer | Pieces) -> None:
+        self._script[method, path] = list(answers)
+
+    def count(self, method: str, path: str) -> int:
+        """How often this was asked."""
+        return sum(asked.method == method and asked.path == path for asked in self.asked)
+
+    def next_answer(self, asked: Asked) -> Answer | Pieces:
+        with self._lock:
+            self.asked.append(asked)
+            answers = self._script.get((asked.method, asked.path))
+            if not answers:
+                return problem(404, f"{asked.method} {asked.path} is not in the script.")
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+class _Server(ThreadingHTTPServer):
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away in the middle is part of many tests; anything else is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+@contextmanager
+def scripted_server() -> Iterator[ScriptedServer]:
+    """A server on a free loopback port."""
+    script = ScriptedServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            parts = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            asked = Asked(self.command, parts.path, query, headers, json.loads(raw) if raw else None)
+            _send(self, script.next_answer(asked))
+
+        do_GET = do_POST = do_PATCH = answer  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet: a failing test shows `asked`."""
+
+    server = _Server(("127.0.0.1", 0), Handler)
+    script.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield script
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _send(handler: BaseHTTPRequestHandler, answer: Answer | Pieces) -> None:
+    if answer is BREAK:
+        handler.close_connection = True
+        return
+    if isinstance(answer, Pieces):
+        handler.send_response(200)
+        handler.send_header("Content-Type", answer.type)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for piece in answer.pieces:
+            handler.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+        if answer.broken:
+            handler.close_connection = True
+        else:
+            handler.wfile.write(b"0\r\n\r\n")
+        return
+    body = answer.body.encode() if isinstance(answer.body, str) else json.dumps(answer.body).encode()
+    handler.send_response(answer.status)
+    for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
