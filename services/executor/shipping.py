@@ -29,7 +29,7 @@ POLL_S = 1.0
 SAVE_S = 2.0
 PAYLOAD_BYTES = 900_000
 """A server takes a message of 1 MiB; control characters take six times their size in JSON."""
-POSITION = "shipped"
+POSITION = ".shipped"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class _Shipment:
 
     def __init__(self, run: RunLog, path: Path, bus: Bus) -> None:
         self._bus = bus
-        self._position = path.with_name(POSITION)
+        self._position = path.with_suffix(POSITION)
         self._reader = OutputReader(path)
         self._first_seq = run.lines_before + 1
         self._chunker = Chunker(run.job_id, run.attempt, run.rank, self._first_seq)

@@ -29,18 +29,30 @@ class Allowed:
         return any(_within(imported, package) for package in self.packages | {importer})
 
 
+def _held(graph: ImportGraph, package: str, reached: bool) -> set[str]:
+    modules = {package, *graph.find_descendants(package)}
+    if reached:
+        far = {module for near in modules for module in graph.find_upstream_modules(near)}
+        modules |= {module for module in far if not graph.is_module_squashed(module)}
+    return modules
+
+
 def _within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
 class OnlyContract(Contract):
-    """Options: `packages` (who is held to it), `allowed`, `not_stdlib` (parts of the standard library refused)."""
+    """Options: `packages` (who is held to it), `allowed`, `not_stdlib` (parts of the standard library refused).
+
+    With `reached`, everything of ours that the packages import, however far away, is held to the same list.
+    """
 
     type_name = "only"
 
     packages = fields.SetField(subfield=fields.ModuleExpressionField())
     allowed = fields.SetField(subfield=fields.StringField(), required=False, default=frozenset())
     not_stdlib = fields.SetField(subfield=fields.StringField(), required=False, default=frozenset())
+    reached = fields.BooleanField(required=False, default=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Look at every direct import of every module of the packages."""
@@ -50,7 +62,7 @@ class OnlyContract(Contract):
         packages = {module.name for module in found}
         refused: list[DetailedImport] = []
         for package in sorted(packages):
-            for importer in sorted({package, *graph.find_descendants(package)}):
+            for importer in sorted(_held(graph, package, options.reached)):
                 for imported in sorted(graph.find_modules_directly_imported_by(importer)):
                     if not allowed.holds(package, imported):
                         refused += graph.get_import_details(importer=importer, imported=imported)

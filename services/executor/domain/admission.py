@@ -43,11 +43,6 @@ class Usage:
         self._cpus += _hundredths(claim.cpus)
         self._memory_mib += claim.memory_mib
 
-    def remove(self, claim: Claim) -> None:
-        self._devices.difference_update((claim.device_type, index) for index in claim.devices)
-        self._cpus -= _hundredths(claim.cpus)
-        self._memory_mib -= claim.memory_mib
-
     def occupied(self, claim: Claim) -> tuple[int, ...]:
         """Those of the claimed devices that another run holds."""
         return tuple(index for index in claim.devices if (claim.device_type, index) in self._devices)

@@ -93,9 +93,7 @@ def halves(chunk: LogChunk) -> tuple[LogChunk, LogChunk] | None:
     )
 
 
-def _split(
-    segments: tuple[LogSegment, ...], count: int
-) -> tuple[tuple[LogSegment, ...], tuple[LogSegment, ...]]:
+def _split(segments: tuple[LogSegment, ...], count: int) -> tuple[tuple[LogSegment, ...], tuple[LogSegment, ...]]:
     """The segments of the first `count` lines, and of the rest."""
     first: list[LogSegment] = []
     second: list[LogSegment] = []

@@ -18,8 +18,20 @@ from services.jobs.domain.signals import (
 )
 from shared.contracts.events import RunEvent, RunExited, RunLost, RunRefused, RunStarted, RunStopped
 from shared.contracts.job import HOLDING, TERMINAL, JobStatus
-from tests.support.documents import ADA, ALLOCATION, NOW, WHY, after, exited, in_status, lost, queued, refused
-from tests.support.documents import started, stopped
+from tests.support.documents import (
+    ADA,
+    ALLOCATION,
+    NOW,
+    WHY,
+    after,
+    exited,
+    in_status,
+    lost,
+    queued,
+    refused,
+    started,
+    stopped,
+)
 
 S = JobStatus
 
@@ -147,9 +159,7 @@ def test_the_table_holds_no_pair_twice_and_none_that_is_ignored() -> None:
 
 @pytest.mark.parametrize(("status", "then"), STATUSES)
 @pytest.mark.parametrize("signal", [started(9), exited(0, 9), stopped(9), lost(9), refused(True, 9)])
-def test_news_of_another_attempt_changes_nothing(
-    status: JobStatus, then: JobStatus | None, signal: RunEvent
-) -> None:
+def test_news_of_another_attempt_changes_nothing(status: JobStatus, then: JobStatus | None, signal: RunEvent) -> None:
     job = in_status(status, then)
     assert decide(job, signal, ADA, None, NOW) is job
 

@@ -1,0 +1,76 @@
+# Every target makes .venv by itself; a machine needs only Python 3.11 or newer and make.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(if \
+	$(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))) python3)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+TESTS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo up test bench lint format docs check lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/platform.stamp ## install the platform and the `jobyard` command into .venv
+
+demo: setup ## watch a real training job from queued to finished
+	@$(BIN)/python -m examples.demo
+
+up: setup ## start the platform on this machine: http://127.0.0.1:8080
+	@exec $(BIN)/jobyard up
+
+test: $(VENV)/dev.stamp ## run every test; TESTS="tests/unit -k name" runs some
+	$(BIN)/python -m pytest $(TESTS)
+
+bench: $(VENV)/dev.stamp ## measure this machine
+	$(BIN)/python -m benchmarks
+
+lint: $(VENV)/dev.stamp ## style, types and who may import whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp ## put the source in order
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(VENV)/dev.stamp ## write again what is generated from the code
+	$(BIN)/python -m docs.tools
+
+check: lint ## what CI runs: lint, generated files are current, tests
+	$(BIN)/python -m docs.tools --check
+	@$(MAKE) --no-print-directory test
+
+lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
+	$(LOCK) --upgrade --group platform --group examples --group build --output-file requirements.lock
+	$(LOCK) --upgrade --group platform --group examples --group build --group dev --constraint requirements.lock \
+		$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u) \
+		--output-file requirements-dev.lock
+
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+clean: ## remove .venv and every cache; the data under .jobyard stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/venv.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit("Jobyard needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "Python's venv module is incomplete here; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/platform.stamp: $(VENV)/venv.stamp requirements.lock pyproject.toml
+	@echo "Installing the platform into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/platform.stamp requirements-dev.lock
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.lock -r requirements-dev.lock
+	@touch $@

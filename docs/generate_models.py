@@ -1,0 +1,99 @@
+"""Writes `jobyard/models.py` from `docs/openapi.json`, so that the client's models can't drift from the gateway's.
+
+Limits (patterns, lengths, ranges) are left out on purpose: checking them is the platform's business, and a client
+that repeated them would refuse what a newer platform allows.
+
+    python docs/generate_models.py [openapi.json] [models.py]
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from pydantic import JsonValue
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMITS = frozenset(
+    "pattern minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum minItems maxItems uniqueItems "
+    "minProperties maxProperties propertyNames title".split()
+)
+FRAMEWORK_ONLY = frozenset({"HTTPValidationError", "ValidationError"})
+HEADER = '''"""The API's models, generated from `docs/openapi.json` by `docs/generate_models.py`. Do not edit."""
+
+# ruff: noqa: I001, RUF012
+'''
+OPTIONS = (
+    "--input-file-type openapi --output-model-type pydantic_v2.BaseModel --base-class jobyard.base.Model "
+    "--target-python-version 3.11 --formatters builtin --disable-timestamp "
+    "--use-annotated --use-union-operator --use-standard-collections --use-default-kwarg "
+    "--strict-nullable --collapse-root-models "
+    "--use-specialized-enum --enum-field-as-literal one --capitalise-enum-members "
+    "--use-schema-description --use-field-description --use-inline-field-description --use-single-line-docstring"
+).split()
+
+
+def without_limits(schema: JsonValue) -> JsonValue:
+    """The same schema without limits and titles; a map has plain keys and is empty by default."""
+    if isinstance(schema, list):
+        return [without_limits(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: without_limits(value) for key, value in schema.items() if key not in LIMITS and key != "properties"}
+    if isinstance(patterns := plain.pop("patternProperties", None), dict):
+        plain["additionalProperties"] = next(iter(patterns.values()))
+    if isinstance(properties := schema.get("properties"), dict):
+        plain["properties"] = {name: _property(field) for name, field in properties.items()}
+    return plain
+
+
+def _property(field: JsonValue) -> JsonValue:
+    plain = without_limits(field)
+    if isinstance(plain, dict) and plain.get("type") == "object":
+        plain.setdefault("default", {})
+    return plain
+
+
+def generate(openapi: Path, models: Path) -> None:
+    document = json.loads(openapi.read_text())
+    schemas = document["components"]["schemas"]
+    document = {
+        "openapi": document["openapi"],
+        "info": document["info"],
+        "paths": {},
+        "components": {
+            "schemas": {name: without_limits(schema) for name, schema in schemas.items() if name not in FRAMEWORK_ONLY}
+        },
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "openapi.json", Path(folder) / "models.py"
+        source.write_text(json.dumps(document))
+        command = [
+            sys.executable,
+            "-m",
+            "datamodel_code_generator",
+            "--input",
+            str(source),
+            "--output",
+            str(target),
+            *OPTIONS,
+        ]
+        subprocess.run(command, check=True)
+        lines = target.read_text().splitlines(keepends=True)
+    body = "".join(line for line in lines if not line.startswith("#"))
+    formatted = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--stdin-filename", "jobyard/models.py", "--line-length", "120", "-"],
+        input=HEADER + body,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    models.write_text(formatted.stdout)
+
+
+if __name__ == "__main__":
+    arguments = [Path(argument) for argument in sys.argv[1:3]]
+    defaults = [ROOT / "docs" / "openapi.json", ROOT / "jobyard" / "models.py"]
+    generate(*(arguments + defaults[len(arguments) :]))

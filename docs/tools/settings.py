@@ -1,0 +1,58 @@
+"""`docs/configuration.md`: every setting, from the settings classes themselves."""
+
+from pathlib import PurePath
+
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from services.executor.settings import ExecutorSettings
+from services.gateway.settings import GatewaySettings
+from services.logs.settings import LogsSettings
+from services.scheduler.settings import SchedulerSettings
+from shared.settings import PlatformSettings
+
+INTRODUCTION = """# Configuration
+
+Written by `make docs` from the settings classes; do not edit. Everything comes from the environment; an empty variable
+counts as absent.
+"""
+SECTIONS: dict[str, type[BaseSettings]] = {
+    "Every service": PlatformSettings,
+    "Gateway": GatewaySettings,
+    "Scheduler": SchedulerSettings,
+    "Executor": ExecutorSettings,
+    "Logs": LogsSettings,
+}
+
+
+def document() -> str:
+    """The page, in Markdown."""
+    return "\n".join([INTRODUCTION, *(_section(title, settings) for title, settings in SECTIONS.items())])
+
+
+def _section(title: str, settings: type[BaseSettings]) -> str:
+    lines = [f"## {title}\n", "| variable | default | |", "|---|---|---|"]
+    for name, field in settings.model_fields.items():
+        variables = " or ".join(f"`{variable}`" for variable in _variables(settings, name, field))
+        lines.append(f"| {variables} | {_default(field)} | {_cell(field.description or '')} |")
+    return "\n".join(lines) + "\n"
+
+
+def _variables(settings: type[BaseSettings], name: str, field: FieldInfo) -> list[str]:
+    if isinstance(field.validation_alias, AliasChoices):
+        return [str(choice) for choice in field.validation_alias.choices]
+    return [f"{settings.model_config.get('env_prefix', '')}{name}".upper()]
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ((), ""):
+        return ""
+    if isinstance(value, tuple):
+        return f"`{','.join(map(str, value))}`"
+    return f"`{value if isinstance(value, str | PurePath) else str(value).lower()}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,5 @@
+"""`python -m jobyard` is the `jobyard` command."""
+
+from jobyard.cli import main
+
+main()

@@ -1,0 +1,74 @@
+"""`jobyard logs`: a job's console, followed while it runs, or its whole output as a file."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobyard.cli.session import JobArgument, JsonOption, session
+from jobyard.cli.terminal import inert, notes, print_json, print_line
+from jobyard.cli.times import precise
+from jobyard.client import LINES_KEPT, in_order
+from jobyard.errors import Invalid
+from jobyard.models import LogGap, LogLine
+
+
+def logs(
+    context: typer.Context,
+    job: JobArgument,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job is over.")] = False,
+    tail: Annotated[
+        int, typer.Option("--tail", "-n", min=1, max=LINES_KEPT, help="How many of the last lines.")
+    ] = LINES_KEPT,
+    times: Annotated[bool, typer.Option("--times", "-t", help="Put the time before each line.")] = False,
+    download: Annotated[
+        Path | None,
+        typer.Option("--download", metavar="FILE", help="Write the whole output there as it is; - is stdout."),
+    ] = None,
+    attempt: Annotated[int | None, typer.Option(min=1, help="Whose output --download writes; else the last.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a job's console. With --json, a document per line."""
+    current = session(context)
+    job_id = current.job_id(job)
+    if download is not None:
+        if follow or as_json:
+            raise Invalid("--download goes with neither --follow nor --json; leave one out.")
+        save(current.client.download_log(job_id, attempt), download)
+        return
+    items = current.client.follow_logs(job_id, tail) if follow else in_order(current.client.logs(job_id, tail))
+    print_console(items, times=times, as_json=as_json)
+
+
+def print_console(items: Iterable[LogLine | LogGap], *, times: bool = False, as_json: bool = False) -> None:
+    """Print lines as they come."""
+    for item in items:
+        if as_json:
+            print_json(item)
+        elif isinstance(item, LogGap):
+            print_line(f"[... {item.lost} lines were lost here]")
+        else:
+            print_line(f"{precise(item.time)}  {item.text}" if times else item.text)
+
+
+def save(pieces: Iterable[bytes], target: Path) -> None:
+    """Write the whole output; on a terminal it is made inert. Raises Invalid when the file can't be written."""
+    if str(target) == "-":
+        for piece in pieces:
+            if sys.stdout.isatty():
+                text = piece.decode("utf-8", "replace")
+                sys.stdout.write("\n".join(inert(line) for line in text.split("\n")))
+            else:
+                sys.stdout.buffer.write(piece)
+        sys.stdout.flush()
+        return
+    size = 0
+    try:
+        with target.open("wb") as file:
+            for piece in pieces:
+                size += file.write(piece)
+    except OSError as error:
+        raise Invalid(f"{target} can't be written: {error.strerror}.") from error
+    notes().print(f"{size} bytes written to {target}")

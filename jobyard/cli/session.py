@@ -1,0 +1,97 @@
+"""What the commands share: the client, the platform's address, exit codes, jobs by id or by name."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+
+from jobyard.client import Client
+from jobyard.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    JobyardError,
+    NotFound,
+    NotJobyard,
+    TooMany,
+    Unauthorized,
+    Unavailable,
+    WaitTimeout,
+)
+
+OK, NOT_WELL, USAGE, NOT_FOUND, REFUSED, NOT_SIGNED_IN, UNREACHABLE = range(7)
+INTERRUPTED = 130
+
+EXIT_CODES = """Exit codes: 0 it worked; 1 the job did not finish well, or not in time; 2 wrong usage; 3 no such job;
+4 refused (it makes no sense now, or a field is wrong); 5 not signed in, or not allowed; 6 the platform cannot be
+reached; 130 interrupted."""
+
+JOB_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+RETRY_FOR_S = 10.0
+CONNECT_FOR_S = 0.5
+"""A person wants to know soon that nobody is there."""
+
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Its id, or its name if only one of my jobs has it.")]
+JobArguments = Annotated[
+    list[str], typer.Argument(metavar="JOB...", help="Ids, or names that only one of my jobs has.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+
+
+class Ambiguous(JobyardError):
+    """Several of my jobs have this name."""
+
+
+def exit_code_of(error: JobyardError) -> int:
+    """The command's exit code for an error."""
+    codes: tuple[tuple[type[JobyardError], int], ...] = (
+        (WaitTimeout, NOT_WELL),
+        (Ambiguous, USAGE),
+        (NotFound, NOT_FOUND),
+        (Unauthorized, NOT_SIGNED_IN),
+        (Forbidden, NOT_SIGNED_IN),
+        (Conflict, REFUSED),
+        (Invalid, REFUSED),
+        (TooMany, REFUSED),
+        (Unavailable, UNREACHABLE),
+        (NotJobyard, UNREACHABLE),
+    )
+    return next((code for kind, code in codes if isinstance(error, kind)), NOT_WELL)
+
+
+@dataclass
+class Session:
+    """One run of the command; the client is opened when it is first needed."""
+
+    url: str | None = None
+    _client: Client | None = field(default=None, repr=False)
+
+    @property
+    def client(self) -> Client:
+        if self._client is None:
+            self._client = Client(self.url, retry_for=RETRY_FOR_S, connect_for=CONNECT_FOR_S, remember=True)
+        return self._client
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
+    def job_id(self, text: str) -> str:
+        """The id that was meant. Raises NotFound, and Ambiguous when several of my jobs have that name."""
+        if JOB_ID.fullmatch(text.upper()):
+            return text.upper()
+        matches = [job.id for job in self.client.jobs(page_size=500) if job.name == text]
+        if len(matches) == 1:
+            return matches[0]
+        if not matches:
+            raise NotFound(f"None of my jobs is called '{text}'; `jobyard list` shows them.")
+        shown = ", ".join(matches[:3]) + (", ..." if len(matches) > 3 else "")
+        raise Ambiguous(f"{len(matches)} of my jobs are called '{text}'; give the id: {shown}.")
+
+
+def session(context: typer.Context) -> Session:
+    """The session that the main command made."""
+    found = context.find_object(Session)
+    assert found is not None, "the main command makes it before any other runs"
+    return found

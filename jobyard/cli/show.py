@@ -1,0 +1,178 @@
+"""`jobyard list` and `jobyard get`: jobs as a table, and one job with everything about it."""
+
+import shlex
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from jobyard.cli.session import JobArguments, JsonOption, session
+from jobyard.cli.tables import STATUS_STYLES, Column, print_table
+from jobyard.cli.terminal import inert, notes, output, print_json
+from jobyard.cli.times import brief, duration, local
+from jobyard.client import Client
+from jobyard.errors import Invalid
+from jobyard.models import Job, JobPage, JobStatus
+
+PAGE = 500
+
+COLUMNS = (
+    Column("Id"),
+    Column("Name", fold=True),
+    Column("Status", status=True),
+    Column("Number of\nDevice", right=True),
+    Column("Preempt-\nible"),
+    Column("Priority", right=True),
+    Column("Submitted"),
+    Column("Started"),
+    Column("Finished"),
+    Column("Actions"),
+)
+
+
+def list_jobs(
+    context: typer.Context,
+    status: Annotated[
+        list[str] | None, typer.Option("--status", "-s", help="Only these, for example `queued,running`.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many, newest first.")] = 50,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="No limit.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List my jobs, newest first."""
+    statuses = [statuses_of(part) for text in status or [] for part in text.split(",") if part]
+    jobs, first = _newest(session(context).client, statuses, None if everything else limit)
+    if as_json:
+        print_json(jobs)
+        return
+    console = output()
+    if jobs:
+        moment: Callable[[datetime | None], str] = brief if console.is_terminal else local
+        print_table(console, COLUMNS, [_row(job, moment) for job in jobs])
+    if len(jobs) < first.total or not jobs:
+        least = "at least " if first.total_is == "at_least" else ""
+        notes().print(f"{len(jobs)} of {least}{first.total} jobs; --all shows every one." if jobs else "No jobs.")
+
+
+def _newest(client: Client, statuses: list[JobStatus], limit: int | None) -> tuple[list[Job], JobPage]:
+    """The newest jobs, at most `limit`, and the first page, which counts all there are."""
+    first = page = client.job_page(status=statuses, limit=min(limit or PAGE, PAGE))
+    jobs = list(page.items)
+    while page.next_cursor and (limit is None or len(jobs) < limit):
+        left = PAGE if limit is None else min(limit - len(jobs), PAGE)
+        page = client.job_page(status=statuses, limit=left, cursor=page.next_cursor)
+        jobs += page.items
+    return jobs, first
+
+
+def statuses_of(text: str) -> JobStatus:
+    """The status of this name. Raises Invalid."""
+    try:
+        return JobStatus(text.strip().lower())
+    except ValueError:
+        raise Invalid(f"'{text}' is no status; there are {', '.join(JobStatus)}.") from None
+
+
+def _row(job: Job, moment: Callable[[datetime | None], str]) -> list[str]:
+    return [
+        job.id,
+        job.name,
+        str(job.status),
+        devices(job),
+        "yes" if job.preemptible else "no",
+        str(job.priority),
+        moment(job.submitted_at),
+        moment(job.started_at),
+        moment(job.finished_at),
+        ", ".join(job.actions),
+    ]
+
+
+def devices(job: Job) -> str:
+    """`8 v100`, or `0`."""
+    return f"{job.devices_total} {job.device_type}" if job.devices_total else "0"
+
+
+def get(context: typer.Context, jobs: JobArguments, as_json: JsonOption = False) -> None:
+    """Show jobs: the status and its reason first, then everything else."""
+    current = session(context)
+    console = output()
+    for index, text in enumerate(jobs):
+        job = current.client.get(current.job_id(text))
+        if as_json:
+            print_json(job)
+            continue
+        if index:
+            console.print()
+        print_job(console, job)
+
+
+def print_job(console: Console, job: Job) -> None:
+    """One job in full."""
+    console.print(headline(job))
+    facts = _facts(job)
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        console.print(Text.assemble((f"  {name:<{width}}  ", "dim"), inert(value)))
+
+
+def headline(job: Job) -> Text:
+    """`queued: it waits for 4 v100; 2 are free (devices)`, or just the status."""
+    text = Text.assemble((str(job.status), STATUS_STYLES.get(job.status, "")))
+    if job.reason:
+        text.append(f": {inert(job.reason.message)}")
+        text.append(f" ({inert(job.reason.code)})", style="dim")
+    return text
+
+
+def _facts(job: Job) -> list[tuple[str, str]]:
+    command = job.command if isinstance(job.command, str) else shlex.join(job.command)
+    per_node = f"{job.cpus:g} cpus" + (f", {job.memory_mib} MiB" if job.memory_mib else "")
+    optional = [
+        ("Image", job.image),
+        ("Environment", " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(job.env.items()))),
+        ("Labels", " ".join(f"{name}={value}" for name, value in sorted(job.labels.items()))),
+        ("Data path", job.data_path),
+        ("Work path", job.work_path),
+        ("Job path", job.job_path),
+        ("Checkpoint path", job.checkpoint_path),
+        ("Endpoints", ", ".join(str(endpoint) for endpoint in job.endpoints)),
+        ("Interactive ports", ", ".join(str(port) for port in job.interactive_ports)),
+        ("Time limit", duration(job.max_duration_s) if job.max_duration_s else None),
+        ("Retries", str(job.retries) if job.retries else None),
+    ]
+    return [
+        ("Id", job.id),
+        ("Name", job.name),
+        ("Command", command),
+        ("Owner", f"{job.owner} (virtual cluster {job.vc})"),
+        ("Number of Device", devices(job)),
+        ("Needs", per_node),
+        ("Preemptible", "yes" if job.preemptible else "no"),
+        ("Priority", str(job.priority)),
+        ("Submitted", local(job.submitted_at)),
+        ("Started", _since(job.started_at, job.submitted_at, "after") if job.started_at else "-"),
+        ("Finished", _finished(job)),
+        ("Exit code", "-" if job.exit_code is None else str(job.exit_code)),
+        ("Attempt", str(job.attempt)),
+        *((name, value) for name, value in optional if value),
+        ("Grace period", f"{job.grace_period_s} s"),
+        ("Actions", ", ".join(job.actions) or "-"),
+    ]
+
+
+def _since(moment: datetime, earlier: datetime, word: str) -> str:
+    return f"{local(moment)} ({word} {duration((moment - earlier).total_seconds())})"
+
+
+def _finished(job: Job) -> str:
+    if job.finished_at and job.started_at:
+        return _since(job.finished_at, job.started_at, "ran")
+    if job.finished_at:
+        return local(job.finished_at)
+    if job.status == JobStatus.RUNNING and job.started_at:
+        return f"- (runs since {duration((datetime.now(UTC) - job.started_at).total_seconds())})"
+    return "-"

@@ -1,0 +1,41 @@
+"""`jobyard up`: the whole platform on this machine. This process becomes it."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobyard.errors import JobyardError
+
+PLATFORM = "services.embedded"
+
+
+def up(
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Where it listens; else JOBYARD_PORT, 8080.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Where it keeps everything; else JOBYARD_DATA, .jobyard.")] = None,
+    simulate: Annotated[
+        str | None, typer.Option(metavar="TYPE=COUNT,...", help="Devices to pretend, such as `v100=8,ascend910=8`.")
+    ] = None,
+) -> None:
+    """Start the platform on this machine, until Ctrl-C. Running jobs go on without it."""
+    if not installed():
+        raise JobyardError(
+            "The platform itself is not installed here, only its client. Clone its repository and run `make up` there."
+        )
+    given = {"--port": port, "--data": data, "--simulate": simulate}
+    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", PLATFORM, *options])
+
+
+def installed() -> bool:
+    """Whether the platform's own modules can be found."""
+    try:
+        return importlib.util.find_spec(PLATFORM) is not None
+    except ModuleNotFoundError:
+        return False

@@ -1,0 +1,275 @@
+"""The Python client: submit jobs, watch them, act on them.
+
+from jobyard import Client
+
+with Client() as yard:
+    job = yard.submit(name="hello", command="echo hello")
+    print(yard.wait(job.id).status)
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from jobyard.credentials import LoginFile, resolve_url
+from jobyard.errors import NotJobyard, WaitTimeout
+from jobyard.follow import follow
+from jobyard.models import (
+    Job,
+    JobEvent,
+    JobEvents,
+    JobPage,
+    JobRequest,
+    JobStatus,
+    LogGap,
+    LogLine,
+    LogTail,
+    Me,
+    Outcome,
+    Outcomes,
+)
+from jobyard.signin import SignIn
+from jobyard.transport import Transport, parameters
+
+API = "/api/v1"
+TERMINAL = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.ERROR, JobStatus.KILLED})
+"""A status that never changes again."""
+
+LINES_KEPT = 2000
+FIRST_POLL_S = 0.05
+LONGEST_POLL_S = 1.0
+
+Model = TypeVar("Model", bound=BaseModel)
+Request = JobRequest | Mapping[str, Any]
+
+
+class Client:
+    """One platform, as one person. Every method raises a subclass of JobyardError. Not for several threads at once.
+
+    base_url: else `JOBYARD_URL`, the saved login, http://127.0.0.1:8080.
+    token: else `JOBYARD_TOKEN`, the saved login, and on the same machine the admin password in `JOBYARD_DATA`.
+    timeout: seconds to wait for an answer. retry_for: seconds to go on trying when a repetition is safe.
+    connect_for: the same while nothing answers at the address at all; by default as long as retry_for.
+    remember: save a token that was got from the admin password, for the next Client.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retry_for: float = 15.0,
+        connect_for: float | None = None,
+        remember: bool = False,
+    ) -> None:
+        logins = LoginFile()
+        self.base_url = resolve_url(base_url, logins)
+        sign_in = SignIn(self.base_url, token, logins, remember=remember)
+        self._transport = Transport(
+            self.base_url,
+            sign_in,
+            timeout=timeout,
+            retry_for=retry_for,
+            connect_for=retry_for if connect_for is None else connect_for,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def me(self) -> Me:
+        """Who is asking, as the platform sees it."""
+        return self._read(Me, f"{API}/me")
+
+    # --- submit
+
+    def submit(self, request: Request | None = None, /, *, idempotency_key: str | None = None, **fields: Any) -> Job:
+        """Submit one job: `submit(name="hello", command="echo hello")`; the fields are those of `JobRequest`.
+
+        A connection that breaks is tried again without making a second job. With your own `idempotency_key`, the
+        same submission answers with the same job for 24 h. Raises Invalid (its `errors` name the fields).
+        """
+        key = idempotency_key or str(uuid.uuid4())
+        body = {**_as_fields(request or {}), **fields}
+        response = self._transport.request("POST", f"{API}/jobs", body=body, headers={"Idempotency-Key": key})
+        return self._parsed(Job, response.content)
+
+    def submit_batch(self, requests: Iterable[Request], *, idempotency_key: str | None = None) -> list[Outcome]:
+        """Submit up to 1,000 jobs at once. Each outcome, in order, has the new job's id or the problem with it."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        body = {"jobs": [_as_fields(request) for request in requests]}
+        response = self._transport.request("POST", f"{API}/jobs:submit-batch", body=body, headers=headers)
+        return self._parsed(Outcomes, response.content).outcomes
+
+    # --- look
+
+    def get(self, job_id: str) -> Job:
+        """One job. Raises NotFound."""
+        return self._read(Job, _path(job_id))
+
+    def jobs(self, *, status: Iterable[JobStatus | str] = (), page_size: int = 100) -> Iterator[Job]:
+        """My jobs, newest first, fetched page by page; `status` keeps only those."""
+        cursor: str | None = None
+        while True:
+            page = self.job_page(status=status, limit=page_size, cursor=cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def job_page(
+        self, *, status: Iterable[JobStatus | str] = (), limit: int = 50, cursor: str | None = None
+    ) -> JobPage:
+        """One page of my jobs, newest first; `total` counts them all."""
+        statuses = ",".join(str(item) for item in status)
+        params = parameters(scope="mine", status=statuses or None, limit=limit, cursor=cursor)
+        return self._read(JobPage, f"{API}/jobs", params)
+
+    def events(self, job_id: str) -> list[JobEvent]:
+        """Everything that happened to a job, in order, as CloudEvents."""
+        return self._read(JobEvents, _path(job_id, "events")).items
+
+    def logs(self, job_id: str, tail: int = LINES_KEPT) -> LogTail:
+        """The last lines of a job's console (at most 2,000), and where lines are missing."""
+        return self._read(LogTail, _path(job_id, "logs"), {"tail": tail})
+
+    def download_log(self, job_id: str, attempt: int | None = None) -> Iterator[bytes]:
+        """An attempt's whole output (the last one's), piece by piece. Raises NotFound when its node has it no more."""
+        headers, params = {"Accept": "text/plain"}, parameters(attempt=attempt)
+        with self._transport.stream(_path(job_id, "logs/download"), params=params, headers=headers) as response:
+            yield from response.iter_bytes()
+
+    # --- follow
+
+    def follow_logs(self, job_id: str, tail: int = LINES_KEPT) -> Iterator[LogLine | LogGap]:
+        """The console's last lines and then each new one, until the job is over. Outlives a broken connection."""
+        last = (0, 0)
+        for event in follow(self._transport, _path(job_id, "logs/follow"), {"tail": tail}):
+            for item in in_order(self._parsed(LogTail, event.data)):
+                # After a break the platform may begin again with the tail: what was seen is not shown twice.
+                place = (item.after_seq, 1) if isinstance(item, LogGap) else (item.seq, 0)
+                if place > last:
+                    last = place
+                    yield item
+
+    def follow_events(self, job_id: str | None = None) -> Iterator[JobEvent]:
+        """The events of all jobs that I may see, from now on; of one job, from its first and until it is over.
+
+        Outlives a broken connection. Raises NotFound.
+        """
+        path = f"{API}/events"
+        if job_id is None:
+            for event in follow(self._transport, path, {}):
+                yield self._parsed(JobEvent, event.data)
+            return
+        version = 0
+        for past in self.events(job_id):
+            version = past.data.job.version
+            yield past
+            if past.data.job.state.status in TERMINAL:
+                return
+        for event in follow(self._transport, path, {"job_id": job_id}, last_id="0"):
+            found = self._parsed(JobEvent, event.data)
+            if found.data.job.version > version:
+                version = found.data.job.version
+                yield found
+                if found.data.job.state.status in TERMINAL:
+                    return
+
+    # --- act
+
+    def pause(self, job_id: str) -> Job:
+        """Stop it with its grace period and keep it for later. Raises Conflict when that makes no sense now."""
+        return self._act(job_id, "pause")
+
+    def resume(self, job_id: str) -> Job:
+        """Queue a paused job again. Raises Conflict when it is not paused."""
+        return self._act(job_id, "resume")
+
+    def kill(self, job_id: str) -> Job:
+        """End it for good. Raises Conflict when it is over already."""
+        return self._act(job_id, "kill")
+
+    def set_priority(self, job_id: str, priority: int) -> Job:
+        """Change its place in the queue: 1 to 1000, higher runs first. Raises Conflict once it runs."""
+        response = self._transport.request("PATCH", _path(job_id), body={"priority": priority})
+        return self._parsed(Job, response.content)
+
+    def wait(
+        self,
+        job_id: str,
+        until: Iterable[JobStatus | str] = TERMINAL,
+        timeout: float | None = None,
+        on_change: Callable[[Job], None] | None = None,
+    ) -> Job:
+        """The job as soon as its status is one of `until`, or is final (it can't get there any more then).
+
+        timeout: seconds, then WaitTimeout. on_change: called with the job whenever it has changed.
+        """
+        wanted = {JobStatus(status) for status in until} | TERMINAL
+        deadline = None if timeout is None else time.monotonic() + timeout
+        seen, pause = -1, FIRST_POLL_S
+        while True:
+            job = self.get(job_id)
+            if job.version != seen:
+                seen, pause = job.version, FIRST_POLL_S
+                if on_change is not None:
+                    on_change(job)
+            if job.status in wanted:
+                return job
+            left = LONGEST_POLL_S if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                raise WaitTimeout(f"Job {job.id} is still {job.status} after {timeout:.3g} s.")
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, LONGEST_POLL_S)
+
+    # --- inside
+
+    def _act(self, job_id: str, action: str) -> Job:
+        # A second resume would be refused once the job runs again, so it is not repeated when its answer was lost.
+        response = self._transport.request("POST", _path(job_id, action), repeatable=action != "resume")
+        return self._parsed(Job, response.content)
+
+    def _read(self, model: type[Model], path: str, params: Mapping[str, str | int] | None = None) -> Model:
+        return self._parsed(model, self._transport.get(path, params).content)
+
+    def _parsed(self, model: type[Model], content: bytes | str) -> Model:
+        try:
+            return model.model_validate_json(content)
+        except ValueError as error:
+            message = f"{self.base_url} does not answer as Jobyard does; check the address, or update this package."
+            raise NotJobyard(message) from error
+
+
+def in_order(page: LogTail) -> Iterator[LogLine | LogGap]:
+    """A page's lines, with each gap where its lines are missing."""
+    gaps = sorted(page.gaps, key=lambda gap: gap.after_seq)
+    for line in page.lines:
+        while gaps and gaps[0].after_seq < line.seq:
+            yield gaps.pop(0)
+        yield line
+    yield from gaps
+
+
+def _path(job_id: str, rest: str = "") -> str:
+    path = f"{API}/jobs/{quote(job_id, safe='')}"
+    return f"{path}/{rest}" if rest else path
+
+
+def _as_fields(request: Request) -> dict[str, Any]:
+    if isinstance(request, JobRequest):
+        return request.model_dump(mode="json", exclude_unset=True)
+    return dict(request)

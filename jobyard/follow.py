@@ -1,0 +1,39 @@
+"""A stream of server-sent events that outlives its connection: it goes on where it broke, with `Last-Event-ID`."""
+
+from collections.abc import Iterator
+
+from jobyard.errors import TooMany, Unavailable
+from jobyard.sse import ServerEvent, parse
+from jobyard.transport import Backoff, Params, Transport
+
+SILENCE_S = 45.0
+"""The platform sends a comment more often than this; a quieter connection is taken for broken."""
+
+PATIENCE_S = 60.0
+"""How long to try to get back to a platform that has gone away."""
+
+END = "end"
+"""The event that says that nothing more will come."""
+
+
+def follow(transport: Transport, path: str, params: Params, last_id: str | None = None) -> Iterator[ServerEvent]:
+    """Every event once, until the platform says that it is the end.
+
+    Raises JobyardError when the platform refuses, and Unreachable when it stays away for PATIENCE_S.
+    """
+    backoff = Backoff(PATIENCE_S)
+    while True:
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
+        broken: Unavailable | TooMany | None = None
+        try:
+            with transport.stream(path, params=params, headers=headers, silence=SILENCE_S) as response:
+                for event in parse(response.iter_bytes(), last_id):
+                    if event.name == END:
+                        return
+                    backoff.reset()
+                    last_id = event.id
+                    yield event
+        except (Unavailable, TooMany) as error:
+            broken = error
+        if not backoff.pause() and broken is not None:
+            raise broken

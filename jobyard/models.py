@@ -1,0 +1,499 @@
+"""The API's models, generated from `docs/openapi.json` by `docs/generate_models.py`. Do not edit."""
+
+# ruff: noqa: I001, RUF012
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from jobyard.base import Model
+from pydantic import AwareDatetime, ConfigDict, Field
+
+
+class Action(StrEnum):
+    """
+    What a caller may do to a job now.
+    """
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    KILL = "kill"
+
+
+class Kind(StrEnum):
+    USER = "user"
+    SERVICE = "service"
+
+
+class Actor(Model):
+    """Who acted: a person, or a service of the platform."""
+
+    kind: Kind
+    name: str
+
+
+class Credentials(Model):
+    """A local account's name and password."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    username: str
+    password: str
+
+
+class FieldError(Model):
+    """One field of a request, and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class Endpoint(StrEnum):
+    SSH = "ssh"
+    JUPYTER = "jupyter"
+    TENSORBOARD = "tensorboard"
+
+
+class TotalIs(StrEnum):
+    """
+    Counting stops at 10,000.
+    """
+
+    EXACT = "exact"
+    AT_LEAST = "at_least"
+
+
+class JobRequest(Model):
+    """What a person submits. Only `name` and `command` are required."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: str
+    """Need not be unique."""
+
+    command: str | list[str]
+    """A line for `/bin/sh -c`, or a list of arguments."""
+
+    vc: str = "default"
+    """Virtual cluster."""
+
+    image: str | None = None
+    """Container image; `process` ignores it."""
+
+    env: dict[str, str] = {}
+    data_path: str | None = None
+    """Must exist; becomes `JOBYARD_DATA_PATH`."""
+
+    work_path: str | None = None
+    """Where the command starts; must exist. Default: job_path."""
+
+    job_path: str | None = None
+    """The job's own folder; default `jobs/<id>`."""
+
+    checkpoint_path: str | None = None
+    """Default: `checkpoints` under the job path."""
+
+    device_type: str = "cpu"
+    devices: int = 0
+    """Accelerators per node."""
+
+    nodes: int = 1
+    cpus: float = 1
+    """Per node."""
+
+    memory_mib: int = 0
+    """Per node; 0 is not counted."""
+
+    preemptible: bool = False
+    priority: int = 100
+    """Higher runs first."""
+
+    max_duration_s: int | None = None
+    grace_period_s: int = 30
+    """From SIGTERM to SIGKILL."""
+
+    retries: int = 0
+    labels: dict[str, str] = {}
+    endpoints: list[Endpoint] = []
+    interactive_ports: list[int] = []
+    owner: str | None = None
+    """At most your own name; usually left out."""
+
+
+class JobStatus(StrEnum):
+    """
+    Where a job is in its life; the transitions stand in `services/jobs/domain/machine.py`.
+    """
+
+    QUEUED = "queued"
+    SCHEDULING = "scheduling"
+    RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    KILLING = "killing"
+    KILLED = "killed"
+    FINISHED = "finished"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+class LaunchSpec(Model):
+    """What an executor needs to start a run, beside the view and its allocation."""
+
+    command: str | list[str]
+    image: str | None
+    env: dict[str, str]
+    data_path: str | None
+    work_path: str | None
+    job_path: str | None
+    checkpoint_path: str | None
+
+
+class LogGap(Model):
+    """Lines that are missing after line `after_seq` (0: before the first)."""
+
+    after_seq: int
+    lost: int
+
+
+class Me(Model):
+    """Who is asking, as the platform sees it."""
+
+    name: str
+    admin: bool
+    vcs: list[str]
+    """Virtual clusters that this account may submit to."""
+
+
+class PriorityChange(Model):
+    """A job's new priority."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    priority: int
+    """Higher runs first."""
+
+
+class Problem(Model):
+    """An RFC 9457 problem: what went wrong, and what to do."""
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    type: str
+    """`urn:jobyard:problem:<code>`"""
+
+    title: str
+    status: int
+    detail: str
+    """A sentence to act on."""
+
+    code: str
+    errors: Annotated[list[FieldError], Field(validate_default=True)] = []
+    """The fields that are wrong."""
+
+    request_id: str | None = None
+    """Names this request in the platform's log."""
+
+
+class Reason(Model):
+    """Why a job is where it is: a constant for programs, a sentence for people, and the figures behind it."""
+
+    code: str
+    message: str
+    details: dict[str, Any] = {}
+
+
+class ServiceHealth(Model):
+    """Whether one service can work."""
+
+    ready: bool
+    message: str = ""
+
+
+class Share(Model):
+    """What one rank of a run gets: a node, and the indices of that node's devices."""
+
+    node: str
+    """One token of a subject."""
+
+    rank: int = 0
+    devices: list[int] = []
+
+
+class Stream(StrEnum):
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+class Token(Model):
+    """What to send as `Authorization: Bearer <access_token>`."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int
+    """Seconds until it stops counting."""
+
+
+class Allocation(Model):
+    """What a run holds: one share per rank."""
+
+    shares: list[Share]
+
+
+class Batch(Model):
+    """Up to 1,000 submissions at once, each accepted or refused for itself."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    jobs: list[JobRequest]
+
+
+class Job(Model):
+    """A whole job, and what the caller may do to it now."""
+
+    name: str
+    """Need not be unique."""
+
+    command: str | list[str]
+    """A line for `/bin/sh -c`, or a list of arguments."""
+
+    vc: str = "default"
+    """Virtual cluster."""
+
+    image: str | None = None
+    """Container image; `process` ignores it."""
+
+    env: dict[str, str] = {}
+    data_path: str | None = None
+    """Must exist; becomes `JOBYARD_DATA_PATH`."""
+
+    work_path: str | None = None
+    """Where the command starts; must exist. Default: job_path."""
+
+    job_path: str | None = None
+    """The job's own folder; default `jobs/<id>`."""
+
+    checkpoint_path: str | None = None
+    """Default: `checkpoints` under the job path."""
+
+    device_type: str = "cpu"
+    devices: int = 0
+    """Accelerators per node."""
+
+    nodes: int = 1
+    cpus: float = 1
+    """Per node."""
+
+    memory_mib: int = 0
+    """Per node; 0 is not counted."""
+
+    preemptible: bool = False
+    priority: int = 100
+    """Higher runs first."""
+
+    max_duration_s: int | None = None
+    grace_period_s: int = 30
+    """From SIGTERM to SIGKILL."""
+
+    retries: int = 0
+    labels: dict[str, str] = {}
+    endpoints: list[Endpoint] = []
+    interactive_ports: list[int] = []
+    id: str
+    """ULID, upper case."""
+
+    owner: str
+    devices_total: int
+    """Accelerators over all nodes."""
+
+    status: JobStatus
+    reason: Reason | None
+    submitted_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    exit_code: int | None
+    attempt: int
+    """0 before the first placement, then from 1."""
+
+    version: int
+    """Counts a document's changes, from 1."""
+
+    actions: list[Action] = []
+    """What the caller may do to it now."""
+
+
+class JobPage(Model):
+    """Jobs, newest first."""
+
+    items: list[Job]
+    total: int
+    """How many jobs there are on all pages."""
+
+    total_is: TotalIs
+    """Counting stops at 10,000."""
+
+    next_cursor: str | None
+    """`cursor` of the next page; null on the last one."""
+
+
+class JobState(Model):
+    """What changes during a job's life; every history entry carries the state that it led to."""
+
+    status: JobStatus
+    priority: int
+    reason: Reason | None = None
+    then: JobStatus | None = None
+    """Where pausing or killing leads."""
+
+    attempt: int = 0
+    """0 before the first placement, then from 1."""
+
+    allocation: Allocation | None = None
+    """Held while `status` is one of HOLDING."""
+
+    started_at: AwareDatetime | None = None
+    """Start of the current or last attempt."""
+
+    finished_at: AwareDatetime | None = None
+    """When the job became terminal."""
+
+    exit_code: int | None = None
+    """Of the last attempt; 128 + n for signal n."""
+
+    not_before: AwareDatetime | None = None
+    """A retry waits until then."""
+
+    failures: int = 0
+    """Attempts that failed and used up a retry."""
+
+    losses: int = 0
+    """Runs that were lost, outside `retries`."""
+
+    log_lines: int = 0
+    """Lines that the earlier attempts wrote."""
+
+
+class JobView(Model):
+    """What the platform needs to know of a job, without its command, environment and paths."""
+
+    id: str
+    """ULID, upper case."""
+
+    name: str
+    owner: str
+    vc: str
+    """Virtual cluster."""
+
+    device_type: str
+    devices: int
+    nodes: int
+    cpus: float
+    memory_mib: int
+    preemptible: bool
+    max_duration_s: int | None
+    grace_period_s: int
+    labels: dict[str, str]
+    submitted_at: AwareDatetime
+    version: int
+    """Counts a document's changes, from 1."""
+
+    state: JobState
+
+
+class LogLine(Model):
+    seq: int
+    time: AwareDatetime
+    stream: Stream
+    rank: int
+    attempt: int
+    """0 before the first placement, then from 1."""
+
+    text: str
+
+
+class LogTail(Model):
+    """Lines of a console in order, and where lines are missing."""
+
+    lines: list[LogLine]
+    gaps: list[LogGap]
+
+
+class Outcome(Model):
+    """What became of one submission: 201 and the new job's id, or the problem with it."""
+
+    status: int
+    id: str | None = None
+    problem: Problem | None = None
+
+
+class Outcomes(Model):
+    """In the order of the submissions."""
+
+    outcomes: list[Outcome]
+
+
+class Readiness(Model):
+    """Whether the platform can work, and which part keeps it from that."""
+
+    ready: bool
+    services: dict[str, ServiceHealth]
+
+
+class JobEventData(Model):
+    """The job as it was after the change, and who made it; `launch` and `previous` belong to some types."""
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    job: JobView
+    actor: Actor
+    launch: LaunchSpec | None = None
+    """Only of `scheduled`."""
+
+    previous: int | None = None
+    """Only of `priority_changed`: the former priority."""
+
+
+class JobEvent(Model):
+    """A change of a job, as a CloudEvent."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    """`<job_id>:<version>` or `<job_id>.<attempt>:<fact>`; also `Nats-Msg-Id`."""
+
+    type: str
+    """`io.jobyard.<noun>.<fact>.v1`"""
+
+    source: str
+    """The service that owns the fact, `/jobs` or `/executor/<node>`."""
+
+    subject: str
+    """The job's id, or the node's name."""
+
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    jobversion: int | None = None
+    """Apply the events of a job in this order."""
+
+    correlationid: str | None = None
+    """The request that started it all."""
+
+    causationid: str | None = None
+    """The event or command that led to this one."""
+
+    traceparent: str | None = None
+    """W3C trace context."""
+
+    data: JobEventData
+
+
+class JobEvents(Model):
+    """Everything that happened to a job, in order."""
+
+    items: list[JobEvent]

@@ -1,0 +1,70 @@
+"""Puts the executor together; nothing connects here."""
+
+import os
+from functools import partial
+
+from services.executor.backends.process.backend import ProcessBackend
+from services.executor.backends.process.linux import boot_id
+from services.executor.domain.environment import base
+from services.executor.download import Downloads
+from services.executor.executor import Executor
+from services.executor.handlers import SUBSCRIPTIONS, Handlers
+from services.executor.inventory import Inventory, capacity
+from services.executor.outputs import Outputs
+from services.executor.prepare import Preparation
+from services.executor.reconcile import Reconcile
+from services.executor.reporter import Reporter
+from services.executor.settings import ExecutorSettings
+from services.executor.shipping import Shipper
+from services.executor.store import RunStore
+from shared.paths import Roots
+from shared.runtime import Deps, Service
+
+
+def build(deps: Deps) -> Service:
+    """Handlers, and three loops: the node's sign of life, the reconciliation, the look for unannounced output."""
+    settings = ExecutorSettings()
+    bus, clock, node, boot = deps.bus, deps.clock, settings.node, boot_id()
+    home = deps.settings.data / "executor"
+    backend = ProcessBackend(home / settings.backend, settings.idle_s)
+    shipper = Shipper(bus, backend.output)
+    outputs = Outputs(home / "outputs", backend.output, settings.keep_output_s, settings.keep_output_mib << 20)
+    has = capacity(settings.simulate)
+    executor = Executor(
+        store=RunStore(deps.open_store("executor", local=True)),
+        backend=backend,
+        reporter=Reporter(bus, clock, node, shipper),
+        outputs=outputs,
+        preparation=Preparation(
+            Roots(deps.settings.storage, deps.settings.path_roots), base(os.environ, settings.pass_env)
+        ),
+        capacity=has,
+        clock=clock,
+        boot_id=boot,
+    )
+    inventory = Inventory(bus, clock, node, boot, has, settings.simulate)
+    reconcile = Reconcile(bus, clock, executor, outputs, node)
+
+    async def start() -> None:
+        deps.settings.storage.mkdir(parents=True, exist_ok=True)
+        await backend.open(executor.changed, shipper.wrote)
+        await executor.start()
+
+    async def stop() -> None:
+        await executor.stop_reporting()
+        await shipper.close()
+        await backend.close()
+
+    return Service(
+        name="executor",
+        handlers=Handlers(executor, outputs, Downloads(), bus, clock, node),
+        subscriptions=SUBSCRIPTIONS,
+        node=node,
+        loops=(
+            partial(inventory.run, settings.report_s),
+            partial(reconcile.run, settings.reconcile_s),
+            shipper.poll,
+        ),
+        start=start,
+        stop=stop,
+    )

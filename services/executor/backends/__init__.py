@@ -1,0 +1,1 @@
+"""Where runs live: each backend keeps the promise of `protocol.Backend`."""

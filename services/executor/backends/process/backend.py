@@ -1,0 +1,210 @@
+"""The backend `process`: runs as processes of this machine, found again after a restart by their folders' files."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from services.executor.backends.process import linux, marks
+from services.executor.backends.process.client import SpawnerClient
+from services.executor.backends.process.hints import Hints
+from services.executor.backends.process.sweep import sweep
+from services.executor.backends.protocol import Changed, RunOrder
+from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Ended, Lost, Observation, Started, Waiting
+from shared.contracts.job import Reason
+
+log = structlog.get_logger()
+
+IDLE_S = 30.0
+
+SUPERVISOR_GONE = Reason(
+    code="supervisor_gone", message="The run's supervisor was killed from outside; all that it had started was ended."
+)
+STOPPED_BY_OTHERS = Reason(
+    code="stopped_from_outside",
+    message="Somebody other than Jobyard told the run to stop, for instance as the machine was shut down.",
+)
+
+
+class ProcessBackend:
+    """Runs under `home`: `home/runs/<run id>.*` are a run's files."""
+
+    def __init__(self, home: Path, idle_s: float = IDLE_S) -> None:
+        self._runs = home.absolute() / "runs"
+        self._client = SpawnerClient(home, idle_s)
+        self._hints = Hints(home, self._heard)
+        self._boot_id = linux.boot_id()
+        self._handles: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed: Changed = lambda run_id, observation: None
+        self._wrote: Callable[[str], None] = lambda run_id: None
+
+    async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
+        self._changed = changed
+        self._wrote = wrote
+        self._runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._hints.open()
+        await self._client.open()
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for run_id in list(self._handles):
+            self._unwatch(run_id)
+        self._hints.close()
+        await self._client.close()
+
+    async def launch(self, orders: Sequence[RunOrder]) -> None:
+        self._client.launch(
+            {
+                "run_id": order.run_id,
+                "base": self._base(order.run_id),
+                "argv": list(order.argv),
+                "cwd": str(order.cwd),
+                "env": order.env,
+                "grace_s": order.grace_s,
+            }
+            for order in orders
+        )
+
+    async def stop(self, run_id: str) -> None:
+        if await asyncio.to_thread(self._stop, run_id):
+            await self._look(run_id)
+
+    async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
+        seen = await asyncio.to_thread(lambda: {run_id: self._observe(run_id) for run_id in run_ids})
+        for run_id, observation in seen.items():
+            if isinstance(observation, Started):
+                self._watch(run_id, observation.pid)
+        return seen
+
+    def output(self, run_id: str) -> Path:
+        return Path(self._base(run_id) + marks.OUTPUT)
+
+    async def forget(self, run_ids: Sequence[str]) -> None:
+        for run_id in run_ids:
+            self._unwatch(run_id)
+        await asyncio.to_thread(self._remove, run_ids)
+
+    def _remove(self, run_ids: Sequence[str]) -> None:
+        for run_id in run_ids:
+            marks.remove(self._base(run_id))
+
+    def _base(self, run_id: str) -> str:
+        return f"{self._runs}/{run_id}"
+
+    # --- what changes
+
+    def _heard(self, run_id: str, what: str, facts: marks.Facts) -> None:
+        if what == "output":
+            self._wrote(run_id)
+        elif what == "started":
+            pid = int(facts["pid"])
+            self._changed(run_id, Started(int(facts["started_at"]), pid))
+            self._watch(run_id, pid)
+        elif what == "ended":
+            self._unwatch(run_id)
+            self._changed(run_id, _end(facts))
+
+    def _watch(self, run_id: str, pid: int | None) -> None:
+        """Notice the supervisor's end, even if it can no longer say so itself."""
+        if pid is None or run_id in self._handles:
+            return
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._gone(run_id)
+            return
+        self._handles[run_id] = handle
+        asyncio.get_running_loop().add_reader(handle, partial(self._gone, run_id))
+
+    def _unwatch(self, run_id: str) -> None:
+        handle = self._handles.pop(run_id, None)
+        if handle is not None:
+            asyncio.get_running_loop().remove_reader(handle)
+            os.close(handle)
+
+    def _gone(self, run_id: str) -> None:
+        self._unwatch(run_id)
+        task = asyncio.get_running_loop().create_task(self._look(run_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _look(self, run_id: str) -> None:
+        seen = await self.observe([run_id])
+        self._changed(run_id, seen[run_id])
+
+    # --- in threads: everything that touches the disk or /proc
+
+    def _observe(self, run_id: str) -> Observation:
+        start, end = marks.read(self._base(run_id))
+        if end is not None:
+            return _end(end)
+        if start is None:
+            return Waiting()
+        started_ns = int(start["started_at"])
+        if not start["pid"]:
+            return Cancelled(started_ns)
+        if start["boot_id"] != self._boot_id:
+            return Lost(NODE_RESTARTED)
+        pid = int(start["pid"])
+        if _lives(pid, start):
+            return Started(started_ns, pid)
+        swept = sweep(run_id)
+        _, end = marks.read(self._base(run_id))
+        if end is not None:  # written just before its supervisor went
+            return _end(end)
+        log.warning("supervisor_gone", run_id=run_id, processes=swept)
+        return Lost(SUPERVISOR_GONE)
+
+    def _stop(self, run_id: str) -> bool:
+        """Ask the supervisor, or see to it that there will be none; true if there is something new to see."""
+        base = self._base(run_id)
+        marks.ask_to_stop(base)
+        file = marks.claim(base, {"pid": "", "boot_id": self._boot_id, "started_at": str(time.time_ns())})
+        if file is not None:
+            os.close(file)
+            return True
+        start, _ = marks.read(base)
+        if start is None or not start["pid"] or start["boot_id"] != self._boot_id:
+            return True
+        pid = int(start["pid"])
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return True
+        try:
+            if not _lives(pid, start):
+                return True
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGTERM)
+        finally:
+            os.close(handle)
+        return False
+
+
+def _lives(pid: int, start: marks.Facts) -> bool:
+    """Whether this is still the supervisor that wrote `start`, and no later process with its pid."""
+    return str(linux.start_time(pid)) == start["start_time"]
+
+
+def _end(facts: marks.Facts) -> Observation:
+    stopped = facts["stopped"] == "True"
+    if stopped and facts["asked"] != "True":
+        return Lost(STOPPED_BY_OTHERS)
+    return Ended(
+        started_ns=int(facts["started_at"]),
+        ended_ns=int(facts["ended_at"]),
+        exit_code=int(facts["exit_code"]),
+        signal=facts["signal"] or None,
+        stopped=stopped,
+        forced=facts["forced"] == "True",
+        output_bytes=int(facts["output_bytes"]),
+    )

@@ -1,0 +1,250 @@
+"""One run's supervisor: starts the command, keeps its output, stops it when told, and leaves none of it behind.
+
+A small process of its own, forked by the spawner, which lives on when executor and spawner are gone. It decides,
+once, whether the run was stopped or exited, and is over only when every descendant is: it is their sub-reaper, so
+whoever daemonizes becomes its child. Standard library only, no threads.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import time
+
+from services.executor.backends.process import linux, marks
+from services.executor.backends.process.announce import announce
+from services.executor.backends.process.command import explain, spawn
+from services.executor.backends.process.pipes import HINT_S, Pipes
+
+GATHER_MS = 3
+"""So long a busy command's output gathers before it is read."""
+RETRY_S = 1.0
+PASS_ON_S = 0.5
+"""A shell that is still there so long after its SIGTERM is waiting for its child."""
+SWEEP_MS = 20
+SHELLS = frozenset({"sh", "dash", "bash", "ash", "ksh", "zsh"})
+
+
+BOOT_ID = linux.boot_id()
+
+
+class Order:
+    """What to run. `home` is the executor's folder, `base` the path that the run's files begin with."""
+
+    __slots__ = ("argv", "base", "cwd", "env", "grace_s", "home", "run_id")
+
+    def __init__(
+        self, run_id: str, home: str, base: str, argv: list[str], cwd: str, env: dict[str, str], grace_s: float
+    ) -> None:
+        self.run_id = run_id
+        self.home = home
+        self.base = base
+        self.argv = argv
+        self.cwd = cwd
+        self.env = env
+        self.grace_s = grace_s
+
+
+def supervise(order: Order) -> None:
+    """The whole life of a supervisor, in a process that was forked for it. Returns when the run is over."""
+    os.setpgid(0, 0)
+    linux.become_subreaper("jobyard-run")
+    supervisor = Supervisor(order)
+    if supervisor.claim():
+        supervisor.start()
+        supervisor.watch()
+        supervisor.finish()
+
+
+class Supervisor:
+    """The run while it lives."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._told = False
+        self._listen(waker)
+        self._signals = select.poll()
+        self._all = select.poll()
+        self._signals.register(self._wake, select.POLLIN)
+        self._all.register(self._wake, select.POLLIN)
+        self._pipes = Pipes(order.base + marks.OUTPUT, order.home, order.run_id, self._all)
+        self._file = -1
+        self._started_ns = 0
+        self._leader = 0
+        self._status: int | None = None
+        self._stopping = False
+        self._asked = False
+        self._forced = False
+        self._killing = False
+        self._deadline = 0.0
+        self._pass_on_at = 0.0
+        self._next_at = 0.0
+        self._signalled: set[int] = set()
+
+    def _listen(self, waker: int) -> None:
+        """Signals only wake the loop up, which then looks what has changed."""
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._on_term)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def _on_term(self, *_: object) -> None:
+        self._told = True
+
+    def claim(self) -> bool:
+        """Be the one to start this run; false if somebody was first, or it is not to start any more."""
+        me = os.getpid()
+        self._started_ns = time.time_ns()
+        identity = {
+            "pid": str(me),
+            "boot_id": BOOT_ID,
+            "start_time": str(linux.start_time(me)),
+            "started_at": str(self._started_ns),
+        }
+        file = marks.claim(self._order.base, identity)
+        if file is None:
+            return False
+        self._file = file
+        announce(self._order.home, self._order.run_id, "started", identity)
+        return True
+
+    def start(self) -> None:
+        """Start the command; one that cannot be started ends as it would in a shell."""
+        try:
+            os.chdir(self._order.cwd)
+            self._leader = spawn(self._order.argv, self._order.env, *self._pipes.writers)
+        except (OSError, ValueError) as error:
+            sentence, self._status = explain(self._order.argv[0], error)
+            self._pipes.say(sentence)
+        finally:
+            os.chdir(self._order.home)
+            self._pipes.started()
+
+    def watch(self) -> None:
+        """Until nothing of the run is left."""
+        while self._reap():
+            self._decide()
+            self._wait()
+        self._pipes.empty()
+
+    def finish(self) -> None:
+        """Say how it ended, however long the disk is full."""
+        status = self._status or 0
+        facts = {
+            "started_at": str(self._started_ns),
+            "ended_at": str(time.time_ns()),
+            "exit_code": str(128 - status if status < 0 else status),
+            "signal": _signal_name(-status) if status < 0 else "",
+            "stopped": str(self._stopping),
+            "asked": str(self._asked),
+            "forced": str(self._forced),
+        }
+        while True:
+            try:
+                facts["output_bytes"] = str(self._pipes.settle())
+                marks.conclude(self._file, facts)
+                break
+            except OSError:
+                time.sleep(RETRY_S)
+        announce(self._order.home, self._order.run_id, "ended", facts)
+
+    def _reap(self) -> bool:
+        """Take leave of every child that has ended; false when there is none left, and so no descendant."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self._leader:
+                self._status = os.waitstatus_to_exitcode(status)
+
+    def _decide(self) -> None:
+        """What the moment asks for: nothing, a polite word, or the end."""
+        ended = self._status is not None
+        now = time.monotonic()
+        if self._told and not self._stopping and not ended:
+            self._stopping = True
+            self._asked = marks.was_asked_to_stop(self._order.base)
+            self._deadline = now + self._order.grace_s
+            self._pass_on_at = now + min(PASS_ON_S, self._order.grace_s / 4)
+        if self._killing or (ended and not self._stopping):
+            self._killing = True
+        elif self._stopping and now >= self._deadline:
+            self._killing = self._forced = True
+        elif self._stopping:
+            self._killing = ended and not self._session_lives()
+        if self._killing:
+            for pid in linux.descendants(os.getpid()):
+                _send(pid, signal.SIGKILL)
+        elif self._stopping:
+            self._ask_to_end(now >= self._pass_on_at)
+            self._next_at = self._pass_on_at if now < self._pass_on_at else self._deadline
+
+    def _session_lives(self) -> bool:
+        """Whether something of the command's own session outlives it; what left the session is a daemon."""
+        return any(linux.is_alive(pid) and _session(pid) == self._leader for pid in linux.descendants(os.getpid()))
+
+    def _ask_to_end(self, past_shells: bool) -> None:
+        """SIGTERM, once, to the command and to whoever has lost the parent that would have passed it on.
+
+        Helpers of a program are the program's own business: a data loader's workers, ended under it, would spoil the
+        checkpoint that it is writing. But a shell that has a trap waits for the program in front of it before it
+        acts, so after a moment that program is asked too.
+        """
+        asked = linux.children(os.getpid())
+        for pid in asked:  # grows while it is walked
+            if past_shells and linux.command_name(pid) in SHELLS:
+                asked += linux.children(pid)
+            if pid not in self._signalled:
+                self._signalled.add(pid)
+                _send(pid, signal.SIGTERM)
+                _send(pid, signal.SIGCONT)
+
+    def _wait(self) -> None:
+        """Keep the output flowing until a signal has come, or it is time for a decision."""
+        while True:
+            if self._pipes.busy and self._signals.poll(GATHER_MS):
+                break
+            ready = {file for file, _ in self._all.poll(self._timeout_ms())}
+            for file in ready - {self._wake}:
+                self._pipes.read(file)
+            self._pipes.hint()
+            if self._wake in ready or self._is_due():
+                break
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._wake, 4096):
+                pass
+
+    def _is_due(self) -> bool:
+        return self._killing or (self._stopping and time.monotonic() >= self._next_at)
+
+    def _timeout_ms(self) -> float | None:
+        """Until the next thing that is due; none: whenever something happens."""
+        due = [SWEEP_MS] if self._killing else []
+        if self._stopping:
+            due.append(max(0, int((self._next_at - time.monotonic()) * 1000) + 1))
+        if self._pipes.unhinted:
+            due.append(int(HINT_S * 1000))
+        return min(due, default=None)
+
+
+def _send(pid: int, number: int) -> None:
+    """A child that has not been reaped keeps its pid, so this reaches no stranger."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"

@@ -1,0 +1,56 @@
+"""What the executor says of its runs: an observation as the event that other services read."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Started
+from services.executor.domain.record import RunRecord
+from shared.contracts.events import CloudEvent, RunEvent, RunExited, RunLost, RunRefused, RunStarted, RunStopped
+
+
+def started_event(record: RunRecord, node: str, seen: Started) -> RunStarted:
+    """The run lives."""
+    return RunStarted(**_who(record, node), started_at=moment(seen.started_ns), pid=seen.pid)
+
+
+def result_event(record: RunRecord, node: str, seen: Observation, log_lines: int) -> RunEvent | None:
+    """How the run ended, or why it never began; none while it lives."""
+    who = _who(record, node)
+    if record.kind == "refused" and record.reason is not None:
+        return RunRefused(**who, busy=record.busy, reason=record.reason)
+    if isinstance(seen, Cancelled):
+        return RunStopped(**who, ended_at=moment(seen.at_ns))
+    if isinstance(seen, Lost):
+        return RunLost(**who, reason=seen.reason, log_lines=log_lines)
+    if not isinstance(seen, Ended):
+        return None
+    how: dict[str, Any] = {
+        "started_at": moment(seen.started_ns),
+        "ended_at": moment(seen.ended_ns),
+        "exit_code": seen.exit_code,
+        "signal": seen.signal,
+        "log_lines": log_lines,
+    }
+    return RunStopped(**who, **how, forced=seen.forced) if seen.stopped else RunExited(**who, **how)
+
+
+def envelope(event: RunEvent, now: datetime, correlation_id: str | None) -> CloudEvent[RunEvent]:
+    """The event as it travels; the same fact of the same run always has the same id."""
+    return CloudEvent(
+        id=f"{event.run_id}:{event.fact}",
+        type=f"io.jobyard.run.{event.fact}.v1",
+        source=f"/executor/{event.node}",
+        subject=event.job_id,
+        time=now,
+        correlationid=correlation_id,
+        data=event,
+    )
+
+
+def moment(time_ns: int) -> datetime:
+    """Nanoseconds since 1970 as a moment in whole milliseconds."""
+    return datetime.fromtimestamp(time_ns // 1_000_000 / 1000, UTC)
+
+
+def _who(record: RunRecord, node: str) -> dict[str, Any]:
+    return {"job_id": record.job_id, "vc": record.vc, "attempt": record.attempt, "node": node}

@@ -1,0 +1,263 @@
+"""The executor itself: what runs on this node, and the four things that can be done about it.
+
+Every method may be repeated. The record in the store comes before anything is spawned, so that a launch happens once
+however often it is asked for; the backend's files say what became of it, so that a kill of this process loses nothing.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from services.executor.backends.protocol import Backend, RunOrder
+from services.executor.domain.admission import Capacity, Usage, claim_of, objection
+from services.executor.domain.observation import Observation
+from services.executor.domain.record import Kind, RunRecord, judged, run_id
+from services.executor.outputs import Outputs
+from services.executor.prepare import Assignment, Preparation, Unfit
+from services.executor.reporter import Reporter
+from services.executor.run import Run
+from services.executor.store import RunStore
+from shared.clock import Clock
+from shared.contracts.job import JobView, Reason, Share
+
+log = structlog.get_logger()
+
+REMEMBER_S = 600.0
+"""A record outlives its job's interest so long: a late repetition of JobScheduled still finds it."""
+
+
+class Executor:
+    """The runs of one node."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        backend: Backend,
+        reporter: Reporter,
+        outputs: Outputs,
+        preparation: Preparation,
+        capacity: Capacity,
+        clock: Clock,
+        boot_id: str,
+    ) -> None:
+        self._store = store
+        self._backend = backend
+        self._reporter = reporter
+        self._outputs = outputs
+        self._preparation = preparation
+        self._capacity = capacity
+        self._clock = clock
+        self._boot_id = boot_id
+        self._over: dict[str, float] = {}
+        self._changing = asyncio.Lock()
+        self.runs: dict[str, Run] = {}
+
+    async def start(self) -> None:
+        """Find again what an earlier process left. The runs that live are reported from now on."""
+        for record in await self._store.everything():
+            if record.id not in self.runs:
+                self._track(record)
+        await self.observe(list(self.runs))
+        for run in self.runs.values():
+            if run.lives:
+                self.report(run)
+        if self.runs:
+            log.info("runs_found", runs=len(self.runs), alive=sum(run.lives for run in self.runs.values()))
+
+    async def stop_reporting(self) -> None:
+        """Let go; the runs live on."""
+        reporters = [run.reporter for run in self.runs.values() if run.reporter is not None]
+        for reporter in reporters:
+            reporter.cancel()
+        await asyncio.gather(*reporters, return_exceptions=True)
+
+    def changed(self, run_id: str, seen: Observation) -> None:
+        """The backend has news of a run."""
+        run = self.runs.get(run_id)
+        if run is None:
+            return
+        run.advance(judged(run.record, seen, self._boot_id))
+
+    async def observe(self, run_ids: Sequence[str]) -> None:
+        """Look at these runs anew."""
+        for id, seen in (await self._backend.observe(run_ids)).items():
+            self.changed(id, seen)
+
+    def report(self, run: Run) -> None:
+        """Say what becomes of the run, unless that is being done."""
+        if run.reporter is None or run.reporter.done():
+            run.reporter = asyncio.get_running_loop().create_task(self._reporter.report(run), name=run.record.id)
+            run.reporter.add_done_callback(_reported)
+
+    async def launch(self, assignments: Iterable[Assignment]) -> None:
+        """Start those that were never here; refuse what does not fit. Raises StoreUnavailable."""
+        async with self._changing:
+            fresh = {item.run_id: item for item in assignments if not self.knows(item.run_id)}
+            if fresh:
+                await self._launch_fresh(list(fresh.values()))
+
+    async def launch_again(self, assignment: Assignment) -> None:
+        """A launch that left no trace of a start: ask the backend once more, within the same attempt."""
+        run = self.runs[assignment.run_id]
+        run.since = self._clock.monotonic()
+        try:
+            order = await asyncio.to_thread(self._preparation.order, assignment)
+        except Unfit as unfit:
+            log.warning("launch_delayed", run_id=run.record.id, reason=unfit.reason.message)
+            return
+        log.info("launch_repeated", run_id=run.record.id)
+        await self._backend.launch([order])
+
+    async def stop(self, view: JobView, share: Share, correlation_id: str | None = None) -> None:
+        """End the run with its grace period; one that never came here never will. Raises StoreUnavailable."""
+        id = run_id(view.id, view.state.attempt)
+        async with self._changing:
+            if not self.knows(id):
+                await self._bury(view, share, "stopped", correlation_id)
+                return
+        if id in self.runs:
+            await self.stop_run(id)
+
+    async def stop_run(self, run_id: str) -> None:
+        """End a run of this node with its grace period."""
+        if self.runs[run_id].lives:
+            log.info("run_stopping", run_id=run_id)
+            await self._backend.stop(run_id)
+
+    async def lose(self, view: JobView, share: Share) -> None:
+        """The platform knows of a run here that has left no record: say that it is lost."""
+        reason = Reason(code="record_lost", message="The node has no record of the run, which may have been deleted.")
+        async with self._changing:
+            if not self.knows(run_id(view.id, view.state.attempt)):
+                await self._bury(view, share, "lost", None, reason)
+
+    async def over(self, attempts: Iterable[tuple[str, int]]) -> None:
+        """The platform is done with these jobs' attempts up to the given ones: (job id, attempt)."""
+        last = dict(attempts)
+        done = [run for run in self.runs.values() if run.record.attempt <= last.get(run.record.job_id, -1)]
+        for run in done:
+            if run.lives:  # nobody waits for it any more
+                await self.stop_run(run.record.id)
+        await self.forget([run.record.id for run in done if not run.lives])
+
+    async def forget(self, run_ids: Sequence[str]) -> None:
+        """Remove what is kept of runs that are over, but their output, and for a while their record."""
+        for id in run_ids:
+            run = self.runs[id]
+            if run.reporter is not None and not run.reporter.done():
+                run.reporter.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await run.reporter
+        await self._outputs.keep(run_ids)
+        await self._backend.forget(run_ids)
+        for id in run_ids:
+            del self.runs[id]
+            self._over[id] = self._clock.monotonic()
+
+    async def expire(self) -> None:
+        """Delete the records of runs that have been over for long enough."""
+        before = self._clock.monotonic() - REMEMBER_S
+        old = [id for id, since in self._over.items() if since < before]
+        await self._store.delete(old)
+        for id in old:
+            del self._over[id]
+
+    def knows(self, run_id: str) -> bool:
+        """Whether the run has been here, as far as that is remembered."""
+        return run_id in self.runs or run_id in self._over
+
+    def _track(self, record: RunRecord) -> Run:
+        run = Run(record, since=self._clock.monotonic())
+        self.runs[record.id] = run
+        if record.kind != "run":
+            run.advance(judged(record, run.seen, self._boot_id))
+        return run
+
+    async def _launch_fresh(self, assignments: list[Assignment]) -> None:
+        records, orders = await self._decide(assignments)
+        created = await self._store.create(records)
+        for record in created:
+            run = self._track(record)
+            self.report(run)
+            log.info("run_accepted" if record.kind == "run" else "run_refused", run_id=record.id)
+        accepted = {record.id for record in created}
+        await self._backend.launch([order for order in orders if order.run_id in accepted])
+
+    async def _decide(self, assignments: list[Assignment]) -> tuple[list[RunRecord], list[RunOrder]]:
+        """A record for each assignment, and an order for those that can start."""
+        planned = Usage(run.record.claim for run in self.runs.values() if run.lives)
+        records: dict[str, RunRecord] = {}
+        fitting = []
+        for item in assignments:
+            claim = claim_of(item.view, item.share)
+            reason = objection(claim, self._capacity, planned)
+            if reason is not None:
+                records[item.run_id] = self._record(item, "refused", busy=True, reason=reason)
+                continue
+            planned.add(claim)
+            fitting.append(item)
+        orders = []
+        for item, made in zip(fitting, await asyncio.to_thread(self._prepare, fitting), strict=True):
+            if isinstance(made, Unfit):
+                records[item.run_id] = self._record(item, "refused", busy=made.busy, reason=made.reason)
+            else:
+                records[item.run_id] = self._record(item, "run")
+                orders.append(made)
+        return list(records.values()), orders
+
+    def _prepare(self, assignments: list[Assignment]) -> list[RunOrder | Unfit]:
+        made: list[RunOrder | Unfit] = []
+        for item in assignments:
+            try:
+                made.append(self._preparation.order(item))
+            except Unfit as unfit:
+                made.append(unfit)
+        return made
+
+    async def _bury(
+        self, view: JobView, share: Share, kind: Kind, correlation_id: str | None, reason: Reason | None = None
+    ) -> None:
+        """Leave a tombstone, which no launch passes, and report it."""
+        record = self._record_of(view, share, kind, correlation_id, reason=reason)
+        for created in await self._store.create([record]):
+            log.info("run_buried", run_id=created.id, kind=kind)
+            self.report(self._track(created))
+
+    def _record(self, item: Assignment, kind: Kind, busy: bool = False, reason: Reason | None = None) -> RunRecord:
+        return self._record_of(item.view, item.share, kind, item.correlation_id, busy, reason)
+
+    def _record_of(
+        self,
+        view: JobView,
+        share: Share,
+        kind: Kind,
+        correlation_id: str | None,
+        busy: bool = False,
+        reason: Reason | None = None,
+    ) -> RunRecord:
+        return RunRecord(
+            id=run_id(view.id, view.state.attempt),
+            kind=kind,
+            job_id=view.id,
+            attempt=view.state.attempt,
+            vc=view.vc,
+            rank=share.rank,
+            boot_id=self._boot_id,
+            device_type=view.device_type,
+            devices=share.devices,
+            cpus=view.cpus,
+            memory_mib=view.memory_mib,
+            first_seq=view.state.log_lines + 1,
+            created_at=self._clock.now(),
+            correlation_id=correlation_id,
+            busy=busy,
+            reason=reason,
+        )
+
+
+def _reported(task: "asyncio.Task[None]") -> None:
+    """What could not be reported is tried again by the reconcile loop."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("report_failed", task=task.get_name(), exc_info=error)

@@ -1,0 +1,118 @@
+"""What the executor answers and hears; the map at the end is the whole of it."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
+
+from services.executor.domain.record import run_id
+from services.executor.download import Downloads
+from services.executor.executor import Executor
+from services.executor.outputs import Outputs
+from services.executor.prepare import Assignment
+from services.executor.reconcile import share_of
+from shared.bus import codec
+from shared.bus.bus import Bus
+from shared.bus.subscriptions import Answers, Delivery, PerNode
+from shared.clock import Clock
+from shared.contracts import commands, events, subjects
+from shared.contracts.commands import VIEWS, GetJobViews, LogPiece, ReadLog
+from shared.contracts.errors import NotFound
+from shared.contracts.events import CloudEvent, JobEvent, JobKilling, JobPausing, JobScheduled
+from shared.contracts.job import JobStatus
+
+STALE = timedelta(minutes=5)
+"""An older placement may have been carried out and forgotten: the jobs service is asked whether it still holds."""
+
+HEARD = (
+    JobScheduled,
+    JobPausing,
+    JobKilling,
+    events.JobReturned,
+    events.JobPaused,
+    events.JobPreempted,
+    events.JobRetried,
+    events.JobFinished,
+    events.JobFailed,
+    events.JobErrored,
+    events.JobKilled,
+)
+
+
+class Handlers:
+    """One method per subscription."""
+
+    def __init__(
+        self, executor: Executor, outputs: Outputs, downloads: Downloads, bus: Bus, clock: Clock, node: str
+    ) -> None:
+        self._executor = executor
+        self._outputs = outputs
+        self._downloads = downloads
+        self._bus = bus
+        self._clock = clock
+        self._node = node
+
+    async def job_events(self, deliveries: Sequence[Delivery[CloudEvent[JobEvent]]]) -> None:
+        """In order, neighbours of a kind together."""
+        for kind, group in groupby((delivery.message for delivery in deliveries), key=_kind):
+            messages = list(group)
+            if kind is JobScheduled:
+                await self._scheduled(messages)
+            elif kind is JobEvent:
+                views = [message.data.job for message in messages]
+                await self._executor.over([(view.id, view.state.attempt) for view in views])
+            else:
+                await self._leaving(messages)
+
+    async def read_log(self, ask: ReadLog) -> LogPiece:
+        """A piece of a run's whole output, as it is by now."""
+        id = run_id(ask.job_id, ask.attempt)
+        run = self._executor.runs.get(id)
+        path = await asyncio.to_thread(self._outputs.path, id)
+        if path is not None:
+            return await asyncio.to_thread(self._downloads.piece, path, ask.offset, run is None or not run.lives)
+        if run is None and not self._executor.knows(id):
+            raise NotFound("The whole output of this attempt is not kept any more.")
+        return LogPiece(text="", next_offset=ask.offset, end=True)
+
+    async def _scheduled(self, messages: list[CloudEvent[JobEvent]]) -> None:
+        """Start the runs that are this node's; a new attempt means that the one before is over."""
+        mine = []
+        for message in messages:
+            data = message.data
+            share = share_of(data.job, self._node)
+            if isinstance(data, JobScheduled) and share is not None:
+                mine.append((message, Assignment(data.job, share, data.launch, message.correlationid)))
+        await self._executor.over([(message.data.job.id, message.data.job.state.attempt - 1) for message in messages])
+        old = {item.view.id for message, item in mine if self._clock.now() - message.time > STALE}
+        holding = await self._still_scheduling(sorted(old)) if old else set()
+        await self._executor.launch(item for _, item in mine if item.view.id not in old or item.run_id in holding)
+
+    async def _leaving(self, messages: list[CloudEvent[JobEvent]]) -> None:
+        for message in messages:
+            share = share_of(message.data.job, self._node)
+            if share is not None:
+                await self._executor.stop(message.data.job, share, message.correlationid)
+
+    async def _still_scheduling(self, job_ids: list[str]) -> set[str]:
+        """The runs of these jobs that are to be started. Raises Unavailable."""
+        views = (await self._bus.ask(VIEWS, GetJobViews(ids=tuple(job_ids)))).items
+        return {run_id(view.id, view.state.attempt) for view in views if view.state.status is JobStatus.SCHEDULING}
+
+
+def _kind(message: CloudEvent[JobEvent]) -> type[JobEvent]:
+    if isinstance(message.data, JobScheduled):
+        return JobScheduled
+    return JobPausing if isinstance(message.data, JobPausing | JobKilling) else JobEvent
+
+
+SUBSCRIPTIONS = (
+    PerNode(
+        "executor",
+        subjects.EVENTS,
+        tuple(subjects.job_events_of(event) for event in HEARD),
+        codec.job_event,
+        Handlers.job_events,
+    ),
+    Answers(commands.READ_LOG, Handlers.read_log, at_node=True),
+)

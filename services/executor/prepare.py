@@ -1,0 +1,92 @@
+"""Makes a run's folders and its order: all that can be wrong with a launch before anything is started."""
+
+import errno
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.executor.backends.protocol import RunOrder
+from services.executor.domain.environment import Place, environment
+from services.executor.domain.record import run_id
+from shared.contracts.job import JobView, LaunchSpec, Reason, Share
+from shared.paths import PathOutside, Roots
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A run that this node is to start."""
+
+    view: JobView
+    share: Share
+    launch: LaunchSpec
+    correlation_id: str | None = None
+
+    @property
+    def run_id(self) -> str:
+        return run_id(self.view.id, self.view.state.attempt)
+
+
+class Unfit(Exception):
+    """The run cannot start; `busy`: another time or elsewhere it might."""
+
+    def __init__(self, reason: Reason, busy: bool = False) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
+        self.busy = busy
+
+
+class Preparation:
+    """Turns assignments into orders. Touches the disk: call it in a thread."""
+
+    def __init__(self, roots: Roots, base: Mapping[str, str]) -> None:
+        self._roots = roots
+        self._base = base
+
+    def order(self, assignment: Assignment) -> RunOrder:
+        """The run, ready to start, its folders made. Raises Unfit."""
+        view, launch = assignment.view, assignment.launch
+        try:
+            job_path = self._made(launch.job_path or f"jobs/{view.id}")
+            checkpoints = self._made(launch.checkpoint_path or str(job_path / "checkpoints"))
+            data_path = self._existing("data_path", launch.data_path) if launch.data_path else None
+            work_path = self._existing("work_path", launch.work_path) if launch.work_path else job_path
+        except PathOutside as error:
+            raise Unfit(Reason(code="path_outside", message=str(error))) from error
+        except OSError as error:
+            raise _unusable(error) from error
+        if not work_path.is_dir():
+            raise Unfit(Reason(code="work_path_missing", message=f"The work_path {work_path} is no folder."))
+        place = Place(
+            job_path=str(job_path),
+            checkpoint_path=str(checkpoints),
+            data_path=str(data_path) if data_path else None,
+            device_type=view.device_type,
+            devices=assignment.share.devices,
+        )
+        return RunOrder(
+            run_id=assignment.run_id,
+            argv=("/bin/sh", "-c", launch.command) if isinstance(launch.command, str) else launch.command,
+            cwd=work_path,
+            env=environment(self._base, launch.env, view.id, view.state.attempt, place),
+            grace_s=view.grace_period_s,
+        )
+
+    def _made(self, path: str) -> Path:
+        resolved = self._roots.resolve(path)
+        resolved.mkdir(parents=True, exist_ok=True)
+        return resolved
+
+    def _existing(self, name: str, path: str) -> Path:
+        resolved = self._roots.resolve(path)
+        if not resolved.exists():
+            message = f"The {name} {path!r} does not exist on this node. Create it, or submit with another path."
+            raise Unfit(Reason(code=f"{name}_missing", message=message, details={"path": str(resolved)}))
+        return resolved
+
+
+def _unusable(error: OSError) -> Unfit:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unfit(Reason(code="disk_full", message="The disk of this node is full."), busy=True)
+    said = os.strerror(error.errno) if error.errno else str(error)
+    return Unfit(Reason(code="path_unusable", message=f"The folder {error.filename} cannot be used: {said}."))

@@ -1,0 +1,95 @@
+"""The loop behind the events: compares what the platform wants of this node with what is, and repairs it."""
+
+import asyncio
+
+import structlog
+
+from services.executor.domain.repairs import repairs
+from services.executor.executor import Executor
+from services.executor.outputs import Outputs
+from services.executor.prepare import Assignment
+from shared.bus.bus import Bus
+from shared.clock import Clock
+from shared.contracts.commands import ACTIVE, ActiveJob, ListActiveJobs
+from shared.contracts.errors import TemporaryError
+from shared.contracts.job import JobView, Share
+
+log = structlog.get_logger()
+
+
+def share_of(view: JobView, node: str) -> Share | None:
+    """What the job holds on this node."""
+    allocation = view.state.allocation
+    return next((share for share in allocation.shares if share.node == node), None) if allocation else None
+
+
+class Reconcile:
+    """Keeps one node in step with the platform."""
+
+    def __init__(self, bus: Bus, clock: Clock, executor: Executor, outputs: Outputs, node: str) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._executor = executor
+        self._outputs = outputs
+        self._node = node
+
+    async def run(self, every_s: float) -> None:
+        """At once, and then again and again until cancelled."""
+        while True:
+            try:
+                await self.once()
+            except (TemporaryError, OSError) as error:
+                log.warning("reconcile_delayed", error=repr(error))
+            await asyncio.sleep(every_s)
+
+    async def once(self) -> None:
+        """One comparison and its repairs. Raises TemporaryError when the jobs service or the store is away."""
+        runs = self._executor.runs
+        settled = list(runs)
+        jobs = {job.view.id: job for job in await self._wanted()}
+        await self._executor.observe([id for id in settled if id in runs and runs[id].lives])
+        now = self._clock.monotonic()
+        todo = repairs([job.view for job in jobs.values()], {id: run.local(now) for id, run in runs.items()}, settled)
+        by_run = {f"{job.view.id}.{job.view.state.attempt}": job for job in jobs.values()}
+        for id in todo.launch:
+            await self._launch(by_run[id])
+        for id in todo.stop:
+            await self._stop(id, by_run.get(id))
+        for id in todo.lose:
+            await self._executor.lose(by_run[id].view, self._share(by_run[id]))
+        for id in todo.report:
+            if id in runs:
+                self._executor.report(runs[id])
+        await self._executor.forget([id for id in todo.forget if id in runs])
+        await self._executor.expire()
+        await self._outputs.expire()
+
+    async def _wanted(self) -> list[ActiveJob]:
+        """Every job that holds something on this node."""
+        found: list[ActiveJob] = []
+        more = True
+        while more:
+            after = found[-1].view.id if found else None
+            page = await self._bus.ask(ACTIVE, ListActiveJobs(node=self._node, after_id=after))
+            found += page.items
+            more = page.more
+        return found
+
+    async def _launch(self, job: ActiveJob) -> None:
+        if job.launch is None:
+            return
+        assignment = Assignment(job.view, self._share(job), job.launch)
+        if assignment.run_id in self._executor.runs:
+            await self._executor.launch_again(assignment)
+        else:
+            await self._executor.launch([assignment])
+
+    async def _stop(self, run_id: str, job: ActiveJob | None) -> None:
+        if job is not None:
+            await self._executor.stop(job.view, self._share(job))
+        elif run_id in self._executor.runs:
+            log.warning("run_unwanted", run_id=run_id)
+            await self._executor.stop_run(run_id)
+
+    def _share(self, job: ActiveJob) -> Share:
+        return share_of(job.view, self._node) or Share(node=self._node)

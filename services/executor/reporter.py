@@ -1,0 +1,52 @@
+"""Says what became of a run: RunStarted, then its output, and only after that how it ended. At least once each."""
+
+from services.executor.domain.facts import envelope, result_event, started_event
+from services.executor.domain.observation import Ended, Lost, Started, Waiting
+from services.executor.run import Run
+from services.executor.shipping import RunLog, Shipper
+from shared.bus.bus import Bus
+from shared.clock import Clock
+from shared.contracts import subjects
+from shared.contracts.events import RunEvent
+
+
+class Reporter:
+    """Publishes the runs of one node."""
+
+    def __init__(self, bus: Bus, clock: Clock, node: str, shipper: Shipper) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._node = node
+        self._shipper = shipper
+
+    async def report(self, run: Run) -> None:
+        """Follow the run to its end. Returns when everything of it is stored on the bus."""
+        record = run.record
+        console = RunLog(record.id, record.job_id, record.attempt, record.first_seq - 1, record.rank)
+        while record.kind == "run" and isinstance(run.seen, Waiting):
+            await run.moved_on()
+        if isinstance(run.seen, Started):
+            self._shipper.follow(console)
+            self._shipper.wrote(record.id)
+            await self._publish(run, started_event(record, self._node, run.seen))
+        while record.kind == "run" and isinstance(run.seen, Started):
+            await run.moved_on()
+        lines = 0
+        if isinstance(run.seen, Ended) or (record.kind == "run" and isinstance(run.seen, Lost)):
+            ended_ns = run.seen.ended_ns if isinstance(run.seen, Ended) else self._now_ns()
+            lines = await self._shipper.finish(console, ended_ns)
+        result = result_event(record, self._node, run.seen, lines)
+        if result is not None:
+            await self._publish(run, result)
+
+    async def started(self, run: Run) -> None:
+        """Say once more that it lives."""
+        if isinstance(run.seen, Started):
+            await self._publish(run, started_event(run.record, self._node, run.seen))
+
+    async def _publish(self, run: Run, event: RunEvent) -> None:
+        message = envelope(event, self._clock.now(), run.record.correlation_id)
+        await self._bus.publish(subjects.run_event(event), message)
+
+    def _now_ns(self) -> int:
+        return int(self._clock.now().timestamp() * 1000) * 1_000_000

@@ -1,0 +1,61 @@
+"""Settings of the executor, from the environment (`JOBYARD_EXECUTOR_...`)."""
+
+import re
+import socket
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.contracts.base import NodeName
+
+_DEVICE_TYPE = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
+
+
+def _parse_devices(value: Any) -> Any:
+    """`v100=8,ascend910=8` as a dictionary."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if bad := [name for name, _, count in pairs if not count.strip().isdigit()]:
+        raise ValueError(f"{bad[0]!r} needs a number of devices, as in 'v100=8,ascend910=8'")
+    return {name.strip(): int(count) for name, _, count in pairs}
+
+
+def _known_form(devices: dict[str, int]) -> dict[str, int]:
+    for name, count in devices.items():
+        if not _DEVICE_TYPE.match(name) or name == "cpu" or not 1 <= count <= 1024:
+            raise ValueError(f"'{name}={count}' is no device type with 1 to 1024 devices, as in 'v100=8'")
+    return devices
+
+
+def _split_names(value: Any) -> Any:
+    return tuple(name for name in re.split(r"[,:\s]+", value) if name) if isinstance(value, str) else value
+
+
+def node_name() -> str:
+    """The machine's host name as one token of a subject."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().split(".")[0])[:63]
+    return name if re.match(r"[A-Za-z0-9]", name) else f"node{name}"[:63]
+
+
+class ExecutorSettings(BaseSettings):
+    """What this node is, and how long it keeps what."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="JOBYARD_EXECUTOR_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    backend: Literal["process"] = Field("process", description="Where runs live.")
+    node: NodeName = Field(default_factory=node_name, description="This node's name; by default the host's.")
+    simulate: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_devices), AfterValidator(_known_form)] = Field(
+        default_factory=dict, description="Devices that do not exist, `v100=8,ascend910=8`; labelled as simulated."
+    )
+    pass_env: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)] = Field(
+        (), description="More names of the executor's environment that runs may see, for instance `HTTPS_PROXY`."
+    )
+    keep_output_s: float = Field(7 * 86_400, ge=0, description="How long whole outputs are kept for download.")
+    keep_output_mib: int = Field(20_480, ge=0, description="How much they may take together; the oldest go first.")
+    reconcile_s: float = Field(15.0, gt=0, description="How often this node compares itself with what is wanted.")
+    report_s: float = Field(5.0, gt=0, description="How often this node says that it lives.")
+    idle_s: float = Field(30.0, gt=0, description="How long the warm parent of supervisors waits for an executor.")

@@ -1,0 +1,1 @@
+"""The gateway: HTTP for people and frontends; owns accounts and keys, and asks the other services for all the rest."""

@@ -1,0 +1,61 @@
+"""The ASGI application: what a request passes on its way to its route, outermost first.
+
+Front (id, limits, counts, headers) - CORS, where other sites may use the API - Door (host, origin, token) - BodyLimit
+- FastAPI's router - route.
+"""
+
+from collections.abc import Collection
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from services.gateway import problems
+from services.gateway.bodies import BodyLimit
+from services.gateway.door import Door, Identify
+from services.gateway.front import Front
+from services.gateway.openapi import DESCRIPTION, TITLE, VERSION
+from services.gateway.parts import Parts
+from services.gateway.routes import auth, events, health, jobs, logs
+
+ROUTERS: tuple[APIRouter, ...] = (jobs.router, logs.router, events.router, auth.router, health.router)
+EXPOSED = ["Location", "Retry-After", "X-Request-Id"]
+
+
+def routed() -> FastAPI:
+    """The routes alone, without the parts that they ask."""
+    api = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    for router in ROUTERS:
+        api.router.routes.extend(router.routes)
+    problems.install(api)
+    return api
+
+
+def application(parts: Parts, identify: Identify) -> ASGIApp:
+    """The whole application."""
+    settings = parts.settings
+    api = routed()
+    api.state.parts = parts
+    app: ASGIApp = BodyLimit(api, settings.body_bytes)
+    app = Door(app, identify, settings.hosts, settings.allowed_origins)
+    if settings.allowed_origins:
+        app = _shared_with(app, settings.allowed_origins)
+    return Front(app, parts.metrics, settings.max_requests, settings.access_log)
+
+
+def _shared_with(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
+    return CORSMiddleware(
+        app,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PATCH"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+        expose_headers=EXPOSED,
+    )

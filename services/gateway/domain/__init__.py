@@ -1,0 +1,1 @@
+"""The gateway's pure decisions: who may do what, what is wrong with a request, how often is too often."""

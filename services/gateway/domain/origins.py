@@ -1,0 +1,33 @@
+"""Which hosts and origins are ours: guards against DNS rebinding and against other sites' pages."""
+
+from collections.abc import Collection
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+ANYWHERE = "*"
+
+
+def host_of(header: str) -> str:
+    """The name in a Host header, lower case, without its port: `Yard.example:8080` -> `yard.example`."""
+    header = header.strip().lower()
+    if header.startswith("["):
+        return header.partition("]")[0] + "]"
+    return header.partition(":")[0]
+
+
+def as_host(address: str) -> str:
+    """An address to listen on, as it stands in a Host header."""
+    return f"[{address.lower()}]" if ":" in address else address.lower()
+
+
+def trusted_host(header: str | None, trusted: Collection[str]) -> bool:
+    """Whether a request to this Host is meant for this platform."""
+    if ANYWHERE in trusted:
+        return True
+    return bool(header) and host_of(header or "") in trusted
+
+
+def foreign(origin: str | None, scheme: str, host_header: str, allowed: Collection[str]) -> bool:
+    """Whether a page of another site sends this; without an Origin no browser does."""
+    if origin is None:
+        return False
+    return origin.lower() != f"{scheme}://{host_header}".lower() and origin not in allowed

@@ -1,0 +1,111 @@
+"""Who comes in: the host that was asked for, the page it comes from, what it brings, and who is asking.
+
+Pure ASGI, in front of every route, so that no route can be forgotten: whatever is not in `PUBLIC` needs a token,
+paths that do not exist included. Routes read who is asking with `caller_of`.
+"""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.gateway.domain.access import Caller
+from services.gateway.domain.origins import foreign, trusted_host
+from services.gateway.problems import BadRequest, response_of
+from shared.contracts.errors import Forbidden, Refusal, Unauthorized, UnsupportedMedia
+
+PUBLIC = frozenset({"/api/v1/auth/token", "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+BEARER = "bearer "
+NO_TOKEN = "Sign in first: send a token from POST /api/v1/auth/token as `Authorization: Bearer <token>`."
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who is asking, and until when the token counts (seconds since 1970)."""
+
+    caller: Caller
+    until: float
+
+
+Identify = Callable[[str], Awaitable[SignedIn]]
+"""Whose token this is. Raises Unauthorized."""
+
+
+class Door:
+    """Lets in what is meant for this platform, from whoever may ask."""
+
+    def __init__(self, app: ASGIApp, identify: Identify, hosts: Collection[str], origins: Collection[str]) -> None:
+        self._app = app
+        self._identify = identify
+        self._hosts = hosts
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            self._check(scope, headers)
+            if scope["path"] not in PUBLIC:
+                scope["jobyard.signed_in"] = await self._identify(_token(headers))
+        except Refusal as refusal:
+            if scope["type"] == "http":
+                raise
+            await _refuse_websocket(refusal, scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        host = headers.get("host")
+        if not trusted_host(host, self._hosts):
+            raise BadRequest("This platform does not go by that name; ask for it by one of its own (trusted_hosts).")
+        changes = scope["type"] == "websocket" or scope["method"] not in READING
+        if changes and foreign(headers.get("origin"), _scheme(scope), host or "", self._origins):
+            raise Forbidden("Pages of other sites may not do that (allowed_origins).")
+        if changes and scope["type"] == "http" and _has_body(headers) and not _is_json(headers):
+            raise UnsupportedMedia("Send the body as JSON, with `Content-Type: application/json`.")
+
+
+def caller_of(request: Request) -> Caller:
+    """Who is asking. Raises Unauthorized."""
+    return signed_in(request).caller
+
+
+def signed_in(request: Request) -> SignedIn:
+    """The same, and until when. Raises Unauthorized where the door was left open."""
+    known = request.scope.get("jobyard.signed_in")
+    if not isinstance(known, SignedIn):
+        raise Unauthorized(NO_TOKEN)
+    return known
+
+
+def _token(headers: Headers) -> str:
+    value = headers.get("authorization", "")
+    if value[: len(BEARER)].lower() != BEARER:
+        raise Unauthorized(NO_TOKEN)
+    return value[len(BEARER) :].strip()
+
+
+def _scheme(scope: Scope) -> str:
+    scheme: str = scope["scheme"]
+    return {"ws": "http", "wss": "https"}.get(scheme, scheme)
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _is_json(headers: Headers) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+async def _refuse_websocket(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Before the handshake: with the same problem where the server can send one, else with its plain 403."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await response_of(refusal, None)(scope, receive, send)
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": refusal.code})

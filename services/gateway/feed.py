@@ -1,0 +1,78 @@
+"""The feed of job events for one reader: those that the reader may see, without what the reader may not."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from services.gateway.domain.access import Caller, Right, hidden, may
+from services.gateway.follow import followed
+from services.gateway.sse import ServerEvent
+from shared.bus.bus import Bus
+from shared.bus.follow import StreamReplaced
+from shared.contracts import subjects
+from shared.contracts.events import JobScheduled
+
+IDLE_S = 3600.0
+"""How long to wait for an event before waiting for it again."""
+
+_SCHEDULED = f"evt.job.{JobScheduled.fact}."
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """Whose job an event is about."""
+
+    id: str
+    owner: str
+    vc: str
+
+
+class Feed:
+    """Follows the events of jobs."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def follow(
+        self, caller: Caller, after: int | None, job_id: str | None = None
+    ) -> AsyncGenerator[ServerEvent, None]:
+        """Events from now on, or after stream position `after` (0: all that the stream holds); of one job, or all."""
+        never = asyncio.Event()
+        filters = subjects_for(caller, job_id)
+        start = None if after is None else after + 1
+        if not filters:
+            return
+        while True:
+            try:
+                async with followed(self._bus, subjects.EVENTS, filters, start) as stream:
+                    while True:
+                        for message in await stream.next(never, IDLE_S):
+                            event = seen_by(caller, message.subject, message.data)
+                            if event is not None:
+                                yield ServerEvent(event, id=message.metadata.sequence.stream)
+            except StreamReplaced:
+                start = 1
+
+
+def subjects_for(caller: Caller, job_id: str | None) -> tuple[str, ...]:
+    """What to follow: the events of the caller's virtual clusters, or all of them for an administrator."""
+    if caller.admin:
+        return (subjects.job_event("*", "*", job_id or "*"),)
+    return tuple(subjects.job_event("*", vc, job_id or "*") for vc in caller.vcs)
+
+
+def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes | None:
+    """The event as the caller may see it, None for one that the caller may not. Most travel as they are."""
+    if caller.admin or not subject.startswith(_SCHEDULED):
+        return payload
+    event = json.loads(payload)
+    job = event["data"]["job"]
+    about = _Subject(job["id"], job["owner"], job["vc"])
+    if not may(caller, about, Right.SEE):
+        return None
+    launch = event["data"].get("launch")
+    if not launch or not launch.get("env") or may(caller, about, Right.SEE_ENVIRONMENT):
+        return payload
+    launch["env"] = hidden(launch["env"])
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,123 @@
+"""The outermost layer of every request: its id, its limits, what is counted of it, and the headers of each answer.
+
+Pure ASGI. A fault of the inner layers is logged here, once, with the request's id.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.problems import FAULT, response_of
+from shared.contracts.errors import InternalError, Refusal, Unavailable
+
+log = structlog.get_logger()
+
+SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class HttpMetrics:
+    """What Prometheus learns of the requests; routes are labelled by their pattern, never by their path."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.running = 0
+        self._requests = Counter(
+            "jobyard_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "jobyard_http_request_seconds",
+            "From a request's head to the start of its answer.",
+            ("method", "route"),
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=self.registry,
+        )
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        running = Gauge("jobyard_http_requests_running", "Requests under way.", registry=self.registry)
+        running.set_function(lambda: self.running)
+
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answer. The series are few, and looking one up by its labels takes longer than counting."""
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        route = getattr(scope.get("route"), "path", "none")
+        series = self._series.get((method, route, status))
+        if series is None:
+            series = (self._requests.labels(method, route, str(status)), self._seconds.labels(method, route))
+            self._series[method, route, status] = series
+        series[0].inc()
+        series[1].observe(seconds)
+
+
+class Front:
+    """Around everything else. `max_requests`: how many may be under way at one time."""
+
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, max_requests: int, access_log: bool) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._max = max_requests
+        self._access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(scope, send)
+        scope["jobyard.request_id"] = answer.request_id
+        self._metrics.running += 1
+        try:
+            if self._metrics.running > self._max:
+                raise Unavailable("The platform has too much to do right now. Try again in a moment.")
+            await self._app(scope, receive, answer.send)
+        except Refusal as refusal:
+            await response_of(refusal, answer.request_id)(scope, receive, answer.send)
+        except Exception as error:
+            log.exception("request_failed", request_id=answer.request_id, path=scope["path"], error=repr(error))
+            if not answer.status:
+                await response_of(InternalError(FAULT), answer.request_id)(scope, receive, answer.send)
+            # An answer that had begun stays unfinished: the server cuts the connection, and the reader notices.
+        finally:
+            self._metrics.running -= 1
+            self._metrics.answered(scope, answer.status, answer.seconds)
+            if self._access_log:
+                log.info("request", method=scope["method"], path=scope["path"], status=answer.status)
+
+
+class _Answer:
+    """One answer on its way out."""
+
+    __slots__ = ("_began", "_send", "request_id", "seconds", "status")
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._send = send
+        self._began = time.perf_counter()
+        self.request_id = _given_id(scope) or secrets.token_hex(8)
+        self.status = 0
+        self.seconds = 0.0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.seconds = time.perf_counter() - self._began
+            headers = [*SECURITY_HEADERS, (b"x-request-id", self.request_id.encode()), *message.get("headers", ())]
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+def _given_id(scope: MutableMapping[str, Any]) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode() if SAFE_ID.fullmatch(value) else None
+    return None

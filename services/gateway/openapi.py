@@ -1,0 +1,79 @@
+"""The OpenAPI document, made from the routes and models, always the same bytes for the same code.
+
+python -m services.gateway.openapi [docs/openapi.json]
+"""
+
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from services.gateway.resources import Batch, Credentials, JobEvent, JobRequest, PriorityChange, Problem
+
+TITLE = "Jobyard"
+VERSION = "1"
+DESCRIPTION = """Runs and manages AI training jobs, and says at any time why a job is where it is.
+
+Sign in at `/api/v1/auth/token` and send the token as `Authorization: Bearer <token>`. Times are RFC 3339 in UTC with
+milliseconds. Errors are RFC 9457 problems, each with a sentence to act on. A body is JSON in UTF-8, at most 1 MiB;
+types are not coerced, and fields that nobody knows are refused.
+"""
+TAGS = [
+    {"name": "account", "description": "Signing in, and who one is."},
+    {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
+    {"name": "console", "description": "What a job writes."},
+    {"name": "events", "description": "What happens, as it happens."},
+    {"name": "health", "description": "For orchestrators and Prometheus."},
+]
+REQUESTS: tuple[type[BaseModel], ...] = (Credentials, JobRequest, Batch, PriorityChange)
+"""Bodies that the routes parse by themselves."""
+SAID: tuple[type[BaseModel], ...] = (Problem, JobEvent)
+"""Answers that no route names as its model."""
+_REF = "#/components/schemas/{model}"
+
+
+@cache
+def document(api: FastAPI) -> bytes:
+    """The document as JSON, sorted, indented, with a line feed at its end. Made when it is first asked for."""
+    described = get_openapi(
+        title=api.title,
+        version=api.version,
+        description=api.description,
+        routes=api.routes,
+        tags=TAGS,
+        separate_input_output_schemas=True,
+    )
+    schemas: dict[str, Any] = described.setdefault("components", {}).setdefault("schemas", {})
+    for model in REQUESTS:
+        schemas.update(_schemas(model, "validation"))
+    for model in SAID:
+        schemas.update(_schemas(model, "serialization"))
+    described["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "From /api/v1/auth/token."}
+    }
+    described["security"] = [{"token": []}]
+    return (json.dumps(described, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _schemas(model: type[BaseModel], mode: Any) -> dict[str, Any]:
+    _, found = models_json_schema([(model, mode)], ref_template=_REF)
+    definitions: dict[str, Any] = found.get("$defs", {})
+    return definitions
+
+
+def main() -> None:
+    """Write the document where the first argument says."""
+    from services.gateway.application import routed
+
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/openapi.json")
+    target.write_bytes(document(routed()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The feed of everything that happens to the jobs that one may see."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from services.gateway.door import caller_of
+from services.gateway.parts import parts_of
+from services.gateway.routes.documented import content, problems
+from services.gateway.routes.parameters import LAST_EVENT_ID, last_event_id
+from services.gateway.routes.streams import event_stream
+
+router = APIRouter(prefix="/api/v1", tags=["events"])
+
+JobFilter = Annotated[
+    str | None, Query(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="Only the events of this job.")
+]
+
+
+@router.get(
+    "/events",
+    operation_id="followEvents",
+    summary="Follow events",
+    response_class=StreamingResponse,
+    responses={
+        **content("text/event-stream", "One JobEvent each."),
+        **problems(422),
+    },
+    openapi_extra={"parameters": [LAST_EVENT_ID]},
+)
+async def follow_events(request: Request, job_id: JobFilter = None) -> Response:
+    """Server-sent events with a JobEvent as their data: from now on, or after `Last-Event-ID` (0: all there are)."""
+    after = last_event_id(request)
+    return event_stream(request, parts_of(request).feed.follow(caller_of(request), after, job_id))

@@ -1,0 +1,202 @@
+"""Jobs: submit, look up, change."""
+
+from collections.abc import Awaitable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway import asking, bodies
+from services.gateway.door import caller_of
+from services.gateway.parts import parts_of
+from services.gateway.problems import request_id_of
+from services.gateway.resources import Job, JobEvents, JobPage, Outcomes, PriorityChange
+from services.gateway.routes.answers import as_json
+from services.gateway.routes.direct import DirectRoute
+from services.gateway.routes.documented import body, problems
+from services.gateway.routes.parameters import IDEMPOTENCY_KEY, JobPath
+from shared.contracts import commands
+from shared.contracts.commands import ChangeJob, Command
+from shared.contracts.job import JobStatus
+
+router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=DirectRoute)
+
+_HELLO = {"name": "hello", "command": "echo hello"}
+_TRAINING = {
+    "name": "digits",
+    "command": ["python", "train.py", "--epochs", "30"],
+    "work_path": "projects/digits",
+    "device_type": "v100",
+    "devices": 2,
+    "cpus": 4,
+    "priority": 200,
+    "retries": 1,
+    "labels": {"team": "vision"},
+}
+_SUBMIT: dict[str, Any] = {**body("JobRequest", smallest=_HELLO, training=_TRAINING), "parameters": [IDEMPOTENCY_KEY]}
+_BATCH: dict[str, Any] = {**body("Batch", two={"jobs": [_HELLO, _TRAINING]}), "parameters": [IDEMPOTENCY_KEY]}
+
+
+@router.post(
+    "/jobs",
+    operation_id="submitJob",
+    summary="Submit a job",
+    status_code=201,
+    response_model=Job,
+    responses=problems(403, 409, 413, 415, 422, 429),
+    openapi_extra=_SUBMIT,
+)
+async def submit_job(request: Request) -> Response:
+    """Stores the job durably and answers with it. With an `Idempotency-Key`, a repetition makes no second job."""
+    parts, caller = parts_of(request), caller_of(request)
+    raw = await bodies.read(request, parts.settings.body_timeout_s)
+    stored = await parts.submissions.submit(
+        caller, raw, request.headers.get("idempotency-key"), request_id_of(request.scope)
+    )
+    return as_json(parts.yard.submitted(caller, stored), 201, {"Location": f"/api/v1/jobs/{stored.id}"})
+
+
+@router.post(
+    "/jobs:submit-batch",
+    operation_id="submitBatch",
+    summary="Submit up to 1,000 jobs at once",
+    status_code=207,
+    response_model=Outcomes,
+    responses=problems(413, 415, 422, 429),
+    openapi_extra=_BATCH,
+)
+async def submit_batch(request: Request) -> Response:
+    """Each submission is stored or refused for itself; the outcomes are in order."""
+    parts = parts_of(request)
+    raw = await bodies.read(request, parts.settings.body_timeout_s)
+    outcomes = await parts.submissions.submit_batch(
+        caller_of(request), raw, request.headers.get("idempotency-key"), request_id_of(request.scope)
+    )
+    return as_json(Outcomes(outcomes=tuple(outcomes)), 207, exclude_none=True)
+
+
+class JobQuery(BaseModel):
+    """Which jobs a page shows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scope: str = Field("mine", description="`mine`: the caller's own jobs.", json_schema_extra={"enum": ["mine"]})
+    status: str | None = Field(
+        None, description="Only these, separated by commas, for example `queued,running`.", max_length=200
+    )
+    limit: int = Field(50, ge=1, le=500, description="Jobs on a page.")
+    cursor: str | None = Field(None, max_length=512, description="`next_cursor` of the page before.")
+
+    @field_validator("scope")
+    @classmethod
+    def _known_scope(cls, scope: str) -> str:
+        if scope == "all":
+            raise ValueError("'all' is not there yet; use 'mine'")
+        if scope != "mine":
+            raise ValueError("must be 'mine'")
+        return scope
+
+    @field_validator("status")
+    @classmethod
+    def _known_statuses(cls, status: str | None) -> str | None:
+        for name in (status or "").split(","):
+            if name.strip() and name.strip() not in set(JobStatus):
+                raise ValueError(f"must be some of {', '.join(JobStatus)}, separated by commas")
+        return status
+
+    @property
+    def statuses(self) -> tuple[JobStatus, ...]:
+        names = dict.fromkeys(name.strip() for name in (self.status or "").split(",") if name.strip())
+        return tuple(JobStatus(name) for name in names)
+
+
+@router.get(
+    "/jobs", operation_id="listJobs", summary="List jobs, newest first", response_model=JobPage, responses=problems(422)
+)
+async def list_jobs(request: Request, query: Annotated[JobQuery, Query()]) -> Response:
+    """The caller's jobs. `total` counts those on all pages, exactly up to 10,000."""
+    page = await parts_of(request).yard.page(caller_of(request), query.statuses, query.limit, query.cursor)
+    return as_json(page)
+
+
+@router.get(
+    "/jobs/{job_id}", operation_id="getJob", summary="Look at a job", response_model=Job, responses=problems(404, 422)
+)
+async def get_job(request: Request, job_id: JobPath) -> Response:
+    """The whole job. One that waits says why in `reason`."""
+    return as_json(await parts_of(request).yard.get(caller_of(request), job_id))
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    operation_id="getJobEvents",
+    summary="What happened to a job",
+    response_model=JobEvents,
+    responses=problems(404, 422),
+)
+async def get_job_events(request: Request, job_id: JobPath) -> Response:
+    """Everything that happened to the job as CloudEvents, in order, never behind its `version`."""
+    events = await parts_of(request).yard.events(caller_of(request), job_id)
+    return as_json(commands.JobEventPage.model_construct(items=tuple(events)), exclude_none=False)
+
+
+@router.patch(
+    "/jobs/{job_id}",
+    operation_id="updateJob",
+    summary="Change a job's priority",
+    response_model=Job,
+    responses=problems(403, 404, 409, 413, 415, 422),
+    openapi_extra=body("PriorityChange", first={"priority": 900}),
+)
+async def update_job(request: Request, job_id: JobPath) -> Response:
+    """Changes the job's place in the queue; 409 once it runs."""
+    parts = parts_of(request)
+    change, _ = bodies.parsed(PriorityChange, await bodies.read(request, parts.settings.body_timeout_s))
+    caller, request_id = caller_of(request), request_id_of(request.scope)
+    return as_json(await parts.yard.set_priority(caller, job_id, change.priority, request_id))
+
+
+def _change(request: Request, command: Command[ChangeJob, Job], job_id: str) -> Awaitable[Job]:
+    parts = parts_of(request)
+    return parts.yard.change(caller_of(request), command, job_id, request_id_of(request.scope))
+
+
+@router.post(
+    "/jobs/{job_id}/pause",
+    operation_id="pauseJob",
+    summary="Pause a job",
+    status_code=202,
+    response_model=Job,
+    responses=problems(403, 404, 409, 422),
+)
+async def pause_job(request: Request, job_id: JobPath) -> Response:
+    """SIGTERM, the grace period, SIGKILL; the devices are released and the job waits for `resume`."""
+    return as_json(await _change(request, asking.PAUSE, job_id), 202)
+
+
+@router.post(
+    "/jobs/{job_id}/resume",
+    operation_id="resumeJob",
+    summary="Resume a paused job",
+    status_code=202,
+    response_model=Job,
+    responses=problems(403, 404, 409, 422),
+)
+async def resume_job(request: Request, job_id: JobPath) -> Response:
+    """Queues it again; the command starts anew with `JOBYARD_RESUME=1` and its last checkpoint."""
+    return as_json(await _change(request, asking.RESUME, job_id), 202)
+
+
+@router.post(
+    "/jobs/{job_id}/kill",
+    operation_id="killJob",
+    summary="End a job for good",
+    status_code=202,
+    response_model=Job,
+    responses=problems(403, 404, 409, 422),
+)
+async def kill_job(request: Request, job_id: JobPath) -> Response:
+    """Once accepted it happens: SIGTERM, the grace period, SIGKILL."""
+    return as_json(await _change(request, asking.KILL, job_id), 202)

@@ -1,0 +1,97 @@
+"""Consoles: the last lines, followed, or the whole output of an attempt."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from services.gateway.domain.access import Right
+from services.gateway.door import caller_of
+from services.gateway.parts import parts_of
+from services.gateway.resources import LogTail
+from services.gateway.routes.answers import as_json
+from services.gateway.routes.documented import content, problems
+from services.gateway.routes.parameters import LAST_EVENT_ID, JobPath, last_event_id
+from services.gateway.routes.streams import event_stream
+from shared.contracts.logs import LINES_KEPT
+
+router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
+
+PLAIN = "text/plain; charset=utf-8"
+Count = Annotated[int, Query(ge=1, le=LINES_KEPT, description="How many of the last lines.")]
+
+
+@router.get(
+    "",
+    operation_id="getJobLogs",
+    summary="The last lines of a console",
+    response_model=LogTail,
+    responses={**content("text/plain", "The lines, as JSON or bare."), **problems(403, 404, 422)},
+)
+async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KEPT) -> Response:
+    """Lines with their numbers, times and streams, and the gaps between them; bare lines with `Accept: text/plain`."""
+    parts = parts_of(request)
+    await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
+    console = await parts.console.tail(job_id, tail)
+    if _wants_plain(request):
+        return Response("".join(f"{line.text}\n" for line in console.lines), media_type=PLAIN)
+    return as_json(LogTail.model_construct(lines=console.lines, gaps=console.gaps))
+
+
+@router.get(
+    "/follow",
+    operation_id="followJobLogs",
+    summary="Follow a console",
+    response_class=StreamingResponse,
+    responses={
+        **content("text/event-stream", "Events `lines` and `end`."),
+        **problems(403, 404, 422),
+    },
+    openapi_extra={"parameters": [LAST_EVENT_ID]},
+)
+async def follow_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KEPT) -> Response:
+    """Server-sent events: `lines` with a LogTail as its data, first of the last lines, then of each new one; at last
+    `end`, when the job is over and everything was sent. A comment comes every 15 s.
+    """
+    parts, caller = parts_of(request), caller_of(request)
+    after = last_event_id(request)
+    await parts.yard.stored(caller, job_id, Right.READ_CONSOLE)
+    return event_stream(request, parts.console.follow(job_id, tail, after))
+
+
+@router.get(
+    "/download",
+    operation_id="downloadJobLogs",
+    summary="An attempt's whole output",
+    response_class=StreamingResponse,
+    responses={
+        **content("text/plain", "The output as it was."),
+        **problems(403, 404, 422),
+    },
+)
+async def download_job_logs(
+    request: Request,
+    job_id: JobPath,
+    attempt: Annotated[int | None, Query(ge=1, description="Default: the last attempt.")] = None,
+) -> Response:
+    """Everything that an attempt wrote, while the node that ran it still has the file; then 404."""
+    parts = parts_of(request)
+    job = await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
+    chosen = attempt or job.attempt
+    pieces = parts.console.download(job_id, chosen)
+    first = await anext(pieces)
+    headers = {"Content-Disposition": f'attachment; filename="{job.name}-{job_id}.{chosen}.log"'}
+    return StreamingResponse(_from_first(first, pieces), headers=headers, media_type=PLAIN)
+
+
+async def _from_first(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    yield first
+    async for piece in pieces:
+        yield piece
+
+
+def _wants_plain(request: Request) -> bool:
+    accepted = request.headers.get("accept", "")
+    return "text/plain" in accepted and "application/json" not in accepted

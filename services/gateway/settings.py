@@ -1,0 +1,59 @@
+"""Settings of the gateway, from the environment: `JOBYARD_GATEWAY_...`, and `JOBYARD_PORT` for its port."""
+
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.gateway.domain.origins import LOOPBACK, as_host
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""Several values, separated by commas."""
+
+
+class GatewaySettings(BaseSettings):
+    """Where the gateway listens, whom it believes, and how much it takes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="JOBYARD_GATEWAY_", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(
+        8080,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("JOBYARD_GATEWAY_PORT", "JOBYARD_PORT"),
+        description="The port to listen on; 0: any that is free.",
+    )
+    trusted_hosts: Names = Field(
+        (), description="Names in Host headers beside the loopback's and `host`; `*` takes any."
+    )
+    allowed_origins: Names = Field((), description="Origins of other sites whose pages may use the API.")
+    trusted_proxies: Names = Field((), description="Addresses whose X-Forwarded headers are believed; none by default.")
+    token_ttl_s: int = Field(12 * 3600, ge=60, le=30 * 86_400, description="How long a token counts.")
+    wrong_passwords_per_minute: int = Field(10, ge=1, description="For a name and for an address; then 429.")
+    submissions_per_minute: int | None = Field(None, ge=1, description="Jobs that one user may submit; none: no limit.")
+    submit_deadline_s: float = Field(20.0, gt=0, description="How long a submission is repeated before a 503.")
+    command_timeout_s: float = Field(5.0, gt=0, description="How long another service may take to answer.")
+    explain_timeout_s: float = Field(0.3, gt=0, description="How long the scheduler may take to explain a page.")
+    body_bytes: int = Field(1 << 20, ge=1024, description="The largest request body; above it 413.")
+    body_timeout_s: float = Field(30.0, gt=0, description="How long a request body may take to arrive.")
+    max_requests: int = Field(1000, ge=1, description="Requests at one time; above it 503.")
+    max_streams: int = Field(500, ge=1, description="Followers of consoles and events among them; above it 503.")
+    stalled_s: float = Field(60.0, gt=0, description="A follower that takes nothing for so long is cut off.")
+    keepalive_s: float = Field(15.0, gt=0, description="A silent stream of events gets a comment this often.")
+    drain_s: int = Field(4, ge=0, description="How long requests may go on after SIGTERM.")
+    access_log: bool = Field(False, description="Log every request.")
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every name in a Host header that means this platform."""
+        return frozenset((*LOOPBACK, as_host(self.host), *(name.lower() for name in self.trusted_hosts)))

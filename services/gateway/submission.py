@@ -1,0 +1,137 @@
+"""Submissions: from a request body to a stored job, or to a problem that says what to change."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, JsonValue
+
+from services.gateway.asking import Stored
+from services.gateway.bodies import fingerprint, parsed
+from services.gateway.domain.access import Caller, check_submission
+from services.gateway.domain.batches import size_of
+from services.gateway.domain.throttle import Throttle
+from services.gateway.joiner import Joiner
+from services.gateway.paths import PathCheck
+from services.gateway.problems import problem_of, too_many
+from services.gateway.resources import BATCH_JOBS, Body, Job, JobRequest, Outcome
+from shared.clock import Clock
+from shared.contracts.commands import NewJob
+from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, refusal_from
+from shared.ids import new_id
+
+REQUEST_BYTES = 200 * 1024
+"""The most that a submission takes as JSON, where control characters take six bytes each."""
+SMALL_BYTES = 32 * 1024
+CREATED = 201
+KEY = re.compile(r"[\x21-\x7e]{1,240}")
+
+
+class _Envelope(Body):
+    """A batch whose submissions are looked at one by one."""
+
+    jobs: tuple[JsonValue, ...] = Field(min_length=1, max_length=BATCH_JOBS)
+
+
+@dataclass(frozen=True)
+class _Accepted:
+    job: NewJob
+    size: int
+
+
+class Submissions:
+    """Takes submissions. Its methods raise Refusals."""
+
+    def __init__(self, joiner: Joiner, paths: PathCheck, clock: Clock, per_minute: int | None) -> None:
+        self._joiner = joiner
+        self._paths = paths
+        self._clock = clock
+        self._recent = Throttle(per_minute) if per_minute is not None else None
+
+    async def submit(self, caller: Caller, raw: bytes, key: str | None, request_id: str | None) -> Job:
+        """The stored job; the same one again for a key and a body that were there before."""
+        self._count(caller, 1)
+        request, plain = parsed(JobRequest, raw)
+        accepted = await self._accepted(caller, request, len(raw), key, plain, request_id)
+        outcome = await self._joiner.submit(accepted.job, accepted.size)
+        if outcome.refusal is not None:
+            raise refusal_from(outcome.refusal)
+        if outcome.job is None:
+            raise InternalError("The jobs service stored the job but did not show it. Look for it in your list.")
+        return outcome.job
+
+    async def submit_batch(self, caller: Caller, raw: bytes, key: str | None, request_id: str | None) -> list[Outcome]:
+        """What became of each, in order; what is wrong with one does not touch the others."""
+        _, plain = parsed(_Envelope, raw)
+        items: list[Any] = plain["jobs"]
+        self._count(caller, len(items))
+        checked = [
+            await self._checked(caller, item, f"{key}#{number}" if key else None, request_id)
+            for number, item in enumerate(items)
+        ]
+        accepted = [item for item in checked if isinstance(item, _Accepted)]
+        stored = iter(
+            await self._joiner.submit_all([item.job for item in accepted], [item.size for item in accepted])
+            if accepted
+            else ()
+        )
+        return [_refused(item) if isinstance(item, Refusal) else _outcome(next(stored)) for item in checked]
+
+    async def _checked(
+        self, caller: Caller, item: object, key: str | None, request_id: str | None
+    ) -> _Accepted | Refusal:
+        encoded = json.dumps(item, ensure_ascii=False).encode()
+        try:
+            request, plain = parsed(JobRequest, encoded)
+            return await self._accepted(caller, request, len(encoded), key, plain, request_id)
+        except Refusal as refusal:
+            return refusal
+
+    async def _accepted(
+        self, caller: Caller, request: JobRequest, size: int, key: str | None, plain: object, request_id: str | None
+    ) -> _Accepted:
+        if key is not None and not KEY.fullmatch(key):
+            message = "must have 1 to 240 visible ASCII characters"
+            raise Invalid(f"Idempotency-Key: {message}.", (FieldError(field="Idempotency-Key", message=message),))
+        check_submission(caller, request.vc, request.owner)
+        await self._paths.check(request)
+        job = NewJob(
+            id=new_id(),
+            owner=caller.name,
+            request=request,
+            idempotency_key=key,
+            fingerprint=fingerprint(plain) if key is not None else None,
+            correlation_id=request_id,
+        )
+        return _Accepted(job, size_of(_size(request, size)))
+
+    def _count(self, caller: Caller, count: int) -> None:
+        if self._recent is None:
+            return
+        now = self._clock.monotonic()
+        wait_s = self._recent.wait_s(caller.name, now)
+        if wait_s > 0:
+            raise too_many("You have submitted too many jobs within a minute. Wait before the next one.", wait_s)
+        self._recent.add(caller.name, now, count)
+
+
+def _size(request: JobRequest, body_bytes: int) -> int:
+    """Bytes of its JSON. Raises Invalid for one that would not fit in the messages of a job's life."""
+    if body_bytes <= SMALL_BYTES:
+        return body_bytes
+    size = len(request.model_dump_json().encode())
+    if size > REQUEST_BYTES:
+        message = f"takes {size} bytes as JSON together with env and labels, above {REQUEST_BYTES}; put it into a file"
+        raise Invalid(f"command: {message}.", (FieldError(field="command", message=message),))
+    return size
+
+
+def _refused(refusal: Refusal) -> Outcome:
+    return Outcome(status=refusal.status, problem=problem_of(refusal))
+
+
+def _outcome(stored: Stored) -> Outcome:
+    if stored.refusal is not None:
+        return _refused(refusal_from(stored.refusal))
+    return Outcome(status=CREATED, id=stored.id)

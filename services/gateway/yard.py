@@ -1,0 +1,136 @@
+"""The jobs as one caller sees them: looked up, allowed or refused, explained, redacted, and with their actions."""
+
+import structlog
+
+from services.gateway import asking
+from services.gateway.domain.access import Caller, Right, actions, hidden, may, no_such_job, require, visible
+from services.gateway.resources import Job, JobPage
+from shared.bus.bus import Bus
+from shared.contracts import commands
+from shared.contracts.commands import Command
+from shared.contracts.errors import NotFound, Refusal
+from shared.contracts.events import AnyCloudEvent
+from shared.contracts.job import Actor, JobStatus, Reason
+
+log = structlog.get_logger()
+
+WAITS = Reason(code="queued", message="Waits in the queue; the scheduler has not said more yet.")
+SCHEDULED = "io.jobyard.job.scheduled.v1"
+
+
+class Yard:
+    """What the routes ask for. Its methods raise Refusals that a person can act on."""
+
+    def __init__(self, bus: Bus, timeout_s: float, explain_timeout_s: float) -> None:
+        self._bus = bus
+        self._timeout_s = timeout_s
+        self._explain_timeout_s = explain_timeout_s
+
+    async def stored(self, caller: Caller, job_id: str, right: Right) -> Job:
+        """The job as the jobs service has it, if the caller has this right. Raises NotFound, Forbidden."""
+        try:
+            job = await self._bus.ask(asking.GET, commands.GetJob(id=job_id), self._timeout_s)
+        except NotFound:
+            raise no_such_job(job_id) from None
+        require(caller, job, right)
+        return job
+
+    async def get(self, caller: Caller, job_id: str) -> Job:
+        """One job."""
+        return await self.shown(caller, await self.stored(caller, job_id, Right.SEE))
+
+    async def shown(self, caller: Caller, job: Job) -> Job:
+        """The job as the caller sees it, with the present reason of one that waits."""
+        return (await self._shown(caller, [job]))[0]
+
+    def submitted(self, caller: Caller, job: Job) -> Job:
+        """The same for a job that was stored this moment: nothing more can be known of it yet."""
+        return _resource(caller, job, {})
+
+    async def page(self, caller: Caller, statuses: tuple[JobStatus, ...], limit: int, cursor: str | None) -> JobPage:
+        """The caller's own jobs, newest first. The jobs service pages by size, so this asks until there are enough."""
+        found: list[Job] = []
+        total: asking.StoredPage | None = None
+        while True:
+            ask = commands.ListJobs(
+                owner=caller.name, statuses=statuses, limit=limit - len(found), cursor=cursor, with_total=total is None
+            )
+            page = await self._bus.ask(asking.LIST, ask, self._timeout_s)
+            total = total or page
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None or len(found) >= limit or not page.items:
+                break
+        items = await self._shown(caller, found)
+        count = total.total if total.total is not None else len(items)
+        return JobPage(items=tuple(items), total=count, total_is=total.total_is, next_cursor=cursor)
+
+    async def change(
+        self, caller: Caller, command: Command[commands.ChangeJob, Job], job_id: str, request_id: str | None
+    ) -> Job:
+        """Pause, resume or kill."""
+        await self.stored(caller, job_id, Right.ACT)
+        ask = commands.ChangeJob(id=job_id, actor=_actor(caller), correlation_id=request_id)
+        return await self.shown(caller, await self._bus.ask(command, ask, self._timeout_s))
+
+    async def set_priority(self, caller: Caller, job_id: str, priority: int, request_id: str | None) -> Job:
+        """Change its place in the queue."""
+        await self.stored(caller, job_id, Right.ACT)
+        ask = commands.SetPriority(id=job_id, actor=_actor(caller), priority=priority, correlation_id=request_id)
+        return await self.shown(caller, await self._bus.ask(asking.SET_PRIORITY, ask, self._timeout_s))
+
+    async def events(self, caller: Caller, job_id: str) -> list[AnyCloudEvent]:
+        """Everything that happened to a job, in order, from the store."""
+        job = await self.stored(caller, job_id, Right.SEE)
+        events = await self.history(job_id)
+        if may(caller, job, Right.SEE_ENVIRONMENT):
+            return events
+        return [redacted(event) for event in events]
+
+    async def history(self, job_id: str) -> list[AnyCloudEvent]:
+        """The same, whole and unasked: only for decisions of the platform itself."""
+        events: list[AnyCloudEvent] = []
+        while True:
+            after = events[-1].jobversion or 0 if events else 0
+            ask = commands.GetJobEvents(id=job_id, after_version=after)
+            page = await self._bus.ask(commands.EVENTS, ask, self._timeout_s)
+            events += page.items
+            if not page.more or not page.items:
+                return events
+
+    async def _shown(self, caller: Caller, jobs: list[Job]) -> list[Job]:
+        waiting = tuple(job.id for job in jobs if job.status is JobStatus.QUEUED)
+        reasons = await self._explained(waiting) if waiting else {}
+        return [_resource(caller, job, reasons) for job in jobs]
+
+    async def _explained(self, ids: tuple[str, ...]) -> dict[str, Reason]:
+        """Why these wait, as far as the scheduler says so in time: an answer without it is better than none."""
+        try:
+            answer = await self._bus.ask(
+                commands.EXPLAIN, commands.ExplainJobs(ids=ids), timeout=self._explain_timeout_s
+            )
+        except Refusal as refusal:
+            log.info("explanations_missing", count=len(ids), problem=refusal.code)
+            return {}
+        return {item.id: item.reason for item in answer.items}
+
+
+def _resource(caller: Caller, job: Job, reasons: dict[str, Reason]) -> Job:
+    seen = visible(caller, job)
+    reason = seen.reason
+    if seen.status is JobStatus.QUEUED:
+        reason = reasons.get(seen.id) or reason or WAITS
+    return seen.model_copy(update={"reason": reason, "actions": actions(caller, job)})
+
+
+def _actor(caller: Caller) -> Actor:
+    return Actor(kind="user", name=caller.name)
+
+
+def redacted(event: AnyCloudEvent) -> AnyCloudEvent:
+    """The event without the values of the job's environment."""
+    launch = event.data.get("launch") if event.type == SCHEDULED and isinstance(event.data, dict) else None
+    if not isinstance(launch, dict):
+        return event
+    data = {**event.data, "launch": {**launch, "env": hidden(launch.get("env") or {})}}
+    return event.model_copy(update={"data": data})

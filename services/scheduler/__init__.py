@@ -1,0 +1,1 @@
+"""The scheduler: decides who runs, and says why the others wait."""

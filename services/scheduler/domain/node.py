@@ -1,0 +1,143 @@
+"""A node as the scheduler sees it: what it has, who holds what of it, and what is being given back."""
+
+from services.scheduler.domain.rests import Rests
+from services.scheduler.domain.room import NOTHING, Holding, Room
+from services.scheduler.domain.shape import Shape, milli
+from shared.contracts.events import NodeReported
+from shared.contracts.job import CPU
+
+
+class Node:
+    """Inventory, holdings and rests of one node.
+
+    `free` lists the free indices of each device type, lowest first, and `free_devices` counts them all; `holders`
+    counts who holds some of a type, `preemptible` those who may be told to leave, `leaving` those who are.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.report: NodeReported | None = None
+        self.silent = True
+        self.rests = Rests()
+        self.holdings: dict[tuple[str, int], Holding] = {}
+        self.free: dict[str, list[int]] = {}
+        self.free_devices = 0
+        self.free_milli_cpus = 0
+        self.free_memory_mib = 0
+        self.preemptible = 0
+        self.leaving = 0
+        self.holders: dict[str, int] = {}
+        self._held: dict[str, dict[int, int]] = {}
+        self._brief: dict[str, int] = {}
+        self._leaving_devices: dict[str, int] = {}
+        self._leaving_rest = NOTHING
+
+    # --- what fits
+
+    @property
+    def accepting(self) -> bool:
+        """Whether anything may be placed here now."""
+        return not self.silent and self.report is not None and not self.rests.closed
+
+    @property
+    def reachable(self) -> bool:
+        """Whether anything may be promised here."""
+        return not self.silent and self.report is not None and self.rests.reliable
+
+    def fits_now(self, shape: Shape) -> bool:
+        """Whether one rank finds enough free room: the quick question of a scan over all nodes."""
+        return (
+            len(self.free.get(shape.device_type, ())) >= shape.devices
+            and self.free_milli_cpus >= shape.milli_cpus
+            and (not shape.memory_mib or self.free_memory_mib >= shape.memory_mib)
+            and self.accepting
+        )
+
+    def fits_later(self, shape: Shape) -> bool:
+        """Whether it does when those who are leaving have left."""
+        if not self.leaving and not self.rests:
+            return self.fits_now(shape)
+        return self.reachable and self.later(shape.device_type).fits(shape)
+
+    def total(self, device_type: str) -> Room:
+        """What the node has, taken or not."""
+        if self.report is None:
+            return NOTHING
+        return Room(self.report.devices.get(device_type, 0), milli(self.report.cpus), self.report.memory_mib)
+
+    def room(self, device_type: str) -> Room:
+        """What is free now."""
+        return Room(len(self.free.get(device_type, ())), self.free_milli_cpus, self.free_memory_mib)
+
+    def being_left(self, device_type: str) -> Room:
+        """What comes back when those who are leaving have left, and short rests are over."""
+        devices = self._leaving_devices.get(device_type, 0) + self._brief.get(device_type, 0)
+        return self._leaving_rest._replace(devices=devices)
+
+    def later(self, device_type: str) -> Room:
+        """What is free then."""
+        return self.room(device_type).plus(self.being_left(device_type))
+
+    # --- what changes
+
+    def describe(self, report: NodeReported) -> bool:
+        """Take a new report; True if it changes what fits here."""
+        before = self.report
+        self.report = report
+        if before is not None and before.model_copy(update={"reported_at": report.reported_at}) == report:
+            return False
+        self.recount()
+        return True
+
+    def hold(self, holding: Holding) -> None:
+        self.holdings[holding.job, holding.rank] = holding
+        held = self._held.setdefault(holding.device_type, {})
+        for index in holding.devices:
+            held[index] = held.get(index, 0) + 1
+        self._count(holding, 1)
+
+    def release(self, holding: Holding) -> None:
+        del self.holdings[holding.job, holding.rank]
+        held = self._held[holding.device_type]
+        for index in holding.devices:
+            held[index] -= 1
+            if not held[index]:
+                del held[index]
+        self._count(holding, -1)
+
+    def recount(self) -> None:
+        """Count what is free anew, after a report or a change of the rests."""
+        total = self.total(CPU)
+        self.free_milli_cpus = total.milli_cpus - sum(holding.milli_cpus for holding in self.holdings.values())
+        self.free_memory_mib = total.memory_mib - sum(holding.memory_mib for holding in self.holdings.values())
+        self.free.clear()
+        self._brief.clear()
+        self.free_devices = 0
+        for device_type in self.report.devices if self.report is not None else ():
+            self._list_free(device_type)
+
+    def _count(self, holding: Holding, sign: int) -> None:
+        device_type = holding.device_type
+        self.free_milli_cpus -= sign * holding.milli_cpus
+        self.free_memory_mib -= sign * holding.memory_mib
+        if holding.devices:
+            self._list_free(device_type)
+        self.holders[device_type] = self.holders.get(device_type, 0) + sign
+        self.preemptible += sign * (holding.preemptible and not holding.leaving)
+        if holding.leaving:
+            self.leaving += sign
+            _, milli_cpus, memory_mib = self._leaving_rest
+            self._leaving_rest = Room(0, milli_cpus + sign * holding.milli_cpus, memory_mib + sign * holding.memory_mib)
+            devices = self._leaving_devices
+            devices[device_type] = devices.get(device_type, 0) + sign * len(holding.devices)
+
+    def _list_free(self, device_type: str) -> None:
+        held = self._held.get(device_type, ())
+        total = self.report.devices.get(device_type, 0) if self.report is not None else 0
+        idle = [index for index in range(total) if index not in held]
+        self.free_devices -= len(self.free.get(device_type, ()))
+        if self.rests:
+            self._brief[device_type] = self.rests.brief(device_type, idle)
+            idle = [index for index in idle if (device_type, index) not in self.rests]
+        self.free_devices += len(idle)
+        self.free[device_type] = idle

@@ -1,0 +1,134 @@
+"""All nodes: who reported, who fell silent, and where room may have appeared.
+
+`revision` counts the changes that could make room for somebody, each noted at its node, so that a plan looks only at
+the nodes that improved since the last one. All times are monotonic seconds of this process, never a node's own clock.
+"""
+
+from collections.abc import Iterator
+
+from services.scheduler.domain.node import Node
+from services.scheduler.domain.room import Holding
+from shared.contracts.events import NodeReported
+
+SILENT_AFTER_S = 30.0
+"""A node that has not reported for this long gets no new placements."""
+
+FORGET_AFTER_S = 3600.0
+"""A node that is silent for this long and holds nothing does not belong to the yard any more."""
+
+
+class Nodes:
+    """The nodes by name. `changes` rises with everything that an explanation could show."""
+
+    def __init__(self) -> None:
+        self.table: dict[str, Node] = {}
+        self.revision = 1
+        self.changes = 0
+        self._improved: dict[str, int] = {}
+        self._seen: dict[str, float] = {}
+        self._silent: dict[str, float] = {}
+        self._resting: set[str] = set()
+
+    def __getitem__(self, name: str) -> Node:
+        """A node; one that has not reported yet is known by name only."""
+        return self.table.setdefault(name, Node(name))
+
+    def improve(self, name: str) -> None:
+        """Room may have appeared on this node."""
+        self.revision += 1
+        self.changes += 1
+        self._improved.pop(name, None)
+        self._improved[name] = self.revision
+
+    def improved_since(self, revision: int) -> Iterator[str]:
+        """The nodes on which room may have appeared since then, the latest first."""
+        for name, at in reversed(self._improved.items()):
+            if at <= revision:
+                return
+            yield name
+
+    # --- reports
+
+    def report(self, report: NodeReported, now: float) -> None:
+        """A node says what it has."""
+        node = self[report.node]
+        self._seen.pop(report.node, None)
+        self._seen[report.node] = now
+        self._silent.pop(report.node, None)
+        if node.describe(report) or node.silent:
+            node.silent = False
+            self.improve(report.node)
+
+    def lose(self, name: str, now: float) -> bool:
+        """Its report has expired or was withdrawn: it is silent from now on. False if it was already."""
+        if self._seen.pop(name, None) is None:
+            return False
+        self.table[name].silent = True
+        self._silent[name] = now
+        self.changes += 1
+        return True
+
+    # --- time
+
+    def advance(self, now: float) -> bool:
+        """Nodes fall silent and rests end; True if one fell silent."""
+        lost = False
+        while self._seen:
+            name, seen = next(iter(self._seen.items()))
+            if seen > now - SILENT_AFTER_S:
+                break
+            lost |= self.lose(name, now)
+        for name in [name for name in self._resting if self.table[name].rests.wake(now)]:
+            self.table[name].recount()
+            self.improve(name)
+            if not self.table[name].rests:
+                self._resting.discard(name)
+        while self._silent:
+            name, since = next(iter(self._silent.items()))
+            if since > now - FORGET_AFTER_S:
+                break
+            del self._silent[name]
+            self._forget(name, now)
+        return lost
+
+    def _forget(self, name: str, now: float) -> None:
+        if self.table[name].holdings:
+            self._silent[name] = now
+        else:
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        del self.table[name]
+        self._improved.pop(name, None)
+        self._resting.discard(name)
+        self.changes += 1
+
+    @property
+    def resting(self) -> bool:
+        """Whether a rest is going on somewhere, whose end will matter."""
+        return bool(self._resting)
+
+    # --- holdings
+
+    def hold(self, name: str, holding: Holding) -> None:
+        """Take room on a node. One that may be preempted, or is leaving, is room for somebody else."""
+        self[name].hold(holding)
+        self.changes += 1
+        if holding.preemptible or holding.leaving:
+            self.improve(name)
+
+    def release(self, name: str, holding: Holding) -> None:
+        """Give room back."""
+        node = self.table[name]
+        node.release(holding)
+        self.improve(name)
+        if node.report is None and not node.holdings:
+            self._remove(name)
+
+    def refuse(self, name: str, holding: Holding, now: float) -> None:
+        """The node could not start what was placed there."""
+        node = self[name]
+        node.rests.refuse(holding.places(), now)
+        node.recount()
+        self._resting.add(name)
+        self.changes += 1

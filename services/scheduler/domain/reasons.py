@@ -1,0 +1,131 @@
+"""Why a job waits, in figures and in a sentence that its owner can act on.
+
+The reasons of a queue are found per shape and kept until a node changes; a job adds its position. The codes:
+`starting`, `making_room`, `waiting_for_devices`, `waiting_for_cpus`, `waiting_for_memory`, `waiting_for_turn`,
+`node_busy`, `held_until`, `no_nodes`, `no_such_device`, `no_node_fits`, `node_silent`.
+"""
+
+from collections.abc import Iterable
+
+from services.scheduler.domain.causes import Cause, cause_of
+from services.scheduler.domain.figures import Figures, figures
+from services.scheduler.domain.shape import Shape
+from services.scheduler.domain.snapshot import Snapshot
+from shared.contracts.base import rfc3339
+from shared.contracts.commands import Explanation
+from shared.contracts.job import Allocation, JobStatus, JobView, Reason
+
+VICTIMS_NAMED = 10
+"""A reason names at most so many jobs, to stay small."""
+
+
+class Reasons:
+    """Explains the jobs of a snapshot, on the leader and on every other replica alike."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._seen = -1
+        self._figures: dict[str, Figures] = {}
+        self._causes: dict[Shape, Cause] = {}
+
+    def explain(self, ids: Iterable[str]) -> tuple[Explanation, ...]:
+        """Those of these jobs that wait; the others are left out."""
+        if self._seen != self._snapshot.nodes.changes:
+            self._seen = self._snapshot.nodes.changes
+            self._figures.clear()
+            self._causes.clear()
+        known = ((id, self._snapshot.jobs.get(id)) for id in ids)
+        found = ((id, self._reason(view)) for id, view in known if view is not None)
+        return tuple(Explanation(id=id, reason=reason) for id, reason in found if reason is not None)
+
+    def _reason(self, view: JobView) -> Reason | None:
+        status = view.state.status
+        if status is JobStatus.QUEUED:
+            return self._of_queued(view)
+        allocation = view.state.allocation
+        if allocation is None:
+            return None
+        silent = [share.node for share in allocation.shares if self._silent(share.node)]
+        if silent:
+            return _out_of_sight(silent[0])
+        return _starting(allocation, view) if status is JobStatus.SCHEDULING else None
+
+    def _of_queued(self, view: JobView) -> Reason | None:
+        pending = self._snapshot.pending.get(view.id)
+        if pending is not None:
+            return _starting(pending.allocation, view)
+        if self._snapshot.waiting.held(view.id):
+            return _held(view)
+        if view.id not in self._snapshot.waiting:
+            return None
+        ahead = self._snapshot.waiting.order.rank(self._snapshot.waiting.key(view.id))
+        shape = self._snapshot.waiting.shape(view.id)
+        cause = self._making_room(view.id, shape) or self._cause(shape)
+        return Reason(
+            code=cause.code,
+            message=f"{cause.message} {_line(ahead)}" if cause.may_change else cause.message,
+            details={"position": ahead + 1, "ahead": ahead, **cause.details},
+        )
+
+    def _cause(self, shape: Shape) -> Cause:
+        found = self._causes.get(shape)
+        if found is None:
+            if shape.device_type not in self._figures:
+                nodes = self._snapshot.nodes.table.values()
+                self._figures[shape.device_type] = figures(nodes, shape.device_type)
+            reports = (node.report for node in self._snapshot.nodes.table.values())
+            types = {name for report in reports if report is not None for name in report.devices}
+            found = self._causes[shape] = cause_of(shape, self._figures[shape.device_type], types)
+        return found
+
+    def _making_room(self, id: str, shape: Shape) -> Cause | None:
+        victims = self._snapshot.making_room.get(id)
+        if not victims:
+            return None
+        names = list(victims)
+        node = victims[names[0]]
+        what = "1 job" if len(names) == 1 else f"{len(names)} jobs"
+        return Cause(
+            "making_room",
+            f"Waits for {what} of lower priority on node {node} to stop and make room for its {shape}: "
+            f"{', '.join(names[:VICTIMS_NAMED])}.",
+            {"node": node, "victims": list(names[:VICTIMS_NAMED]), **self._cause(shape).details},
+        )
+
+    def _silent(self, name: str) -> bool:
+        node = self._snapshot.nodes.table.get(name)
+        return node is not None and node.silent
+
+
+def _line(ahead: int) -> str:
+    if not ahead:
+        return "It is the first in line."
+    return "1 job is ahead of it." if ahead == 1 else f"{ahead} jobs are ahead of it."
+
+
+def _starting(allocation: Allocation, view: JobView) -> Reason:
+    share = allocation.shares[0]
+    devices = f" with {view.device_type} {', '.join(map(str, share.devices))}" if share.devices else ""
+    return Reason(
+        code="starting",
+        message=f"Has its place on node {share.node}{devices} and is being started.",
+        details={"node": share.node, "devices": list(share.devices)},
+    )
+
+
+def _held(view: JobView) -> Reason:
+    until = rfc3339(view.state.not_before) if view.state.not_before is not None else ""
+    return Reason(
+        code="held_until",
+        message=f"Attempt {view.state.attempt} did not succeed; it is tried again from {until} on.",
+        details={"until": until, "attempt": view.state.attempt},
+    )
+
+
+def _out_of_sight(node: str) -> Reason:
+    return Reason(
+        code="node_silent",
+        message=f"Node {node} has not reported for more than 30 seconds. The job may still run there; what became of "
+        "it is known when the node reports again. If the node is gone for good, ask an operator to forget it.",
+        details={"node": node},
+    )

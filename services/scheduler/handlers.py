@@ -1,0 +1,40 @@
+"""What the scheduler hears and answers; the map at the end is the whole of it."""
+
+import asyncio
+from collections.abc import Sequence
+
+from services.scheduler.domain.reasons import Reasons
+from services.scheduler.domain.snapshot import Snapshot
+from shared.bus import codec
+from shared.bus.subscriptions import Answers, Delivery, Each
+from shared.clock import Clock
+from shared.contracts import commands, subjects
+from shared.contracts.commands import ExplainJobs, Explanations
+from shared.contracts.events import CloudEvent, JobEvent
+
+
+class Handlers:
+    """One method per subscription, on the leader and on every other replica."""
+
+    def __init__(self, snapshot: Snapshot, clock: Clock, wake: asyncio.Event) -> None:
+        self._snapshot = snapshot
+        self._reasons = Reasons(snapshot)
+        self._clock = clock
+        self._wake = wake
+
+    async def job_events(self, deliveries: Sequence[Delivery[CloudEvent[JobEvent]]]) -> None:
+        self._snapshot.advance(self._clock.now(), self._clock.monotonic())
+        for delivery in deliveries:
+            self._snapshot.put(delivery.message.data.job)
+        if self._snapshot.due:
+            self._wake.set()
+
+    async def explain(self, ask: ExplainJobs) -> Explanations:
+        self._snapshot.advance(self._clock.now(), self._clock.monotonic())
+        return Explanations(items=self._reasons.explain(ask.ids))
+
+
+SUBSCRIPTIONS = (
+    Answers(commands.EXPLAIN, Handlers.explain),
+    Each(subjects.EVENTS, (subjects.JOB_EVENTS,), codec.job_event, Handlers.job_events),
+)

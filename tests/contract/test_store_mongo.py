@@ -1,0 +1,99 @@
+"""What only the MongoDB adapter promises: a server that is away is said, and used again when it is back."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pymongo
+import pytest
+
+from shared.store.mongo import MongoStore
+from shared.store.port import Guard, StoreUnavailable, Swap
+from tests.support.mongo import MongoServer
+from tests.support.notes import LEASES, NOTES, Lease, Note
+
+TIMEOUT_S = 1.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MongoServer]:
+    with MongoServer() as server:
+        yield server
+
+
+async def test_a_server_that_is_away_is_said_and_used_again(server: MongoServer) -> None:
+    store = MongoStore(server.url, uuid.uuid4().hex, TIMEOUT_S)
+    notes = store.collection(NOTES)
+    await store.open()
+    try:
+        await notes.insert(Note(id="a"))
+        await asyncio.to_thread(server.kill)
+        away = await asyncio.gather(
+            notes.get("a"),
+            notes.insert(Note(id="b")),
+            notes.insert_many([Note(id="b")]),
+            notes.swap(Note(id="a", version=2), 1),
+            notes.swap_many([Swap(Note(id="a", version=2), 1)]),
+            notes.transaction([Swap(Note(id="a", version=2), 1)], [Guard("notes", "a", 1)]),
+            notes.find(),
+            notes.count(),
+            notes.count_by("owner"),
+            notes.delete("a"),
+            notes.raise_marks({"a": 1}),
+            notes.marked("a"),
+            notes.behind(),
+            store.ping(),
+            return_exceptions=True,
+        )
+        assert [type(outcome) for outcome in away] == [StoreUnavailable] * len(away)
+        await asyncio.to_thread(server.start)
+        assert await notes.get("a") == Note(id="a")
+        assert await notes.swap(Note(id="a", version=2), 1)
+    finally:
+        await store.close()
+
+
+async def test_a_server_that_hangs_is_given_up_on(server: MongoServer) -> None:
+    store = MongoStore(server.url, uuid.uuid4().hex, TIMEOUT_S)
+    notes = store.collection(NOTES)
+    await store.open()
+    try:
+        await notes.insert(Note(id="a"))
+        server.pause()
+        try:
+            with pytest.raises(StoreUnavailable):
+                await notes.swap(Note(id="a", version=2), 1)
+        finally:
+            server.resume()
+        assert (await notes.get("a")) in (Note(id="a"), Note(id="a", version=2))
+    finally:
+        await store.close()
+
+
+async def test_open_says_that_nobody_answers(server: MongoServer) -> None:
+    store = MongoStore("mongodb://127.0.0.1:1/?directConnection=true", "notes", 0.2)
+    store.collection(NOTES)
+    with pytest.raises(StoreUnavailable, match="MongoDB"):
+        await store.open()
+
+
+async def test_people_find_plain_documents_in_the_database(server: MongoServer) -> None:
+    service = uuid.uuid4().hex
+    store = MongoStore(server.url, service, TIMEOUT_S)
+    notes, leases = store.collection(NOTES), store.collection(LEASES)
+    await store.open()
+    try:
+        await leases.insert(Lease(id="lease"))
+        await notes.insert(Note(id="a", owner="u", data={"labels": {"a.b": 1, "$x": 2, "100%": 3}}))
+        assert await notes.transaction([], [Guard("leases", "lease", 1)])
+    finally:
+        await store.close()
+    with pymongo.MongoClient[dict[str, Any]](server.url) as client:
+        row = client[f"jobyard_{service}"]["notes"].find_one({"doc.owner": "u"})
+        assert row is not None
+        assert (row["_id"], row["version"], row["mark"], row["pending"]) == ("a", 1, 0, True)
+        assert row["doc"]["data"] == {"labels": {"a%2Eb": 1, "%24x": 2, "100%25": 3}}
+        lease = client[f"jobyard_{service}"]["leases"].find_one({"_id": "lease"})
+        assert lease is not None
+        assert lease["version"] == 1

@@ -1,0 +1,218 @@
+"""Accounts and tokens: the first start, passwords, and every way in which a token can be wrong."""
+
+import base64
+import hashlib
+import hmac
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from services.gateway.accounts import FRESH_S, Accounts
+from services.gateway.keys import REFETCH_S, KeyDocument, Keys
+from services.gateway.tokens import ALGORITHM, AUDIENCE, ISSUER
+from shared.contracts.errors import TooMany, Unauthorized
+from shared.ids import new_id
+from tests.support.gateway import Gateway, gateway
+
+PRIVATE = 0o600
+
+
+def password_of(yard: Gateway) -> str:
+    return (yard.data / "admin-password").read_text()
+
+
+async def test_the_first_start_makes_an_admin_whose_password_only_its_owner_can_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with gateway(tmp_path) as yard:
+        file = tmp_path / "admin-password"
+        assert stat.S_IMODE(file.stat().st_mode) == PRIVATE
+        assert capsys.readouterr().out.count(password_of(yard)) == 1
+        caller = await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+        assert (caller.name, caller.admin, caller.vcs) == ("admin", True, ("default",))
+    async with gateway(tmp_path) as yard:
+        assert capsys.readouterr().out == ""
+        await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+
+
+async def test_a_crash_before_the_password_had_its_name_is_made_good(yard: Gateway) -> None:
+    file = yard.data / "admin-password"
+    file.rename(yard.data / "admin-password.new")
+    again = Accounts(yard.store, yard.clock, yard.data, 10)
+    await again.start()
+    assert not (yard.data / "admin-password.new").exists()
+    await again.sign_in("admin", file.read_text(), "127.0.0.1")
+
+
+async def test_a_crash_before_the_account_was_stored_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "admin-password.new").write_text("never stored")
+    async with gateway(tmp_path) as yard:
+        assert password_of(yard) != "never stored"
+        await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+
+
+async def test_ten_wrong_passwords_for_a_name_and_then_a_wait(yard: Gateway) -> None:
+    for number in range(10):
+        with pytest.raises(Unauthorized):
+            await yard.accounts.sign_in("admin", "wrong", f"10.0.0.{number}")
+    with pytest.raises(TooMany) as refused:
+        await yard.accounts.sign_in("admin", password_of(yard), "10.0.1.1")
+    assert refused.value.details["retry_after_s"] == 60
+    yard.clock.passed += 61
+    await yard.accounts.sign_in("admin", password_of(yard), "10.0.1.1")
+
+
+async def test_ten_wrong_passwords_from_an_address_and_then_a_wait(yard: Gateway) -> None:
+    for number in range(10):
+        with pytest.raises(Unauthorized):
+            await yard.accounts.sign_in(f"nobody{number}", "wrong", "10.0.0.1")
+    with pytest.raises(TooMany):
+        await yard.accounts.sign_in("somebody", "wrong", "10.0.0.1")
+
+
+async def test_right_passwords_do_not_count(yard: Gateway) -> None:
+    for _ in range(12):
+        await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+
+
+def forged(yard: Gateway, header: dict[str, Any] | None = None, key: Any = None, **claims: Any) -> str:
+    """A token that is right but for what is given; a claim that is None is left out."""
+    now = int(yard.clock.now().timestamp())
+    body = {"iss": ISSUER, "aud": AUDIENCE, "sub": "admin", "iat": now, "exp": now + 60} | claims
+    body = {name: value for name, value in body.items() if value is not None}
+    newest = yard.keys.newest
+    return jwt.encode(body, key or newest.private, algorithm=ALGORITHM, headers={"kid": newest.id} | (header or {}))
+
+
+def hand_made(header: dict[str, Any], body: dict[str, Any], sign: Any) -> str:
+    def part(value: bytes) -> str:
+        return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+    text = f"{part(json.dumps(header).encode())}.{part(json.dumps(body).encode())}"
+    return f"{text}.{part(sign(text.encode()))}"
+
+
+def forgeries(yard: Gateway) -> dict[str, str]:
+    now = int(yard.clock.now().timestamp())
+    key = yard.keys.newest
+    public = key.private.public_key()
+    body = {"iss": ISSUER, "aud": AUDIENCE, "sub": "admin", "iat": now, "exp": now + 60}
+    secrets = {
+        "raw": public.public_bytes_raw(),
+        "pem": public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    }
+    good = forged(yard)
+    head, claims, signature = good.split(".")
+    return {
+        "empty": "",
+        "words": "no token at all",
+        "alg none": hand_made({"alg": "none", "kid": key.id}, body, lambda text: b""),
+        "alg none with our signature": hand_made({"alg": "none", "kid": key.id}, body, key.private.sign),
+        **{
+            f"HS256 with the public key ({form})": hand_made(
+                {"alg": "HS256", "kid": key.id}, body, lambda text, s=secret: hmac.new(s, text, hashlib.sha256).digest()
+            )
+            for form, secret in secrets.items()
+        },
+        "another key under our kid": forged(yard, key=Ed25519PrivateKey.generate()),
+        "unknown kid": forged(yard, {"kid": "unknown"}),
+        "kid that is no text": hand_made({"alg": ALGORITHM, "kid": 3}, body, key.private.sign),
+        "no kid": hand_made({"alg": ALGORITHM}, body, key.private.sign),
+        "unknown crit": forged(yard, {"crit": ["exp2"], "exp2": 1}),
+        "wrong aud": forged(yard, aud="other"),
+        "list of aud": forged(yard, aud=[AUDIENCE, "other"]),
+        "no aud": forged(yard, aud=None),
+        "wrong iss": forged(yard, iss="other"),
+        "no iss": forged(yard, iss=None),
+        "no sub": forged(yard, sub=None),
+        "unknown account": forged(yard, sub="nobody"),
+        "no exp": forged(yard, exp=None),
+        "expired": forged(yard, exp=now - 1),
+        "expires now": forged(yard, exp=now),
+        "exp that is no time": hand_made({"alg": ALGORITHM, "kid": key.id}, body | {"exp": True}, key.private.sign),
+        "exp beyond all time": hand_made({"alg": ALGORITHM, "kid": key.id}, body | {"exp": 1e300}, key.private.sign),
+        "no iat": forged(yard, iat=None),
+        "from the future": forged(yard, iat=now + 3600, exp=now + 7200),
+        "changed claims": f"{head}.{claims[:-2]}AA.{signature}",
+        "no signature": f"{head}.{claims}.",
+        "too long": good + "A" * 10_000,
+    }
+
+
+async def test_a_good_token_counts_until_it_ends(yard: Gateway) -> None:
+    token = {"Authorization": f"Bearer {forged(yard)}"}
+    assert (await yard.http.get("/api/v1/me", headers=token)).json() == {
+        "name": "admin",
+        "admin": True,
+        "vcs": ["default"],
+    }
+    yard.clock.passed += 60
+    answer = await yard.http.get("/api/v1/me", headers=token)
+    assert answer.status_code == 401
+    assert "expired" in answer.json()["detail"]
+
+
+async def test_no_forgery_counts(yard: Gateway) -> None:
+    for name, token in forgeries(yard).items():
+        for _ in range(2):
+            answer = await yard.http.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == 401, name
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_keys_survive_a_restart_and_rotated_ones_work(yard: Gateway) -> None:
+    token = yard.token()
+    other = Keys(yard.store, yard.clock)
+    await other.start()
+    assert other.newest.id == yard.keys.newest.id
+    seed = base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()
+    await other._documents.insert(KeyDocument(id=new_id(), seed=seed, created_at=yard.clock.now()))
+    await other.start()
+    rotated = forged(yard, {"kid": other.newest.id}, key=other.newest.private)
+    assert other.newest.id != yard.keys.newest.id
+    bearer = {"Authorization": f"Bearer {rotated}"}
+    assert (await yard.http.get("/api/v1/me", headers=bearer)).status_code == 401
+    yard.clock.passed += REFETCH_S - 30
+    assert (await yard.http.get("/api/v1/me", headers=bearer)).status_code == 401
+    yard.clock.passed += 30
+    fresh = forged(yard, {"kid": other.newest.id}, key=other.newest.private)
+    assert (await yard.http.get("/api/v1/me", headers={"Authorization": f"Bearer {fresh}"})).status_code == 200
+    assert (await yard.http.get("/api/v1/me", headers=token)).status_code == 200
+
+
+async def test_an_account_that_is_gone_stops_counting(yard: Gateway) -> None:
+    await yard.add_account("ada")
+    assert (await yard.call("GET", "/me", "ada")).status_code == 200
+    await yard.accounts._documents.delete("ada")
+    yard.clock.passed += FRESH_S
+    assert (await yard.call("GET", "/me", "ada")).status_code == 401
+
+
+async def test_signing_in_over_http(yard: Gateway) -> None:
+    body = {"username": "admin", "password": password_of(yard)}
+    answer = await yard.http.post("/api/v1/auth/token", json=body)
+    assert answer.status_code == 200
+    token = answer.json()
+    assert (token["token_type"], token["expires_in"]) == ("bearer", 12 * 3600)
+    me = await yard.http.get("/api/v1/me", headers={"Authorization": f"Bearer {token['access_token']}"})
+    assert me.json()["name"] == "admin"
+    for wrong in ({"username": "admin", "password": "x"}, {"username": "nobody", "password": "x"}):
+        answer = await yard.http.post("/api/v1/auth/token", json=wrong)
+        assert (answer.status_code, answer.json()["detail"]) == (401, "The name or the password is wrong.")
+    answer = await yard.http.post("/api/v1/auth/token", json={"username": "admin"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": "password", "message": "is required"}]
+
+
+async def test_too_many_wrong_passwords_over_http_say_when_to_come_again(yard: Gateway) -> None:
+    wrong = {"username": "admin", "password": "wrong"}
+    answers = [await yard.http.post("/api/v1/auth/token", json=wrong) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert answers[-1].headers["retry-after"] == "60"

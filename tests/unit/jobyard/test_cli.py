@@ -1,0 +1,394 @@
+"""The command line: what it sends, what it prints, and its exit codes."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from jobyard.cli import up
+from jobyard.cli.app import app
+from tests.support.api_answers import END, JOB_ID, OTHER_ID, finished, job, job_event, line, lines_event, page, token
+from tests.support.scripted_server import Answer, Pieces, ScriptedServer, problem
+
+JOBS = "/api/v1/jobs"
+JOB = f"{JOBS}/{JOB_ID}"
+OTHER = f"{JOBS}/{OTHER_ID}"
+
+
+@pytest.fixture(autouse=True)
+def environment(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBYARD_URL", server.url)
+    monkeypatch.setenv("JOBYARD_TOKEN", "token")
+    monkeypatch.setenv("TZ", "UTC")
+
+
+def run(*words: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(app, list(words), input=stdin)
+
+
+def ok(*words: str, stdin: str | None = None) -> str:
+    """What a command that worked has printed."""
+    result = run(*words, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def submitted(server: ScriptedServer, *words: str, stdin: str | None = None) -> dict[str, Any]:
+    """What `jobyard submit` sends."""
+    server.on("POST", JOBS, Answer(201, job()))
+    assert ok("submit", *words, stdin=stdin) == f"{JOB_ID}\n"
+    body = server.asked[-1].body
+    assert isinstance(body, dict)
+    return body
+
+
+# --- submit
+
+
+def test_submit_a_list_of_arguments(server: ScriptedServer) -> None:
+    body = submitted(server, "--name", "hello", "--", "echo", "-n", "hi there")
+    assert body == {"name": "hello", "command": ["echo", "-n", "hi there"]}
+
+
+def test_submit_a_line_for_the_shell(server: ScriptedServer) -> None:
+    assert submitted(server, "--name", "hello", "--", "echo hi | wc")["command"] == "echo hi | wc"
+
+
+def test_every_field_has_its_option(server: ScriptedServer, home: Path) -> None:
+    words = (
+        "--name n --vc lab --image py:3 --device-type v100 --devices 8 --nodes 1 --cpus 0.5 --memory-mib 64 "
+        "--priority 7 --preemptible --retries 2 --grace-period 9 --max-duration 60 -e A=1 --env B=x=y -l k=v "
+        "--data-path data --work-path ./code --job-path jobs/x --checkpoint-path .. "
+        "--endpoint ssh --endpoint jupyter --port 8000 --port 8001 -- true"
+    )
+    assert submitted(server, *words.split()) == {
+        "name": "n",
+        "command": "true",
+        "vc": "lab",
+        "image": "py:3",
+        "device_type": "v100",
+        "devices": 8,
+        "nodes": 1,
+        "cpus": 0.5,
+        "memory_mib": 64,
+        "priority": 7,
+        "preemptible": True,
+        "retries": 2,
+        "grace_period_s": 9,
+        "max_duration_s": 60,
+        "env": {"A": "1", "B": "x=y"},
+        "labels": {"k": "v"},
+        "data_path": "data",
+        "work_path": str(home / "code"),
+        "job_path": "jobs/x",
+        "checkpoint_path": str(home.parent),
+        "endpoints": ["ssh", "jupyter"],
+        "interactive_ports": [8000, 8001],
+    }
+
+
+def test_a_file_with_options_over_it(server: ScriptedServer, home: Path) -> None:
+    folder = home / "somewhere"
+    folder.mkdir()
+    (folder / "job.yaml").write_text("name: a\ncommand: run\npriority: 5\nwork_path: .\nenv: {A: '1', B: '2'}\n")
+    body = submitted(server, "-f", str(folder / "job.yaml"), "--priority", "9", "-e", "B=3")
+    assert body == {
+        "name": "a",
+        "command": "run",
+        "priority": 9,
+        "work_path": str(folder),
+        "env": {"A": "1", "B": "3"},
+    }
+
+
+def test_json_from_stdin(server: ScriptedServer) -> None:
+    assert submitted(server, "-f", "-", stdin='{"name": "a", "command": "b"}') == {"name": "a", "command": "b"}
+
+
+def test_a_list_is_a_batch(server: ScriptedServer, home: Path) -> None:
+    (home / "jobs.yaml").write_text("- {name: a, command: x}\n- {name: '?', command: y}\n")
+    refused = problem(422, "name: must be a token.", errors=[{"field": "name", "message": "must be a token"}]).body
+    outcomes = [{"status": 201, "id": JOB_ID}, {"status": 422, "problem": refused}]
+    server.on("POST", f"{JOBS}:submit-batch", Answer(207, {"outcomes": outcomes}))
+    result = run("submit", "-f", "jobs.yaml", "--vc", "lab")
+    assert result.exit_code == 4
+    assert result.stdout == f"{JOB_ID}\n"
+    assert "error: job 2 (?): name: must be a token." in result.stderr
+    assert [each["vc"] for each in server.asked[-1].body["jobs"]] == ["lab", "lab"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "describes no job"),
+        ("- 1", "describes no job"),
+        ("{", "neither YAML nor JSON"),
+        ("name: 2026-11-23", "was read as a date; put it in quotes"),
+        ("name: a\nenv: {1: x}", "is no text; put it in quotes"),
+        ("!!python/object:os.system {}", "neither YAML nor JSON"),
+    ],
+)
+def test_a_file_that_is_no_job(server: ScriptedServer, home: Path, content: str, message: str) -> None:
+    (home / "job.yaml").write_text(content)
+    result = run("submit", "-f", "job.yaml")
+    assert (result.exit_code, message in result.stderr) == (4, True), result.stderr
+    assert server.asked == []
+
+
+def test_a_file_that_is_not_there() -> None:
+    result = run("submit", "-f", "nowhere.yaml")
+    assert result.exit_code == 4
+    assert "nowhere.yaml can't be read" in result.stderr
+
+
+def test_fields_that_are_wrong_are_named(server: ScriptedServer) -> None:
+    fields = [{"field": "priority", "message": "must be at most 1000"}]
+    server.on("POST", JOBS, problem(422, "A field is wrong.", errors=fields))
+    result = run("submit", "--name", "a", "--priority", "5000", "--", "true")
+    assert result.exit_code == 4
+    assert result.stderr == "error: A field is wrong.\n  priority: must be at most 1000\n"
+
+
+def test_submit_and_follow(server: ScriptedServer) -> None:
+    server.on("POST", JOBS, Answer(201, job()))
+    server.on("GET", f"{JOB}/logs/follow", Pieces([lines_event(line(1, "hi"), position=1), END]))
+    server.on("GET", JOB, Answer(body=finished()))
+    result = run("submit", "--name", "hello", "--follow", "--", "echo", "hi")
+    assert (result.exit_code, result.stdout) == (0, "hi\n")
+    assert "finished after 2.5 s, exit code 0" in result.stderr
+
+
+def test_submit_and_wait_for_a_failure(server: ScriptedServer) -> None:
+    server.on("POST", JOBS, Answer(201, job()))
+    reason = {"code": "exited", "message": "The command ended with 3.", "details": {}}
+    server.on("GET", JOB, Answer(body=finished(status="failed", exit_code=3, reason=reason)))
+    result = run("submit", "--name", "hello", "--wait", "--", "exit 3")
+    assert result.exit_code == 1
+    assert "failed: The command ended with 3. (exited)" in result.stdout
+
+
+# --- look
+
+
+def test_the_list_has_the_ten_columns(server: ScriptedServer) -> None:
+    big = job(id=OTHER_ID, name="big", device_type="v100", devices=8, devices_total=8, preemptible=True)
+    server.on("GET", JOBS, page(finished(), big))
+    head, first, second = ok("list").splitlines()
+    assert [word.strip() for word in head.split("  ") if word] == [
+        "Id",
+        "Name",
+        "Status",
+        "Number of Device",
+        "Preemptible",
+        "Priority",
+        "Submitted",
+        "Started",
+        "Finished",
+        "Actions",
+    ]
+    assert first.split()[:6] == [JOB_ID, "hello", "finished", "0", "no", "100"]
+    assert second.split()[:7] == [OTHER_ID, "big", "queued", "8", "v100", "yes", "100"]
+    assert second.endswith("pause, kill")
+    assert head.index("Status") == first.index("finished") == second.index("queued")
+    assert "\t" not in head + first + second
+    assert "\x1b" not in head + first + second
+
+
+def test_the_list_says_when_there_are_more(server: ScriptedServer) -> None:
+    server.on("GET", JOBS, page(job(), total=7))
+    result = run("list", "--limit", "1", "--status", "queued,running", "-s", "paused")
+    assert "1 of 7 jobs; --all shows every one." in result.stderr
+    assert server.asked[0].query == {"scope": "mine", "status": "queued,running,paused", "limit": "1"}
+
+
+def test_the_list_takes_as_many_pages_as_it_needs(server: ScriptedServer) -> None:
+    server.on("GET", JOBS, page(job(), total=3, cursor="next"), page(job(id=OTHER_ID), total=3, cursor="more"))
+    assert len(json.loads(ok("list", "--limit", "2", "--json"))) == 2
+    assert [asked.query["limit"] for asked in server.asked] == ["2", "1"]
+    assert server.asked[1].query["cursor"] == "next"
+
+
+def test_an_empty_list(server: ScriptedServer) -> None:
+    server.on("GET", JOBS, page())
+    result = run("list")
+    assert (result.stdout, result.stderr) == ("", "No jobs.\n")
+    assert ok("list", "--json") == "[]\n"
+
+
+def test_a_status_that_does_not_exist() -> None:
+    result = run("list", "--status", "done")
+    assert result.exit_code == 4
+    assert "'done' is no status; there are queued, scheduling" in result.stderr
+
+
+def test_get_says_why_first(server: ScriptedServer) -> None:
+    reason = {"code": "devices", "message": "It waits for 8 v100; 2 are free.", "details": {}}
+    server.on("GET", JOB, Answer(body=job(reason=reason, labels={"a": "b"}, command=["echo", "a b"])))
+    shown = ok("get", JOB_ID.lower())
+    assert shown.splitlines()[0] == "queued: It waits for 8 v100; 2 are free. (devices)"
+    assert "  Command           echo 'a b'\n" in shown
+    assert "  Labels            a=b\n" in shown
+    assert json.loads(ok("get", JOB_ID, "--json"))["submitted_at"] == "2026-11-23T23:12:50.123Z"
+
+
+def test_a_name_that_one_job_has(server: ScriptedServer) -> None:
+    server.on("GET", JOBS, page(job(), job(id=OTHER_ID, name="other")))
+    server.on("GET", OTHER, Answer(body=job(id=OTHER_ID, name="other")))
+    assert OTHER_ID in ok("get", "other")
+
+
+def test_a_name_that_several_jobs_have(server: ScriptedServer) -> None:
+    server.on("GET", JOBS, page(job(), job(id=OTHER_ID)))
+    result = run("kill", "hello")
+    assert result.exit_code == 2
+    assert f"2 of my jobs are called 'hello'; give the id: {JOB_ID}, {OTHER_ID}." in result.stderr
+
+
+def test_a_name_that_no_job_has(server: ScriptedServer) -> None:
+    server.on("GET", JOBS, page())
+    assert run("get", "nobody").exit_code == 3
+
+
+def test_logs_are_inert(server: ScriptedServer) -> None:
+    bad = "a\x1b[31mred\x1b[0m\x1b]0;title\x07\x1b]52;c;aGk=\x1b\\\x9b2Jb\x07\tc\x1b[?1049h\u202e"
+    gaps = [{"after_seq": 1, "lost": 3}]
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, bad), line(5, "[bold]plain")], "gaps": gaps}))
+    assert ok("logs", JOB_ID) == "aredb\\x07\tc\\u202e\n[... 3 lines were lost here]\n[bold]plain\n"
+    documents = ok("logs", JOB_ID, "--json").splitlines()
+    assert json.loads(documents[0])["text"] == bad
+    assert not set("\x1b\x07\x9b\u202e") & set(documents[0])
+
+
+def test_logs_with_times_and_tail(server: ScriptedServer) -> None:
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, "a")], "gaps": []}))
+    assert ok("logs", JOB_ID, "-t", "-n", "3").endswith("50.123  a\n")
+    assert server.asked[0].query == {"tail": "3"}
+
+
+def test_the_whole_log_as_a_file(server: ScriptedServer, home: Path) -> None:
+    server.on("GET", f"{JOB}/logs/download", Answer(body="\x1b[31mred\n", headers={"Content-Type": "text/plain"}))
+    assert ok("logs", JOB_ID, "--download", "out.txt") == ""
+    assert (home / "out.txt").read_text() == "\x1b[31mred\n"
+    assert ok("logs", JOB_ID, "--download", "-") == "\x1b[31mred\n"
+
+
+def test_events_say_who_and_why(server: ScriptedServer) -> None:
+    reason = {"code": "user", "message": "Paused by admin.", "details": {}}
+    events = [job_event(1, "submitted", "queued", attempt=0), job_event(2, "paused", "paused", reason=reason)]
+    server.on("GET", f"{JOB}/events", Answer(body={"items": events}))
+    head, first, second = ok("events", JOB_ID).splitlines()
+    assert head.split() == ["Time", "Version", "Event", "Status", "Attempt", "By", "Reason"]
+    assert first.split()[-6:] == ["1", "submitted", "queued", "0", "admin", "-"]
+    assert second.endswith("admin  Paused by admin.")
+    assert [json.loads(text)["jobversion"] for text in ok("events", JOB_ID, "--json").splitlines()] == [1, 2]
+
+
+def test_events_followed_to_the_end(server: ScriptedServer) -> None:
+    events = [job_event(1, "submitted", "queued", attempt=0), job_event(2, "killed", "killed")]
+    server.on("GET", f"{JOB}/events", Answer(body={"items": events}))
+    assert [text.split()[-5:-2] for text in ok("events", "-f", JOB_ID).splitlines()][1][0] == "killed"
+
+
+# --- act and wait
+
+
+def test_acting_on_several_jobs(server: ScriptedServer) -> None:
+    server.on("POST", f"{JOB}/pause", problem(409, "It is over."))
+    server.on("POST", f"{OTHER}/pause", Answer(202, job(id=OTHER_ID, status="pausing")))
+    result = run("pause", JOB_ID, OTHER_ID)
+    assert result.exit_code == 4
+    assert result.stdout == f"{OTHER_ID}  hello  pausing\n"
+    assert result.stderr == f"error: {JOB_ID}: It is over.\n"
+
+
+def test_priority_of_several_jobs(server: ScriptedServer) -> None:
+    server.on("PATCH", JOB, Answer(body=job(priority=500)))
+    server.on("PATCH", OTHER, Answer(body=job(id=OTHER_ID, priority=500)))
+    documents = ok("priority", JOB_ID, OTHER_ID, "500", "--json").splitlines()
+    assert [json.loads(text)["priority"] for text in documents] == [500, 500]
+    assert server.asked[0].body == {"priority": 500}
+
+
+def test_wait_shows_changes_and_the_outcome(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job()), Answer(body=job(status="running", version=3)), Answer(body=finished()))
+    result = run("wait", JOB_ID)
+    assert result.exit_code == 0
+    assert result.stdout == f"{JOB_ID}  hello  finished after 2.5 s, exit code 0\n"
+    assert [text.split()[-1] for text in result.stderr.splitlines()] == ["queued", "running", "finished"]
+
+
+def test_wait_for_another_status(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job(status="paused")))
+    assert run("wait", JOB_ID, "--until", "paused").exit_code == 0
+    server.on("GET", JOB, Answer(body=finished()))
+    assert run("wait", JOB_ID, "--until", "paused").exit_code == 1
+
+
+def test_wait_in_vain(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job()))
+    result = run("wait", JOB_ID, "--timeout", "0.1")
+    assert result.exit_code == 1
+    assert "still queued after 0.1 s" in result.stderr
+
+
+# --- the rest
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 5), (403, 5), (404, 3), (409, 4), (422, 4), (413, 4), (500, 1)])
+def test_exit_codes(server: ScriptedServer, status: int, code: int) -> None:
+    server.on("GET", JOB, problem(status, "The sentence."))
+    result = run("get", JOB_ID)
+    assert result.exit_code == code
+    assert result.stderr.startswith("error: The sentence.")
+
+
+def test_usage_errors_are_2() -> None:
+    assert run("submit", "--nonsense").exit_code == 2
+    assert run("submit", "--name", "a", "-e", "novalue", "--", "x").exit_code == 2
+    assert run("nonsense").exit_code == 2
+
+
+def test_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run("--url", "http://127.0.0.1:1", "list")
+    assert result.exit_code == 6
+    assert "Is the yard running? Start it with `jobyard up`." in result.stderr
+
+
+def test_help_lists_the_commands_and_exit_codes() -> None:
+    shown = ok("--help")
+    for command in "up login submit list get logs events wait pause resume kill priority".split():
+        assert f" {command} " in shown
+    assert "Exit codes" in shown
+
+
+def test_login_keeps_the_token(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JOBYARD_TOKEN")
+    monkeypatch.delenv("JOBYARD_URL")
+    server.on("POST", "/api/v1/auth/token", token("kept"))
+    server.on("GET", JOB, Answer(body=job()))
+    assert "Signed in" in ok("login", server.url, "-u", "ann", "--password-stdin", stdin="pass word\n")
+    assert server.asked[0].body == {"username": "ann", "password": "pass word"}
+    ok("get", JOB_ID)
+    assert server.asked[-1].headers["authorization"] == "Bearer kept"
+    ok("login", server.url, "--forget")
+    server.on("POST", "/api/v1/auth/token", problem(401, "Wrong name or password."))
+    result = run("login", server.url, "-u", "ann", "--password-stdin", stdin="x\n")
+    assert (result.exit_code, result.stderr) == (5, "error: Wrong name or password.\n")
+
+
+def test_up_becomes_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced: list[list[str]] = []
+    monkeypatch.setattr(up, "installed", lambda: True)
+    monkeypatch.setattr(os, "execv", lambda _, words: replaced.append(words))
+    ok("up", "--port", "0", "--data", "d", "--simulate", "v100=8")
+    assert replaced[0][1:] == ["-m", "services.embedded", "--port", "0", "--data", "d", "--simulate", "v100=8"]
+
+
+def test_up_without_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(up, "PLATFORM", "no_such_package.embedded")
+    result = run("up")
+    assert result.exit_code == 1
+    assert "only its client" in result.stderr
