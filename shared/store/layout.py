@@ -2,8 +2,8 @@
 
 `doc` is the JSON object itself, so that people with a shell can read and query it, and the database keeps its indexes.
 Its keys may be anything a user chose, but MongoDB gives `.` and `$` a meaning: they are stored percent-encoded.
-`pending` is set by every change and cleared when the mark has reached the version; the index of `behind` holds only
-documents where it is set.
+`pending` says whether the mark is lower than the version, and is worked out by the very write that changes either; the
+index of `behind` holds only documents where it is true.
 """
 
 import json
@@ -16,10 +16,9 @@ from shared.store.query import ID, Key, Test, keys_of
 Json = dict[str, Any]
 
 BEHIND_INDEX = "behind"
-BEHIND: Json = {"pending": True, "$expr": {"$lt": ["$mark", "$version"]}}
+BEHIND: Json = {"pending": True}
 """Documents whose mark is lower than their version."""
 
-_PENDING: Json = {"pending": True}
 _ESCAPES = {"%": "%25", "$": "%24", ".": "%2E", "\0": "%00"}
 _ESCAPED = str.maketrans(_ESCAPES)
 _OPERATORS = {"is": "$eq", "in": "$in", "at_least": "$gte", "above": "$gt", "below": "$lt"}
@@ -28,7 +27,8 @@ _VALUE = {"$type": ["string", "number", "bool"]}  # neither null nor missing
 
 def new_row(document: Document, body: bytes) -> Json:
     """What `insert` stores."""
-    return {"_id": document.id, "version": document.version, "mark": 0, "pending": True, "doc": _fields(body)}
+    version = document.version
+    return {"_id": document.id, "version": version, "mark": 0, "pending": version > 0, "doc": _fields(body)}
 
 
 def held(id: str, version: int) -> Json:
@@ -36,9 +36,10 @@ def held(id: str, version: int) -> Json:
     return {"_id": id, "version": version}
 
 
-def swapped(document: Document, body: bytes) -> Json:
+def swapped(document: Document, body: bytes) -> list[Json]:
     """The update of a compare-and-set; the mark stays."""
-    return {"$set": {"version": document.version, "pending": True, "doc": _fields(body)}}
+    version, fields = document.version, {"$literal": _fields(body)}
+    return [{"$set": {"version": version, "pending": {"$lt": ["$mark", version]}, "doc": fields}}]
 
 
 TOUCHED: Json = {"$inc": {"guards": 1}}
@@ -72,9 +73,16 @@ def path_of(path: str) -> str:
 
 
 def filter_of(tests: Iterable[Test]) -> Json:
-    """The tests, joined by AND."""
-    parts = [{path_of(test.path): _comparison(test)} for test in tests]
-    return {"$and": parts} if parts else {}
+    """The tests, joined by AND: side by side as far as each compares another field or another way."""
+    found: dict[str, Json] = {}
+    rest: list[Json] = []
+    for test in tests:
+        path, comparison = path_of(test.path), _comparison(test)
+        if found.setdefault(path, {}).keys() & comparison.keys():
+            rest.append({path: comparison})
+        else:
+            found[path].update(comparison)
+    return {**found, "$and": rest} if rest else {**found}
 
 
 def sort_of(order: Iterable[Key]) -> list[tuple[str, int]]:
@@ -88,7 +96,7 @@ def indexes_of(indexes: Sequence[Index]) -> dict[str, tuple[list[tuple[str, int]
     A unique index holds only documents that have all its values, and so serves no query; a plain one stands beside it.
     """
     found: dict[str, tuple[list[tuple[str, int]], Json]] = {
-        BEHIND_INDEX: ([("pending", 1), ("_id", 1)], {"partialFilterExpression": _PENDING})
+        BEHIND_INDEX: ([("pending", 1), ("_id", 1)], {"partialFilterExpression": BEHIND})
     }
     for index in indexes:
         keys = sort_of(keys_of(index))

@@ -18,7 +18,7 @@ from pymongo.write_concern import WriteConcern
 
 from shared.store import layout
 from shared.store.port import Condition, D, DuplicateKey, Guard, Marked, Page, Schema, StoreUnavailable, Swap
-from shared.store.query import Fields, place_of
+from shared.store.query import Fields, Test, place_of
 
 Rows = AsyncIOMotorCollection[dict[str, Any]]
 
@@ -188,7 +188,7 @@ class MongoCollection(Generic[D]):
     async def count_by(self, path: str, where: Sequence[Condition] = ()) -> dict[str, int]:
         field = layout.path_of(self._fields.check(path))
         steps: list[dict[str, Any]] = [
-            {"$match": {"$and": [layout.filter_of(self._fields.filter(where)), {field: {"$ne": None}}]}},
+            {"$match": layout.filter_of((*self._fields.filter(where), Test(path, "some")))},
             {"$group": {"_id": f"${field}", "number": {"$sum": 1}}},
         ]
         with translated():

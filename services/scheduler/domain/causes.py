@@ -50,15 +50,15 @@ def _short(shape: Shape, able: list[Look], seen: Figures, details: Facts) -> Cau
     """The first amount of which no node has enough: devices, then cpus where there are devices, then memory."""
     best = largest(look.free for look in able)
     with_devices = [look for look in able if look.free.devices >= shape.devices]
-    total, free, leaving = seen.totals()
     if not with_devices:
-        held = total.devices - free.devices
-        spread = f", at most {best.devices} of them on one node" if free.devices >= shape.devices else ""
-        coming = f", {leaving.devices} of these are being released" if leaving.devices else ""
+        sums = seen.sums
+        held = sums.total.devices - sums.free.devices
+        spread = f", at most {best.devices} of them on one node" if sums.free.devices >= shape.devices else ""
+        coming = f", {sums.leaving.devices} of these are being released" if sums.leaving.devices else ""
         return Cause(
             "waiting_for_devices",
-            f"Waits for {shape.devices} {shape.device_type}: {_are(free.devices)} free{spread}, "
-            f"{_are(held)} held by {_jobs(seen.holders)}{coming}.",
+            f"Waits for {shape.devices} {shape.device_type}: {_are(sums.free.devices)} free{spread}, "
+            f"{_are(held)} held by {_jobs(sums.holders)}{coming}.",
             details,
         )
     where = f" on a node with {shape.devices} free {shape.device_type}" if shape.devices else ""
@@ -137,14 +137,14 @@ def _refused(look: Look, shape: Shape) -> bool:
 
 
 def _details(shape: Shape, seen: Figures) -> Facts:
-    total, free, leaving = seen.totals()
+    sums = seen.sums
     return {
         "needs": _needs(shape),
-        "free": _amounts(free),
-        "free_on_one_node": _amounts(largest(look.free for look in seen.alive)),
-        "held": _amounts(total.minus(free)),
-        "held_by": seen.holders,
-        "releasing": _amounts(leaving),
+        "free": _amounts(sums.free),
+        "free_on_one_node": _amounts(sums.largest),
+        "held": _amounts(sums.total.minus(sums.free)),
+        "held_by": sums.holders,
+        "releasing": _amounts(sums.leaving),
     }
 
 

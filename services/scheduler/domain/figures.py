@@ -1,15 +1,15 @@
 """What the yard has of what a shape asks for: the figures that stand in a reason.
 
-Many nodes look alike, so they are grouped by what they have and what is free; a shape is compared with the groups.
-Built once per device type and change of the yard, it makes a page of explanations cheap.
+Many nodes look alike, so they are grouped by what they have and what is free, and a shape is compared with the
+groups. The groups follow the nodes' changes, so that an explanation does not look at every node again.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import reduce
 from typing import NamedTuple
 
 from services.scheduler.domain.node import Node
+from services.scheduler.domain.nodes import Nodes
 from services.scheduler.domain.room import NOTHING, Room
 from services.scheduler.domain.shape import Shape
 from shared.contracts.job import CPU
@@ -23,67 +23,83 @@ class Look(NamedTuple):
     """It rests as a whole."""
     resting: int
     """So many of its devices rest."""
+    holders: int
+    """So many hold some of the devices there; for `cpu`, so many hold anything."""
     total: Room
     free: Room
     leaving: Room
 
 
-@dataclass(frozen=True)
-class Figures:
-    """All nodes that have reported, grouped by how they look to one device type."""
+class Sums(NamedTuple):
+    """Over all nodes that report."""
 
-    device_type: str
-    groups: dict[Look, list[str]]
     holders: int
-    """How many hold some of this device type on nodes that report; for `cpu`, how many hold anything there."""
+    total: Room
+    free: Room
+    leaving: Room
+    largest: Room
+    """The most that is free on one node, of each amount; not one node need have all of them."""
 
-    @property
-    def alive(self) -> dict[Look, list[str]]:
-        return {look: names for look, names in self.groups.items() if not look.silent}
 
-    def capable(self, shape: Shape) -> dict[Look, list[str]]:
+class Figures:
+    """The nodes that have reported at least once, grouped by how they look to one device type."""
+
+    def __init__(self, nodes: Nodes, device_type: str) -> None:
+        self._nodes = nodes
+        self._device_type = device_type
+        self._seen = -1
+        self._looks: dict[str, Look] = {}
+        self.groups: dict[Look, dict[str, None]] = {}
+        self.sums = _sums({})
+
+    def refresh(self) -> None:
+        """Look again at the nodes that changed."""
+        for name in self._nodes.changed_since(self._seen):
+            before = self._looks.pop(name, None)
+            if before is not None:
+                self.groups[before].pop(name)
+                if not self.groups[before]:
+                    del self.groups[before]
+            node = self._nodes.table.get(name)
+            if node is not None and node.report is not None:
+                self._looks[name] = look = _look(node, self._device_type)
+                self.groups.setdefault(look, {})[name] = None
+        if self._seen != self._nodes.changes:
+            self._seen = self._nodes.changes
+            self.sums = _sums(self.groups)
+
+    def capable(self, shape: Shape) -> dict[Look, dict[str, None]]:
         """The nodes that are large enough for one rank, were they empty."""
         return {look: names for look, names in self.groups.items() if look.total.fits(shape)}
 
-    def totals(self) -> tuple[Room, Room, Room]:
-        """What the reporting nodes have, what of it is free, and what is being given back."""
-        alive = self.alive
-        return (
-            _sum((look.total, len(names)) for look, names in alive.items()),
-            _sum((look.free, len(names)) for look, names in alive.items()),
-            _sum((look.leaving, len(names)) for look, names in alive.items()),
-        )
-
-
-def figures(nodes: Iterable[Node], device_type: str) -> Figures:
-    """Look at every node once."""
-    groups: dict[Look, list[str]] = {}
-    holders = 0
-    for node in nodes:
-        if node.report is None:
-            continue
-        look = Look(
-            silent=node.silent,
-            closed=node.rests.closed,
-            resting=len(node.rests.of(device_type)) if node.rests else 0,
-            total=node.total(device_type),
-            free=node.room(device_type),
-            leaving=node.being_left(device_type),
-        )
-        groups.setdefault(look, []).append(node.name)
-        if not node.silent:
-            holders += len(node.holdings) if device_type == CPU else node.holders.get(device_type, 0)
-    return Figures(device_type, groups, holders)
-
 
 def largest(rooms: Iterable[Room]) -> Room:
-    """The largest of each amount; not one node need have all of them."""
+    """The largest of each amount."""
     return reduce(lambda one, other: Room(*map(max, one, other)), rooms, NOTHING)
 
 
-def _sum(rooms: Iterable[tuple[Room, int]]) -> Room:
-    def scaled() -> Iterator[Room]:
-        for room, count in rooms:
-            yield Room(room.devices * count, room.milli_cpus * count, room.memory_mib * count)
+def _look(node: Node, device_type: str) -> Look:
+    return Look(
+        silent=node.silent,
+        closed=node.rests.closed,
+        resting=len(node.rests.of(device_type)),
+        holders=len(node.holdings) if device_type == CPU else node.holders.get(device_type, 0),
+        total=node.total(device_type),
+        free=node.room(device_type),
+        leaving=node.being_left(device_type),
+    )
 
-    return reduce(Room.plus, scaled(), NOTHING)
+
+def _sums(groups: dict[Look, dict[str, None]]) -> Sums:
+    alive = [(look, len(names)) for look, names in groups.items() if not look.silent]
+
+    def total(rooms: Iterable[tuple[Room, int]]) -> Room:
+        return reduce(lambda so_far, room: so_far.plus(Room(*(part * room[1] for part in room[0]))), rooms, NOTHING)
+
+    return Sums(
+        holders=sum(look.holders * count for look, count in alive),
+        total=total((look.total, count) for look, count in alive),
+        free=total((look.free, count) for look, count in alive),
+        leaving=total((look.leaving, count) for look, count in alive),
+        largest=largest(look.free for look, _ in alive),
+    )

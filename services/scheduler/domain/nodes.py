@@ -18,13 +18,14 @@ FORGET_AFTER_S = 3600.0
 
 
 class Nodes:
-    """The nodes by name. `changes` rises with everything that an explanation could show."""
+    """The nodes by name. `changes` counts, in the same way, everything that an explanation could show."""
 
     def __init__(self) -> None:
         self.table: dict[str, Node] = {}
         self.revision = 1
         self.changes = 0
         self._improved: dict[str, int] = {}
+        self._changed: dict[str, int] = {}
         self._seen: dict[str, float] = {}
         self._silent: dict[str, float] = {}
         self._resting: set[str] = set()
@@ -36,16 +37,16 @@ class Nodes:
     def improve(self, name: str) -> None:
         """Room may have appeared on this node."""
         self.revision += 1
-        self.changes += 1
-        self._improved.pop(name, None)
-        self._improved[name] = self.revision
+        _note(self._improved, name, self.revision)
+        self._change(name)
 
     def improved_since(self, revision: int) -> Iterator[str]:
         """The nodes on which room may have appeared since then, the latest first."""
-        for name, at in reversed(self._improved.items()):
-            if at <= revision:
-                return
-            yield name
+        return _since(self._improved, revision)
+
+    def changed_since(self, change: int) -> Iterator[str]:
+        """The nodes that look different since then; one that is not in the table any more is gone."""
+        return _since(self._changed, change)
 
     # --- reports
 
@@ -65,7 +66,7 @@ class Nodes:
             return False
         self.table[name].silent = True
         self._silent[name] = now
-        self.changes += 1
+        self._change(name)
         return True
 
     # --- time
@@ -101,7 +102,7 @@ class Nodes:
         del self.table[name]
         self._improved.pop(name, None)
         self._resting.discard(name)
-        self.changes += 1
+        self._change(name)
 
     @property
     def resting(self) -> bool:
@@ -113,7 +114,7 @@ class Nodes:
     def hold(self, name: str, holding: Holding) -> None:
         """Take room on a node. One that may be preempted, or is leaving, is room for somebody else."""
         self[name].hold(holding)
-        self.changes += 1
+        self._change(name)
         if holding.preemptible or holding.leaving:
             self.improve(name)
 
@@ -131,4 +132,20 @@ class Nodes:
         node.rests.refuse(holding.places(), now)
         node.recount()
         self._resting.add(name)
+        self._change(name)
+
+    def _change(self, name: str) -> None:
         self.changes += 1
+        _note(self._changed, name, self.changes)
+
+
+def _note(notes: dict[str, int], name: str, at: int) -> None:
+    notes.pop(name, None)
+    notes[name] = at
+
+
+def _since(notes: dict[str, int], past: int) -> Iterator[str]:
+    for name, at in reversed(notes.items()):
+        if at <= past:
+            return
+        yield name

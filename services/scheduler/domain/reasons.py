@@ -8,7 +8,7 @@ The reasons of a queue are found per shape and kept until a node changes; a job 
 from collections.abc import Iterable
 
 from services.scheduler.domain.causes import Cause, cause_of
-from services.scheduler.domain.figures import Figures, figures
+from services.scheduler.domain.figures import Figures
 from services.scheduler.domain.shape import Shape
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.base import rfc3339
@@ -25,18 +25,26 @@ class Reasons:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._seen = -1
+        self._device_types: set[str] = set()
         self._figures: dict[str, Figures] = {}
         self._causes: dict[Shape, Cause] = {}
 
     def explain(self, ids: Iterable[str]) -> tuple[Explanation, ...]:
         """Those of these jobs that wait; the others are left out."""
-        if self._seen != self._snapshot.nodes.changes:
-            self._seen = self._snapshot.nodes.changes
-            self._figures.clear()
-            self._causes.clear()
+        self._refresh()
         known = ((id, self._snapshot.jobs.get(id)) for id in ids)
         found = ((id, self._reason(view)) for id, view in known if view is not None)
-        return tuple(Explanation(id=id, reason=reason) for id, reason in found if reason is not None)
+        return tuple(Explanation.model_construct(id=id, reason=reason) for id, reason in found if reason is not None)
+
+    def _refresh(self) -> None:
+        nodes = self._snapshot.nodes
+        if self._seen != nodes.changes:
+            self._seen = nodes.changes
+            self._causes.clear()
+            reports = (node.report for node in nodes.table.values())
+            self._device_types = {name for report in reports if report is not None for name in report.devices}
+            for figures in self._figures.values():
+                figures.refresh()
 
     def _reason(self, view: JobView) -> Reason | None:
         status = view.state.status
@@ -61,7 +69,7 @@ class Reasons:
         ahead = self._snapshot.waiting.order.rank(self._snapshot.waiting.key(view.id))
         shape = self._snapshot.waiting.shape(view.id)
         cause = self._making_room(view.id, shape) or self._cause(shape)
-        return Reason(
+        return Reason.model_construct(
             code=cause.code,
             message=f"{cause.message} {_line(ahead)}" if cause.may_change else cause.message,
             details={"position": ahead + 1, "ahead": ahead, **cause.details},
@@ -71,11 +79,10 @@ class Reasons:
         found = self._causes.get(shape)
         if found is None:
             if shape.device_type not in self._figures:
-                nodes = self._snapshot.nodes.table.values()
-                self._figures[shape.device_type] = figures(nodes, shape.device_type)
-            reports = (node.report for node in self._snapshot.nodes.table.values())
-            types = {name for report in reports if report is not None for name in report.devices}
-            found = self._causes[shape] = cause_of(shape, self._figures[shape.device_type], types)
+                self._figures[shape.device_type] = Figures(self._snapshot.nodes, shape.device_type)
+                self._figures[shape.device_type].refresh()
+            found = cause_of(shape, self._figures[shape.device_type], self._device_types)
+            self._causes[shape] = found
         return found
 
     def _making_room(self, id: str, shape: Shape) -> Cause | None:
