@@ -9,7 +9,7 @@ from services.gateway.identity import Identity
 from services.gateway.joiner import Joiner
 from services.gateway.keys import Keys
 from services.gateway.parts import Parts
-from services.gateway.paths import path_check
+from services.gateway.paths import Paths
 from services.gateway.readiness import ReadinessCheck
 from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
@@ -48,7 +48,9 @@ def parts_from(deps: Deps, settings: GatewaySettings, accounts: Accounts, tokens
         accounts=accounts,
         tokens=tokens,
         yard=yard,
-        submissions=Submissions(joiner, path_check(deps.settings), deps.clock, settings.submissions_per_minute),
+        submissions=Submissions(
+            joiner, Paths(deps.settings.storage, deps.settings.path_roots), deps.clock, settings.submissions_per_minute
+        ),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
         streams=Streams(settings.max_streams, settings.keepalive_s, settings.stalled_s),

@@ -1,25 +1,37 @@
 """A submission's paths: refused when they leave their roots, where the gateway can see the storage itself."""
 
-from typing import Protocol
+import asyncio
+from pathlib import Path
 
+from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.job import JobRequest
-from shared.settings import PlatformSettings
+from shared.paths import PathOutside, Roots
+
+FIELDS = ("data_path", "work_path", "job_path", "checkpoint_path")
 
 
-class PathCheck(Protocol):
-    """Looks at the paths of a submission."""
+class Paths:
+    """Looks at the paths of submissions. On other machines than the storage's it leaves that to their executors."""
+
+    def __init__(self, storage: Path, allowed: tuple[Path, ...]) -> None:
+        self._storage = storage
+        self._roots = Roots(storage, allowed)
 
     async def check(self, request: JobRequest) -> None:
         """Raises Invalid, whose errors name the fields."""
+        given = [(field, path) for field in FIELDS if (path := getattr(request, field)) is not None]
+        errors = await asyncio.to_thread(self._errors, given) if given else ()
+        if errors:
+            raise Invalid(" ".join(error.message for error in errors), errors)
 
-
-class Unchecked:
-    """The storage is on other machines: their executors refuse what leaves it."""
-
-    async def check(self, request: JobRequest) -> None:
-        """Nothing to see here."""
-
-
-def path_check(settings: PlatformSettings) -> PathCheck:
-    """The check that this installation can make."""
-    return Unchecked()
+    def _errors(self, given: list[tuple[str, str]]) -> tuple[FieldError, ...]:
+        """In a thread: a link may lead to a slow disk."""
+        if not self._storage.is_dir():
+            return ()
+        found = []
+        for field, path in given:
+            try:
+                self._roots.resolve(path)
+            except PathOutside as outside:
+                found.append(FieldError(field=field, message=str(outside)))
+        return tuple(found)

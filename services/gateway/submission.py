@@ -13,7 +13,7 @@ from services.gateway.domain.access import Caller, check_submission
 from services.gateway.domain.batches import size_of
 from services.gateway.domain.throttle import Throttle
 from services.gateway.joiner import Joiner
-from services.gateway.paths import PathCheck
+from services.gateway.paths import Paths
 from services.gateway.problems import problem_of, too_many
 from services.gateway.resources import BATCH_JOBS, Body, Job, JobRequest, Outcome
 from shared.clock import Clock
@@ -43,7 +43,7 @@ class _Accepted:
 class Submissions:
     """Takes submissions. Its methods raise Refusals."""
 
-    def __init__(self, joiner: Joiner, paths: PathCheck, clock: Clock, per_minute: int | None) -> None:
+    def __init__(self, joiner: Joiner, paths: Paths, clock: Clock, per_minute: int | None) -> None:
         self._joiner = joiner
         self._paths = paths
         self._clock = clock

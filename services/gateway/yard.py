@@ -110,7 +110,7 @@ class Yard:
                 commands.EXPLAIN, commands.ExplainJobs(ids=ids), timeout=self._explain_timeout_s
             )
         except Refusal as refusal:
-            log.info("explanations_missing", count=len(ids), problem=refusal.code)
+            log.debug("explanations_missing", count=len(ids), problem=refusal.code)
             return {}
         return {item.id: item.reason for item in answer.items}
 

@@ -118,7 +118,7 @@ def check_submission(caller: Caller, vc: str, owner: str | None) -> None:
     if vc not in caller.vcs:
         known = ", ".join(caller.vcs) or "none yet; ask an administrator"
         message = f"you do not belong to a virtual cluster '{vc}'; yours: {known}"
-        raise Invalid(f"vc: {message}", (FieldError(field="vc", message=message),))
+        raise Invalid(f"vc: {message}.", (FieldError(field="vc", message=message),))
 
 
 J = TypeVar("J", bound=Job)

@@ -93,6 +93,20 @@ async def test_wrong_bodies_store_nothing(yard: Gateway) -> None:
     assert {error["field"] for error in errors} == {"priority", "zzz"}
 
 
+async def test_paths_that_leave_their_roots(yard: Gateway) -> None:
+    storage = yard.data / "storage"
+    storage.mkdir()
+    (storage / "out").symlink_to("/etc")
+    (storage / "in").symlink_to(storage)
+    for field in ("data_path", "work_path", "job_path", "checkpoint_path"):
+        for path in ("/etc", "out", "out/passwd", "../x", "a/%252e%252e/b", "a\0b"):
+            answer = await yard.call("POST", "/jobs", json=BODY | {field: path})
+            assert answer.status_code == 422, path
+            assert [error["field"] for error in answer.json()["errors"]] == [field]
+        for path in ("in/new", "new/folder", str(storage / "x")):
+            assert (await yard.call("POST", "/jobs", json=BODY | {field: path})).status_code == 201, path
+
+
 async def test_ones_own_name_may_stand_in_the_body(yard: Gateway) -> None:
     assert (await yard.call("POST", "/jobs", json=BODY | {"owner": "admin"})).status_code == 201
 
