@@ -1,4 +1,4 @@
-"""The API's models, generated from `docs/openapi.json` by `docs/generate_models.py`. Do not edit."""
+"""The API's models, generated from `docs/openapi.json` by `make docs`; do not edit."""
 
 # ruff: noqa: I001, RUF012
 

@@ -2,11 +2,9 @@
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
-from docs.generate_models import generate as generate_models
-from docs.tools import asyncapi, messages, settings, snapshots, states
+from docs.tools import asyncapi, messages, models, settings, snapshots, states
 from services.gateway.application import routed
 from services.gateway.openapi import document as openapi
 
@@ -22,17 +20,9 @@ def generated() -> dict[Path, str]:
         Path("docs/configuration.md"): settings.document(),
         Path("docs/asyncapi.yaml"): asyncapi.document(),
         Path("docs/openapi.json"): described,
-        Path("jobyard/models.py"): _models(described),
+        Path("jobyard/models.py"): models.models(described),
         **snapshots.snapshots(),
     }
-
-
-def _models(openapi_document: str) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder) / "openapi.json", Path(folder) / "models.py"
-        source.write_text(openapi_document)
-        generate_models(source, target)
-        return target.read_text()
 
 
 def main() -> int:

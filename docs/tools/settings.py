@@ -46,9 +46,9 @@ def _variables(settings: type[BaseSettings], name: str, field: FieldInfo) -> lis
 
 
 def _default(field: FieldInfo) -> str:
-    value = field.get_default(call_default_factory=True)
-    if value is None or value in ((), ""):
-        return ""
+    value = field.default
+    if field.default_factory is not None or value is None or value in ((), ""):
+        return ""  # what a factory finds is this machine's, and no default
     if isinstance(value, tuple):
         return f"`{','.join(map(str, value))}`"
     return f"`{value if isinstance(value, str | PurePath) else str(value).lower()}`"

@@ -1,9 +1,7 @@
-"""Writes `jobyard/models.py` from `docs/openapi.json`, so that the client's models can't drift from the gateway's.
+"""Makes `jobyard/models.py` from the OpenAPI document, so that the client's models can't drift from the gateway's.
 
 Limits (patterns, lengths, ranges) are left out on purpose: checking them is the platform's business, and a client
 that repeated them would refuse what a newer platform allows.
-
-    python docs/generate_models.py [openapi.json] [models.py]
 """
 
 import json
@@ -14,13 +12,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LIMITS = frozenset(
     "pattern minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum minItems maxItems uniqueItems "
     "minProperties maxProperties propertyNames title".split()
 )
 FRAMEWORK_ONLY = frozenset({"HTTPValidationError", "ValidationError"})
-HEADER = '''"""The API's models, generated from `docs/openapi.json` by `docs/generate_models.py`. Do not edit."""
+HEADER = '''"""The API's models, generated from `docs/openapi.json` by `make docs`; do not edit."""
 
 # ruff: noqa: I001, RUF012
 '''
@@ -55,8 +53,9 @@ def _property(field: JsonValue) -> JsonValue:
     return plain
 
 
-def generate(openapi: Path, models: Path) -> None:
-    document = json.loads(openapi.read_text())
+def models(openapi: str) -> str:
+    """The module's source, from the OpenAPI document as JSON."""
+    document = json.loads(openapi)
     schemas = document["components"]["schemas"]
     document = {
         "openapi": document["openapi"],
@@ -69,31 +68,16 @@ def generate(openapi: Path, models: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "openapi.json", Path(folder) / "models.py"
         source.write_text(json.dumps(document))
-        command = [
-            sys.executable,
-            "-m",
-            "datamodel_code_generator",
-            "--input",
-            str(source),
-            "--output",
-            str(target),
-            *OPTIONS,
-        ]
-        subprocess.run(command, check=True)
+        files = ["--input", str(source), "--output", str(target)]
+        subprocess.run([sys.executable, "-m", "datamodel_code_generator", *files, *OPTIONS], check=True)
         lines = target.read_text().splitlines(keepends=True)
     body = "".join(line for line in lines if not line.startswith("#"))
     formatted = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--stdin-filename", "jobyard/models.py", "--line-length", "120", "-"],
+        [sys.executable, "-m", "ruff", "format", "--stdin-filename", "jobyard/models.py", "-"],
         input=HEADER + body,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
         cwd=ROOT,
     )
-    models.write_text(formatted.stdout)
-
-
-if __name__ == "__main__":
-    arguments = [Path(argument) for argument in sys.argv[1:3]]
-    defaults = [ROOT / "docs" / "openapi.json", ROOT / "jobyard" / "models.py"]
-    generate(*(arguments + defaults[len(arguments) :]))
+    return formatted.stdout
