@@ -187,7 +187,7 @@ async def test_run_events_in_the_wrong_order_and_more_than_once_give_the_same_hi
     lease = await bus.ask(commands.LEAD, Lead(contender="a"))
     await bus.ask(commands.PLACE, Place(epoch=lease.epoch, placements=tuple(_placement(id) for id in ids)))
     for number, id in enumerate(ids):
-        run = {"job_id": id, "vc": "default", "attempt": 1, "node": "node-1"}
+        run: dict[str, Any] = {"job_id": id, "vc": "default", "attempt": 1, "node": "node-1"}
         started = RunStarted(**run, started_at=NOW)
         ended = RunExited(**run, started_at=NOW, ended_at=NOW, exit_code=0)
         order = [ended, started] if number % 2 else [started, ended]

@@ -68,10 +68,10 @@ class Platform:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def stop(self) -> int:
-        """SIGTERM; its exit code."""
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code after this signal."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(how)
         return self._process.wait(20)
 
     def kill(self) -> None:

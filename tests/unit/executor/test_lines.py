@@ -1,5 +1,7 @@
 """Lines as a terminal would show them, held against a slow reading of the same bytes, however they were cut up."""
 
+from itertools import pairwise
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -45,11 +47,13 @@ def assembled(pieces: list[bytes]) -> list[str]:
 
 def cut_up(data: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[begin:end] for begin, end in zip(edges, edges[1:], strict=False)]
+    return [data[begin:end] for begin, end in pairwise(edges)]
 
 
 ALPHABET = st.lists(
-    st.sampled_from([b"a", b"bc", b"\r", b"\n", b"\r\n", "é€🙂".encode(), b"\xff", b"\xe2\x82", b"\x1b[0m", b"x" * 9000]),
+    st.sampled_from(
+        [b"a", b"bc", b"\r", b"\n", b"\r\n", "é€🙂".encode(), b"\xff", b"\xe2\x82", b"\x1b[0m", b"x" * 9000]
+    ),
     max_size=60,
 ).map(b"".join)
 
