@@ -6,11 +6,19 @@ has one deadline for all its repetitions; what it did not finish by then is unkn
 
 import asyncio
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
+import pymongo
+import structlog
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
 from pymongo import IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -20,9 +28,15 @@ from shared.store import layout
 from shared.store.port import Condition, D, DuplicateKey, Guard, Marked, Page, Schema, StoreUnavailable, Swap
 from shared.store.query import Fields, Test, place_of
 
+log = structlog.get_logger()
+
 Rows = AsyncIOMotorCollection[dict[str, Any]]
 
-_TIMEOUT_S = 10.0
+_TIMEOUT_S = 4.0  # shorter than whoever asks a service waits
+_OPENING_S = 600.0  # an index of a million documents takes its time
+_PATIENCE_S = 1.5  # no transaction of ours takes so long, unless its client is dead
+_SESSION_NOTED_S = 600.0
+_SESSION_LIVES_S = 1800.0  # of the server: it forgets sessions that nobody used for so long
 _DATABASE = "jobyard"
 _CONFLICT_DELAY_S = 0.02  # at most, before a transaction that lost against another is tried again
 _DUPLICATE_KEY = 11000
@@ -34,10 +48,11 @@ class MongoStore:
 
     def __init__(self, url: str, service: str, timeout: float = _TIMEOUT_S) -> None:
         self._url = url
-        self._service = service
+        self.service = service
         self.timeout = timeout
         self._client: AsyncIOMotorClient[dict[str, Any]] | None = None
         self._schemas: dict[str, Schema[Any]] = {}
+        self.sessions = Sessions(self)
 
     @property
     def client(self) -> "AsyncIOMotorClient[dict[str, Any]]":
@@ -48,8 +63,12 @@ class MongoStore:
 
     def rows(self, name: str) -> Rows:
         """A collection of this store, as the driver sees it."""
-        database = self.client.get_default_database(_DATABASE).name
-        return self.client[f"{database}_{self._service}"][self._schemas[name].name]
+        return self.database[self._schemas[name].name]
+
+    @property
+    def database(self) -> "AsyncIOMotorDatabase[dict[str, Any]]":
+        name = self.client.get_default_database(_DATABASE).name
+        return self.client[f"{name}_{self.service}"]
 
     def collection(self, schema: Schema[D]) -> "MongoCollection[D]":
         fields = Fields(schema)
@@ -61,7 +80,7 @@ class MongoStore:
         milliseconds = int(self.timeout * 1000)
         self._client = AsyncIOMotorClient(
             self._url,
-            appname=f"jobyard-{self._service}",
+            appname=f"jobyard-{self.service}",
             timeoutMS=milliseconds,
             serverSelectionTimeoutMS=milliseconds,
             w="majority",
@@ -70,10 +89,10 @@ class MongoStore:
             readPreference="primary",
         )
         try:
-            with translated():
+            await self.ping()
+            with translated(), pymongo.timeout(_OPENING_S):
                 for schema in self._schemas.values():
                     await _declare(self.rows(schema.name), schema)
-                await self.ping()
         except BaseException:
             await self.close()
             raise
@@ -86,6 +105,57 @@ class MongoStore:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+class Sessions:
+    """The sessions of this service's transactions, written down, so that the living can end those of the dead.
+
+    A client that is killed inside a transaction leaves it open, and the server keeps its documents from everybody else
+    for a minute. Ours take milliseconds: whoever has waited for `_PATIENCE_S` ends them all, and one that was alive is
+    repeated by its owner, as after any conflict.
+    """
+
+    def __init__(self, store: MongoStore) -> None:
+        self._store = store
+        self._noted: dict[bytes, float] = {}
+        self._ended = 0.0
+
+    @property
+    def _rows(self) -> Rows:
+        return self._store.database["sessions"]
+
+    async def note(self, session: AsyncIOMotorClientSession) -> None:
+        """Write the session down before its first transaction, and now and then again."""
+        id: bytes = session.delegate.session_id["id"]
+        now = asyncio.get_running_loop().time()
+        if now - self._noted.get(id, -_SESSION_NOTED_S) >= _SESSION_NOTED_S:
+            seen = {"$set": {"used_at": datetime.now(UTC)}}
+            await self._rows.update_one({"_id": id}, seen, upsert=True)
+            self._noted[id] = now
+
+    async def end_all(self) -> None:
+        """End every transaction of this service that is under way, whoever began it; at most once per patience."""
+        now = asyncio.get_running_loop().time()
+        if now - self._ended < _PATIENCE_S:
+            return
+        self._ended = now
+        ids = [row["_id"] async for row in self._rows.find({})]
+        if ids:
+            log.warning("transactions_ended", service=self._store.service, sessions=len(ids))
+            await self._store.client.admin.command("killSessions", [{"id": id} for id in ids])
+        forgotten = datetime.now(UTC) - timedelta(seconds=_SESSION_LIVES_S)
+        await self._rows.delete_many({"used_at": {"$lt": forgotten}})
+
+    @asynccontextmanager
+    async def patience(self) -> AsyncIterator[None]:
+        """Around a write: one that was not done in time may have waited for a dead client's transaction."""
+        try:
+            yield
+        except PyMongoError as error:
+            if error.timeout:
+                with suppress(PyMongoError):
+                    await self.end_all()
+            raise
 
 
 class MongoCollection(Generic[D]):
@@ -146,14 +216,18 @@ class MongoCollection(Generic[D]):
 
     async def transaction(self, swaps: Sequence[Swap[D]], guards: Sequence[Guard] = ()) -> bool:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._store.timeout
+        began = loop.time()
         with translated():
             while True:
                 try:
-                    return await self._all_or_none(swaps, guards)
+                    async with self._store.sessions.patience():
+                        return await self._all_or_none(swaps, guards)
                 except PyMongoError as error:
-                    if not error.has_error_label("TransientTransactionError") or loop.time() >= deadline:
+                    waited = loop.time() - began
+                    if not error.has_error_label("TransientTransactionError") or waited >= self._store.timeout:
                         raise
+                    if waited >= _PATIENCE_S:
+                        await self._store.sessions.end_all()
                 await asyncio.sleep(random.uniform(0, _CONFLICT_DELAY_S))
 
     async def find(
@@ -202,7 +276,8 @@ class MongoCollection(Generic[D]):
         updates = [UpdateOne(layout.below_mark(id, mark), layout.raised(mark)) for id, mark in marks.items()]
         if updates:
             with translated():
-                await self._rows.bulk_write(updates, ordered=False)
+                async with self._store.sessions.patience():
+                    await self._rows.bulk_write(updates, ordered=False)
 
     async def marked(self, id: str) -> Marked[D] | None:
         with translated():
@@ -217,14 +292,13 @@ class MongoCollection(Generic[D]):
 
     async def _all_or_none(self, swaps: Sequence[Swap[D]], guards: Sequence[Guard]) -> bool:
         """One attempt. A guard is written to, so that the transaction conflicts with whoever changes it meanwhile."""
-        async with (
-            await self._store.client.start_session() as session,
-            session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority", j=True)),
-        ):
-            held = await self._hold(guards, session) and await self._swap_all(swaps, session)
-            if not held:
-                await session.abort_transaction()
-            return held
+        async with await self._store.client.start_session() as session:
+            await self._store.sessions.note(session)
+            async with session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority", j=True)):
+                held = await self._hold(guards, session) and await self._swap_all(swaps, session)
+                if not held:
+                    await session.abort_transaction()
+                return held
 
     async def _hold(self, guards: Sequence[Guard], session: AsyncIOMotorClientSession) -> bool:
         for guard in guards:
@@ -235,16 +309,27 @@ class MongoCollection(Generic[D]):
         return True
 
     async def _swap_all(self, swaps: Sequence[Swap[D]], session: AsyncIOMotorClientSession) -> bool:
-        for swap in swaps:
-            if not await self._swap(swap.document, swap.expected, session):
-                return False
-        return True
+        """In one request: the transaction is open, and in others' way, for as short a time as can be."""
+        if not swaps:
+            return True
+        updates = [UpdateOne(*self._change(swap.document, swap.expected)) for swap in swaps]
+        try:
+            result = await self._rows.bulk_write(updates, session=session)
+        except BulkWriteError as error:
+            first = error.details["writeErrors"][0]
+            if first["code"] != _DUPLICATE_KEY:
+                raise
+            raise layout.duplicate(swaps[first["index"]].document.id, first) from error
+        return result.matched_count == len(swaps)
 
-    async def _swap(self, document: D, expected: int, session: AsyncIOMotorClientSession | None = None) -> bool:
-        update = layout.swapped(document, self._schema.dump(document))
-        with translated(document.id, passing=session is not None):
-            result = await self._rows.update_one(layout.held(document.id, expected), update, session=session)
+    async def _swap(self, document: D, expected: int) -> bool:
+        with translated(document.id):
+            async with self._store.sessions.patience():
+                result = await self._rows.update_one(*self._change(document, expected))
         return result.matched_count == 1
+
+    def _change(self, document: D, expected: int) -> tuple[layout.Json, list[layout.Json]]:
+        return layout.held(document.id, expected), layout.swapped(document, self._schema.dump(document))
 
     def _load(self, row: Mapping[str, Any]) -> D:
         document: D = self._schema.load(layout.body_of(row))
@@ -252,15 +337,13 @@ class MongoCollection(Generic[D]):
 
 
 @contextmanager
-def translated(id: str | None = None, passing: bool = False) -> Iterator[None]:
-    """Turns the driver's errors into the port's; with `passing` (inside a transaction) only a duplicate key."""
+def translated(id: str | None = None) -> Iterator[None]:
+    """Turns the driver's errors into the port's."""
     try:
         yield
     except DuplicateKeyError as error:
         raise layout.duplicate(id or "?", error.details or {}) from error
     except PyMongoError as error:
-        if passing:
-            raise
         raise StoreUnavailable(f"MongoDB did not answer as it should: {error}") from error
 
 

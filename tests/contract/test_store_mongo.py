@@ -1,6 +1,8 @@
 """What only the MongoDB adapter promises: a server that is away is said, and used again when it is back."""
 
 import asyncio
+import signal
+import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +14,7 @@ from shared.store.mongo import MongoStore
 from shared.store.port import Guard, StoreUnavailable, Swap
 from tests.support.mongo import MongoServer
 from tests.support.notes import LEASES, NOTES, Lease, Note
+from tests.support.platform import CHECKOUT
 
 TIMEOUT_S = 1.0
 
@@ -67,6 +70,64 @@ async def test_a_server_that_hangs_is_given_up_on(server: MongoServer) -> None:
         finally:
             server.resume()
         assert (await notes.get("a")) in (Note(id="a"), Note(id="a", version=2))
+    finally:
+        await store.close()
+
+
+LEFT_OPEN = """
+import asyncio, os, signal, sys
+from shared.store.mongo import MongoStore
+from shared.store.port import Guard, Swap
+from tests.support.platform import CHECKOUT
+from tests.support.notes import LEASES, NOTES, Note
+
+async def main():
+    store = MongoStore(sys.argv[1], sys.argv[2])
+    notes, _ = store.collection(NOTES), store.collection(LEASES)
+    await store.open()
+
+    class DiesWithin(list):
+        def __bool__(self):  # asked for when the guards hold and the swaps come next
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    await notes.transaction(DiesWithin([Swap(Note(id="a", version=2), 1)]), [Guard("leases", "lease", 1)])
+
+asyncio.run(main())
+"""
+
+
+async def killed_inside_a_transaction(url: str, service: str) -> None:
+    client = await asyncio.create_subprocess_exec(sys.executable, "-c", LEFT_OPEN, url, service, cwd=CHECKOUT)
+    assert await client.wait() == -signal.SIGKILL
+
+
+async def test_a_client_that_was_killed_inside_a_transaction_does_not_hold_up_the_next(server: MongoServer) -> None:
+    store = MongoStore(server.url, uuid.uuid4().hex, 3.0)
+    notes, leases = store.collection(NOTES), store.collection(LEASES)
+    await store.open()
+    try:
+        await notes.insert(Note(id="a"))
+        await leases.insert(Lease(id="lease"))
+        await killed_inside_a_transaction(server.url, store.service)
+        assert await notes.transaction([Swap(Note(id="a", version=2), 1)], [Guard("leases", "lease", 1)])
+    finally:
+        await store.close()
+
+
+async def test_a_write_that_waited_in_vain_for_a_killed_client_succeeds_when_repeated(server: MongoServer) -> None:
+    store = MongoStore(server.url, uuid.uuid4().hex, TIMEOUT_S)
+    notes, leases = store.collection(NOTES), store.collection(LEASES)
+    await store.open()
+    try:
+        await notes.insert(Note(id="a"))
+        await leases.insert(Lease(id="lease"))
+        await killed_inside_a_transaction(server.url, store.service)
+        with pytest.raises(StoreUnavailable):
+            await leases.raise_marks({"lease": 5})
+        await leases.raise_marks({"lease": 5})
+        marked = await leases.marked("lease")
+        assert marked is not None
+        assert marked.mark == 5
     finally:
         await store.close()
 
