@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from shared.contracts.job import CPU, JobView, Reason, Share
 
-_HUNDREDTHS = 100
-"""Cpus are counted in hundredths: sums of decimals have to come out even."""
+_THOUSANDTHS = 1000
+"""Cpus are counted in thousandths, as the scheduler does: sums of decimals have to come out even, and alike."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Usage:
 
     def add(self, claim: Claim) -> None:
         self._devices.update((claim.device_type, index) for index in claim.devices)
-        self._cpus += _hundredths(claim.cpus)
+        self._cpus += _thousandths(claim.cpus)
         self._memory_mib += claim.memory_mib
 
     def occupied(self, claim: Claim) -> tuple[int, ...]:
@@ -49,7 +49,7 @@ class Usage:
 
     @property
     def cpus(self) -> float:
-        return self._cpus / _HUNDREDTHS
+        return self._cpus / _THOUSANDTHS
 
     @property
     def memory_mib(self) -> int:
@@ -77,7 +77,7 @@ def objection(claim: Claim, capacity: Capacity, usage: Usage) -> Reason | None:
             message=f"Another run holds {claim.device_type} {', '.join(map(str, taken))} on this node.",
             details={"devices": list(taken)},
         )
-    if _hundredths(usage.cpus) + _hundredths(claim.cpus) > _hundredths(capacity.cpus):
+    if _thousandths(usage.cpus) + _thousandths(claim.cpus) > _thousandths(capacity.cpus):
         free = capacity.cpus - usage.cpus
         return Reason(
             code="cpus_busy",
@@ -94,5 +94,5 @@ def objection(claim: Claim, capacity: Capacity, usage: Usage) -> Reason | None:
     return None
 
 
-def _hundredths(cpus: float) -> int:
-    return round(cpus * _HUNDREDTHS)
+def _thousandths(cpus: float) -> int:
+    return round(cpus * _THOUSANDTHS)

@@ -54,7 +54,7 @@ def _short(shape: Shape, able: list[Look], seen: Figures, details: Facts) -> Cau
         sums = seen.sums
         held = sums.total.devices - sums.free.devices
         spread = f", at most {best.devices} of them on one node" if sums.free.devices >= shape.devices else ""
-        coming = f", {sums.leaving.devices} of these are being released" if sums.leaving.devices else ""
+        coming = f", of which {_are(sums.leaving.devices)} being released" if sums.leaving.devices else ""
         return Cause(
             "waiting_for_devices",
             f"Waits for {shape.devices} {shape.device_type}: {_are(sums.free.devices)} free{spread}, "
@@ -102,10 +102,14 @@ def _no_node_fits(shape: Shape, seen: Figures) -> Cause:
     suited = [look.total for look in seen.groups if look.total.devices > 0 or shape.device_type == CPU]
     most = largest(suited)
     has = f"{most.devices} {shape.device_type}, " if shape.device_type != CPU else ""
+    spread = most.fits(shape)
+    why = (
+        "no single node has all of it, though there are nodes with" if spread else "no node is that large, with at most"
+    )
     return Cause(
         "no_node_fits",
-        f"Asks for {shape} on one node; no node is that large, with at most {has}{cpus_text(most.milli_cpus)} and "
-        f"{most.memory_mib} MiB. Kill it and submit it smaller.",
+        f"Asks for {shape} on one node; {why} {has}{cpus_text(most.milli_cpus)} and {most.memory_mib} MiB. "
+        "Kill it and submit it smaller.",
         {"needs": _needs(shape), "largest": _amounts(most)},
         may_change=False,
     )

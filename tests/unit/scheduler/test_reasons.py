@@ -1,0 +1,274 @@
+"""Every reason that a job can have, with the sentence and the figures that a person gets."""
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from services.scheduler.domain import causes, reasons
+from services.scheduler.domain.reasons import Reasons
+from shared.contracts.job import JobStatus, Reason
+from tests.support.yard import Yard, job, job_id, node
+
+README = Path(__file__).parents[3] / "services" / "scheduler" / "README.md"
+
+
+def why(yard: Yard, number: int) -> Reason:
+    (explanation,) = Reasons(yard.snapshot).explain([job_id(number)])
+    return explanation.reason
+
+
+def test_before_any_node_has_reported() -> None:
+    yard = Yard()
+    yard.submit(job(1))
+    reason = why(yard, 1)
+    assert reason.code == "no_nodes"
+    assert reason.message == (
+        "No node has reported yet, so nothing can run. Ask an operator to start an executor. It is the first in line."
+    )
+
+
+def test_a_device_type_that_nobody_has_names_those_there_are() -> None:
+    yard = Yard(node("a", v100=8, ascend910=8))
+    yard.submit(job(1, devices=1, device_type="h100"))
+    reason = why(yard, 1)
+    assert reason.code == "no_such_device"
+    assert reason.message == (
+        "No node has h100. The yard has ascend910, v100; kill the job and submit it for what is there, or ask an "
+        "operator for a node with h100."
+    )
+    assert reason.details["device_types"] == ["ascend910", "v100"]
+
+
+def test_a_yard_without_devices_says_so() -> None:
+    yard = Yard(node("a"))
+    yard.submit(job(1, devices=1))
+    assert "The yard has no devices;" in why(yard, 1).message
+
+
+def test_a_job_that_is_too_large_for_every_node_hears_what_the_largest_has() -> None:
+    yard = Yard(node("a", cpus=8, memory_mib=1000, v100=4))
+    yard.submit(job(1, devices=8))
+    reason = why(yard, 1)
+    assert reason.code == "no_node_fits"
+    assert reason.message == (
+        "Asks for 8 v100 and 1 cpu on one node; no node is that large, with at most 4 v100, 8 cpus and 1000 MiB. "
+        "Kill it and submit it smaller."
+    )
+    assert reason.details["largest"] == {"devices": 4, "cpus": 8.0, "memory_mib": 1000}
+
+
+def test_a_job_whose_amounts_are_there_but_not_on_one_node_hears_just_that() -> None:
+    yard = Yard(node("a", cpus=4, memory_mib=1000, v100=8), node("b", cpus=64, memory_mib=500, v100=4))
+    yard.submit(job(1, devices=8, cpus=32))
+    reason = why(yard, 1)
+    assert reason.code == "no_node_fits"
+    assert reason.message == (
+        "Asks for 8 v100 and 32 cpus on one node; no single node has all of it, though there are nodes with 8 v100, "
+        "64 cpus and 1000 MiB. Kill it and submit it smaller."
+    )
+
+
+def test_a_job_that_fits_only_on_a_silent_node_hears_which() -> None:
+    yard = Yard(node("a", v100=1), node("b"))
+    yard.submit(job(1, devices=1))
+    yard.pass_time(31, silent=["a"])
+    reason = why(yard, 1)
+    assert reason.code == "node_silent"
+    assert reason.message == (
+        "Fits only on node a, which has not reported for more than 30 seconds; it waits until a report comes again. "
+        "It is the first in line."
+    )
+    assert reason.details["nodes"] == ["a"]
+
+
+def test_a_job_on_a_node_that_fell_silent_may_still_run_there() -> None:
+    yard = Yard(node("a"))
+    yard.submit(job(1))
+    yard.cycle()
+    yard.start(job_id(1))
+    assert Reasons(yard.snapshot).explain([job_id(1)]) == ()
+    yard.pass_time(31, silent=["a"])
+    reason = why(yard, 1)
+    assert (reason.code, reason.details) == ("node_silent", {"node": "a"})
+    assert "The job may still run there" in reason.message
+    assert "ask an operator" in reason.message
+
+
+def test_a_job_that_waits_for_devices_hears_how_many_are_held_and_how_many_come_back() -> None:
+    yard = Yard(node("a", v100=4))
+    yard.submit(job(1, devices=1), job(2, devices=2), job(3, devices=2), job(4))
+    yard.cycle()
+    yard.change(job_id(1), status=JobStatus.KILLING, then=JobStatus.KILLED)
+    yard.submit(job(5, devices=4))
+    yard.cycle()
+    reason = why(yard, 5)
+    assert reason.code == "waiting_for_devices"
+    assert reason.message == (
+        "Waits for 4 v100: 1 is free, 3 are held by 2 jobs, of which 1 is being released. 1 job is ahead of it."
+    )
+    assert reason.details == {
+        "position": 2,
+        "ahead": 1,
+        "needs": {"device_type": "v100", "devices": 4, "cpus": 1.0, "memory_mib": 0},
+        "free": {"devices": 1, "cpus": 61.0, "memory_mib": 65536},
+        "free_on_one_node": {"devices": 1, "cpus": 61.0, "memory_mib": 65536},
+        "held": {"devices": 3, "cpus": 3.0, "memory_mib": 0},
+        "held_by": 2,
+        "releasing": {"devices": 1, "cpus": 1.0, "memory_mib": 0},
+    }
+
+
+def test_free_devices_that_are_spread_over_nodes_are_said_to_be() -> None:
+    yard = Yard(node("a", v100=4), node("b", v100=4))
+    yard.submit(job(1, devices=3), job(2, devices=3), job(3, devices=2))
+    yard.cycle()
+    assert why(yard, 3).message == (
+        "Waits for 2 v100: 2 are free, at most 1 of them on one node, 6 are held by 2 jobs. It is the first in line."
+    )
+
+
+def test_a_job_that_waits_for_cpus_hears_how_many_there_are_beside_its_devices() -> None:
+    yard = Yard(node("a", cpus=2, v100=4), node("b", cpus=64))
+    yard.submit(job(1, devices=1, cpus=1.75), job(2, devices=1))
+    yard.cycle()
+    reason = why(yard, 2)
+    assert reason.code == "waiting_for_cpus"
+    assert reason.message == (
+        "Waits for 1 cpu on a node with 1 free v100: at most 0.25 are free on one. It is the first in line."
+    )
+    assert reason.details["needs"] == {"device_type": "v100", "devices": 1, "cpus": 1.0, "memory_mib": 0}
+
+
+def test_a_job_that_waits_for_memory_hears_how_much_there_is() -> None:
+    yard = Yard(node("a", memory_mib=1000))
+    yard.submit(job(1, memory_mib=900), job(2, memory_mib=101))
+    yard.cycle()
+    reason = why(yard, 2)
+    assert reason.code == "waiting_for_memory"
+    assert reason.message == "Waits for 101 MiB of memory: at most 100 MiB are free on one. It is the first in line."
+
+
+def test_a_job_that_has_room_waits_for_its_turn_only() -> None:
+    yard = Yard(node("a"))
+    yard.submit(job(1), job(2))
+    reason = why(yard, 2)
+    assert reason.code == "waiting_for_turn"
+    assert reason.message == (
+        "There is room for its 1 cpu; it starts in a moment, unless the room is kept for a job ahead of it. "
+        "1 job is ahead of it."
+    )
+
+
+def test_a_job_whose_place_rests_after_a_refusal_hears_where() -> None:
+    yard = Yard(node("a", v100=1))
+    yard.submit(job(1, devices=1))
+    yard.cycle()
+    yard.refuse(job_id(1))
+    reason = why(yard, 1)
+    assert reason.code == "node_busy"
+    assert reason.message == (
+        "Waits for its 1 v100 and 1 cpu: node a has refused a start, since something else uses what the yard counts "
+        "as free; it is tried again within a minute. It is the first in line."
+    )
+    assert reason.details["nodes"] == ["a"]
+
+
+def test_a_job_for_which_others_stop_hears_who() -> None:
+    yard = Yard(node("a", v100=2))
+    yard.submit(*(job(number, devices=1, priority=50, preemptible=True) for number in (1, 2)))
+    yard.cycle()
+    for number in (1, 2):
+        yard.start(job_id(number))
+    yard.submit(job(3, devices=2))
+    yard.cycle()
+    reason = why(yard, 3)
+    assert reason.code == "making_room"
+    victims = sorted(map(str, reason.details["victims"] if isinstance(reason.details["victims"], list) else []))
+    assert victims == [job_id(1), job_id(2)]
+    assert reason.message.startswith(
+        "Waits for 2 jobs of lower priority on node a to stop and make room for its 2 v100 and 1 cpu: "
+    )
+    assert all(victim in reason.message for victim in victims)
+    assert reason.details["releasing"] == {"devices": 2, "cpus": 2.0, "memory_mib": 0}
+
+
+def test_a_job_that_has_its_place_hears_where_before_and_after_the_jobs_service_agreed() -> None:
+    yard = Yard(node("a", v100=2))
+    yard.submit(job(1, devices=2))
+    plan = yard.plan()
+    yard.snapshot.apply(plan)
+    said = ("starting", "Has its place on node a with v100 0, 1 and is being started.")
+    assert (why(yard, 1).code, why(yard, 1).message) == said
+    yard.place(plan.placements[0])
+    assert (why(yard, 1).code, why(yard, 1).message) == said
+    assert why(yard, 1).details == {"node": "a", "devices": [0, 1]}
+
+
+def test_a_job_that_is_tried_again_hears_when() -> None:
+    yard = Yard(node("a"))
+    yard.submit(job(1))
+    yard.cycle()
+    yard.start(job_id(1))
+    yard.change(
+        job_id(1), status=JobStatus.QUEUED, allocation=None, not_before=yard.now + timedelta(seconds=5), failures=1
+    )
+    reason = why(yard, 1)
+    assert reason.code == "held_until"
+    assert reason.message == "Attempt 1 did not succeed; it is tried again from 2026-01-02T00:00:05.000Z on."
+    assert reason.details == {"until": "2026-01-02T00:00:05.000Z", "attempt": 1}
+
+
+def test_the_obstacle_that_lasts_longest_is_the_one_that_is_named() -> None:
+    yard = Yard(node("a", cpus=2, memory_mib=100, v100=1))
+    yard.submit(job(1, devices=1, cpus=2, memory_mib=100), job(2, devices=1, cpus=2, memory_mib=100))
+    yard.cycle()
+    assert why(yard, 2).code == "waiting_for_devices"
+    yard.submit(job(3, devices=2, cpus=2, memory_mib=100))
+    assert why(yard, 3).code == "no_node_fits"
+    yard.submit(job(4, devices=2, device_type="h100"))
+    assert why(yard, 4).code == "no_such_device"
+
+
+def test_what_waiting_cannot_change_has_no_place_in_line_in_its_sentence() -> None:
+    yard = Yard(node("a"))
+    yard.submit(job(1, devices=1), job(2, cpus=100))
+    for number in (1, 2):
+        assert not why(yard, number).message.endswith(("in line.", "ahead of it."))
+
+
+def test_the_same_question_has_another_answer_once_a_node_changed() -> None:
+    yard = Yard(node("a", v100=1))
+    yard.submit(job(1, devices=1), job(2, devices=1))
+    yard.cycle()
+    asked = Reasons(yard.snapshot)
+    assert asked.explain([job_id(2)])[0].reason.code == "waiting_for_devices"
+    yard.end(job_id(1))
+    assert asked.explain([job_id(2)])[0].reason.code == "waiting_for_turn"
+
+
+def test_who_does_not_wait_has_no_explanation() -> None:
+    yard = Yard(node("a"))
+    yard.submit(job(1), job(2), job(3))
+    yard.cycle()
+    yard.start(job_id(1))
+    yard.end(job_id(2))
+    yard.change(job_id(3), status=JobStatus.PAUSED, allocation=None)
+    assert Reasons(yard.snapshot).explain([job_id(1), job_id(2), job_id(3), job_id(99)]) == ()
+
+
+def test_the_readme_says_of_every_reason_what_would_change_it() -> None:
+    table = set(re.findall(r"^\| `([a-z_]+)` \| .+ \| .+ \|$", README.read_text(), re.MULTILINE))
+    codes = set(_codes(causes.__file__)) | set(_codes(reasons.__file__))
+    assert len(codes) == 12
+    assert table == codes
+
+
+def _codes(file: str) -> Iterator[str]:
+    """The codes that a module's calls of Cause and Reason begin with, or name."""
+    for call in ast.walk(ast.parse(Path(file).read_text())):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("Cause", "Reason"):
+            given: list[Any] = [*call.args[:1], *(word.value for word in call.keywords if word.arg == "code")]
+            yield from (word.value for word in given if isinstance(word, ast.Constant) and isinstance(word.value, str))
