@@ -23,9 +23,11 @@ class PlatformSettings(BaseSettings):
     path_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
         (), description="Folders beside `<data>/storage` that jobs may use, separated as in PATH."
     )
-    nats_url: str = Field("nats://127.0.0.1:4222", description="The NATS server.")
+    nats_url: str = Field("nats://127.0.0.1:4222", repr=False, description="The NATS server; may hold a password.")
     mongo_url: SecretStr | None = Field(None, description="MongoDB; without it, documents live in SQLite files.")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is less grave is left out."
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: coloured lines on a terminal, else JSON."
     )
