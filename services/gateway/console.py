@@ -1,7 +1,7 @@
 """Consoles: the last lines from the logs service, new ones from the stream, whole outputs from the executor."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -27,6 +27,9 @@ log = structlog.get_logger()
 
 RECHECK_S = 5.0
 """How often to ask whether a job is over, if no event says so."""
+
+CHUNKS = 1
+"""Under way to one reader at one time: there may be hundreds of readers, and a chunk may take 256 KiB."""
 
 END = ServerEvent(b"{}", "end")
 
@@ -103,13 +106,12 @@ class Console:
         if last is not None and position >= last:
             yield END
             return
-        async with followed(self._bus, subjects.LOGS, (subjects.log(job_id),), position + 1) as stream:
+        async with followed(self._bus, subjects.LOGS, (subjects.log(job_id),), position + 1, CHUNKS) as stream:
             while last is None or position < last:
                 messages = await stream.next(changed, RECHECK_S)
                 for message in messages:
                     position = message.metadata.sequence.stream
-                    event = _event_of(message, position, seen)
-                    if event is not None:
+                    for event in _news(message, position, seen):
                         yield event
                 if changed.is_set() or not messages:
                     changed.clear()
@@ -173,9 +175,8 @@ def _events_of(tail: Tail, seen: Seen) -> list[ServerEvent]:
     ]
 
 
-def _event_of(message: Msg, position: int, seen: Seen) -> ServerEvent | None:
-    lines, gap = seen.add(log_chunk(message.subject, message.data))
-    if not lines and gap is None:
-        return None
-    shown = LogTail.model_construct(lines=tuple(lines), gaps=(gap,) if gap else ())
-    return ServerEvent(shown.model_dump_json().encode(), "lines", position)
+def _news(message: Msg, position: int, seen: Seen) -> Iterator[ServerEvent]:
+    """As with a tail, only the last piece has an id."""
+    news = seen.add(log_chunk(message.subject, message.data))
+    for number, piece in enumerate(news.pieces(), start=1):
+        yield ServerEvent(piece, "lines", position if number == news.count else None)

@@ -16,6 +16,9 @@ from shared.contracts.events import JobScheduled
 IDLE_S = 3600.0
 """How long to wait for an event before waiting for it again."""
 
+EVENTS = 16
+"""Under way to one reader at one time."""
+
 _SCHEDULED = f"evt.job.{JobScheduled.fact}."
 
 
@@ -45,7 +48,7 @@ class Feed:
             return
         while True:
             try:
-                async with followed(self._bus, subjects.EVENTS, filters, start) as stream:
+                async with followed(self._bus, subjects.EVENTS, filters, start, EVENTS) as stream:
                     while True:
                         for message in await stream.next(never, IDLE_S):
                             event = seen_by(caller, message.subject, message.data)

@@ -11,9 +11,6 @@ from nats.js.errors import Error as NatsApiError
 from shared.bus.bus import Bus
 from shared.bus.follow import Follower
 
-BATCH = 4
-"""Messages under way at one time: a slow reader holds no more than twice as many in memory."""
-
 
 class Reading:
     """The next messages, or a pause after which somebody wants to look elsewhere."""
@@ -43,10 +40,13 @@ class Reading:
 
 @asynccontextmanager
 async def followed(
-    bus: Bus, stream: str, subjects: tuple[str, ...], start: int | None
+    bus: Bus, stream: str, subjects: tuple[str, ...], start: int | None, batch: int
 ) -> AsyncGenerator[Reading, None]:
-    """Follow from sequence `start` on; without it, what is new from now. Raises StreamReplaced."""
-    follower = Follower(bus, stream, subjects, start, new_only=start is None, batch=BATCH)
+    """Follow from sequence `start` on; without it, what is new from now. Raises StreamReplaced.
+
+    `batch`: messages under way at one time; a slow reader holds no more than twice as many in memory.
+    """
+    follower = Follower(bus, stream, subjects, start, new_only=start is None, batch=batch)
     reading = Reading(follower)
     try:
         await follower.open()

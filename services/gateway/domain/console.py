@@ -1,9 +1,62 @@
-"""What a reader of a console has seen: which lines of a chunk are new, and which are missing before it."""
+"""What a reader of a console has seen: which lines of a chunk are new, which are missing before it, and how they look.
 
+A chunk may hold tens of thousands of lines, and a hundred readers may want them at one time: lines are written as JSON
+directly, a tenth of the time that a model for each would take, and in pieces, so that nobody waits for a whole chunk.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from shared.contracts.base import rfc3339
 from shared.contracts.logs import LogChunk, LogGap, LogLine
+
+PIECE_LINES = 1000
+"""The most lines that one event shows."""
 
 Run = tuple[int, int]
 """(attempt, rank): lines are numbered without holes within one."""
+
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@dataclass(frozen=True)
+class News:
+    """What of a chunk a reader has not seen: all but its first `skipped` lines, and what is missing before them."""
+
+    chunk: LogChunk
+    skipped: int
+    gap: LogGap | None
+
+    @property
+    def count(self) -> int:
+        """How many pieces there are."""
+        lines = self.chunk.count - self.skipped
+        return max(-(-lines // PIECE_LINES), 1 if self.gap else 0)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The JSON of one LogTail after the other, each made when it is asked for."""
+        gap = self.gap.model_dump_json() if self.gap else ""
+        lines = self._lines()
+        for _ in range(self.count):
+            yield f'{{"lines":[{",".join(islice(lines, PIECE_LINES))}],"gaps":[{gap}]}}'.encode()
+            gap = ""
+
+    def _lines(self) -> Iterator[str]:
+        """Each line as the JSON of a LogLine."""
+        chunk, number, start = self.chunk, 0, 0
+        for segment in chunk.segments:
+            about = (
+                f',"time":"{rfc3339(segment.time)}","stream":"{segment.stream}",'
+                f'"rank":{chunk.rank},"attempt":{chunk.attempt},"text":'
+            )
+            for _ in range(segment.count):
+                end = chunk.text.find("\n", start)
+                text = chunk.text[start:] if end < 0 else chunk.text[start:end]
+                if number >= self.skipped:
+                    yield f'{{"seq":{chunk.seq + number}{about}{_quoted(text)}}}'
+                number, start = number + 1, end + 1
 
 
 class Seen:
@@ -17,14 +70,14 @@ class Seen:
         run = (line.attempt, line.rank)
         self._last[run] = max(line.seq, self._last.get(run, 0))
 
-    def add(self, chunk: LogChunk) -> tuple[list[LogLine], LogGap | None]:
+    def add(self, chunk: LogChunk) -> News:
         """What the reader has not seen of this chunk, and what is missing before it."""
         run = (chunk.attempt, chunk.rank)
         last = self._last.get(run)
+        end = chunk.seq + chunk.count - 1
+        self._last[run] = max(end, last or 0)
         jump = 0 if last is None else max(chunk.seq - last - 1, 0)
         repeated = last is not None and chunk.seq <= last
         lost = 0 if repeated else max(jump, chunk.lost)
-        self._last[run] = max(chunk.seq + chunk.count - 1, last or 0)
-        lines = [line for line in chunk.lines() if last is None or line.seq > last]
-        gap = LogGap(after_seq=chunk.seq - 1 - jump, lost=lost) if lost else None
-        return lines, gap
+        skipped = 0 if last is None else min(max(last - chunk.seq + 1, 0), chunk.count)
+        return News(chunk, skipped, LogGap(after_seq=chunk.seq - 1 - jump, lost=lost) if lost else None)

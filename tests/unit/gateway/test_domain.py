@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.domain.batches import COMMAND_BYTES, divided
-from services.gateway.domain.console import Seen
+from services.gateway.domain.console import PIECE_LINES, News, Seen
 from services.gateway.domain.origins import foreign, host_of, trusted_host
 from services.gateway.domain.throttle import KEYS_KEPT, Throttle
-from shared.contracts.logs import LogChunk, LogGap, LogSegment, Stream
+from services.gateway.resources import LogTail
+from shared.contracts.logs import LogChunk, LogGap, LogLine, LogSegment, Stream
 
 
 def test_ten_in_a_minute_and_then_a_wait_until_the_first_is_a_minute_old() -> None:
@@ -86,28 +87,48 @@ def chunk(seq: int, *texts: str, attempt: int = 1, lost: int = 0) -> LogChunk:
     return LogChunk(job_id="0" * 26, attempt=attempt, seq=seq, segments=(segment,), text="\n".join(texts), lost=lost)
 
 
+def shown(news: News) -> tuple[list[LogLine], list[LogGap]]:
+    """All pieces together, read as their reader would."""
+    tails = [LogTail.model_validate_json(piece) for piece in news.pieces()]
+    return [line for tail in tails for line in tail.lines], [gap for tail in tails for gap in tail.gaps]
+
+
 def test_a_reader_gets_each_line_once_and_each_gap_counted() -> None:
     seen = Seen()
-    first, gap = seen.add(chunk(1, "a", "b"))
+    first, gaps = shown(seen.add(chunk(1, "a", "b")))
     assert [line.text for line in first] == ["a", "b"]
-    assert gap is None
-    assert seen.add(chunk(1, "a", "b")) == ([], None)
-    overlapping, gap = seen.add(chunk(2, "b", "c"))
+    assert gaps == []
+    assert seen.add(chunk(1, "a", "b")).count == 0
+    overlapping, gaps = shown(seen.add(chunk(2, "b", "c")))
     assert [line.seq for line in overlapping] == [3]
-    assert gap is None
-    after, gap = seen.add(chunk(10, "x"))
+    assert gaps == []
+    after, gaps = shown(seen.add(chunk(10, "x")))
     assert [line.seq for line in after] == [10]
-    assert gap == LogGap(after_seq=3, lost=6)
+    assert gaps == [LogGap(after_seq=3, lost=6)]
 
 
 def test_a_loss_that_the_executor_declares_is_a_gap_too() -> None:
-    assert Seen().add(chunk(5, "x", lost=4))[1] == LogGap(after_seq=4, lost=4)
+    assert shown(Seen().add(chunk(5, "x", lost=4)))[1] == [LogGap(after_seq=4, lost=4)]
 
 
 def test_what_the_tail_showed_is_not_shown_again() -> None:
     seen = Seen()
     for line in chunk(1, "a", "b").lines():
         seen.note(line)
-    lines, gap = seen.add(chunk(1, "a", "b", "c"))
+    lines, gaps = shown(seen.add(chunk(1, "a", "b", "c")))
     assert [line.text for line in lines] == ["c"]
-    assert gap is None
+    assert gaps == []
+
+
+@given(
+    texts=st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])), min_size=1, max_size=9)
+)
+def test_a_line_looks_as_its_model_would_write_it(texts: list[str]) -> None:
+    whole = chunk(7, *texts)
+    assert shown(Seen().add(whole))[0] == list(whole.lines())
+
+
+def test_a_large_chunk_comes_in_pieces_and_its_gap_in_the_first() -> None:
+    pieces = [LogTail.model_validate_json(piece) for piece in Seen().add(chunk(1, *["x"] * 2500, lost=3)).pieces()]
+    assert [len(piece.lines) for piece in pieces] == [PIECE_LINES, PIECE_LINES, 500]
+    assert [len(piece.gaps) for piece in pieces] == [1, 0, 0]
