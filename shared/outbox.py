@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from shared.bus.bus import Bus
-from shared.contracts.errors import TemporaryError
+from shared.contracts.errors import PermanentError, TemporaryError
 from shared.contracts.events import AnyCloudEvent
 from shared.store.port import Collection, Document, Marked
 
@@ -88,12 +88,19 @@ class Outbox(Generic[D]):
             relayed = 0 if document.version == 1 else await self._stored_mark(id)
         while relayed < (document := self._newest[id]).version:
             for subject, event in self._compose(document, relayed):
-                await self._bus.publish(subject, event)
+                await self._publish(subject, event)
             relayed = document.version
             self._unmarked[id] = relayed
         self._relayed[id] = relayed
         if len(self._relayed) > REMEMBERED:
             self._relayed.pop(next(iter(self._relayed)))
+
+    async def _publish(self, subject: str, event: AnyCloudEvent) -> None:
+        """One that no stream will ever take must not keep back those after it, which carry the newer state."""
+        try:
+            await self._bus.publish(subject, event)
+        except PermanentError as error:
+            log.error("event_unpublishable", id=event.id, subject=subject, error=str(error))
 
     async def _stored_mark(self, id: str) -> int:
         marked = await self._collection.marked(id)

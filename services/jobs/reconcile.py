@@ -11,8 +11,9 @@ from datetime import timedelta
 import structlog
 
 from services.jobs.apply import Applier
-from services.jobs.domain.document import event_of
+from services.jobs.domain.document import HistoryEntry, JobDocument, event_of
 from shared.bus.bus import Bus
+from shared.contracts.events import JobPriorityChanged
 from shared.contracts.job import JobStatus
 
 log = structlog.get_logger()
@@ -32,7 +33,12 @@ async def reconcile(applier: Applier, bus: Bus) -> None:
             if job.status in WAITING and now - job.history[-1].time > timedelta(seconds=CYCLE_S)
         ]
         for job in late:
-            subject, event = event_of(job, job.history[-1])
+            subject, event = event_of(job, asked(job))
             await bus.publish(subject, event)
         if late:
             log.info("jobs_announced_again", jobs=len(late))
+
+
+def asked(job: JobDocument) -> HistoryEntry:
+    """The last change that asked something of an executor; one of the priority does not."""
+    return next(entry for entry in reversed(job.history) if entry.fact != JobPriorityChanged.fact)

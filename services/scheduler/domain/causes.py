@@ -52,13 +52,14 @@ def _short(shape: Shape, able: list[Look], seen: Figures, details: Facts) -> Cau
     with_devices = [look for look in able if look.free.devices >= shape.devices]
     if not with_devices:
         sums = seen.sums
-        held = sums.total.devices - sums.free.devices
+        held = sums.total.devices - sums.free.devices - sums.resting
         spread = f", at most {best.devices} of them on one node" if sums.free.devices >= shape.devices else ""
         coming = f", of which {_are(sums.leaving.devices)} being released" if sums.leaving.devices else ""
+        resting = f", {_are(sums.resting)} left alone for a time after a refused start" if sums.resting else ""
         return Cause(
             "waiting_for_devices",
             f"Waits for {shape.devices} {shape.device_type}: {_are(sums.free.devices)} free{spread}, "
-            f"{_are(held)} held by {_jobs(sums.holders)}{coming}.",
+            f"{_are(held)} held by {_jobs(sums.holders)}{coming}{resting}.",
             details,
         )
     where = f" on a node with {shape.devices} free {shape.device_type}" if shape.devices else ""
@@ -146,7 +147,7 @@ def _details(shape: Shape, seen: Figures) -> Facts:
         "needs": _needs(shape),
         "free": _amounts(sums.free),
         "free_on_one_node": _amounts(sums.largest),
-        "held": _amounts(sums.total.minus(sums.free)),
+        "held": _amounts(sums.total.minus(sums.free).minus(Room(sums.resting, 0, 0))),
         "held_by": sums.holders,
         "releasing": _amounts(sums.leaving),
     }

@@ -22,7 +22,7 @@ class Look(NamedTuple):
     closed: bool
     """It rests as a whole."""
     resting: int
-    """So many of its devices rest."""
+    """So many of its devices rest, held by nobody."""
     holders: int
     """So many hold some of the devices there; for `cpu`, so many hold anything."""
     total: Room
@@ -34,6 +34,8 @@ class Sums(NamedTuple):
     """Over all nodes that report."""
 
     holders: int
+    resting: int
+    """Devices that nobody holds and that are left alone for a time."""
     total: Room
     free: Room
     leaving: Room
@@ -82,7 +84,7 @@ def _look(node: Node, device_type: str) -> Look:
     return Look(
         silent=node.silent,
         closed=node.rests.closed,
-        resting=len(node.rests.of(device_type)),
+        resting=node.resting(device_type),
         holders=len(node.holdings) if device_type == CPU else node.holders.get(device_type, 0),
         total=node.total(device_type),
         free=node.room(device_type),
@@ -98,6 +100,7 @@ def _sums(groups: dict[Look, dict[str, None]]) -> Sums:
 
     return Sums(
         holders=sum(look.holders * count for look, count in alive),
+        resting=sum(look.resting * count for look, count in alive),
         total=total((look.total, count) for look, count in alive),
         free=total((look.free, count) for look, count in alive),
         leaving=total((look.leaving, count) for look, count in alive),

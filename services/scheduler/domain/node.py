@@ -29,6 +29,7 @@ class Node:
         self.holders: dict[str, int] = {}
         self._held: dict[str, dict[int, int]] = {}
         self._brief: dict[str, int] = {}
+        self._resting: dict[str, int] = {}
         self._leaving_devices: dict[str, int] = {}
         self._leaving_rest = NOTHING
 
@@ -69,14 +70,18 @@ class Node:
         """What is free now."""
         return Room(len(self.free.get(device_type, ())), self.free_milli_cpus, self.free_memory_mib)
 
+    def resting(self, device_type: str) -> int:
+        """How many devices nobody holds that are left alone for a time."""
+        return self._resting.get(device_type, 0)
+
     def being_left(self, device_type: str) -> Room:
-        """What comes back when those who are leaving have left, and short rests are over."""
-        devices = self._leaving_devices.get(device_type, 0) + self._brief.get(device_type, 0)
-        return self._leaving_rest._replace(devices=devices)
+        """What comes back when those who are leaving have left."""
+        return self._leaving_rest._replace(devices=self._leaving_devices.get(device_type, 0))
 
     def later(self, device_type: str) -> Room:
-        """What is free then."""
-        return self.room(device_type).plus(self.being_left(device_type))
+        """What is free then, with the short rests over."""
+        rested = Room(self._brief.get(device_type, 0), 0, 0)
+        return self.room(device_type).plus(self.being_left(device_type)).plus(rested)
 
     # --- what changes
 
@@ -112,6 +117,7 @@ class Node:
         self.free_memory_mib = total.memory_mib - sum(holding.memory_mib for holding in self.holdings.values())
         self.free.clear()
         self._brief.clear()
+        self._resting.clear()
         self.free_devices = 0
         for device_type in self.report.devices if self.report is not None else ():
             self._list_free(device_type)
@@ -138,6 +144,8 @@ class Node:
         self.free_devices -= len(self.free.get(device_type, ()))
         if self.rests:
             self._brief[device_type] = self.rests.brief(device_type, idle)
-            idle = [index for index in idle if (device_type, index) not in self.rests]
+            awake = [index for index in idle if (device_type, index) not in self.rests]
+            self._resting[device_type] = len(idle) - len(awake)
+            idle = awake
         self.free_devices += len(idle)
         self.free[device_type] = idle

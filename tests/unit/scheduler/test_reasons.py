@@ -176,6 +176,21 @@ def test_a_job_whose_place_rests_after_a_refusal_hears_where() -> None:
     assert reason.details["nodes"] == ["a"]
 
 
+def test_devices_that_rest_after_a_refusal_are_neither_held_nor_being_released() -> None:
+    yard = Yard(node("a", v100=4))
+    yard.submit(job(1, devices=1), job(2, devices=1))
+    yard.cycle()
+    yard.start(job_id(1))
+    yard.refuse(job_id(2))
+    yard.submit(job(3, devices=4))
+    reason = why(yard, 3)
+    assert reason.message.startswith(
+        "Waits for 4 v100: 2 are free, 1 is held by 1 job, 1 is left alone for a time after a refused start."
+    )
+    assert reason.details["held"] == {"devices": 1, "cpus": 1.0, "memory_mib": 0}
+    assert reason.details["releasing"] == {"devices": 0, "cpus": 0.0, "memory_mib": 0}
+
+
 def test_a_job_for_which_others_stop_hears_who() -> None:
     yard = Yard(node("a", v100=2))
     yard.submit(*(job(number, devices=1, priority=50, preemptible=True) for number in (1, 2)))

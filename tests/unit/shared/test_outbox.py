@@ -15,6 +15,7 @@ from services.jobs.domain.submission import submit
 from services.jobs.store import JobStore
 from shared.bus.bus import Bus
 from shared.contracts.commands import NewJob
+from shared.contracts.errors import PermanentError
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import Actor, JobRequest
 from shared.ids import new_id
@@ -109,6 +110,22 @@ async def test_what_was_committed_meanwhile_follows_and_nothing_comes_twice(jobs
     await outbox.drain()
     assert [id for id in stream.ids if id.startswith(first.id)] == ids_of(first, 1, 2, 3)
     assert [id for id in stream.ids if id.startswith(other.id)] == ids_of(other, 1)
+
+
+async def test_an_event_that_no_stream_takes_does_not_keep_back_those_after_it(jobs: JobStore) -> None:
+    class Choosy(Stream):
+        async def publish(self, subject: str, event: AnyCloudEvent) -> int:
+            if event.id.endswith(":2"):
+                raise PermanentError("too large")
+            return await super().publish(subject, event)
+
+    stream = Choosy()
+    outbox = Outbox(stream, jobs.jobs, events_after)
+    document = await changed(jobs, await new_job(jobs), Pause(), Resume())
+    outbox.committed([document])
+    await outbox.drain()
+    assert stream.ids == ids_of(document, 1, 3)
+    assert await jobs.jobs.behind() == []
 
 
 async def test_a_drain_leaves_nothing_for_a_sweep(jobs: JobStore) -> None:
