@@ -25,7 +25,10 @@ from shared.contracts.job import JobView, Reason, Share
 log = structlog.get_logger()
 
 REMEMBER_S = 600.0
-"""A record outlives its job's interest so long: a late repetition of JobScheduled still finds it."""
+"""A record outlives its job's interest so long: a late repetition of JobScheduled still finds it.
+
+So does the backend's word on the run, without which the next executor process would take it for one not yet started.
+"""
 
 
 class Executor:
@@ -122,7 +125,8 @@ class Executor:
 
     async def stop_run(self, run_id: str) -> None:
         """End a run of this node with its grace period."""
-        if self.runs[run_id].lives:
+        run = self.runs.get(run_id)  # none: it was forgotten meanwhile
+        if run is not None and run.lives:
             log.info("run_stopping", run_id=run_id)
             await self._backend.stop(run_id)
 
@@ -143,24 +147,24 @@ class Executor:
         await self.forget([run.record.id for run in done if not run.lives])
 
     async def forget(self, run_ids: Sequence[str]) -> None:
-        """Remove what is kept of runs that are over, but their output, and for a while their record."""
+        """Let go of runs that are over; their output is kept, and for a while their record and what became of them."""
         for id in run_ids:
-            run = self.runs[id]
-            if run.reporter is not None and not run.reporter.done():
+            run = self.runs.get(id)
+            if run is not None and run.reporter is not None and not run.reporter.done():
                 run.reporter.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await run.reporter
         await self._outputs.keep(run_ids)
-        await self._backend.forget(run_ids)
         for id in run_ids:
-            del self.runs[id]
+            self.runs.pop(id, None)
             self._over[id] = self._clock.monotonic()
 
     async def expire(self) -> None:
-        """Delete the records of runs that have been over for long enough."""
+        """Remove all that is left of runs that have been over for long enough."""
         before = self._clock.monotonic() - REMEMBER_S
         old = [id for id, since in self._over.items() if since < before]
         await self._store.delete(old)
+        await self._backend.forget(old)
         for id in old:
             del self._over[id]
 

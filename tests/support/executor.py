@@ -1,0 +1,84 @@
+"""Placed jobs for tests of the executor: views, what is to be launched, and records, with what a test changes."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from services.executor.domain.record import RunRecord
+from services.executor.prepare import Assignment
+from shared.contracts.job import CPU, Allocation, JobState, JobStatus, JobView, LaunchSpec, Share
+
+ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+NODE = "node-1"
+NOW = datetime(2026, 11, 23, 23, 12, 50, tzinfo=UTC)
+BOOT = "boot"
+
+
+def view_of(
+    id: str = ID,
+    status: JobStatus = JobStatus.SCHEDULING,
+    attempt: int = 1,
+    devices: Sequence[int] = (),
+    node: str = NODE,
+    log_lines: int = 0,
+    **changes: Any,
+) -> JobView:
+    """A job that holds these devices (of type v100) on the node."""
+    shares = (Share(node=node, devices=tuple(devices)),)
+    state = JobState(
+        status=status, priority=100, attempt=attempt, allocation=Allocation(shares=shares), log_lines=log_lines
+    )
+    fields: dict[str, Any] = {
+        "id": id,
+        "name": "train",
+        "owner": "ada",
+        "vc": "default",
+        "device_type": "v100" if devices else CPU,
+        "devices": len(devices),
+        "nodes": 1,
+        "cpus": 0.01,
+        "memory_mib": 0,
+        "preemptible": False,
+        "max_duration_s": None,
+        "grace_period_s": 10,
+        "labels": {},
+        "submitted_at": NOW,
+        "version": 2 * attempt,
+        "state": state,
+    }
+    return JobView(**(fields | changes))
+
+
+def launch_of(command: str | tuple[str, ...] = "true", **changes: Any) -> LaunchSpec:
+    fields: dict[str, Any] = {
+        "command": command,
+        "image": None,
+        "env": {},
+        "data_path": None,
+        "work_path": None,
+        "job_path": None,
+        "checkpoint_path": None,
+    }
+    return LaunchSpec(**(fields | changes))
+
+
+def assignment_of(view: JobView | None = None, launch: LaunchSpec | None = None) -> Assignment:
+    view = view or view_of()
+    assert view.state.allocation is not None
+    return Assignment(view, view.state.allocation.shares[0], launch or launch_of())
+
+
+def record_of(**changes: Any) -> RunRecord:
+    fields: dict[str, Any] = {
+        "id": f"{ID}.1",
+        "job_id": ID,
+        "attempt": 1,
+        "vc": "default",
+        "boot_id": BOOT,
+        "device_type": CPU,
+        "cpus": 1.0,
+        "memory_mib": 0,
+        "first_seq": 1,
+        "created_at": NOW,
+    }
+    return RunRecord(**(fields | changes))

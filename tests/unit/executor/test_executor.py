@@ -1,0 +1,230 @@
+"""The executor around a backend that does only what a test says: who starts, and what is remembered."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from services.executor.backends.protocol import Changed, RunOrder
+from services.executor.domain.admission import Capacity
+from services.executor.domain.observation import Ended, Observation, Started, Waiting
+from services.executor.executor import REMEMBER_S, Executor
+from services.executor.outputs import Outputs
+from services.executor.prepare import Assignment, Preparation
+from services.executor.reporter import Reporter
+from services.executor.run import Run
+from services.executor.store import RunStore
+from shared.paths import Roots
+from shared.settings import PlatformSettings
+from shared.store.open import open_store
+from shared.store.port import Store
+from tests.support.clock import ManualClock
+from tests.support.executor import BOOT, ID, assignment_of, launch_of, view_of
+
+RUN = f"{ID}.1"
+ENDED = Ended(1, 2, 0, None, stopped=False, forced=False, output_bytes=0)
+
+
+class Scripted:
+    """A backend in which a run is what the test says it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.launched: list[str] = []
+        self.stopped: list[str] = []
+        self.seen: dict[str, Observation] = {}
+
+    async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
+        """Nothing changes by itself."""
+
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+    async def launch(self, orders: Sequence[RunOrder]) -> None:
+        self.launched += [order.run_id for order in orders]
+
+    async def stop(self, run_id: str) -> None:
+        self.stopped.append(run_id)
+
+    async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
+        return {id: self.seen.get(id, Waiting()) for id in run_ids}
+
+    def output(self, run_id: str) -> Path:
+        return self._folder / f"{run_id}.output"
+
+    async def forget(self, run_ids: Sequence[str]) -> None:
+        for id in run_ids:
+            self.seen.pop(id, None)
+
+
+class Noted(Reporter):
+    """Notes whose report was begun, and goes on with it for ever."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, str]] = []
+
+    async def report(self, run: Run) -> None:
+        self.begun.append((run.record.id, run.record.kind))
+        await asyncio.Event().wait()
+
+
+@dataclass
+class Bench:
+    """What a node has; `executor()` is its next executor process."""
+
+    folder: Path
+    store: Store
+    backend: Scripted
+    clock: ManualClock = field(default_factory=ManualClock)
+    reporter: Noted = field(default_factory=Noted)
+    started: list[Executor] = field(default_factory=list)
+
+    def executor(self) -> Executor:
+        executor = Executor(
+            store=RunStore(self.store),
+            backend=self.backend,
+            reporter=self.reporter,
+            outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
+            preparation=Preparation(Roots(self.folder), {}),
+            capacity=Capacity(cpus=4, memory_mib=1000, devices={"v100": 2}),
+            clock=self.clock,
+            boot_id=BOOT,
+        )
+        self.started.append(executor)
+        return executor
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    store = open_store(PlatformSettings(data=tmp_path), "executor", local=True)
+    RunStore(store)  # a collection is declared before its store is opened
+    bench = Bench(tmp_path, store, Scripted(tmp_path))
+    await store.open()
+    yield bench
+    for executor in bench.started:
+        await executor.stop_reporting()
+    await store.close()
+
+
+def other(number: int, **view: int | tuple[int, ...]) -> Assignment:
+    return assignment_of(view_of(f"{ID[:-1]}{number}", **view))  # type: ignore[arg-type]
+
+
+async def test_a_run_is_launched_once_however_often_it_is_asked_for(bench: Bench) -> None:
+    executor = bench.executor()
+    await asyncio.gather(*(executor.launch([assignment_of(), assignment_of()]) for _ in range(3)))
+    assert bench.backend.launched == [RUN]
+    next_executor = bench.executor()
+    await next_executor.start()
+    await next_executor.launch([assignment_of()])
+    assert bench.backend.launched == [RUN]
+
+
+async def test_an_executor_that_has_not_looked_yet_starts_nothing_twice_either(bench: Bench) -> None:
+    await bench.executor().launch([assignment_of()])
+    await bench.executor().launch([assignment_of()])
+    assert bench.backend.launched == [RUN]
+
+
+async def test_of_two_runs_in_one_list_the_first_gets_the_device(bench: Bench) -> None:
+    executor = bench.executor()
+    first, second, third = (other(number, devices=(device,)) for number, device in enumerate((1, 1, 0)))
+    await executor.launch([first, second, third])
+    assert bench.backend.launched == [first.run_id, third.run_id]
+    refused = executor.runs[second.run_id].record
+    assert (refused.kind, refused.busy, refused.reason and refused.reason.code) == ("refused", True, "devices_busy")
+
+
+async def test_what_is_not_fit_holds_nothing(bench: Bench) -> None:
+    executor = bench.executor()
+    unfit = assignment_of(view_of(devices=(0,)), launch_of(work_path="missing"))
+    fits = other(1, devices=(0,))
+    await executor.launch([unfit])
+    await executor.launch([fits])
+    assert bench.backend.launched == [fits.run_id]
+
+
+async def test_a_stop_of_an_unknown_run_leaves_a_tombstone_that_no_launch_passes(bench: Bench) -> None:
+    item = assignment_of()
+    await bench.executor().stop(item.view, item.share)
+    executor = bench.executor()
+    await executor.start()
+    await executor.launch([item])
+    assert bench.backend.launched == bench.backend.stopped == []
+    await asyncio.sleep(0)
+    assert bench.reporter.begun == [(RUN, "stopped")]
+
+
+async def test_a_run_that_lives_is_reported_once_at_a_time(bench: Bench) -> None:
+    executor = bench.executor()
+    await executor.launch([assignment_of()])
+    executor.report(executor.runs[RUN])
+    await asyncio.sleep(0)
+    assert bench.reporter.begun == [(RUN, "run")]
+
+
+async def test_a_launch_repeated_is_the_same_run(bench: Bench) -> None:
+    executor = bench.executor()
+    await executor.launch([assignment_of()])
+    bench.clock.advance(60)
+    await executor.launch_again(assignment_of())
+    assert bench.backend.launched == [RUN, RUN]
+    assert executor.runs[RUN].local(bench.clock.monotonic()).age_s == 0
+
+
+async def test_a_new_attempt_ends_what_is_left_of_the_one_before(bench: Bench) -> None:
+    executor = bench.executor()
+    await executor.launch([assignment_of()])
+    bench.backend.seen[RUN] = Started(1, 2)
+    await executor.observe([RUN])
+    await executor.over([(ID, 0)])
+    assert bench.backend.stopped == []
+    await executor.over([(ID, 1)])
+    assert bench.backend.stopped == [RUN]
+
+
+async def ended(bench: Bench) -> Executor:
+    """An executor with one run on both devices that has ended."""
+    executor = bench.executor()
+    await executor.launch([assignment_of(view_of(devices=(0, 1)))])
+    bench.backend.seen[RUN] = ENDED
+    await executor.observe([RUN])
+    return executor
+
+
+async def test_what_has_ended_holds_nothing(bench: Bench) -> None:
+    executor = await ended(bench)
+    await executor.launch([other(1, devices=(0, 1))])
+    assert len(bench.backend.launched) == 2
+
+
+async def test_a_run_may_be_forgotten_from_two_sides_at_once(bench: Bench) -> None:
+    executor = await ended(bench)
+    await asyncio.gather(executor.forget([RUN]), executor.over([(ID, 1)]), executor.forget([RUN]))
+    await executor.stop_run(RUN)
+    assert executor.runs == {}
+
+
+async def test_a_forgotten_run_is_remembered_for_a_time_and_not_started_again(bench: Bench) -> None:
+    executor = await ended(bench)
+    await executor.forget([RUN])
+    bench.clock.advance(REMEMBER_S - 1)
+    await executor.expire()
+    await executor.launch([assignment_of()])
+    assert bench.backend.launched == [RUN]
+    bench.clock.advance(2)
+    await executor.expire()
+    assert await RunStore(bench.store).everything() == []
+    assert bench.backend.seen == {}
+
+
+async def test_a_forgotten_run_does_not_come_back_to_life_in_the_next_executor(bench: Bench) -> None:
+    executor = await ended(bench)
+    await executor.forget([RUN])
+    next_executor = bench.executor()
+    await next_executor.start()
+    assert not next_executor.runs[RUN].lives
+    await next_executor.launch([assignment_of(), other(1, devices=(0, 1))])
+    assert bench.backend.launched == [RUN, other(1).run_id]
