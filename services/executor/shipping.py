@@ -127,7 +127,7 @@ class _Shipment:
     async def _publish(self, pieces: list[Lines | Lost]) -> None:
         for chunk in self._chunker.chunks(pieces):
             for part, payload in _payloads(chunk):
-                name = f"{self._run.run_id}:{part.rank}:{part.seq}:{len(part.segments)}"
+                name = f"{self._run.run_id}:{part.rank}:{part.seq}:{part.count}"  # the same name, the same lines
                 await self._bus.publish_raw(subjects.log(part.job_id), payload, name)
 
     def _save(self) -> None:
