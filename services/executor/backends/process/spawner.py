@@ -125,7 +125,8 @@ class Spawner:
                     launched.append(order["run_id"])
                 else:
                     failed.append([order["run_id"], problem])
-            client.send({"launched": launched, "failed": failed})
+            with contextlib.suppress(BrokenPipeError):  # it was killed, but what else it had sent is started as well
+                client.send({"launched": launched, "failed": failed})
 
     def _fork(self, order: supervisor.Order) -> str | None:
         """Start a supervisor; none, or why that was not possible."""
