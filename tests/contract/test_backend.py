@@ -1,0 +1,319 @@
+"""One suite for the executor's backends: whoever runs a job, it starts once and is over only when all of it is."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.executor.backends.frames import STDERR, STDOUT, split
+from services.executor.backends.process.backend import ProcessBackend
+from services.executor.domain.observation import Cancelled, Ended, Started, Waiting
+from shared.ids import new_id
+from tests.support.executor_backend import PATH, Bench, ProcessHome, processes_of
+from tests.support.waiting import until
+
+
+@pytest.fixture(params=["process"])
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    """An open backend. Another implementation is one more parameter, made here."""
+    assert request.param == "process"
+    home, folder = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    folder.mkdir()
+    bench = Bench(lambda: ProcessBackend(home, idle_s=5), folder)
+    await bench.open()
+    yield bench
+    await bench.close()
+    bench.end_everything()
+    ProcessHome(home).kill_all()
+
+
+# --- the start
+
+
+async def test_a_run_starts_once_however_often_it_is_launched(bench: Bench) -> None:
+    order = bench.order(f"echo started >> ledger; {bench.WAIT_FOR_GO}")
+    await bench.backend.launch([order, order])
+    await bench.backend.launch([order])
+    await bench.reaches(order.run_id, Started)
+    await bench.reopen()
+    await bench.backend.launch([order])
+    await bench.ended(await bench.launch("true"))
+    bench.go()
+    await bench.ended(order.run_id)
+    await bench.reopen()
+    await bench.backend.launch([order])
+    await bench.ended(await bench.launch("true"))
+    assert bench.lines("ledger") == ["started"]
+
+
+async def test_what_was_never_launched_waits(bench: Bench) -> None:
+    assert await bench.seen(f"{new_id()}.1") == Waiting()
+
+
+async def test_a_list_of_runs_starts_each_of_them(bench: Bench) -> None:
+    orders = [bench.order(f"echo {number} >> ledger; exit {number}") for number in range(40)]
+    await bench.backend.launch(orders)
+    codes = [(await bench.ended(order.run_id)).exit_code for order in orders]
+    assert codes == list(range(40))
+    assert sorted(map(int, bench.lines("ledger"))) == list(range(40))
+
+
+async def test_the_command_finds_its_folder_its_environment_and_no_input(bench: Bench) -> None:
+    here = await bench.launch("pwd; cat; echo end")
+    order = bench.order(("env",))
+    await bench.backend.launch([replace(order, env=order.env | {"GREETING": "grüße = 1\nand 2"})])
+    await bench.ended(here)
+    await bench.ended(order.run_id)
+    assert bench.output(here)[STDOUT].decode().split() == [str(bench.folder), "end"]
+    environment = f"PATH={PATH}\nJOBYARD_RUN_ID={order.run_id}\nGREETING=grüße = 1\nand 2\n"
+    assert bench.output(order.run_id)[STDOUT].decode() == environment
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "sentence"),
+    [
+        (("no-such-program",), 127, "no-such-program: No such file or directory"),
+        (("/no/such/program", "-x"), 127, "/no/such/program: No such file or directory"),
+        (("./data",), 126, "./data: Permission denied"),
+        (("/",), 126, "/: Permission denied"),
+    ],
+)
+async def test_a_command_that_cannot_be_started_exits_as_in_a_shell_and_says_why(
+    bench: Bench, argv: tuple[str, ...], code: int, sentence: str
+) -> None:
+    (bench.folder / "data").touch(0o644)
+    id = await bench.launch(argv)
+    ended = await bench.ended(id)
+    assert (ended.exit_code, ended.signal, ended.stopped) == (code, None, False)
+    assert sentence in bench.output(id)[STDERR].decode()
+
+
+async def test_a_folder_that_has_gone_is_the_reason_given(bench: Bench) -> None:
+    order = replace(bench.order("echo started >> ledger"), cwd=bench.folder / "gone")
+    await bench.backend.launch([order])
+    assert (await bench.ended(order.run_id)).exit_code != 0
+    assert f"{bench.folder}/gone: No such file" in bench.output(order.run_id)[STDERR].decode()
+    assert bench.lines("ledger") == []
+
+
+async def test_a_script_without_a_first_line_is_run_by_the_shell(bench: Bench) -> None:
+    script = bench.folder / "train"
+    script.write_text("echo $1; exit 4\n")
+    script.chmod(0o755)
+    id = await bench.launch(("./train", "now"))
+    assert (await bench.ended(id)).exit_code == 4
+    assert bench.output(id)[STDOUT] == b"now\n"
+
+
+# --- the end
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "signal"),
+    [
+        ("exit 0", 0, None),
+        ("exit 3", 3, None),
+        ("exit 255", 255, None),
+        ("kill -KILL $$", 137, "SIGKILL"),
+        ("kill -TERM $$", 143, "SIGTERM"),
+        ("kill -INT $$", 130, "SIGINT"),
+    ],
+)
+async def test_exit_codes_and_signals_are_told(bench: Bench, script: str, code: int, signal: str | None) -> None:
+    ended = await bench.ended(await bench.launch(script))
+    assert (ended.exit_code, ended.signal, ended.stopped, ended.forced) == (code, signal, False, False)
+    assert 0 < ended.started_ns <= ended.ended_ns
+
+
+async def test_a_run_is_told_as_it_changes_without_being_asked_for(bench: Bench) -> None:
+    id = await bench.launch(f"echo hello; {bench.WAIT_FOR_GO}")
+    await until(lambda: bench.told[id] and id in bench.wrote, "its start and its output are told")
+    bench.go()
+    await until(lambda: isinstance(bench.told[id][-1], Ended), "its end is told")
+    started, ended = bench.told[id]
+    assert isinstance(started, Started)
+    assert ended == await bench.seen(id)
+
+
+async def test_a_stop_is_a_sigterm_and_then_patience(bench: Bench) -> None:
+    id = await bench.runs("trap 'sleep 0.3; echo saved >> ledger; exit 0' TERM")
+    await bench.backend.stop(id)
+    ended = await bench.ended(id)
+    assert (ended.exit_code, ended.stopped, ended.forced) == (0, True, False), "exit code 0, and stopped all the same"
+    assert bench.lines("ledger") == ["saved"]
+
+
+async def test_what_ignores_the_sigterm_is_killed_after_its_grace_period(bench: Bench) -> None:
+    id = await bench.runs("trap '' TERM", grace_s=0.4)
+    await bench.backend.stop(id)
+    assert isinstance(await bench.seen(id), Started), "stop does not wait, and nothing is forced yet"
+    ended = await bench.ended(id)
+    assert (ended.exit_code, ended.signal, ended.stopped, ended.forced) == (137, "SIGKILL", True, True)
+
+
+async def test_without_a_grace_period_the_end_comes_at_once(bench: Bench) -> None:
+    id = await bench.runs("trap '' TERM", grace_s=0)
+    await bench.backend.stop(id)
+    assert (await bench.ended(id)).forced
+
+
+async def test_a_second_stop_changes_nothing(bench: Bench) -> None:
+    id = await bench.runs("trap 'echo told >> ledger; sleep 0.2; exit 5' TERM")
+    await bench.backend.stop(id)
+    await bench.backend.stop(id)
+    await bench.reopen()
+    await bench.backend.stop(id)
+    assert (await bench.ended(id)).exit_code == 5
+    assert bench.lines("ledger") == ["told"]
+
+
+async def test_a_shell_that_waits_for_its_program_still_saves(bench: Bench) -> None:
+    id = await bench.launch("trap 'echo saved; exit 0' TERM; echo begun >> ledger; sleep 600", grace_s=2)
+    await until(lambda: bench.lines("ledger"), "it runs")
+    await bench.backend.stop(id)
+    ended = await bench.ended(id)
+    assert (ended.exit_code, ended.forced, bench.output(id)[STDOUT]) == (0, False, b"saved\n")
+
+
+async def test_helpers_of_a_program_are_not_told_to_end_before_it_has_saved(bench: Bench) -> None:
+    helper = "trap 'echo helper >> ledger' TERM; echo ready >> helper; while [ ! -e saved ]; do sleep 0.02; done"
+    program = (
+        "import os, signal, subprocess, sys, time\n"
+        f"helper = subprocess.Popen(['/bin/sh', '-c', {helper!r}])\n"
+        "def save(*_):\n"
+        "    time.sleep(1)\n"
+        "    open('saved', 'w').close()\n"
+        "    helper.wait()\n"
+        "    open('ledger', 'a').write('saved\\n')\n"
+        "    os._exit(0)\n"
+        "signal.signal(signal.SIGTERM, save)\n"
+        "while True: time.sleep(0.02)\n"
+    )
+    (bench.folder / "train.py").write_text(program)
+    id = await bench.launch(("/usr/bin/env", "python3", "train.py"))
+    await until(lambda: bench.lines("helper"), "the helper lives")
+    await bench.backend.stop(id)
+    assert (await bench.ended(id)).exit_code == 0
+    assert bench.lines("ledger") == ["saved"]
+
+
+async def test_what_had_ended_before_the_stop_has_exited(bench: Bench) -> None:
+    id = await bench.launch("exit 0")
+    ended = await bench.ended(id)
+    await bench.backend.stop(id)
+    await bench.reopen()
+    await bench.backend.stop(id)
+    assert await bench.seen(id) == ended
+    assert not ended.stopped
+
+
+async def test_what_was_stopped_before_its_start_never_starts(bench: Bench) -> None:
+    order = bench.order("echo started >> ledger")
+    await bench.backend.stop(order.run_id)
+    assert isinstance(await bench.seen(order.run_id), Cancelled)
+    assert [type(seen) for seen in bench.told[order.run_id]] == [Cancelled], "and that is told"
+    await bench.backend.launch([order])
+    await bench.reopen()
+    await bench.backend.launch([order])
+    await bench.ended(await bench.launch("true"))
+    assert isinstance(await bench.seen(order.run_id), Cancelled)
+    assert bench.lines("ledger") == []
+
+
+HIDES = """
+(setsid sh -c 'trap "" TERM HUP; (setsid sleep 600 & echo >> hidden); echo >> hidden; while :; do sleep 0.02; done' &)
+nohup sleep 600 > /dev/null 2>&1 &
+while [ "$(wc -l < hidden)" != 2 ]; do sleep 0.02; done 2> /dev/null
+"""
+
+
+async def test_no_descendant_outlives_a_run_that_exits(bench: Bench) -> None:
+    id = await bench.launch(HIDES + "exit 7")
+    assert (await bench.ended(id)).exit_code == 7
+    assert processes_of(id) == []
+
+
+async def test_no_descendant_outlives_a_run_that_is_stopped(bench: Bench) -> None:
+    id = await bench.runs(HIDES, grace_s=0.5)
+    assert len(processes_of(id)) >= 4
+    await bench.backend.stop(id)
+    assert (await bench.ended(id)).stopped
+    assert processes_of(id) == []
+
+
+# --- the next executor process
+
+
+async def test_a_run_lives_on_while_nobody_is_connected_and_is_adopted(bench: Bench) -> None:
+    id = await bench.runs()
+    started = await bench.reaches(id, Started)
+    await bench.close()
+    assert len(processes_of(id)) >= 1
+    await bench.open()
+    assert await bench.seen(id) == started
+    bench.told.clear()
+    bench.go()
+    await until(lambda: bench.told[id], "the end of an adopted run is told")
+    assert bench.told[id] == [await bench.ended(id)]
+
+
+async def test_an_adopted_run_can_be_stopped(bench: Bench) -> None:
+    id = await bench.runs("trap 'exit 9' TERM")
+    await bench.reopen()
+    await bench.backend.stop(id)
+    ended = await bench.ended(id)
+    assert (ended.exit_code, ended.stopped) == (9, True)
+
+
+async def test_what_was_written_and_ended_while_nobody_was_connected_is_there(bench: Bench) -> None:
+    id = await bench.launch(f"echo before; {bench.WAIT_FOR_GO}; seq 5000; echo error >&2; exit 6")
+    await until(lambda: id in bench.wrote, "it runs")
+    await bench.close()
+    bench.go()
+    await until(lambda: not processes_of(id), "it has ended")
+    await bench.open()
+    ended = await bench.ended(id)
+    assert ended.exit_code == 6
+    written = "before\n" + "".join(f"{number}\n" for number in range(1, 5001))
+    assert bench.output(id) == {STDOUT: written.encode(), STDERR: b"error\n"}
+    assert ended.output_bytes == bench.backend.output(id).stat().st_size
+
+
+# --- the output
+
+
+async def test_output_is_complete_and_keeps_the_streams_apart(bench: Bench) -> None:
+    script = "{ seq 1 60000; printf 'no line feed'; } & seq 1 30000 >&2; printf '\\377\\0' >&2; wait"
+    id = await bench.launch(script)
+    ended = await bench.ended(id)
+    out, error = ("".join(f"{number}\n" for number in range(1, last + 1)).encode() for last in (60_000, 30_000))
+    assert bench.output(id) == {STDOUT: out + b"no line feed", STDERR: error + b"\xff\0"}
+    assert ended.output_bytes == bench.backend.output(id).stat().st_size
+    frames, _ = split(bench.backend.output(id).read_bytes())
+    times = [time for _, time, _ in frames]
+    assert ended.started_ns <= times[0] and times == sorted(times) and times[-1] <= ended.ended_ns
+
+
+async def test_a_silent_run_has_no_output(bench: Bench) -> None:
+    id = await bench.launch("true")
+    assert (await bench.ended(id)).output_bytes == 0
+    assert not bench.backend.output(id).exists()
+
+
+async def test_output_can_be_read_while_the_run_lives(bench: Bench) -> None:
+    id = await bench.runs("echo one; echo two >&2")
+    await until(lambda: id in bench.wrote, "the output is announced")
+    await until(lambda: bench.output(id) == {STDOUT: b"one\n", STDERR: b"two\n"}, "both lines are there")
+
+
+# --- afterwards
+
+
+async def test_forgotten_is_forgotten(bench: Bench) -> None:
+    id = await bench.launch("echo hello")
+    await bench.ended(id)
+    await bench.backend.forget([id, f"{new_id()}.1"])
+    assert not bench.backend.output(id).exists()
+    assert await bench.seen(id) == Waiting()
