@@ -1,0 +1,71 @@
+"""What a run sees: nothing of the platform's settings and secrets, its own devices only, the platform's word last."""
+
+from services.executor.domain.environment import Place, base, environment, visible_devices
+
+ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+def place(device_type: str = "cpu", *devices: int, data_path: str | None = None) -> Place:
+    return Place("/s/jobs/1", "/s/jobs/1/checkpoints", data_path, device_type, devices)
+
+
+def test_only_harmless_names_of_the_executors_own_environment_are_passed_on() -> None:
+    own = {
+        "HOME": "/home/ada",
+        "LC_ALL": "C.UTF-8",
+        "PATH": "/opt/bin",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "JOBYARD_MONGO_URL": "mongodb://root:secret@db",
+        "PYTHONPATH": "/srv/jobyard",
+    }
+    assert base(own) == {"HOME": "/home/ada", "LC_ALL": "C.UTF-8", "PATH": "/opt/bin", "PYTHONUNBUFFERED": "1"}
+
+
+def test_an_operator_may_pass_on_more_but_never_the_platforms_settings() -> None:
+    own = {"HTTPS_PROXY": "http://proxy", "JOBYARD_MONGO_URL": "secret"}
+    passed = base(own, also=("HTTPS_PROXY", "JOBYARD_MONGO_URL", "NOT_THERE"))
+    assert passed["HTTPS_PROXY"] == "http://proxy"
+    assert "JOBYARD_MONGO_URL" not in passed
+    assert "NOT_THERE" not in passed
+
+
+def test_there_is_always_a_path() -> None:
+    assert base({})["PATH"] == "/usr/local/bin:/usr/bin:/bin"
+
+
+def test_a_run_is_told_who_it_is_and_where() -> None:
+    found = environment({}, {}, ID, 1, place("v100", 0, 3, data_path="/data/x"))
+    assert {name: value for name, value in found.items() if name.startswith("JOBYARD_")} == {
+        "JOBYARD_JOB_ID": ID,
+        "JOBYARD_ATTEMPT": "1",
+        "JOBYARD_RUN_ID": f"{ID}.1",
+        "JOBYARD_JOB_PATH": "/s/jobs/1",
+        "JOBYARD_CHECKPOINT_DIR": "/s/jobs/1/checkpoints",
+        "JOBYARD_DATA_PATH": "/data/x",
+        "JOBYARD_DEVICES": "0,3",
+    }
+    assert (found["RANK"], found["WORLD_SIZE"], found["MASTER_ADDR"]) == ("0", "1", "127.0.0.1")
+
+
+def test_only_a_later_attempt_is_told_to_resume() -> None:
+    assert "JOBYARD_RESUME" not in environment({}, {}, ID, 1, place())
+    assert environment({}, {}, ID, 2, place())["JOBYARD_RESUME"] == "1"
+
+
+def test_a_submission_replaces_the_base_but_not_what_the_platform_says() -> None:
+    submitted = {"HOME": "/mine", "CUDA_VISIBLE_DEVICES": "0,1,2,3", "RANK": "7", "SEED": "1"}
+    found = environment({"HOME": "/theirs", "TZ": "UTC"}, submitted, ID, 1, place("v100", 2))
+    assert (found["HOME"], found["TZ"], found["SEED"]) == ("/mine", "UTC", "1")
+    assert (found["CUDA_VISIBLE_DEVICES"], found["RANK"]) == ("2", "0")
+
+
+def test_each_kind_of_device_is_shown_through_its_own_variable_and_a_cpu_job_sees_none() -> None:
+    assert visible_devices("v100", "0,1") == {"CUDA_VISIBLE_DEVICES": "0,1"}
+    assert visible_devices("ascend910", "4") == {"ASCEND_RT_VISIBLE_DEVICES": "4"}
+    assert visible_devices("cpu", "") == {"CUDA_VISIBLE_DEVICES": "", "ASCEND_RT_VISIBLE_DEVICES": ""}
+
+
+def test_the_port_is_the_same_for_a_run_whenever_it_is_asked_for_and_another_for_the_next() -> None:
+    ports = [environment({}, {}, ID, attempt, place())["MASTER_PORT"] for attempt in (1, 1, 2)]
+    assert ports[0] == ports[1] != ports[2]
+    assert all(20_000 <= int(port) < 30_000 for port in ports)

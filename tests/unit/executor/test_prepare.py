@@ -1,0 +1,106 @@
+"""A run's folders and order: made where they may be, and a sentence for everything that is not as it should be."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from services.executor.backends.protocol import RunOrder
+from services.executor.prepare import Preparation, Unfit
+from shared.paths import Roots
+from tests.support.executor import ID, assignment_of, launch_of, view_of
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Path:
+    folder = tmp_path / "storage"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def preparation(storage: Path) -> Preparation:
+    return Preparation(Roots(storage), {"PATH": "/bin"})
+
+
+def refused(preparation: Preparation, **launch: object) -> Unfit:
+    with pytest.raises(Unfit) as caught:
+        preparation.order(assignment_of(launch=launch_of(**launch)))  # type: ignore[arg-type]
+    return caught.value
+
+
+def test_a_job_gets_its_own_folders_and_starts_there(preparation: Preparation, storage: Path) -> None:
+    order = preparation.order(assignment_of())
+    assert order.run_id == f"{ID}.1"
+    assert order.cwd == storage / "jobs" / ID
+    assert order.env["JOBYARD_JOB_PATH"] == str(order.cwd)
+    assert order.env["JOBYARD_CHECKPOINT_DIR"] == str(order.cwd / "checkpoints")
+    assert (order.cwd / "checkpoints").is_dir()
+
+
+def test_a_line_is_for_the_shell_and_a_list_is_run_as_it_is(preparation: Preparation) -> None:
+    def order(command: str | tuple[str, ...]) -> RunOrder:
+        return preparation.order(assignment_of(launch=launch_of(command)))
+
+    assert order("echo $HOME; true").argv == ("/bin/sh", "-c", "echo $HOME; true")
+    assert order(("echo", "$HOME; true")).argv == ("echo", "$HOME; true")
+
+
+def test_an_order_carries_the_jobs_grace_period_devices_and_environment(preparation: Preparation) -> None:
+    view = view_of(attempt=2, devices=(1, 3), grace_period_s=7)
+    order = preparation.order(assignment_of(view, launch_of(env={"SEED": "1"})))
+    assert order.grace_s == 7
+    assert order.env.items() >= {"PATH": "/bin", "SEED": "1", "CUDA_VISIBLE_DEVICES": "1,3"}.items()
+    assert order.env["JOBYARD_RESUME"] == "1"
+
+
+def test_paths_of_the_submission_are_used(preparation: Preparation, storage: Path) -> None:
+    (storage / "code").mkdir()
+    (storage / "set.tar").touch()
+    paths = {"job_path": "my/job", "checkpoint_path": "my/saved", "work_path": "code", "data_path": "set.tar"}
+    order = preparation.order(assignment_of(launch=launch_of(**paths)))
+    assert order.cwd == storage / "code"
+    assert order.env["JOBYARD_JOB_PATH"] == str(storage / "my/job")
+    assert order.env["JOBYARD_CHECKPOINT_DIR"] == str(storage / "my/saved")
+    assert order.env["JOBYARD_DATA_PATH"] == str(storage / "set.tar")
+    assert (storage / "my/job").is_dir() and (storage / "my/saved").is_dir()
+
+
+@pytest.mark.parametrize("name", ["work_path", "data_path"])
+def test_a_path_that_does_not_exist_is_named_with_what_to_do(preparation: Preparation, name: str) -> None:
+    unfit = refused(preparation, **{name: "no/such"})
+    assert (unfit.reason.code, unfit.busy) == (f"{name}_missing", False)
+    sentence = f"The {name} 'no/such' does not exist on this node. Create it, or submit with another path."
+    assert unfit.reason.message == sentence
+
+
+def test_a_work_path_that_is_a_file_is_refused(preparation: Preparation, storage: Path) -> None:
+    (storage / "file").touch()
+    unfit = refused(preparation, work_path="file")
+    assert (unfit.reason.code, unfit.busy) == ("work_path_missing", False)
+    assert unfit.reason.message == f"The work_path {storage}/file is no folder."
+
+
+@pytest.mark.parametrize("name", ["job_path", "checkpoint_path", "work_path", "data_path"])
+def test_a_link_out_of_the_storage_leads_nowhere(preparation: Preparation, storage: Path, name: str) -> None:
+    outside = storage.parent / "outside"
+    outside.mkdir()
+    (storage / "link").symlink_to(outside)
+    unfit = refused(preparation, **{name: "link"})
+    assert (unfit.reason.code, unfit.busy) == ("path_outside", False)
+    assert "outside the folders that jobs may use" in unfit.reason.message
+    assert list(outside.iterdir()) == []
+
+
+def test_a_file_in_the_way_of_the_jobs_folder_is_a_sentence(preparation: Preparation, storage: Path) -> None:
+    (storage / "taken").touch()
+    unfit = refused(preparation, job_path="taken")
+    assert (unfit.reason.code, unfit.busy) == ("path_unusable", False)
+    assert unfit.reason.message == f"The folder {storage}/taken cannot be used: File exists."
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:
+    preparation = Preparation(Roots(Path("/proc")), {})
+    unfit = refused(preparation, job_path="jobyard")
+    assert unfit.reason.code == "path_unusable"
+    assert f"cannot be used: {os.strerror(2)}" in unfit.reason.message
