@@ -109,6 +109,8 @@ class Executor:
             order = await asyncio.to_thread(self._preparation.order, assignment)
         except Unfit as unfit:
             log.warning("launch_delayed", run_id=run.record.id, reason=unfit.reason.message)
+            if not unfit.busy:  # it never starts: the job is placed anew, and then refused with this reason
+                await self._backend.stop(run.record.id)
             return
         log.info("launch_repeated", run_id=run.record.id)
         await self._backend.launch([order])

@@ -70,7 +70,9 @@ class Handlers:
         run = self._executor.runs.get(id)
         path = await asyncio.to_thread(self._outputs.path, id)
         if path is not None:
-            return await asyncio.to_thread(self._downloads.piece, path, ask.offset, run is None or not run.lives)
+            piece = await asyncio.to_thread(self._downloads.piece, path, ask.offset, run is None or not run.lives)
+            moved = piece.end and not await asyncio.to_thread(path.exists)  # put away while it was read
+            return await self.read_log(ask) if moved else piece
         if run is None and not self._executor.knows(id):
             raise NotFound("The whole output of this attempt is not kept any more.")
         return LogPiece(text="", next_offset=ask.offset, end=True)

@@ -7,15 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from services.executor.backends.frames import STDOUT, frame
 from services.executor.backends.protocol import Changed, RunOrder
 from services.executor.domain.admission import Capacity
 from services.executor.domain.observation import Ended, Observation, Started, Waiting
+from services.executor.download import Downloads
 from services.executor.executor import REMEMBER_S, Executor
+from services.executor.handlers import Handlers
 from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment, Preparation
 from services.executor.reporter import Reporter
 from services.executor.run import Run
 from services.executor.store import RunStore
+from shared.bus.bus import Bus
+from shared.contracts.commands import ReadLog
 from shared.paths import Roots
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
@@ -174,6 +179,17 @@ async def test_a_launch_repeated_is_the_same_run(bench: Bench) -> None:
     assert executor.runs[RUN].local(bench.clock.monotonic()).age_s == 0
 
 
+async def test_a_launch_that_can_not_be_repeated_is_given_up(bench: Bench) -> None:
+    work = bench.folder / "work"
+    work.mkdir()
+    item = assignment_of(launch=launch_of(work_path="work"))
+    executor = bench.executor()
+    await executor.launch([item])
+    work.rmdir()
+    await executor.launch_again(item)
+    assert (bench.backend.launched, bench.backend.stopped) == ([RUN], [RUN])
+
+
 async def test_a_new_attempt_ends_what_is_left_of_the_one_before(bench: Bench) -> None:
     executor = bench.executor()
     await executor.launch([assignment_of()])
@@ -228,3 +244,27 @@ async def test_a_forgotten_run_does_not_come_back_to_life_in_the_next_executor(b
     assert not next_executor.runs[RUN].lives
     await next_executor.launch([assignment_of(), other(1, devices=(0, 1))])
     assert bench.backend.launched == [RUN, other(1).run_id]
+
+
+class PutAwayMeanwhile(Outputs):
+    """Says where an output is, just before it is moved."""
+
+    def path(self, run_id: str) -> Path | None:
+        found = super().path(run_id)
+        self._keep([run_id])
+        return found
+
+
+class Nobody(Bus):
+    """No question is asked."""
+
+    def __init__(self) -> None:
+        """Nothing is connected."""
+
+
+async def test_an_output_that_is_put_away_under_a_download_is_still_read_to_its_end(bench: Bench) -> None:
+    outputs = PutAwayMeanwhile(bench.folder / "outputs", bench.backend.output, 3600, 1 << 20)
+    handlers = Handlers(await ended(bench), outputs, Downloads(), Nobody(), bench.clock, "node-1")
+    bench.backend.output(RUN).write_bytes(frame(STDOUT, 17, b"hello\n"))
+    piece = await handlers.read_log(ReadLog(job_id=ID, attempt=1))
+    assert (piece.text, piece.end) == ("hello\n", True)
