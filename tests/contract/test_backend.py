@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from services.executor.backends.frames import STDERR, STDOUT, split
@@ -220,6 +221,33 @@ async def test_what_was_stopped_before_its_start_never_starts(bench: Bench) -> N
     await bench.ended(await bench.launch("true"))
     assert isinstance(await bench.seen(order.run_id), Cancelled)
     assert bench.lines("ledger") == []
+
+
+async def test_a_stop_right_after_the_launch_is_never_missed(bench: Bench) -> None:
+    orders = [bench.order("exec sleep 600") for _ in range(30)]
+    await bench.backend.launch(orders)
+    for order in orders:
+        await bench.backend.stop(order.run_id)
+    ends = [await bench.reaches(order.run_id, Ended, Cancelled) for order in orders]
+    assert all(end.stopped for end in ends if isinstance(end, Ended))
+    assert [processes_of(order.run_id) for order in orders] == [[]] * 30
+
+
+async def test_a_run_that_stands_still_is_woken_for_its_end(bench: Bench) -> None:
+    id = await bench.runs("trap 'exit 8' TERM; echo $$ > pid; (while [ ! -e still ]; do :; done; kill -STOP $$) &")
+    shell = psutil.Process(int(bench.lines("pid")[0]))
+    bench.touch("still")
+    await until(lambda: shell.status() == psutil.STATUS_STOPPED, "it stands still")
+    await bench.backend.stop(id)
+    assert (await bench.ended(id)).exit_code == 8
+
+
+async def test_a_run_may_close_its_output_and_live_on(bench: Bench) -> None:
+    id = await bench.runs("echo bye; exec >&- 2>&-")
+    assert isinstance(await bench.seen(id), Started)
+    bench.go()
+    assert (await bench.ended(id)).exit_code == 0
+    assert bench.output(id)[STDOUT] == b"bye\n"
 
 
 HIDES = """

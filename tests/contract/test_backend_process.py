@@ -268,10 +268,10 @@ async def test_what_a_full_disk_cannot_take_is_counted_at_its_place_and_the_run_
     await until(lambda: id in bench.wrote, "it runs")
     pid = await supervisor_of(bench, id)
     limit(100)
-    (bench.folder / "full").touch()
+    bench.touch("full")
     await until(lambda: bench.lines("ledger") == ["full"], "the run goes on")
     limit(resource.RLIM_INFINITY)
-    (bench.folder / "free").touch()
+    bench.touch("free")
     ended = await bench.ended(id)
     frames, _ = split(bench.backend.output(id).read_bytes())
     lost = [LOSS.unpack(data) for kind, _, data in frames if kind == STDOUT | LOST]

@@ -66,17 +66,17 @@ class Bench:
     async def seen(self, run_id: str) -> Observation:
         return (await self.backend.observe([run_id]))[run_id]
 
-    async def reaches(self, run_id: str, kind: type[Seen]) -> Seen:
-        """The run's first observation of this kind."""
+    async def reaches(self, run_id: str, *kinds: type[Seen]) -> Seen:
+        """The run's first observation of one of these kinds."""
         found: list[Seen] = []
 
         async def there() -> bool:
             seen = await self.seen(run_id)
-            if isinstance(seen, kind):
+            if isinstance(seen, kinds):
                 found.append(seen)
             return bool(found)
 
-        await until(there, f"{run_id} is {kind.__name__}", within=20)
+        await until(there, f"{run_id} is {kinds[0].__name__}", within=20)
         return found[0]
 
     async def ended(self, run_id: str) -> Ended:
@@ -89,7 +89,10 @@ class Bench:
         return id
 
     def go(self) -> None:
-        (self.folder / "go").touch()
+        self.touch("go")
+
+    def touch(self, name: str) -> None:
+        (self.folder / name).touch()
 
     def lines(self, name: str) -> list[str]:
         path = self.folder / name
