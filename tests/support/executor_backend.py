@@ -143,10 +143,12 @@ class ProcessHome:
         wait_until(lambda: pid not in self._named("jobyard-spawner"), "the spawner is gone")
 
     def kill_all(self) -> None:
-        """End spawner and supervisors, so that no test leaves a process behind."""
+        """End spawner, supervisors and what they have started, so that no test leaves a process behind."""
         for pid in [*self._named("jobyard-spawner"), *self._named("jobyard-run")]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(pid)
+                for each in [process, *process.children(recursive=True)]:
+                    each.kill()
 
     def supervisors(self) -> list[int]:
         return self._named("jobyard-run")
