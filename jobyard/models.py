@@ -366,6 +366,9 @@ class JobState(Model):
     exit_code: int | None = None
     """Of the last attempt; 128 + n for signal n."""
 
+    due_at: AwareDatetime | None = None
+    """While running: when the time limit's warning, then its end, is due."""
+
     not_before: AwareDatetime | None = None
     """A retry waits until then."""
 

@@ -12,6 +12,7 @@ import structlog
 
 from services.executor.backends.protocol import Backend, RunOrder
 from services.executor.domain.admission import Capacity, Usage, claim_of, objection
+from services.executor.domain.environment import CHECKPOINT_DIR
 from services.executor.domain.observation import Observation
 from services.executor.domain.record import Kind, RunRecord, judged, run_id
 from services.executor.outputs import Outputs
@@ -209,7 +210,7 @@ class Executor:
             if isinstance(made, Unfit):
                 records[item.run_id] = self._record(item, "refused", busy=made.busy, reason=made.reason)
             else:
-                records[item.run_id] = self._record(item, "run")
+                records[item.run_id] = self._record(item, "run", checkpoint_path=made.env[CHECKPOINT_DIR])
                 orders.append(made)
         return list(records.values()), orders
 
@@ -231,8 +232,16 @@ class Executor:
             log.info("run_buried", run_id=created.id, kind=kind)
             self.report(self._track(created))
 
-    def _record(self, item: Assignment, kind: Kind, busy: bool = False, reason: Reason | None = None) -> RunRecord:
-        return self._record_of(item.view, item.share, kind, item.correlation_id, busy, reason)
+    def _record(
+        self,
+        item: Assignment,
+        kind: Kind,
+        busy: bool = False,
+        reason: Reason | None = None,
+        checkpoint_path: str | None = None,
+    ) -> RunRecord:
+        record = self._record_of(item.view, item.share, kind, item.correlation_id, busy, reason)
+        return record.model_copy(update={"checkpoint_path": checkpoint_path})
 
     def _record_of(
         self,

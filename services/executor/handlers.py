@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 
+from services.executor.checkpoints import written_by
 from services.executor.domain.record import run_id
 from services.executor.download import Downloads
 from services.executor.executor import Executor
@@ -16,7 +17,15 @@ from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, PerNode
 from shared.clock import Clock
 from shared.contracts import commands, events, subjects
-from shared.contracts.commands import VIEWS, GetJobViews, LogPiece, ReadLog
+from shared.contracts.commands import (
+    VIEWS,
+    Checkpoints,
+    GetCheckpoints,
+    GetJobViews,
+    LastCheckpoint,
+    LogPiece,
+    ReadLog,
+)
 from shared.contracts.errors import NotFound
 from shared.contracts.events import CloudEvent, JobEvent, JobKilling, JobPausing, JobScheduled
 from shared.contracts.job import JobStatus
@@ -77,6 +86,17 @@ class Handlers:
             raise NotFound("The whole output of this attempt is not kept any more.")
         return LogPiece(text="", next_offset=ask.offset, end=True)
 
+    async def checkpoints(self, ask: GetCheckpoints) -> Checkpoints:
+        """When these runs wrote their last checkpoints, as far as they are known here."""
+        ids = [run_id(asked.job_id, asked.attempt) for asked in ask.runs]
+        written = await written_by(self._executor.runs[id].record for id in ids if id in self._executor.runs)
+        items = [
+            LastCheckpoint(job_id=asked.job_id, attempt=asked.attempt, written_at=written[id])
+            for id, asked in zip(ids, ask.runs, strict=True)
+            if id in written
+        ]
+        return Checkpoints(items=tuple(items))
+
     async def _scheduled(self, messages: list[CloudEvent[JobEvent]]) -> None:
         """Start the runs that are this node's; a new attempt means that the one before is over."""
         mine = []
@@ -117,4 +137,5 @@ SUBSCRIPTIONS = (
         Handlers.job_events,
     ),
     Answers(commands.READ_LOG, Handlers.read_log, at_node=True),
+    Answers(commands.CHECKPOINTS, Handlers.checkpoints, at_node=True),
 )

@@ -1,5 +1,6 @@
 """Says what became of a run: RunStarted, then its output, and only after that how it ended. At least once each."""
 
+from services.executor.checkpoints import written_at
 from services.executor.domain.facts import envelope, result_event, started_event
 from services.executor.domain.observation import Ended, Lost, Started, Waiting
 from services.executor.run import Run
@@ -35,7 +36,8 @@ class Reporter:
         if isinstance(run.seen, Ended) or (record.kind == "run" and isinstance(run.seen, Lost)):
             ended_ns = run.seen.ended_ns if isinstance(run.seen, Ended) else self._now_ns()
             lines = await self._shipper.finish(console, ended_ns)
-        result = result_event(record, self._node, run.seen, lines)
+        checkpoint_at = await written_at(record) if isinstance(run.seen, Ended) else None
+        result = result_event(record, self._node, run.seen, lines, checkpoint_at)
         if result is not None:
             await self._publish(run, result)
 

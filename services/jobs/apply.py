@@ -1,6 +1,6 @@
 """How a job changes: load, decide, save by compare-and-set with the event in the same document; then relay."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.jobs.domain.document import JobDocument, events_after
 from services.jobs.domain.machine import InvalidTransition, decide
@@ -8,7 +8,7 @@ from services.jobs.domain.signals import Kill, Signal
 from services.jobs.store import JobStore
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts.errors import Conflict, NotFound, PermanentError, TemporaryError
+from shared.contracts.errors import Conflict, NotFound, PermanentError, Refusal, TemporaryError
 from shared.contracts.events import CloudEvent, RunEvent
 from shared.contracts.job import Actor
 from shared.outbox import Outbox
@@ -28,6 +28,7 @@ class Applier:
 
     def __init__(self, store: JobStore, bus: Bus, clock: Clock) -> None:
         self.store = store
+        self.bus = bus
         self.clock = clock
         self.outbox: Outbox[JobDocument] = Outbox(bus, store.jobs, events_after)
 
@@ -35,24 +36,55 @@ class Applier:
         """Raises NotFound."""
         document = await self.store.jobs.get(id)
         if document is None:
-            raise NotFound(f"There is no job {id}.")
+            raise _unknown(id)
         return document
 
     async def change(self, id: str, signal: Signal, actor: Actor, cause: str | None) -> JobDocument:
-        """Apply a person's command. Raises NotFound, or Conflict when it makes no sense now."""
+        """Apply a command to one job. Raises NotFound, or Conflict when it makes no sense now."""
+        outcome = (await self.change_many({id: signal}, actor, cause))[id]
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+
+    async def change_many(
+        self, signals: Mapping[str, Signal], actor: Actor, cause: str | None
+    ) -> dict[str, JobDocument | Refusal]:
+        """Apply a command to each of these jobs, all in one commit: the job as it is then, or why it was refused."""
+        outcomes: dict[str, JobDocument | Refusal] = {}
         for _ in range(TRIES):
-            before = await self.load(id)
-            full = before.version >= HISTORY_LIMIT and not before.over and not isinstance(signal, Kill)
-            if full and actor.kind == "user":
-                raise Conflict(f"The job has changed {HISTORY_LIMIT} times; kill it and submit it again.")
-            try:
-                after = decide(before, signal, actor, cause, self.clock.now())
-            except InvalidTransition as error:
-                raise Conflict(_no_sense(before, signal), details={"status": before.status.value}) from error
-            if after is before or await self.store.jobs.swap(after, before.version):
-                self.outbox.committed([after])
-                return after
-        raise TooContended(f"The job {id} is changing too often.")
+            left = [id for id in signals if id not in outcomes]
+            if not left:
+                return outcomes
+            before = await self.store.jobs.get_many(left)
+            swaps: list[Swap[JobDocument]] = []
+            for id in left:
+                outcome = self._decided(id, before.get(id), signals[id], actor, cause)
+                if isinstance(outcome, Refusal) or outcome is before[id]:
+                    outcomes[id] = outcome
+                else:
+                    swaps.append(Swap(outcome, before[id].version))
+            outcomes |= {document.id: document for document in await self._swapped(swaps)}
+        raise TooContended("Jobs of this command are changing too often.")
+
+    def _decided(
+        self, id: str, before: JobDocument | None, signal: Signal, actor: Actor, cause: str | None
+    ) -> JobDocument | Refusal:
+        if before is None:
+            return _unknown(id)
+        full = before.version >= HISTORY_LIMIT and not before.over and not isinstance(signal, Kill)
+        if full and actor.kind == "user":
+            return Conflict(f"The job has changed {HISTORY_LIMIT} times; kill it and submit it again.")
+        try:
+            return decide(before, signal, actor, cause, self.clock.now())
+        except InvalidTransition:
+            return Conflict(_no_sense(before, signal), details={"status": before.status.value})
+
+    async def _swapped(self, swaps: list[Swap[JobDocument]]) -> list[JobDocument]:
+        """Commit these together and relay their events; those that others had changed meanwhile are left out."""
+        done = await self.store.jobs.swap_many(swaps) if swaps else []
+        stored = [swap.document for swap, stored in zip(swaps, done, strict=True) if stored]
+        self.outbox.committed(stored)
+        return stored
 
     async def observe(self, observed: Sequence[CloudEvent[RunEvent]]) -> None:
         """Apply what executors saw, all in one commit. Raises PermanentError for what can never be applied."""
@@ -76,9 +108,8 @@ class Applier:
             except InvalidTransition as error:
                 raise PermanentError(str(error)) from error
         swaps = [Swap(job, before[id].version) for id, job in after.items() if job is not before[id]]
-        outcomes = await self.store.jobs.swap_many(swaps)
-        self.outbox.committed(swap.document for swap, done in zip(swaps, outcomes, strict=True) if done)
-        lost = {swap.document.id for swap, done in zip(swaps, outcomes, strict=True) if not done}
+        stored = {document.id for document in await self._swapped(swaps)}
+        lost = {swap.document.id for swap in swaps} - stored
         return [event for event in observed if event.data.job_id in lost]
 
 
@@ -92,6 +123,10 @@ _HINTS: dict[tuple[str, str], str] = {
     ("Resume", "pausing"): " Wait until it is paused.",
     ("SetPriority", "running"): " The priority counts only while it waits.",
 }
+
+
+def _unknown(id: str) -> NotFound:
+    return NotFound(f"There is no job {id}.")
 
 
 def _no_sense(job: JobDocument, signal: Signal) -> str:

@@ -5,20 +5,26 @@ from collections.abc import Sequence
 from services.jobs import lookup
 from services.jobs.apply import Applier
 from services.jobs.domain.document import current_view, job_of
-from services.jobs.domain.signals import Kill, Pause, Resume
+from services.jobs.domain.signals import Kill, Resume
 from services.jobs.domain.signals import SetPriority as SetPrioritySignal
 from services.jobs.place import lead, place
 from services.jobs.submit import submit_all
+from services.jobs.wishes import change_all, pause
 from shared.bus import codec
 from shared.bus.subscriptions import Answers, Delivery, Shared
 from shared.contracts import commands, subjects
 from shared.contracts.commands import (
     ActiveJobPage,
     ChangeJob,
+    ChangeJobs,
+    ChangeOutcomes,
     GetJob,
     GetJobEvents,
     GetJobViews,
+    GetOwners,
     JobEventPage,
+    JobOwner,
+    JobOwners,
     JobPage,
     JobViews,
     Lead,
@@ -61,7 +67,7 @@ class Handlers:
         return JobViews.of(items=tuple(current_view(job) for job in found.values()))
 
     async def pause(self, ask: ChangeJob) -> Job:
-        return job_of(await self._applier.change(ask.id, Pause(), ask.actor, ask.correlation_id))
+        return job_of(await pause(self._applier, ask))
 
     async def resume(self, ask: ChangeJob) -> Job:
         return job_of(await self._applier.change(ask.id, Resume(), ask.actor, ask.correlation_id))
@@ -72,6 +78,13 @@ class Handlers:
     async def set_priority(self, ask: SetPriority) -> Job:
         signal = SetPrioritySignal(ask.priority)
         return job_of(await self._applier.change(ask.id, signal, ask.actor, ask.correlation_id))
+
+    async def owners(self, ask: GetOwners) -> JobOwners:
+        found = await self._applier.store.heads.get_many(ask.ids)
+        return JobOwners.of(items=tuple(JobOwner.of(id=id, owner=j.owner, vc=j.request.vc) for id, j in found.items()))
+
+    async def change(self, ask: ChangeJobs) -> ChangeOutcomes:
+        return await change_all(self._applier, ask)
 
     async def lead(self, ask: Lead) -> Lease:
         return await lead(self._applier, ask)
@@ -94,6 +107,8 @@ SUBSCRIPTIONS = (
     Answers(commands.RESUME, Handlers.resume),
     Answers(commands.KILL, Handlers.kill),
     Answers(commands.SET_PRIORITY, Handlers.set_priority),
+    Answers(commands.OWNERS, Handlers.owners),
+    Answers(commands.CHANGE, Handlers.change),
     Answers(commands.LEAD, Handlers.lead),
     Answers(commands.PLACE, Handlers.place),
     Shared("jobs", subjects.EVENTS, (subjects.RUN_EVENTS,), codec.run_event, Handlers.run_events),

@@ -1,6 +1,7 @@
 """The scheduler's side: who leads, and what a leader's cycle decided, fenced by the lease's epoch."""
 
 from services.jobs.apply import TRIES, Applier, TooContended
+from services.jobs.checkpoints import last_checkpoints
 from services.jobs.domain import lease as leases
 from services.jobs.domain.document import JobDocument, current_view
 from services.jobs.domain.lease import SCHEDULER, Renew
@@ -47,7 +48,7 @@ async def place(applier: Applier, ask: Place) -> PlaceOutcomes:
     signals: dict[str, tuple[int, Signal]] = {
         placement.id: (placement.version, PlaceSignal(placement.allocation)) for placement in ask.placements
     }
-    signals |= {preemption.id: (preemption.version, Preempt(preemption.reason)) for preemption in ask.preemptions}
+    signals |= await _preempts(applier, ask)
     for _ in range(TRIES):
         before = await applier.store.jobs.get_many(list(signals))
         after = {id: _decided(applier, before.get(id), *signal) for id, signal in signals.items()}
@@ -60,6 +61,15 @@ async def place(applier: Applier, ask: Place) -> PlaceOutcomes:
         if found is None or found[0].version != ask.epoch:
             raise Conflict(f"Epoch {ask.epoch} is over: another scheduler leads.")
     raise TooContended("Jobs of this plan are changing too often.")
+
+
+async def _preempts(applier: Applier, ask: Place) -> dict[str, tuple[int, Signal]]:
+    """The plan's preemptions, each with what is known of the victim's last checkpoint."""
+    if not ask.preemptions:
+        return {}
+    victims = await applier.store.heads.get_many([preemption.id for preemption in ask.preemptions])
+    known = await last_checkpoints(applier.bus, victims.values())
+    return {one.id: (one.version, Preempt(one.reason, known.get(one.id))) for one in ask.preemptions}
 
 
 def _decided(applier: Applier, job: JobDocument | None, version: int, signal: Signal) -> JobDocument | None:

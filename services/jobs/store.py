@@ -30,6 +30,7 @@ JOBS: Schema[JobDocument] = Schema(
         Index("status_time", ("state.status", "-submitted_at")),
         Index("time", ("-submitted_at",)),
         Index("open", ("over",)),
+        Index("due", ("state.due_at",)),
         Index(KEY_INDEX, ("owner", "idempotency.key", "idempotency.day"), unique=True),
     ),
 )
@@ -71,6 +72,11 @@ class JobStore:
         """Jobs that are not terminal, by id."""
         after = (False, after_id) if after_id else None
         return await self.heads.find((Eq("over", False),), ("over",), after, limit)
+
+    async def due(self, now: datetime, limit: int) -> Sequence[JobHead]:
+        """Running jobs whose time limit asks for something by now, the longest due first."""
+        where = (Between("state.due_at", high=rfc3339(now)),)
+        return (await self.heads.find(where, ("state.due_at",), limit=limit)).items
 
     async def holding(self, before: datetime | None = None) -> list[JobDocument]:
         """Jobs that hold devices, by id; with `before` only those submitted earlier."""

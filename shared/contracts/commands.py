@@ -1,11 +1,12 @@
 """Commands: requests to one owner, which may refuse them. Each constant at the end is one line of the whole list."""
 
 from dataclasses import dataclass
-from typing import Annotated, Generic, Literal, TypeVar
+from enum import StrEnum
+from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from shared.contracts.base import Attempt, Contract, JobId, NodeName, UserName, Version
+from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
 from shared.contracts.errors import RefusalBody
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import Actor, Allocation, Job, JobRequest, JobStatus, JobView, LaunchSpec, Reason
@@ -143,6 +144,64 @@ class SetPriority(ChangeJob):
     priority: Annotated[int, Field(ge=1, le=1000)]
 
 
+class JobAction(StrEnum):
+    """What people do to many jobs at once."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    KILL = "kill"
+    PRIORITY = "priority"
+
+
+MANY = 1000
+"""The most jobs that one command may name."""
+
+
+class GetOwners(Contract):
+    """Whose these jobs are; an id that does not exist is left out."""
+
+    ids: Annotated[tuple[JobId, ...], Field(max_length=MANY)]
+
+
+class JobOwner(Contract):
+    """All that one has to know of a job to say who may act on it."""
+
+    id: JobId
+    owner: UserName
+    vc: VcName
+
+
+class JobOwners(Contract):
+    items: tuple[JobOwner, ...]
+
+
+class ChangeJobs(Contract):
+    """One wish for many jobs; each is changed or refused for itself."""
+
+    ids: Annotated[tuple[JobId, ...], Field(min_length=1, max_length=MANY)]
+    action: JobAction
+    priority: Annotated[int | None, Field(ge=1, le=1000, description="Only with `priority`.")] = None
+    actor: Actor
+    correlation_id: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.action is JobAction.PRIORITY) != (self.priority is not None):
+            raise ValueError("priority: belongs to the action 'priority', and to no other")
+        return self
+
+
+class Changed(Contract):
+    """What became of one job: changed, or as it should be already; or refused."""
+
+    id: JobId
+    refusal: RefusalBody | None = None
+
+
+class ChangeOutcomes(Contract):
+    outcomes: Annotated[tuple[Changed, ...], Field(description="In the order of the ids.")]
+
+
 # --- schedule
 
 
@@ -247,6 +306,30 @@ class LogPiece(Contract):
     end: bool
 
 
+# --- checkpoints
+
+
+class RunOf(Contract):
+    """An attempt of a job."""
+
+    job_id: JobId
+    attempt: Attempt
+
+
+class GetCheckpoints(Contract):
+    """When these runs of one node have written their last checkpoints."""
+
+    runs: Annotated[tuple[RunOf, ...], Field(max_length=MANY)]
+
+
+class LastCheckpoint(RunOf):
+    written_at: Annotated[Timestamp | None, Field(description="None: it has written none.")] = None
+
+
+class Checkpoints(Contract):
+    items: Annotated[tuple[LastCheckpoint, ...], Field(description="Only of runs that the node knows.")]
+
+
 # --- every service
 
 
@@ -275,10 +358,15 @@ PAUSE = Command("cmd.jobs.pause.v1", ChangeJob, Job, "Stop with the grace period
 RESUME = Command("cmd.jobs.resume.v1", ChangeJob, Job, "Queue a paused job again.")
 KILL = Command("cmd.jobs.kill.v1", ChangeJob, Job, "End it for good.")
 SET_PRIORITY = Command("cmd.jobs.set_priority.v1", SetPriority, Job, "Change the order of the queue.")
+OWNERS = Command("cmd.jobs.owners.v1", GetOwners, JobOwners, "Whose these jobs are.")
+CHANGE = Command("cmd.jobs.change.v1", ChangeJobs, ChangeOutcomes, "Pause, resume, kill or move many jobs at once.")
 LEAD = Command("cmd.jobs.lead.v1", Lead, Lease, "Take or renew the scheduler's lease.")
 PLACE = Command("cmd.jobs.place.v1", Place, PlaceOutcomes, "Place and preempt, fenced by the epoch.")
 EXPLAIN = Command("cmd.scheduler.explain.v1", ExplainJobs, Explanations, "Why these jobs wait.")
 TAIL_LOG = Command("cmd.logs.tail.v1", TailLog, LogPage, "The last lines of a job's console.")
+CHECKPOINTS = Command(
+    "cmd.executor.checkpoints.v1", GetCheckpoints, Checkpoints, "When runs on this node wrote their last checkpoints."
+)
 READ_LOG = Command("cmd.executor.read_log.v1", ReadLog, LogPiece, "A run's whole output, on its node.")
 
 COMMANDS: tuple[Command[Contract, Contract], ...] = (
@@ -292,9 +380,12 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     RESUME,
     KILL,
     SET_PRIORITY,
+    OWNERS,
+    CHANGE,
     LEAD,
     PLACE,
     EXPLAIN,
     TAIL_LOG,
     READ_LOG,
+    CHECKPOINTS,
 )  # type: ignore[assignment]

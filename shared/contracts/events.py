@@ -8,6 +8,22 @@ from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp,
 from shared.contracts.job import Actor, JobView, LaunchSpec, Reason
 
 
+class Receipt(Contract):
+    """What it cost that a run was stopped before its end: who asked, why, by which rule, and the work lost with it."""
+
+    by: Actor
+    rule: Annotated[str, Field(description="`pause_command`, or the code of the scheduler's reason to preempt.")]
+    why: Annotated[str, Field(description="The same in a sentence.")]
+    stopped_at: Annotated[Timestamp | None, Field(description="The run's end; none: nothing was running.")] = None
+    checkpoint_at: Annotated[Timestamp | None, Field(description="The last checkpoint, if any is known.")] = (
+        None
+    )
+    lost_since: Annotated[Timestamp | None, Field(description="That checkpoint, or the run's start if later.")] = None
+    held: Annotated[float, Field(ge=0, description="Devices over all nodes, or cpus of a job without devices.")] = 0
+    unit: Literal["device", "cpu"] = "device"
+    minutes_lost: Annotated[float, Field(ge=0, description="`held` times the minutes since `lost_since`.")] = 0
+
+
 class JobEvent(Contract):
     """A change of a job: the job as it was after the change, and who made it."""
 
@@ -38,6 +54,12 @@ class JobStarted(JobEvent):
     fact = "started"
 
 
+class JobExpiring(JobEvent):
+    """Still running, but its time limit is near: at `job.state.due_at` it is stopped."""
+
+    fact = "expiring"
+
+
 class JobPausing(JobEvent):
     """Told to stop with its grace period; `job.state.then` says whether it will be paused or queued."""
 
@@ -46,6 +68,7 @@ class JobPausing(JobEvent):
 
 class JobPaused(JobEvent):
     fact = "paused"
+    receipt: Receipt | None = None
 
 
 class JobResumed(JobEvent):
@@ -54,6 +77,7 @@ class JobResumed(JobEvent):
 
 class JobPreempted(JobEvent):
     fact = "preempted"
+    receipt: Receipt | None = None
 
 
 class JobRetried(JobEvent):
@@ -117,6 +141,7 @@ class RunEnded(RunEvent):
     exit_code: Annotated[int | None, Field(description="128 + n for signal n; none if nothing ever ran.")] = None
     signal: str | None = None
     log_lines: Annotated[int, Field(ge=0, description="Lines that this attempt wrote.")] = 0
+    checkpoint_at: Annotated[Timestamp | None, Field(description="The newest checkpoint in `checkpoint_path`.")] = None
 
 
 class RunExited(RunEnded):
@@ -169,6 +194,7 @@ JOB_EVENTS: dict[str, type[JobEvent]] = {
         JobScheduled,
         JobReturned,
         JobStarted,
+        JobExpiring,
         JobPausing,
         JobPaused,
         JobResumed,

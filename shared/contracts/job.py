@@ -168,6 +168,9 @@ class JobState(Contract):
     started_at: Annotated[Timestamp | None, Field(description="Start of the current or last attempt.")] = None
     finished_at: Annotated[Timestamp | None, Field(description="When the job became terminal.")] = None
     exit_code: Annotated[int | None, Field(description="Of the last attempt; 128 + n for signal n.")] = None
+    due_at: Annotated[
+        Timestamp | None, Field(description="While running: when the time limit's warning, then its end, is due.")
+    ] = None
     not_before: Annotated[Timestamp | None, Field(description="A retry waits until then.")] = None
     failures: Annotated[int, Field(ge=0, description="Attempts that failed and used up a retry.")] = 0
     losses: Annotated[int, Field(ge=0, description="Runs that were lost, outside `retries`.")] = 0

@@ -24,6 +24,9 @@ PASSED_ON = frozenset(
 )
 """Of the executor's own environment; beside these only `LC_*` and what the operator names."""
 
+CHECKPOINT_DIR = "JOBYARD_CHECKPOINT_DIR"
+"""Where a run keeps its checkpoints; the platform looks there too."""
+
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _PORTS = range(20_000, 30_000)
 
@@ -57,7 +60,7 @@ def environment(
         "JOBYARD_ATTEMPT": str(attempt),
         "JOBYARD_RUN_ID": run_id,
         "JOBYARD_JOB_PATH": place.job_path,
-        "JOBYARD_CHECKPOINT_DIR": place.checkpoint_path,
+        CHECKPOINT_DIR: place.checkpoint_path,
         "JOBYARD_DEVICES": devices,
         **visible_devices(place.device_type, devices),
         "RANK": "0",

@@ -13,7 +13,9 @@ def started_event(record: RunRecord, node: str, seen: Started) -> RunStarted:
     return RunStarted(**_who(record, node), started_at=moment(seen.started_ns), pid=seen.pid)
 
 
-def result_event(record: RunRecord, node: str, seen: Observation, log_lines: int) -> RunEvent | None:
+def result_event(
+    record: RunRecord, node: str, seen: Observation, log_lines: int, checkpoint_at: datetime | None = None
+) -> RunEvent | None:
     """How the run ended, or why it never began; none while it lives."""
     who = _who(record, node)
     if record.kind == "refused" and record.reason is not None:
@@ -30,6 +32,7 @@ def result_event(record: RunRecord, node: str, seen: Observation, log_lines: int
         "exit_code": seen.exit_code,
         "signal": seen.signal,
         "log_lines": log_lines,
+        "checkpoint_at": checkpoint_at,
     }
     return RunStopped(**who, **how, forced=seen.forced) if seen.stopped else RunExited(**who, **how)
 

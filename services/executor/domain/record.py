@@ -30,6 +30,7 @@ class RunRecord(Contract):
     cpus: float
     memory_mib: int
     first_seq: int
+    checkpoint_path: str | None = None
     created_at: Timestamp
     correlation_id: str | None = None
     busy: bool = False

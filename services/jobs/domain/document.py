@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.contracts import subjects
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, Version
-from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, Facts, JobEvent, JobScheduled
+from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, Facts, JobEvent, JobScheduled, Receipt
 from shared.contracts.job import TERMINAL, Actor, Job, JobRequest, JobState, JobStatus, JobView, LaunchSpec
 
 IDEMPOTENCY_DAY_S = 86_400
@@ -177,6 +177,8 @@ def event_of(document: JobDocument, entry: HistoryEntry) -> tuple[str, AnyCloudE
         "actor": entry.actor,
         **entry.facts,
     }
+    if "receipt" in data:
+        data["receipt"] = Receipt.model_validate(data["receipt"], strict=False)
     if event is JobScheduled:
         data["launch"] = launch_of(document)
     envelope = AnyCloudEvent.of(

@@ -3,11 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-from services.jobs.domain import reasons
+from services.jobs.domain import limits, reasons, receipts
 from services.jobs.domain.document import JobDocument, Step
-from services.jobs.domain.signals import DependencyFailed, Expired, Kill, Pause, Place, Preempt, Resume, SetPriority
+from services.jobs.domain.signals import (
+    DependencyFailed,
+    Expired,
+    Expiring,
+    Kill,
+    Pause,
+    Place,
+    Preempt,
+    Resume,
+    SetPriority,
+)
 from shared.contracts import events
-from shared.contracts.events import RunExited, RunLost, RunRefused, RunStarted, RunStopped
+from shared.contracts.events import Receipt, RunExited, RunLost, RunRefused, RunStarted, RunStopped
 from shared.contracts.job import Actor, JobState, JobStatus, Reason
 
 LOSSES_ALLOWED = 3
@@ -19,7 +29,17 @@ def _changed(state: JobState, **changes: Any) -> JobState:
 
 def _released(state: JobState, status: JobStatus, reason: Reason, **changes: Any) -> JobState:
     """The run is over: the devices are free."""
-    return _changed(state, status=status, reason=reason, allocation=None, then=None, **changes)
+    return _changed(state, status=status, reason=reason, allocation=None, then=None, due_at=None, **changes)
+
+
+def _leaving(state: JobState, status: JobStatus, then: JobStatus, reason: Reason) -> JobState:
+    """The run was told to stop: its devices are held until it has, and its time limit says nothing any more."""
+    return _changed(state, status=status, then=then, reason=reason, due_at=None)
+
+
+def _running(job: JobDocument, started_at: datetime) -> JobState:
+    due_at = limits.warns_at(started_at, job.request.max_duration_s)
+    return _changed(job.state, status=JobStatus.RUNNING, started_at=started_at, due_at=due_at, reason=None)
 
 
 def _ended(state: JobState, status: JobStatus, reason: Reason, now: datetime, **changes: Any) -> JobState:
@@ -42,8 +62,7 @@ def place(job: JobDocument, signal: Place, actor: Actor, now: datetime) -> list[
 
 
 def start(job: JobDocument, signal: RunStarted, actor: Actor, now: datetime) -> list[Step]:
-    state = _changed(job.state, status=JobStatus.RUNNING, started_at=signal.started_at, reason=None)
-    return [Step(events.JobStarted, state, {})]
+    return [Step(events.JobStarted, _running(job, signal.started_at), {})]
 
 
 def refuse(job: JobDocument, signal: RunRefused, actor: Actor, now: datetime) -> list[Step]:
@@ -54,7 +73,7 @@ def refuse(job: JobDocument, signal: RunRefused, actor: Actor, now: datetime) ->
 
 def exit_early(job: JobDocument, signal: RunExited | RunStopped, actor: Actor, now: datetime) -> list[Step]:
     """Its start was not seen yet: both facts in one change."""
-    started = _changed(job.state, status=JobStatus.RUNNING, started_at=signal.started_at or now, reason=None)
+    started = _running(job, signal.started_at or now)
     first = Step(events.JobStarted, started, {})
     running = job.model_copy(update={"state": started})
     if isinstance(signal, RunStopped):
@@ -74,7 +93,8 @@ def exit_(job: JobDocument, signal: RunExited, actor: Actor, now: datetime) -> l
     not_before = now + reasons.retry_delay(failures)
     reason = reasons.retrying(signal, failures, job.request, not_before)
     if state.then is JobStatus.PAUSED:
-        return [Step(events.JobPaused, _released(state, JobStatus.PAUSED, reason, failures=failures), {})]
+        paused = _released(state, JobStatus.PAUSED, reason, failures=failures)
+        return [Step(events.JobPaused, paused, _given(receipts.of_run(job, signal, now)))]
     queued = _released(state, JobStatus.QUEUED, reason, failures=failures, not_before=not_before)
     return [Step(events.JobRetried, queued, {})]
 
@@ -99,19 +119,20 @@ def _lost(job: JobDocument, why: Reason, log_lines: int, now: datetime) -> list[
 
 
 def pause_waiting(job: JobDocument, signal: Pause, actor: Actor, now: datetime) -> list[Step]:
-    state = _changed(job.state, status=JobStatus.PAUSED, reason=reasons.paused(actor))
-    return [Step(events.JobPaused, state, {})]
+    receipt = receipts.of_waiting(actor, reasons.asked_to_pause(actor))
+    reason = reasons.paused(receipt, job.request.grace_period_s)
+    return [Step(events.JobPaused, _changed(job.state, status=JobStatus.PAUSED, reason=reason), _given(receipt))]
 
 
 def pause(job: JobDocument, signal: Pause, actor: Actor, now: datetime) -> list[Step]:
-    reason = reasons.pausing(actor, job.request.grace_period_s)
-    state = _changed(job.state, status=JobStatus.PAUSING, then=JobStatus.PAUSED, reason=reason)
+    reason = reasons.pausing(actor, job.request.grace_period_s, signal.checkpoint)
+    state = _leaving(job.state, JobStatus.PAUSING, JobStatus.PAUSED, reason)
     return [Step(events.JobPausing, state, {})]
 
 
 def preempt(job: JobDocument, signal: Preempt, actor: Actor, now: datetime) -> list[Step]:
-    reason = reasons.preempting(signal.reason, job.request.grace_period_s)
-    state = _changed(job.state, status=JobStatus.PAUSING, then=JobStatus.QUEUED, reason=reason)
+    reason = reasons.preempting(signal.reason, job.request.grace_period_s, signal.checkpoint)
+    state = _leaving(job.state, JobStatus.PAUSING, JobStatus.QUEUED, reason)
     return [Step(events.JobPausing, state, {})]
 
 
@@ -120,10 +141,12 @@ def settle_pause(
 ) -> list[Step]:
     """The run is over as it was asked to: paused, or queued again for the next place."""
     state = _with_result(job.state, signal)
+    receipt = receipts.of_run(job, signal, now)
     if state.then is JobStatus.PAUSED:
-        asked_by = _who(job, events.JobPausing)
-        return [Step(events.JobPaused, _released(state, JobStatus.PAUSED, reasons.paused(asked_by)), {})]
-    return [Step(events.JobPreempted, _released(state, JobStatus.QUEUED, reasons.preempted(state.reason)), {})]
+        reason = reasons.paused(receipt, job.request.grace_period_s)
+        return [Step(events.JobPaused, _released(state, JobStatus.PAUSED, reason), _given(receipt))]
+    queued = _released(state, JobStatus.QUEUED, reasons.preempted(receipt, state.reason))
+    return [Step(events.JobPreempted, queued, _given(receipt))]
 
 
 def resume(job: JobDocument, signal: Resume, actor: Actor, now: datetime) -> list[Step]:
@@ -138,14 +161,19 @@ def kill_waiting(job: JobDocument, signal: Kill | DependencyFailed, actor: Actor
 
 def kill(job: JobDocument, signal: Kill, actor: Actor, now: datetime) -> list[Step]:
     reason = reasons.killing(actor, job.request.grace_period_s)
-    state = _changed(job.state, status=JobStatus.KILLING, then=JobStatus.KILLED, reason=reason)
-    return [Step(events.JobKilling, state, {})]
+    return [Step(events.JobKilling, _leaving(job.state, JobStatus.KILLING, JobStatus.KILLED, reason), {})]
+
+
+def warn(job: JobDocument, signal: Expiring, actor: Actor, now: datetime) -> list[Step]:
+    """It runs on; what is due next is the end itself."""
+    ends_at = limits.ends_at(job.state.started_at, job.request.max_duration_s)
+    reason = reasons.near_limit(job.request.max_duration_s, ends_at)
+    return [Step(events.JobExpiring, _changed(job.state, due_at=ends_at, reason=reason), {})]
 
 
 def expire(job: JobDocument, signal: Expired, actor: Actor, now: datetime) -> list[Step]:
     reason = reasons.expiring(job.request.max_duration_s, job.request.grace_period_s)
-    state = _changed(job.state, status=JobStatus.KILLING, then=JobStatus.FAILED, reason=reason)
-    return [Step(events.JobKilling, state, {})]
+    return [Step(events.JobKilling, _leaving(job.state, JobStatus.KILLING, JobStatus.FAILED, reason), {})]
 
 
 def settle_kill(
@@ -172,6 +200,10 @@ def _with_result(state: JobState, signal: RunStopped | RunExited | RunLost | Run
         return _changed(state, log_lines=lines)
     started_at = state.started_at or signal.started_at
     return _changed(state, log_lines=lines, exit_code=signal.exit_code, started_at=started_at)
+
+
+def _given(receipt: Receipt) -> events.Facts:
+    return {"receipt": receipt.model_dump(mode="json")}
 
 
 def _who(job: JobDocument, event: type[events.JobEvent]) -> Actor:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.jobs.domain import effects
+from services.jobs.domain import effects, limits
 from services.jobs.domain.document import HistoryEntry, JobDocument, Step, append
 from services.jobs.domain.signals import (
     RUN_SIGNALS,
     SIGNALS,
     DependencyFailed,
     Expired,
+    Expiring,
     Kill,
     Pause,
     Place,
@@ -119,6 +120,7 @@ ROWS: tuple[Row, ...] = (
         effects.kill,
         (Arrow(Status.KILLING, events.JobKilling, "then killed"),),
     ),
+    Row((Status.RUNNING,), (Expiring,), effects.warn, (Arrow(Status.RUNNING, events.JobExpiring),)),
     Row((Status.RUNNING,), (Expired,), effects.expire, (Arrow(Status.KILLING, events.JobKilling, "then failed"),)),
     Row(
         (Status.KILLING,),
@@ -169,8 +171,8 @@ REPEATED: frozenset[tuple[JobStatus, type[Signal]]] = frozenset(
         (Status.KILLED, Kill),
     }
 )
-"""What is already so; the job as it is answers. (Pause while pausing to paused, and a priority that is the same,
-depend on more than the status: see `_is_so`.)"""
+"""What is already so; the job as it is answers. (Pause while pausing to paused, a priority that is the same,
+and a warning that was given depend on more than the status: see `_is_so`.)"""
 
 
 class InvalidTransition(Exception):
@@ -208,6 +210,9 @@ def _is_current(job: JobDocument, signal: RunEvent) -> bool:
 def _is_so(job: JobDocument, signal: Signal) -> bool:
     if isinstance(signal, Pause):
         return job.status is Status.PAUSING and job.state.then is Status.PAUSED
+    if isinstance(signal, Expiring):
+        ends_at = limits.ends_at(job.state.started_at, job.request.max_duration_s)
+        return job.status is Status.RUNNING and ends_at is not None and job.state.due_at == ends_at
     if isinstance(signal, SetPriority):
         return (job.status, SetPriority) in TABLE and job.state.priority == signal.priority
     return False

@@ -2,7 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from shared.contracts.events import RunEnded
+from services.jobs.domain.signals import Checkpoint
+from shared.contracts.base import rfc3339
+from shared.contracts.events import Facts, Receipt, RunEnded
 from shared.contracts.job import Actor, JobRequest, Reason
 
 RETRY_FIRST_S = 5.0
@@ -26,25 +28,74 @@ def starting(node: str, attempt: int) -> Reason:
     )
 
 
-def pausing(actor: Actor, grace_period_s: int) -> Reason:
-    message = f"{_by(actor)} asked it to pause; it has {grace_period_s} s to write a checkpoint."
-    return Reason(code="pausing", message=message, details={"by": actor.name, "grace_period_s": grace_period_s})
+def asked_to_pause(actor: Actor) -> str:
+    return f"{_by(actor)} asked it to pause."
 
 
-def preempting(why: Reason, grace_period_s: int) -> Reason:
-    message = f"It makes room and is queued again after at most {grace_period_s} s. {why.message}"
-    return Reason(code="preempting", message=message, details={**why.details, "grace_period_s": grace_period_s})
+def pausing(actor: Actor, grace_period_s: int, checkpoint: Checkpoint | None) -> Reason:
+    message = f"{_by(actor)} asked it to pause; it has {grace_period_s} s to write a checkpoint.{_last(checkpoint)}"
+    details: Facts = {
+        "by": actor.name,
+        "rule": "pause_command",
+        "why": asked_to_pause(actor),
+        "grace_period_s": grace_period_s,
+        **_known(checkpoint),
+    }
+    return Reason(code="pausing", message=message, details=details)
 
 
-def paused(actor: Actor) -> Reason:
-    return Reason(
-        code="paused", message=f"Paused by {_by(actor)}. Resume it to queue it again.", details={"by": actor.name}
-    )
+def preempting(why: Reason, grace_period_s: int, checkpoint: Checkpoint | None) -> Reason:
+    message = f"It makes room and is queued again after at most {grace_period_s} s. {why.message}{_last(checkpoint)}"
+    details: Facts = {
+        **why.details,
+        "rule": why.code,
+        "why": why.message,
+        "grace_period_s": grace_period_s,
+        **_known(checkpoint),
+    }
+    return Reason(code="preempting", message=message, details=details)
 
 
-def preempted(why: Reason | None) -> Reason:
-    details = why.details if why else {}
-    return Reason(code="preempted", message="Made room for another job; waits for a place again.", details=details)
+def paused(receipt: Receipt, grace_period_s: int) -> Reason:
+    message = f"Paused by {_by(receipt.by)}. Resume it to queue it again."
+    details: Facts = {"by": receipt.by.name, "rule": receipt.rule, "grace_period_s": grace_period_s}
+    return Reason(code="paused", message=message + _kept(receipt), details={**details, **_cost(receipt)})
+
+
+def preempted(receipt: Receipt, why: Reason | None) -> Reason:
+    message = "Made room for another job; waits for a place again."
+    details = {**(why.details if why else {}), **_cost(receipt)}
+    return Reason(code="preempted", message=message + _kept(receipt), details=details)
+
+
+def _last(checkpoint: Checkpoint | None) -> str:
+    """What is known of the last checkpoint, as a further sentence."""
+    if checkpoint is None:
+        return ""
+    if checkpoint.written_at is None:
+        return " It has written none yet."
+    return f" Its last one was written at {rfc3339(checkpoint.written_at)}."
+
+
+def _known(checkpoint: Checkpoint | None) -> Facts:
+    if checkpoint is None:
+        return {}
+    return {"checkpoint_at": rfc3339(checkpoint.written_at) if checkpoint.written_at else None}
+
+
+def _kept(receipt: Receipt) -> str:
+    if receipt.stopped_at is None:
+        return ""
+    if receipt.checkpoint_at is None:
+        return " It has written no checkpoint."
+    return f" Its last checkpoint was written at {rfc3339(receipt.checkpoint_at)}."
+
+
+def _cost(receipt: Receipt) -> Facts:
+    if receipt.stopped_at is None:
+        return {}
+    checkpoint_at = rfc3339(receipt.checkpoint_at) if receipt.checkpoint_at else None
+    return {"checkpoint_at": checkpoint_at, "minutes_lost": receipt.minutes_lost, "unit": receipt.unit}
 
 
 def resumed(actor: Actor) -> Reason:
@@ -54,6 +105,15 @@ def resumed(actor: Actor) -> Reason:
 def killing(actor: Actor, grace_period_s: int) -> Reason:
     message = f"{_by(actor)} asked to kill it; its processes are gone in at most {grace_period_s} s."
     return Reason(code="killing", message=message, details={"by": actor.name, "grace_period_s": grace_period_s})
+
+
+def near_limit(max_duration_s: int | None, ends_at: datetime | None) -> Reason:
+    end = rfc3339(ends_at) if ends_at else "its end"
+    return Reason(
+        code="time_limit_near",
+        message=f"Its time limit of {max_duration_s} s is nearly over: at {end} it is stopped and counts as failed.",
+        details={"max_duration_s": max_duration_s, "ends_at": end},
+    )
 
 
 def expiring(max_duration_s: int | None, grace_period_s: int) -> Reason:

@@ -1,9 +1,17 @@
 """What can happen to a job: commands of people and of the scheduler, and what executors observed of its runs."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.contracts.events import RunEvent, RunExited, RunLost, RunRefused, RunStarted, RunStopped
 from shared.contracts.job import Allocation, Reason
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a run's node said of its last checkpoint; `written_at` is none if it has written none."""
+
+    written_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -18,11 +26,16 @@ class Preempt:
     """The scheduler needs its place for another."""
 
     reason: Reason
+    checkpoint: Checkpoint | None = None
+    """None: its node did not say in time."""
 
 
 @dataclass(frozen=True)
 class Pause:
     """A person stops it for later."""
+
+    checkpoint: Checkpoint | None = None
+    """None: nothing runs, or its node did not say in time."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,11 @@ class DependencyFailed:
 
 
 @dataclass(frozen=True)
+class Expiring:
+    """Its `max_duration_s` is nearly over."""
+
+
+@dataclass(frozen=True)
 class Expired:
     """Its `max_duration_s` is over."""
 
@@ -54,8 +72,18 @@ class SetPriority:
     priority: int
 
 
-Signal = Place | Preempt | Pause | Resume | Kill | DependencyFailed | Expired | SetPriority | RunEvent
+Signal = Place | Preempt | Pause | Resume | Kill | DependencyFailed | Expiring | Expired | SetPriority | RunEvent
 
-COMMANDS: tuple[type[Signal], ...] = (Place, Preempt, Pause, Resume, Kill, DependencyFailed, Expired, SetPriority)
+COMMANDS: tuple[type[Signal], ...] = (
+    Place,
+    Preempt,
+    Pause,
+    Resume,
+    Kill,
+    DependencyFailed,
+    Expiring,
+    Expired,
+    SetPriority,
+)
 RUN_SIGNALS: tuple[type[RunEvent], ...] = (RunStarted, RunExited, RunStopped, RunLost, RunRefused)
 SIGNALS: tuple[type[Signal], ...] = (*COMMANDS, *RUN_SIGNALS)
