@@ -1,34 +1,60 @@
-"""Jobyard's public face: the Python client, its models and errors. Stands alone: nothing of the platform is imported.
+"""Jobyard's public face: the Python client, its models and errors, and checkpoints for running scripts.
 
-`Client` is the way in; the `jobyard` command in `jobyard.cli` is a thin layer over it.
+Stands alone: nothing of the platform is imported. `Client` is the way in; the `jobyard` command in `jobyard.cli` is a
+thin layer over it. A training script that only writes checkpoints loads nothing but the standard library: everything
+else is imported when it is first used.
 """
 
-from jobyard.client import TERMINAL, Client
-from jobyard.errors import (
-    Conflict,
-    FieldProblem,
-    Forbidden,
-    Invalid,
-    JobyardError,
-    NotFound,
-    NotJobyard,
-    TooMany,
-    Unauthorized,
-    Unavailable,
-    Unreachable,
-    WaitTimeout,
-)
-from jobyard.models import Job, JobEvent, JobPage, JobRequest, JobStatus, LogGap, LogLine, LogTail, Me, Outcome
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from jobyard.checkpoints import checkpoint, latest, load, resuming, save
+
+if TYPE_CHECKING:
+    from jobyard.client import TERMINAL, Client
+    from jobyard.errors import (
+        Conflict,
+        FieldProblem,
+        Forbidden,
+        Invalid,
+        JobyardError,
+        NotFound,
+        NotJobyard,
+        TooMany,
+        Unauthorized,
+        Unavailable,
+        Unreachable,
+        WaitTimeout,
+    )
+    from jobyard.models import (
+        Changes,
+        Job,
+        JobAction,
+        JobEvent,
+        JobFilter,
+        JobPage,
+        JobRequest,
+        JobStatus,
+        LogGap,
+        LogLine,
+        LogTail,
+        Me,
+        Outcome,
+        Receipt,
+    )
 
 __all__ = [
     "TERMINAL",
+    "Changes",
     "Client",
     "Conflict",
     "FieldProblem",
     "Forbidden",
     "Invalid",
     "Job",
+    "JobAction",
     "JobEvent",
+    "JobFilter",
     "JobPage",
     "JobRequest",
     "JobStatus",
@@ -40,9 +66,32 @@ __all__ = [
     "NotFound",
     "NotJobyard",
     "Outcome",
+    "Receipt",
     "TooMany",
     "Unauthorized",
     "Unavailable",
     "Unreachable",
     "WaitTimeout",
+    "checkpoint",
+    "latest",
+    "load",
+    "resuming",
+    "save",
 ]
+_ERRORS = frozenset(
+    "Conflict FieldProblem Forbidden Invalid JobyardError NotFound NotJobyard TooMany Unauthorized Unavailable "
+    "Unreachable WaitTimeout".split()
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'jobyard' has no attribute {name!r}")
+    home = "client" if name in ("Client", "TERMINAL") else "errors" if name in _ERRORS else "models"
+    value = getattr(import_module(f"jobyard.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ with Client() as yard:
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -20,9 +20,12 @@ from jobyard.credentials import LoginFile, resolve_url
 from jobyard.errors import NotJobyard, WaitTimeout
 from jobyard.follow import follow
 from jobyard.models import (
+    Changes,
     Job,
+    JobAction,
     JobEvent,
     JobEvents,
+    JobFilter,
     JobPage,
     JobRequest,
     JobStatus,
@@ -207,6 +210,33 @@ class Client:
         """Change its place in the queue: 1 to 1000, higher runs first. Raises Conflict once it runs."""
         response = self._transport.request("PATCH", _path(job_id), body={"priority": priority})
         return self._parsed(Job, response.content)
+
+    def change_many(
+        self,
+        action: JobAction | str,
+        ids: Sequence[str] = (),
+        *,
+        filter: JobFilter | Mapping[str, Any] | None = None,
+        priority: int | None = None,
+        cursor: str | None = None,
+        dry_run: bool = False,
+    ) -> Changes:
+        """Pause, resume, kill or move up to 1,000 jobs in one call: those with these ids, or those that a filter means.
+
+        Each job has an outcome of its own. A filter may mean more: the answer's `next_cursor` goes on. With `dry_run`
+        the jobs of a filter are named and none is changed. Raises Invalid.
+        """
+        body: dict[str, Any] = {"action": str(action)}
+        if filter is not None:
+            chosen = filter.model_dump(mode="json", exclude_unset=True) if isinstance(filter, JobFilter) else filter
+            body |= {"filter": chosen, "dry_run": dry_run} | ({"cursor": cursor} if cursor else {})
+        else:
+            body["ids"] = list(ids)
+        if priority is not None:
+            body["priority"] = priority
+        # As with a single job, a resume is not sent twice.
+        response = self._transport.request("POST", f"{API}/jobs:batch", body=body, repeatable=action != "resume")
+        return self._parsed(Changes, response.content)
 
     def wait(
         self,

@@ -56,6 +56,26 @@ class Endpoint(StrEnum):
     TENSORBOARD = "tensorboard"
 
 
+class JobAction(StrEnum):
+    """
+    What people do to many jobs at once.
+    """
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    KILL = "kill"
+    PRIORITY = "priority"
+
+
+class Scope(StrEnum):
+    """
+    `mine`, the default without `owner`; `all`: whatever you may act on.
+    """
+
+    MINE = "mine"
+    ALL = "all"
+
+
 class TotalIs(StrEnum):
     """
     Counting stops at 10,000.
@@ -208,6 +228,38 @@ class Reason(Model):
     details: dict[str, Any] = {}
 
 
+class Unit(StrEnum):
+    DEVICE = "device"
+    CPU = "cpu"
+
+
+class Receipt(Model):
+    """What it cost that a run was stopped before its end: who asked, why, by which rule, and the work lost with it."""
+
+    by: Actor
+    rule: str
+    """`pause_command`, or the code of the scheduler's reason to preempt."""
+
+    why: str
+    """The same in a sentence."""
+
+    held: float
+    """Devices over all nodes, or cpus of a job without devices."""
+
+    unit: Unit
+    minutes_lost: float
+    """`held` times the minutes since `lost_since`."""
+
+    stopped_at: AwareDatetime | None = None
+    """The run's end; none: nothing was running."""
+
+    checkpoint_at: AwareDatetime | None = None
+    """The last checkpoint, if any is known."""
+
+    lost_since: AwareDatetime | None = None
+    """That checkpoint, or the run's start if later."""
+
+
 class ServiceHealth(Model):
     """Whether one service can work."""
 
@@ -328,6 +380,33 @@ class Job(Model):
     """What the caller may do to it now."""
 
 
+class JobFilter(Model):
+    """Which jobs are meant: those that meet every condition, newest first."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    scope: Scope | None = None
+    """`mine`, the default without `owner`; `all`: whatever you may act on."""
+
+    status: list[JobStatus] = []
+    """Default: those in which the action makes sense."""
+
+    owner: str | None = None
+    vc: str | None = None
+    label: dict[str, str] = {}
+    device_type: str | None = None
+    preemptible: bool | None = None
+    submitted_after: AwareDatetime | None = None
+    """This moment or later."""
+
+    submitted_before: AwareDatetime | None = None
+    """Earlier than this moment."""
+
+    q: str | None = None
+    """An id, or the beginning of a name."""
+
+
 class JobPage(Model):
     """Jobs, newest first."""
 
@@ -409,6 +488,25 @@ class JobView(Model):
     state: JobState
 
 
+class JobsChange(Model):
+    """One wish for many jobs, named by their ids or by a filter."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    action: JobAction
+    ids: list[str] | None = None
+    filter: JobFilter | None = None
+    priority: int | None = None
+    """Only with the action `priority`."""
+
+    cursor: str | None = None
+    """Only with `filter`: `next_cursor` of the answer before."""
+
+    dry_run: bool = False
+    """Only with `filter`: name the jobs that are meant, change none."""
+
+
 class LogLine(Model):
     seq: int
     time: AwareDatetime
@@ -428,7 +526,7 @@ class LogTail(Model):
 
 
 class Outcome(Model):
-    """What became of one submission: 201 and the new job's id, or the problem with it."""
+    """What became of one job: a 2xx status and its id, or the problem with it."""
 
     status: int
     id: str | None = None
@@ -448,8 +546,19 @@ class Readiness(Model):
     services: dict[str, ServiceHealth]
 
 
+class Changes(Model):
+    """What became of each job, in the order of the ids, or newest first by a filter."""
+
+    outcomes: list[Outcome]
+    matched: int
+    """How many jobs this answer is about."""
+
+    next_cursor: str | None = None
+    """More jobs may match the filter: send it again with this as its `cursor`."""
+
+
 class JobEventData(Model):
-    """The job as it was after the change, and who made it; `launch` and `previous` belong to some types."""
+    """The job as it was after the change, and who made it; the other fields belong to some types."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -461,6 +570,9 @@ class JobEventData(Model):
 
     previous: int | None = None
     """Only of `priority_changed`: the former priority."""
+
+    receipt: Receipt | None = None
+    """Only of `paused` and `preempted`: who stopped it, why, and what was lost."""
 
 
 class JobEvent(Model):

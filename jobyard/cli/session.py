@@ -36,6 +36,9 @@ JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Its id, or its 
 JobArguments = Annotated[
     list[str], typer.Argument(metavar="JOB...", help="Ids, or names that only one of my jobs has.")
 ]
+SomeJobs = Annotated[
+    list[str] | None, typer.Argument(metavar="[JOB...]", help="Ids, or names that only one of my jobs has.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 

@@ -2,7 +2,10 @@
 
 from services.gateway.accounts import Accounts
 from services.gateway.application import application
+from services.gateway.bulk import Bulk
 from services.gateway.console import Console
+from services.gateway.domain.bounds import PolicyOf
+from services.gateway.domain.policy import VcPolicy
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
 from services.gateway.identity import Identity
@@ -38,18 +41,30 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     return Service(name="gateway", handlers=server, subscriptions=(), loops=(server.serve,), start=start)
 
 
-def parts_from(deps: Deps, settings: GatewaySettings, accounts: Accounts, tokens: Tokens) -> Parts:
+async def default_policy(vc: str) -> VcPolicy:
+    """What every VC allows its members."""
+    return VcPolicy()
+
+
+def parts_from(
+    deps: Deps, settings: GatewaySettings, accounts: Accounts, tokens: Tokens, policy_of: PolicyOf = default_policy
+) -> Parts:
     """What the routes ask."""
     bus, timeout_s = deps.bus, settings.command_timeout_s
-    yard = Yard(bus, timeout_s, settings.explain_timeout_s)
+    yard = Yard(bus, policy_of, timeout_s, settings.explain_timeout_s)
     joiner = Joiner(bus, timeout_s, settings.submit_deadline_s)
     return Parts(
         settings=settings,
         accounts=accounts,
         tokens=tokens,
         yard=yard,
+        bulk=Bulk(bus, policy_of, settings.submit_deadline_s),
         submissions=Submissions(
-            joiner, Paths(deps.settings.storage, deps.settings.path_roots), deps.clock, settings.submissions_per_minute
+            joiner,
+            Paths(deps.settings.storage, deps.settings.path_roots),
+            policy_of,
+            deps.clock,
+            settings.submissions_per_minute,
         ),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),

@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from services.gateway.resources import Batch, Credentials, JobEvent, JobRequest, PriorityChange, Problem
+from services.gateway.resources import Batch, Credentials, JobEvent, JobRequest, JobsChange, PriorityChange, Problem
 
 TITLE = "Jobyard"
 VERSION = "1"
@@ -31,7 +31,7 @@ TAGS = [
     {"name": "events", "description": "What happens, as it happens."},
     {"name": "health", "description": "For orchestrators and Prometheus."},
 ]
-REQUESTS: tuple[type[BaseModel], ...] = (Credentials, JobRequest, Batch, PriorityChange)
+REQUESTS: tuple[type[BaseModel], ...] = (Credentials, JobRequest, Batch, JobsChange, PriorityChange)
 """Bodies that the routes parse by themselves."""
 SAID: tuple[type[BaseModel], ...] = (Problem, JobEvent)
 """Answers that no route names as its model."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from services.gateway.accounts import Accounts
+from services.gateway.bulk import Bulk
 from services.gateway.console import Console
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
@@ -24,6 +25,7 @@ class Parts:
     accounts: Accounts
     tokens: Tokens
     yard: Yard
+    bulk: Bulk
     submissions: Submissions
     console: Console
     feed: Feed

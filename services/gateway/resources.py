@@ -3,16 +3,17 @@
 Requests forbid unknown fields; answers are the contracts themselves, with what only the API adds.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from services.gateway.domain.access import Action
 from shared.contracts import job as contract
-from shared.contracts.base import Contract, JobId, UserName
+from shared.contracts.base import Contract, JobId, Timestamp, UserName, VcName
+from shared.contracts.commands import MANY, JobAction
 from shared.contracts.errors import FieldError
-from shared.contracts.events import CloudEvent
-from shared.contracts.job import Actor, JobView, LaunchSpec
+from shared.contracts.events import CloudEvent, Receipt
+from shared.contracts.job import Actor, JobStatus, JobView, LabelKey, LabelValue, LaunchSpec
 from shared.contracts.logs import LogGap, LogLine
 
 BATCH_JOBS = 1000
@@ -68,6 +69,56 @@ class PriorityChange(Body):
     priority: Annotated[int, Field(ge=1, le=1000, description="Higher runs first.")]
 
 
+class JobFilter(Body):
+    """Which jobs are meant: those that meet every condition, newest first."""
+
+    scope: Annotated[
+        Literal["mine", "all"] | None,
+        Field(description="`mine`, the default without `owner`; `all`: whatever you may act on."),
+    ] = None
+    status: Annotated[
+        tuple[JobStatus, ...], Field(max_length=10, description="Default: those in which the action makes sense.")
+    ] = ()
+    owner: UserName | None = None
+    vc: VcName | None = None
+    label: Annotated[dict[LabelKey, LabelValue], Field(max_length=64)] = Field(default_factory=dict)
+    device_type: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] = None
+    preemptible: bool | None = None
+    submitted_after: Annotated[Timestamp | None, Field(description="This moment or later.")] = None
+    submitted_before: Annotated[Timestamp | None, Field(description="Earlier than this moment.")] = None
+    q: Annotated[
+        str | None,
+        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="An id, or the beginning of a name."),
+    ] = None
+
+
+class JobsChange(Body):
+    """One wish for many jobs, named by their ids or by a filter."""
+
+    action: JobAction
+    ids: Annotated[tuple[JobId, ...] | None, Field(min_length=1, max_length=MANY)] = None
+    filter: JobFilter | None = None
+    priority: Annotated[int | None, Field(ge=1, le=1000, description="Only with the action `priority`.")] = None
+    cursor: Annotated[
+        str | None, Field(max_length=512, description="Only with `filter`: `next_cursor` of the answer before.")
+    ] = None
+    dry_run: Annotated[bool, Field(description="Only with `filter`: name the jobs that are meant, change none.")] = (
+        False
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("ids: give either ids or a filter")
+        if self.ids is not None and len(set(self.ids)) < len(self.ids):
+            raise ValueError("ids: must not name a job twice; remove the repetition")
+        if self.ids is not None and (self.cursor is not None or self.dry_run):
+            raise ValueError("ids: cursor and dry_run belong to a filter; leave them out")
+        if (self.action is JobAction.PRIORITY) != (self.priority is not None):
+            raise ValueError("priority: is needed by the action 'priority', and taken by no other")
+        return self
+
+
 class Job(contract.Job):
     """A whole job, and what the caller may do to it now."""
 
@@ -84,7 +135,7 @@ class JobPage(Contract):
 
 
 class JobEventData(Contract):
-    """The job as it was after the change, and who made it; `launch` and `previous` belong to some types."""
+    """The job as it was after the change, and who made it; the other fields belong to some types."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -92,6 +143,9 @@ class JobEventData(Contract):
     actor: Actor
     launch: Annotated[LaunchSpec | None, Field(description="Only of `scheduled`.")] = None
     previous: Annotated[int | None, Field(description="Only of `priority_changed`: the former priority.")] = None
+    receipt: Annotated[
+        Receipt | None, Field(description="Only of `paused` and `preempted`: who stopped it, why, and what was lost.")
+    ] = None
 
 
 class JobEvent(CloudEvent[JobEventData]):
@@ -126,7 +180,7 @@ class Problem(Contract):
 
 
 class Outcome(Contract):
-    """What became of one submission: 201 and the new job's id, or the problem with it."""
+    """What became of one job: a 2xx status and its id, or the problem with it."""
 
     status: int
     id: JobId | None = None
@@ -137,6 +191,16 @@ class Outcomes(Contract):
     """In the order of the submissions."""
 
     outcomes: tuple[Outcome, ...]
+
+
+class Changes(Contract):
+    """What became of each job, in the order of the ids, or newest first by a filter."""
+
+    outcomes: tuple[Outcome, ...]
+    matched: Annotated[int, Field(description="How many jobs this answer is about.")]
+    next_cursor: Annotated[
+        str | None, Field(description="More jobs may match the filter: send it again with this as its `cursor`.")
+    ] = None
 
 
 class ServiceHealth(Contract):

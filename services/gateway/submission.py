@@ -11,6 +11,7 @@ from services.gateway.asking import Stored
 from services.gateway.bodies import fingerprint, parsed
 from services.gateway.domain.access import Caller, check_submission
 from services.gateway.domain.batches import size_of
+from services.gateway.domain.bounds import PolicyOf, bounded
 from services.gateway.domain.throttle import Throttle
 from services.gateway.joiner import Joiner
 from services.gateway.paths import Paths
@@ -43,9 +44,10 @@ class _Accepted:
 class Submissions:
     """Takes submissions. Its methods raise Refusals."""
 
-    def __init__(self, joiner: Joiner, paths: Paths, clock: Clock, per_minute: int | None) -> None:
+    def __init__(self, joiner: Joiner, paths: Paths, policy_of: PolicyOf, clock: Clock, per_minute: int | None) -> None:
         self._joiner = joiner
         self._paths = paths
+        self._policy_of = policy_of
         self._clock = clock
         self._recent = Throttle(per_minute) if per_minute is not None else None
 
@@ -95,6 +97,7 @@ class Submissions:
             message = "must have 1 to 240 visible ASCII characters"
             raise Invalid(f"Idempotency-Key: {message}.", (FieldError(field="Idempotency-Key", message=message),))
         check_submission(caller, request.vc, request.owner)
+        request = bounded(caller, request, await self._policy_of(request.vc))
         await self._paths.check(request)
         job = NewJob(
             id=new_id(),

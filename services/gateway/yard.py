@@ -4,6 +4,7 @@ import structlog
 
 from services.gateway import asking
 from services.gateway.domain.access import Caller, Right, actions, hidden, may, no_such_job, require, visible
+from services.gateway.domain.bounds import PolicyOf, check_priority
 from services.gateway.resources import Job, JobPage
 from shared.bus.bus import Bus
 from shared.contracts import commands
@@ -21,8 +22,9 @@ SCHEDULED = "io.jobyard.job.scheduled.v1"
 class Yard:
     """What the routes ask for. Its methods raise Refusals that a person can act on."""
 
-    def __init__(self, bus: Bus, timeout_s: float, explain_timeout_s: float) -> None:
+    def __init__(self, bus: Bus, policy_of: PolicyOf, timeout_s: float, explain_timeout_s: float) -> None:
         self._bus = bus
+        self._policy_of = policy_of
         self._timeout_s = timeout_s
         self._explain_timeout_s = explain_timeout_s
 
@@ -74,8 +76,9 @@ class Yard:
         return await self.shown(caller, await self._bus.ask(command, ask, self._timeout_s))
 
     async def set_priority(self, caller: Caller, job_id: str, priority: int, request_id: str | None) -> Job:
-        """Change its place in the queue."""
-        await self.stored(caller, job_id, Right.ACT)
+        """Change its place in the queue, as far as its VC allows."""
+        job = await self.stored(caller, job_id, Right.ACT)
+        check_priority(caller, job.vc, await self._policy_of(job.vc), priority)
         ask = commands.SetPriority(id=job_id, actor=_actor(caller), priority=priority, correlation_id=request_id)
         return await self.shown(caller, await self._bus.ask(asking.SET_PRIORITY, ask, self._timeout_s))
 

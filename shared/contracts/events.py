@@ -14,14 +14,12 @@ class Receipt(Contract):
     by: Actor
     rule: Annotated[str, Field(description="`pause_command`, or the code of the scheduler's reason to preempt.")]
     why: Annotated[str, Field(description="The same in a sentence.")]
+    held: Annotated[float, Field(ge=0, description="Devices over all nodes, or cpus of a job without devices.")]
+    unit: Literal["device", "cpu"]
+    minutes_lost: Annotated[float, Field(ge=0, description="`held` times the minutes since `lost_since`.")]
     stopped_at: Annotated[Timestamp | None, Field(description="The run's end; none: nothing was running.")] = None
-    checkpoint_at: Annotated[Timestamp | None, Field(description="The last checkpoint, if any is known.")] = (
-        None
-    )
+    checkpoint_at: Annotated[Timestamp | None, Field(description="The last checkpoint, if any is known.")] = None
     lost_since: Annotated[Timestamp | None, Field(description="That checkpoint, or the run's start if later.")] = None
-    held: Annotated[float, Field(ge=0, description="Devices over all nodes, or cpus of a job without devices.")] = 0
-    unit: Literal["device", "cpu"] = "device"
-    minutes_lost: Annotated[float, Field(ge=0, description="`held` times the minutes since `lost_since`.")] = 0
 
 
 class JobEvent(Contract):

@@ -17,6 +17,7 @@ SHAPES = {
     "device_type": "must be a device type in lower case, for example 'v100', or 'cpu'",
     "env": "names must begin with a letter or '_' and have at most 128 letters, digits or '_'",
     "labels": "keys and values take at most 63 letters, digits, '_', '/' or '-'; values also '.', '@', '+' or '='",
+    "ids": "must be job ids: 26 characters each, as in 01JD8F2M5V7Q0R3S6T9W2X4Y8Z",
     "job_id": "must be a job id: 26 characters as in 01JD8F2M5V7Q0R3S6T9W2X4Y8Z",
 }
 WORDS = {

@@ -12,7 +12,7 @@ from services.gateway import asking, bodies
 from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
 from services.gateway.problems import request_id_of
-from services.gateway.resources import Job, JobEvents, JobPage, Outcomes, PriorityChange
+from services.gateway.resources import Changes, Job, JobEvents, JobPage, JobsChange, Outcomes, PriorityChange
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
@@ -75,6 +75,30 @@ async def submit_batch(request: Request) -> Response:
         caller_of(request), raw, request.headers.get("idempotency-key"), request_id_of(request.scope)
     )
     return as_json(Outcomes(outcomes=tuple(outcomes)), 207, exclude_none=True)
+
+
+_MANY: dict[str, Any] = body(
+    "JobsChange",
+    ids={"action": "kill", "ids": ["01JD8F2M5V7Q0R3S6T9W2X4Y8Z"]},
+    filter={"action": "priority", "priority": 300, "filter": {"status": ["queued"], "label": {"team": "vision"}}},
+)
+
+
+@router.post(
+    "/jobs:batch",
+    operation_id="changeJobs",
+    summary="Pause, resume, kill or move up to 1,000 jobs at once",
+    status_code=207,
+    response_model=Changes,
+    responses=problems(413, 415, 422),
+    openapi_extra=_MANY,
+)
+async def change_jobs(request: Request) -> Response:
+    """Each job is changed (202, a priority 200) or refused for itself. A filter means at most 1,000 jobs per call."""
+    parts = parts_of(request)
+    wish, _ = bodies.parsed(JobsChange, await bodies.read(request, parts.settings.body_timeout_s))
+    changes = await parts.bulk.change(caller_of(request), wish, request_id_of(request.scope))
+    return as_json(changes, 207, exclude_none=True)
 
 
 class JobQuery(BaseModel):

@@ -119,7 +119,7 @@ def _lost(job: JobDocument, why: Reason, log_lines: int, now: datetime) -> list[
 
 
 def pause_waiting(job: JobDocument, signal: Pause, actor: Actor, now: datetime) -> list[Step]:
-    receipt = receipts.of_waiting(actor, reasons.asked_to_pause(actor))
+    receipt = receipts.of_waiting(job, actor, reasons.asked_to_pause(actor))
     reason = reasons.paused(receipt, job.request.grace_period_s)
     return [Step(events.JobPaused, _changed(job.state, status=JobStatus.PAUSED, reason=reason), _given(receipt))]
 

@@ -18,9 +18,10 @@ PAUSE_COMMAND = "pause_command"
 """The rule by which a person's pause stops a job."""
 
 
-def of_waiting(actor: Actor, why: str) -> Receipt:
+def of_waiting(job: JobDocument, actor: Actor, why: str) -> Receipt:
     """A job that was paused before it ran: nothing was stopped, nothing is lost."""
-    return Receipt(by=actor, rule=PAUSE_COMMAND, why=why)
+    held, unit = held_by(job.request)
+    return Receipt(by=actor, rule=PAUSE_COMMAND, why=why, held=held, unit=unit, minutes_lost=0)
 
 
 def of_run(job: JobDocument, ended: RunEvent, now: datetime) -> Receipt:

@@ -19,7 +19,7 @@ from services.scheduler.domain.fit import Cost, Cursor, Ledger
 from services.scheduler.domain.node import Node
 from services.scheduler.domain.order import Key
 from services.scheduler.domain.room import Holding
-from services.scheduler.domain.shape import Shape, shape_of
+from services.scheduler.domain.shape import Shape
 from services.scheduler.domain.snapshot import FOR, NODE, Promise, Snapshot
 from services.scheduler.domain.victims import Loss, candidates, choose, loss
 from services.scheduler.domain.waiting import Verdict
@@ -167,10 +167,9 @@ class _Planner:
         for node, holding in self._snapshot.holdings(victim.job):
             self._ledger.free(node, holding)
         loser, winner = self._snapshot.jobs[victim.job], self._snapshot.jobs[id]
-        who = f"Job {winner.name} ({id})" if winner.vc == loser.vc else f"A job of another VC ({shape_of(winner)})"
         reason = Reason(
-            code="higher_priority",
-            message=f"{who} of priority {winner.state.priority} needs its place on node {name}; "
+            code="preempted",
+            message=f"Job {winner.name} ({id}) of priority {winner.state.priority} needs its place on node {name}; "
             f"its own priority is {loser.state.priority}.",
             details={FOR: id, NODE: name, "priority": winner.state.priority},
         )

@@ -142,7 +142,7 @@ def test_the_victim_is_told_for_whom_and_why() -> None:
     yard = full_of_two()
     yard.submit(job(3, devices=1, **HIGH))
     reason = yard.cycle().preemptions[0].reason
-    assert reason.code == "higher_priority"
+    assert reason.code == "preempted"
     assert reason.message == (
         f"Job job-3 ({job_id(3)}) of priority 500 needs its place on node a; its own priority is 50."
     )

@@ -1,0 +1,75 @@
+"""One wish for many jobs: each is allowed or refused for itself, and those that are allowed travel in one command."""
+
+from collections.abc import Mapping, Sequence
+
+from services.gateway.domain.access import Caller, Owned, Right, no_such_job, require
+from services.gateway.domain.bounds import PolicyOf, check_priority
+from services.gateway.problems import problem_of
+from services.gateway.resources import Changes, JobsChange, Outcome
+from services.gateway.selection import select
+from shared.bus.bus import Bus
+from shared.contracts.commands import CHANGE, OWNERS, ChangeJobs, GetOwners, JobAction
+from shared.contracts.errors import Refusal, refusal_from
+from shared.contracts.job import Actor
+
+MEANT, CHANGED, ACCEPTED = 200, 200, 202
+
+
+class Bulk:
+    """Changes jobs in lists. Its methods raise Refusals."""
+
+    def __init__(self, bus: Bus, policy_of: PolicyOf, timeout_s: float) -> None:
+        self._bus = bus
+        self._policy_of = policy_of
+        self._timeout_s = timeout_s
+
+    async def change(self, caller: Caller, wish: JobsChange, request_id: str | None) -> Changes:
+        """What became of each job."""
+        if wish.filter is None:
+            ids = wish.ids or ()
+            owners = await self._bus.ask(OWNERS, GetOwners(ids=ids), self._timeout_s)
+            outcomes = await self._change(caller, wish, ids, {job.id: job for job in owners.items}, request_id)
+            return Changes(outcomes=tuple(outcomes), matched=len(outcomes))
+        selected = await select(self._bus, self._timeout_s, caller, wish.action, wish.filter, wish.cursor)
+        jobs = {job.id: job for job in selected.jobs}
+        if wish.dry_run:
+            outcomes = [Outcome(status=MEANT, id=id) for id in jobs]
+        else:
+            outcomes = await self._change(caller, wish, tuple(jobs), jobs, request_id)
+        return Changes(outcomes=tuple(outcomes), matched=len(outcomes), next_cursor=selected.next_cursor)
+
+    async def _change(
+        self, caller: Caller, wish: JobsChange, ids: Sequence[str], known: Mapping[str, Owned], request_id: str | None
+    ) -> list[Outcome]:
+        refused = {id: refusal for id in ids if (refusal := await self._refusal(caller, wish, id, known.get(id)))}
+        allowed = tuple(id for id in ids if id not in refused)
+        if allowed:
+            ask = ChangeJobs(
+                ids=allowed,
+                action=wish.action,
+                priority=wish.priority,
+                actor=Actor(kind="user", name=caller.name),
+                correlation_id=request_id,
+            )
+            answer = await self._bus.ask(CHANGE, ask, self._timeout_s)
+            refused |= {one.id: refusal_from(one.refusal) for one in answer.outcomes if one.refusal is not None}
+        done = CHANGED if wish.action is JobAction.PRIORITY else ACCEPTED
+        return [_outcome(id, refused.get(id), done) for id in ids]
+
+    async def _refusal(self, caller: Caller, wish: JobsChange, id: str, job: Owned | None) -> Refusal | None:
+        """Why the caller may not do this to the job; none if they may."""
+        try:
+            if job is None:
+                raise no_such_job(id)
+            require(caller, job, Right.ACT)
+            if wish.priority is not None:
+                check_priority(caller, job.vc, await self._policy_of(job.vc), wish.priority)
+        except Refusal as refusal:
+            return refusal
+        return None
+
+
+def _outcome(id: str, refusal: Refusal | None, done: int) -> Outcome:
+    if refusal is None:
+        return Outcome(status=done, id=id)
+    return Outcome(status=refusal.status, id=id, problem=problem_of(refusal))
