@@ -10,7 +10,7 @@ from benchmarks import machine, yard
 from benchmarks.figures import Figure, show
 from tests.support.platform import platform
 
-PARTS = ("machine", "memory", "start", "submit", "call", "jobs", "logs", "page")
+PARTS = ("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page")
 
 
 async def run(parts: set[str]) -> None:
@@ -33,6 +33,8 @@ async def run(parts: set[str]) -> None:
             figures.append(await yard.one_call(measured))
         if "submit" in parts:
             figures += await yard.submissions(measured)
+        if "batch" in parts:
+            figures += await yard.batch_kill(measured)
         if "page" in parts:
             figures += await yard.first_page(measured)
         show(f"The platform on {os.cpu_count()} cores", figures)

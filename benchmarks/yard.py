@@ -113,6 +113,39 @@ async def one_call(yard: Yard) -> Figure:
     return Figure("500 jobs in one call, p50", percentile(took, 0.5), "ms", 50)
 
 
+async def batch_kill(yard: Yard, rounds: int = 5) -> list[Figure]:
+    """1,000 jobs killed in one call: until they are accepted, by their ids and by a filter."""
+    by_ids, by_filter = [], []
+    async with yard.connection() as connection:
+        for number in range(rounds):
+            ids = await _held(connection, {})
+            by_ids.append(await _batch(connection, {"action": "kill", "ids": ids}))
+            await _held(connection, {"round": str(number)})
+            by_filter.append(await _batch(connection, {"action": "kill", "filter": {"label": {"round": str(number)}}}))
+    return [
+        Figure("1,000 jobs killed in one call, by ids, p50", percentile(by_ids, 0.5), "ms", 1000),
+        Figure("1,000 jobs killed in one call, by a filter, p50", percentile(by_filter, 0.5), "ms", 1000),
+    ]
+
+
+async def _held(connection: Connection, labels: dict[str, str]) -> list[str]:
+    """1,000 jobs that wait."""
+    answers = [
+        await connection.json("POST", "/api/v1/jobs:submit-batch", 207, {"jobs": [HELD | {"labels": labels}] * 500})
+        for _ in range(2)
+    ]
+    return [outcome["id"] for answer in answers for outcome in answer["outcomes"]]
+
+
+async def _batch(connection: Connection, wish: dict[str, Any]) -> float:
+    """Milliseconds until all 1,000 are accepted."""
+    begin = time.perf_counter()
+    answer = await connection.json("POST", "/api/v1/jobs:batch", 207, wish)
+    took = (time.perf_counter() - begin) * 1e3
+    assert [outcome["status"] for outcome in answer["outcomes"]] == [202] * 1000
+    return took
+
+
 async def first_page(yard: Yard) -> list[Figure]:
     """The first page of one user's jobs, of which there are 10,000 by now."""
     async with yard.connection() as connection:

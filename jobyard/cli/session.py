@@ -37,7 +37,7 @@ JobArguments = Annotated[
     list[str], typer.Argument(metavar="JOB...", help="Ids, or names that only one of my jobs has.")
 ]
 SomeJobs = Annotated[
-    list[str] | None, typer.Argument(metavar="[JOB...]", help="Ids, or names that only one of my jobs has.")
+    list[str] | None, typer.Argument(metavar="JOB", help="Ids, or names that only one of my jobs has.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
