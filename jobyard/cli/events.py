@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from jobyard.cli.receipts import cost
 from jobyard.cli.session import JsonOption, session
 from jobyard.cli.tables import STATUS_STYLES, Column, print_table
 from jobyard.cli.terminal import inert, output, print_json
@@ -56,7 +57,7 @@ def row(event: JobEvent) -> list[str]:
         str(state.status),
         str(state.attempt),
         event.data.actor.name,
-        state.reason.message if state.reason else "",
+        " ".join(part for part in (state.reason.message if state.reason else "", cost(event)) if part),
     ]
 
 

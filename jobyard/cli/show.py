@@ -1,7 +1,7 @@
 """`jobyard list` and `jobyard get`: jobs as a table, and one job with everything about it."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,13 +9,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from jobyard.cli.receipts import stop
 from jobyard.cli.session import JobArguments, JsonOption, session
 from jobyard.cli.tables import STATUS_STYLES, Column, print_table
 from jobyard.cli.terminal import inert, notes, output, print_json
 from jobyard.cli.times import brief, duration, local
 from jobyard.client import Client
 from jobyard.errors import Invalid
-from jobyard.models import Job, JobPage, JobStatus
+from jobyard.models import Job, JobEvent, JobPage, JobStatus
 
 PAGE = 500
 
@@ -107,13 +108,13 @@ def get(context: typer.Context, jobs: JobArguments, as_json: JsonOption = False)
             continue
         if index:
             console.print()
-        print_job(console, job)
+        print_job(console, job, current.client.events(job.id) if job.attempt else ())
 
 
-def print_job(console: Console, job: Job) -> None:
-    """One job in full."""
+def print_job(console: Console, job: Job, events: Sequence[JobEvent] = ()) -> None:
+    """One job in full, with the receipts of its stops."""
     console.print(headline(job))
-    facts = _facts(job)
+    facts = [*_facts(job), *(("Stopped", text) for event in events if (text := stop(event)))]
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
         console.print(Text.assemble((f"  {name:<{width}}  ", "dim"), inert(value)))

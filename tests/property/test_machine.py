@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.jobs.domain.document import JobDocument, events_after
 from services.jobs.domain.machine import InvalidTransition, decide
-from services.jobs.domain.signals import Expired, Kill, Pause, Place, Preempt, Resume, SetPriority, Signal
+from services.jobs.domain.signals import Expired, Expiring, Kill, Pause, Place, Preempt, Resume, SetPriority, Signal
 from shared.contracts.job import HOLDING, TERMINAL, JobStatus
 from tests.support.documents import ADA, ALLOCATION, NOW, WHY, exited, lost, queued, refused, started, stopped
 
@@ -18,7 +18,7 @@ ATTEMPTS = st.integers(1, 4)
 class JobStory(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.job: JobDocument = queued(retries=2)
+        self.job: JobDocument = queued(retries=2, max_duration_s=100)
         self.end: JobStatus | None = None
         self.now = NOW
 
@@ -37,7 +37,17 @@ class JobStory(RuleBasedStateMachine):
 
     @rule(
         signal=st.sampled_from(
-            [Place(ALLOCATION), Preempt(WHY), Pause(), Resume(), Kill(), Expired(), SetPriority(5), SetPriority(9)]
+            [
+                Place(ALLOCATION),
+                Preempt(WHY),
+                Pause(),
+                Resume(),
+                Kill(),
+                Expiring(),
+                Expired(),
+                SetPriority(5),
+                SetPriority(9),
+            ]
         )
     )
     def command(self, signal: Signal) -> None:
@@ -66,6 +76,17 @@ class JobStory(RuleBasedStateMachine):
         assert (self.job.state.allocation is not None) == (self.job.status in HOLDING)
         assert (self.job.state.then is not None) == (self.job.status in (JobStatus.PAUSING, JobStatus.KILLING))
         assert (self.job.state.finished_at is not None) == self.job.over
+
+    @invariant()
+    def something_is_due_while_it_runs_and_only_then(self) -> None:
+        assert (self.job.state.due_at is not None) == (self.job.status is JobStatus.RUNNING)
+
+    @invariant()
+    def every_stop_of_a_run_leaves_a_receipt(self) -> None:
+        for _, event in events_after(self.job, 0):
+            if event.type.split(".")[3] in ("paused", "preempted"):
+                assert event.data.receipt is not None
+                assert event.data.receipt.minutes_lost >= 0
 
     @invariant()
     def attempts_only_rise(self) -> None:

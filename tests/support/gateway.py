@@ -10,8 +10,10 @@ from typing import Any, cast
 import httpx
 
 from services.gateway.accounts import AccountDocument, Accounts
-from services.gateway.app import parts_from
+from services.gateway.app import default_policy, parts_from
 from services.gateway.application import application
+from services.gateway.domain.access import Caller
+from services.gateway.domain.bounds import PolicyOf
 from services.gateway.identity import Identity
 from services.gateway.keys import Keys
 from services.gateway.parts import Parts
@@ -28,6 +30,11 @@ from shared.store.sqlite import SqliteStore
 
 HOST = "127.0.0.1:8080"
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def caller(name: str, *, admin: bool = False, vcs: tuple[str, ...] = ("default",)) -> Caller:
+    """Somebody who is asking."""
+    return Caller(name, admin, vcs)
 
 
 class ManualTime:
@@ -104,7 +111,7 @@ class DoubleBus(Bus):
         return self.jobs[ask.id]
 
     def _list(self, ask: commands.ListJobs) -> commands.JobPage:
-        mine = [job for job in reversed(self.jobs.values()) if job.owner == ask.owner]
+        mine = [job for job in reversed(self.jobs.values()) if ask.owner is None or job.owner == ask.owner]
         chosen = [job for job in mine if not ask.statuses or job.status in ask.statuses]
         begin = int(ask.cursor or 0)
         end = begin + min(ask.limit, 3)
@@ -142,7 +149,7 @@ class Gateway:
 
 
 @asynccontextmanager
-async def gateway(folder: Path, **settings: Any) -> AsyncGenerator[Gateway, None]:
+async def gateway(folder: Path, policy_of: PolicyOf = default_policy, **settings: Any) -> AsyncGenerator[Gateway, None]:
     """The application, started, with a client whose Host is one of its own."""
     clock, bus = ManualTime(), DoubleBus()
     chosen = GatewaySettings(**settings)
@@ -150,7 +157,7 @@ async def gateway(folder: Path, **settings: Any) -> AsyncGenerator[Gateway, None
     store = cast(SqliteStore, deps.open_store("gateway"))
     accounts = Accounts(store, clock, folder, chosen.wrong_passwords_per_minute)
     keys = Keys(store, clock)
-    parts = parts_from(deps, chosen, accounts, Tokens(keys, clock, chosen.token_ttl_s))
+    parts = parts_from(deps, chosen, accounts, Tokens(keys, clock, chosen.token_ttl_s), policy_of)
     await store.open()
     try:
         await keys.start()

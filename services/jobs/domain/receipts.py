@@ -39,8 +39,9 @@ def of_run(job: JobDocument, ended: RunEvent, now: datetime) -> Receipt:
     if started_at is None or isinstance(ended, RunRefused):
         lost_since, stopped = None, None
     else:
-        lost_since, stopped = max(started_at, checkpoint_at or started_at), stopped_at
-    seconds = max((stopped - lost_since).total_seconds(), 0.0) if stopped and lost_since else 0.0
+        lost_since = min(max(started_at, checkpoint_at or started_at), stopped_at)
+        stopped = stopped_at
+    seconds = (stopped - lost_since).total_seconds() if stopped and lost_since else 0.0
     return Receipt(
         by=asked.actor,
         rule=str(details.get("rule", PAUSE_COMMAND)),

@@ -304,6 +304,93 @@ def test_acting_on_several_jobs(server: ScriptedServer) -> None:
     assert result.stderr == f"error: {JOB_ID}: It is over.\n"
 
 
+BATCH = f"{JOBS}:batch"
+
+
+def meant(*ids: str, cursor: str | None = None) -> Answer:
+    """What a dry run answers."""
+    more = {"next_cursor": cursor} if cursor else {}
+    return Answer(207, {"outcomes": [{"status": 200, "id": id} for id in ids], "matched": len(ids), **more})
+
+
+def done(*ids: str, status: int = 202) -> Answer:
+    return Answer(207, {"outcomes": [{"status": status, "id": id} for id in ids], "matched": len(ids)})
+
+
+def test_a_filter_finds_the_jobs_first_and_then_changes_exactly_those(server: ScriptedServer) -> None:
+    server.on("POST", BATCH, meant(JOB_ID, cursor="c"), meant(OTHER_ID), done(JOB_ID, OTHER_ID))
+    words = "--status queued,paused --label team=vision -l kind=a --name tr --vc lab --owner ada --yes"
+    assert ok("kill", *words.split()) == f"{JOB_ID}\n{OTHER_ID}\n"
+    first, second, third = (asked.body for asked in server.asked)
+    chosen = {
+        "status": ["queued", "paused"],
+        "label": {"team": "vision", "kind": "a"},
+        "q": "tr",
+        "vc": "lab",
+        "owner": "ada",
+    }
+    assert first == {"action": "kill", "filter": chosen, "dry_run": True}
+    assert second == first | {"cursor": "c"}
+    assert third == {"action": "kill", "ids": [JOB_ID, OTHER_ID]}
+
+
+def test_a_filter_changes_nothing_where_nobody_can_be_asked(server: ScriptedServer) -> None:
+    server.on("POST", BATCH, meant(JOB_ID, OTHER_ID))
+    result = run("kill", "--status", "queued", stdin="y\n")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "error: this would kill 2 jobs; give --yes if that is meant.\n"
+    assert server.count("POST", BATCH) == 1
+
+
+def test_a_filter_that_means_no_job_says_so(server: ScriptedServer) -> None:
+    server.on("POST", BATCH, meant())
+    result = run("resume", "--label", "team=vision", "--yes")
+    assert (result.exit_code, result.stderr) == (0, "No jobs match.\n")
+
+
+def test_a_refusal_among_many_is_shown_and_is_the_exit_code(server: ScriptedServer) -> None:
+    refused = {"status": 409, "id": OTHER_ID, "problem": problem(409, "It is over.").body}
+    answer = Answer(207, {"outcomes": [refused, {"status": 200, "id": JOB_ID}], "matched": 2})
+    server.on("POST", BATCH, meant(OTHER_ID, JOB_ID), answer)
+    result = run("priority", "500", "--status", "queued", "--yes")
+    assert (result.exit_code, result.stdout) == (4, f"{JOB_ID}\n")
+    assert result.stderr == f"error: {OTHER_ID}: It is over.\n"
+    assert server.asked[-1].body == {"action": "priority", "ids": [OTHER_ID, JOB_ID], "priority": 500}
+
+
+def test_jobs_are_named_or_chosen_never_both_and_never_neither(server: ScriptedServer) -> None:
+    for words in (("kill",), ("kill", JOB_ID, "--status", "queued"), ("pause", "--label", "team", "--yes")):
+        assert run(*words).exit_code == 2
+    assert run("kill", "--status", "asleep").exit_code == 4
+    assert server.asked == []
+
+
+def test_get_and_events_show_what_a_stop_has_cost(server: ScriptedServer) -> None:
+    stopped = job_event(5, "paused", "paused")
+    receipt = {
+        "by": {"kind": "user", "name": "ada"},
+        "rule": "pause_command",
+        "why": "ada asked it to pause.",
+        "held": 4,
+        "unit": "device",
+        "minutes_lost": 12.5,
+        "stopped_at": "2026-11-23T23:12:50.000Z",
+        "lost_since": "2026-11-23T23:09:42.500Z",
+        "checkpoint_at": "2026-11-23T23:09:42.500Z",
+    }
+    stopped["data"]["receipt"] = receipt
+    waiting = job_event(2, "paused", "paused")
+    waiting["data"]["receipt"] = receipt | {"minutes_lost": 0, "stopped_at": None, "lost_since": None}
+    server.on("GET", JOB, Answer(body=job(status="paused", attempt=1)))
+    server.on("GET", f"{JOB}/events", Answer(body={"items": [waiting, stopped]}))
+    lost = "12.5 device-minutes since its checkpoint of 2026-11-23 23:09:42.500"
+    assert ok("events", JOB_ID).count("Lost:") == 1
+    assert f"Lost: {lost}." in ok("events", JOB_ID)
+    shown = [line for line in ok("get", JOB_ID).splitlines() if "Stopped" in line]
+    assert len(shown) == 1
+    assert shown[0].endswith(f"2026-11-23 23:12:50 by ada (pause_command): ada asked it to pause. Lost: {lost}")
+
+
 def test_priority_of_several_jobs(server: ScriptedServer) -> None:
     server.on("PATCH", JOB, Answer(body=job(priority=500)))
     server.on("PATCH", OTHER, Answer(body=job(id=OTHER_ID, priority=500)))

@@ -1,0 +1,28 @@
+"""Receipts: what it cost that a job was paused or preempted, in words for `jobyard events` and `jobyard get`."""
+
+from jobyard.cli.times import local, precise
+from jobyard.models import JobEvent, Receipt
+
+
+def cost(event: JobEvent) -> str:
+    """What a stop has cost, in a sentence; nothing for other events, and where nothing ran."""
+    receipt = event.data.receipt
+    if receipt is None or receipt.stopped_at is None:
+        return ""
+    return f"Lost: {_lost(receipt)}."
+
+
+def stop(event: JobEvent) -> str:
+    """The same with when it was, who it was and why."""
+    receipt = event.data.receipt
+    if receipt is None or receipt.stopped_at is None:
+        return ""
+    return f"{local(receipt.stopped_at)} by {receipt.by.name} ({receipt.rule}): {receipt.why} Lost: {_lost(receipt)}"
+
+
+def _lost(receipt: Receipt) -> str:
+    """`12.5 device-minutes since its checkpoint of 23:12:50.123`."""
+    at = receipt.checkpoint_at
+    kept = at is not None and receipt.lost_since is not None and at >= receipt.lost_since
+    since = f"its checkpoint of {precise(at)}" if at is not None and kept else "its start"
+    return f"{receipt.minutes_lost:.3g} {receipt.unit}-minutes since {since}"

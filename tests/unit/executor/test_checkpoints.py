@@ -1,0 +1,82 @@
+"""What the node takes for a checkpoint, and for when it was written."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from services.executor.checkpoints import newest, written_at, written_by
+from services.executor.domain.checkpoints import is_final
+from services.executor.domain.record import RunRecord
+from tests.support.executor import record_of
+
+T = 1_770_000_000
+
+
+def put(folder: Path, name: str, second: int) -> Path:
+    path = folder / name
+    path.write_text("x")
+    os.utime(path, (T + second, T + second))
+    return path
+
+
+def at(second: int) -> datetime:
+    return datetime.fromtimestamp(T + second, UTC)
+
+
+@pytest.mark.parametrize("name", ["model.pt", "step-500", "last", "tmpfile.pkl", "a.tmp.pkl", "Ünï.bin"])
+def test_final_names(name: str) -> None:
+    assert is_final(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".model.pt", ".unfinished-1-abc", "tmp-checkpoint-500", "tmp_x", "a.tmp", "A.TMP", "a.part", "a.partial", "a~"],
+)
+def test_names_of_what_is_not_finished(name: str) -> None:
+    assert not is_final(name)
+
+
+def test_the_newest_that_is_finished_counts(tmp_path: Path) -> None:
+    put(tmp_path, "a.pkl", 1)
+    put(tmp_path, "b.pkl", 3)
+    put(tmp_path, "c.pkl.tmp", 9)
+    put(tmp_path, ".hidden", 9)
+    assert newest(tmp_path) == at(3)
+    folder = tmp_path / "step-7"
+    folder.mkdir()
+    os.utime(folder, (T + 5, T + 5))
+    assert newest(tmp_path) == at(5)
+
+
+def test_a_link_is_not_followed_and_what_can_not_be_read_is_none(tmp_path: Path) -> None:
+    checkpoints = tmp_path / "checkpoints"
+    checkpoints.mkdir()
+    target = put(tmp_path, "elsewhere", 10**6)
+    (checkpoints / "link").symlink_to(target)
+    seen = newest(checkpoints)
+    assert seen is not None
+    assert seen != at(10**6)
+    assert newest(tmp_path / "nowhere") is None
+    assert newest(target) is None
+    (tmp_path / "empty").mkdir()
+    assert newest(tmp_path / "empty") is None
+
+
+async def test_several_runs_are_looked_at_together_and_older_records_say_nothing(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    put(tmp_path / "a", "x", 4)
+    a = record_of(id="a.1", checkpoint_path=str(tmp_path / "a"))
+    b = record_of(id="b.1", checkpoint_path=str(tmp_path / "b"))
+    old = record_of(id="c.1")
+    assert await written_by([a, b, old]) == {"a.1": at(4), "b.1": None}
+    assert await written_at(a) == at(4)
+    assert await written_at(old) is None
+
+
+def test_a_record_of_an_older_version_is_still_read() -> None:
+    stored = record_of().model_dump(mode="json")
+    del stored["checkpoint_path"]
+    assert RunRecord.model_validate(stored, strict=False).checkpoint_path is None
