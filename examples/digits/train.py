@@ -1,7 +1,7 @@
 """Trains a small neural network to read handwritten digits, and can be paused: it goes on from its checkpoint.
 
-`jobyard.save` writes a checkpoint whole or not at all, `jobyard.load` finds it again. Beside that the platform speaks to
-a script through SIGTERM, which means: write down where you are and end.
+`jobyard.save` writes a checkpoint whole or not at all, `jobyard.load` finds it again. Beside that the platform speaks
+to a script through SIGTERM, which means: write down where you are and end.
 
     python train.py --epochs 30            # by hand; checkpoints go to ./checkpoints
     jobyard submit -f job.yaml --follow    # as a job

@@ -60,7 +60,8 @@ def act_on_many(
     code = OK
     for piece in _pieces(ids):
         for result in client.change_many(action, piece, priority=priority).outcomes:
-            code = code or _show(result, as_json)
+            shown = _show(result, as_json)
+            code = code or shown
     if code:
         raise typer.Exit(code)
 
