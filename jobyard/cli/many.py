@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from jobyard.cli.session import OK, exit_code_of, session
+from jobyard.cli.session import NOT_WELL, OK, USAGE, exit_code_of, session
 from jobyard.cli.show import statuses_of
 from jobyard.cli.terminal import inert, notes, output, print_json
 from jobyard.client import Client
@@ -77,12 +77,15 @@ def _meant(client: Client, action: str, filter: dict[str, Any], priority: int | 
 
 
 def _ask(action: str, count: int, priority: int | None) -> None:
-    """Raises Exit where nobody can answer, Abort where the answer is no."""
+    """Raises Exit where nobody can answer, or the answer is no. Only stderr is written to."""
     if not sys.stdin.isatty():
         notes().print(Text(f"error: this would {action} {_jobs(count)}; give --yes if that is meant."))
-        raise typer.Exit(2)
+        raise typer.Exit(USAGE)
     wish = f"Set the priority of {_jobs(count)} to {priority}?" if priority else f"{action.title()} {_jobs(count)}?"
-    typer.confirm(wish, abort=True, err=True)
+    notes().print(f"{wish} [y/N]", end=" ")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        notes().print("Nothing was changed.")
+        raise typer.Exit(NOT_WELL)
 
 
 def _show(result: Outcome, as_json: bool) -> int:

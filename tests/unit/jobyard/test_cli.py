@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -340,6 +342,22 @@ def test_a_filter_changes_nothing_where_nobody_can_be_asked(server: ScriptedServ
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "error: this would kill 2 jobs; give --yes if that is meant.\n"
     assert server.count("POST", BATCH) == 1
+
+
+@pytest.mark.parametrize(("answer", "code", "calls"), [("y", 0, 2), ("n", 1, 1), ("", 1, 1)])
+def test_on_a_terminal_a_filter_is_asked_about(server: ScriptedServer, answer: str, code: int, calls: int) -> None:
+    server.on("POST", BATCH, meant(JOB_ID, OTHER_ID), done(JOB_ID, OTHER_ID))
+    ours, theirs = os.openpty()
+    try:
+        os.write(ours, f"{answer}\n".encode())
+        command = [sys.executable, "-m", "jobyard", "kill", "--status", "queued"]
+        asked = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert "Kill 2 jobs? [y/N]" in asked.stderr
+    assert (asked.returncode, server.count("POST", BATCH)) == (code, calls)
+    assert asked.stdout == (f"{JOB_ID}\n{OTHER_ID}\n" if calls == 2 else "")
 
 
 def test_a_filter_that_means_no_job_says_so(server: ScriptedServer) -> None:

@@ -9,6 +9,7 @@ from jobyard import (
     Conflict,
     Forbidden,
     Invalid,
+    JobFilter,
     JobRequest,
     JobStatus,
     JobyardError,
@@ -76,6 +77,30 @@ def test_a_batch_answers_in_order(server: ScriptedServer, client: Client) -> Non
     assert second.problem is not None
     assert second.problem.detail == "name is wrong"
     assert server.asked[0].body == {"jobs": [{"name": "a", "command": "b"}, {"name": "?", "command": "c"}]}
+
+
+def test_many_jobs_are_changed_by_ids_or_by_a_filter(server: ScriptedServer, client: Client) -> None:
+    outcome = {"status": 202, "id": JOB_ID}
+    server.on("POST", f"{JOBS}:batch", BREAK, Answer(207, {"outcomes": [outcome], "matched": 1, "next_cursor": "c"}))
+    changes = client.change_many("kill", [JOB_ID])
+    assert (changes.outcomes[0].id, changes.matched, changes.next_cursor) == (JOB_ID, 1, "c")
+    client.change_many("priority", filter=JobFilter(q="tr", label={"a": "b"}), priority=5, cursor="c", dry_run=True)
+    assert server.asked[1].body == {"action": "kill", "ids": [JOB_ID]}
+    chosen = {"q": "tr", "label": {"a": "b"}}
+    assert server.asked[2].body == {
+        "action": "priority",
+        "filter": chosen,
+        "priority": 5,
+        "cursor": "c",
+        "dry_run": True,
+    }
+
+
+def test_many_resumes_are_not_repeated_when_their_answer_was_lost(server: ScriptedServer, client: Client) -> None:
+    server.on("POST", f"{JOBS}:batch", BREAK)
+    with pytest.raises(Unreachable):
+        client.change_many("resume", [JOB_ID])
+    assert len(server.asked) == 1
 
 
 def test_a_resume_is_not_repeated_when_its_answer_was_lost(server: ScriptedServer, client: Client) -> None:
