@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from services.jobs.domain.receipts import PAUSE_COMMAND
 from services.jobs.domain.signals import Checkpoint
 from shared.contracts.base import rfc3339
 from shared.contracts.events import Facts, Receipt, RunEnded
@@ -36,7 +37,7 @@ def pausing(actor: Actor, grace_period_s: int, checkpoint: Checkpoint | None) ->
     message = f"{_by(actor)} asked it to pause; it has {grace_period_s} s to write a checkpoint.{_last(checkpoint)}"
     details: Facts = {
         "by": actor.name,
-        "rule": "pause_command",
+        "rule": PAUSE_COMMAND,
         "why": asked_to_pause(actor),
         "grace_period_s": grace_period_s,
         **_known(checkpoint),
