@@ -65,64 +65,6 @@ class TotalIs(StrEnum):
     AT_LEAST = "at_least"
 
 
-class JobRequest(Model):
-    """What a person submits. Only `name` and `command` are required."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    name: str
-    """Need not be unique."""
-
-    command: str | list[str]
-    """A line for `/bin/sh -c`, or a list of arguments."""
-
-    vc: str = "default"
-    """Virtual cluster."""
-
-    image: str | None = None
-    """Container image; `process` ignores it."""
-
-    env: dict[str, str] = {}
-    data_path: str | None = None
-    """Must exist; becomes `JOBYARD_DATA_PATH`."""
-
-    work_path: str | None = None
-    """Where the command starts; must exist. Default: job_path."""
-
-    job_path: str | None = None
-    """The job's own folder; default `jobs/<id>`."""
-
-    checkpoint_path: str | None = None
-    """Default: `checkpoints` under the job path."""
-
-    device_type: str = "cpu"
-    devices: int = 0
-    """Accelerators per node."""
-
-    nodes: int = 1
-    cpus: float = 1
-    """Per node."""
-
-    memory_mib: int = 0
-    """Per node; 0 is not counted."""
-
-    preemptible: bool = False
-    priority: int = 100
-    """Higher runs first."""
-
-    max_duration_s: int | None = None
-    grace_period_s: int = 30
-    """From SIGTERM to SIGKILL."""
-
-    retries: int = 0
-    labels: dict[str, str] = {}
-    endpoints: list[Endpoint] = []
-    interactive_ports: list[int] = []
-    owner: str | None = None
-    """At most your own name; usually left out."""
-
-
 class JobStatus(StrEnum):
     """
     Where a job is in its life; the transitions stand in `services/jobs/domain/machine.py`.
@@ -150,6 +92,8 @@ class LaunchSpec(Model):
     work_path: str | None
     job_path: str | None
     checkpoint_path: str | None
+    secrets: dict[str, str] = {}
+    """Variables whose values the executor asks for: name -> name of a secret."""
 
 
 class LogGap(Model):
@@ -208,6 +152,39 @@ class Reason(Model):
     details: dict[str, Any] = {}
 
 
+class Secret(Model):
+    """That there is a secret, and since when. Its value is never shown."""
+
+    name: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    updated_by: str
+
+
+class SecretRef(Model):
+    """Stands for a secret's value: the owner's own secret of this name, else that of the job's virtual cluster."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    secret: str
+
+
+class SecretValue(Model):
+    """A secret's new value. No answer ever shows it again."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    value: str
+
+
+class Secrets(Model):
+    """All secrets of one holder, by name."""
+
+    items: list[Secret]
+
+
 class ServiceHealth(Model):
     """Whether one service can work."""
 
@@ -245,15 +222,6 @@ class Allocation(Model):
     shares: list[Share]
 
 
-class Batch(Model):
-    """Up to 1,000 submissions at once, each accepted or refused for itself."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    jobs: list[JobRequest]
-
-
 class Job(Model):
     """A whole job, and what the caller may do to it now."""
 
@@ -269,7 +237,7 @@ class Job(Model):
     image: str | None = None
     """Container image; `process` ignores it."""
 
-    env: dict[str, str] = {}
+    env: Annotated[dict[str, str | SecretRef], Field(validate_default=True)] = {}
     data_path: str | None = None
     """Must exist; becomes `JOBYARD_DATA_PATH`."""
 
@@ -340,6 +308,64 @@ class JobPage(Model):
 
     next_cursor: str | None
     """`cursor` of the next page; null on the last one."""
+
+
+class JobRequest(Model):
+    """What a person submits. Only `name` and `command` are required."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: str
+    """Need not be unique."""
+
+    command: str | list[str]
+    """A line for `/bin/sh -c`, or a list of arguments."""
+
+    vc: str = "default"
+    """Virtual cluster."""
+
+    image: str | None = None
+    """Container image; `process` ignores it."""
+
+    env: Annotated[dict[str, str | SecretRef], Field(validate_default=True)] = {}
+    data_path: str | None = None
+    """Must exist; becomes `JOBYARD_DATA_PATH`."""
+
+    work_path: str | None = None
+    """Where the command starts; must exist. Default: job_path."""
+
+    job_path: str | None = None
+    """The job's own folder; default `jobs/<id>`."""
+
+    checkpoint_path: str | None = None
+    """Default: `checkpoints` under the job path."""
+
+    device_type: str = "cpu"
+    devices: int = 0
+    """Accelerators per node."""
+
+    nodes: int = 1
+    cpus: float = 1
+    """Per node."""
+
+    memory_mib: int = 0
+    """Per node; 0 is not counted."""
+
+    preemptible: bool = False
+    priority: int = 100
+    """Higher runs first."""
+
+    max_duration_s: int | None = None
+    grace_period_s: int = 30
+    """From SIGTERM to SIGKILL."""
+
+    retries: int = 0
+    labels: dict[str, str] = {}
+    endpoints: list[Endpoint] = []
+    interactive_ports: list[int] = []
+    owner: str | None = None
+    """At most your own name; usually left out."""
 
 
 class JobState(Model):
@@ -443,6 +469,15 @@ class Readiness(Model):
 
     ready: bool
     services: dict[str, ServiceHealth]
+
+
+class Batch(Model):
+    """Up to 1,000 submissions at once, each accepted or refused for itself."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    jobs: list[JobRequest]
 
 
 class JobEventData(Model):

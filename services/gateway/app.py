@@ -1,16 +1,19 @@
-"""Builds the gateway: HTTP on one side, the bus on the other, accounts and keys in a store of its own."""
+"""Builds the gateway: HTTP on one side, the bus on the other, accounts, keys and secrets in a store of its own."""
 
 from services.gateway.accounts import Accounts
 from services.gateway.application import application
 from services.gateway.console import Console
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
+from services.gateway.handlers import SUBSCRIPTIONS, Handlers
 from services.gateway.identity import Identity
 from services.gateway.joiner import Joiner
+from services.gateway.keyfile import KeyFile
 from services.gateway.keys import Keys
 from services.gateway.parts import Parts
 from services.gateway.paths import Paths
 from services.gateway.readiness import ReadinessCheck
+from services.gateway.secrets import Secrets
 from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.sse import Streams
@@ -26,19 +29,27 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     store = deps.open_store("gateway")
     accounts = Accounts(store, deps.clock, deps.settings.data, settings.wrong_passwords_per_minute)
     keys = Keys(store, deps.clock)
-    parts = parts_from(deps, settings, accounts, Tokens(keys, deps.clock, settings.token_ttl_s))
+    secrets = Secrets(store, deps.clock, KeyFile(settings, deps.settings.data))
+    parts = parts_from(deps, settings, accounts, Tokens(keys, deps.clock, settings.token_ttl_s), secrets)
     identity = Identity(parts.tokens, accounts)
     server = HttpServer(application(parts, identity.of), settings, parts.streams)
 
     async def start() -> None:
         await keys.start()
         await accounts.start()
+        await secrets.start()
         server.open()
 
-    return Service(name="gateway", handlers=server, subscriptions=(), loops=(server.serve,), start=start)
+    return Service(
+        name="gateway",
+        handlers=Handlers(deps.bus, secrets, settings.command_timeout_s),
+        subscriptions=SUBSCRIPTIONS,
+        loops=(server.serve,),
+        start=start,
+    )
 
 
-def parts_from(deps: Deps, settings: GatewaySettings, accounts: Accounts, tokens: Tokens) -> Parts:
+def parts_from(deps: Deps, settings: GatewaySettings, accounts: Accounts, tokens: Tokens, secrets: Secrets) -> Parts:
     """What the routes ask."""
     bus, timeout_s = deps.bus, settings.command_timeout_s
     yard = Yard(bus, timeout_s, settings.explain_timeout_s)
@@ -49,8 +60,13 @@ def parts_from(deps: Deps, settings: GatewaySettings, accounts: Accounts, tokens
         tokens=tokens,
         yard=yard,
         submissions=Submissions(
-            joiner, Paths(deps.settings.storage, deps.settings.path_roots), deps.clock, settings.submissions_per_minute
+            joiner,
+            Paths(deps.settings.storage, deps.settings.path_roots),
+            secrets,
+            deps.clock,
+            settings.submissions_per_minute,
         ),
+        secrets=secrets,
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
         streams=Streams(settings.max_streams, settings.keepalive_s, settings.stalled_s),

@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from services.gateway.resources import Batch, Credentials, JobEvent, JobRequest, PriorityChange, Problem
+from services.gateway.resources import Batch, Credentials, JobEvent, JobRequest, PriorityChange, Problem, SecretValue
 
 TITLE = "Jobyard"
 VERSION = "1"
@@ -29,9 +29,10 @@ TAGS = [
     {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
     {"name": "console", "description": "What a job writes."},
     {"name": "events", "description": "What happens, as it happens."},
+    {"name": "secrets", "description": "Values that jobs get and nobody is shown."},
     {"name": "health", "description": "For orchestrators and Prometheus."},
 ]
-REQUESTS: tuple[type[BaseModel], ...] = (Credentials, JobRequest, Batch, PriorityChange)
+REQUESTS: tuple[type[BaseModel], ...] = (Credentials, JobRequest, Batch, PriorityChange, SecretValue)
 """Bodies that the routes parse by themselves."""
 SAID: tuple[type[BaseModel], ...] = (Problem, JobEvent)
 """Answers that no route names as its model."""

@@ -9,6 +9,7 @@ from services.gateway.console import Console
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
 from services.gateway.readiness import ReadinessCheck
+from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.sse import Streams
 from services.gateway.submission import Submissions
@@ -25,6 +26,7 @@ class Parts:
     tokens: Tokens
     yard: Yard
     submissions: Submissions
+    secrets: Secrets
     console: Console
     feed: Feed
     streams: Streams

@@ -4,6 +4,7 @@ import structlog
 
 from services.gateway import asking
 from services.gateway.domain.access import Caller, Right, actions, hidden, may, no_such_job, require, visible
+from services.gateway.environment import shown
 from services.gateway.resources import Job, JobPage
 from shared.bus.bus import Bus
 from shared.contracts import commands
@@ -116,6 +117,8 @@ class Yard:
 
 
 def _resource(caller: Caller, job: Job, reasons: dict[str, Reason]) -> Job:
+    if job.secrets:
+        job = job.model_copy(update={"env": shown(job)})
     seen = visible(caller, job)
     reason = seen.reason
     if seen.status is JobStatus.QUEUED:
@@ -132,5 +135,5 @@ def redacted(event: AnyCloudEvent) -> AnyCloudEvent:
     launch = event.data.get("launch") if event.type == SCHEDULED and isinstance(event.data, dict) else None
     if not isinstance(launch, dict):
         return event
-    data = {**event.data, "launch": {**launch, "env": hidden(launch.get("env") or {})}}
+    data = {**event.data, "launch": {**launch, **{name: hidden(launch.get(name) or {}) for name in ("env", "secrets")}}}
     return event.model_copy(update={"data": data})

@@ -8,7 +8,7 @@ from pydantic import Field
 from shared.contracts.base import Attempt, Contract, JobId, NodeName, UserName, Version
 from shared.contracts.errors import RefusalBody
 from shared.contracts.events import AnyCloudEvent
-from shared.contracts.job import Actor, Allocation, Job, JobRequest, JobStatus, JobView, LaunchSpec, Reason
+from shared.contracts.job import Actor, Allocation, Job, JobRequest, JobStatus, JobView, LaunchSpec, Reason, SecretName
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap, LogLine
 
 Ask = TypeVar("Ask", bound=Contract)
@@ -247,6 +247,22 @@ class LogPiece(Contract):
     end: bool
 
 
+# --- secrets
+
+
+class RevealSecrets(Contract):
+    """The values that a job's environment names. Whose they are is read from the job, not from whoever asks."""
+
+    job_id: JobId
+    names: Annotated[tuple[SecretName, ...], Field(min_length=1, max_length=64)]
+
+
+class RevealedSecrets(Contract):
+    """As many as fit in a message, at least one; ask again for the rest. NotFound names one that is not there."""
+
+    values: Annotated[dict[str, str], Field(repr=False)]
+
+
 # --- every service
 
 
@@ -279,6 +295,7 @@ LEAD = Command("cmd.jobs.lead.v1", Lead, Lease, "Take or renew the scheduler's l
 PLACE = Command("cmd.jobs.place.v1", Place, PlaceOutcomes, "Place and preempt, fenced by the epoch.")
 EXPLAIN = Command("cmd.scheduler.explain.v1", ExplainJobs, Explanations, "Why these jobs wait.")
 TAIL_LOG = Command("cmd.logs.tail.v1", TailLog, LogPage, "The last lines of a job's console.")
+REVEAL = Command("cmd.gateway.reveal.v1", RevealSecrets, RevealedSecrets, "Secrets of a job that is being started.")
 READ_LOG = Command("cmd.executor.read_log.v1", ReadLog, LogPiece, "A run's whole output, on its node.")
 
 COMMANDS: tuple[Command[Contract, Contract], ...] = (
@@ -297,4 +314,5 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     EXPLAIN,
     TAIL_LOG,
     READ_LOG,
+    REVEAL,
 )  # type: ignore[assignment]

@@ -13,8 +13,10 @@ from services.gateway.accounts import AccountDocument, Accounts
 from services.gateway.app import parts_from
 from services.gateway.application import application
 from services.gateway.identity import Identity
+from services.gateway.keyfile import KeyFile
 from services.gateway.keys import Keys
 from services.gateway.parts import Parts
+from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.tokens import Tokens
 from shared.bus.bus import Bus
@@ -58,6 +60,7 @@ def stored_job(new: NewJob, **changes: Any) -> Job:
         "exit_code": None,
         "attempt": 0,
         "version": 1,
+        "secrets": new.request.secrets,
     }
     return Job(**(request | fields | changes))
 
@@ -150,11 +153,13 @@ async def gateway(folder: Path, **settings: Any) -> AsyncGenerator[Gateway, None
     store = cast(SqliteStore, deps.open_store("gateway"))
     accounts = Accounts(store, clock, folder, chosen.wrong_passwords_per_minute)
     keys = Keys(store, clock)
-    parts = parts_from(deps, chosen, accounts, Tokens(keys, clock, chosen.token_ttl_s))
+    secrets = Secrets(store, clock, KeyFile(chosen, folder))
+    parts = parts_from(deps, chosen, accounts, Tokens(keys, clock, chosen.token_ttl_s), secrets)
     await store.open()
     try:
         await keys.start()
         await accounts.start()
+        await secrets.start()
         app = application(parts, Identity(parts.tokens, accounts).of)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as http:
