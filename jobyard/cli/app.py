@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 from typer.core import TyperGroup
 
-from jobyard.cli import act, events, login, logs, show, submit, up, wait
+from jobyard.cli import act, admin, events, login, logs, secret, show, submit, up, wait
 from jobyard.cli.session import EXIT_CODES, INTERRUPTED, Session, exit_code_of
 from jobyard.cli.terminal import inert, notes
 from jobyard.errors import JobyardError
@@ -98,6 +98,8 @@ COMMANDS = (
 )
 for name, command in COMMANDS:
     app.command(name)(command)
+app.add_typer(secret.app, name="secret")
+app.add_typer(admin.app, name="admin")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,7 +14,7 @@ from shared.contracts import job as contract
 from shared.contracts.base import Contract, JobId, Timestamp, UserName
 from shared.contracts.errors import FieldError
 from shared.contracts.events import CloudEvent
-from shared.contracts.job import Actor, EnvName, EnvValue, JobView, LaunchSpec, SecretName
+from shared.contracts.job import Actor, SECRETS, EnvName, EnvValue, JobView, LaunchSpec, SecretName
 from shared.contracts.logs import LogGap, LogLine
 
 BATCH_JOBS = 1000
@@ -66,6 +66,12 @@ EnvEntry = Annotated[
 """What a variable holds: a text, or the name of a secret, whose value the job's command alone gets to see."""
 
 
+def _not_too_many(env: dict[str, str | SecretRef]) -> dict[str, str | SecretRef]:
+    if sum(isinstance(entry, SecretRef) for entry in env.values()) > SECRETS:
+        raise ValueError(f"must name at most {SECRETS} secrets")
+    return env
+
+
 def _told_in_env(secrets: dict[str, str]) -> dict[str, str]:
     if secrets:
         raise ValueError('are named in env, as {"NAME": {"secret": "its name"}}')
@@ -77,7 +83,7 @@ class JobRequest(contract.JobRequest):
 
     model_config = ConfigDict(extra="forbid")
 
-    env: Annotated[dict[EnvName, EnvEntry], Field(max_length=256)] = Field(  # type: ignore[assignment]
+    env: Annotated[dict[EnvName, EnvEntry], Field(max_length=256), AfterValidator(_not_too_many)] = Field(  # type: ignore[assignment]
         default_factory=dict
     )
     secrets: SkipJsonSchema[Annotated[dict[str, str], AfterValidator(_told_in_env)]] = Field(default_factory=dict)

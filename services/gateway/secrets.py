@@ -6,6 +6,7 @@ the one that the store was begun with is written there by its id, and a gateway 
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import structlog
 
@@ -120,7 +121,12 @@ class Secrets:
         while True:
             now = self._clock.now()
             sealed = self._open_ring().seal(value, _id(holder, name))
-            fields = {"key_id": sealed.key_id, "sealed": sealed.text, "updated_at": now, "updated_by": by}
+            fields: dict[str, Any] = {
+                "key_id": sealed.key_id,
+                "sealed": sealed.text,
+                "updated_at": now,
+                "updated_by": by,
+            }
             old = await self._documents.get(_id(holder, name))
             if old is not None:
                 changed = old.model_copy(update={**fields, "version": old.version + 1})

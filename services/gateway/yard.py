@@ -118,7 +118,7 @@ class Yard:
 
 def _resource(caller: Caller, job: Job, reasons: dict[str, Reason]) -> Job:
     if job.secrets:
-        job = job.model_copy(update={"env": shown(job)})
+        job = job.model_copy(update={"env": shown(job), "secrets": {}})
     seen = visible(caller, job)
     reason = seen.reason
     if seen.status is JobStatus.QUEUED:

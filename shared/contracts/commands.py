@@ -3,12 +3,23 @@
 from dataclasses import dataclass
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared.contracts.base import Attempt, Contract, JobId, NodeName, UserName, Version
 from shared.contracts.errors import RefusalBody
 from shared.contracts.events import AnyCloudEvent
-from shared.contracts.job import Actor, Allocation, Job, JobRequest, JobStatus, JobView, LaunchSpec, Reason, SecretName
+from shared.contracts.job import (
+    SECRETS,
+    Actor,
+    Allocation,
+    Job,
+    JobRequest,
+    JobStatus,
+    JobView,
+    LaunchSpec,
+    Reason,
+    SecretName,
+)
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap, LogLine
 
 Ask = TypeVar("Ask", bound=Contract)
@@ -254,11 +265,13 @@ class RevealSecrets(Contract):
     """The values that a job's environment names. Whose they are is read from the job, not from whoever asks."""
 
     job_id: JobId
-    names: Annotated[tuple[SecretName, ...], Field(min_length=1, max_length=64)]
+    names: Annotated[tuple[SecretName, ...], Field(min_length=1, max_length=SECRETS)]
 
 
 class RevealedSecrets(Contract):
     """As many as fit in a message, at least one; ask again for the rest. NotFound names one that is not there."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     values: Annotated[dict[str, str], Field(repr=False)]
 

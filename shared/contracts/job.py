@@ -97,6 +97,9 @@ SecretName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_/-]{0,61}[A-Za-z0-9])?$")]
 LabelValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@/+=-]{0,63}$")]
 
+SECRETS = 64
+"""The most that one job names."""
+
 REQUEST_BYTES = 131_072
 """The largest command and environment together: a job has to fit in a message many times over."""
 
@@ -119,7 +122,8 @@ class JobRequest(Contract):
     secrets: Annotated[
         dict[EnvName, SecretName],
         Field(
-            max_length=64, description="Variables whose values are secrets, by their names; the owner's, else the VC's."
+            max_length=SECRETS,
+            description="Variables whose values are secrets, by their names; the owner's, else the VC's.",
         ),
     ] = Field(default_factory=dict)
     data_path: Annotated[Path | None, Field(description="Must exist; becomes `JOBYARD_DATA_PATH`.")] = None
