@@ -84,7 +84,7 @@ def unpack(source: Path, folder: Path) -> Manifest:
             raise Refused(f"{source} is no backup of Jobyard: it does not begin with a manifest.")
         manifest = _manifest(source, _content(archive, first).read())
         missing = dict(manifest.files)
-        for member in archive:
+        while (member := archive.next()) is not None:
             facts = missing.pop(member.name, None)
             if facts is None or not member.isreg() or not is_known(member.name):
                 raise Refused(f"{source} holds {member.name!r}, which its manifest does not allow.")

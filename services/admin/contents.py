@@ -13,8 +13,8 @@ from shared.store.sqlite.files import SUFFIX
 DOCUMENTS = "documents"
 LOCAL = frozenset({"executor"})
 """Services whose documents belong to one machine and stay there."""
-LAST = "jobs"
-"""Copied after all others, so that every job that they speak of is there."""
+TELLING = "jobs"
+"""Whose documents are everybody's past: copied after all others, so that every job that they speak of is there."""
 FOLDERS = ("logs", "mail")
 IN_FOLDERS = (".ring", ".json", ".eml")
 KEYS = ("admin-password", FILE)
@@ -23,7 +23,7 @@ KEYS = ("admin-password", FILE)
 def databases(data: Path) -> dict[str, Path]:
     """The files of documents by their service, the jobs' last."""
     found = {path.stem: path for path in sorted((data / DOCUMENTS).glob(f"*{SUFFIX}")) if path.stem not in LOCAL}
-    return dict(sorted(found.items(), key=lambda item: item[0] == LAST))
+    return dict(sorted(found.items(), key=lambda item: item[0] == TELLING))
 
 
 def plain_files(data: Path, keys: bool) -> Iterator[PurePosixPath]:

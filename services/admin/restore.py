@@ -1,7 +1,8 @@
 """A restore: a backup becomes the data folder of an installation, whole and checked, or nothing changes.
 
-The streams of NATS begin anew with the next start. Jobs that were running then have no run here, so the executor
-reports each as lost and it is queued again; jobs that were over stay over.
+The streams of NATS begin anew with the next start, and no event from before it is told again: an executor would take
+an old placement for a new one. Whoever needs the past asks the jobs service. Jobs that were running have no run here,
+so the executor reports each as lost and it is queued again; jobs that were over stay over.
 """
 
 import os
@@ -10,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from services.admin.archive import Manifest, unpack
-from services.admin.contents import databases
+from services.admin.contents import TELLING, databases
 from services.admin.refused import Refused
 from shared.store.sqlite import files
 
@@ -24,6 +25,7 @@ def restore(data: Path, source: Path) -> Manifest:
     try:
         manifest = unpack(source, draft)
         _check(draft, manifest)
+        files.mark_all(databases(draft)[TELLING])
         os.rename(draft, data)  # over an empty folder; one that was filled meanwhile refuses
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -34,6 +36,8 @@ def restore(data: Path, source: Path) -> Manifest:
 def _check(data: Path, manifest: Manifest) -> None:
     """Raises Refused for documents that are not as many as were backed up, StoreError for damage."""
     found = databases(data)
+    if TELLING not in found:
+        raise Refused("The backup holds no jobs. Take another one.")
     if found.keys() != manifest.documents.keys():
         raise Refused(f"The backup holds documents of {sorted(found)}, its manifest says {sorted(manifest.documents)}.")
     for service, path in found.items():

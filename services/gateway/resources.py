@@ -14,7 +14,7 @@ from shared.contracts import job as contract
 from shared.contracts.base import Contract, JobId, Timestamp, UserName
 from shared.contracts.errors import FieldError
 from shared.contracts.events import CloudEvent
-from shared.contracts.job import Actor, SECRETS, EnvName, EnvValue, JobView, LaunchSpec, SecretName
+from shared.contracts.job import SECRETS, Actor, EnvName, EnvValue, JobView, LaunchSpec, SecretName
 from shared.contracts.logs import LogGap, LogLine
 
 BATCH_JOBS = 1000
@@ -66,6 +66,10 @@ EnvEntry = Annotated[
 """What a variable holds: a text, or the name of a secret, whose value the job's command alone gets to see."""
 
 
+def _by_name(texts: Iterator[str | SecretRef]) -> Iterator[str]:
+    return (text.secret if isinstance(text, SecretRef) else text for text in texts)
+
+
 def _not_too_many(env: dict[str, str | SecretRef]) -> dict[str, str | SecretRef]:
     if sum(isinstance(entry, SecretRef) for entry in env.values()) > SECRETS:
         raise ValueError(f"must name at most {SECRETS} secrets")
@@ -90,8 +94,7 @@ class JobRequest(contract.JobRequest):
     owner: Annotated[UserName | None, Field(description="At most your own name; usually left out.")] = None
 
     def texts(self) -> Iterator[str]:
-        texts: Iterator[str | SecretRef] = super().texts()
-        return (text.secret if isinstance(text, SecretRef) else text for text in texts)
+        return _by_name(super().texts())
 
 
 class Batch(Body):
@@ -112,6 +115,9 @@ class Job(contract.Job):
     env: dict[str, EnvEntry] = Field(default_factory=dict)  # type: ignore[assignment]
     secrets: SkipJsonSchema[dict[str, str]] = Field(default_factory=dict, exclude=True)
     actions: Annotated[tuple[Action, ...], Field(description="What the caller may do to it now.")] = ()
+
+    def texts(self) -> Iterator[str]:
+        return _by_name(super().texts())
 
 
 class JobPage(Contract):

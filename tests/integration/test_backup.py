@@ -46,7 +46,7 @@ NOTE = 'echo "$JOBYARD_JOB_ID" >> {note}; '
 def past() -> Iterator[Past]:
     with tempfile.TemporaryDirectory(prefix="jobyard-") as name:
         folder = Path(name)
-        yard = Platform(folder / "old")
+        yard = Platform(folder / "old", environment={"JOBYARD_LOGS_SAVE_EVERY_S": "0.1"})
         note = NOTE.format(note=folder / "starts")
         try:
             yard.start()
@@ -67,6 +67,8 @@ def past() -> Iterator[Past]:
                 f'{note}test "$TOKEN" = a-secret-value', name="waiting", nodes=1, env=secret, cpus=1000
             )
             ids = [*over, paused, running, waiting]
+            rings = yard.data / "logs"
+            wait_until(lambda: all(any(rings.rglob(f"{id}.ring")) for id in over), "their consoles are on disk")
             said = done("backup", folder / "backup.tar.gz", "--data", yard.data)
             jobs = {id: yard.job(id) for id in ids}
             facts = {id: yard.facts(id) for id in ids}

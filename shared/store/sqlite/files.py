@@ -49,6 +49,14 @@ def check(path: Path) -> None:
         raise StoreError(f"{path.name} is damaged: {said[0]}")
 
 
+def mark_all(path: Path) -> None:
+    """Raise every document's mark to its version: nothing of it is still to be told. Raises StoreUnavailable."""
+    with _opened(path) as connection:
+        names = [name for (name,) in connection.execute(_TABLES)]
+        for name in names:
+            connection.execute(f'UPDATE "{name}" SET mark = version, pending = 0 WHERE pending = 1')
+
+
 def rows(path: Path, collection: str) -> Iterator[list[StoredRow]]:
     """Every document of a collection by id, in pages. Raises StoreUnavailable."""
     sql = f'SELECT id, version, mark, CAST(body AS BLOB) FROM "{collection}" WHERE id > ? ORDER BY id LIMIT {_PAGE}'
