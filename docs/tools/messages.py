@@ -19,8 +19,8 @@ SERVICES: dict[str, Sequence[Subscription]] = {
 INTRODUCTION = """# Who answers and hears what
 
 Written by `make docs` from the SUBSCRIPTIONS of the services; do not edit. The messages themselves are described in
-[asyncapi.yaml](asyncapi.yaml). The gateway answers over HTTP, asks everybody, and follows EVENTS and LOGS for those who
-watch.
+[asyncapi.yaml](asyncapi.yaml). The gateway answers people over HTTP, asks everybody, and follows EVENTS and LOGS for
+those who watch.
 
 Events reach a service in one of three ways. **shared**: one durable consumer, replicas divide the work. **each**: every
 replica hears everything, in order, from the moment it subscribed. **node**: one durable consumer for each node.

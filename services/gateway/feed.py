@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from services.gateway.domain.access import Caller, Right, hidden, may
+from services.gateway.domain.access import Caller, Right, may, without_environment
 from services.gateway.follow import followed
 from services.gateway.sse import ServerEvent
 from shared.bus.bus import Bus
@@ -75,7 +75,7 @@ def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes | None:
     if not may(caller, about, Right.SEE):
         return None
     launch = event["data"].get("launch")
-    if not launch or not launch.get("env") or may(caller, about, Right.SEE_ENVIRONMENT):
+    if not launch or may(caller, about, Right.SEE_ENVIRONMENT):
         return payload
-    launch["env"] = hidden(launch["env"])
+    event["data"]["launch"] = without_environment(launch)
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()

@@ -3,7 +3,16 @@
 import structlog
 
 from services.gateway import asking
-from services.gateway.domain.access import Caller, Right, actions, hidden, may, no_such_job, require, visible
+from services.gateway.domain.access import (
+    Caller,
+    Right,
+    actions,
+    may,
+    no_such_job,
+    require,
+    visible,
+    without_environment,
+)
 from services.gateway.environment import shown
 from services.gateway.resources import Job, JobPage
 from shared.bus.bus import Bus
@@ -135,5 +144,4 @@ def redacted(event: AnyCloudEvent) -> AnyCloudEvent:
     launch = event.data.get("launch") if event.type == SCHEDULED and isinstance(event.data, dict) else None
     if not isinstance(launch, dict):
         return event
-    data = {**event.data, "launch": {**launch, **{name: hidden(launch.get(name) or {}) for name in ("env", "secrets")}}}
-    return event.model_copy(update={"data": data})
+    return event.model_copy(update={"data": {**event.data, "launch": without_environment(launch)}})

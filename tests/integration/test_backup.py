@@ -117,6 +117,7 @@ def test_a_backup_of_a_running_platform_starts_elsewhere_with_its_whole_past(pas
         assert (again["status"], again["attempt"]) == ("finished", 2)
         assert yard.facts(running)[: len(past.facts[running])] == past.facts[running]
         assert "retried" in yard.facts(running)
+        assert past.starts(running) == 2
         wait_until(lambda: yard.job(of(past, "waiting"))["status"] == "queued", "what waited still waits")
         check_the_past(yard, past)
     finally:

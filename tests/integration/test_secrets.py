@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from psutil import Process, process_iter
 
 from tests.support.platform import CHECKOUT, Platform, platform
 from tests.support.waiting import wait_until
@@ -47,6 +48,7 @@ def test_a_run_that_was_adopted_goes_on_hiding_its_secrets(yard: Platform) -> No
     id = yard.submit(script, env=env(TOKEN="token"))
     yard.wait(id, "running")
     wait_until(lambda: yard.lines(id), "it has begun")
+    assert all(CANARY not in " ".join(process.info["cmdline"] or ()) for process in process_iter(["cmdline"]))
     path = Path(yard.data / "storage" / yard.job(id)["job_path"])
     yard.call("DELETE", "/me/secrets/token", 204)
     yard.stop()
@@ -91,9 +93,7 @@ def test_a_launch_waits_for_a_gateway_that_is_away(yard: Platform, tmp_path: Pat
 
 def listens(pid: int, port: int) -> bool:
     """Whether this process holds the listening socket of the port."""
-    import psutil
-
-    return any(one.laddr.port == port and one.status == "LISTEN" for one in psutil.Process(pid).net_connections())
+    return any(one.laddr.port == port and one.status == "LISTEN" for one in Process(pid).net_connections())
 
 
 def test_the_command_line_sets_names_and_uses_secrets(yard: Platform) -> None:

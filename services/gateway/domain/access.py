@@ -131,6 +131,11 @@ def visible(caller: Caller, job: J) -> J:
     return job.model_copy(update={"env": hidden(job.env)})
 
 
+def without_environment(launch: dict[str, Any]) -> dict[str, Any]:
+    """What a run needs, with its environment's names alone: neither values nor which secrets stand for them."""
+    return {**launch, **{field: hidden(launch[field]) for field in ("env", "secrets") if launch.get(field)}}
+
+
 def hidden(env: dict[str, Any]) -> dict[str, Any]:
     """The names of an environment without its values."""
     return dict.fromkeys(env, HIDDEN)
