@@ -2,13 +2,14 @@
 
 import base64
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from psutil import Process, process_iter
+from psutil import process_iter
 
 from tests.support.platform import CHECKOUT, Platform, platform
 from tests.support.waiting import wait_until
@@ -82,18 +83,12 @@ def test_a_launch_waits_for_a_gateway_that_is_away(yard: Platform, tmp_path: Pat
     yard.wait(blocker, "running")
     id = yard.submit(f"touch {started}", env=env(TOKEN="token"))
     path = yard.data / "storage" / yard.job(blocker)["job_path"]
-    gateway = next(pid for pid in yard.parts() if listens(pid, yard.port))
-    os.kill(gateway, 9)
+    os.kill(yard.part("gateway"), signal.SIGKILL)
     (path / "go").touch()
     wait_until(started.exists, "the job has started")
-    wait_until(lambda: yard.http.get("/readyz").status_code == 200, "the gateway is back")
+    wait_until(yard.is_ready, "the gateway is back")
     assert yard.wait(id)["status"] == "finished"
     assert yard.facts(id) == ["submitted", "scheduled", "started", "finished"]
-
-
-def listens(pid: int, port: int) -> bool:
-    """Whether this process holds the listening socket of the port."""
-    return any(one.laddr.port == port and one.status == "LISTEN" for one in Process(pid).net_connections())
 
 
 def test_the_command_line_sets_names_and_uses_secrets(yard: Platform) -> None:
