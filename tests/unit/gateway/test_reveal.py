@@ -132,6 +132,21 @@ async def test_a_gateway_without_the_key_says_so_and_makes_no_other(yard: Gatewa
     assert [secret.name for secret in await secrets.names("user:admin")] == ["token"]
 
 
+async def test_another_replica_with_a_key_of_its_own_keeps_no_secrets(yard: Gateway, tmp_path: Path) -> None:
+    await put(yard)
+    for keys in (
+        KeyFile(GatewaySettings(), tmp_path / "other"),
+        KeyFile(GatewaySettings(secret_key=new_key()), tmp_path),
+    ):
+        other = Secrets(yard.store, yard.clock, keys)
+        await other.start()
+        with pytest.raises(Unavailable, match="does not have the key"):
+            await other.put("user:admin", "new", "x", "admin")
+    same = Secrets(yard.store, yard.clock, KeyFile(GatewaySettings(), yard.data))
+    await same.start()
+    assert await same.values("admin", "default", ["token"]) == {"token": CANARY}
+
+
 async def test_keys_come_from_a_variable_or_a_named_file(tmp_path: Path) -> None:
     key = new_key()
     async with gateway(tmp_path, secret_key=key) as yard:
