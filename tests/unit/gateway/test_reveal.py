@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -167,7 +166,7 @@ def test_the_settings_do_not_show_the_key(monkeypatch: pytest.MonkeyPatch) -> No
     assert key not in repr(settings)
 
 
-@pytest.mark.parametrize("text", ["", "short!", base64.b64encode(os.urandom(31)).decode(), "ä" * 44])
+@pytest.mark.parametrize("text", ["", "short!", base64.b64encode(b"k" * 31).decode(), "ä" * 44])
 async def test_what_is_no_key_is_said_without_showing_it(yard: Gateway, text: str) -> None:
     (yard.data / "secret-key").write_text(text)
     with pytest.raises(Unavailable) as caught:
