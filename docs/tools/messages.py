@@ -3,12 +3,19 @@
 from collections.abc import Sequence
 
 from services.executor.handlers import SUBSCRIPTIONS as EXECUTOR
+from services.gateway.handlers import SUBSCRIPTIONS as GATEWAY
 from services.jobs.handlers import SUBSCRIPTIONS as JOBS
 from services.logs.handlers import SUBSCRIPTIONS as LOGS
 from services.scheduler.handlers import SUBSCRIPTIONS as SCHEDULER
 from shared.bus.subscriptions import Answers, PerNode, Shared, Subscription
 
-SERVICES: dict[str, Sequence[Subscription]] = {"jobs": JOBS, "scheduler": SCHEDULER, "executor": EXECUTOR, "logs": LOGS}
+SERVICES: dict[str, Sequence[Subscription]] = {
+    "jobs": JOBS,
+    "scheduler": SCHEDULER,
+    "executor": EXECUTOR,
+    "logs": LOGS,
+    "gateway": GATEWAY,
+}
 INTRODUCTION = """# Who answers and hears what
 
 Written by `make docs` from the SUBSCRIPTIONS of the services; do not edit. The messages themselves are described in

@@ -1,21 +1,20 @@
-"""Builds the gateway: HTTP on one side, the bus on the other, accounts and keys in a store of its own."""
+"""Builds the gateway: HTTP on one side, the bus on the other, and a store of its own for people and the audit."""
 
-from services.gateway.accounts import Accounts
 from services.gateway.application import application
 from services.gateway.console import Console
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
-from services.gateway.identity import Identity
+from services.gateway.handlers import SUBSCRIPTIONS, Handlers
 from services.gateway.joiner import Joiner
-from services.gateway.keys import Keys
+from services.gateway.oidc.settings import OidcSettings
 from services.gateway.parts import Parts
 from services.gateway.paths import Paths
+from services.gateway.people import People, people_from
 from services.gateway.readiness import ReadinessCheck
 from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.sse import Streams
 from services.gateway.submission import Submissions
-from services.gateway.tokens import Tokens
 from services.gateway.yard import Yard
 from shared.runtime import Deps, Service
 
@@ -23,34 +22,42 @@ from shared.runtime import Deps, Service
 def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     """The service. Accounts and keys are there before the port opens."""
     settings = settings or GatewaySettings()
-    store = deps.open_store("gateway")
-    accounts = Accounts(store, deps.clock, deps.settings.data, settings.wrong_passwords_per_minute)
-    keys = Keys(store, deps.clock)
-    parts = parts_from(deps, settings, accounts, Tokens(keys, deps.clock, settings.token_ttl_s))
-    identity = Identity(parts.tokens, accounts)
-    server = HttpServer(application(parts, identity.of), settings, parts.streams)
+    people = people_from(deps, deps.open_store("gateway"), settings, OidcSettings())
+    parts = parts_from(deps, settings, people)
+    server = HttpServer(application(parts, people.identity.of), settings, parts.streams)
 
     async def start() -> None:
-        await keys.start()
-        await accounts.start()
+        await people.start()
         server.open()
 
-    return Service(name="gateway", handlers=server, subscriptions=(), loops=(server.serve,), start=start)
+    return Service(
+        name="gateway",
+        handlers=Handlers(people.audit),
+        subscriptions=SUBSCRIPTIONS,
+        loops=(server.serve, *people.loops),
+        start=start,
+        stop=people.issuer.close,
+    )
 
 
-def parts_from(deps: Deps, settings: GatewaySettings, accounts: Accounts, tokens: Tokens) -> Parts:
+def parts_from(deps: Deps, settings: GatewaySettings, people: People) -> Parts:
     """What the routes ask."""
     bus, timeout_s = deps.bus, settings.command_timeout_s
     yard = Yard(bus, timeout_s, settings.explain_timeout_s)
     joiner = Joiner(bus, timeout_s, settings.submit_deadline_s)
+    paths = Paths(deps.settings.storage, deps.settings.path_roots)
     return Parts(
         settings=settings,
-        accounts=accounts,
-        tokens=tokens,
+        accounts=people.accounts,
+        passwords=people.passwords,
+        sign_in=people.sign_in,
+        vcs=people.vcs,
+        tokens=people.tokens,
+        api_tokens=people.api_tokens,
+        audit=people.audit,
+        oidc=people.oidc,
         yard=yard,
-        submissions=Submissions(
-            joiner, Paths(deps.settings.storage, deps.settings.path_roots), deps.clock, settings.submissions_per_minute
-        ),
+        submissions=Submissions(joiner, paths, people.vcs, deps.clock, settings.submissions_per_minute),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
         streams=Streams(settings.max_streams, settings.keepalive_s, settings.stalled_s),

@@ -3,15 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 
-from services.gateway.domain.access import Caller, Right, hidden, may
+from services.gateway.domain.access import Caller
+from services.gateway.domain.discretion import shown
 from services.gateway.follow import followed
 from services.gateway.sse import ServerEvent
 from shared.bus.bus import Bus
 from shared.bus.follow import StreamReplaced
 from shared.contracts import subjects
-from shared.contracts.events import JobScheduled
+from shared.contracts.events import JobErrored, JobScheduled
+from shared.contracts.job import FOREIGN
 
 IDLE_S = 3600.0
 """How long to wait for an event before waiting for it again."""
@@ -19,16 +20,9 @@ IDLE_S = 3600.0
 EVENTS = 16
 """Under way to one reader at one time."""
 
-_SCHEDULED = f"evt.job.{JobScheduled.fact}."
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """Whose job an event is about."""
-
-    id: str
-    owner: str
-    vc: str
+_TELLING = (f"evt.job.{JobScheduled.fact}.", f"evt.job.{JobErrored.fact}.")
+_FOREIGN = f'"{FOREIGN}"'.encode()
+"""Events that hold a command, environment or paths, and those whose reason names a job of another VC."""
 
 
 class Feed:
@@ -52,8 +46,7 @@ class Feed:
                     while True:
                         for message in await stream.next(never, IDLE_S):
                             event = seen_by(caller, message.subject, message.data)
-                            if event is not None:
-                                yield ServerEvent(event, id=message.metadata.sequence.stream)
+                            yield ServerEvent(event, id=message.metadata.sequence.stream)
             except StreamReplaced:
                 start = 1
 
@@ -65,17 +58,10 @@ def subjects_for(caller: Caller, job_id: str | None) -> tuple[str, ...]:
     return tuple(subjects.job_event("*", vc, job_id or "*") for vc in caller.vcs)
 
 
-def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes | None:
-    """The event as the caller may see it, None for one that the caller may not. Most travel as they are."""
-    if caller.admin or not subject.startswith(_SCHEDULED):
+def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes:
+    """The event as the caller may see it. Most travel as they are: the subjects let only those of one's VCs come."""
+    if caller.admin or not (subject.startswith(_TELLING) or _FOREIGN in payload):
         return payload
     event = json.loads(payload)
-    job = event["data"]["job"]
-    about = _Subject(job["id"], job["owner"], job["vc"])
-    if not may(caller, about, Right.SEE):
-        return None
-    launch = event["data"].get("launch")
-    if not launch or not launch.get("env") or may(caller, about, Right.SEE_ENVIRONMENT):
-        return payload
-    launch["env"] = hidden(launch["env"])
+    event["data"] = shown(caller, event["data"])
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()

@@ -40,14 +40,6 @@ class Token(Contract):
     expires_in: Annotated[int, Field(description="Seconds until it stops counting.")]
 
 
-class Me(Contract):
-    """Who is asking, as the platform sees it."""
-
-    name: UserName
-    admin: bool
-    vcs: Annotated[tuple[str, ...], Field(description="Virtual clusters that this account may submit to.")]
-
-
 class JobRequest(contract.JobRequest):
     """What a person submits. Only `name` and `command` are required."""
 

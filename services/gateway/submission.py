@@ -16,6 +16,7 @@ from services.gateway.joiner import Joiner
 from services.gateway.paths import Paths
 from services.gateway.problems import problem_of, too_many
 from services.gateway.resources import BATCH_JOBS, Body, Job, JobRequest, Outcome
+from services.gateway.vcs import Vcs
 from shared.clock import Clock
 from shared.contracts.commands import NewJob
 from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, refusal_from
@@ -43,9 +44,10 @@ class _Accepted:
 class Submissions:
     """Takes submissions. Its methods raise Refusals."""
 
-    def __init__(self, joiner: Joiner, paths: Paths, clock: Clock, per_minute: int | None) -> None:
+    def __init__(self, joiner: Joiner, paths: Paths, vcs: Vcs, clock: Clock, per_minute: int | None) -> None:
         self._joiner = joiner
         self._paths = paths
+        self._vcs = vcs
         self._clock = clock
         self._recent = Throttle(per_minute) if per_minute is not None else None
 
@@ -96,6 +98,7 @@ class Submissions:
             raise Invalid(f"Idempotency-Key: {message}.", (FieldError(field="Idempotency-Key", message=message),))
         check_submission(caller, request.vc, request.owner)
         await self._paths.check(request)
+        policy = await self._vcs.policy_of(request.vc)
         job = NewJob(
             id=new_id(),
             owner=caller.name,
@@ -103,6 +106,7 @@ class Submissions:
             idempotency_key=key,
             fingerprint=fingerprint(plain) if key is not None else None,
             correlation_id=request_id,
+            most_open=policy.jobs_per_user,
         )
         return _Accepted(job, size_of(_size(request, size)))
 

@@ -13,8 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from services.gateway.accounts import FRESH_S, Accounts
+from services.gateway.domain.access import Role
+from services.gateway.fresh import FRESH_S
 from services.gateway.keys import REFETCH_S, KeyDocument, Keys
+from services.gateway.signin import FirstAccount
 from services.gateway.tokens import ALGORITHM, AUDIENCE, ISSUER
 from shared.contracts.errors import TooMany, Unauthorized
 from shared.ids import new_id
@@ -34,51 +36,50 @@ async def test_the_first_start_makes_an_admin_whose_password_only_its_owner_can_
         file = tmp_path / "admin-password"
         assert stat.S_IMODE(file.stat().st_mode) == PRIVATE
         assert capsys.readouterr().out.count(password_of(yard)) == 1
-        caller = await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
-        assert (caller.name, caller.admin, caller.vcs) == ("admin", True, ("default",))
+        account = await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
+        assert (account.id, account.admin, account.vcs) == ("admin", True, {"default": Role.MEMBER})
     async with gateway(tmp_path) as yard:
         assert capsys.readouterr().out == ""
-        await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+        await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
 
 
 async def test_a_crash_before_the_password_had_its_name_is_made_good(yard: Gateway) -> None:
     file = yard.data / "admin-password"
     file.rename(yard.data / "admin-password.new")
-    again = Accounts(yard.store, yard.clock, yard.data, 10)
-    await again.start()
+    await FirstAccount(yard.accounts, yard.people.passwords, yard.data).start()
     assert not (yard.data / "admin-password.new").exists()
-    await again.sign_in("admin", file.read_text(), "127.0.0.1")
+    await yard.people.sign_in.sign_in("admin", file.read_text(), "127.0.0.1")
 
 
 async def test_a_crash_before_the_account_was_stored_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "admin-password.new").write_text("never stored")
     async with gateway(tmp_path) as yard:
         assert password_of(yard) != "never stored"
-        await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+        await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
 
 
 async def test_ten_wrong_passwords_for_a_name_and_then_a_wait(yard: Gateway) -> None:
     for number in range(10):
         with pytest.raises(Unauthorized):
-            await yard.accounts.sign_in("admin", "wrong", f"10.0.0.{number}")
+            await yard.people.sign_in.sign_in("admin", "wrong", f"10.0.0.{number}")
     with pytest.raises(TooMany) as refused:
-        await yard.accounts.sign_in("admin", password_of(yard), "10.0.1.1")
+        await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.1.1")
     assert refused.value.details["retry_after_s"] == 60
     yard.clock.passed += 61
-    await yard.accounts.sign_in("admin", password_of(yard), "10.0.1.1")
+    await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.1.1")
 
 
 async def test_ten_wrong_passwords_from_an_address_and_then_a_wait(yard: Gateway) -> None:
     for number in range(10):
         with pytest.raises(Unauthorized):
-            await yard.accounts.sign_in(f"nobody{number}", "wrong", "10.0.0.1")
+            await yard.people.sign_in.sign_in(f"nobody{number}", "wrong", "10.0.0.1")
     with pytest.raises(TooMany):
-        await yard.accounts.sign_in("somebody", "wrong", "10.0.0.1")
+        await yard.people.sign_in.sign_in("somebody", "wrong", "10.0.0.1")
 
 
 async def test_right_passwords_do_not_count(yard: Gateway) -> None:
     for _ in range(12):
-        await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+        await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
 
 
 def forged(yard: Gateway, header: dict[str, Any] | None = None, key: Any = None, **claims: Any) -> str:
@@ -130,6 +131,8 @@ def forgeries(yard: Gateway) -> dict[str, str]:
         "no aud": forged(yard, aud=None),
         "wrong iss": forged(yard, iss="other"),
         "no iss": forged(yard, iss=None),
+        "of a later generation": forged(yard, gen=1),
+        "generation that is no number": forged(yard, gen="0"),
         "no sub": forged(yard, sub=None),
         "unknown account": forged(yard, sub="nobody"),
         "no exp": forged(yard, exp=None),
@@ -150,7 +153,8 @@ async def test_a_good_token_counts_until_it_ends(yard: Gateway) -> None:
     assert (await yard.http.get("/api/v1/me", headers=token)).json() == {
         "name": "admin",
         "admin": True,
-        "vcs": ["default"],
+        "vcs": {"default": "member"},
+        "scope": "act",
     }
     yard.clock.passed += 60
     answer = await yard.http.get("/api/v1/me", headers=token)
@@ -190,7 +194,7 @@ async def test_keys_survive_a_restart_and_rotated_ones_work(yard: Gateway) -> No
 async def test_an_account_that_is_gone_stops_counting(yard: Gateway) -> None:
     await yard.add_account("ada")
     assert (await yard.call("GET", "/me", "ada")).status_code == 200
-    await yard.accounts._documents.delete("ada")
+    await yard.accounts.documents._documents.delete("ada")
     yard.clock.passed += FRESH_S
     assert (await yard.call("GET", "/me", "ada")).status_code == 401
 
