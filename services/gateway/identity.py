@@ -39,6 +39,9 @@ class Identity:
             return await self._of_api_token(token)
         claims = await self._tokens.check(token)
         known = await self._account(claims.name)
+        if claims.generation > known.generation:  # signed in just after a change that another replica made
+            self._known.forget(claims.name)
+            known = await self._account(claims.name)
         if claims.generation != known.generation:
             raise Unauthorized(REFUSED)
         return SignedIn(known.caller, claims.expires, partial(self._now, token))
@@ -56,8 +59,10 @@ class Identity:
         return (await self.of(token)).caller
 
     async def _account(self, name: str) -> _Known:
+        """Raises Unauthorized; that an account does not count is never remembered."""
         known = await self._known.get(name, partial(self._read, name))
         if known is None:
+            self._known.forget(name)
             raise Unauthorized(REFUSED)
         return known
 
