@@ -37,3 +37,4 @@ class OidcSettings(BaseSettings):
         description="What groups get, as `group=vc:role`, separated by commas; these VCs follow the claims.",
     )
     admin_group: str | None = Field(None, description="Its members are administrators, nobody else of the issuer.")
+    steps_per_minute: int = Field(120, ge=1, description="Steps of sign-ins that one address may take; then 429.")

@@ -28,7 +28,6 @@ from shared.contracts.errors import Conflict, Forbidden, Unauthorized
 log = structlog.get_logger()
 
 SLOWER_S = 5
-BEGUN_PER_MINUTE = 60
 OFTEN = "Too many sign-ins come from this address. Wait before the next one."
 
 
@@ -45,7 +44,7 @@ class OidcSignIn:
         self._id_tokens = id_tokens
         self._accounts = accounts
         self._clock = clock
-        self._begun = Throttle(BEGUN_PER_MINUTE)
+        self._begun = Throttle(self._settings.steps_per_minute)
 
     def count(self, address: str) -> None:
         """Count a step that makes the issuer work. Raises TooMany."""
