@@ -57,8 +57,8 @@ class DevicePending(Model):
     """Not done yet."""
 
     status: Literal["pending"] = "pending"
-    interval: int
-    """Seconds until it is worth asking again."""
+    slower: bool
+    """Ask 5 s more seldom from now on."""
 
 
 class DeviceStart(Model):

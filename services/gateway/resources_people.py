@@ -206,4 +206,4 @@ class DevicePending(Contract):
     """Not done yet."""
 
     status: Literal["pending"] = "pending"
-    interval: Annotated[int, Field(description="Seconds until it is worth asking again.")]
+    slower: Annotated[bool, Field(description="Ask 5 s more seldom from now on.")]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -211,7 +212,7 @@ def test_a_reason_tells_of_a_job_of_another_vc_by_its_size_only(tmp_path: Path) 
         root = admin(yard)
         root.call("POST", "/vcs", 201, json={"name": "lab"})
         owner, rival = add(yard, "ada", {"default": "member"}), add(yard, "rose", {"lab": "member"})
-        device = {"device_type": "v100", "devices": 1, "cpus": 0.01}
+        device: dict[str, Any] = {"device_type": "v100", "devices": 1, "cpus": 0.01}
         stubborn = (
             "trap 'while [ ! -e \"$GATE\" ]; do sleep 0.05; done; exit 0' TERM; echo up; while :; do sleep 0.05; done"
         )

@@ -5,6 +5,7 @@ whatever the issuer says. The first sign-in makes the account; each one brings i
 them.
 """
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,8 +28,14 @@ from shared.contracts.errors import Conflict, Forbidden, Unauthorized
 
 log = structlog.get_logger()
 
-SLOWER_S = 5
 OFTEN = "Too many sign-ins come from this address. Wait before the next one."
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Nobody has confirmed yet; `slower`: the issuer is asked too often."""
+
+    slower: bool
 
 
 class OidcSignIn:
@@ -99,16 +106,16 @@ class OidcSignIn:
         """A device sign-in, as the issuer answers it. Raises NotFound, Unauthorized, Unavailable."""
         return await self._issuer.device()
 
-    async def poll_device(self, device_code: str, address: str) -> AccountDocument | int:
-        """The account, or how much slower to ask on while nobody has agreed. Raises Unauthorized."""
+    async def poll_device(self, device_code: str, address: str) -> AccountDocument | Pending:
+        """The account, once somebody has confirmed. Raises Unauthorized."""
         status, said = await self._issuer.tokens({"grant_type": DEVICE_GRANT, "device_code": device_code})
         if status == httpx.codes.OK:
             return await self._account(await self._id_tokens.check(said.get("id_token"), None), address)
         match said.get("error"):
             case "authorization_pending":
-                return 0
+                return Pending(slower=False)
             case "slow_down":
-                return SLOWER_S
+                return Pending(slower=True)
             case "expired_token":
                 raise Unauthorized("Nobody confirmed the sign-in in time. Begin again.")
             case _:

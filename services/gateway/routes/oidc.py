@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from services.gateway import bodies
 from services.gateway.door import address_of
 from services.gateway.oidc.issuer import AWAY, REFUSED
+from services.gateway.oidc.signin import Pending
 from services.gateway.parts import parts_of
 from services.gateway.resources import Token
 from services.gateway.resources_people import DeviceAsk, DevicePending, DeviceStart, OneTimeCode
@@ -128,12 +129,12 @@ async def start_device(request: Request) -> Response:
     openapi_extra={**body("DeviceAsk"), **_OPEN},
 )
 async def create_device_token(request: Request) -> Response:
-    """202 until it is confirmed: ask again after `interval` seconds."""
+    """202 until it is confirmed: ask again after the `interval` that it began with."""
     parts = parts_of(request)
     asked, _ = bodies.parsed(DeviceAsk, await bodies.read(request, parts.settings.body_timeout_s))
     found = await parts.oidc.poll_device(asked.device_code, address_of(request))
-    if isinstance(found, int):
-        return as_json(DevicePending(interval=5 + found), 202)
+    if isinstance(found, Pending):
+        return as_json(DevicePending(slower=found.slower), 202)
     return token_for(parts, found)
 
 
