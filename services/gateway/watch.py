@@ -16,6 +16,10 @@ UNKNOWN_S = 3.0
 """How long a stream goes on while the accounts cannot be asked."""
 
 
+class Cut(Exception):
+    """An answer that had begun must not go on: its reader has lost the right to it."""
+
+
 class Watch:
     """Looks after one caller."""
 
@@ -46,8 +50,8 @@ class Watch:
         return same
 
     async def over(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        """The pieces of a download. Raises Unauthorized in their midst, which cuts it."""
+        """The pieces of a download. Raises Cut in their midst."""
         async for piece in pieces:
             if not await self.lasts():
-                raise Unauthorized("Your rights have changed. Ask again.")
+                raise Cut
             yield piece

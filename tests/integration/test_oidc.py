@@ -14,7 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, Issuer, issuer, new_key
+from tests.support.oidc import CLIENT_ID, Issuer, issuer, new_key, settings, who
 from tests.support.people import Person, add, admin
 from tests.support.platform import Platform, platform
 from tests.support.waiting import wait_until
@@ -23,18 +23,6 @@ VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 OIDC = "/api/v1/auth/oidc"
 WITHIN_S = 5.0
-
-
-def settings(idp: Issuer) -> dict[str, str]:
-    given = {
-        "ISSUER": idp.url,
-        "CLIENT_ID": CLIENT_ID,
-        "CLIENT_SECRET": CLIENT_SECRET,
-        "VCS": "researchers=lab:member,leads=lab:admin,everybody=default:member",
-        "ADMIN_GROUP": "operators",
-        "STEPS_PER_MINUTE": "100000",
-    }
-    return {f"JOBYARD_GATEWAY_OIDC_{name}": value for name, value in given.items()}
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +41,6 @@ def yard(idp: Issuer) -> Iterator[Platform]:
 def as_usual(idp: Issuer) -> None:
     idp.forge, idp.refuses = None, None
     who(idp, "olive")
-
-
-def who(idp: Issuer, name: str, *groups: str, **claims: Any) -> None:
-    """Who sits at the browser."""
-    idp.claims = {"sub": f"sub-of-{name}", "preferred_username": name, "groups": list(groups), **claims}
 
 
 def begin(yard: Platform, **query: str) -> httpx.Response:

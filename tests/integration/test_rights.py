@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.people import Person, add, admin
@@ -80,7 +81,7 @@ def test_a_member_of_an_open_vc_reads_brief_and_console_but_no_environment_value
     assert cast.member.call("GET", f"/jobs/{cast.open_job}/logs", 200)["lines"][0]["text"] == "said"
     assert cast.member.status("GET", f"/jobs/{cast.open_job}/logs/download") == 200
     assert SECRET not in cast.member.ask("GET", f"/jobs/{cast.open_job}/events").text
-    _changes_nothing(cast.member, cast.open_job, 403)
+    _changes_nothing(cast, cast.member, cast.open_job, 403)
 
 
 def test_a_member_of_a_closed_vc_sees_the_brief_without_command_environment_and_paths_and_no_more(cast: Cast) -> None:
@@ -94,7 +95,7 @@ def test_a_member_of_a_closed_vc_sees_the_brief_without_command_environment_and_
     for rest in ("", "/follow", "/download"):
         refused = cast.member.call("GET", f"/jobs/{cast.closed_job}/logs{rest}", 403)
         assert "belongs to ada" in refused["detail"]
-    _changes_nothing(cast.member, cast.closed_job, 403)
+    _changes_nothing(cast, cast.member, cast.closed_job, 403)
 
 
 def test_a_job_of_a_foreign_vc_does_not_exist_and_neither_does_anything_below_it(cast: Cast) -> None:
@@ -104,15 +105,15 @@ def test_a_job_of_a_foreign_vc_does_not_exist_and_neither_does_anything_below_it
             foreign = cast.stranger.call("GET", f"/jobs/{id}{rest}", 404)
             missing = cast.stranger.call("GET", f"/jobs/{nobody}{rest}", 404)
             assert foreign["detail"] == missing["detail"].replace(nobody, id)
-        _changes_nothing(cast.stranger, id, 404)
+        _changes_nothing(cast, cast.stranger, id, 404)
 
 
-def _changes_nothing(who: Person, id: str, status: int) -> None:
-    before = who.yard.job(id)
+def _changes_nothing(cast: Cast, who: Person, id: str, status: int) -> None:
+    before = cast.yard.job(id)
     for action in ACTIONS:
         assert who.status("POST", f"/jobs/{id}/{action}") == status
     assert who.status("PATCH", f"/jobs/{id}", json={"priority": 7}) == status
-    assert who.yard.job(id)["version"] == before["version"]
+    assert cast.yard.job(id)["version"] == before["version"]
 
 
 def test_a_vc_administrator_acts_on_the_jobs_of_the_vc(cast: Cast) -> None:
@@ -175,6 +176,25 @@ def test_closing_a_vc_cuts_the_consoles_that_are_open_in_it(cast: Cast) -> None:
     assert cast.member.status("GET", f"/jobs/{id}/logs") == 403
     cast.root.call("PATCH", "/vcs/door", 200, json={"open": True})
     wait_until(lambda: cast.member.status("GET", f"/jobs/{id}/logs") == 200, "open again", WITHIN_S)
+
+
+def test_closing_a_vc_cuts_a_download_in_its_midst(cast: Cast) -> None:
+    cast.root.call("POST", "/vcs", 201, json={"name": "dock"})
+    for who in (cast.owner, cast.member):
+        cast.root.call("PATCH", f"/users/{who.name}", 200, json={"vcs": {"dock": "member"}})
+    wait_until(lambda: "dock" in cast.owner.call("GET", "/me", 200)["vcs"], "it counts", WITHIN_S)
+    id = cast.owner.submit("head -c 30000000 /dev/zero | tr '\\0' 'x' | fold -w 999", vc="dock", cpus=0.01)
+    cast.yard.wait(id)
+    wait_until(lambda: cast.member.status("GET", f"/jobs/{id}/logs?tail=1") == 200, "the member may read", WITHIN_S)
+    url = f"/api/v1/jobs/{id}/logs/download"
+    with cast.yard.http.stream("GET", url, headers=cast.member.headers()) as download:
+        pieces = download.iter_raw(65_536)
+        assert next(pieces)
+        cast.root.call("PATCH", "/vcs/dock", 200, json={"open": False})
+        wait_until(lambda: cast.member.status("GET", f"/jobs/{id}/logs?tail=1") == 403, "it counts", WITHIN_S)
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(pieces)
+    assert "request_failed" not in cast.yard.output()
 
 
 def test_leaving_a_vc_cuts_the_feed_and_the_console_and_hides_its_jobs(cast: Cast) -> None:

@@ -145,6 +145,24 @@ class Issuer:
         return 200, {"token_type": "Bearer", "access_token": "x", "id_token": self.id_token(None)}, None
 
 
+def settings(idp: Issuer) -> dict[str, str]:
+    """A platform's, to sign in at this issuer."""
+    given = {
+        "ISSUER": idp.url,
+        "CLIENT_ID": CLIENT_ID,
+        "CLIENT_SECRET": CLIENT_SECRET,
+        "VCS": "researchers=lab:member,leads=lab:admin,everybody=default:member",
+        "ADMIN_GROUP": "operators",
+        "STEPS_PER_MINUTE": "100000",
+    }
+    return {f"JOBYARD_GATEWAY_OIDC_{name}": value for name, value in given.items()}
+
+
+def who(idp: Issuer, name: str, *groups: str, **claims: Any) -> None:
+    """Who sits at the browser."""
+    idp.claims = {"sub": f"sub-of-{name}", "preferred_username": name, "groups": list(groups), **claims}
+
+
 @contextmanager
 def issuer() -> Iterator[Issuer]:
     """An issuer that listens on the loopback."""

@@ -1,7 +1,7 @@
 """People of a running platform: accounts that a test makes, each speaking the plain HTTP API as itself."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -11,11 +11,18 @@ from tests.support.sse import SseReader
 PASSWORD = "correct horse battery"
 
 
+class Reached(Protocol):
+    """Where somebody asks: a platform, or one of its gateways."""
+
+    url: str
+    http: httpx.Client
+
+
 @dataclass
 class Person:
     """Somebody with a token. Without one, nobody."""
 
-    yard: Platform
+    yard: Reached
     name: str
     token: str | None
 
