@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 
-from services.gateway.audit import Audit, entry_of
-from shared.bus import codec
+from services.gateway.audit import Audit, AuditEntry, entry_of
 from shared.bus.subscriptions import Delivery, Shared
 from shared.contracts import subjects
 from shared.contracts.events import (
-    CloudEvent,
-    JobEvent,
     JobKilled,
     JobKilling,
     JobPaused,
@@ -28,9 +25,9 @@ class Handlers:
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
 
-    async def job_events(self, deliveries: Sequence[Delivery[CloudEvent[JobEvent]]]) -> None:
+    async def job_events(self, deliveries: Sequence[Delivery[AuditEntry | None]]) -> None:
         """Enter what people did; an event that comes twice is one entry."""
-        entries = [entry for delivery in deliveries if (entry := entry_of(delivery.message)) is not None]
+        entries = [delivery.message for delivery in deliveries if delivery.message is not None]
         if entries:
             await self._audit.add(entries)
 
@@ -40,7 +37,7 @@ SUBSCRIPTIONS = (
         "gateway-audit",
         subjects.EVENTS,
         tuple(subjects.job_events_of(event) for event in PEOPLE_DO),
-        codec.job_event,
+        entry_of,
         Handlers.job_events,
     ),
 )

@@ -337,6 +337,14 @@ def test_an_issuer_that_is_away_or_is_another_one_is_a_503_and_passwords_still_c
         assert admin(yard).status("GET", "/me") == 200
 
 
+def test_the_secret_is_shown_in_the_way_that_the_issuer_takes() -> None:
+    with issuer() as idp:
+        idp.secret_in_form = True
+        who(idp, "ada")
+        with platform(**settings(idp)) as yard:
+            signed_in(yard, "ada")
+
+
 def test_an_address_that_takes_too_many_steps_has_to_wait() -> None:
     with issuer() as idp, platform(**settings(idp) | {"JOBYARD_GATEWAY_OIDC_STEPS_PER_MINUTE": "2"}) as yard:
         assert [begin(yard).status_code for _ in range(3)] == [303, 303, 429]

@@ -51,6 +51,7 @@ class Issuer:
     forge: Callable[[dict[str, Any]], str] | None = None
     confirmed: bool = False
     refuses: str | None = None
+    secret_in_form: bool = False
     asked: Counter[str] = field(default_factory=Counter)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -84,9 +85,11 @@ class Issuer:
                 return 302, {}, self._authorized(query)
         return 404, {}, None
 
-    def post(self, path: str, form: dict[str, str]) -> tuple[int, dict[str, Any], str | None]:
+    def post(self, path: str, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any], str | None]:
         self.asked[path] += 1
-        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        by_form = (form.get("client_id"), form.get("client_secret")) == (CLIENT_ID, CLIENT_SECRET)
+        by_header = authorization == "Basic " + base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+        if not (by_form if self.secret_in_form else by_header):
             return 401, {"error": "invalid_client"}, None
         if path == "/device":
             return 200, self._device(), None
@@ -95,7 +98,9 @@ class Issuer:
         return self._for_device(form)
 
     def _description(self) -> dict[str, Any]:
+        ways = {"token_endpoint_auth_methods_supported": ["client_secret_post"]} if self.secret_in_form else {}
         return {
+            **ways,
             "issuer": self.url,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
@@ -175,7 +180,7 @@ def issuer() -> Iterator[Issuer]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self._answer(state.post(self.path, _flat(body.decode())))
+            self._answer(state.post(self.path, _flat(body.decode()), self.headers.get("Authorization", "")))
 
         def _answer(self, answer: tuple[int, dict[str, Any], str | None]) -> None:
             status, body, location = answer

@@ -5,6 +5,7 @@ Every failure is a sentence: Unavailable where it does not answer as it should, 
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import structlog
@@ -21,6 +22,8 @@ KNOWN_S = 600.0
 """How long the issuer's own description is believed."""
 AWAY = "The OIDC issuer does not answer as it should. Try again in a moment, or tell the operators."
 REFUSED = "The OIDC issuer did not sign you in. Begin again."
+BASIC = "client_secret_basic"
+"""How a client shows its secret where the issuer does not say otherwise."""
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -34,6 +37,7 @@ class Description(BaseModel):
     token_endpoint: str
     jwks_uri: str
     device_authorization_endpoint: str | None = None
+    token_endpoint_auth_methods_supported: tuple[str, ...] = (BASIC,)
 
 
 class Issuer:
@@ -94,21 +98,27 @@ class Issuer:
             await self._http.aclose()
 
     async def _ask(self, url: str, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        secret = self.settings.client_secret
-        sent = {"client_id": self.settings.client_id, **form}
+        client, secret = self.settings.client_id, self.settings.client_secret
+        sent, basic = {"client_id": client, **form}, None
         if secret is not None:
-            sent["client_secret"] = secret.get_secret_value()
-        status, said = await self._exchange("POST", url, sent)
+            if BASIC in (await self.description()).token_endpoint_auth_methods_supported:
+                basic = httpx.BasicAuth(quote(client, safe=""), quote(secret.get_secret_value(), safe=""))
+            else:
+                sent["client_secret"] = secret.get_secret_value()
+        status, said = await self._exchange("POST", url, sent, basic)
         if not isinstance(said, dict) or status >= httpx.codes.INTERNAL_SERVER_ERROR:
             log.error("oidc_answer_unreadable", url=url, status=status)
             raise Unavailable(AWAY)
         return status, said
 
-    async def _exchange(self, method: str, url: str, form: Mapping[str, str] | None = None) -> tuple[int, Any]:
+    async def _exchange(
+        self, method: str, url: str, form: Mapping[str, str] | None = None, basic: httpx.BasicAuth | None = None
+    ) -> tuple[int, Any]:
         if self._http is None:
             self._http = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
         try:
-            response = await self._http.request(method, url, data=form, headers={"Accept": "application/json"})
+            headers = {"Accept": "application/json"}
+            response = await self._http.request(method, url, data=form, headers=headers, auth=basic)
             return response.status_code, response.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             log.error("oidc_issuer_away", url=url, error=repr(error))

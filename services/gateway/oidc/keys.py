@@ -1,5 +1,7 @@
 """The issuer's public keys. A key that is not known may be a new one: they are fetched again, at most once a minute."""
 
+import asyncio
+
 import jwt
 import structlog
 
@@ -21,15 +23,17 @@ class IssuerKeys:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = float("-inf")
         self._searched_at = float("-inf")
+        self._fetching = asyncio.Lock()
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
         """The key of this id, None if the issuer has none. Raises Unavailable."""
-        now = self._clock.monotonic()
-        if now - self._fetched_at >= KNOWN_S:
-            await self._fetch()
-        if kid not in self._keys and now - self._searched_at >= REFETCH_S and now > self._fetched_at:
-            self._searched_at = now
-            await self._fetch()
+        async with self._fetching:
+            now = self._clock.monotonic()
+            if now - self._fetched_at >= KNOWN_S:
+                await self._fetch()
+            elif kid not in self._keys and now - self._searched_at >= REFETCH_S:
+                self._searched_at = now
+                await self._fetch()
         return self._keys.get(kid)
 
     async def _fetch(self) -> None:

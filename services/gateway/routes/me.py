@@ -75,7 +75,7 @@ async def create_api_token(request: Request) -> Response:
     operation_id="revokeApiToken",
     summary="Revoke an API token",
     status_code=204,
-    responses=problems(403, 404, 422),
+    responses=problems(403, 404, 413, 415, 422),
 )
 async def revoke_api_token(request: Request, id: TokenPath) -> Response:
     """It stops counting within 5 s, for open streams too."""

@@ -102,7 +102,7 @@ async def create_oidc_token(request: Request) -> Response:
     operation_id="startDevice",
     summary="Begin on the command line",
     response_model=DeviceStart,
-    responses=problems(401, 404, 429, 503, public=True),
+    responses=problems(401, 404, 413, 415, 429, 503, public=True),
     openapi_extra=_OPEN,
 )
 async def start_device(request: Request) -> Response:
