@@ -17,7 +17,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from jobyard.credentials import LoginFile, resolve_url
-from jobyard.errors import NotJobyard, WaitTimeout
+from jobyard.errors import WaitTimeout
 from jobyard.follow import follow
 from jobyard.models import (
     Job,
@@ -35,6 +35,7 @@ from jobyard.models import (
     Secret,
     Secrets,
 )
+from jobyard.people import People
 from jobyard.signin import SignIn
 from jobyard.transport import Transport, parameters
 
@@ -80,6 +81,7 @@ class Client:
             retry_for=retry_for,
             connect_for=retry_for if connect_for is None else connect_for,
         )
+        self.people = People(self._transport)
 
     def __enter__(self) -> Self:
         return self
@@ -264,11 +266,7 @@ class Client:
         return self._parsed(model, self._transport.get(path, params).content)
 
     def _parsed(self, model: type[Model], content: bytes | str) -> Model:
-        try:
-            return model.model_validate_json(content)
-        except ValueError as error:
-            message = f"{self.base_url} does not answer as Jobyard does; check the address, or update this package."
-            raise NotJobyard(message) from error
+        return self._transport.parsed(model, content)
 
 
 def in_order(page: LogTail) -> Iterator[LogLine | LogGap]:

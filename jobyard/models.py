@@ -19,6 +19,7 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     KILL = "kill"
+    SUPPORT = "support"
 
 
 class Kind(StrEnum):
@@ -41,6 +42,34 @@ class Credentials(Model):
     )
     username: str
     password: str
+
+
+class DeviceAsk(Model):
+    """Whether the sign-in with this code is done."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    device_code: str
+
+
+class DevicePending(Model):
+    """Not done yet."""
+
+    status: Literal["pending"] = "pending"
+    slower: bool
+    """Ask 5 s more seldom from now on."""
+
+
+class DeviceStart(Model):
+    """What to show to whoever signs in, and what to ask with until they have (RFC 8628)."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str | None = None
+    expires_in: int
+    interval: int
 
 
 class FieldError(Model):
@@ -103,13 +132,46 @@ class LogGap(Model):
     lost: int
 
 
-class Me(Model):
-    """Who is asking, as the platform sees it."""
+class NewVc(Model):
+    """A virtual cluster to make."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    open: bool = True
+    """Members read one another's briefs, metrics and consoles."""
+
+    max_priority: int | None = None
+    """The highest that its members may take."""
+
+    max_duration_s: int | None = None
+    """The longest that its jobs may run."""
+
+    jobs_per_user: int | None = None
+    """How many jobs a member may have that are not over."""
 
     name: str
-    admin: bool
-    vcs: list[str]
-    """Virtual clusters that this account may submit to."""
+    """Virtual cluster."""
+
+
+class OneTimeCode(Model):
+    """What the sign-in's page got, and the verifier of the challenge that it began with (RFC 7636, S256)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    code: str
+    code_verifier: str
+
+
+class PasswordChange(Model):
+    """One's own new password."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    current: str
+    new: str
 
 
 class PriorityChange(Model):
@@ -150,6 +212,24 @@ class Reason(Model):
     code: str
     message: str
     details: dict[str, Any] = {}
+
+
+class Role(StrEnum):
+    """
+    What somebody is in a VC.
+    """
+
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    """
+    What an API token may be used for; who signs in without one may act.
+    """
+
+    READ = "read"
+    ACT = "act"
 
 
 class Secret(Model):
@@ -216,10 +296,127 @@ class Token(Model):
     """Seconds until it stops counting."""
 
 
+class User(Model):
+    """An account as administrators see it."""
+
+    name: str
+    email: str | None
+    admin: bool
+    disabled: bool
+    vcs: dict[str, Role]
+    issuer: bool
+    """Signs in at the OIDC issuer, not with a password."""
+
+    created_at: AwareDatetime
+
+
+class UserChange(Model):
+    """What to change of an account; what is left out stays."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    email: str | None = None
+    """null: none."""
+
+    vcs: dict[str, Role | None] = {}
+    """Only these change; null takes one away."""
+
+    admin: bool = False
+    disabled: bool = False
+    password: str | None = None
+    """Ends what the account is signed in with."""
+
+
+class Users(Model):
+    """Accounts, by name."""
+
+    items: list[User]
+    next_cursor: str | None
+    """`cursor` of the next page; null on the last one."""
+
+
+class Vc(Model):
+    """A virtual cluster."""
+
+    name: str
+    """Virtual cluster."""
+
+    open: bool
+    max_priority: int | None
+    max_duration_s: int | None
+    jobs_per_user: int | None
+    created_at: AwareDatetime
+    role: Role | None
+    """The caller's own role in it."""
+
+
+class VcChange(Model):
+    """What to change of a virtual cluster; what is left out stays, null takes a bound away."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    open: bool = True
+    """Members read one another's briefs, metrics and consoles."""
+
+    max_priority: int | None = None
+    """The highest that its members may take."""
+
+    max_duration_s: int | None = None
+    """The longest that its jobs may run."""
+
+    jobs_per_user: int | None = None
+    """How many jobs a member may have that are not over."""
+
+
+class Vcs(Model):
+    """Virtual clusters, by name."""
+
+    items: list[Vc]
+
+
 class Allocation(Model):
     """What a run holds: one share per rank."""
 
     shares: list[Share]
+
+
+class ApiToken(Model):
+    """An API token that counts."""
+
+    id: str
+    name: str
+    scope: Scope
+    created_at: AwareDatetime
+
+
+class ApiTokens(Model):
+    """One's own, oldest first."""
+
+    items: list[ApiToken]
+
+
+class AuditEntry(Model):
+    """One change: when, who, what, to which thing, and how it was before and after."""
+
+    id: str
+    version: int = 1
+    time: AwareDatetime
+    actor: str
+    action: str
+    target: str
+    details: dict[str, Any] = {}
+    request_id: str | None = None
+    address: str | None = None
+
+
+class AuditPage(Model):
+    """Changes that somebody made, newest first."""
+
+    items: list[AuditEntry]
+    next_cursor: str | None
+    """`cursor` of the next page; null on the last one."""
 
 
 class Job(Model):
@@ -448,6 +645,54 @@ class LogTail(Model):
 
     lines: list[LogLine]
     gaps: list[LogGap]
+
+
+class MadeApiToken(Model):
+    """A new API token, with what to send as `Authorization: Bearer <token>`: shown this one time."""
+
+    id: str
+    name: str
+    scope: Scope
+    created_at: AwareDatetime
+    token: str
+
+
+class Me(Model):
+    """Who is asking, as the platform sees it."""
+
+    name: str
+    admin: bool
+    vcs: dict[str, Role]
+    """Virtual clusters that this account belongs to."""
+
+    scope: Scope
+    """`read` with an API token that may only read."""
+
+
+class NewApiToken(Model):
+    """An API token to make."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: str
+    scope: Scope
+    """`read`: it changes nothing."""
+
+
+class NewUser(Model):
+    """An account to make."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    username: str
+    password: str
+    email: str | None = None
+    vcs: dict[str, Role] = {}
+    """Default: a member of `default`."""
+
+    admin: bool = False
 
 
 class Outcome(Model):

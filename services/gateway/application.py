@@ -16,13 +16,18 @@ from services.gateway.door import Door, Identify
 from services.gateway.front import Front
 from services.gateway.openapi import DESCRIPTION, TITLE, VERSION
 from services.gateway.parts import Parts
-from services.gateway.routes import auth, events, health, jobs, logs, secrets
+from services.gateway.routes import audit, auth, events, health, jobs, logs, me, oidc, secrets, users, vcs
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     logs.router,
     events.router,
     auth.router,
+    oidc.router,
+    me.router,
+    users.router,
+    vcs.router,
+    audit.router,
     secrets.router,
     health.router,
 )

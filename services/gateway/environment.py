@@ -16,7 +16,7 @@ def told(request: JobRequest) -> contract.JobRequest:
     return request.model_copy(update={"env": texts, "secrets": secrets})
 
 
-def shown(job: Job) -> dict[str, EnvEntry]:
+def as_written(job: Job) -> dict[str, EnvEntry]:
     """The environment of a stored job as its owner wrote it."""
     return {**entries(job), **{name: SecretRef(secret=secret) for name, secret in job.secrets.items()}}
 

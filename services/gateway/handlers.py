@@ -1,14 +1,28 @@
-"""What the gateway answers on the bus; the map at the end is the whole of it. All else it answers over HTTP."""
+"""What the gateway answers and hears; the map at the end is the whole of it. People it answers over HTTP."""
 
 import json
+from collections.abc import Sequence
 
+from services.gateway.audit import Audit, AuditEntry, entry_of
 from services.gateway.secrets import Secrets
 from shared.bus.bus import Bus
-from shared.bus.subscriptions import Answers
-from shared.contracts import commands
+from shared.bus.subscriptions import Answers, Delivery, Shared
+from shared.contracts import commands, subjects
 from shared.contracts.commands import GetJob, RevealedSecrets, RevealSecrets
 from shared.contracts.errors import Forbidden
+from shared.contracts.events import (
+    JobKilled,
+    JobKilling,
+    JobPaused,
+    JobPausing,
+    JobPriorityChanged,
+    JobResumed,
+    JobSubmitted,
+)
 from shared.contracts.job import TERMINAL
+
+PEOPLE_DO = (JobSubmitted, JobPausing, JobPaused, JobResumed, JobPriorityChanged, JobKilling, JobKilled)
+"""The only events of a job that a person can have caused; all others stay on the server."""
 
 REPLY_BYTES = 400_000
 """Of values as JSON; one alone takes at most six times 64 KiB."""
@@ -17,10 +31,17 @@ REPLY_BYTES = 400_000
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, bus: Bus, secrets: Secrets, timeout_s: float) -> None:
+    def __init__(self, audit: Audit, bus: Bus, secrets: Secrets, timeout_s: float) -> None:
+        self._audit = audit
         self._bus = bus
         self._secrets = secrets
         self._timeout_s = timeout_s
+
+    async def job_events(self, deliveries: Sequence[Delivery[AuditEntry | None]]) -> None:
+        """Enter what people did; an event that comes twice is one entry."""
+        entries = [delivery.message for delivery in deliveries if delivery.message is not None]
+        if entries:
+            await self._audit.add(entries)
 
     async def reveal(self, ask: RevealSecrets) -> RevealedSecrets:
         """Values for a job that is not over and names them; its owner and VC are the job's own word."""
@@ -40,4 +61,13 @@ class Handlers:
         return RevealedSecrets(values=fitting)
 
 
-SUBSCRIPTIONS = (Answers(commands.REVEAL, Handlers.reveal),)
+SUBSCRIPTIONS = (
+    Shared(
+        "gateway-audit",
+        subjects.EVENTS,
+        tuple(subjects.job_events_of(event) for event in PEOPLE_DO),
+        entry_of,
+        Handlers.job_events,
+    ),
+    Answers(commands.REVEAL, Handlers.reveal),
+)

@@ -42,14 +42,6 @@ class Token(Contract):
     expires_in: Annotated[int, Field(description="Seconds until it stops counting.")]
 
 
-class Me(Contract):
-    """Who is asking, as the platform sees it."""
-
-    name: UserName
-    admin: bool
-    vcs: Annotated[tuple[str, ...], Field(description="Virtual clusters that this account may submit to.")]
-
-
 class SecretRef(Body):
     """Stands for a secret's value: the owner's own secret of this name, else that of the job's virtual cluster."""
 

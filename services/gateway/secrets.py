@@ -6,10 +6,13 @@ the one that the store was begun with is written there by its id, and a gateway 
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
 
+from services.gateway.audit import Audit
+from services.gateway.audited import BY_ITSELF, Audited, Author, Change, sweep
 from services.gateway.keyfile import KeyFile
 from services.gateway.sealing import KeyRing, Sealed, Unsealable
 from shared.clock import Clock
@@ -17,7 +20,7 @@ from shared.contracts.base import Contract, Timestamp
 from shared.contracts.errors import Conflict, NotFound, Unavailable
 from shared.contracts.job import SecretName
 from shared.secret_keys import BadKey
-from shared.store.port import DuplicateKey, Eq, Index, Schema, Store
+from shared.store.port import Condition, DuplicateKey, Eq, Index, Schema, Store
 
 log = structlog.get_logger()
 
@@ -39,6 +42,8 @@ class SecretDocument(Contract):
     created_at: Timestamp
     updated_at: Timestamp
     updated_by: str
+    removed: bool = False
+    change: Change | None = None
 
 
 class SealDocument(Contract):
@@ -53,7 +58,7 @@ SECRETS = Schema[SecretDocument](
     "secrets",
     dump=lambda secret: secret.model_dump_json().encode(),
     load=SecretDocument.model_validate_json,
-    indexes=(Index("holder_name", ("holder", "name")), Index("key", ("key_id",))),
+    indexes=(Index("holder_name", ("holder", "removed", "name")), Index("key", ("key_id",))),
 )
 SEALS = Schema[SealDocument](
     "seals", dump=lambda seal: seal.model_dump_json().encode(), load=SealDocument.model_validate_json
@@ -73,8 +78,9 @@ def of_vc(name: str) -> str:
 class Secrets:
     """Keeps secrets. Its methods raise Refusals that a person can act on."""
 
-    def __init__(self, store: Store, clock: Clock, keys: KeyFile) -> None:
+    def __init__(self, store: Store, clock: Clock, audit: Audit, keys: KeyFile) -> None:
         self._documents = store.collection(SECRETS)
+        self._audited = Audited(store, SECRETS, audit, "secret")
         self._seals = store.collection(SEALS)
         self._clock = clock
         self._keys = keys
@@ -107,16 +113,16 @@ class Secrets:
 
     async def names(self, holder: str) -> tuple[SecretDocument, ...]:
         """The holder's secrets by name. Their values stay sealed."""
-        return (await self._documents.find((Eq("holder", holder),), ("name",), limit=MOST + _PAGE)).items
+        return (await self._documents.find(_held_by(holder), ("name",), limit=MOST + _PAGE)).items
 
     async def get(self, holder: str, name: str) -> SecretDocument:
         """One of them. Raises NotFound."""
         found = await self._documents.get(_id(holder, name))
-        if found is None:
+        if found is None or found.removed:
             raise NotFound(f"There is no secret '{name}' here. Check the name, or list what there is.")
         return found
 
-    async def put(self, holder: str, name: str, value: str, by: str) -> tuple[SecretDocument, bool]:
+    async def put(self, holder: str, name: str, value: str, author: Author) -> tuple[SecretDocument, bool]:
         """Keep a value under this name, in place of the one before; true if there was none. Raises Conflict."""
         while True:
             now = self._clock.now()
@@ -125,27 +131,34 @@ class Secrets:
                 "key_id": sealed.key_id,
                 "sealed": sealed.text,
                 "updated_at": now,
-                "updated_by": by,
+                "updated_by": author.name,
+                "change": author.change(now, "secret.set"),
             }
-            old = await self._documents.get(_id(holder, name))
-            if old is not None:
-                changed = old.model_copy(update={**fields, "version": old.version + 1})
-                if await self._documents.swap(changed, old.version):
-                    return changed, False
-                continue
-            if await self._documents.count((Eq("holder", holder),), at_most=MOST) >= MOST:
+            known = await self._documents.get(_id(holder, name))
+            if known is not None and not known.removed:
+                set_anew = await self._audited.change(known.id, partial(_edited, fields))
+                return set_anew or known, False
+            if await self._documents.count(_held_by(holder), at_most=MOST) >= MOST:
                 raise Conflict(f"There are {MOST} secrets here already, and no room for more. Remove one first.")
+            if known is not None:
+                made_anew = await self._audited.change(known.id, partial(_edited, {**fields, "created_at": now}))
+                return made_anew or known, True
             new = SecretDocument(id=_id(holder, name), holder=holder, name=name, created_at=now, **fields)
             try:
-                await self._documents.insert(new)
+                await self._audited.insert(new)
             except DuplicateKey:
                 continue
             return new, True
 
-    async def remove(self, holder: str, name: str) -> None:
-        """Forget it. Raises NotFound."""
+    async def remove(self, holder: str, name: str, author: Author) -> None:
+        """Forget its value; that it was there stays for the audit. Raises NotFound."""
         await self.get(holder, name)
-        await self._documents.delete(_id(holder, name))
+        fields = {"sealed": "", "removed": True, "change": author.change(self._clock.now(), "secret.removed")}
+        await self._audited.change(_id(holder, name), partial(_edited, fields))
+
+    async def sweep(self) -> None:
+        """A loop of the gateway: enter in the audit what killed processes left behind."""
+        await sweep((self._audited,))
 
     async def missing(self, owner: str, vc: str, names: Iterable[str]) -> list[str]:
         """Those of the names that neither this user nor the VC has a secret for."""
@@ -165,7 +178,8 @@ class Secrets:
     async def _found(self, owner: str, vc: str, names: list[str]) -> Mapping[str, SecretDocument]:
         ids = [_id(holder, name) for name in names for holder in (of_vc(vc), of_user(owner))]
         found = await self._documents.get_many(ids)
-        return {found[id].name: found[id] for id in ids if id in found}  # the owner's comes last, and counts
+        there = [found[id] for id in ids if id in found and not found[id].removed]
+        return {secret.name: secret for secret in there}  # the owner's comes last, and counts
 
     def _opened(self, secret: SecretDocument) -> str:
         try:
@@ -185,21 +199,26 @@ class Secrets:
 
     async def _reseal(self, ring: KeyRing) -> None:
         """Under the newest key, whatever an older one has sealed, so that the older one can be given up."""
+
+        def anew(secret: SecretDocument) -> SecretDocument:
+            if secret.removed or secret.key_id == ring.newest:
+                return secret
+            sealed = ring.seal(self._opened(secret), secret.id)
+            change = BY_ITSELF.change(self._clock.now(), "secret.sealed_anew")
+            return _edited({"key_id": sealed.key_id, "sealed": sealed.text, "change": change}, secret)
+
         for key_id in await self._documents.count_by("key_id"):
             if key_id == ring.newest or key_id not in ring:
                 continue
-            changed = 0
             after = None
             while True:
                 page = await self._documents.find((Eq("key_id", key_id),), ("key_id",), after, _PAGE)
                 for secret in page.items:
-                    sealed = ring.seal(self._opened(secret), secret.id)
-                    fields = {"key_id": sealed.key_id, "sealed": sealed.text, "version": secret.version + 1}
-                    changed += await self._documents.swap(secret.model_copy(update=fields), secret.version)
+                    await self._audited.change(secret.id, anew)
                 after = page.after
                 if after is None:
                     break
-            log.warning("secrets_sealed_anew", old_key=key_id, key=ring.newest, secrets=changed)
+            log.warning("secrets_sealed_anew", old_key=key_id, key=ring.newest)
 
     def _open_ring(self) -> KeyRing:
         if self._ring is None:
@@ -210,6 +229,14 @@ class Secrets:
         """All else works without secrets; who needs one is told."""
         self._problem = problem
         log.error("secret_key_missing", problem=problem)
+
+
+def _held_by(holder: str) -> tuple[Condition, ...]:
+    return (Eq("holder", holder), Eq("removed", False))
+
+
+def _edited(fields: Mapping[str, Any], secret: SecretDocument) -> SecretDocument:
+    return secret.model_copy(update={"removed": False, **fields, "version": secret.version + 1})
 
 
 def absent(name: str, owner: str, vc: str) -> str:

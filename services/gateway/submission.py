@@ -18,6 +18,7 @@ from services.gateway.paths import Paths
 from services.gateway.problems import problem_of, too_many
 from services.gateway.resources import BATCH_JOBS, Body, Job, JobRequest, Outcome
 from services.gateway.secrets import Secrets, absent
+from services.gateway.vcs import Vcs
 from shared.clock import Clock
 from shared.contracts import job as contract
 from shared.contracts.commands import NewJob
@@ -46,9 +47,12 @@ class _Accepted:
 class Submissions:
     """Takes submissions. Its methods raise Refusals."""
 
-    def __init__(self, joiner: Joiner, paths: Paths, secrets: Secrets, clock: Clock, per_minute: int | None) -> None:
+    def __init__(
+        self, joiner: Joiner, paths: Paths, vcs: Vcs, secrets: Secrets, clock: Clock, per_minute: int | None
+    ) -> None:
         self._joiner = joiner
         self._paths = paths
+        self._vcs = vcs
         self._secrets = secrets
         self._clock = clock
         self._recent = Throttle(per_minute) if per_minute is not None else None
@@ -103,6 +107,7 @@ class Submissions:
         stored = told(request)
         if stored.secrets:
             await self._check_secrets(caller.name, stored)
+        policy = await self._vcs.policy_of(request.vc)
         job = NewJob(
             id=new_id(),
             owner=caller.name,
@@ -110,6 +115,7 @@ class Submissions:
             idempotency_key=key,
             fingerprint=fingerprint(plain) if key is not None else None,
             correlation_id=request_id,
+            most_open=policy.jobs_per_user,
         )
         return _Accepted(job, size_of(_size(stored, size)))
 

@@ -57,6 +57,9 @@ class NewJob(Contract):
     idempotency_key: Annotated[str | None, Field(min_length=1, max_length=255)] = None
     fingerprint: Annotated[str | None, Field(description="Hash of the body that came with the key.")] = None
     correlation_id: str | None = None
+    most_open: Annotated[
+        int | None, Field(ge=1, description="How many jobs of the owner in this VC may be open with it; none: any.")
+    ] = None
 
 
 class SubmitJobs(Contract):

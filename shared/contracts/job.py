@@ -40,6 +40,11 @@ class Reason(Contract):
     details: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+SERVED, FOREIGN = "for", "foreign"
+"""Details of a preemption's reason: the job that gets the room, and that it is of another VC, so that only services
+may read its id."""
+
+
 class Actor(Contract):
     """Who acted: a person, or a service of the platform."""
 

@@ -12,13 +12,14 @@ import httpx
 from services.gateway.accounts import AccountDocument, Accounts
 from services.gateway.app import parts_from
 from services.gateway.application import application
-from services.gateway.identity import Identity
+from services.gateway.domain.access import Role
 from services.gateway.keyfile import KeyFile
 from services.gateway.keys import Keys
+from services.gateway.oidc.settings import OidcSettings
 from services.gateway.parts import Parts
+from services.gateway.people import People, people_from
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
-from services.gateway.tokens import Tokens
 from shared.bus.bus import Bus
 from shared.contracts import commands
 from shared.contracts.commands import Command, NewJob, SubmitJobs, SubmitOutcomes, Submitted
@@ -123,11 +124,18 @@ class Gateway:
     bus: DoubleBus
     clock: ManualTime
     parts: Parts
-    accounts: Accounts
-    keys: Keys
+    people: People
     store: SqliteStore
     http: httpx.AsyncClient
     data: Path
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.people.accounts
+
+    @property
+    def keys(self) -> Keys:
+        return self.people.keys
 
     def token(self, name: str = "admin") -> dict[str, str]:
         """A header with a token of this account."""
@@ -138,10 +146,10 @@ class Gateway:
         headers = self.token(name) | arguments.pop("headers", {})
         return await self.http.request(method, f"/api/v1{path}", headers=headers, **arguments)
 
-    async def add_account(self, name: str, vcs: tuple[str, ...] = ("default",)) -> None:
-        """Somebody who is no administrator."""
-        collection = self.accounts._documents
-        await collection.insert(AccountDocument(id=name, password_hash="none", vcs=vcs, created_at=START))
+    async def add_account(self, name: str, vcs: tuple[str, ...] | dict[str, Role] = ("default",)) -> None:
+        """Somebody who is no administrator; VCs without a role make a member."""
+        roles = vcs if isinstance(vcs, dict) else dict.fromkeys(vcs, Role.MEMBER)
+        await self.accounts.documents.insert(AccountDocument(id=name, vcs=roles, created_at=START))
 
 
 @asynccontextmanager
@@ -151,18 +159,16 @@ async def gateway(folder: Path, **settings: Any) -> AsyncGenerator[Gateway, None
     chosen = GatewaySettings(**settings)
     deps = Deps(bus, clock, PlatformSettings(data=folder))
     store = cast(SqliteStore, deps.open_store("gateway"))
-    accounts = Accounts(store, clock, folder, chosen.wrong_passwords_per_minute)
-    keys = Keys(store, clock)
-    secrets = Secrets(store, clock, KeyFile(chosen, folder))
-    parts = parts_from(deps, chosen, accounts, Tokens(keys, clock, chosen.token_ttl_s), secrets)
+    people = people_from(deps, store, chosen, OidcSettings())
+    secrets = Secrets(store, clock, people.audit, KeyFile(chosen, folder))
+    parts = parts_from(deps, chosen, people, secrets)
     await store.open()
     try:
-        await keys.start()
-        await accounts.start()
+        await people.start()
         await secrets.start()
-        app = application(parts, Identity(parts.tokens, accounts).of)
+        app = application(parts, people.identity.of)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as http:
-            yield Gateway(bus, clock, parts, accounts, keys, store, http, folder)
+            yield Gateway(bus, clock, parts, people, store, http, folder)
     finally:
         await store.close()

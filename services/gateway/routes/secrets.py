@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from services.gateway import bodies
 from services.gateway.domain.holders import require_administrator, require_member
-from services.gateway.door import caller_of
+from services.gateway.door import author_of, caller_of
 from services.gateway.parts import parts_of
 from services.gateway.resources import Secret, Secrets, SecretValue
 from services.gateway.routes.answers import as_json
@@ -139,12 +139,12 @@ async def _set(request: Request, holder: str, name: str) -> Response:
     parts = parts_of(request)
     raw = await bodies.read(request, parts.settings.body_timeout_s)
     told, _ = bodies.parsed(SecretValue, raw)
-    secret, new = await parts.secrets.put(holder, name, told.value, caller_of(request).name)
+    secret, new = await parts.secrets.put(holder, name, told.value, author_of(request))
     return as_json(_resource(secret), 201 if new else 200)
 
 
 async def _removed(request: Request, holder: str, name: str) -> Response:
-    await parts_of(request).secrets.remove(holder, name)
+    await parts_of(request).secrets.remove(holder, name, author_of(request))
     return Response(status_code=_GONE)
 
 

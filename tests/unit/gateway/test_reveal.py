@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.audited import BY_ITSELF
 from services.gateway.handlers import REPLY_BYTES, Handlers
 from services.gateway.keyfile import KeyFile
 from services.gateway.sealing import KeyRing, Sealed, Unsealable
@@ -33,14 +34,17 @@ def job_with(yard: Gateway, owner: str = "admin", vc: str = "default", **changes
     return job
 
 
+def handlers(yard: Gateway) -> Handlers:
+    return Handlers(yard.parts.audit, yard.bus, yard.parts.secrets, 5.0)
+
+
 async def revealed(yard: Gateway, job: Job, *names: str) -> dict[str, str]:
-    handlers = Handlers(yard.bus, yard.parts.secrets, 5.0)
-    return (await handlers.reveal(RevealSecrets(job_id=job.id, names=names))).values
+    return (await handlers(yard).reveal(RevealSecrets(job_id=job.id, names=names))).values
 
 
 async def again(yard: Gateway, **settings: Any) -> Secrets:
     """The secrets as the next start of a gateway finds them."""
-    secrets = Secrets(yard.store, yard.clock, KeyFile(GatewaySettings(**settings), yard.data))
+    secrets = Secrets(yard.store, yard.clock, yard.parts.audit, KeyFile(GatewaySettings(**settings), yard.data))
     await secrets.start()
     return secrets
 
@@ -57,7 +61,7 @@ async def test_values_are_for_jobs_that_name_them_and_are_not_over(yard: Gateway
     with pytest.raises(Forbidden, match="is over"):
         await revealed(yard, job_with(yard, status=JobStatus.FINISHED), "token")
     with pytest.raises(NotFound):
-        await Handlers(yard.bus, yard.parts.secrets, 5.0).reveal(RevealSecrets(job_id=new_id(), names=("token",)))
+        await handlers(yard).reveal(RevealSecrets(job_id=new_id(), names=("token",)))
 
 
 async def test_a_value_is_of_the_jobs_owner_or_its_cluster_and_of_nobody_else(yard: Gateway) -> None:
@@ -126,7 +130,7 @@ async def test_a_gateway_without_the_key_says_so_and_makes_no_other(yard: Gatewa
     with pytest.raises(Unavailable, match="does not have the key"):
         await secrets.values("admin", "default", ["token"])
     with pytest.raises(Unavailable, match="does not have the key"):
-        await secrets.put("user:admin", "new", "x", "admin")
+        await secrets.put("user:admin", "new", "x", BY_ITSELF)
     assert not (yard.data / "secret-key").exists()
     assert [secret.name for secret in await secrets.names("user:admin")] == ["token"]
 
@@ -137,11 +141,11 @@ async def test_another_replica_with_a_key_of_its_own_keeps_no_secrets(yard: Gate
         KeyFile(GatewaySettings(), tmp_path / "other"),
         KeyFile(GatewaySettings(secret_key=new_key()), tmp_path),
     ):
-        other = Secrets(yard.store, yard.clock, keys)
+        other = Secrets(yard.store, yard.clock, yard.parts.audit, keys)
         await other.start()
         with pytest.raises(Unavailable, match="does not have the key"):
-            await other.put("user:admin", "new", "x", "admin")
-    same = Secrets(yard.store, yard.clock, KeyFile(GatewaySettings(), yard.data))
+            await other.put("user:admin", "new", "x", BY_ITSELF)
+    same = Secrets(yard.store, yard.clock, yard.parts.audit, KeyFile(GatewaySettings(), yard.data))
     await same.start()
     assert await same.values("admin", "default", ["token"]) == {"token": CANARY}
 
@@ -170,7 +174,7 @@ def test_the_settings_do_not_show_the_key(monkeypatch: pytest.MonkeyPatch) -> No
 async def test_what_is_no_key_is_said_without_showing_it(yard: Gateway, text: str) -> None:
     (yard.data / "secret-key").write_text(text)
     with pytest.raises(Unavailable) as caught:
-        await (await again(yard)).put("user:admin", "x", "y", "admin")
+        await (await again(yard)).put("user:admin", "x", "y", BY_ITSELF)
     assert "openssl rand -base64 32" in caught.value.message
     assert text == "" or text not in caught.value.message
 

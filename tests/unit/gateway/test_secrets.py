@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from services.gateway.audited import BY_ITSELF
+from services.gateway.domain.access import Role
 from services.gateway.secrets import MOST
 from shared.contracts.commands import NewJob
 from shared.contracts.job import JobRequest
@@ -61,6 +63,27 @@ async def test_a_clusters_secrets_are_its_administrators_to_change_and_its_membe
     assert (await yard.call("POST", "/jobs", "ada", json=job)).status_code == 201
 
 
+async def test_an_administrator_of_the_cluster_keeps_its_secrets(yard: Gateway) -> None:
+    await yard.add_account("ada", vcs={"lab": Role.ADMIN, "default": Role.MEMBER})
+    await put(yard, path=LAB, who="ada")
+    assert (await yard.call("GET", f"{LAB}/token", "ada")).json()["updated_by"] == "ada"
+    assert (await yard.call("DELETE", f"{LAB}/token", "ada")).status_code == 204
+    assert (await yard.call("PUT", "/vcs/default/secrets/token", "ada", json={"value": "x"})).status_code == 403
+
+
+async def test_every_change_is_in_the_audit_and_no_value_is(yard: Gateway) -> None:
+    await put(yard)
+    await put(yard, value=f"{CANARY}-2")
+    await yard.call("DELETE", f"{MINE}/token")
+    await put(yard)
+    answer = await yard.call("GET", "/audit", params={"limit": 500})
+    entries = [entry for entry in answer.json()["items"] if entry["target"].startswith("secret/")]
+    assert {entry["target"] for entry in entries} == {"secret/user:admin/token"}
+    assert sorted(entry["action"] for entry in entries) == ["secret.removed", *["secret.set"] * 3]
+    assert {entry["actor"] for entry in entries} == {"admin"}
+    assert CANARY not in answer.text
+
+
 async def test_no_token_no_secrets(yard: Gateway) -> None:
     for method, path in (("GET", MINE), ("PUT", f"{MINE}/x"), ("DELETE", f"{LAB}/x"), ("GET", LAB)):
         assert (await yard.http.request(method, f"/api/v1{path}")).status_code == 401
@@ -108,7 +131,7 @@ async def test_bodies_that_are_none(yard: Gateway) -> None:
 
 async def test_one_holder_has_so_many_secrets_and_no_more(yard: Gateway) -> None:
     for number in range(MOST):
-        await yard.parts.secrets.put("user:admin", f"s{number}", "value", "admin")
+        await yard.parts.secrets.put("user:admin", f"s{number}", "value", BY_ITSELF)
     assert (await yard.call("PUT", f"{MINE}/more", json={"value": "x"})).status_code == 409
     assert (await yard.call("PUT", f"{MINE}/s1", json={"value": "x"})).status_code == 200
     assert (await yard.call("PUT", f"{LAB}/more", json={"value": "x"})).status_code == 201
