@@ -17,7 +17,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from jobyard.credentials import LoginFile, resolve_url
-from jobyard.errors import NotJobyard, WaitTimeout
+from jobyard.errors import WaitTimeout
 from jobyard.follow import follow
 from jobyard.models import (
     Changes,
@@ -35,7 +35,10 @@ from jobyard.models import (
     Me,
     Outcome,
     Outcomes,
+    Secret,
+    Secrets,
 )
+from jobyard.people import People
 from jobyard.signin import SignIn
 from jobyard.transport import Transport, parameters
 
@@ -81,6 +84,7 @@ class Client:
             retry_for=retry_for,
             connect_for=retry_for if connect_for is None else connect_for,
         )
+        self.people = People(self._transport)
 
     def __enter__(self) -> Self:
         return self
@@ -266,6 +270,21 @@ class Client:
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, LONGEST_POLL_S)
 
+    # --- secrets
+
+    def secrets(self, vc: str | None = None) -> list[Secret]:
+        """My secrets, or those of a virtual cluster, by name. Nobody is shown their values."""
+        return self._read(Secrets, _secrets_path(vc)).items
+
+    def set_secret(self, name: str, value: str, vc: str | None = None) -> Secret:
+        """Keep a value that jobs name as `env={"VARIABLE": {"secret": name}}`. Raises Forbidden for somebody else's."""
+        response = self._transport.request("PUT", _secrets_path(vc, name), body={"value": value})
+        return self._parsed(Secret, response.content)
+
+    def remove_secret(self, name: str, vc: str | None = None) -> None:
+        """Jobs that name it and have not started will not start. Raises NotFound."""
+        self._transport.request("DELETE", _secrets_path(vc, name), repeatable=False)
+
     # --- inside
 
     def _act(self, job_id: str, action: str) -> Job:
@@ -277,11 +296,7 @@ class Client:
         return self._parsed(model, self._transport.get(path, params).content)
 
     def _parsed(self, model: type[Model], content: bytes | str) -> Model:
-        try:
-            return model.model_validate_json(content)
-        except ValueError as error:
-            message = f"{self.base_url} does not answer as Jobyard does; check the address, or update this package."
-            raise NotJobyard(message) from error
+        return self._transport.parsed(model, content)
 
 
 def in_order(page: LogTail) -> Iterator[LogLine | LogGap]:
@@ -297,6 +312,12 @@ def in_order(page: LogTail) -> Iterator[LogLine | LogGap]:
 def _path(job_id: str, rest: str = "") -> str:
     path = f"{API}/jobs/{quote(job_id, safe='')}"
     return f"{path}/{rest}" if rest else path
+
+
+def _secrets_path(vc: str | None, name: str | None = None) -> str:
+    holder = "me" if vc is None else f"vcs/{quote(vc, safe='')}"
+    path = f"{API}/{holder}/secrets"
+    return path if name is None else f"{path}/{quote(name, safe='')}"
 
 
 def _as_fields(request: Request) -> dict[str, Any]:

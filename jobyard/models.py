@@ -19,6 +19,7 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     KILL = "kill"
+    SUPPORT = "support"
 
 
 class Kind(StrEnum):
@@ -41,6 +42,34 @@ class Credentials(Model):
     )
     username: str
     password: str
+
+
+class DeviceAsk(Model):
+    """Whether the sign-in with this code is done."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    device_code: str
+
+
+class DevicePending(Model):
+    """Not done yet."""
+
+    status: Literal["pending"] = "pending"
+    slower: bool
+    """Ask 5 s more seldom from now on."""
+
+
+class DeviceStart(Model):
+    """What to show to whoever signs in, and what to ask with until they have (RFC 8628)."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str | None = None
+    expires_in: int
+    interval: int
 
 
 class FieldError(Model):
@@ -67,7 +96,7 @@ class JobAction(StrEnum):
     PRIORITY = "priority"
 
 
-class Scope(StrEnum):
+class Scope1(StrEnum):
     """
     `mine`, the default without `owner`; `all`: whatever you may act on.
     """
@@ -83,64 +112,6 @@ class TotalIs(StrEnum):
 
     EXACT = "exact"
     AT_LEAST = "at_least"
-
-
-class JobRequest(Model):
-    """What a person submits. Only `name` and `command` are required."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    name: str
-    """Need not be unique."""
-
-    command: str | list[str]
-    """A line for `/bin/sh -c`, or a list of arguments."""
-
-    vc: str = "default"
-    """Virtual cluster."""
-
-    image: str | None = None
-    """Container image; `process` ignores it."""
-
-    env: dict[str, str] = {}
-    data_path: str | None = None
-    """Must exist; becomes `JOBYARD_DATA_PATH`."""
-
-    work_path: str | None = None
-    """Where the command starts; must exist. Default: job_path."""
-
-    job_path: str | None = None
-    """The job's own folder; default `jobs/<id>`."""
-
-    checkpoint_path: str | None = None
-    """Default: `checkpoints` under the job path."""
-
-    device_type: str = "cpu"
-    devices: int = 0
-    """Accelerators per node."""
-
-    nodes: int = 1
-    cpus: float = 1
-    """Per node."""
-
-    memory_mib: int = 0
-    """Per node; 0 is not counted."""
-
-    preemptible: bool = False
-    priority: int = 100
-    """Higher runs first."""
-
-    max_duration_s: int | None = None
-    grace_period_s: int = 30
-    """From SIGTERM to SIGKILL."""
-
-    retries: int = 0
-    labels: dict[str, str] = {}
-    endpoints: list[Endpoint] = []
-    interactive_ports: list[int] = []
-    owner: str | None = None
-    """At most your own name; usually left out."""
 
 
 class JobStatus(StrEnum):
@@ -170,6 +141,8 @@ class LaunchSpec(Model):
     work_path: str | None
     job_path: str | None
     checkpoint_path: str | None
+    secrets: dict[str, str] = {}
+    """Variables whose values the executor asks for: name -> name of a secret."""
 
 
 class LogGap(Model):
@@ -179,13 +152,46 @@ class LogGap(Model):
     lost: int
 
 
-class Me(Model):
-    """Who is asking, as the platform sees it."""
+class NewVc(Model):
+    """A virtual cluster to make."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    open: bool = True
+    """Members read one another's briefs, metrics and consoles."""
+
+    max_priority: int | None = None
+    """The highest that its members may take."""
+
+    max_duration_s: int | None = None
+    """The longest that its jobs may run."""
+
+    jobs_per_user: int | None = None
+    """How many jobs a member may have that are not over."""
 
     name: str
-    admin: bool
-    vcs: list[str]
-    """Virtual clusters that this account may submit to."""
+    """Virtual cluster."""
+
+
+class OneTimeCode(Model):
+    """What the sign-in's page got, and the verifier of the challenge that it began with (RFC 7636, S256)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    code: str
+    code_verifier: str
+
+
+class PasswordChange(Model):
+    """One's own new password."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    current: str
+    new: str
 
 
 class PriorityChange(Model):
@@ -260,6 +266,57 @@ class Receipt(Model):
     """That checkpoint, or the run's start if later."""
 
 
+class Role(StrEnum):
+    """
+    What somebody is in a VC.
+    """
+
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    """
+    What an API token may be used for; who signs in without one may act.
+    """
+
+    READ = "read"
+    ACT = "act"
+
+
+class Secret(Model):
+    """That there is a secret, and since when. Its value is never shown."""
+
+    name: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    updated_by: str
+
+
+class SecretRef(Model):
+    """Stands for a secret's value: the owner's own secret of this name, else that of the job's virtual cluster."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    secret: str
+
+
+class SecretValue(Model):
+    """A secret's new value. No answer ever shows it again."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    value: str
+
+
+class Secrets(Model):
+    """All secrets of one holder, by name."""
+
+    items: list[Secret]
+
+
 class ServiceHealth(Model):
     """Whether one service can work."""
 
@@ -291,19 +348,127 @@ class Token(Model):
     """Seconds until it stops counting."""
 
 
+class User(Model):
+    """An account as administrators see it."""
+
+    name: str
+    email: str | None
+    admin: bool
+    disabled: bool
+    vcs: dict[str, Role]
+    issuer: bool
+    """Signs in at the OIDC issuer, not with a password."""
+
+    created_at: AwareDatetime
+
+
+class UserChange(Model):
+    """What to change of an account; what is left out stays."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    email: str | None = None
+    """null: none."""
+
+    vcs: dict[str, Role | None] = {}
+    """Only these change; null takes one away."""
+
+    admin: bool = False
+    disabled: bool = False
+    password: str | None = None
+    """Ends what the account is signed in with."""
+
+
+class Users(Model):
+    """Accounts, by name."""
+
+    items: list[User]
+    next_cursor: str | None
+    """`cursor` of the next page; null on the last one."""
+
+
+class Vc(Model):
+    """A virtual cluster."""
+
+    name: str
+    """Virtual cluster."""
+
+    open: bool
+    max_priority: int | None
+    max_duration_s: int | None
+    jobs_per_user: int | None
+    created_at: AwareDatetime
+    role: Role | None
+    """The caller's own role in it."""
+
+
+class VcChange(Model):
+    """What to change of a virtual cluster; what is left out stays, null takes a bound away."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    open: bool = True
+    """Members read one another's briefs, metrics and consoles."""
+
+    max_priority: int | None = None
+    """The highest that its members may take."""
+
+    max_duration_s: int | None = None
+    """The longest that its jobs may run."""
+
+    jobs_per_user: int | None = None
+    """How many jobs a member may have that are not over."""
+
+
+class Vcs(Model):
+    """Virtual clusters, by name."""
+
+    items: list[Vc]
+
+
 class Allocation(Model):
     """What a run holds: one share per rank."""
 
     shares: list[Share]
 
 
-class Batch(Model):
-    """Up to 1,000 submissions at once, each accepted or refused for itself."""
+class ApiToken(Model):
+    """An API token that counts."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    jobs: list[JobRequest]
+    id: str
+    name: str
+    scope: Scope
+    created_at: AwareDatetime
+
+
+class ApiTokens(Model):
+    """One's own, oldest first."""
+
+    items: list[ApiToken]
+
+
+class AuditEntry(Model):
+    """One change: when, who, what, to which thing, and how it was before and after."""
+
+    id: str
+    version: int = 1
+    time: AwareDatetime
+    actor: str
+    action: str
+    target: str
+    details: dict[str, Any] = {}
+    request_id: str | None = None
+    address: str | None = None
+
+
+class AuditPage(Model):
+    """Changes that somebody made, newest first."""
+
+    items: list[AuditEntry]
+    next_cursor: str | None
+    """`cursor` of the next page; null on the last one."""
 
 
 class Job(Model):
@@ -321,7 +486,7 @@ class Job(Model):
     image: str | None = None
     """Container image; `process` ignores it."""
 
-    env: dict[str, str] = {}
+    env: Annotated[dict[str, str | SecretRef], Field(validate_default=True)] = {}
     data_path: str | None = None
     """Must exist; becomes `JOBYARD_DATA_PATH`."""
 
@@ -386,7 +551,7 @@ class JobFilter(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    scope: Scope | None = None
+    scope: Scope1 | None = None
     """`mine`, the default without `owner`; `all`: whatever you may act on."""
 
     status: list[JobStatus] = []
@@ -419,6 +584,64 @@ class JobPage(Model):
 
     next_cursor: str | None
     """`cursor` of the next page; null on the last one."""
+
+
+class JobRequest(Model):
+    """What a person submits. Only `name` and `command` are required."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: str
+    """Need not be unique."""
+
+    command: str | list[str]
+    """A line for `/bin/sh -c`, or a list of arguments."""
+
+    vc: str = "default"
+    """Virtual cluster."""
+
+    image: str | None = None
+    """Container image; `process` ignores it."""
+
+    env: Annotated[dict[str, str | SecretRef], Field(validate_default=True)] = {}
+    data_path: str | None = None
+    """Must exist; becomes `JOBYARD_DATA_PATH`."""
+
+    work_path: str | None = None
+    """Where the command starts; must exist. Default: job_path."""
+
+    job_path: str | None = None
+    """The job's own folder; default `jobs/<id>`."""
+
+    checkpoint_path: str | None = None
+    """Default: `checkpoints` under the job path."""
+
+    device_type: str = "cpu"
+    devices: int = 0
+    """Accelerators per node."""
+
+    nodes: int = 1
+    cpus: float = 1
+    """Per node."""
+
+    memory_mib: int = 0
+    """Per node; 0 is not counted."""
+
+    preemptible: bool = False
+    priority: int = 100
+    """Higher runs first."""
+
+    max_duration_s: int | None = None
+    grace_period_s: int = 30
+    """From SIGTERM to SIGKILL."""
+
+    retries: int = 0
+    labels: dict[str, str] = {}
+    endpoints: list[Endpoint] = []
+    interactive_ports: list[int] = []
+    owner: str | None = None
+    """At most your own name; usually left out."""
 
 
 class JobState(Model):
@@ -525,6 +748,54 @@ class LogTail(Model):
     gaps: list[LogGap]
 
 
+class MadeApiToken(Model):
+    """A new API token, with what to send as `Authorization: Bearer <token>`: shown this one time."""
+
+    id: str
+    name: str
+    scope: Scope
+    created_at: AwareDatetime
+    token: str
+
+
+class Me(Model):
+    """Who is asking, as the platform sees it."""
+
+    name: str
+    admin: bool
+    vcs: dict[str, Role]
+    """Virtual clusters that this account belongs to."""
+
+    scope: Scope
+    """`read` with an API token that may only read."""
+
+
+class NewApiToken(Model):
+    """An API token to make."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: str
+    scope: Scope
+    """`read`: it changes nothing."""
+
+
+class NewUser(Model):
+    """An account to make."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    username: str
+    password: str
+    email: str | None = None
+    vcs: dict[str, Role] = {}
+    """Default: a member of `default`."""
+
+    admin: bool = False
+
+
 class Outcome(Model):
     """What became of one job: a 2xx status and its id, or the problem with it."""
 
@@ -544,6 +815,15 @@ class Readiness(Model):
 
     ready: bool
     services: dict[str, ServiceHealth]
+
+
+class Batch(Model):
+    """Up to 1,000 submissions at once, each accepted or refused for itself."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    jobs: list[JobRequest]
 
 
 class Changes(Model):

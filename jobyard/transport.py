@@ -9,11 +9,12 @@ import json
 import random
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+from pydantic import BaseModel
 
-from jobyard.errors import Invalid, JobyardError, Unauthorized, error_from
+from jobyard.errors import Invalid, JobyardError, NotJobyard, Unauthorized, error_from
 from jobyard.signin import SignIn, http_client, unreachable
 
 FIRST_DELAY_S = 0.1
@@ -22,6 +23,7 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LATER = (429, 503)
 _BROKEN_ON_THE_WAY = (502, 504)
 
+Model = TypeVar("Model", bound=BaseModel)
 Params = Mapping[str, str | int]
 
 
@@ -58,6 +60,14 @@ class Transport:
 
     def close(self) -> None:
         self._http.close()
+
+    def parsed(self, model: type[Model], content: bytes | str) -> Model:
+        """An answer's body as its model. Raises NotJobyard."""
+        try:
+            return model.model_validate_json(content)
+        except ValueError as error:
+            message = f"{self.base_url} does not answer as Jobyard does; check the address, or update this package."
+            raise NotJobyard(message) from error
 
     def get(self, path: str, params: Params | None = None) -> httpx.Response:
         return self.request("GET", path, params=params)

@@ -3,17 +3,24 @@
 from collections.abc import Sequence
 
 from services.executor.handlers import SUBSCRIPTIONS as EXECUTOR
+from services.gateway.handlers import SUBSCRIPTIONS as GATEWAY
 from services.jobs.handlers import SUBSCRIPTIONS as JOBS
 from services.logs.handlers import SUBSCRIPTIONS as LOGS
 from services.scheduler.handlers import SUBSCRIPTIONS as SCHEDULER
 from shared.bus.subscriptions import Answers, PerNode, Shared, Subscription
 
-SERVICES: dict[str, Sequence[Subscription]] = {"jobs": JOBS, "scheduler": SCHEDULER, "executor": EXECUTOR, "logs": LOGS}
+SERVICES: dict[str, Sequence[Subscription]] = {
+    "jobs": JOBS,
+    "scheduler": SCHEDULER,
+    "executor": EXECUTOR,
+    "logs": LOGS,
+    "gateway": GATEWAY,
+}
 INTRODUCTION = """# Who answers and hears what
 
 Written by `make docs` from the SUBSCRIPTIONS of the services; do not edit. The messages themselves are described in
-[asyncapi.yaml](asyncapi.yaml). The gateway answers over HTTP, asks everybody, and follows EVENTS and LOGS for those who
-watch.
+[asyncapi.yaml](asyncapi.yaml). The gateway answers people over HTTP, asks everybody, and follows EVENTS and LOGS for
+those who watch.
 
 Events reach a service in one of three ways. **shared**: one durable consumer, replicas divide the work. **each**: every
 replica hears everything, in order, from the moment it subscribed. **node**: one durable consumer for each node.

@@ -7,6 +7,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from services.executor.settings import ExecutorSettings
+from services.gateway.oidc.settings import OidcSettings
 from services.gateway.settings import GatewaySettings
 from services.logs.settings import LogsSettings
 from services.scheduler.settings import SchedulerSettings
@@ -20,6 +21,7 @@ counts as absent.
 SECTIONS: dict[str, type[BaseSettings]] = {
     "Every service": PlatformSettings,
     "Gateway": GatewaySettings,
+    "Gateway: signing in at an OIDC issuer": OidcSettings,
     "Scheduler": SchedulerSettings,
     "Executor": ExecutorSettings,
     "Logs": LogsSettings,

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 from typer.core import TyperGroup
 
-from jobyard.cli import act, events, login, logs, show, submit, up, wait
+from jobyard.cli import act, admin, audit, events, login, logs, secret, show, submit, token, up, user, vc, wait
 from jobyard.cli.session import EXIT_CODES, INTERRUPTED, Session, exit_code_of
 from jobyard.cli.terminal import inert, notes
 from jobyard.errors import JobyardError
@@ -95,9 +95,13 @@ COMMANDS = (
     ("resume", act.resume),
     ("kill", act.kill),
     ("priority", act.priority),
+    ("audit", audit.audit),
 )
+GROUPS = (("user", user.app), ("vc", vc.app), ("token", token.app), ("secret", secret.app), ("admin", admin.app))
 for name, command in COMMANDS:
     app.command(name)(command)
+for name, group in GROUPS:
+    app.add_typer(group, name=name)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

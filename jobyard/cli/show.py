@@ -16,7 +16,7 @@ from jobyard.cli.terminal import inert, notes, output, print_json
 from jobyard.cli.times import brief, duration, local
 from jobyard.client import Client
 from jobyard.errors import Invalid
-from jobyard.models import Job, JobEvent, JobPage, JobStatus
+from jobyard.models import Job, JobEvent, JobPage, JobStatus, SecretRef
 
 PAGE = 500
 
@@ -129,12 +129,17 @@ def headline(job: Job) -> Text:
     return text
 
 
+def _entry(value: str | SecretRef) -> str:
+    """A variable's text, or the name of the secret that it holds."""
+    return f"(secret {value.secret})" if isinstance(value, SecretRef) else shlex.quote(value)
+
+
 def _facts(job: Job) -> list[tuple[str, str]]:
     command = job.command if isinstance(job.command, str) else shlex.join(job.command)
     per_node = f"{job.cpus:g} cpus" + (f", {job.memory_mib} MiB" if job.memory_mib else "")
     optional = [
         ("Image", job.image),
-        ("Environment", " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(job.env.items()))),
+        ("Environment", " ".join(f"{name}={_entry(value)}" for name, value in sorted(job.env.items()))),
         ("Labels", " ".join(f"{name}={value}" for name, value in sorted(job.labels.items()))),
         ("Data path", job.data_path),
         ("Work path", job.work_path),

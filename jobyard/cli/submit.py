@@ -41,6 +41,12 @@ def submit(
     grace_period: Annotated[int | None, typer.Option(metavar="SECONDS", help="From SIGTERM to SIGKILL.")] = None,
     max_duration: Annotated[int | None, typer.Option(metavar="SECONDS", help="It fails when it runs longer.")] = None,
     env: Annotated[list[str] | None, typer.Option("--env", "-e", metavar="NAME=VALUE", help="Repeatable.")] = None,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=SECRET]", help="A variable that holds a secret, by default of its own name. Repeatable."
+        ),
+    ] = None,
     label: Annotated[list[str] | None, typer.Option("--label", "-l", metavar="KEY=VALUE", help="Repeatable.")] = None,
     data_path: Annotated[str | None, typer.Option(help="Must exist. One that begins with a dot starts here.")] = None,
     work_path: Annotated[str | None, typer.Option(help="Where the command starts; must exist.")] = None,
@@ -71,7 +77,7 @@ def submit(
         "retries": retries,
         "grace_period_s": grace_period,
         "max_duration_s": max_duration,
-        "env": _pairs("--env", env),
+        "env": _environment(env, secret),
         "labels": _pairs("--label", label),
         "data_path": data_path,
         "work_path": work_path,
@@ -105,6 +111,15 @@ def _pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
         if "=" not in text:
             raise typer.BadParameter(f"'{text}' has no '='; write NAME=VALUE.", param_hint=option)
     return dict(text.split("=", 1) for text in texts)
+
+
+def _environment(texts: list[str] | None, secrets: list[str] | None) -> dict[str, Any] | None:
+    """Texts and secrets, as the API takes them; None where there are none."""
+    environment: dict[str, Any] = dict(_pairs("--env", texts) or {})
+    for word in secrets or []:
+        variable, _, name = word.partition("=")
+        environment[variable] = {"secret": name or variable}
+    return environment or None
 
 
 def _merged(job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

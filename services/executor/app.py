@@ -14,6 +14,7 @@ from services.executor.outputs import Outputs
 from services.executor.prepare import Preparation
 from services.executor.reconcile import Reconcile
 from services.executor.reporter import Reporter
+from services.executor.secrets import Secrets
 from services.executor.settings import ExecutorSettings
 from services.executor.shipping import Shipper
 from services.executor.store import RunStore
@@ -38,6 +39,7 @@ def build(deps: Deps) -> Service:
         preparation=Preparation(
             Roots(deps.settings.storage, deps.settings.path_roots), base(os.environ, settings.pass_env)
         ),
+        secrets=Secrets(bus),
         capacity=has,
         clock=clock,
         boot_id=boot,

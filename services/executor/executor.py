@@ -19,8 +19,10 @@ from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment, Preparation, Unfit
 from services.executor.reporter import Reporter
 from services.executor.run import Run
+from services.executor.secrets import Secrets
 from services.executor.store import RunStore
 from shared.clock import Clock
+from shared.contracts.errors import TemporaryError
 from shared.contracts.job import JobView, Reason, Share
 
 log = structlog.get_logger()
@@ -42,6 +44,7 @@ class Executor:
         reporter: Reporter,
         outputs: Outputs,
         preparation: Preparation,
+        secrets: Secrets,
         capacity: Capacity,
         clock: Clock,
         boot_id: str,
@@ -51,10 +54,12 @@ class Executor:
         self._reporter = reporter
         self._outputs = outputs
         self._preparation = preparation
+        self._secrets = secrets
         self._capacity = capacity
         self._clock = clock
         self._boot_id = boot_id
         self._over: dict[str, float] = {}
+        self._revealing: dict[str, asyncio.Task[None]] = {}
         self._changing = asyncio.Lock()
         self.runs: dict[str, Run] = {}
 
@@ -73,9 +78,10 @@ class Executor:
     async def stop_reporting(self) -> None:
         """Let go; the runs live on."""
         reporters = [run.reporter for run in self.runs.values() if run.reporter is not None]
-        for reporter in reporters:
-            reporter.cancel()
-        await asyncio.gather(*reporters, return_exceptions=True)
+        tasks = [*reporters, *self._revealing.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def changed(self, run_id: str, seen: Observation) -> None:
         """The backend has news of a run."""
@@ -93,21 +99,31 @@ class Executor:
         """Say what becomes of the run, unless that is being done."""
         if run.reporter is None or run.reporter.done():
             run.reporter = asyncio.get_running_loop().create_task(self._reporter.report(run), name=run.record.id)
-            run.reporter.add_done_callback(_reported)
+            run.reporter.add_done_callback(_logged)
 
     async def launch(self, assignments: Iterable[Assignment]) -> None:
-        """Start those that were never here; refuse what does not fit. Raises StoreUnavailable."""
-        async with self._changing:
-            fresh = {item.run_id: item for item in assignments if not self.knows(item.run_id)}
-            if fresh:
-                await self._launch_fresh(list(fresh.values()))
+        """Start those that were never here; refuse what does not fit. Raises StoreUnavailable.
+
+        Those with secrets start when their values have come; nobody else waits for that.
+        """
+        ready = []
+        for item in assignments:
+            if item.launch.secrets:
+                self._reveal(item)
+            else:
+                ready.append(item)
+        await self._launch(ready)
 
     async def launch_again(self, assignment: Assignment) -> None:
         """A launch that left no trace of a start: ask the backend once more, within the same attempt."""
         run = self.runs[assignment.run_id]
         run.since = self._clock.monotonic()
         try:
+            assignment = await self._secrets.revealed(assignment)
             order = await asyncio.to_thread(self._preparation.order, assignment)
+        except TemporaryError as error:
+            log.warning("launch_delayed", run_id=run.record.id, reason=str(error))
+            return
         except Unfit as unfit:
             log.warning("launch_delayed", run_id=run.record.id, reason=unfit.reason.message)
             if not unfit.busy:  # it never starts: the job is placed anew, and then refused with this reason
@@ -181,6 +197,33 @@ class Executor:
         if record.kind != "run":
             run.advance(judged(record, run.seen, self._boot_id))
         return run
+
+    async def _launch(self, assignments: Iterable[Assignment]) -> None:
+        async with self._changing:
+            fresh = {item.run_id: item for item in assignments if not self.knows(item.run_id)}
+            if fresh:
+                await self._launch_fresh(list(fresh.values()))
+
+    def _reveal(self, assignment: Assignment) -> None:
+        id = assignment.run_id
+        if id not in self._revealing and not self.knows(id):
+            task = asyncio.get_running_loop().create_task(self._launch_revealed(assignment), name=id)
+            self._revealing[id] = task
+            task.add_done_callback(lambda _: self._revealing.pop(id, None))
+            task.add_done_callback(_logged)
+
+    async def _launch_revealed(self, assignment: Assignment) -> None:
+        """Start a run with its secrets, or refuse it for one that is gone; later, when the gateway is away."""
+        try:
+            await self._launch([await self._secrets.revealed(assignment)])
+        except Unfit as unfit:
+            async with self._changing:
+                if not self.knows(assignment.run_id):
+                    await self._bury(
+                        assignment.view, assignment.share, "refused", assignment.correlation_id, unfit.reason
+                    )
+        except TemporaryError as error:  # the reconcile loop asks for it again
+            log.warning("launch_delayed", run_id=assignment.run_id, reason=str(error))
 
     async def _launch_fresh(self, assignments: list[Assignment]) -> None:
         records, orders = await self._decide(assignments)
@@ -272,7 +315,7 @@ class Executor:
         )
 
 
-def _reported(task: "asyncio.Task[None]") -> None:
-    """What could not be reported is tried again by the reconcile loop."""
+def _logged(task: "asyncio.Task[None]") -> None:
+    """What could not be reported, or started, is tried again by the reconcile loop."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("report_failed", task=task.get_name(), exc_info=error)
+        log.error("run_task_failed", task=task.get_name(), exc_info=error)

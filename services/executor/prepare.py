@@ -3,9 +3,10 @@
 import errno
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.executor.backends.masking import hidden_in
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.record import run_id
@@ -21,6 +22,8 @@ class Assignment:
     share: Share
     launch: LaunchSpec
     correlation_id: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The values of `launch.secrets`, by the variables that get them."""
 
     @property
     def run_id(self) -> str:
@@ -68,8 +71,9 @@ class Preparation:
             run_id=assignment.run_id,
             argv=("/bin/sh", "-c", launch.command) if isinstance(launch.command, str) else launch.command,
             cwd=work_path,
-            env=environment(self._base, launch.env, view.id, view.state.attempt, place),
+            env=environment(self._base, {**launch.env, **assignment.secrets}, view.id, view.state.attempt, place),
             grace_s=view.grace_period_s,
+            hidden=hidden_in(assignment.secrets.values()),
         )
 
     def _made(self, path: str) -> Path:

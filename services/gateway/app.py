@@ -1,24 +1,23 @@
-"""Builds the gateway: HTTP on one side, the bus on the other, accounts and keys in a store of its own."""
+"""Builds the gateway: HTTP on one side, the bus on the other, a store of its own for people, secrets and the audit."""
 
-from services.gateway.accounts import Accounts
 from services.gateway.application import application
 from services.gateway.bulk import Bulk
 from services.gateway.console import Console
-from services.gateway.domain.bounds import PolicyOf
-from services.gateway.domain.policy import VcPolicy
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
-from services.gateway.identity import Identity
+from services.gateway.handlers import SUBSCRIPTIONS, Handlers
 from services.gateway.joiner import Joiner
-from services.gateway.keys import Keys
+from services.gateway.keyfile import KeyFile
+from services.gateway.oidc.settings import OidcSettings
 from services.gateway.parts import Parts
 from services.gateway.paths import Paths
+from services.gateway.people import People, people_from
 from services.gateway.readiness import ReadinessCheck
+from services.gateway.secrets import Secrets
 from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.sse import Streams
 from services.gateway.submission import Submissions
-from services.gateway.tokens import Tokens
 from services.gateway.yard import Yard
 from shared.runtime import Deps, Service
 
@@ -27,45 +26,46 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     """The service. Accounts and keys are there before the port opens."""
     settings = settings or GatewaySettings()
     store = deps.open_store("gateway")
-    accounts = Accounts(store, deps.clock, deps.settings.data, settings.wrong_passwords_per_minute)
-    keys = Keys(store, deps.clock)
-    parts = parts_from(deps, settings, accounts, Tokens(keys, deps.clock, settings.token_ttl_s))
-    identity = Identity(parts.tokens, accounts)
-    server = HttpServer(application(parts, identity.of), settings, parts.streams)
+    people = people_from(deps, store, settings, OidcSettings())
+    secrets = Secrets(store, deps.clock, people.audit, KeyFile(settings, deps.settings.data))
+    parts = parts_from(deps, settings, people, secrets)
+    server = HttpServer(application(parts, people.identity.of), settings, parts.streams)
 
     async def start() -> None:
-        await keys.start()
-        await accounts.start()
+        await people.start()
+        await secrets.start()
         server.open()
 
-    return Service(name="gateway", handlers=server, subscriptions=(), loops=(server.serve,), start=start)
+    return Service(
+        name="gateway",
+        handlers=Handlers(people.audit, deps.bus, secrets, settings.command_timeout_s),
+        subscriptions=SUBSCRIPTIONS,
+        loops=(server.serve, *people.loops, secrets.sweep),
+        start=start,
+        stop=people.issuer.close,
+    )
 
 
-async def default_policy(vc: str) -> VcPolicy:
-    """What every VC allows its members."""
-    return VcPolicy()
-
-
-def parts_from(
-    deps: Deps, settings: GatewaySettings, accounts: Accounts, tokens: Tokens, policy_of: PolicyOf = default_policy
-) -> Parts:
+def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: Secrets) -> Parts:
     """What the routes ask."""
     bus, timeout_s = deps.bus, settings.command_timeout_s
-    yard = Yard(bus, policy_of, timeout_s, settings.explain_timeout_s)
+    yard = Yard(bus, people.vcs.policy_of, timeout_s, settings.explain_timeout_s)
     joiner = Joiner(bus, timeout_s, settings.submit_deadline_s)
+    paths = Paths(deps.settings.storage, deps.settings.path_roots)
     return Parts(
         settings=settings,
-        accounts=accounts,
-        tokens=tokens,
+        accounts=people.accounts,
+        passwords=people.passwords,
+        sign_in=people.sign_in,
+        vcs=people.vcs,
+        tokens=people.tokens,
+        api_tokens=people.api_tokens,
+        audit=people.audit,
+        oidc=people.oidc,
         yard=yard,
-        bulk=Bulk(bus, policy_of, settings.submit_deadline_s),
-        submissions=Submissions(
-            joiner,
-            Paths(deps.settings.storage, deps.settings.path_roots),
-            policy_of,
-            deps.clock,
-            settings.submissions_per_minute,
-        ),
+        bulk=Bulk(bus, people.vcs.policy_of, settings.submit_deadline_s),
+        submissions=Submissions(joiner, paths, people.vcs, secrets, deps.clock, settings.submissions_per_minute),
+        secrets=secrets,
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
         streams=Streams(settings.max_streams, settings.keepalive_s, settings.stalled_s),

@@ -16,9 +16,21 @@ from services.gateway.door import Door, Identify
 from services.gateway.front import Front
 from services.gateway.openapi import DESCRIPTION, TITLE, VERSION
 from services.gateway.parts import Parts
-from services.gateway.routes import auth, events, health, jobs, logs
+from services.gateway.routes import audit, auth, events, health, jobs, logs, me, oidc, secrets, users, vcs
 
-ROUTERS: tuple[APIRouter, ...] = (jobs.router, logs.router, events.router, auth.router, health.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    jobs.router,
+    logs.router,
+    events.router,
+    auth.router,
+    oidc.router,
+    me.router,
+    users.router,
+    vcs.router,
+    audit.router,
+    secrets.router,
+    health.router,
+)
 EXPOSED = ["Location", "Retry-After", "X-Request-Id"]
 
 
@@ -55,7 +67,7 @@ def _shared_with(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
     return CORSMiddleware(
         app,
         allow_origins=list(origins),
-        allow_methods=["GET", "POST", "PATCH"],
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
         expose_headers=EXPOSED,
     )

@@ -11,12 +11,27 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.gateway.domain.access import Caller
+from services.gateway.audited import Author
+from services.gateway.domain.access import READ_ONLY, Caller
+from services.gateway.domain.access import Scope as TokenScope
 from services.gateway.domain.origins import foreign, trusted_host
-from services.gateway.problems import BadRequest, response_of
+from services.gateway.problems import BadRequest, request_id_of, response_of
 from shared.contracts.errors import Forbidden, Refusal, Unauthorized, UnsupportedMedia
 
-PUBLIC = frozenset({"/api/v1/auth/token", "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"})
+PUBLIC = frozenset(
+    {
+        "/api/v1/auth/token",
+        "/api/v1/auth/oidc/start",
+        "/api/v1/auth/oidc/callback",
+        "/api/v1/auth/oidc/token",
+        "/api/v1/auth/oidc/device",
+        "/api/v1/auth/oidc/device/token",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/api/v1/openapi.json",
+    }
+)
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 BEARER = "bearer "
 NO_TOKEN = "Sign in first: send a token from POST /api/v1/auth/token as `Authorization: Bearer <token>`."
@@ -24,10 +39,12 @@ NO_TOKEN = "Sign in first: send a token from POST /api/v1/auth/token as `Authori
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who is asking, and until when the token counts (seconds since 1970)."""
+    """Who is asking, until when the token counts (seconds since 1970), and how to ask for the same later."""
 
     caller: Caller
     until: float
+    again: Callable[[], Awaitable[Caller]]
+    by_api_token: bool = False
 
 
 Identify = Callable[[str], Awaitable[SignedIn]]
@@ -51,13 +68,19 @@ class Door:
         try:
             self._check(scope, headers)
             if scope["path"] not in PUBLIC:
-                scope["jobyard.signed_in"] = await self._identify(_token(headers))
+                scope["jobyard.signed_in"] = await self._signed_in(scope, headers)
         except Refusal as refusal:
             if scope["type"] == "http":
                 raise
             await _refuse_websocket(refusal, scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+    async def _signed_in(self, scope: Scope, headers: Headers) -> SignedIn:
+        who = await self._identify(_token(headers))
+        if who.caller.scope is TokenScope.READ and (scope["type"] == "websocket" or scope["method"] not in READING):
+            raise Forbidden(READ_ONLY)
+        return who
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host")
@@ -73,6 +96,16 @@ class Door:
 def caller_of(request: Request) -> Caller:
     """Who is asking. Raises Unauthorized."""
     return signed_in(request).caller
+
+
+def author_of(request: Request) -> Author:
+    """Who makes the change that is asked for, for the audit."""
+    return Author(caller_of(request).name, request_id_of(request.scope), address_of(request))
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from."""
+    return request.client.host if request.client else "unknown"
 
 
 def signed_in(request: Request) -> SignedIn:

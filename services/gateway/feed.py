@@ -3,17 +3,18 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 
 import structlog
 
-from services.gateway.domain.access import Caller, Right, hidden, may
+from services.gateway.domain.access import Caller
+from services.gateway.domain.discretion import shown
 from services.gateway.follow import followed
 from services.gateway.sse import ServerEvent
 from shared.bus.bus import Bus
 from shared.bus.follow import StreamReplaced
 from shared.contracts import subjects
-from shared.contracts.events import JobScheduled
+from shared.contracts.events import JobErrored, JobScheduled
+from shared.contracts.job import FOREIGN
 
 log = structlog.get_logger()
 
@@ -23,16 +24,9 @@ IDLE_S = 3600.0
 EVENTS = 16
 """Under way to one reader at one time."""
 
-_SCHEDULED = f"evt.job.{JobScheduled.fact}."
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """Whose job an event is about."""
-
-    id: str
-    owner: str
-    vc: str
+_TELLING = (f"evt.job.{JobScheduled.fact}.", f"evt.job.{JobErrored.fact}.")
+_FOREIGN = f'"{FOREIGN}"'.encode()
+"""Events that hold a command, environment or paths, and those whose reason names a job of another VC."""
 
 
 class Feed:
@@ -70,20 +64,16 @@ def subjects_for(caller: Caller, job_id: str | None) -> tuple[str, ...]:
 
 
 def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes | None:
-    """The event as the caller may see it; None for one that the caller may not, or that nobody can read."""
+    """The event as the caller may see it; None for one that nobody can read.
+
+    Most travel as they are: the subjects let only those of one's VCs come.
+    """
     try:
         event = json.loads(payload)
-        job = event["data"]["job"]
-        about = _Subject(job["id"], job["owner"], job["vc"])
+        if caller.admin or not (subject.startswith(_TELLING) or _FOREIGN in payload):
+            return payload
+        event["data"] = shown(caller, event["data"])
     except (ValueError, KeyError, TypeError) as error:
         log.error("event_unreadable", subject=subject, error=repr(error))
         return None
-    if caller.admin or not subject.startswith(_SCHEDULED):
-        return payload
-    if not may(caller, about, Right.SEE):
-        return None
-    launch = event["data"].get("launch")
-    if not launch or not launch.get("env") or may(caller, about, Right.SEE_ENVIRONMENT):
-        return payload
-    launch["env"] = hidden(launch["env"])
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.problems import FAULT, response_of
+from services.gateway.watch import Cut
 from shared.contracts.errors import InternalError, Refusal, Unavailable
 
 log = structlog.get_logger()
@@ -83,6 +84,8 @@ class Front:
             await self._app(scope, receive, answer.send)
         except Refusal as refusal:
             await response_of(refusal, answer.request_id)(scope, receive, answer.send)
+        except Cut:  # unfinished: the server cuts the connection, and the reader notices
+            log.info("answer_cut_off", request_id=answer.request_id, path=scope["path"])
         except Exception as error:
             log.exception("request_failed", request_id=answer.request_id, path=scope["path"], error=repr(error))
             if not answer.status:

@@ -5,6 +5,7 @@ store is asked again, at most once a minute.
 """
 
 import base64
+import hmac
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -40,6 +41,10 @@ class Key:
 
     id: str
     private: Ed25519PrivateKey
+
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes that only holders of the key can make, always the same for the same purpose."""
+        return hmac.digest(self.private.private_bytes_raw(), b"jobyard:" + purpose.encode(), "sha256")
 
 
 class Keys:

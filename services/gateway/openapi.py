@@ -14,26 +14,64 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from services.gateway.resources import Batch, Credentials, JobEvent, JobRequest, JobsChange, PriorityChange, Problem
+from services.gateway.audit import AuditEntry
+from services.gateway.resources import (
+    Batch,
+    Credentials,
+    JobEvent,
+    JobRequest,
+    JobsChange,
+    PriorityChange,
+    Problem,
+    SecretValue,
+)
+from services.gateway.resources_people import (
+    DeviceAsk,
+    NewApiToken,
+    NewUser,
+    NewVc,
+    OneTimeCode,
+    PasswordChange,
+    UserChange,
+    VcChange,
+)
 
 TITLE = "Jobyard"
 VERSION = "1"
 DESCRIPTION = """Runs and manages AI training jobs, and says at any time why a job is where it is.
 
-Sign in at `/api/v1/auth/token` and send the token as `Authorization: Bearer <token>`. Times are RFC 3339 in UTC with
-milliseconds. Errors are RFC 9457 problems, each with a sentence to act on. A body is JSON in UTF-8, at most 1 MiB;
-types are not coerced, and fields that nobody knows are refused.
+Sign in at `/api/v1/auth/token`, or make an API token, and send the token as `Authorization: Bearer <token>`. Times
+are RFC 3339 in UTC with milliseconds. Errors are RFC 9457 problems, each with a sentence to act on. A body is JSON in
+UTF-8, at most 1 MiB; types are not coerced, and fields that nobody knows are refused.
 """
 TAGS = [
     {"name": "account", "description": "Signing in, and who one is."},
+    {"name": "users", "description": "Users and virtual clusters."},
+    {"name": "audit", "description": "Who changed what."},
     {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
     {"name": "console", "description": "What a job writes."},
     {"name": "events", "description": "What happens, as it happens."},
+    {"name": "secrets", "description": "Values that jobs get and nobody is shown."},
     {"name": "health", "description": "For orchestrators and Prometheus."},
 ]
-REQUESTS: tuple[type[BaseModel], ...] = (Credentials, JobRequest, Batch, JobsChange, PriorityChange)
+REQUESTS: tuple[type[BaseModel], ...] = (
+    Credentials,
+    JobRequest,
+    Batch,
+    JobsChange,
+    PriorityChange,
+    NewUser,
+    UserChange,
+    PasswordChange,
+    NewVc,
+    VcChange,
+    NewApiToken,
+    OneTimeCode,
+    DeviceAsk,
+    SecretValue,
+)
 """Bodies that the routes parse by themselves."""
-SAID: tuple[type[BaseModel], ...] = (Problem, JobEvent)
+SAID: tuple[type[BaseModel], ...] = (Problem, JobEvent, AuditEntry)
 """Answers that no route names as its model."""
 _REF = "#/components/schemas/{model}"
 
@@ -56,7 +94,7 @@ def document(api: FastAPI) -> bytes:
         schemas.update(_schemas(model, "serialization"))
     described["components"]["schemas"] = dict(sorted(schemas.items()))
     described["components"]["securitySchemes"] = {
-        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "From /api/v1/auth/token."}
+        "token": {"type": "http", "scheme": "bearer", "description": "From /api/v1/auth/token, or an API token."}
     }
     described["security"] = [{"token": []}]
     return (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()

@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from services.gateway.accounts import Accounts
+from services.gateway.apitokens import ApiTokens
+from services.gateway.audit import Audit
 from services.gateway.bulk import Bulk
 from services.gateway.console import Console
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
+from services.gateway.oidc.signin import OidcSignIn
+from services.gateway.passwords import Passwords
 from services.gateway.readiness import ReadinessCheck
+from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
+from services.gateway.signin import SignIn
 from services.gateway.sse import Streams
 from services.gateway.submission import Submissions
 from services.gateway.tokens import Tokens
+from services.gateway.vcs import Vcs
 from services.gateway.yard import Yard
 
 
@@ -23,10 +30,17 @@ class Parts:
 
     settings: GatewaySettings
     accounts: Accounts
+    passwords: Passwords
+    sign_in: SignIn
+    vcs: Vcs
     tokens: Tokens
+    api_tokens: ApiTokens
+    audit: Audit
+    oidc: OidcSignIn
     yard: Yard
     bulk: Bulk
     submissions: Submissions
+    secrets: Secrets
     console: Console
     feed: Feed
     streams: Streams

@@ -3,9 +3,11 @@
 Requests forbid unknown fields; answers are the contracts themselves, with what only the API adds.
 """
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from services.gateway.domain.access import Action
 from shared.contracts import job as contract
@@ -13,7 +15,18 @@ from shared.contracts.base import Contract, JobId, Timestamp, UserName, VcName
 from shared.contracts.commands import MANY, JobAction
 from shared.contracts.errors import FieldError
 from shared.contracts.events import CloudEvent, Receipt
-from shared.contracts.job import Actor, JobStatus, JobView, LabelKey, LabelValue, LaunchSpec
+from shared.contracts.job import (
+    SECRETS,
+    Actor,
+    EnvName,
+    EnvValue,
+    JobStatus,
+    JobView,
+    LabelKey,
+    LabelValue,
+    LaunchSpec,
+    SecretName,
+)
 from shared.contracts.logs import LogGap, LogLine
 
 BATCH_JOBS = 1000
@@ -41,12 +54,36 @@ class Token(Contract):
     expires_in: Annotated[int, Field(description="Seconds until it stops counting.")]
 
 
-class Me(Contract):
-    """Who is asking, as the platform sees it."""
+class SecretRef(Body):
+    """Stands for a secret's value: the owner's own secret of this name, else that of the job's virtual cluster."""
 
-    name: UserName
-    admin: bool
-    vcs: Annotated[tuple[str, ...], Field(description="Virtual clusters that this account may submit to.")]
+    secret: SecretName
+
+
+def _kind_of(value: Any) -> str:
+    return "[secret]" if isinstance(value, dict | SecretRef) else "[value]"
+
+
+EnvEntry = Annotated[
+    Annotated[EnvValue, Tag("[value]")] | Annotated[SecretRef, Tag("[secret]")], Discriminator(_kind_of)
+]
+"""What a variable holds: a text, or the name of a secret, whose value the job's command alone gets to see."""
+
+
+def _by_name(texts: Iterator[str | SecretRef]) -> Iterator[str]:
+    return (text.secret if isinstance(text, SecretRef) else text for text in texts)
+
+
+def _not_too_many(env: dict[str, str | SecretRef]) -> dict[str, str | SecretRef]:
+    if sum(isinstance(entry, SecretRef) for entry in env.values()) > SECRETS:
+        raise ValueError(f"must name at most {SECRETS} secrets")
+    return env
+
+
+def _told_in_env(secrets: dict[str, str]) -> dict[str, str]:
+    if secrets:
+        raise ValueError('are named in env, as {"NAME": {"secret": "its name"}}')
+    return secrets
 
 
 class JobRequest(contract.JobRequest):
@@ -54,7 +91,14 @@ class JobRequest(contract.JobRequest):
 
     model_config = ConfigDict(extra="forbid")
 
+    env: Annotated[dict[EnvName, EnvEntry], Field(max_length=256), AfterValidator(_not_too_many)] = Field(  # type: ignore[assignment]
+        default_factory=dict
+    )
+    secrets: SkipJsonSchema[Annotated[dict[str, str], AfterValidator(_told_in_env)]] = Field(default_factory=dict)
     owner: Annotated[UserName | None, Field(description="At most your own name; usually left out.")] = None
+
+    def texts(self) -> Iterator[str]:
+        return _by_name(super().texts())
 
 
 class Batch(Body):
@@ -122,7 +166,12 @@ class JobsChange(Body):
 class Job(contract.Job):
     """A whole job, and what the caller may do to it now."""
 
+    env: dict[str, EnvEntry] = Field(default_factory=dict)  # type: ignore[assignment]
+    secrets: SkipJsonSchema[dict[str, str]] = Field(default_factory=dict, exclude=True)
     actions: Annotated[tuple[Action, ...], Field(description="What the caller may do to it now.")] = ()
+
+    def texts(self) -> Iterator[str]:
+        return _by_name(super().texts())
 
 
 class JobPage(Contract):
@@ -156,6 +205,39 @@ class JobEvents(Contract):
     """Everything that happened to a job, in order."""
 
     items: tuple[JobEvent, ...]
+
+
+SECRET_BYTES = 65_536
+"""The most that a secret's value takes in UTF-8."""
+
+
+def _fits_in_an_environment(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not contain a NUL character; remove it, or encode the value")
+    if len(value.encode()) > SECRET_BYTES:
+        raise ValueError(f"takes more than {SECRET_BYTES} bytes; put it into a file that the job reads")
+    return value
+
+
+class SecretValue(Body):
+    """A secret's new value. No answer ever shows it again."""
+
+    value: Annotated[str, Field(min_length=1), AfterValidator(_fits_in_an_environment)] = Field(repr=False)
+
+
+class Secret(Contract):
+    """That there is a secret, and since when. Its value is never shown."""
+
+    name: SecretName
+    created_at: Timestamp
+    updated_at: Timestamp
+    updated_by: UserName
+
+
+class Secrets(Contract):
+    """All secrets of one holder, by name."""
+
+    items: tuple[Secret, ...]
 
 
 class LogTail(Contract):

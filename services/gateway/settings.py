@@ -1,8 +1,9 @@
 """Settings of the gateway, from the environment: `JOBYARD_GATEWAY_...`, and `JOBYARD_PORT` for its port."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.gateway.domain.origins import LOOPBACK, as_host
@@ -38,6 +39,14 @@ class GatewaySettings(BaseSettings):
     )
     allowed_origins: Names = Field((), description="Origins of other sites whose pages may use the API.")
     trusted_proxies: Names = Field((), description="Addresses whose X-Forwarded headers are believed; none by default.")
+    secret_key: SecretStr | None = Field(
+        None,
+        repr=False,
+        description="Keys of secrets in base64, the newest first; 32 bytes each. All replicas need the same.",
+    )
+    secret_key_file: Path | None = Field(
+        None, description="A file with these keys, one per line; by default `<data>/secret-key`, made at first start."
+    )
     token_ttl_s: int = Field(12 * 3600, ge=60, le=30 * 86_400, description="How long a token counts.")
     wrong_passwords_per_minute: int = Field(10, ge=1, description="For a name and for an address; then 429.")
     submissions_per_minute: int | None = Field(None, ge=1, description="Jobs that one user may submit; none: no limit.")

@@ -14,6 +14,7 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from services.gateway.watch import Watch
 from shared.contracts.errors import Refusal, Unavailable
 
 log = structlog.get_logger()
@@ -55,26 +56,30 @@ class Streams:
 
 
 class EventStream(Response):
-    """Sends the events of a generator until it ends, the reader has gone, or `lasts_s` seconds are over."""
+    """Sends the events of a generator until it ends, the reader has gone or lost a right, or `lasts_s` are over."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[ServerEvent, None], streams: Streams, lasts_s: float) -> None:
+    def __init__(
+        self, events: AsyncGenerator[ServerEvent, None], streams: Streams, lasts_s: float, watch: Watch
+    ) -> None:
         super().__init__(headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._events = events
         self._streams = streams
         self._lasts_s = lasts_s
+        self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._streams.running += 1
         gone = asyncio.create_task(_gone(receive))
         closing = asyncio.create_task(self._streams.closing.wait())
+        lost = asyncio.create_task(self._watch.lost())
         try:
             async with asyncio.timeout(self._lasts_s):
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 await self._send(send, RECONNECT)
-                await self._run(send, {gone, closing})
+                await self._run(send, {gone, closing, lost})
         except _Stalled:
             log.info("stream_cut_off", path=scope["path"])
             return
@@ -85,6 +90,7 @@ class EventStream(Response):
         finally:
             gone.cancel()
             closing.cancel()
+            lost.cancel()
             self._streams.running -= 1
             await self._events.aclose()
         if not gone.done() or gone.cancelled():

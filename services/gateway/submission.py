@@ -11,13 +11,17 @@ from services.gateway.asking import Stored
 from services.gateway.bodies import fingerprint, parsed
 from services.gateway.domain.access import Caller, check_submission
 from services.gateway.domain.batches import size_of
-from services.gateway.domain.bounds import PolicyOf, bounded
+from services.gateway.domain.bounds import bounded
 from services.gateway.domain.throttle import Throttle
+from services.gateway.environment import told
 from services.gateway.joiner import Joiner
 from services.gateway.paths import Paths
 from services.gateway.problems import problem_of, too_many
 from services.gateway.resources import BATCH_JOBS, Body, Job, JobRequest, Outcome
+from services.gateway.secrets import Secrets, absent
+from services.gateway.vcs import Vcs
 from shared.clock import Clock
+from shared.contracts import job as contract
 from shared.contracts.commands import NewJob
 from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, refusal_from
 from shared.ids import new_id
@@ -44,10 +48,13 @@ class _Accepted:
 class Submissions:
     """Takes submissions. Its methods raise Refusals."""
 
-    def __init__(self, joiner: Joiner, paths: Paths, policy_of: PolicyOf, clock: Clock, per_minute: int | None) -> None:
+    def __init__(
+        self, joiner: Joiner, paths: Paths, vcs: Vcs, secrets: Secrets, clock: Clock, per_minute: int | None
+    ) -> None:
         self._joiner = joiner
         self._paths = paths
-        self._policy_of = policy_of
+        self._vcs = vcs
+        self._secrets = secrets
         self._clock = clock
         self._recent = Throttle(per_minute) if per_minute is not None else None
 
@@ -97,17 +104,33 @@ class Submissions:
             message = "must have 1 to 240 visible ASCII characters"
             raise Invalid(f"Idempotency-Key: {message}.", (FieldError(field="Idempotency-Key", message=message),))
         check_submission(caller, request.vc, request.owner)
-        request = bounded(caller, request, await self._policy_of(request.vc))
+        policy = await self._vcs.policy_of(request.vc)
+        request = bounded(caller, request, policy)
         await self._paths.check(request)
+        stored = told(request)
+        if stored.secrets:
+            await self._check_secrets(caller.name, stored)
         job = NewJob(
             id=new_id(),
             owner=caller.name,
-            request=request,
+            request=stored,
             idempotency_key=key,
             fingerprint=fingerprint(plain) if key is not None else None,
             correlation_id=request_id,
+            most_open=policy.jobs_per_user,
         )
-        return _Accepted(job, size_of(_size(request, size)))
+        return _Accepted(job, size_of(_size(stored, size)))
+
+    async def _check_secrets(self, owner: str, request: contract.JobRequest) -> None:
+        """Raises Invalid for a name that neither the owner nor the VC has a secret for."""
+        missing = set(await self._secrets.missing(owner, request.vc, request.secrets.values()))
+        errors = tuple(
+            FieldError(field=f"env.{variable}", message=absent(name, owner, request.vc))
+            for variable, name in request.secrets.items()
+            if name in missing
+        )
+        if errors:
+            raise Invalid(errors[0].message, errors)
 
     def _count(self, caller: Caller, count: int) -> None:
         if self._recent is None:
@@ -119,7 +142,7 @@ class Submissions:
         self._recent.add(caller.name, now, count)
 
 
-def _size(request: JobRequest, body_bytes: int) -> int:
+def _size(request: contract.JobRequest, body_bytes: int) -> int:
     """Bytes of its JSON. Raises Invalid for one that would not fit in the messages of a job's life."""
     if body_bytes <= SMALL_BYTES:
         return body_bytes

@@ -27,10 +27,11 @@ EXPIRED = "This token has expired. Sign in again for a new one."
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token that counts says: whose it is, and until when (seconds since 1970)."""
+    """What a token that counts says: whose it is, until when (seconds since 1970), and of which generation."""
 
     name: str
     expires: float
+    generation: int
 
 
 class Tokens:
@@ -42,10 +43,18 @@ class Tokens:
         self.ttl_s = ttl_s
         self._known: OrderedDict[bytes, Claims] = OrderedDict()
 
-    def issue(self, name: str) -> str:
-        """A new token for this account."""
+    def issue(self, name: str, generation: int = 0) -> str:
+        """A new token for this account; it counts while the account is of this generation."""
         now = int(self._clock.now().timestamp())
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": name, "iat": now, "exp": now + self.ttl_s, "jti": new_id()}
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": name,
+            "iat": now,
+            "exp": now + self.ttl_s,
+            "jti": new_id(),
+            "gen": generation,
+        }
         key = self._keys.newest
         return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.id})
 
@@ -84,7 +93,10 @@ class Tokens:
             raise Unauthorized(REFUSED)
         if claims["iat"] > self._clock.now().timestamp() + CLOCK_SKEW_S:
             raise Unauthorized(REFUSED)
-        return Claims(claims["sub"], float(claims["exp"]))
+        generation = claims.get("gen", 0)
+        if not isinstance(generation, int):
+            raise Unauthorized(REFUSED)
+        return Claims(claims["sub"], float(claims["exp"]), generation)
 
 
 def _decoded(token: str, public_key: Any) -> dict[str, Any]:

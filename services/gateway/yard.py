@@ -3,8 +3,10 @@
 import structlog
 
 from services.gateway import asking
-from services.gateway.domain.access import Caller, Right, actions, hidden, may, no_such_job, require, visible
+from services.gateway.domain.access import Caller, Right, actions, no_such_job, require, visible
 from services.gateway.domain.bounds import PolicyOf, check_priority
+from services.gateway.domain.discretion import shown, told
+from services.gateway.environment import as_written
 from services.gateway.resources import Job, JobPage
 from shared.bus.bus import Bus
 from shared.contracts import commands
@@ -84,11 +86,9 @@ class Yard:
 
     async def events(self, caller: Caller, job_id: str) -> list[AnyCloudEvent]:
         """Everything that happened to a job, in order, from the store."""
-        job = await self.stored(caller, job_id, Right.SEE)
+        await self.stored(caller, job_id, Right.SEE)
         events = await self.history(job_id)
-        if may(caller, job, Right.SEE_ENVIRONMENT):
-            return events
-        return [redacted(event) for event in events]
+        return [event.model_copy(update={"data": shown(caller, event.data)}) for event in events]
 
     async def history(self, job_id: str) -> list[AnyCloudEvent]:
         """The same, whole and unasked: only for decisions of the platform itself."""
@@ -119,8 +119,10 @@ class Yard:
 
 
 def _resource(caller: Caller, job: Job, reasons: dict[str, Reason]) -> Job:
+    if job.secrets:
+        job = job.model_copy(update={"env": as_written(job), "secrets": {}})
     seen = visible(caller, job)
-    reason = seen.reason
+    reason = told(caller, job, job.status, seen.reason)
     if seen.status is JobStatus.QUEUED:
         reason = reasons.get(seen.id) or reason or WAITS
     return seen.model_copy(update={"reason": reason, "actions": actions(caller, job)})
@@ -128,12 +130,3 @@ def _resource(caller: Caller, job: Job, reasons: dict[str, Reason]) -> Job:
 
 def _actor(caller: Caller) -> Actor:
     return Actor(kind="user", name=caller.name)
-
-
-def redacted(event: AnyCloudEvent) -> AnyCloudEvent:
-    """The event without the values of the job's environment."""
-    launch = event.data.get("launch") if event.type == SCHEDULED and isinstance(event.data, dict) else None
-    if not isinstance(launch, dict):
-        return event
-    data = {**event.data, "launch": {**launch, "env": hidden(launch.get("env") or {})}}
-    return event.model_copy(update={"data": data})

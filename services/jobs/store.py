@@ -31,6 +31,7 @@ JOBS: Schema[JobDocument] = Schema(
         Index("time", ("-submitted_at",)),
         Index("open", ("over",)),
         Index("due", ("state.due_at",)),
+        Index("owner_open", ("owner", "over", "request.vc")),
         Index(KEY_INDEX, ("owner", "idempotency.key", "idempotency.day"), unique=True),
     ),
 )
@@ -67,6 +68,11 @@ class JobStore:
     async def total(self, ask: ListJobs) -> int:
         """How many there are, at most one more than COUNTED."""
         return await self.jobs.count(_where(ask), at_most=COUNTED + 1)
+
+    async def open_of(self, owner: str, vc: str, at_most: int) -> int:
+        """How many jobs that are not terminal somebody has in a VC; counting stops at `at_most`."""
+        where = (Eq("owner", owner), Eq("over", False), Eq("request.vc", vc))
+        return await self.jobs.count(where, at_most=at_most)
 
     async def open_page(self, after_id: str | None, limit: int) -> Page[JobHead]:
         """Jobs that are not terminal, by id."""

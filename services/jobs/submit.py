@@ -1,5 +1,6 @@
 """New jobs: a list in one commit, each with its own outcome; a repeated submission finds its job again."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.jobs.apply import Applier
@@ -14,13 +15,18 @@ async def submit_all(applier: Applier, ask: SubmitJobs) -> SubmitOutcomes:
     """Store every job that can be stored; the outcomes are in order."""
     now = applier.clock.now()
     known = [await _replay(applier, new, now) for new in ask.jobs]
-    fresh = [submit(new, now) for new, found in zip(ask.jobs, known, strict=True) if found is None]
+    full = await _beyond_the_most(applier, [new for new, found in zip(ask.jobs, known, strict=True) if found is None])
+    fresh = [
+        submit(new, now) for new, found in zip(ask.jobs, known, strict=True) if found is None and new.id not in full
+    ]
     refused = iter(await applier.store.jobs.insert_many(fresh) if fresh else ())
     documents = iter(fresh)
     outcomes: list[Submitted] = []
     stored: list[JobDocument] = []
     for new, found in zip(ask.jobs, known, strict=True):
-        if found is None:
+        if new.id in full:
+            outcomes.append(_refused(full[new.id]))
+        elif found is None:
             document, duplicate = next(documents), next(refused)
             if duplicate is None:
                 stored.append(document)
@@ -32,6 +38,29 @@ async def submit_all(applier: Applier, ask: SubmitJobs) -> SubmitOutcomes:
             outcomes.append(_outcome(new, found, ask.with_jobs))
     applier.outbox.committed(stored)
     return SubmitOutcomes.of(outcomes=tuple(outcomes))
+
+
+async def _beyond_the_most(applier: Applier, fresh: Sequence[NewJob]) -> dict[str, Conflict]:
+    """Those that their owner may not have open beside the others, in order. Asks nothing where there is no bound.
+
+    Commands of one replica come in turn, so it counts exactly; two replicas at one moment may each let one in.
+    """
+    taken: dict[tuple[str, str], int] = {}
+    refused: dict[str, Conflict] = {}
+    for new in fresh:
+        if new.most_open is None:
+            continue
+        place = (new.owner, new.request.vc)
+        if place not in taken:
+            taken[place] = await applier.store.open_of(*place, at_most=new.most_open)
+        if taken[place] < new.most_open:
+            taken[place] += 1
+        elif await applier.store.jobs.get(new.id) is None:  # a repeated command finds its job again
+            refused[new.id] = Conflict(
+                f"You have {new.most_open} jobs in the virtual cluster '{new.request.vc}' that are not over, the most "
+                "that it allows. Wait for one to end, or kill one."
+            )
+    return refused
 
 
 async def _replay(applier: Applier, new: NewJob, now: datetime) -> JobDocument | None:

@@ -4,12 +4,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
 from shared.contracts.errors import RefusalBody
 from shared.contracts.events import AnyCloudEvent
-from shared.contracts.job import Actor, Allocation, Job, JobRequest, JobStatus, JobView, LaunchSpec, Reason
+from shared.contracts.job import (
+    SECRETS,
+    Actor,
+    Allocation,
+    Job,
+    JobRequest,
+    JobStatus,
+    JobView,
+    LaunchSpec,
+    Reason,
+    SecretName,
+)
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap, LogLine
 
 Ask = TypeVar("Ask", bound=Contract)
@@ -47,6 +58,9 @@ class NewJob(Contract):
     idempotency_key: Annotated[str | None, Field(min_length=1, max_length=255)] = None
     fingerprint: Annotated[str | None, Field(description="Hash of the body that came with the key.")] = None
     correlation_id: str | None = None
+    most_open: Annotated[
+        int | None, Field(ge=1, description="How many jobs of the owner in this VC may be open with it; none: any.")
+    ] = None
 
 
 class SubmitJobs(Contract):
@@ -330,6 +344,24 @@ class Checkpoints(Contract):
     items: Annotated[tuple[LastCheckpoint, ...], Field(description="Only of runs that the node knows.")]
 
 
+# --- secrets
+
+
+class RevealSecrets(Contract):
+    """The values that a job's environment names. Whose they are is read from the job, not from whoever asks."""
+
+    job_id: JobId
+    names: Annotated[tuple[SecretName, ...], Field(min_length=1, max_length=SECRETS)]
+
+
+class RevealedSecrets(Contract):
+    """As many as fit in a message, at least one; ask again for the rest. NotFound names one that is not there."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    values: Annotated[dict[str, str], Field(repr=False)]
+
+
 # --- every service
 
 
@@ -367,6 +399,7 @@ TAIL_LOG = Command("cmd.logs.tail.v1", TailLog, LogPage, "The last lines of a jo
 CHECKPOINTS = Command(
     "cmd.executor.checkpoints.v1", GetCheckpoints, Checkpoints, "When runs on this node wrote their last checkpoints."
 )
+REVEAL = Command("cmd.gateway.reveal.v1", RevealSecrets, RevealedSecrets, "Secrets of a job that is being started.")
 READ_LOG = Command("cmd.executor.read_log.v1", ReadLog, LogPiece, "A run's whole output, on its node.")
 
 COMMANDS: tuple[Command[Contract, Contract], ...] = (
@@ -388,4 +421,5 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     TAIL_LOG,
     READ_LOG,
     CHECKPOINTS,
+    REVEAL,
 )  # type: ignore[assignment]

@@ -1,6 +1,7 @@
 """The job: what a person asks for (`JobRequest`), what the platform adds (`JobState`), and both together (`Job`)."""
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -37,6 +38,11 @@ class Reason(Contract):
     code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     message: str
     details: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+SERVED, FOREIGN = "for", "foreign"
+"""Details of a preemption's reason: the job that gets the room, and that it is of another VC, so that only services
+may read its id."""
 
 
 class Actor(Contract):
@@ -92,8 +98,12 @@ Path = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plai
 Argument = Annotated[str, Field(max_length=65_536), AfterValidator(_no_nul)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 EnvValue = Annotated[str, Field(max_length=32_768), AfterValidator(_no_nul)]
+SecretName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_/-]{0,61}[A-Za-z0-9])?$")]
 LabelValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@/+=-]{0,63}$")]
+
+SECRETS = 64
+"""The most that one job names."""
 
 REQUEST_BYTES = 131_072
 """The largest command and environment together: a job has to fit in a message many times over."""
@@ -114,6 +124,13 @@ class JobRequest(Contract):
         Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$", description="Container image; `process` ignores it."),
     ] = None
     env: Annotated[dict[EnvName, EnvValue], Field(max_length=256)] = Field(default_factory=dict)
+    secrets: Annotated[
+        dict[EnvName, SecretName],
+        Field(
+            max_length=SECRETS,
+            description="Variables whose values are secrets, by their names; the owner's, else the VC's.",
+        ),
+    ] = Field(default_factory=dict)
     data_path: Annotated[Path | None, Field(description="Must exist; becomes `JOBYARD_DATA_PATH`.")] = None
     work_path: Annotated[Path | None, Field(description="Where the command starts; must exist. Default: job_path.")] = (
         None
@@ -146,14 +163,21 @@ class JobRequest(Contract):
             raise ValueError(f"devices: must be at least 1 for device_type '{self.device_type}'")
         if self.nodes > 1:
             raise ValueError("nodes: jobs on several nodes are not supported yet; use nodes 1")
-        if any(name.startswith("JOBYARD_") for name in self.env):
+        if any(name.startswith("JOBYARD_") for name in (*self.env, *self.secrets)):
             raise ValueError("env: names that begin with JOBYARD_ are the platform's own; choose another name")
-        words = (self.command,) if isinstance(self.command, str) else self.command
-        size = sum(len(word.encode()) for word in words)
-        size += sum(len(name) + len(value.encode()) for name, value in self.env.items())
+        if both := self.env.keys() & self.secrets.keys():
+            raise ValueError(f"secrets: '{min(both)}' has a value in env too; keep one of them")
+        size = sum(len(text.encode()) for text in self.texts())
         if size > REQUEST_BYTES:
             raise ValueError(f"command: with env it takes {size} bytes, above {REQUEST_BYTES}; put it into a file")
         return self
+
+    def texts(self) -> Iterator[str]:
+        """The command and the environment, which together may take REQUEST_BYTES."""
+        yield from (self.command,) if isinstance(self.command, str) else self.command
+        for variable, text in (*self.env.items(), *self.secrets.items()):
+            yield variable
+            yield text
 
 
 class JobState(Contract):
@@ -224,3 +248,6 @@ class LaunchSpec(Contract):
     work_path: str | None
     job_path: str | None
     checkpoint_path: str | None
+    secrets: Annotated[
+        dict[str, str], Field(description="Variables whose values the executor asks for: name -> name of a secret.")
+    ] = Field(default_factory=dict)

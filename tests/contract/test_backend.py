@@ -324,6 +324,18 @@ async def test_output_is_complete_and_keeps_the_streams_apart(bench: Bench) -> N
     assert ended.started_ns <= times[0] and times == sorted(times) and times[-1] <= ended.ended_ns
 
 
+async def test_what_is_hidden_is_in_no_byte_of_the_output(bench: Bench) -> None:
+    script = "printf 'a s3c'; sleep 0.1; printf 'ret\\n'; echo s3cret >&2; printf 's3cret'; printf ' s3' >&2"
+    order = bench.order(script, hidden=("s3cret",))
+    await bench.backend.launch([order])
+    await bench.ended(order.run_id)
+    data = bench.backend.output(order.run_id).read_bytes()
+    frames, _ = split(data)
+    assert b"".join(text for stream, _, text in frames if stream == STDOUT) == b"a ***\n***"
+    assert b"".join(text for stream, _, text in frames if stream == STDERR) == b"***\n s3"
+    assert b"s3cret" not in data
+
+
 async def test_a_silent_run_has_no_output(bench: Bench) -> None:
     id = await bench.launch("true")
     assert (await bench.ended(id)).output_bytes == 0

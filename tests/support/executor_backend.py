@@ -50,12 +50,18 @@ class Bench:
         await self.close()
         await self.open()
 
-    def order(self, script: str | tuple[str, ...], run_id: str | None = None, grace_s: float = 10) -> RunOrder:
+    def order(
+        self,
+        script: str | tuple[str, ...],
+        run_id: str | None = None,
+        grace_s: float = 10,
+        hidden: tuple[str, ...] = (),
+    ) -> RunOrder:
         """A script for the shell, or a list of arguments; its run is ended with the test."""
         id = run_id or f"{new_id()}.1"
         self.run_ids.append(id)
         argv = ("/bin/sh", "-c", script) if isinstance(script, str) else script
-        return RunOrder(id, argv, self.folder, {"PATH": PATH, "JOBYARD_RUN_ID": id}, grace_s)
+        return RunOrder(id, argv, self.folder, {"PATH": PATH, "JOBYARD_RUN_ID": id}, grace_s, hidden)
 
     async def launch(self, script: str | tuple[str, ...], grace_s: float = 10) -> str:
         """Launch one run; its id."""

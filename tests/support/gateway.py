@@ -10,15 +10,16 @@ from typing import Any, cast
 import httpx
 
 from services.gateway.accounts import AccountDocument, Accounts
-from services.gateway.app import default_policy, parts_from
+from services.gateway.app import parts_from
 from services.gateway.application import application
-from services.gateway.domain.access import Caller
-from services.gateway.domain.bounds import PolicyOf
-from services.gateway.identity import Identity
+from services.gateway.domain.access import Caller, Role
+from services.gateway.keyfile import KeyFile
 from services.gateway.keys import Keys
+from services.gateway.oidc.settings import OidcSettings
 from services.gateway.parts import Parts
+from services.gateway.people import People, people_from
+from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
-from services.gateway.tokens import Tokens
 from shared.bus.bus import Bus
 from shared.contracts import commands
 from shared.contracts.commands import Command, NewJob, SubmitJobs, SubmitOutcomes, Submitted
@@ -34,7 +35,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def caller(name: str, *, admin: bool = False, vcs: tuple[str, ...] = ("default",)) -> Caller:
     """Somebody who is asking."""
-    return Caller(name, admin, vcs)
+    return Caller(name, admin, dict.fromkeys(vcs, Role.MEMBER))
 
 
 class ManualTime:
@@ -65,6 +66,7 @@ def stored_job(new: NewJob, **changes: Any) -> Job:
         "exit_code": None,
         "attempt": 0,
         "version": 1,
+        "secrets": new.request.secrets,
     }
     return Job(**(request | fields | changes))
 
@@ -127,11 +129,18 @@ class Gateway:
     bus: DoubleBus
     clock: ManualTime
     parts: Parts
-    accounts: Accounts
-    keys: Keys
+    people: People
     store: SqliteStore
     http: httpx.AsyncClient
     data: Path
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.people.accounts
+
+    @property
+    def keys(self) -> Keys:
+        return self.people.keys
 
     def token(self, name: str = "admin") -> dict[str, str]:
         """A header with a token of this account."""
@@ -142,29 +151,29 @@ class Gateway:
         headers = self.token(name) | arguments.pop("headers", {})
         return await self.http.request(method, f"/api/v1{path}", headers=headers, **arguments)
 
-    async def add_account(self, name: str, vcs: tuple[str, ...] = ("default",)) -> None:
-        """Somebody who is no administrator."""
-        collection = self.accounts._documents
-        await collection.insert(AccountDocument(id=name, password_hash="none", vcs=vcs, created_at=START))
+    async def add_account(self, name: str, vcs: tuple[str, ...] | dict[str, Role] = ("default",)) -> None:
+        """Somebody who is no administrator; VCs without a role make a member."""
+        roles = vcs if isinstance(vcs, dict) else dict.fromkeys(vcs, Role.MEMBER)
+        await self.accounts.documents.insert(AccountDocument(id=name, vcs=roles, created_at=START))
 
 
 @asynccontextmanager
-async def gateway(folder: Path, policy_of: PolicyOf = default_policy, **settings: Any) -> AsyncGenerator[Gateway, None]:
+async def gateway(folder: Path, **settings: Any) -> AsyncGenerator[Gateway, None]:
     """The application, started, with a client whose Host is one of its own."""
     clock, bus = ManualTime(), DoubleBus()
     chosen = GatewaySettings(**settings)
     deps = Deps(bus, clock, PlatformSettings(data=folder))
     store = cast(SqliteStore, deps.open_store("gateway"))
-    accounts = Accounts(store, clock, folder, chosen.wrong_passwords_per_minute)
-    keys = Keys(store, clock)
-    parts = parts_from(deps, chosen, accounts, Tokens(keys, clock, chosen.token_ttl_s), policy_of)
+    people = people_from(deps, store, chosen, OidcSettings())
+    secrets = Secrets(store, clock, people.audit, KeyFile(chosen, folder))
+    parts = parts_from(deps, chosen, people, secrets)
     await store.open()
     try:
-        await keys.start()
-        await accounts.start()
-        app = application(parts, Identity(parts.tokens, accounts).of)
+        await people.start()
+        await secrets.start()
+        app = application(parts, people.identity.of)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as http:
-            yield Gateway(bus, clock, parts, accounts, keys, store, http, folder)
+            yield Gateway(bus, clock, parts, people, store, http, folder)
     finally:
         await store.close()

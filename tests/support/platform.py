@@ -159,7 +159,7 @@ class Platform:
             assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
         else:
             answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def submit(self, command: str | list[str], name: str = "test", **fields: Any) -> str:
         body = {"name": name, "command": command, **fields}

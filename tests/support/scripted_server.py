@@ -100,7 +100,7 @@ def scripted_server() -> Iterator[ScriptedServer]:
             asked = Asked(self.command, parts.path, query, headers, json.loads(raw) if raw else None)
             _send(self, script.next_answer(asked))
 
-        do_GET = do_POST = do_PATCH = answer  # noqa: N815 - the names that http.server calls
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - the names that http.server calls
 
         def log_message(self, format: str, *args: object) -> None:
             """Quiet: a failing test shows `asked`."""

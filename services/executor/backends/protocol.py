@@ -5,7 +5,7 @@ sooner. All of it is safe to repeat, also by the next executor process, which fi
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -19,8 +19,10 @@ class RunOrder:
     run_id: str
     argv: tuple[str, ...]
     cwd: Path
-    env: dict[str, str]
+    env: dict[str, str] = field(repr=False)
     grace_s: float
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """Never appears in the run's output: `***` stands there instead (see `masking`)."""
 
 
 Changed = Callable[[str, Observation], None]

@@ -1,10 +1,11 @@
 """Who may see and do what: one table (`RIGHTS`), and the questions that the routes ask it.
 
 A job of a virtual cluster (VC) that one does not belong to does not exist for one: NotFound. What one sees but may
-not do is Forbidden.
+not do is Forbidden. docs/rights.md is written from this table.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -12,7 +13,21 @@ from shared.contracts.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.contracts.job import TERMINAL, Job, JobStatus
 
 HIDDEN = "***"
-"""Stands for an environment value that the reader may not see."""
+"""Stands for a command or an environment value that the reader may not see."""
+
+
+class Role(StrEnum):
+    """What somebody is in a VC."""
+
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    """What an API token may be used for; who signs in without one may act."""
+
+    READ = "read"
+    ACT = "act"
 
 
 class Action(StrEnum):
@@ -21,47 +36,64 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     KILL = "kill"
+    SUPPORT = "support"
 
 
 class Relation(StrEnum):
-    """What a caller is to a job."""
+    """What a caller is to a job; the first that fits counts."""
 
-    OWNER = "owner"
-    ADMIN = "admin"
-    MEMBER = "member"
-    STRANGER = "stranger"
+    OWNER = "its owner"
+    PLATFORM_ADMIN = "a platform administrator"
+    VC_ADMIN = "an administrator of its VC"
+    OPEN_MEMBER = "a member of its VC, which is open"
+    CLOSED_MEMBER = "a member of its VC, which is closed"
+    STRANGER = "anybody else"
 
 
 class Right(StrEnum):
     """What the table gives or withholds."""
 
-    SEE = "see"
-    SEE_ENVIRONMENT = "see its environment"
+    SEE = "see it in lists, and its brief"
+    SEE_SPEC = "see its command, environment names and paths"
+    SEE_ENVIRONMENT = "see its environment values"
+    READ_METRICS = "read its metrics"
     READ_CONSOLE = "read its console"
+    USE_ENDPOINTS = "use its endpoints"
     ACT = "change it"
+    ASK_SUPPORT = "ask for support with it"
 
 
 RIGHTS: dict[Relation, frozenset[Right]] = {
     Relation.OWNER: frozenset(Right),
-    Relation.ADMIN: frozenset(Right),
-    Relation.MEMBER: frozenset({Right.SEE}),
+    Relation.PLATFORM_ADMIN: frozenset(Right),
+    Relation.VC_ADMIN: frozenset(Right),
+    Relation.OPEN_MEMBER: frozenset({Right.SEE, Right.SEE_SPEC, Right.READ_METRICS, Right.READ_CONSOLE}),
+    Relation.CLOSED_MEMBER: frozenset({Right.SEE}),
     Relation.STRANGER: frozenset(),
 }
+
+CHANGING = frozenset({Right.USE_ENDPOINTS, Right.ACT, Right.ASK_SUPPORT})
+"""What a token of the scope `read` never gives."""
+
+READ_ONLY = "This API token may only read. Use one with the scope 'act', or sign in."
 
 WHEN: dict[Action, frozenset[JobStatus]] = {
     Action.PAUSE: frozenset({JobStatus.QUEUED, JobStatus.SCHEDULING, JobStatus.RUNNING}),
     Action.RESUME: frozenset({JobStatus.PAUSED}),
     Action.KILL: frozenset(JobStatus) - TERMINAL,
+    Action.SUPPORT: frozenset(JobStatus),
 }
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever is asking, as the accounts say."""
+    """Whoever is asking, as accounts, VCs and the token say. `closed`: those of the caller's VCs that are closed."""
 
     name: str
     admin: bool
-    vcs: tuple[str, ...]
+    vcs: Mapping[str, Role]
+    scope: Scope = Scope.ACT
+    closed: frozenset[str] = field(default=frozenset())
 
 
 class Owned(Protocol):
@@ -82,21 +114,35 @@ def relation(caller: Caller, job: Owned) -> Relation:
     if caller.name == job.owner:
         return Relation.OWNER
     if caller.admin:
-        return Relation.ADMIN
-    return Relation.MEMBER if job.vc in caller.vcs else Relation.STRANGER
+        return Relation.PLATFORM_ADMIN
+    role = caller.vcs.get(job.vc)
+    if role is None:
+        return Relation.STRANGER
+    if role is Role.ADMIN:
+        return Relation.VC_ADMIN
+    return Relation.CLOSED_MEMBER if job.vc in caller.closed else Relation.OPEN_MEMBER
 
 
 def may(caller: Caller, job: Owned, right: Right) -> bool:
-    """Whether the table gives this right."""
-    return right in RIGHTS[relation(caller, job)]
+    """Whether the table gives this right, and the token does not withhold it."""
+    return right in RIGHTS[relation(caller, job)] and not (caller.scope is Scope.READ and right in CHANGING)
 
 
 def require(caller: Caller, job: Owned, right: Right) -> None:
     """Raises NotFound where the caller may not know of the job, Forbidden where only this right is missing."""
     if not may(caller, job, Right.SEE):
         raise no_such_job(job.id)
-    if not may(caller, job, right):
-        raise Forbidden(f"Job {job.id} belongs to {job.owner}. Only {job.owner} or an administrator may {right.value}.")
+    if may(caller, job, right):
+        return
+    if right in RIGHTS[relation(caller, job)]:
+        raise Forbidden(READ_ONLY)
+    raise Forbidden(f"Job {job.id} belongs to {job.owner}. Only {job.owner} or an administrator may {right.value}.")
+
+
+def require_admin(caller: Caller) -> None:
+    """Raises Forbidden for anybody but a platform administrator."""
+    if not caller.admin:
+        raise Forbidden("Only a platform administrator may do that. Ask one.")
 
 
 def no_such_job(job_id: str) -> NotFound:
@@ -106,9 +152,11 @@ def no_such_job(job_id: str) -> NotFound:
 
 def actions(caller: Caller, job: Job) -> tuple[Action, ...]:
     """What the caller may do to the job in its present status."""
-    if not may(caller, job, Right.ACT):
-        return ()
-    return tuple(action for action in Action if job.status in WHEN[action])
+    return tuple(action for action in Action if job.status in WHEN[action] and may(caller, job, _right_to(action)))
+
+
+def _right_to(action: Action) -> Right:
+    return Right.ASK_SUPPORT if action is Action.SUPPORT else Right.ACT
 
 
 def check_submission(caller: Caller, vc: str, owner: str | None) -> None:
@@ -116,19 +164,36 @@ def check_submission(caller: Caller, vc: str, owner: str | None) -> None:
     if owner is not None and owner != caller.name:
         raise Forbidden(f"You are signed in as {caller.name} and can't submit for {owner}. Leave `owner` out.")
     if vc not in caller.vcs:
-        known = ", ".join(caller.vcs) or "none yet; ask an administrator"
+        known = ", ".join(sorted(caller.vcs)) or "none yet; ask an administrator"
         message = f"you do not belong to a virtual cluster '{vc}'; yours: {known}"
         raise Invalid(f"vc: {message}.", (FieldError(field="vc", message=message),))
 
 
 J = TypeVar("J", bound=Job)
 
+_UNSEEN: dict[str, Any] = {
+    "command": HIDDEN,
+    "env": {},
+    "data_path": None,
+    "work_path": None,
+    "job_path": None,
+    "checkpoint_path": None,
+}
+"""What a reader gets who may not see a job's command, environment and paths."""
+
 
 def visible(caller: Caller, job: J) -> J:
-    """The job as the caller may see it: environment values hidden where the table withholds them."""
+    """The job as the caller may see it: without what the table withholds."""
+    if not may(caller, job, Right.SEE_SPEC):
+        return job.model_copy(update=_UNSEEN)
     if not job.env or may(caller, job, Right.SEE_ENVIRONMENT):
         return job
     return job.model_copy(update={"env": hidden(job.env)})
+
+
+def without_environment(launch: dict[str, Any]) -> dict[str, Any]:
+    """What a run needs, with its environment's names alone: neither values nor which secrets stand for them."""
+    return {**launch, **{field: hidden(launch[field]) for field in ("env", "secrets") if launch.get(field)}}
 
 
 def hidden(env: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ SHAPES = {
     "env": "names must begin with a letter or '_' and have at most 128 letters, digits or '_'",
     "labels": "keys and values take at most 63 letters, digits, '_', '/' or '-'; values also '.', '@', '+' or '='",
     "ids": "must be job ids: 26 characters each, as in 01JD8F2M5V7Q0R3S6T9W2X4Y8Z",
+    "secret": "must be a secret's name: at most 64 letters, digits, '_', '.' or '-', not beginning with '.' or '-'",
     "job_id": "must be a job id: 26 characters as in 01JD8F2M5V7Q0R3S6T9W2X4Y8Z",
 }
 WORDS = {
@@ -46,6 +47,8 @@ WORDS = {
     "enum": "must be {expected}",
     "json_invalid": "the body is not valid JSON: {error}",
 }
+UNSEEN = frozenset({"[key]", "[value]", "[secret]"})
+"""Parts of a place that say which way a field was read, and are no fields."""
 COMMAND = "must be a line for the shell, or a list of arguments"
 SHOWN = 3
 """Fields that the summary names; the list has them all."""
@@ -84,7 +87,7 @@ def _about_command(errors: list[Error]) -> list[FieldError]:
 
 
 def _complaint(error: Error, known: Collection[str]) -> FieldError:
-    loc = tuple(part for part in error["loc"] if part != "[key]")
+    loc = tuple(part for part in error["loc"] if part not in UNSEEN)
     if error["type"] == "extra_forbidden":
         return FieldError(field=_dotted(loc), message=_unknown(str(loc[-1]), known))
     message = _sentence(error)
@@ -102,7 +105,8 @@ def _unknown(name: str, known: Collection[str]) -> str:
 def _sentence(error: Error) -> str:
     kind = error["type"]
     if kind == "string_pattern_mismatch":
-        field = str(error["loc"][0]) if error["loc"] else ""
+        loc = error["loc"]
+        field = "secret" if "[secret]" in loc else str(loc[0]) if loc else ""
         return SHAPES.get(field) or f"must match the pattern {error['ctx']['pattern']}"
     if kind == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")

@@ -1,13 +1,14 @@
-"""Signing in, and who one is."""
+"""Signing in with a name and a password."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import bodies
-from services.gateway.door import caller_of
-from services.gateway.parts import parts_of
-from services.gateway.resources import Credentials, Me, Token
+from services.gateway.accounts import AccountDocument
+from services.gateway.door import address_of
+from services.gateway.parts import Parts, parts_of
+from services.gateway.resources import Credentials, Token
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
@@ -30,13 +31,11 @@ async def create_token(request: Request) -> Response:
     parts = parts_of(request)
     raw = await bodies.read(request, parts.settings.body_timeout_s)
     credentials, _ = bodies.parsed(Credentials, raw)
-    address = request.client.host if request.client else "unknown"
-    caller = await parts.accounts.sign_in(credentials.username, credentials.password, address)
-    return as_json(Token(access_token=parts.tokens.issue(caller.name), expires_in=parts.tokens.ttl_s))
+    account = await parts.sign_in.sign_in(credentials.username, credentials.password, address_of(request))
+    return token_for(parts, account)
 
 
-@router.get("/me", operation_id="getMe", summary="Who is asking", response_model=Me, responses=problems())
-async def get_me(request: Request) -> Response:
-    """The account that the token belongs to."""
-    caller = caller_of(request)
-    return as_json(Me(name=caller.name, admin=caller.admin, vcs=caller.vcs))
+def token_for(parts: Parts, account: AccountDocument) -> Response:
+    """What every way to sign in ends with."""
+    token = parts.tokens.issue(account.id, account.generation)
+    return as_json(Token(access_token=token, expires_in=parts.tokens.ttl_s))

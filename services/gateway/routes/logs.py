@@ -8,13 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway.domain.access import Right
-from services.gateway.door import caller_of
+from services.gateway.door import caller_of, signed_in
 from services.gateway.parts import parts_of
 from services.gateway.resources import LogTail
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
 from services.gateway.routes.parameters import LAST_EVENT_ID, JobPath, last_event_id
 from services.gateway.routes.streams import event_stream
+from services.gateway.watch import Watch
 from shared.contracts.logs import LINES_KEPT
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
@@ -83,7 +84,8 @@ async def download_job_logs(
     pieces = parts.console.download(job_id, chosen)
     first = await anext(pieces)
     headers = {"Content-Disposition": f'attachment; filename="{job.name}-{job_id}.{chosen}.log"'}
-    return StreamingResponse(_from_first(first, pieces), headers=headers, media_type=PLAIN)
+    allowed = Watch(signed_in(request)).over(_from_first(first, pieces))
+    return StreamingResponse(allowed, headers=headers, media_type=PLAIN)
 
 
 async def _from_first(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

@@ -128,6 +128,7 @@ def launch_of(document: JobHead) -> LaunchSpec:
         work_path=request.work_path,
         job_path=request.job_path,
         checkpoint_path=request.checkpoint_path,
+        secrets=request.secrets,
     )
 
 

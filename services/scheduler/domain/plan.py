@@ -19,12 +19,12 @@ from services.scheduler.domain.fit import Cost, Cursor, Ledger
 from services.scheduler.domain.node import Node
 from services.scheduler.domain.order import Key
 from services.scheduler.domain.room import Holding
-from services.scheduler.domain.shape import Shape
+from services.scheduler.domain.shape import Shape, shape_of
 from services.scheduler.domain.snapshot import FOR, NODE, Promise, Snapshot
 from services.scheduler.domain.victims import Loss, candidates, choose, loss
 from services.scheduler.domain.waiting import Verdict
 from shared.contracts.commands import Placement, Preemption
-from shared.contracts.job import Allocation, Reason, Share
+from shared.contracts.job import FOREIGN, Allocation, JobView, Reason, Share
 
 
 @dataclass(frozen=True)
@@ -167,10 +167,18 @@ class _Planner:
         for node, holding in self._snapshot.holdings(victim.job):
             self._ledger.free(node, holding)
         loser, winner = self._snapshot.jobs[victim.job], self._snapshot.jobs[id]
-        reason = Reason(
-            code="preempted",
-            message=f"Job {winner.name} ({id}) of priority {winner.state.priority} needs its place on node {name}; "
-            f"its own priority is {loser.state.priority}.",
-            details={FOR: id, NODE: name, "priority": winner.state.priority},
-        )
+        reason = _room_for(winner, loser, name)
         self._preemptions.append(Preemption(id=loser.id, version=loser.version, reason=reason))
+
+
+def _room_for(winner: JobView, loser: JobView, node: str) -> Reason:
+    """Why the loser has to go. Of a job of another VC it tells the size, and its id to services only."""
+    if winner.vc != loser.vc:
+        message = f"A job of another VC ({shape_of(winner)}) of higher priority needs its place on node {node}."
+        return Reason(code="higher_priority", message=message, details={FOR: winner.id, NODE: node, FOREIGN: True})
+    return Reason(
+        code="higher_priority",
+        message=f"Job {winner.name} ({winner.id}) of priority {winner.state.priority} needs its place on node {node}; "
+        f"its own priority is {loser.state.priority}.",
+        details={FOR: winner.id, NODE: node, "priority": winner.state.priority},
+    )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from services.scheduler.domain.causes import Cause, cause_of
 from services.scheduler.domain.figures import Figures
-from services.scheduler.domain.shape import Shape
+from services.scheduler.domain.shape import Shape, shape_of
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.base import rfc3339
 from shared.contracts.commands import Explanation
@@ -68,7 +68,7 @@ class Reasons:
             return None
         ahead = self._snapshot.waiting.order.rank(self._snapshot.waiting.key(view.id))
         shape = self._snapshot.waiting.shape(view.id)
-        cause = self._making_room(view.id, shape) or self._cause(shape)
+        cause = self._making_room(view, shape) or self._cause(shape)
         return Reason.model_construct(
             code=cause.code,
             message=f"{cause.message} {_line(ahead)}" if cause.may_change else cause.message,
@@ -85,18 +85,21 @@ class Reasons:
             self._causes[shape] = found
         return found
 
-    def _making_room(self, id: str, shape: Shape) -> Cause | None:
-        victims = self._snapshot.making_room.get(id)
+    def _making_room(self, view: JobView, shape: Shape) -> Cause | None:
+        """Who stops for it, by id; of jobs of another VC their size only."""
+        victims = self._snapshot.making_room.get(view.id)
         if not victims:
             return None
-        names = list(victims)
-        node = victims[names[0]]
-        what = "1 job" if len(names) == 1 else f"{len(names)} jobs"
+        jobs = [(id, self._snapshot.jobs[id]) for id in victims]
+        own = [id for id, job in jobs if job.vc == view.vc]
+        named = [*own, *(f"a job of another VC ({shape_of(job)})" for _, job in jobs if job.vc != view.vc)]
+        node = next(iter(victims.values()))
+        what = "1 job" if len(named) == 1 else f"{len(named)} jobs"
         return Cause(
             "making_room",
             f"Waits for {what} of lower priority on node {node} to stop and make room for its {shape}: "
-            f"{', '.join(names[:VICTIMS_NAMED])}.",
-            {"node": node, "victims": list(names[:VICTIMS_NAMED]), **self._cause(shape).details},
+            f"{', '.join(named[:VICTIMS_NAMED])}.",
+            {"node": node, "victims": list(own[:VICTIMS_NAMED]), **self._cause(shape).details},
         )
 
     def _silent(self, name: str) -> bool:

@@ -17,7 +17,7 @@ from services.scheduler.domain.shape import milli
 from services.scheduler.domain.waiting import Waiting
 from shared.contracts.commands import Placement
 from shared.contracts.events import NodeReported
-from shared.contracts.job import HOLDING, TERMINAL, Allocation, JobStatus, JobView
+from shared.contracts.job import HOLDING, SERVED, TERMINAL, Allocation, JobStatus, JobView
 
 if TYPE_CHECKING:
     from services.scheduler.domain.plan import Plan
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TOMBSTONES = 200_000
 """How many ended jobs are remembered, so that a late event does not bring one back."""
 
-FOR, NODE = "for", "node"
+FOR, NODE = SERVED, "node"
 """The details of a preemption's reason: the job that needs the room, and where. The jobs service keeps them."""
 
 Held = tuple[str, Holding]

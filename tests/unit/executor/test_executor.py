@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,15 +19,18 @@ from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment, Preparation
 from services.executor.reporter import Reporter
 from services.executor.run import Run
+from services.executor.secrets import Secrets
 from services.executor.store import RunStore
 from shared.bus.bus import Bus
-from shared.contracts.commands import ReadLog
+from shared.contracts.commands import Command, ReadLog, RevealedSecrets, RevealSecrets
+from shared.contracts.errors import NotFound, Unavailable
 from shared.paths import Roots
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from shared.store.port import Store
 from tests.support.clock import ManualClock
 from tests.support.executor import BOOT, ID, assignment_of, launch_of, view_of
+from tests.support.waiting import until
 
 RUN = f"{ID}.1"
 ENDED = Ended(1, 2, 0, None, stopped=False, forced=False, output_bytes=0)
@@ -38,6 +42,7 @@ class Scripted:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.launched: list[str] = []
+        self.orders: dict[str, RunOrder] = {}
         self.stopped: list[str] = []
         self.seen: dict[str, Observation] = {}
 
@@ -49,6 +54,7 @@ class Scripted:
 
     async def launch(self, orders: Sequence[RunOrder]) -> None:
         self.launched += [order.run_id for order in orders]
+        self.orders.update({order.run_id: order for order in orders})
 
     async def stop(self, run_id: str) -> None:
         self.stopped.append(run_id)
@@ -62,6 +68,26 @@ class Scripted:
     async def forget(self, run_ids: Sequence[str]) -> None:
         for id in run_ids:
             self.seen.pop(id, None)
+
+
+class Gateway(Bus):
+    """Reveals what it knows, one value at a time; slow, or away, while it is told to be."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+        self.asked: list[RevealSecrets] = []
+        self.quick = asyncio.Event()
+        self.quick.set()
+        self.away = False
+
+    async def ask(self, command: Command[Any, Any], ask: Any, timeout: float = 5.0) -> Any:
+        self.asked.append(ask)
+        await self.quick.wait()
+        if self.away:
+            raise Unavailable("The gateway service does not answer.")
+        if missing := set(ask.names) - self.known.keys():
+            raise NotFound(f"There is no secret '{min(missing)}'.")
+        return RevealedSecrets(values={ask.names[0]: self.known[ask.names[0]]})
 
 
 class Noted(Reporter):
@@ -84,6 +110,7 @@ class Bench:
     backend: Scripted
     clock: ManualClock = field(default_factory=ManualClock)
     reporter: Noted = field(default_factory=Noted)
+    gateway: Gateway = field(default_factory=Gateway)
     started: list[Executor] = field(default_factory=list)
 
     def executor(self) -> Executor:
@@ -93,6 +120,7 @@ class Bench:
             reporter=self.reporter,
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
             preparation=Preparation(Roots(self.folder), {}),
+            secrets=Secrets(self.gateway),
             capacity=Capacity(cpus=4, memory_mib=1000, devices={"v100": 2}),
             clock=self.clock,
             boot_id=BOOT,
@@ -268,3 +296,91 @@ async def test_an_output_that_is_put_away_under_a_download_is_still_read_to_its_
     bench.backend.output(RUN).write_bytes(frame(STDOUT, 17, b"hello\n"))
     piece = await handlers.read_log(ReadLog(job_id=ID, attempt=1))
     assert (piece.text, piece.end) == ("hello\n", True)
+
+
+# --- secrets
+
+
+def with_secrets(**secrets: str) -> Assignment:
+    return assignment_of(launch=launch_of(env={"SEED": "1"}, secrets=secrets))
+
+
+async def launched(bench: Bench) -> None:
+    await until(lambda: bench.backend.launched == [RUN], "the run is launched")
+
+
+async def test_a_run_gets_its_secrets_and_their_values_are_to_be_hidden(bench: Bench) -> None:
+    bench.gateway.known = {"hf": "a long token", "pin": "123", "pem": "BEGIN\nabcdef\nEND"}
+    await bench.executor().launch([with_secrets(HF_TOKEN="hf", PIN="pin", PEM="pem")])
+    await launched(bench)
+    order = bench.backend.orders[RUN]
+    expected = {"SEED": "1", "HF_TOKEN": "a long token", "PIN": "123", "PEM": "BEGIN\nabcdef\nEND"}
+    assert expected.items() <= order.env.items()
+    assert order.hidden == ("BEGIN", "a long token", "abcdef")
+    assert "token" not in repr(order)
+    assert {ask.job_id for ask in bench.gateway.asked} == {ID}
+
+
+async def test_a_secret_that_is_gone_refuses_the_run_for_good_and_is_named(bench: Bench) -> None:
+    executor = bench.executor()
+    await executor.launch([with_secrets(TOKEN="gone")])
+    await until(lambda: RUN in executor.runs, "it is refused")
+    record = executor.runs[RUN].record
+    assert (record.kind, record.busy) == ("refused", False)
+    assert record.reason is not None
+    assert (record.reason.code, record.reason.message) == ("secret_missing", "There is no secret 'gone'.")
+    assert bench.backend.launched == []
+
+
+async def test_while_the_gateway_is_away_the_launch_waits_and_is_asked_for_again(bench: Bench) -> None:
+    bench.gateway.known, bench.gateway.away = {"hf": "token"}, True
+    executor = bench.executor()
+    await executor.launch([with_secrets(TOKEN="hf")])
+    await until(lambda: len(bench.gateway.asked) == 1, "the gateway was asked")
+    await asyncio.sleep(0)
+    assert not executor.knows(RUN)
+    bench.gateway.away = False
+    await executor.launch([with_secrets(TOKEN="hf")])  # as the reconcile loop does
+    await launched(bench)
+
+
+async def test_nobody_else_waits_for_a_secret_and_it_is_asked_for_once(bench: Bench) -> None:
+    bench.gateway.known = {"hf": "token"}
+    bench.gateway.quick.clear()
+    executor = bench.executor()
+    await executor.launch([with_secrets(TOKEN="hf"), other(1)])
+    await executor.launch([with_secrets(TOKEN="hf")])
+    assert bench.backend.launched == [f"{ID[:-1]}1.1"]
+    bench.gateway.quick.set()
+    await until(lambda: len(bench.backend.launched) == 2, "both run")
+    assert len(bench.gateway.asked) == 1
+
+
+async def test_a_job_that_was_stopped_while_its_secrets_were_asked_for_never_starts(bench: Bench) -> None:
+    bench.gateway.known = {"hf": "token"}
+    bench.gateway.quick.clear()
+    executor = bench.executor()
+    item = with_secrets(TOKEN="hf")
+    await executor.launch([item])
+    await until(lambda: bench.gateway.asked, "the gateway was asked")
+    await executor.stop(item.view, item.share)
+    bench.gateway.quick.set()
+    await executor.launch([other(1)])
+    await until(lambda: bench.backend.launched, "another one runs")
+    assert RUN not in bench.backend.launched
+    assert executor.runs[RUN].record.kind == "stopped"
+
+
+async def test_a_launch_that_is_repeated_gets_its_secrets_again(bench: Bench) -> None:
+    bench.gateway.known = {"hf": "token"}
+    executor = bench.executor()
+    item = with_secrets(TOKEN="hf")
+    await executor.launch([item])
+    await launched(bench)
+    bench.backend.orders.clear()
+    bench.gateway.away = True
+    await executor.launch_again(item)
+    assert bench.backend.orders == {}
+    bench.gateway.away = False
+    await executor.launch_again(item)
+    assert bench.backend.orders[RUN].env["TOKEN"] == "token"

@@ -1,6 +1,7 @@
 """A run's folders and order: made where they may be, and a sentence for everything that is not as it should be."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def test_an_order_carries_the_jobs_grace_period_devices_and_environment(preparat
     assert order.grace_s == 7
     assert order.env.items() >= {"PATH": "/bin", "SEED": "1", "CUDA_VISIBLE_DEVICES": "1,3"}.items()
     assert order.env["JOBYARD_RESUME"] == "1"
+
+
+def test_secrets_are_in_the_environment_and_hidden_in_the_output(preparation: Preparation) -> None:
+    item = replace(assignment_of(launch=launch_of(env={"A": "text"}, secrets={"B": "b"})), secrets={"B": "value"})
+    order = preparation.order(item)
+    assert (order.env["A"], order.env["B"], order.hidden) == ("text", "value", ("value",))
+    assert "value" not in repr(item) + repr(order)
 
 
 def test_paths_of_the_submission_are_used(preparation: Preparation, storage: Path) -> None:

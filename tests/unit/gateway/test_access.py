@@ -1,86 +1,175 @@
-"""The access table: every relation and right, and what follows from them."""
+"""The rights table: every relation and right, and what follows from them."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from services.gateway.domain.access import (
+    CHANGING,
     HIDDEN,
+    RIGHTS,
     Action,
     Caller,
     Relation,
     Right,
+    Role,
+    Scope,
     actions,
     check_submission,
     may,
     relation,
     require,
+    require_admin,
     visible,
 )
+from services.gateway.domain.discretion import shown, told
 from shared.contracts.commands import NewJob
 from shared.contracts.errors import Forbidden, Invalid, NotFound
-from shared.contracts.job import TERMINAL, Job, JobRequest, JobStatus
+from shared.contracts.job import FOREIGN, SERVED, TERMINAL, Job, JobRequest, JobStatus, Reason
 from tests.support.gateway import stored_job
 
-OWNER = Caller("ada", admin=False, vcs=("default",))
-MEMBER = Caller("bob", admin=False, vcs=("default", "other"))
-ADMIN = Caller("root", admin=True, vcs=("default",))
-STRANGER = Caller("eve", admin=False, vcs=("other",))
-
+MEMBER_OF = {"default": Role.MEMBER}
+CALLERS = {
+    Relation.OWNER: Caller("ada", admin=False, vcs=MEMBER_OF),
+    Relation.PLATFORM_ADMIN: Caller("root", admin=True, vcs={}),
+    Relation.VC_ADMIN: Caller("vera", admin=False, vcs={"default": Role.ADMIN}, closed=frozenset({"default"})),
+    Relation.OPEN_MEMBER: Caller("bob", admin=False, vcs={**MEMBER_OF, "other": Role.ADMIN}),
+    Relation.CLOSED_MEMBER: Caller("carl", admin=False, vcs=MEMBER_OF, closed=frozenset({"default"})),
+    Relation.STRANGER: Caller("eve", admin=False, vcs={"other": Role.ADMIN}),
+}
 ALL = set(Right)
-EXPECTED = {
-    OWNER: (Relation.OWNER, ALL),
-    ADMIN: (Relation.ADMIN, ALL),
-    MEMBER: (Relation.MEMBER, {Right.SEE}),
-    STRANGER: (Relation.STRANGER, set[Right]()),
+EXPECTED: Mapping[Relation, set[Right]] = {
+    Relation.OWNER: ALL,
+    Relation.PLATFORM_ADMIN: ALL,
+    Relation.VC_ADMIN: ALL,
+    Relation.OPEN_MEMBER: {Right.SEE, Right.SEE_SPEC, Right.READ_METRICS, Right.READ_CONSOLE},
+    Relation.CLOSED_MEMBER: {Right.SEE},
+    Relation.STRANGER: set(),
 }
 
 
-def job(status: JobStatus = JobStatus.QUEUED) -> Job:
-    request = JobRequest(name="j", command="true", env={"TOKEN": "secret"})
-    return stored_job(NewJob(id="0" * 26, owner="ada", request=request), status=status)
+def job(status: JobStatus = JobStatus.QUEUED, reason: Reason | None = None) -> Job:
+    request = JobRequest(name="j", command="hush --flag", env={"TOKEN": "hush"}, work_path="hush/path")
+    return stored_job(NewJob(id="0" * 26, owner="ada", request=request), status=status, reason=reason)
 
 
-@pytest.mark.parametrize("caller", EXPECTED, ids=lambda caller: caller.name)
-def test_the_table_gives_each_relation_its_rights_and_no_more(caller: Caller) -> None:
-    expected, rights = EXPECTED[caller]
-    assert relation(caller, job()) is expected
-    assert {right for right in Right if may(caller, job(), right)} == rights
+@pytest.mark.parametrize("expected", Relation)
+def test_every_caller_is_to_a_job_what_the_table_calls_it(expected: Relation) -> None:
+    assert relation(CALLERS[expected], job()) is expected
 
 
-def test_a_job_of_a_foreign_vc_does_not_exist_and_one_of_the_own_is_forbidden() -> None:
-    with pytest.raises(NotFound):
-        require(STRANGER, job(), Right.SEE)
-    with pytest.raises(NotFound):
-        require(STRANGER, job(), Right.ACT)
-    with pytest.raises(Forbidden, match="belongs to ada"):
-        require(MEMBER, job(), Right.ACT)
-    with pytest.raises(Forbidden):
-        require(MEMBER, job(), Right.READ_CONSOLE)
-    require(MEMBER, job(), Right.SEE)
+@pytest.mark.parametrize("right", Right)
+@pytest.mark.parametrize("who", Relation)
+def test_the_table_gives_each_relation_its_rights_and_no_more(who: Relation, right: Right) -> None:
+    given = right in EXPECTED[who]
+    assert may(CALLERS[who], job(), right) is given
+    if given:
+        require(CALLERS[who], job(), right)
+    elif who is Relation.STRANGER:
+        with pytest.raises(NotFound, match="There is no job"):
+            require(CALLERS[who], job(), right)
+    else:
+        with pytest.raises(Forbidden, match="belongs to ada"):
+            require(CALLERS[who], job(), right)
 
 
-def test_environment_values_are_hidden_from_members() -> None:
-    assert visible(MEMBER, job()).env == {"TOKEN": HIDDEN}
-    assert visible(OWNER, job()).env == visible(ADMIN, job()).env == {"TOKEN": "secret"}
+def test_an_owner_stays_the_owner_of_a_job_in_a_vc_that_was_left() -> None:
+    assert relation(Caller("ada", admin=False, vcs={}), job()) is Relation.OWNER
+
+
+@pytest.mark.parametrize("right", Right)
+@pytest.mark.parametrize("who", Relation)
+def test_a_token_that_may_only_read_changes_nothing_and_reads_what_its_owner_may(who: Relation, right: Right) -> None:
+    person = CALLERS[who]
+    token = Caller(person.name, person.admin, person.vcs, Scope.READ, person.closed)
+    assert may(token, job(), right) is (right in RIGHTS[who] and right not in CHANGING)
+    if right in RIGHTS[who] & CHANGING:
+        with pytest.raises(Forbidden, match="may only read"):
+            require(token, job(), right)
+    assert actions(token, job()) == ()
+
+
+def test_environment_values_are_for_the_owner_and_administrators_only() -> None:
+    for who in (Relation.OWNER, Relation.PLATFORM_ADMIN, Relation.VC_ADMIN):
+        assert visible(CALLERS[who], job()) == job()
+    assert visible(CALLERS[Relation.OPEN_MEMBER], job()) == job().model_copy(update={"env": {"TOKEN": HIDDEN}})
+
+
+def test_in_a_closed_vc_a_member_sees_the_brief_without_command_environment_and_paths() -> None:
+    seen = visible(CALLERS[Relation.CLOSED_MEMBER], job())
+    assert seen.command == HIDDEN
+    assert seen.env == {}
+    assert (seen.data_path, seen.work_path, seen.job_path, seen.checkpoint_path) == (None, None, None, None)
+    assert (seen.name, seen.owner, seen.status, seen.priority) == ("j", "ada", JobStatus.QUEUED, 100)
+    assert "hush" not in seen.model_dump_json()
+
+
+MISSING = Reason(code="work_path_missing", message="The folder hush/path is missing.", details={"path": "hush"})
+
+
+def test_a_reason_that_names_paths_is_for_those_who_may_see_paths() -> None:
+    failed = job(JobStatus.ERROR, MISSING)
+    for who in (Relation.OWNER, Relation.VC_ADMIN, Relation.OPEN_MEMBER):
+        assert told(CALLERS[who], failed, failed.status, MISSING) == MISSING
+    kept = told(CALLERS[Relation.CLOSED_MEMBER], failed, failed.status, MISSING)
+    assert kept is not None
+    assert kept.code == "work_path_missing"
+    assert "hush" not in kept.model_dump_json()
+
+
+def test_a_reason_never_names_a_job_of_another_vc_but_to_a_platform_administrator() -> None:
+    reason = Reason(code="preempting", message="m", details={SERVED: "1" * 26, FOREIGN: True, "node": "a"})
+    for who in (Relation.OWNER, Relation.VC_ADMIN, Relation.OPEN_MEMBER, Relation.CLOSED_MEMBER):
+        kept = told(CALLERS[who], job(), JobStatus.PAUSING, reason)
+        assert kept is not None
+        assert kept.details == {"node": "a"}
+    assert told(CALLERS[Relation.PLATFORM_ADMIN], job(), JobStatus.PAUSING, reason) == reason
+
+
+def event(status: JobStatus = JobStatus.SCHEDULING, reason: Reason | None = None) -> dict[str, Any]:
+    state = {"status": status, "reason": reason.model_dump(mode="json") if reason else None}
+    launch = {"command": "hush --flag", "env": {"TOKEN": "hush"}, "work_path": "hush/path"}
+    return {"job": {"id": "0" * 26, "owner": "ada", "vc": "default", "state": state}, "launch": launch}
+
+
+def test_an_event_tells_each_reader_what_the_table_gives() -> None:
+    for who in (Relation.OWNER, Relation.PLATFORM_ADMIN, Relation.VC_ADMIN):
+        assert shown(CALLERS[who], event()) == event()
+    launch = shown(CALLERS[Relation.OPEN_MEMBER], event())["launch"]
+    assert launch == {**event()["launch"], "env": {"TOKEN": HIDDEN}}
+    assert "launch" not in shown(CALLERS[Relation.CLOSED_MEMBER], event())
+    errored = shown(CALLERS[Relation.CLOSED_MEMBER], event(JobStatus.ERROR, MISSING))
+    assert "hush" not in str(errored)
 
 
 @pytest.mark.parametrize("status", JobStatus)
 def test_actions_follow_the_status(status: JobStatus) -> None:
-    expected = set()
+    expected = {Action.SUPPORT}
     if status in (JobStatus.QUEUED, JobStatus.SCHEDULING, JobStatus.RUNNING):
         expected.add(Action.PAUSE)
     if status is JobStatus.PAUSED:
         expected.add(Action.RESUME)
     if status not in TERMINAL:
         expected.add(Action.KILL)
-    assert set(actions(OWNER, job(status))) == set(actions(ADMIN, job(status))) == expected
-    assert actions(MEMBER, job(status)) == ()
+    for who in (Relation.OWNER, Relation.PLATFORM_ADMIN, Relation.VC_ADMIN):
+        assert set(actions(CALLERS[who], job(status))) == expected
+    for who in (Relation.OPEN_MEMBER, Relation.CLOSED_MEMBER, Relation.STRANGER):
+        assert actions(CALLERS[who], job(status)) == ()
 
 
 def test_a_submission_is_for_oneself_and_for_a_vc_of_ones_own() -> None:
-    check_submission(OWNER, "default", None)
-    check_submission(OWNER, "default", "ada")
+    owner = CALLERS[Relation.OWNER]
+    check_submission(owner, "default", None)
+    check_submission(owner, "default", "ada")
     with pytest.raises(Forbidden):
-        check_submission(OWNER, "default", "bob")
+        check_submission(owner, "default", "bob")
     with pytest.raises(Invalid) as refused:
-        check_submission(ADMIN, "nowhere", None)
+        check_submission(CALLERS[Relation.PLATFORM_ADMIN], "nowhere", None)
     assert refused.value.errors[0].field == "vc"
+
+
+def test_only_platform_administrators_administer() -> None:
+    require_admin(CALLERS[Relation.PLATFORM_ADMIN])
+    with pytest.raises(Forbidden, match="platform administrator"):
+        require_admin(CALLERS[Relation.VC_ADMIN])

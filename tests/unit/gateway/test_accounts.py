@@ -14,14 +14,21 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from services.gateway.accounts import FRESH_S, Accounts
+from services.gateway.domain.access import Role
+from services.gateway.fresh import FRESH_S
 from services.gateway.keys import REFETCH_S, KeyDocument, Keys
+from services.gateway.oidc.settings import OidcSettings
+from services.gateway.people import people_from
+from services.gateway.settings import GatewaySettings
+from services.gateway.signin import FirstAccount
 from services.gateway.tokens import ALGORITHM, AUDIENCE, ISSUER
 from shared.clock import SystemClock
 from shared.contracts.errors import TooMany, Unauthorized
 from shared.ids import new_id
+from shared.runtime import Deps
+from shared.settings import PlatformSettings
 from shared.store.sqlite import SqliteStore
-from tests.support.gateway import Gateway, gateway
+from tests.support.gateway import DoubleBus, Gateway, gateway
 
 PRIVATE = 0o600
 
@@ -37,41 +44,42 @@ async def test_the_first_start_makes_an_admin_whose_password_only_its_owner_can_
         file = tmp_path / "admin-password"
         assert stat.S_IMODE(file.stat().st_mode) == PRIVATE
         assert capsys.readouterr().out.count(password_of(yard)) == 1
-        caller = await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
-        assert (caller.name, caller.admin, caller.vcs) == ("admin", True, ("default",))
+        account = await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
+        assert (account.id, account.admin, account.vcs) == ("admin", True, {"default": Role.MEMBER})
     async with gateway(tmp_path) as yard:
         assert capsys.readouterr().out == ""
-        await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+        await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
 
 
 async def test_a_crash_before_the_password_had_its_name_is_made_good(yard: Gateway) -> None:
     file = yard.data / "admin-password"
     file.rename(yard.data / "admin-password.new")
-    again = Accounts(yard.store, yard.clock, yard.data, 10)
-    await again.start()
+    await FirstAccount(yard.accounts, yard.people.passwords, yard.data).start()
     assert not (yard.data / "admin-password.new").exists()
-    await again.sign_in("admin", file.read_text(), "127.0.0.1")
+    await yard.people.sign_in.sign_in("admin", file.read_text(), "127.0.0.1")
 
 
 async def test_a_crash_before_the_account_was_stored_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "admin-password.new").write_text("never stored")
     async with gateway(tmp_path) as yard:
         assert password_of(yard) != "never stored"
-        await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+        await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
 
 
 async def test_replicas_that_start_at_one_time_share_one_password_and_one_key(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "gateway.sqlite")
-    replicas = [Accounts(store, SystemClock(), tmp_path / "data", 10) for _ in range(4)]
-    keys = [Keys(store, SystemClock()) for _ in replicas]
+    clock = SystemClock()
+    deps = Deps(DoubleBus(), clock, PlatformSettings(data=tmp_path / "data"))
+    replicas = [people_from(deps, store, GatewaySettings(), OidcSettings()) for _ in range(4)]
+    keys = [replica.keys for replica in replicas]
     await store.open()
     try:
-        await asyncio.gather(*(one.start() for one in replicas), *(one.start() for one in keys))
-        await replicas[0].start()
+        await asyncio.gather(*(one.first.start() for one in replicas), *(one.start() for one in keys))
+        await replicas[0].first.start()
         assert [file.name for file in (tmp_path / "data").iterdir()] == ["admin-password"]
         password = (tmp_path / "data" / "admin-password").read_text()
         for replica in replicas:
-            assert (await replica.sign_in("admin", password, "127.0.0.1")).admin
+            assert (await replica.sign_in.sign_in("admin", password, "127.0.0.1")).admin
         assert all([await one.get(keys[0].newest.id) for one in keys])
         assert len({one.newest.id for one in keys}) == 1
     finally:
@@ -81,25 +89,25 @@ async def test_replicas_that_start_at_one_time_share_one_password_and_one_key(tm
 async def test_ten_wrong_passwords_for_a_name_and_then_a_wait(yard: Gateway) -> None:
     for number in range(10):
         with pytest.raises(Unauthorized):
-            await yard.accounts.sign_in("admin", "wrong", f"10.0.0.{number}")
+            await yard.people.sign_in.sign_in("admin", "wrong", f"10.0.0.{number}")
     with pytest.raises(TooMany) as refused:
-        await yard.accounts.sign_in("admin", password_of(yard), "10.0.1.1")
+        await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.1.1")
     assert refused.value.details["retry_after_s"] == 60
     yard.clock.passed += 61
-    await yard.accounts.sign_in("admin", password_of(yard), "10.0.1.1")
+    await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.1.1")
 
 
 async def test_ten_wrong_passwords_from_an_address_and_then_a_wait(yard: Gateway) -> None:
     for number in range(10):
         with pytest.raises(Unauthorized):
-            await yard.accounts.sign_in(f"nobody{number}", "wrong", "10.0.0.1")
+            await yard.people.sign_in.sign_in(f"nobody{number}", "wrong", "10.0.0.1")
     with pytest.raises(TooMany):
-        await yard.accounts.sign_in("somebody", "wrong", "10.0.0.1")
+        await yard.people.sign_in.sign_in("somebody", "wrong", "10.0.0.1")
 
 
 async def test_right_passwords_do_not_count(yard: Gateway) -> None:
     for _ in range(12):
-        await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+        await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
 
 
 def forged(yard: Gateway, header: dict[str, Any] | None = None, key: Any = None, **claims: Any) -> str:
@@ -151,6 +159,8 @@ def forgeries(yard: Gateway) -> dict[str, str]:
         "no aud": forged(yard, aud=None),
         "wrong iss": forged(yard, iss="other"),
         "no iss": forged(yard, iss=None),
+        "of a later generation": forged(yard, gen=1),
+        "generation that is no number": forged(yard, gen="0"),
         "no sub": forged(yard, sub=None),
         "unknown account": forged(yard, sub="nobody"),
         "no exp": forged(yard, exp=None),
@@ -171,7 +181,8 @@ async def test_a_good_token_counts_until_it_ends(yard: Gateway) -> None:
     assert (await yard.http.get("/api/v1/me", headers=token)).json() == {
         "name": "admin",
         "admin": True,
-        "vcs": ["default"],
+        "vcs": {"default": "member"},
+        "scope": "act",
     }
     yard.clock.passed += 60
     answer = await yard.http.get("/api/v1/me", headers=token)
@@ -211,7 +222,7 @@ async def test_keys_survive_a_restart_and_rotated_ones_work(yard: Gateway) -> No
 async def test_an_account_that_is_gone_stops_counting(yard: Gateway) -> None:
     await yard.add_account("ada")
     assert (await yard.call("GET", "/me", "ada")).status_code == 200
-    await yard.accounts._documents.delete("ada")
+    await yard.accounts.documents._documents.delete("ada")
     yard.clock.passed += FRESH_S
     assert (await yard.call("GET", "/me", "ada")).status_code == 401
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.domain.policy import VcPolicy
+from services.gateway.audited import BY_ITSELF
 from shared.contracts import commands
 from shared.contracts.commands import (
     Changed,
@@ -24,17 +24,12 @@ from shared.contracts.job import Job, JobRequest, JobStatus
 from shared.ids import new_id
 from tests.support.gateway import START, Gateway, gateway, stored_job
 
-LIMITED = VcPolicy(max_priority=200)
-
 
 @pytest.fixture
 async def bulk(tmp_path: Path) -> AsyncGenerator[Gateway, None]:
     """With jobs of ada and bob in the VC `default`, of eve in `other`; `default` allows priorities up to 200."""
-
-    async def policy_of(vc: str) -> VcPolicy:
-        return LIMITED if vc == "default" else VcPolicy()
-
-    async with gateway(tmp_path, policy_of=policy_of) as yard:
+    async with gateway(tmp_path) as yard:
+        await yard.people.vcs.update("default", {"max_priority": 200}, BY_ITSELF)
         for name, vcs in (("ada", ("default",)), ("bob", ("default",)), ("eve", ("other",))):
             await yard.add_account(name, vcs)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from jobyard.cli import up
+from jobyard.cli import admin, up
 from jobyard.cli.app import app
 from tests.support.api_answers import END, JOB_ID, OTHER_ID, finished, job, job_event, line, lines_event, page, token
 from tests.support.scripted_server import Answer, Pieces, ScriptedServer, problem
@@ -18,6 +18,7 @@ from tests.support.scripted_server import Answer, Pieces, ScriptedServer, proble
 JOBS = "/api/v1/jobs"
 JOB = f"{JOBS}/{JOB_ID}"
 OTHER = f"{JOBS}/{OTHER_ID}"
+NOON = "2026-11-23T12:00:00.000Z"
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,65 @@ def submitted(server: ScriptedServer, *words: str, stdin: str | None = None) -> 
     body = server.asked[-1].body
     assert isinstance(body, dict)
     return body
+
+
+# --- secrets
+
+SECRET = {"name": "HF", "created_at": NOON, "updated_at": NOON, "updated_by": "ann"}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("value\n", "value"),
+        ("value\r\n", "value"),
+        ("value", "value"),
+        (" a b \n", " a b "),
+        ("one\ntwo\n", "one\ntwo\n"),
+        ("ä\n", "ä"),
+    ],
+)
+def test_a_secret_comes_from_standard_input(server: ScriptedServer, given: str, kept: str) -> None:
+    server.on("PUT", "/api/v1/me/secrets/HF", Answer(201, SECRET))
+    result = run("secret", "set", "HF", stdin=given)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert server.asked[-1].body == {"value": kept}
+    assert kept not in result.stderr or kept == " a b "
+
+
+def test_no_value_sets_nothing(server: ScriptedServer) -> None:
+    for given in ("", "\n"):
+        assert run("secret", "set", "HF", stdin=given).exit_code == 4
+    assert server.asked == []
+
+
+def test_secrets_of_a_cluster_are_listed_and_removed_there(server: ScriptedServer) -> None:
+    path = "/api/v1/vcs/lab/secrets"
+    server.on("GET", path, Answer(200, {"items": [SECRET]}), Answer(200, {"items": []}))
+    server.on("DELETE", f"{path}/HF", Answer(204, ""))
+    assert ok("secret", "list", "--vc", "lab").splitlines()[-1].split() == ["HF", "2026-11-23", "12:00:00", "ann"]
+    ok("secret", "remove", "HF", "--vc", "lab")
+    assert run("secret", "list", "--vc", "lab").stderr == "No secrets.\n"
+
+
+def test_submit_names_secrets(server: ScriptedServer) -> None:
+    body = submitted(server, "--name", "n", "-e", "A=1", "--secret", "HF", "--secret", "B=hf.b", "--", "true")
+    assert body["env"] == {"A": "1", "HF": {"secret": "HF"}, "B": {"secret": "hf.b"}}
+
+
+def test_a_file_names_secrets_too(server: ScriptedServer, home: Path) -> None:
+    file = home / "job.yaml"
+    file.write_text("name: n\ncommand: 'true'\nenv: {A: '1', HF: {secret: hf}}\n")
+    assert submitted(server, "-f", str(file), "--secret", "B")["env"] == {
+        "A": "1",
+        "HF": {"secret": "hf"},
+        "B": {"secret": "B"},
+    }
+
+
+def test_get_shows_which_secret_a_variable_holds(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job(env={"A": "a b", "HF": {"secret": "hf"}})))
+    assert "A='a b' HF=(secret hf)" in ok("get", JOB_ID)
 
 
 # --- submit
@@ -490,6 +550,28 @@ def test_up_becomes_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "execv", lambda _, words: replaced.append(words))
     ok("up", "--port", "0", "--data", "d", "--simulate", "v100=8")
     assert replaced[0][1:] == ["-m", "services.embedded", "--port", "0", "--data", "d", "--simulate", "v100=8"]
+
+
+@pytest.mark.parametrize(
+    ("words", "passed_on"),
+    [
+        ("backup b --data d --without-keys", "backup b --data d --without-keys"),
+        ("restore b", "restore b"),
+        ("migrate --data d", "migrate --data d"),
+        ("rotate-secret-key", "rotate-secret-key"),
+    ],
+)
+def test_admin_becomes_the_operators_tool(monkeypatch: pytest.MonkeyPatch, words: str, passed_on: str) -> None:
+    replaced: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, words: replaced.append(words))
+    ok("admin", *words.split())
+    assert replaced[0][1:] == ["-m", "services.admin", *passed_on.split()]
+
+
+def test_admin_without_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "TOOL", "no_such_package.admin")
+    result = run("admin", "migrate")
+    assert (result.exit_code, "only its client" in result.stderr) == (1, True)
 
 
 def test_up_without_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from tests.support.scripted_server import Answer, ScriptedServer, problem
 Connect = Callable[..., Client]
 ME = "/api/v1/me"
 TOKEN = "/api/v1/auth/token"
-ADMIN = Answer(body={"name": "admin", "admin": True, "vcs": ["default"]})
+ADMIN = Answer(body={"name": "admin", "admin": True, "vcs": {"default": "member"}, "scope": "act"})
 
 
 def login(value: str, *, automatic: bool = False, hours: float = 1) -> Login:

@@ -210,6 +210,20 @@ def test_a_job_for_which_others_stop_hears_who() -> None:
     assert reason.details["releasing"] == {"devices": 2, "cpus": 2.0, "memory_mib": 0}
 
 
+def test_a_job_for_which_jobs_of_another_vc_stop_hears_their_size_only() -> None:
+    yard = Yard(node("a", v100=2))
+    yard.submit(*(job(number, devices=1, priority=50, preemptible=True, vc=f"vc-{number}") for number in (1, 2)))
+    yard.cycle()
+    for number in (1, 2):
+        yard.start(job_id(number))
+    yard.submit(job(3, devices=2, vc="vc-1"))
+    yard.cycle()
+    reason = why(yard, 3)
+    assert reason.details["victims"] == [job_id(1)]
+    assert f": {job_id(1)}, a job of another VC (1 v100 and 1 cpu)." in reason.message
+    assert job_id(2) not in reason.model_dump_json()
+
+
 def test_a_job_that_has_its_place_hears_where_before_and_after_the_jobs_service_agreed() -> None:
     yard = Yard(node("a", v100=2))
     yard.submit(job(1, devices=2))

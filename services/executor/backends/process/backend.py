@@ -70,6 +70,7 @@ class ProcessBackend:
                 "cwd": str(order.cwd),
                 "env": order.env,
                 "grace_s": order.grace_s,
+                "hidden": list(order.hidden),
             }
             for order in orders
         )

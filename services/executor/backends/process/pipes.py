@@ -3,8 +3,10 @@
 import os
 import select
 import time
+from collections.abc import Sequence
 
 from services.executor.backends.frames import STDERR, STDOUT
+from services.executor.backends.masking import Mask
 from services.executor.backends.process.announce import announce
 from services.executor.backends.process.output import Output
 
@@ -19,14 +21,15 @@ LAST_READS = 64
 
 
 class Pipes:
-    """The command's stdout and stderr, on their way to the output file."""
+    """The command's stdout and stderr, on their way to the output file; `hidden` is masked in both."""
 
-    def __init__(self, path: str, home: str, run_id: str, poll: "select.poll") -> None:
+    def __init__(self, path: str, home: str, run_id: str, poll: "select.poll", hidden: Sequence[str] = ()) -> None:
         self._home = home
         self._run_id = run_id
         self._poll = poll
         self._output = Output(path)
         self._streams: dict[int, int] = {}
+        self._masks = {stream: Mask(hidden) for stream in (STDOUT, STDERR)} if hidden else {}
         self.writers: list[int] = []
         for stream in (STDOUT, STDERR):
             reader, writer = os.pipe2(os.O_CLOEXEC)
@@ -64,7 +67,11 @@ class Pipes:
             del self._streams[file]
             os.close(file)
             return False
-        self._output.append(self._streams[file], data)
+        stream = self._streams[file]
+        if self._masks:
+            data = self._masks[stream].feed(data)
+        if data:
+            self._output.append(stream, data)
         now = time.monotonic()
         close = len(data) < SMALL_READ and now - self._last_read < CLOSE_S
         self._close_reads = self._close_reads + 1 if close else 0
@@ -86,6 +93,9 @@ class Pipes:
             for _ in range(LAST_READS):
                 if not self.read(file):
                     break
+        for stream, mask in self._masks.items():
+            if rest := mask.flush():
+                self._output.append(stream, rest)
 
     def settle(self) -> int:
         """Record what was lost; the size of the whole output. Raises OSError while that cannot be written."""

@@ -23,7 +23,7 @@ import sys
 import time
 import traceback
 
-from services.executor.backends import frames
+from services.executor.backends import frames, masking
 from services.executor.backends.process import announce, command, linux, marks, output, pipes, supervisor
 
 SOCKET = "spawner.sock"
@@ -38,7 +38,7 @@ _SEND_TIMEOUT_S = 2.0
 def version() -> str:
     """A digest of the code that supervisors run: an executor with other code starts another spawner."""
     digest = hashlib.sha256(sys.version.encode())
-    for module in (frames, announce, command, linux, marks, output, pipes, supervisor, sys.modules[__name__]):
+    for module in (frames, masking, announce, command, linux, marks, output, pipes, supervisor, sys.modules[__name__]):
         with open(module.__file__ or "", "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()[:16]

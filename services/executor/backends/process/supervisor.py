@@ -31,10 +31,18 @@ BOOT_ID = linux.boot_id()
 class Order:
     """What to run. `home` is the executor's folder, `base` the path that the run's files begin with."""
 
-    __slots__ = ("argv", "base", "cwd", "env", "grace_s", "home", "run_id")
+    __slots__ = ("argv", "base", "cwd", "env", "grace_s", "hidden", "home", "run_id")
 
     def __init__(
-        self, run_id: str, home: str, base: str, argv: list[str], cwd: str, env: dict[str, str], grace_s: float
+        self,
+        run_id: str,
+        home: str,
+        base: str,
+        argv: list[str],
+        cwd: str,
+        env: dict[str, str],
+        grace_s: float,
+        hidden: list[str],
     ) -> None:
         self.run_id = run_id
         self.home = home
@@ -43,6 +51,7 @@ class Order:
         self.cwd = cwd
         self.env = env
         self.grace_s = grace_s
+        self.hidden = hidden
 
 
 def supervise(order: Order) -> None:
@@ -68,7 +77,7 @@ class Supervisor:
         self._all = select.poll()
         self._signals.register(self._wake, select.POLLIN)
         self._all.register(self._wake, select.POLLIN)
-        self._pipes = Pipes(order.base + marks.OUTPUT, order.home, order.run_id, self._all)
+        self._pipes = Pipes(order.base + marks.OUTPUT, order.home, order.run_id, self._all, order.hidden)
         self._file = -1
         self._started_ns = 0
         self._leader = 0

@@ -1,0 +1,42 @@
+"""`docs/rights.md`: who sees and does what, drawn from the gateway's own table."""
+
+from services.gateway.domain.access import CHANGING, RIGHTS, WHEN, Relation, Right
+from shared.contracts.job import JobStatus
+
+INTRODUCTION = """# Who sees and does what
+
+Written by `make docs` from `RIGHTS` in `services/gateway/domain/access.py`; do not edit. Every route, list, feed and
+console asks this one table. What somebody is to a job: the first row that fits.
+"""
+
+NOTES = """
+A job that one may not see does not exist for one: 404, for the job and all that hangs on it. What one sees but may not
+do is 403. Without the right to its command, environment names and paths, a job shows `***` for its command, no
+environment and no paths, and why it could not be started only by its code. Without the right to its environment values,
+each is `***`.
+
+Reasons name jobs of one's own virtual cluster (VC) only; others are "a job of another VC" with its size. An API token
+of the scope `read` never gives: {withheld}. A right that is taken away is gone within 5 s, and open streams of whoever
+lost it are cut.
+
+A VC is open unless `jobyard vc set NAME --closed` has closed it. One submits in one's own name and to VCs that one
+belongs to. Users, VCs and the audit are for platform administrators.
+
+| action | while the job is |
+|---|---|
+"""
+
+
+def document() -> str:
+    """The page, in Markdown."""
+    lines = [INTRODUCTION, "| | " + " | ".join(Right) + " |", "|---|" + "---|" * len(Right)]
+    for who in Relation:
+        cells = ["yes" if right in RIGHTS[who] else "" for right in Right]
+        lines.append(f"| {who} | " + " | ".join(cells) + " |")
+    withheld = ", ".join(right.value for right in Right if right in CHANGING)
+    actions = [f"| {action} | {_statuses(WHEN[action])} |" for action in WHEN]
+    return "\n".join(lines) + "\n" + NOTES.format(withheld=withheld) + "\n".join(actions) + "\n"
+
+
+def _statuses(when: frozenset[JobStatus]) -> str:
+    return "anything" if len(when) == len(JobStatus) else ", ".join(status for status in JobStatus if status in when)

@@ -1,0 +1,63 @@
+"""`jobyard audit`: who changed what, when, and how it was before and after."""
+
+import json
+from datetime import datetime
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from jobyard.cli.session import JsonOption, session
+from jobyard.cli.tables import Column, print_table
+from jobyard.cli.terminal import notes, output, print_json
+from jobyard.cli.times import local
+from jobyard.models import AuditEntry
+
+COLUMNS = (
+    Column("Time"),
+    Column("Who"),
+    Column("Action"),
+    Column("Target"),
+    Column("Details", fold=True),
+    Column("From"),
+)
+FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"]
+
+MomentOption = typer.Option(formats=FORMATS, help="Local time unless it names its zone.")
+
+
+def audit(
+    context: typer.Context,
+    actor: Annotated[str | None, typer.Option(help="Only of this user; `jobyard` is the platform itself.")] = None,
+    action: Annotated[str | None, typer.Option(help="Only this, for example `job.killed`.")] = None,
+    target: Annotated[str | None, typer.Option(help="Only changes of this, for example `user/ada`.")] = None,
+    after: Annotated[datetime | None, MomentOption] = None,
+    before: Annotated[datetime | None, MomentOption] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many, newest first.")] = 50,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="No limit.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who changed what, newest first, for administrators. With --json, a document per line."""
+    found = session(context).client.people.audit(
+        actor=actor,
+        action=action,
+        target=target,
+        after=after.astimezone() if after else None,
+        before=before.astimezone() if before else None,
+        page_size=500 if everything else min(limit, 500),
+    )
+    entries = found if everything else islice(found, limit)
+    if as_json:
+        for entry in entries:
+            print_json(entry)
+        return
+    rows = [_row(entry) for entry in entries]
+    if rows:
+        print_table(output(), COLUMNS, rows)
+    else:
+        notes().print("No changes.")
+
+
+def _row(entry: AuditEntry) -> list[str]:
+    details = json.dumps(entry.details, ensure_ascii=False) if entry.details else ""
+    return [local(entry.time), entry.actor, entry.action, entry.target, details, entry.address or ""]

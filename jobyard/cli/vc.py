@@ -1,0 +1,121 @@
+"""`jobyard vc`: virtual clusters, what they allow, and who belongs to them."""
+
+from typing import Annotated, Any
+
+import typer
+
+from jobyard.cli.session import JsonOption, session
+from jobyard.cli.tables import Column, print_table
+from jobyard.cli.terminal import inert, output, print_json
+from jobyard.errors import Invalid
+from jobyard.models import Role, Vc
+
+COLUMNS = (
+    Column("Name"),
+    Column("My role"),
+    Column("Open"),
+    Column("Max priority", right=True),
+    Column("Max duration (s)", right=True),
+    Column("Jobs per user", right=True),
+)
+NONE = "none"
+
+app = typer.Typer(no_args_is_help=True, help="Virtual clusters: what they allow, and who belongs to them.")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
+OpenOption = Annotated[
+    bool | None, typer.Option("--open/--closed", help="Whether members read one another's briefs and consoles.")
+]
+PriorityOption = Annotated[str | None, typer.Option(metavar="N|none", help="The highest that members may take.")]
+DurationOption = Annotated[str | None, typer.Option(metavar="S|none", help="The longest that jobs may run.")]
+JobsOption = Annotated[str | None, typer.Option(metavar="N|none", help="Jobs of a member that are not over.")]
+
+
+@app.command("add")
+def add(
+    context: typer.Context,
+    name: NameArgument,
+    open_: OpenOption = None,
+    max_priority: PriorityOption = None,
+    max_duration: DurationOption = None,
+    jobs_per_user: JobsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a virtual cluster; it is open and without bounds unless you say otherwise."""
+    fields = _fields(open_, max_priority, max_duration, jobs_per_user)
+    vc = session(context).client.people.add_vc(name, **fields)
+    _say(vc, f"Made the virtual cluster {inert(vc.name)}.", as_json)
+
+
+@app.command("list")
+def list_vcs(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List the virtual clusters that I belong to; all of them for administrators."""
+    vcs = session(context).client.people.vcs()
+    if as_json:
+        print_json(vcs)
+    else:
+        print_table(output(), COLUMNS, [_row(vc) for vc in vcs])
+
+
+@app.command("set")
+def set_vc(
+    context: typer.Context,
+    name: NameArgument,
+    open_: OpenOption = None,
+    max_priority: PriorityOption = None,
+    max_duration: DurationOption = None,
+    jobs_per_user: JobsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change what a virtual cluster allows; `none` takes a bound away."""
+    fields = _fields(open_, max_priority, max_duration, jobs_per_user)
+    if not fields:
+        raise Invalid("Say what to change: --open, --closed, --max-priority, --max-duration or --jobs-per-user.")
+    vc = session(context).client.people.change_vc(name, **fields)
+    _say(vc, f"Changed the virtual cluster {inert(vc.name)}.", as_json)
+
+
+@app.command("member")
+def member(
+    context: typer.Context,
+    name: NameArgument,
+    user: Annotated[str, typer.Argument(metavar="USER")],
+    role: Annotated[str, typer.Option(metavar="member|admin|none", help="`none`: not any more.")] = str(Role.MEMBER),
+    as_json: JsonOption = False,
+) -> None:
+    """Make a user a member or an administrator of a virtual cluster, or neither."""
+    if role not in (*Role, NONE):
+        raise Invalid(f"'{role}' is no role; there are member, admin and none.")
+    changed = session(context).client.people.set_role(name, user, None if role == NONE else role)
+    if as_json:
+        print_json(changed)
+        return
+    now = changed.vcs.get(name)
+    what = f"{now} of" if now else "no member of"
+    output().print(f"{inert(changed.name)} is {what} {inert(name)} now.")
+
+
+def _fields(open_: bool | None, priority: str | None, duration: str | None, jobs: str | None) -> dict[str, Any]:
+    bounds = {"max_priority": priority, "max_duration_s": duration, "jobs_per_user": jobs}
+    fields: dict[str, Any] = {field: _bound(text) for field, text in bounds.items() if text is not None}
+    return fields if open_ is None else {"open": open_, **fields}
+
+
+def _bound(text: str) -> int | None:
+    if text == NONE:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise Invalid(f"'{text}' is no bound; give a whole number, or none.")
+    return int(text)
+
+
+def _say(vc: Vc, sentence: str, as_json: bool) -> None:
+    if as_json:
+        print_json(vc)
+    else:
+        output().print(sentence)
+
+
+def _row(vc: Vc) -> list[str]:
+    bounds = [vc.max_priority, vc.max_duration_s, vc.jobs_per_user]
+    return [vc.name, vc.role or "", "yes" if vc.open else "no", *("" if n is None else str(n) for n in bounds)]

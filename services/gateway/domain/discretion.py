@@ -1,0 +1,55 @@
+"""What a reader is told of a job's past and of its reasons: events and reasons without what the table withholds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.gateway.domain.access import Caller, Owned, Right, may, without_environment
+from shared.contracts.job import FOREIGN, SERVED, JobStatus, Reason
+
+UNTOLD = "Could not be started as it was submitted; its owner and administrators see why."
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose job something is about."""
+
+    id: str
+    owner: str
+    vc: str
+
+
+def told(caller: Caller, job: Owned, status: JobStatus, reason: Reason | None) -> Reason | None:
+    """A reason as the caller may hear it: no id of another VC's job, and no path where paths are withheld.
+
+    Only a job that could not be started has a reason that names its paths.
+    """
+    if reason is None:
+        return None
+    if status is JobStatus.ERROR and reason.code != "run_lost" and not may(caller, job, Right.SEE_SPEC):
+        return Reason(code=reason.code, message=UNTOLD)
+    if FOREIGN not in reason.details or caller.admin:
+        return reason
+    details = {name: value for name, value in reason.details.items() if name not in (FOREIGN, SERVED)}
+    return reason.model_copy(update={"details": details})
+
+
+def shown(caller: Caller, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain data of a job's event as the caller may see it."""
+    job = data["job"]
+    about = Subject(job["id"], job["owner"], job["vc"])
+    seen = {**data, "job": _with_reason_told(caller, about, job)}
+    launch = seen.get("launch")
+    if launch and not may(caller, about, Right.SEE_SPEC):
+        del seen["launch"]
+    elif launch and not may(caller, about, Right.SEE_ENVIRONMENT):
+        seen["launch"] = without_environment(launch)
+    return seen
+
+
+def _with_reason_told(caller: Caller, about: Subject, job: Mapping[str, Any]) -> Mapping[str, Any]:
+    state = job.get("state", {})
+    if not state.get("reason"):
+        return job
+    reason = told(caller, about, JobStatus(state["status"]), Reason.model_validate(state["reason"]))
+    return {**job, "state": {**state, "reason": reason.model_dump(mode="json") if reason is not None else None}}

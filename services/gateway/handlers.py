@@ -1,0 +1,73 @@
+"""What the gateway answers and hears; the map at the end is the whole of it. People it answers over HTTP."""
+
+import json
+from collections.abc import Sequence
+
+from services.gateway.audit import Audit, AuditEntry, entry_of
+from services.gateway.secrets import Secrets
+from shared.bus.bus import Bus
+from shared.bus.subscriptions import Answers, Delivery, Shared
+from shared.contracts import commands, subjects
+from shared.contracts.commands import GetJob, RevealedSecrets, RevealSecrets
+from shared.contracts.errors import Forbidden
+from shared.contracts.events import (
+    JobKilled,
+    JobKilling,
+    JobPaused,
+    JobPausing,
+    JobPriorityChanged,
+    JobResumed,
+    JobSubmitted,
+)
+from shared.contracts.job import TERMINAL
+
+PEOPLE_DO = (JobSubmitted, JobPausing, JobPaused, JobResumed, JobPriorityChanged, JobKilling, JobKilled)
+"""The only events of a job that a person can have caused; all others stay on the server."""
+
+REPLY_BYTES = 400_000
+"""Of values as JSON; one alone takes at most six times 64 KiB."""
+
+
+class Handlers:
+    """One method per subscription."""
+
+    def __init__(self, audit: Audit, bus: Bus, secrets: Secrets, timeout_s: float) -> None:
+        self._audit = audit
+        self._bus = bus
+        self._secrets = secrets
+        self._timeout_s = timeout_s
+
+    async def job_events(self, deliveries: Sequence[Delivery[AuditEntry | None]]) -> None:
+        """Enter what people did; an event that comes twice is one entry."""
+        entries = [delivery.message for delivery in deliveries if delivery.message is not None]
+        if entries:
+            await self._audit.add(entries)
+
+    async def reveal(self, ask: RevealSecrets) -> RevealedSecrets:
+        """Values for a job that is not over and names them; its owner and VC are the job's own word."""
+        job = await self._bus.ask(commands.GET, GetJob(id=ask.job_id), self._timeout_s)
+        if unnamed := sorted(set(ask.names) - set(job.secrets.values())):
+            raise Forbidden(f"Job {job.id} does not name the secret '{unnamed[0]}'.")
+        if job.status in TERMINAL:
+            raise Forbidden(f"Job {job.id} is over and needs no secrets.")
+        values = await self._secrets.values(job.owner, job.vc, ask.names)
+        fitting: dict[str, str] = {}
+        size = 0
+        for name, value in values.items():
+            size += len(json.dumps(value, ensure_ascii=False).encode())
+            if fitting and size > REPLY_BYTES:
+                break
+            fitting[name] = value
+        return RevealedSecrets(values=fitting)
+
+
+SUBSCRIPTIONS = (
+    Shared(
+        "gateway-audit",
+        subjects.EVENTS,
+        tuple(subjects.job_events_of(event) for event in PEOPLE_DO),
+        entry_of,
+        Handlers.job_events,
+    ),
+    Answers(commands.REVEAL, Handlers.reveal),
+)

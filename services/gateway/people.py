@@ -1,0 +1,77 @@
+"""Who there is and who may come in: everything that knows accounts, built once from one store."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from services.gateway.accounts import Accounts
+from services.gateway.apitokens import ApiTokens
+from services.gateway.audit import Audit
+from services.gateway.audited import sweep
+from services.gateway.identity import Identity
+from services.gateway.keys import Keys
+from services.gateway.oidc.codes import Codes
+from services.gateway.oidc.idtoken import IdTokens
+from services.gateway.oidc.issuer import Issuer
+from services.gateway.oidc.keys import IssuerKeys
+from services.gateway.oidc.settings import OidcSettings
+from services.gateway.oidc.signin import OidcSignIn
+from services.gateway.oidc.state import States
+from services.gateway.passwords import Passwords
+from services.gateway.settings import GatewaySettings
+from services.gateway.signin import FirstAccount, SignIn
+from services.gateway.tokens import Tokens
+from services.gateway.vcs import Vcs
+from shared.runtime import Deps, Loop
+from shared.store.port import Store
+
+
+@dataclass(frozen=True)
+class People:
+    """The parts that share the gateway's store."""
+
+    audit: Audit
+    accounts: Accounts
+    vcs: Vcs
+    api_tokens: ApiTokens
+    passwords: Passwords
+    sign_in: SignIn
+    keys: Keys
+    tokens: Tokens
+    identity: Identity
+    issuer: Issuer
+    oidc: OidcSignIn
+    first: FirstAccount
+
+    async def start(self) -> None:
+        """Keys, VCs and the first account are there before anybody comes in."""
+        await self.keys.start()
+        await self.vcs.start(grant.vc for grant in self.issuer.settings.vcs)
+        await self.first.start()
+
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """What runs beside the requests."""
+        return (partial(sweep, (self.accounts.documents, self.vcs.documents, self.api_tokens.documents)),)
+
+
+def people_from(deps: Deps, store: Store, settings: GatewaySettings, oidc: OidcSettings) -> People:
+    """All of them; nothing is read before `start`."""
+    clock, audit, passwords = deps.clock, Audit(store), Passwords()
+    accounts, vcs = Accounts(store, clock, audit), Vcs(store, clock, audit)
+    api_tokens, keys = ApiTokens(store, clock, audit), Keys(store, clock)
+    tokens, issuer = Tokens(keys, clock, settings.token_ttl_s), Issuer(oidc, clock)
+    id_tokens = IdTokens(oidc, IssuerKeys(issuer, clock), clock)
+    return People(
+        audit=audit,
+        accounts=accounts,
+        vcs=vcs,
+        api_tokens=api_tokens,
+        passwords=passwords,
+        sign_in=SignIn(accounts, passwords, clock, settings.wrong_passwords_per_minute),
+        keys=keys,
+        tokens=tokens,
+        identity=Identity(tokens, api_tokens, accounts, vcs, clock),
+        issuer=issuer,
+        oidc=OidcSignIn(issuer, States(keys, clock), Codes(store, clock), id_tokens, accounts, clock),
+        first=FirstAccount(accounts, passwords, deps.settings.data),
+    )

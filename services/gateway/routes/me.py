@@ -1,0 +1,89 @@
+"""Oneself: who one is, one's password, and one's API tokens."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway import bodies
+from services.gateway.door import author_of, caller_of, signed_in
+from services.gateway.parts import parts_of
+from services.gateway.resources_people import ApiToken, ApiTokens, MadeApiToken, Me, NewApiToken, PasswordChange
+from services.gateway.routes.answers import as_json
+from services.gateway.routes.documented import body, problems
+from shared.contracts.errors import Forbidden
+
+router = APIRouter(prefix="/api/v1/me", tags=["account"])
+
+TokenPath = Annotated[str, Path(alias="id", pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="The token's id.")]
+
+
+@router.get("", operation_id="getMe", summary="Who is asking", response_model=Me, responses=problems())
+async def get_me(request: Request) -> Response:
+    """The account that the token belongs to, and what it may do now."""
+    return as_json(Me.from_caller(caller_of(request)))
+
+
+@router.post(
+    "/password",
+    operation_id="changePassword",
+    summary="Change one's password",
+    status_code=204,
+    responses=problems(403, 413, 415, 422, 429),
+    openapi_extra=body("PasswordChange", new={"current": "the present one", "new": "a long sentence"}),
+)
+async def change_password(request: Request) -> Response:
+    """Ends everything that one is signed in with, within 5 s; API tokens stay until they are revoked."""
+    _require_person(request)
+    parts = parts_of(request)
+    change, _ = bodies.parsed(PasswordChange, await bodies.read(request, parts.settings.body_timeout_s))
+    await parts.sign_in.change_password(author_of(request), change.current, change.new)
+    return Response(status_code=204)
+
+
+@router.get(
+    "/tokens", operation_id="listApiTokens", summary="One's API tokens", response_model=ApiTokens, responses=problems()
+)
+async def list_api_tokens(request: Request) -> Response:
+    """Those that count, without their secrets."""
+    tokens = await parts_of(request).api_tokens.of(caller_of(request).name)
+    return as_json(ApiTokens(items=tuple(ApiToken.from_document(token) for token in tokens)))
+
+
+@router.post(
+    "/tokens",
+    operation_id="createApiToken",
+    summary="Make an API token",
+    status_code=201,
+    response_model=MadeApiToken,
+    responses=problems(403, 409, 413, 415, 422),
+    openapi_extra=body("NewApiToken", script={"name": "nightly", "scope": "act"}),
+)
+async def create_api_token(request: Request) -> Response:
+    """The answer shows the token this one time. Not with an API token: it could outlive its own revocation."""
+    _require_person(request)
+    parts = parts_of(request)
+    new, _ = bodies.parsed(NewApiToken, await bodies.read(request, parts.settings.body_timeout_s))
+    token, secret = await parts.api_tokens.create(author_of(request), new.name, new.scope)
+    made = MadeApiToken(**ApiToken.from_document(token).model_dump(), token=secret)
+    return as_json(made, 201)
+
+
+@router.delete(
+    "/tokens/{id}",
+    operation_id="revokeApiToken",
+    summary="Revoke an API token",
+    status_code=204,
+    responses=problems(403, 404, 413, 415, 422),
+)
+async def revoke_api_token(request: Request, id: TokenPath) -> Response:
+    """It stops counting within 5 s, for open streams too."""
+    _require_person(request)
+    await parts_of(request).api_tokens.revoke(author_of(request), id)
+    return Response(status_code=204)
+
+
+def _require_person(request: Request) -> None:
+    if signed_in(request).by_api_token:
+        raise Forbidden("An API token can't do that. Sign in with your password or at the issuer.")

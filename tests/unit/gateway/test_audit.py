@@ -1,0 +1,59 @@
+"""From an event of a job to an entry of the audit, and what is none."""
+
+import json
+from typing import Any
+
+import pytest
+
+from services.gateway.audit import entry_of
+from services.gateway.handlers import PEOPLE_DO, SUBSCRIPTIONS
+from services.jobs.domain.machine import ROWS
+from services.jobs.domain.signals import Kill, Pause, Resume, SetPriority
+from shared.contracts.errors import PermanentError
+from shared.contracts.events import JobSubmitted
+
+ID = "01KC0000000000000000000001"
+
+
+def event(kind: str = "user", **data: Any) -> bytes:
+    job = {"id": ID, "name": "j", "vc": "lab", "owner": "ada", "state": {"status": "queued", "priority": 7}}
+    body = {"job": job, "actor": {"kind": kind, "name": "bob"}, **data}
+    about = {"id": f"{ID}:3", "time": "2026-01-01T00:00:00.123Z", "correlationid": "first", "causationid": "request"}
+    return json.dumps({**about, "data": body}).encode()
+
+
+def test_a_person_s_change_is_an_entry_that_its_event_names() -> None:
+    entry = entry_of(f"evt.job.priority_changed.v1.lab.{ID}", event(previous=5))
+    assert entry is not None
+    assert (entry.id, entry.actor, entry.action, entry.target) == (
+        f"{ID}:3",
+        "bob",
+        "job.priority_changed",
+        f"job/{ID}",
+    )
+    assert entry.details == {
+        "name": "j",
+        "vc": "lab",
+        "owner": "ada",
+        "status": "queued",
+        "priority": 7,
+        "previous": 5,
+    }
+    assert (entry.request_id, entry.address) == ("request", None)
+
+
+def test_what_a_service_did_is_none() -> None:
+    assert entry_of(f"evt.job.pausing.v1.lab.{ID}", event("service")) is None
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b"null", b'{"data": 7}', b"\xff", event()[:-9]])
+def test_what_is_no_event_goes_to_the_dead_letters(payload: bytes) -> None:
+    with pytest.raises(PermanentError, match="does not carry an event"):
+        entry_of(f"evt.job.killed.v1.lab.{ID}", payload)
+
+
+def test_every_event_that_a_person_s_signal_leads_to_is_heard() -> None:
+    signals = {Pause, Resume, Kill, SetPriority}
+    caused = {arrow.event for row in ROWS if signals & set(row.signals) for arrow in row.arrows}
+    assert caused | {JobSubmitted} == set(PEOPLE_DO)
+    assert len(SUBSCRIPTIONS[0].subjects) == len(PEOPLE_DO)
