@@ -102,7 +102,8 @@ def test_in_a_closed_vc_a_member_sees_the_brief_without_command_environment_and_
     assert seen.env == {}
     assert (seen.data_path, seen.work_path, seen.job_path, seen.checkpoint_path) == (None, None, None, None)
     assert (seen.name, seen.owner, seen.status, seen.priority) == ("j", "ada", JobStatus.QUEUED, 100)
-    assert "secret" not in seen.model_dump_json()
+    assert "secret" not in seen.model_dump_json(exclude={"secrets"})
+    assert seen.secrets == {}
 
 
 MISSING = Reason(code="work_path_missing", message="The folder secret/path is missing.", details={"path": "secret"})
