@@ -52,7 +52,7 @@ class Ledger:
 
     def submit(self, seconds: float = 0.2, **fields: Any) -> None:
         """Submit one job; whatever the platform answers is noted."""
-        key = f"key-{len(self.acked)}-{len(self.unknown)}"
+        key = f"{self.marks.parent.name}-{len(self.acked)}-{len(self.unknown)}"
         body = {"name": "load", "command": self.command(seconds), "cpus": 0.05, **fields}
         try:
             answer = self.yard.http.post(
