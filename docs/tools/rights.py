@@ -15,9 +15,9 @@ do is 403. Without the right to its command, environment names and paths, a job 
 environment and no paths, and why it could not be started only by its code. Without the right to its environment values,
 each is `***`.
 
-Reasons name jobs of one's own virtual cluster (VC) only; others are "a job of another VC" with its size. An API token
-of the scope `read` never gives: {withheld}. A right that is taken away is gone within 5 s, and open streams of whoever
-lost it are cut.
+Reasons name jobs of one's own virtual cluster (VC) only; others are "a job of another VC" with its size. A right that
+is taken away is gone within 5 s, and open streams of whoever lost it are cut. What an API token of the scope `read`
+never gives: {withheld}.
 
 A VC is open unless `jobyard vc set NAME --closed` has closed it. One submits in one's own name and to VCs that one
 belongs to. Users, VCs and the audit are for platform administrators.

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, JsonValue, field_validator
 
 from services.gateway.audit import Audit
-from services.gateway.audited import Audited, Author, Change
+from services.gateway.audited import PLATFORM, Audited, Author, Change
 from services.gateway.domain.access import Role
 from services.gateway.vcs import DEFAULT_VC
 from shared.clock import Clock
@@ -73,7 +73,9 @@ class Accounts:
         return next(iter(await self.documents.all((Eq("subject", subject),))), None)
 
     async def create(self, name: str, author: Author, **fields: Any) -> AccountDocument:
-        """A new account. Raises Conflict."""
+        """A new account. Raises Conflict, also for the name that the platform itself has in the audit."""
+        if name == PLATFORM:
+            raise Conflict(f"'{name}' is what the audit calls the platform itself. Choose another name.")
         now = self._clock.now()
         account = AccountDocument(id=name, created_at=now, **fields)
         change = author.change(now, "user.created", after=_public(account))

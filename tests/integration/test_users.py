@@ -51,6 +51,7 @@ def test_a_user_is_made_found_signed_in_and_counted_as_what_it_is(yard: Platform
     ada = sign_in(yard, "ada")
     assert ada.call("GET", "/me", 200) == {"name": "ada", "admin": False, "vcs": {"default": "admin"}, "scope": "act"}
     assert root.call("POST", "/users", 409, json=body)["code"] == "conflict"
+    assert "the platform itself" in root.call("POST", "/users", 409, json={**body, "username": "jobyard"})["detail"]
 
 
 def test_users_are_listed_in_pages(yard: Platform, root: Person) -> None:

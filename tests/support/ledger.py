@@ -86,11 +86,11 @@ class Ledger:
             f"sleep {seconds}; mark end"
         )
 
-    def submit(self, seconds: float = 0.2, devices: int = 0) -> None:
+    def submit(self, seconds: float = 0.2, devices: int = 0, **fields: Any) -> None:
         """Submit one job; whatever the platform answers is noted."""
         key = f"{self._series}-{next(self._numbers)}"
         wish = {"device_type": "v100", "devices": devices} if devices else {}
-        self._send(Sent(key, {"name": key, "command": self.command(seconds), "cpus": 0.05, **wish}))
+        self._send(Sent(key, {"name": key, "command": self.command(seconds), "cpus": 0.05, **wish, **fields}))
 
     @contextmanager
     def under_load(self, threads: int = 3, pause: float = 0.3, seconds: float = 0.2) -> Iterator[None]:

@@ -174,6 +174,7 @@ J = TypeVar("J", bound=Job)
 _UNSEEN: dict[str, Any] = {
     "command": HIDDEN,
     "env": {},
+    "secrets": {},
     "data_path": None,
     "work_path": None,
     "job_path": None,

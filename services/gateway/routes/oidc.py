@@ -124,13 +124,14 @@ async def start_device(request: Request) -> Response:
     response_model=Token,
     responses={
         202: {"model": DevicePending, "description": "Nobody has confirmed it yet."},
-        **problems(401, 403, 404, 413, 415, 422, 503, public=True),
+        **problems(401, 403, 404, 413, 415, 422, 429, 503, public=True),
     },
     openapi_extra={**body("DeviceAsk"), **_OPEN},
 )
 async def create_device_token(request: Request) -> Response:
     """202 until it is confirmed: ask again after the `interval` that it began with."""
     parts = parts_of(request)
+    parts.oidc.count(address_of(request))
     asked, _ = bodies.parsed(DeviceAsk, await bodies.read(request, parts.settings.body_timeout_s))
     found = await parts.oidc.poll_device(asked.device_code, address_of(request))
     if isinstance(found, Pending):

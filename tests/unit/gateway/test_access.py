@@ -103,6 +103,7 @@ def test_in_a_closed_vc_a_member_sees_the_brief_without_command_environment_and_
     assert (seen.data_path, seen.work_path, seen.job_path, seen.checkpoint_path) == (None, None, None, None)
     assert (seen.name, seen.owner, seen.status, seen.priority) == ("j", "ada", JobStatus.QUEUED, 100)
     assert "hush" not in seen.model_dump_json()
+    assert seen.secrets == {}
 
 
 MISSING = Reason(code="work_path_missing", message="The folder hush/path is missing.", details={"path": "hush"})
