@@ -58,7 +58,7 @@ class Endpoint(StrEnum):
 
 class TotalIs(StrEnum):
     """
-    Counting stops at 10,000.
+    Counting stops at 10,000, or where no index can count.
     """
 
     EXACT = "exact"
@@ -208,6 +208,15 @@ class Reason(Model):
     details: dict[str, Any] = {}
 
 
+class Scope(StrEnum):
+    """
+    Whose jobs a list holds.
+    """
+
+    MINE = "mine"
+    ALL = "all"
+
+
 class ServiceHealth(Model):
     """Whether one service can work."""
 
@@ -329,14 +338,14 @@ class Job(Model):
 
 
 class JobPage(Model):
-    """Jobs, newest first."""
+    """Jobs in the order of their list. A page may be shorter than `limit` where few jobs of a long list match."""
 
     items: list[Job]
     total: int
     """How many jobs there are on all pages."""
 
     total_is: TotalIs
-    """Counting stops at 10,000."""
+    """Counting stops at 10,000, or where no index can count."""
 
     next_cursor: str | None
     """`cursor` of the next page; null on the last one."""
