@@ -1,8 +1,13 @@
 """Lists of jobs on both databases: whatever is asked for, every page is what working it out the slow way gives."""
 
+import asyncio
+import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,13 +20,18 @@ from services.jobs.domain.cursor import place_in
 from services.jobs.domain.document import JobDocument
 from services.jobs.domain.submission import submit
 from services.jobs.lookup import list_jobs
+from services.jobs.orders import place_of
 from services.jobs.pages import Pages
 from services.jobs.store import JOBS, JobStore
+from services.jobs.walks import begin, plan, rest_of
 from shared.contracts.commands import JobPage, ListJobs
 from shared.contracts.errors import Invalid
 from shared.contracts.job import JobStatus
 from shared.store.open import open_store
 from shared.store.port import Index, Schema, Store, Swap
+from shared.store.query import Fields
+from shared.store.sqlite import SqliteStore
+from shared.store.sqlite.table import Table
 from tests.support.documents import NOW, new_job
 from tests.support.lists import expected, some_job, some_list
 from tests.support.mongo import mongo_url
@@ -239,3 +249,54 @@ async def test_a_cursor_belongs_to_its_list_and_is_taken_as_it_was_given(jobs: J
 async def test_everybodys_jobs_that_are_over_are_in_no_list(jobs: JobStore) -> None:
     with pytest.raises(Invalid, match="of one owner"):
         await list_jobs(jobs, ListJobs(statuses=(JobStatus.QUEUED, JobStatus.FINISHED)))
+
+
+COLUMNS = ("id", "name", "status", "devices", "preemptible", "priority", "submitted", "started", "finished", "user")
+ASKS = [
+    ListJobs(sort=sign + column, **conditions)
+    for column in COLUMNS
+    for sign in ("", "-")
+    for conditions in (
+        {"owner": "ada"},
+        {"owner": "ada", "statuses": (JobStatus.QUEUED, JobStatus.RUNNING)},
+        {"owner": "ada", "q": "t", "submitted_after": NOW, "submitted_before": NOW + timedelta(hours=1)},
+        {},
+        {"vcs": ("lab", "default"), "submitted_after": NOW},
+        {"statuses": (JobStatus.QUEUED,), "q": "t"},
+    )
+]
+
+
+def test_every_walk_is_one_range_of_one_index(tmp_path: Path) -> None:
+    """No step of any list goes through rows that it does not want, or sorts them."""
+    path = tmp_path / "jobs.sqlite"
+    asyncio.run(_made(path))
+    table, fields = Table(JOBS), Fields(JOBS)
+    chance = Random(3)
+    with closing(sqlite3.connect(path)) as stranger:
+        for ask in ASKS:
+            chosen = plan(ask)
+            for walks in (*chosen.whole, *([chosen.served] if chosen.served else [])):
+                place = place_of(some_job(chance), walks.order)
+                for walk, after in product(walks.walks, (None, place)):
+                    beginning = begin(walk, walks.order, after)
+                    rest = walk if after is None else rest_of(walk, walks.order)
+                    if beginning is None:
+                        continue
+                    statements = [
+                        table.find(fields.query(rest, *beginning, 50), 51),
+                        table.count(fields.filter(walk), 9),
+                    ]
+                    for sql, arguments in statements:
+                        steps = [row[3] for row in stranger.execute(f"EXPLAIN QUERY PLAN {sql}", arguments)]
+                        reads = [step for step in steps if " jobs" in step]
+                        assert reads and all("USING" in step and "INDEX" in step for step in reads), (ask, steps)
+                        assert all(step.startswith("SEARCH") for step in reads), (ask, steps)
+                        assert not [step for step in steps if "TEMP B-TREE" in step], (ask, steps)
+
+
+async def _made(path: Path) -> None:
+    store = SqliteStore(path)
+    JobStore(store)
+    await store.open()
+    await store.close()
