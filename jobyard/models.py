@@ -152,6 +152,15 @@ class LaunchSpec(Model):
     checkpoint_path: str | None
 
 
+class ListScope(StrEnum):
+    """
+    Whose jobs a list holds.
+    """
+
+    MINE = "mine"
+    ALL = "all"
+
+
 class LogGap(Model):
     """Lines that are missing after line `after_seq` (0: before the first)."""
 
@@ -206,15 +215,6 @@ class Reason(Model):
     code: str
     message: str
     details: dict[str, Any] = {}
-
-
-class Scope(StrEnum):
-    """
-    Whose jobs a list holds.
-    """
-
-    MINE = "mine"
-    ALL = "all"
 
 
 class ServiceHealth(Model):

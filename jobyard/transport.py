@@ -22,7 +22,7 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LATER = (429, 503)
 _BROKEN_ON_THE_WAY = (502, 504)
 
-Params = Mapping[str, str | int]
+Params = Mapping[str, str | int | list[str]]
 
 
 class Backoff:
@@ -166,6 +166,6 @@ def _retry_after(response: httpx.Response) -> float:
         return 0.0
 
 
-def parameters(**values: Any) -> dict[str, str | int]:
+def parameters(**values: Any) -> dict[str, str | int | list[str]]:
     """Query parameters without those that are not set."""
     return {name: value for name, value in values.items() if value is not None}

@@ -23,7 +23,7 @@ COLUMNS = tuple(text for column in Column for text in (column.value, f"-{column}
 _LABEL: TypeAdapter[tuple[str, str]] = TypeAdapter(tuple[LabelKey, LabelValue])
 
 
-class Scope(StrEnum):
+class ListScope(StrEnum):
     """Whose jobs a list holds."""
 
     MINE = "mine"
@@ -35,8 +35,8 @@ class JobQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    scope: Scope = Field(
-        Scope.MINE,
+    scope: ListScope = Field(
+        ListScope.MINE,
         description="`mine`: the caller's jobs in every status. `all`: everybody's that are queued, scheduling or "
         "paused, in the caller's virtual clusters; for an administrator, in all.",
     )
@@ -119,7 +119,7 @@ class JobQuery(BaseModel):
 
 def asked(caller: Caller, query: JobQuery) -> ListJobs:
     """The list as the jobs service takes it. Raises Invalid for jobs that are not in the scope."""
-    mine = query.scope is Scope.MINE
+    mine = query.scope is ListScope.MINE
     if mine and query.owner not in (None, caller.name):
         raise _wrong("owner", "of 'mine' can only be yourself; use scope=all for the jobs of others")
     over = [status for status in query.statuses if status in TERMINAL]
@@ -146,7 +146,7 @@ def asked(caller: Caller, query: JobQuery) -> ListJobs:
 
 def _clusters(caller: Caller, query: JobQuery) -> tuple[str, ...] | None:
     """The virtual clusters that the list holds jobs of. One that the caller is not in is as one that does not exist."""
-    everywhere = caller.admin or query.scope is Scope.MINE
+    everywhere = caller.admin or query.scope is ListScope.MINE
     if query.vc is None:
         return None if everywhere else tuple(sorted(caller.vcs))
     return (query.vc,) if everywhere or query.vc in caller.vcs else ()
