@@ -63,12 +63,10 @@ def list_jobs(
     ] = None,
     submitted_after: Annotated[
         datetime | None,
-        typer.Option(
-            formats=MOMENTS, metavar="MOMENT", help="Submitted then or later; for example 2026-11-23T09:00, local time."
-        ),
+        typer.Option(formats=MOMENTS, metavar="MOMENT", help="Submitted then or later: 2026-11-23T09:00, local time."),
     ] = None,
     submitted_before: Annotated[
-        datetime | None, typer.Option(formats=MOMENTS, metavar="MOMENT", help="Submitted earlier.")
+        datetime | None, typer.Option(formats=MOMENTS, metavar="MOMENT", help="Submitted earlier than that.")
     ] = None,
     q: Annotated[
         str | None, typer.Option("--q", "-q", metavar="TEXT", help="The job's id, or the beginning of its name.")
