@@ -108,7 +108,7 @@ def some_list(chance: Random) -> ListJobs:
     columns = ("id", "name", "status", "devices", "preemptible", "priority", "submitted", "started", "finished", "user")
     return ListJobs(
         owner=owner,
-        vcs=maybe(chance.choice((VCS, VCS[:1], ("none",), ()))),
+        vcs=maybe(chance.choice((VCS, VCS[:1], ("none",), (), (*VCS, *(f"none-{number}" for number in range(30)))))),
         statuses=maybe(tuple(chance.sample(statuses, 3)), ()),
         device_type=maybe(chance.choice(("cpu", "v100"))),
         preemptible=maybe(chance.random() < 0.5),
