@@ -117,7 +117,7 @@ class Pages:
             page = await self._heads.find(walk, order, after, CHUNK)
             jobs += page.items
             after = page.after
-            if after is None or len(jobs) > self._read:
+            if after is None:
                 return jobs
 
     async def _searched(self, walks: Walks, ask: ListJobs, after: Place | None, limit: int) -> Found:

@@ -142,7 +142,8 @@ def _named(ask: ListJobs) -> Walk:
 
 def _filters(ask: ListJobs) -> set[str]:
     """The conditions that are set."""
-    names = ("owner", "vcs", "statuses", "device_type", "preemptible", "labels", "submitted_after", "submitted_before")
-    return {name for name in (*names, "q") if getattr(ask, name) not in (None, (), {})} | (
-        {"vcs"} if ask.vcs == () else set()
-    )
+    return {name for name in _CONDITIONS if getattr(ask, name) != getattr(_ANY, name)}
+
+
+_ANY = ListJobs()
+_CONDITIONS = frozenset(ListJobs.model_fields) - {"sort", "limit", "cursor", "with_total"}

@@ -38,8 +38,9 @@ def place_in(ask: ListJobs) -> Place | None:
 
 
 def _digest(ask: ListJobs, text: bytes) -> bytes:
-    list_asked = ask.model_dump_json(exclude=_OF_THE_PAGE).encode()
-    return hashlib.sha256(list_asked + b"\0" + text).digest()[:_DIGEST]
+    """Over what was set only, so that a condition that a later version adds leaves older cursors as they are."""
+    asked = json.dumps(ask.model_dump(mode="json", exclude=_OF_THE_PAGE, exclude_defaults=True), sort_keys=True)
+    return hashlib.sha256(asked.encode() + b"\0" + text).digest()[:_DIGEST]
 
 
 def _foreign() -> Invalid:

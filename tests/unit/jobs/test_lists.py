@@ -79,3 +79,8 @@ def test_a_cursor_holds_its_place_whatever_that_is_made_of(place: tuple[object, 
     cursor = cursor_of(ask, place)
     assert len(cursor) < 512
     assert place_in(ask.model_copy(update={"cursor": cursor})) == place
+
+
+def test_the_same_conditions_in_another_order_are_the_same_list() -> None:
+    cursor = cursor_of(ListJobs(owner="ada", labels={"a": "1", "b": "2"}), ("x", "A"))
+    assert place_in(ListJobs(owner="ada", labels={"b": "2", "a": "1"}, cursor=cursor)) == ("x", "A")
