@@ -1,7 +1,7 @@
 """The columns that lists are sorted by, as paths of the job document, and the indexes that serve them.
 
 Indexes and orders come from the same table, so that neither can be changed without the other. An index costs every
-submission about five microseconds. One person's list is served in every order, however long it is; everybody's in the
+submission some microseconds. One person's list is served in every order, however long it is; everybody's in the
 order of the queue and of what never changes. Other orders of it are sorted without an index, up to `pages.READ` jobs.
 """
 
