@@ -1,4 +1,7 @@
-"""`make bench`: measures the machine, then the platform; `python -m benchmarks NAME...` runs some parts only."""
+"""`make bench`: measures the machine, then the platform; `python -m benchmarks NAME...` runs some parts only.
+
+`million` adds a store of a million jobs to `pages`, which takes minutes to fill.
+"""
 
 import argparse
 import asyncio
@@ -6,16 +9,22 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import machine, yard
+from benchmarks import machine, pages, yard
 from benchmarks.figures import Figure, show
 from tests.support.platform import platform
 
-PARTS = ("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page")
+PARTS = ("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page", "pages", "million")
+ON_ONE_PLATFORM = set(PARTS) - {"machine", "pages", "million"}
 
 
 async def run(parts: set[str]) -> None:
     if "machine" in parts:
         show("What the machine can do", await machine.measure())
+    if parts & {"pages", "million"}:
+        sizes = (pages.FEW, pages.MANY, *([pages.MILLION] if "million" in parts else []))
+        show("First pages, however many jobs there are", await pages.first_pages(sizes))
+    if not parts & ON_ONE_PLATFORM:
+        return
     with platform() as running, tempfile.TemporaryDirectory() as name:
         folder, measured = Path(name), yard.Yard(running)
         figures: list[Figure] = []

@@ -1,7 +1,7 @@
 """What the store costs beyond the disk: `python -m benchmarks.store [--uvloop] [--mongo] [--folder F]`.
 
-Documents have the size and the indexes of jobs. Beside every figure stands what the machine's own disk does in the
-same run: a compare-and-set one by one cannot be faster than one `fdatasync`.
+Documents have the size of jobs, and six of their indexes. Beside every figure stands what the machine's own disk does
+in the same run: a compare-and-set one by one cannot be faster than one `fdatasync`.
 """
 
 import argparse

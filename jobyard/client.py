@@ -10,8 +10,9 @@ with Client() as yard:
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -40,7 +41,7 @@ from jobyard.models import (
 )
 from jobyard.people import People
 from jobyard.signin import SignIn
-from jobyard.transport import Transport, parameters
+from jobyard.transport import Params, Transport, parameters
 
 API = "/api/v1"
 TERMINAL = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.ERROR, JobStatus.KILLED})
@@ -49,6 +50,27 @@ TERMINAL = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.ERROR, Job
 LINES_KEPT = 2000
 FIRST_POLL_S = 0.05
 LONGEST_POLL_S = 1.0
+
+
+class Conditions(TypedDict, total=False):
+    """Which jobs a list holds; all of them have to be met.
+
+    scope: "mine" (every status, newest first), or "all" (everybody's that wait, in the order of the queue).
+    q: a job's id, or the beginning of its name. sort: a column, `-` before it for downwards, for example "-priority".
+    """
+
+    scope: Literal["mine", "all"]
+    status: Iterable[JobStatus | str]
+    vc: str | None
+    owner: str | None
+    device_type: str | None
+    preemptible: bool | None
+    labels: Mapping[str, str]
+    submitted_after: datetime | None
+    submitted_before: datetime | None
+    q: str | None
+    sort: str | None
+
 
 Model = TypeVar("Model", bound=BaseModel)
 Request = JobRequest | Mapping[str, Any]
@@ -127,22 +149,33 @@ class Client:
         """One job. Raises NotFound."""
         return self._read(Job, _path(job_id))
 
-    def jobs(self, *, status: Iterable[JobStatus | str] = (), page_size: int = 100) -> Iterator[Job]:
-        """My jobs, newest first, fetched page by page; `status` keeps only those."""
+    def jobs(self, *, page_size: int = 100, **conditions: Unpack[Conditions]) -> Iterator[Job]:
+        """My jobs, newest first, fetched page by page; with `scope="all"` everybody's that wait, as the queue is."""
         cursor: str | None = None
         while True:
-            page = self.job_page(status=status, limit=page_size, cursor=cursor)
+            page = self.job_page(limit=page_size, cursor=cursor, **conditions)
             yield from page.items
             cursor = page.next_cursor
             if cursor is None:
                 return
 
-    def job_page(
-        self, *, status: Iterable[JobStatus | str] = (), limit: int = 50, cursor: str | None = None
-    ) -> JobPage:
-        """One page of my jobs, newest first; `total` counts them all."""
-        statuses = ",".join(str(item) for item in status)
-        params = parameters(scope="mine", status=statuses or None, limit=limit, cursor=cursor)
+    def job_page(self, *, limit: int = 50, cursor: str | None = None, **conditions: Unpack[Conditions]) -> JobPage:
+        """One page of such a list; `total` counts them all. It may be short where few jobs of a long list match."""
+        params = parameters(
+            scope=conditions.get("scope", "mine"),
+            status=",".join(str(item) for item in conditions.get("status") or ()) or None,
+            vc=conditions.get("vc"),
+            owner=conditions.get("owner"),
+            device_type=conditions.get("device_type"),
+            preemptible=conditions.get("preemptible"),
+            label=[f"{key}={value}" for key, value in (conditions.get("labels") or {}).items()] or None,
+            submitted_after=_moment(conditions.get("submitted_after")),
+            submitted_before=_moment(conditions.get("submitted_before")),
+            q=conditions.get("q"),
+            sort=conditions.get("sort"),
+            limit=limit,
+            cursor=cursor,
+        )
         return self._read(JobPage, f"{API}/jobs", params)
 
     def events(self, job_id: str) -> list[JobEvent]:
@@ -292,7 +325,7 @@ class Client:
         response = self._transport.request("POST", _path(job_id, action), repeatable=action != "resume")
         return self._parsed(Job, response.content)
 
-    def _read(self, model: type[Model], path: str, params: Mapping[str, str | int] | None = None) -> Model:
+    def _read(self, model: type[Model], path: str, params: Params | None = None) -> Model:
         return self._parsed(model, self._transport.get(path, params).content)
 
     def _parsed(self, model: type[Model], content: bytes | str) -> Model:
@@ -307,6 +340,11 @@ def in_order(page: LogTail) -> Iterator[LogLine | LogGap]:
             yield gaps.pop(0)
         yield line
     yield from gaps
+
+
+def _moment(moment: datetime | None) -> str | None:
+    """In UTC, as the API takes it; without a time zone it is this machine's time."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _path(job_id: str, rest: str = "") -> str:

@@ -107,7 +107,7 @@ class Scope1(StrEnum):
 
 class TotalIs(StrEnum):
     """
-    Counting stops at 10,000.
+    Counting stops at 10,000, or where no index can count.
     """
 
     EXACT = "exact"
@@ -143,6 +143,15 @@ class LaunchSpec(Model):
     checkpoint_path: str | None
     secrets: dict[str, str] = {}
     """Variables whose values the executor asks for: name -> name of a secret."""
+
+
+class ListScope(StrEnum):
+    """
+    Whose jobs a list holds.
+    """
+
+    MINE = "mine"
+    ALL = "all"
 
 
 class LogGap(Model):
@@ -573,14 +582,14 @@ class JobFilter(Model):
 
 
 class JobPage(Model):
-    """Jobs, newest first."""
+    """Jobs in the order of their list. A page may be shorter than `limit` where few jobs of a long list match."""
 
     items: list[Job]
     total: int
     """How many jobs there are on all pages."""
 
     total_is: TotalIs
-    """Counting stops at 10,000."""
+    """Counting stops at 10,000, or where no index can count."""
 
     next_cursor: str | None
     """`cursor` of the next page; null on the last one."""

@@ -24,7 +24,7 @@ _LATER = (429, 503)
 _BROKEN_ON_THE_WAY = (502, 504)
 
 Model = TypeVar("Model", bound=BaseModel)
-Params = Mapping[str, str | int]
+Params = Mapping[str, str | int | list[str]]
 
 
 class Backoff:
@@ -176,6 +176,6 @@ def _retry_after(response: httpx.Response) -> float:
         return 0.0
 
 
-def parameters(**values: Any) -> dict[str, str | int]:
+def parameters(**values: Any) -> dict[str, str | int | list[str]]:
     """Query parameters without those that are not set."""
     return {name: value for name, value in values.items() if value is not None}

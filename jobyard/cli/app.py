@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 from typer.core import TyperGroup
 
-from jobyard.cli import act, admin, audit, events, login, logs, secret, show, submit, token, up, user, vc, wait
+from jobyard.cli import act, admin, audit, events, lists, login, logs, secret, show, submit, token, up, user, vc, wait
 from jobyard.cli.session import EXIT_CODES, INTERRUPTED, Session, exit_code_of
 from jobyard.cli.terminal import inert, notes
 from jobyard.errors import JobyardError
@@ -86,7 +86,7 @@ COMMANDS = (
     ("up", up.up),
     ("login", login.login),
     ("submit", submit.submit),
-    ("list", show.list_jobs),
+    ("list", lists.list_jobs),
     ("get", show.get),
     ("logs", logs.logs),
     ("events", events.events),

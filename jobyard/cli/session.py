@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ EXIT_CODES = """Exit codes: 0 it worked; 1 the job did not finish well, or not i
 4 refused (it makes no sense now, or a field is wrong); 5 not signed in, or not allowed; 6 the platform cannot be
 reached; 130 interrupted."""
 
+JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 JOB_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 RETRY_FOR_S = 10.0
 CONNECT_FOR_S = 0.5
@@ -84,7 +86,8 @@ class Session:
         """The id that was meant. Raises NotFound, and Ambiguous when several of my jobs have that name."""
         if JOB_ID.fullmatch(text.upper()):
             return text.upper()
-        matches = [job.id for job in self.client.jobs(page_size=500) if job.name == text]
+        named = self.client.jobs(q=text, sort="name", page_size=500) if JOB_NAME.fullmatch(text) else ()
+        matches = [job.id for job in takewhile(lambda job: job.name == text, named)]
         if len(matches) == 1:
             return matches[0]
         if not matches:

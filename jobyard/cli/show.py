@@ -1,9 +1,8 @@
-"""`jobyard list` and `jobyard get`: jobs as a table, and one job with everything about it."""
+"""`jobyard get`: one job with everything about it."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,62 +10,11 @@ from rich.text import Text
 
 from jobyard.cli.receipts import stop
 from jobyard.cli.session import JobArguments, JsonOption, session
-from jobyard.cli.tables import STATUS_STYLES, Column, print_table
-from jobyard.cli.terminal import inert, notes, output, print_json
-from jobyard.cli.times import brief, duration, local
-from jobyard.client import Client
+from jobyard.cli.tables import STATUS_STYLES
+from jobyard.cli.terminal import inert, output, print_json
+from jobyard.cli.times import duration, local
 from jobyard.errors import Invalid
-from jobyard.models import Job, JobEvent, JobPage, JobStatus, SecretRef
-
-PAGE = 500
-
-COLUMNS = (
-    Column("Id"),
-    Column("Name", fold=True),
-    Column("Status", status=True),
-    Column("Number of\nDevice", right=True),
-    Column("Preempt-\nible"),
-    Column("Priority", right=True),
-    Column("Submitted"),
-    Column("Started"),
-    Column("Finished"),
-    Column("Actions"),
-)
-
-
-def list_jobs(
-    context: typer.Context,
-    status: Annotated[
-        list[str] | None, typer.Option("--status", "-s", help="Only these, for example `queued,running`.")
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many, newest first.")] = 50,
-    everything: Annotated[bool, typer.Option("--all", "-a", help="No limit.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """List my jobs, newest first."""
-    statuses = [statuses_of(part) for text in status or [] for part in text.split(",") if part]
-    jobs, first = _newest(session(context).client, statuses, None if everything else limit)
-    if as_json:
-        print_json(jobs)
-        return
-    console = output()
-    if jobs:
-        moment: Callable[[datetime | None], str] = brief if console.is_terminal else local
-        print_table(console, COLUMNS, [_row(job, moment) for job in jobs])
-    if len(jobs) < first.total or not jobs:
-        least = "at least " if first.total_is == "at_least" else ""
-        notes().print(f"{len(jobs)} of {least}{first.total} jobs; --all shows every one." if jobs else "No jobs.")
-
-
-def _newest(client: Client, statuses: list[JobStatus], limit: int | None) -> tuple[list[Job], JobPage]:
-    """The newest jobs, at most `limit`, and the first page, which counts all there are."""
-    first = page = client.job_page(status=statuses, limit=min(limit or PAGE, PAGE))
-    jobs = list(page.items)
-    while page.next_cursor and (limit is None or len(jobs) < limit):
-        left = PAGE if limit is None else min(limit - len(jobs), PAGE)
-        page = client.job_page(status=statuses, limit=left, cursor=page.next_cursor)
-        jobs += page.items
-    return jobs, first
+from jobyard.models import Job, JobEvent, JobStatus, SecretRef
 
 
 def statuses_of(text: str) -> JobStatus:
@@ -75,21 +23,6 @@ def statuses_of(text: str) -> JobStatus:
         return JobStatus(text.strip().lower())
     except ValueError:
         raise Invalid(f"'{text}' is no status; there are {', '.join(JobStatus)}.") from None
-
-
-def _row(job: Job, moment: Callable[[datetime | None], str]) -> list[str]:
-    return [
-        job.id,
-        job.name,
-        str(job.status),
-        devices(job),
-        "yes" if job.preemptible else "no",
-        str(job.priority),
-        moment(job.submitted_at),
-        moment(job.started_at),
-        moment(job.finished_at),
-        ", ".join(job.actions),
-    ]
 
 
 def devices(job: Job) -> str:

@@ -10,7 +10,7 @@ from shared.contracts.commands import ChangeJob, Command, GetJob, ListJobs, SetP
 
 
 class StoredPage(commands.JobPage):
-    """A page of jobs, newest first."""
+    """A page of a list of jobs."""
 
     items: tuple[Job, ...]
 

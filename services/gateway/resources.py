@@ -175,11 +175,13 @@ class Job(contract.Job):
 
 
 class JobPage(Contract):
-    """Jobs, newest first."""
+    """Jobs in the order of their list. A page may be shorter than `limit` where few jobs of a long list match."""
 
     items: tuple[Job, ...]
     total: Annotated[int, Field(description="How many jobs there are on all pages.")]
-    total_is: Annotated[Literal["exact", "at_least"], Field(description="Counting stops at 10,000.")]
+    total_is: Annotated[
+        Literal["exact", "at_least"], Field(description="Counting stops at 10,000, or where no index can count.")
+    ]
     next_cursor: Annotated[str | None, Field(description="`cursor` of the next page; null on the last one.")]
 
 

@@ -7,11 +7,13 @@ from services.gateway.domain.access import WHEN, Action, Caller, Right, may
 from services.gateway.resources import Job, JobFilter
 from shared.bus.bus import Bus
 from shared.contracts.commands import MANY, JobAction, ListJobs
-from shared.contracts.job import JobStatus
+from shared.contracts.job import TERMINAL, JobStatus
 
 PAGE = 500
 LOOKED_AT = 20_000
-"""Jobs that one call looks at; then it answers with a cursor, so that a call takes a bounded time."""
+"""Jobs that one call looks at; then it answers with a cursor, so that it takes a bounded time."""
+SEARCHED = 2000
+"""Jobs that the jobs service has looked at for a page that says so."""
 
 WAITING = frozenset({JobStatus.QUEUED, JobStatus.SCHEDULING, JobStatus.PAUSED})
 MAKES_SENSE: dict[JobAction, frozenset[JobStatus]] = {
@@ -36,32 +38,39 @@ async def select(
 ) -> Selected:
     """At most `MANY` jobs. Raises Invalid for a cursor that is not the list's."""
     found: list[Job] = []
-    looked_at = 0
-    statuses = chosen.status or tuple(status for status in JobStatus if status in MAKES_SENSE[action])
     owner = caller.name if _mine(chosen) else chosen.owner
-    while True:
-        limit = min(PAGE, MANY - len(found))
-        ask = ListJobs(owner=owner, statuses=statuses, limit=limit, cursor=cursor, with_total=False)
+    statuses = _statuses(action, chosen, owner)
+    looked_at = 0
+    while statuses:
+        ask = ListJobs(
+            owner=owner,
+            vcs=(chosen.vc,) if chosen.vc is not None else None,
+            statuses=statuses,
+            device_type=chosen.device_type,
+            preemptible=chosen.preemptible,
+            labels=chosen.label,
+            submitted_after=chosen.submitted_after,
+            submitted_before=chosen.submitted_before,
+            q=chosen.q,
+            limit=min(PAGE, MANY - len(found)),
+            cursor=cursor,
+            with_total=False,
+        )
         page = await bus.ask(asking.LIST, ask, timeout_s)
-        found += [job for job in page.items if meets(job, chosen) and may(caller, job, Right.ACT)]
-        looked_at += len(page.items)
+        found += [job for job in page.items if may(caller, job, Right.ACT)]
+        looked_at += SEARCHED if page.searched else len(page.items)
         cursor = page.next_cursor
         if cursor is None or len(found) >= MANY or looked_at >= LOOKED_AT:
-            return Selected(tuple(found), cursor)
+            break
+    return Selected(tuple(found), cursor)
 
 
-def meets(job: Job, chosen: JobFilter) -> bool:
-    """Whether the job meets every condition of the filter, beside scope and status."""
-    return (
-        (chosen.owner is None or job.owner == chosen.owner)
-        and (chosen.vc is None or job.vc == chosen.vc)
-        and chosen.label.items() <= job.labels.items()
-        and (chosen.device_type is None or job.device_type == chosen.device_type)
-        and (chosen.preemptible is None or job.preemptible is chosen.preemptible)
-        and (chosen.submitted_after is None or job.submitted_at >= chosen.submitted_after)
-        and (chosen.submitted_before is None or job.submitted_at < chosen.submitted_before)
-        and (chosen.q is None or job.id == chosen.q.upper() or job.name.startswith(chosen.q))
-    )
+def _statuses(action: JobAction, chosen: JobFilter, owner: str | None) -> tuple[JobStatus, ...]:
+    """None: no job can be meant. Those of everybody that are over are in no list, and mine are nobody else's."""
+    if chosen.owner not in (None, owner):
+        return ()
+    statuses = chosen.status or tuple(status for status in JobStatus if status in MAKES_SENSE[action])
+    return tuple(status for status in statuses if owner is not None or status not in TERMINAL)
 
 
 def _mine(chosen: JobFilter) -> bool:

@@ -51,23 +51,20 @@ class Yard:
         """The same for a job that was stored this moment: nothing more can be known of it yet."""
         return _resource(caller, job, {})
 
-    async def page(self, caller: Caller, statuses: tuple[JobStatus, ...], limit: int, cursor: str | None) -> JobPage:
-        """The caller's own jobs, newest first. The jobs service pages by size, so this asks until there are enough."""
-        found: list[Job] = []
-        total: asking.StoredPage | None = None
-        while True:
-            ask = commands.ListJobs(
-                owner=caller.name, statuses=statuses, limit=limit - len(found), cursor=cursor, with_total=total is None
-            )
-            page = await self._bus.ask(asking.LIST, ask, self._timeout_s)
-            total = total or page
+    async def page(self, caller: Caller, ask: commands.ListJobs) -> JobPage:
+        """A page of a list. The jobs service pages by size, so this asks until there are enough jobs.
+
+        Not for one that ended since its jobs are rare: whoever asked decides whether to go on.
+        """
+        first = page = await self._bus.ask(asking.LIST, ask, self._timeout_s)
+        found = list(page.items)
+        while page.next_cursor is not None and page.items and not page.searched and len(found) < ask.limit:
+            rest = {"limit": ask.limit - len(found), "cursor": page.next_cursor, "with_total": False}
+            page = await self._bus.ask(asking.LIST, ask.model_copy(update=rest), self._timeout_s)
             found += page.items
-            cursor = page.next_cursor
-            if cursor is None or len(found) >= limit or not page.items:
-                break
         items = await self._shown(caller, found)
-        count = total.total if total.total is not None else len(items)
-        return JobPage(items=tuple(items), total=count, total_is=total.total_is, next_cursor=cursor)
+        total = max(first.total or 0, len(items))
+        return JobPage(items=tuple(items), total=total, total_is=first.total_is, next_cursor=page.next_cursor)
 
     async def change(
         self, caller: Caller, command: Command[commands.ChangeJob, Job], job_id: str, request_id: str | None

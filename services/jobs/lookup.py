@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+from services.jobs.domain.cursor import cursor_of, place_in
 from services.jobs.domain.document import JobDocument, current_view, event_of, job_of, launch_of
-from services.jobs.store import COUNTED, JobStore, cursor_of
+from services.jobs.orders import place_of
+from services.jobs.store import JobStore
+from services.jobs.walks import order_for
 from shared.contracts.base import Contract
 from shared.contracts.commands import (
     ActiveJob,
@@ -21,23 +24,29 @@ REPLY_BYTES = 400_000
 
 
 async def list_jobs(store: JobStore, ask: ListJobs) -> JobPage:
-    """A page of at most `limit` jobs; fewer if they are large."""
-    limit = ask.limit
-    while True:
-        page = await store.page(ask, limit)
-        jobs: tuple[Job, ...] = tuple(job_of(document) for document in page.items)
-        size = _size(jobs)
-        if size <= REPLY_BYTES or limit == 1:
-            break
-        limit = max(1, limit * REPLY_BYTES // (2 * size))
-    total = await store.total(ask) if ask.with_total else None
-    exact = total is None or total <= COUNTED
+    """A page of at most `limit` jobs; fewer if they are large, or rare in a long list."""
+    found = await store.pages.find(ask, place_in(ask), ask.limit)
+    jobs = [job_of(document) for document in found.jobs]
+    kept = _kept(jobs)
+    end = found.end if kept == len(jobs) else place_of(found.jobs[kept - 1], order_for(ask))
+    total, exact = await store.pages.total(ask, found) if ask.with_total else (None, True)
     return JobPage.of(
-        items=jobs,
-        next_cursor=cursor_of(page.after),
-        total=total if exact else COUNTED,
+        items=tuple(jobs[:kept]),
+        next_cursor=None if end is None else cursor_of(ask, end),
+        total=total,
         total_is="exact" if exact else "at_least",
+        searched=found.searched and kept == len(jobs),
     )
+
+
+def _kept(jobs: Sequence[Job]) -> int:
+    """How many of them fit in a reply: at least one, if there is one."""
+    size = 0
+    for number, job in enumerate(jobs):
+        size += _size(job)
+        if number and size > REPLY_BYTES:
+            return number
+    return len(jobs)
 
 
 async def list_active(store: JobStore, ask: ListActiveJobs) -> ActiveJobPage:
@@ -66,9 +75,9 @@ def _holds(job: JobDocument, node: str) -> bool:
     return allocation is not None and any(share.node == node for share in allocation.shares)
 
 
-def _size(jobs: Sequence[Job]) -> int:
+def _size(job: Job) -> int:
     """Bytes in a reply, estimated from above: only commands, environments and labels vary much."""
-    return sum(1500 + 2 * (len(str(job.command)) + len(str(job.env)) + len(str(job.labels))) for job in jobs)
+    return 1500 + 2 * (len(str(job.command)) + len(str(job.env)) + len(str(job.labels)))
 
 
 def _fitting(items: Sequence[Contract]) -> list[Contract]:

@@ -1,22 +1,16 @@
 """The jobs service's documents, and its queries by what they mean."""
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from services.jobs.domain.document import JobDocument, JobHead
 from services.jobs.domain.lease import SCHEDULER, LeaseDocument
 from services.jobs.domain.submission import day_of
+from services.jobs.orders import INDEXES, QUEUE
+from services.jobs.pages import Pages
 from shared.contracts.base import rfc3339
-from shared.contracts.commands import ListJobs
-from shared.contracts.errors import FieldError, Invalid
-from shared.contracts.job import HOLDING, JobStatus
-from shared.store.port import Between, Condition, Eq, In, Index, Page, Schema, Store
-
-COUNTED = 10_000
-"""A total is exact up to here."""
+from shared.contracts.job import HOLDING, TERMINAL, JobStatus
+from shared.store.port import Between, Eq, In, Index, Page, Schema, Store
 
 KEY_INDEX = "idempotency_key"
 
@@ -25,13 +19,9 @@ JOBS: Schema[JobDocument] = Schema(
     dump=lambda document: document.model_dump_json().encode(),
     load=JobDocument.model_validate_json,
     indexes=(
-        Index("owner_time", ("owner", "-submitted_at")),
-        Index("owner_status_time", ("owner", "state.status", "-submitted_at")),
-        Index("status_time", ("state.status", "-submitted_at")),
-        Index("time", ("-submitted_at",)),
+        *INDEXES,
         Index("open", ("over",)),
         Index("due", ("state.due_at",)),
-        Index("owner_open", ("owner", "over", "request.vc")),
         Index(KEY_INDEX, ("owner", "idempotency.key", "idempotency.day"), unique=True),
     ),
 )
@@ -51,6 +41,7 @@ class JobStore:
     def __init__(self, store: Store) -> None:
         self.jobs = store.collection(JOBS)
         self.heads = store.collection(HEADS)
+        self.pages = Pages(self.heads)
         self.leases = store.collection(LEASES)
 
     async def by_key(self, owner: str, key: str, now: datetime) -> JobDocument | None:
@@ -60,18 +51,10 @@ class JobStore:
         recent = [job for job in page.items if now - job.submitted_at < timedelta(days=1)]
         return max(recent, key=lambda job: job.submitted_at, default=None)
 
-    async def page(self, ask: ListJobs, limit: int) -> Page[JobHead]:
-        """Newest first. Raises Invalid for a cursor that is not ours."""
-        after = _after(ask.cursor) if ask.cursor else None
-        return await self.heads.find(_where(ask), ("-submitted_at",), after, limit)
-
-    async def total(self, ask: ListJobs) -> int:
-        """How many there are, at most one more than COUNTED."""
-        return await self.jobs.count(_where(ask), at_most=COUNTED + 1)
-
     async def open_of(self, owner: str, vc: str, at_most: int) -> int:
         """How many jobs that are not terminal somebody has in a VC; counting stops at `at_most`."""
-        where = (Eq("owner", owner), Eq("over", False), Eq("request.vc", vc))
+        open_ones = tuple(status.value for status in JobStatus if status not in TERMINAL)
+        where = (Eq("owner", owner), In("state.status", open_ones), Eq("request.vc", vc))
         return await self.jobs.count(where, at_most=at_most)
 
     async def open_page(self, after_id: str | None, limit: int) -> Page[JobHead]:
@@ -88,17 +71,14 @@ class JobStore:
         """Jobs that hold devices, by id; with `before` only those submitted earlier."""
         found: list[JobDocument] = []
         for status in sorted(HOLDING):
-            found += await self._all_of(status, before)
-        return sorted(found, key=lambda job: job.id)
+            found += await self._all_of(status)
+        return sorted((job for job in found if before is None or job.submitted_at < before), key=lambda job: job.id)
 
-    async def _all_of(self, status: JobStatus, before: datetime | None) -> list[JobDocument]:
-        where: tuple[Condition, ...] = (Eq("state.status", status.value),)
-        if before is not None:
-            where += (Between("submitted_at", high=rfc3339(before)),)
+    async def _all_of(self, status: JobStatus) -> list[JobDocument]:
         found: list[JobDocument] = []
         after = None
         while True:
-            page = await self.jobs.find(where, ("-submitted_at",), after, limit=500)
+            page = await self.jobs.find((Eq("state.status", status.value),), QUEUE, after, limit=500)
             found += page.items
             if page.after is None:
                 return found
@@ -108,28 +88,3 @@ class JobStore:
         """The lease and its beat."""
         marked = await self.leases.marked(SCHEDULER)
         return (marked.document, marked.mark) if marked else None
-
-
-def _where(ask: ListJobs) -> Sequence[Condition]:
-    where: list[Condition] = []
-    if ask.owner is not None:
-        where.append(Eq("owner", ask.owner))
-    if ask.statuses:
-        where.append(In("state.status", tuple(status.value for status in ask.statuses)))
-    return where
-
-
-def cursor_of(after: tuple[object, ...] | None) -> str | None:
-    """A page's end as an opaque word."""
-    return base64.urlsafe_b64encode(json.dumps(after).encode()).decode() if after is not None else None
-
-
-def _after(cursor: str) -> tuple[object, ...]:
-    try:
-        after = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        if isinstance(after, list) and len(after) == 2 and all(isinstance(part, str) for part in after):
-            return tuple(after)
-    except (binascii.Error, ValueError):
-        pass
-    message = "is not a cursor of this list; use next_cursor of the page before"
-    raise Invalid(f"The cursor {message}.", errors=(FieldError(field="cursor", message=message),))

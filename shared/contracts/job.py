@@ -99,6 +99,8 @@ Argument = Annotated[str, Field(max_length=65_536), AfterValidator(_no_nul)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 EnvValue = Annotated[str, Field(max_length=32_768), AfterValidator(_no_nul)]
 SecretName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
+JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+DeviceType = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_/-]{0,61}[A-Za-z0-9])?$")]
 LabelValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@/+=-]{0,63}$")]
 
@@ -112,7 +114,7 @@ REQUEST_BYTES = 131_072
 class JobRequest(Contract):
     """What a person submits. Only `name` and `command` are required."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Need not be unique.")]
+    name: Annotated[JobName, Field(description="Need not be unique.")]
     command: Annotated[
         Annotated[str, Field(min_length=1, max_length=65_536), AfterValidator(_no_nul)]
         | Annotated[tuple[Argument, ...], Field(min_length=1, max_length=1024)],
@@ -137,7 +139,7 @@ class JobRequest(Contract):
     )
     job_path: Annotated[Path | None, Field(description="The job's own folder; default `jobs/<id>`.")] = None
     checkpoint_path: Annotated[Path | None, Field(description="Default: `checkpoints` under the job path.")] = None
-    device_type: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] = CPU
+    device_type: DeviceType = CPU
     devices: Annotated[int, Field(ge=0, le=1024, description="Accelerators per node.")] = 0
     nodes: Annotated[int, Field(ge=1, le=1024)] = 1
     cpus: Annotated[float, Field(ge=0.01, le=4096, description="Per node.")] = 1

@@ -6,7 +6,7 @@ a field that is null and one that is missing are the same, and come before every
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,11 +85,14 @@ class Fields:
         order = tuple(_ordered(_key(text) for text in sort))
         for key in order:
             self.check(key.path)
+        filter = self.filter(where)
         if after is None:
-            return Query(self.filter(where), order, ((),))
+            return Query(filter, order, ((),))
         if len(after) != len(order):
             raise ValueError(f"`after` has {len(after)} values, but the order has {len(order)} keys")
-        return Query(self.filter(where), order, tuple(_starts(order, after)))
+        valued = {test.path for test in filter if test.operator != "null"}
+        starts = (start for start in _starts(order, after) if not _is_null_at(start, valued))
+        return Query(filter, order, tuple(starts))
 
 
 def keys_of(index: Index) -> tuple[Key, ...]:
@@ -163,6 +166,11 @@ def _starts(order: Sequence[Key], after: Sequence[Any]) -> Iterable[tuple[Test, 
         equal = tuple(_equal(key.path, value) for key, value in zip(order[:depth], after, strict=False))
         for test in _beyond(order[depth], after[depth]):
             yield (*equal, test)
+
+
+def _is_null_at(start: Iterable[Test], valued: Collection[str]) -> bool:
+    """Whether a start asks for null where the filter asks for a value: nothing is there."""
+    return any(test.operator == "null" and test.path in valued for test in start)
 
 
 def _equal(path: str, value: Any) -> Test:

@@ -25,6 +25,7 @@ from shared.contracts import commands
 from shared.contracts.commands import Command, NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, NotFound, Unavailable
 from shared.contracts.job import Job, JobRequest, JobStatus
+from shared.ids import new_id
 from shared.runtime import Deps
 from shared.settings import PlatformSettings
 from shared.store.sqlite import SqliteStore
@@ -113,8 +114,19 @@ class DoubleBus(Bus):
         return self.jobs[ask.id]
 
     def _list(self, ask: commands.ListJobs) -> commands.JobPage:
-        mine = [job for job in reversed(self.jobs.values()) if ask.owner is None or job.owner == ask.owner]
-        chosen = [job for job in mine if not ask.statuses or job.status in ask.statuses]
+        chosen = [
+            job
+            for job in reversed(self.jobs.values())
+            if ask.owner in (None, job.owner)
+            and (ask.vcs is None or job.vc in ask.vcs)
+            and (not ask.statuses or job.status in ask.statuses)
+            and ask.device_type in (None, job.device_type)
+            and ask.preemptible in (None, job.preemptible)
+            and (ask.submitted_after is None or job.submitted_at >= ask.submitted_after)
+            and (ask.submitted_before is None or job.submitted_at < ask.submitted_before)
+            and (ask.q is None or job.id == ask.q.upper() or job.name.startswith(ask.q))
+            and ask.labels.items() <= job.labels.items()
+        ]
         begin = int(ask.cursor or 0)
         end = begin + min(ask.limit, 3)
         cursor = str(end) if end < len(chosen) else None
@@ -155,6 +167,14 @@ class Gateway:
         """Somebody who is no administrator; VCs without a role make a member."""
         roles = vcs if isinstance(vcs, dict) else dict.fromkeys(vcs, Role.MEMBER)
         await self.accounts.documents.insert(AccountDocument(id=name, vcs=roles, created_at=START))
+
+
+def add_job(yard: Gateway, owner: str = "admin", vc: str = "default", **changes: Any) -> Job:
+    """A job that the jobs service has."""
+    request = JobRequest(name="j", command="true", vc=vc, env={"TOKEN": "secret"})
+    job = stored_job(NewJob(id=new_id(), owner=owner, request=request), **changes)
+    yard.bus.jobs[job.id] = job
+    return job
 
 
 @asynccontextmanager

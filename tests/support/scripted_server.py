@@ -42,6 +42,8 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
+    queries: dict[str, list[str]]
+    """Every value of a parameter that may be repeated."""
 
 
 def problem(status: int, detail: str, **more: Any) -> Answer:
@@ -95,9 +97,10 @@ def scripted_server() -> Iterator[ScriptedServer]:
         def answer(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            queries = parse_qs(parts.query)
+            query = {name: values[0] for name, values in queries.items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, parts.path, query, headers, json.loads(raw) if raw else None)
+            asked = Asked(self.command, parts.path, query, headers, json.loads(raw) if raw else None, queries)
             _send(self, script.next_answer(asked))
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - the names that http.server calls

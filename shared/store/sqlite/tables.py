@@ -38,12 +38,17 @@ def _prepare_columns(connection: sqlite3.Connection, table: Table) -> None:
     existing = {row[1] for row in connection.execute(f'PRAGMA table_info("{table.name}")')}
     for name in sorted(existing - {*_COLUMNS, *map(column, table.paths)}):
         connection.execute(f'ALTER TABLE "{table.name}" DROP COLUMN "{name}"')
-    for path in table.paths:
-        if column(path) not in existing:
-            connection.execute(f'ALTER TABLE "{table.name}" ADD COLUMN {quoted(path)}')
-            plain = f"json_type(body, '$.{path}') NOT IN ('object', 'array')"
-            value = f"CASE WHEN {plain} THEN json_extract(body, '$.{path}') END"
-            connection.execute(f'UPDATE "{table.name}" SET {quoted(path)} = {value}')
+    new = [path for path in table.paths if column(path) not in existing]
+    for path in new:
+        connection.execute(f'ALTER TABLE "{table.name}" ADD COLUMN {quoted(path)}')
+    if new:  # all of them at once: every row is written anew
+        values = ", ".join(f"{quoted(path)} = {_value_in_body(path)}" for path in new)
+        connection.execute(f'UPDATE "{table.name}" SET {values}')
+
+
+def _value_in_body(path: str) -> str:
+    plain = f"json_type(body, '$.{path}') NOT IN ('object', 'array')"
+    return f"CASE WHEN {plain} THEN json_extract(body, '$.{path}') END"
 
 
 def _index(table: Table, index: Index) -> str:

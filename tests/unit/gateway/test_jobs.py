@@ -17,22 +17,14 @@ from shared.contracts.commands import (
     Explanations,
     Health,
     JobEventPage,
-    NewJob,
 )
 from shared.contracts.errors import Conflict
 from shared.contracts.events import AnyCloudEvent
-from shared.contracts.job import Job, JobRequest, JobStatus, Reason
+from shared.contracts.job import Job, JobStatus, Reason
 from shared.ids import new_id
-from tests.support.gateway import START, Gateway, gateway, stored_job
+from tests.support.gateway import START, Gateway, add_job, gateway
 
 BODY = {"name": "hello", "command": "echo hi"}
-
-
-def add_job(yard: Gateway, owner: str = "admin", vc: str = "default", **changes: Any) -> Job:
-    request = JobRequest(name="j", command="true", vc=vc, env={"TOKEN": "secret"})
-    job = stored_job(NewJob(id=new_id(), owner=owner, request=request), **changes)
-    yard.bus.jobs[job.id] = job
-    return job
 
 
 async def test_a_submission_is_stored_and_answered_whole(yard: Gateway) -> None:
@@ -173,33 +165,6 @@ async def test_a_page_is_filled_from_as_many_answers_as_it_takes(yard: Gateway) 
     last = (await yard.call("GET", f"/jobs?limit=7&cursor={page['next_cursor']}")).json()
     assert [item["id"] for item in last["items"]] == [jobs[0].id]
     assert last["next_cursor"] is None
-
-
-async def test_a_page_of_some_statuses(yard: Gateway) -> None:
-    add_job(yard)
-    running = add_job(yard, status=JobStatus.RUNNING)
-    page = (await yard.call("GET", "/jobs?scope=mine&status=running,%20paused")).json()
-    assert [item["id"] for item in page["items"]] == [running.id]
-
-
-NONSENSE = {
-    "scope=all": "scope",
-    "scope=x": "scope",
-    "status=asleep": "status",
-    "limit=0": "limit",
-    "limit=501": "limit",
-    "limit=many": "limit",
-    "status[$ne]=running": "status[$ne]",
-    "colour=red": "colour",
-    "cursor=" + "x" * 600: "cursor",
-}
-
-
-async def test_queries_that_make_no_sense(yard: Gateway) -> None:
-    for query, field in NONSENSE.items():
-        answer = await yard.call("GET", f"/jobs?{query}")
-        assert answer.status_code == 422
-        assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
 async def test_waiting_jobs_say_why_in_one_question_for_the_page(yard: Gateway) -> None:

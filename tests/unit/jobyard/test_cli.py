@@ -259,11 +259,49 @@ def test_the_list_has_the_ten_columns(server: ScriptedServer) -> None:
     assert "\x1b" not in head + first + second
 
 
+def test_everybodys_list_adds_the_user(server: ScriptedServer) -> None:
+    server.on("GET", JOBS, page(job(), job(id=OTHER_ID, owner="ada", actions=[])))
+    head, first, second = ok("list", "--all").splitlines()
+    assert head.split()[-2:] == ["Actions", "User"]
+    assert (first.split()[-1], second.split()[-1]) == ("admin", "ada")
+    assert server.asked[0].query == {"scope": "all", "limit": "50"}
+
+
 def test_the_list_says_when_there_are_more(server: ScriptedServer) -> None:
     server.on("GET", JOBS, page(job(), total=7))
     result = run("list", "--limit", "1", "--status", "queued,running", "-s", "paused")
-    assert "1 of 7 jobs; --all shows every one." in result.stderr
+    assert "1 of 7 jobs; --no-limit shows every one." in result.stderr
     assert server.asked[0].query == {"scope": "mine", "status": "queued,running,paused", "limit": "1"}
+
+
+def test_every_condition_of_a_list_has_its_option(server: ScriptedServer) -> None:
+    server.on("GET", JOBS, page(job()))
+    ok(
+        *"list --all --vc lab --owner ada --device-type v100 --not-preemptible".split(),
+        *"-l team=a --label x/y=1=2 -q tra".split(),
+        *("--submitted-after", "2026-11-23T10:00:00+0100", "--submitted-before", "2026-11-24", "--sort=-name"),
+    )
+    asked = server.asked[0]
+    assert asked.query == {
+        "scope": "all",
+        "vc": "lab",
+        "owner": "ada",
+        "device_type": "v100",
+        "preemptible": "false",
+        "label": "team=a",
+        "submitted_after": "2026-11-23T09:00:00Z",
+        "submitted_before": "2026-11-24T00:00:00Z",
+        "q": "tra",
+        "sort": "-name",
+        "limit": "50",
+    }
+    assert asked.queries["label"] == ["team=a", "x/y=1=2"]
+
+
+def test_a_label_that_is_none(server: ScriptedServer) -> None:
+    result = run("list", "--label", "team")
+    assert (result.exit_code, result.stderr) == (4, "error: 'team' is no label; write it as key=value.\n")
+    assert server.asked == []
 
 
 def test_the_list_takes_as_many_pages_as_it_needs(server: ScriptedServer) -> None:
@@ -276,7 +314,11 @@ def test_the_list_takes_as_many_pages_as_it_needs(server: ScriptedServer) -> Non
 def test_an_empty_list(server: ScriptedServer) -> None:
     server.on("GET", JOBS, page())
     result = run("list")
-    assert (result.stdout, result.stderr) == ("", "No jobs.\n")
+    assert (result.stdout, result.stderr) == ("", "No jobs: the list holds every job that you submitted.\n")
+    assert run("list", "-q", "x").stderr.startswith("No jobs with these conditions: the list holds")
+    everybodys = run("list", "--all").stderr
+    assert everybodys.startswith("No jobs: --all holds everybody's jobs in your virtual clusters while they are queued")
+    assert everybodys.count("\n") == 1
     assert ok("list", "--json") == "[]\n"
 
 
@@ -297,9 +339,12 @@ def test_get_says_why_first(server: ScriptedServer) -> None:
 
 
 def test_a_name_that_one_job_has(server: ScriptedServer) -> None:
-    server.on("GET", JOBS, page(job(), job(id=OTHER_ID, name="other")))
+    server.on("GET", JOBS, page(job(id=OTHER_ID, name="other"), job(name="other-1")))
     server.on("GET", OTHER, Answer(body=job(id=OTHER_ID, name="other")))
     assert OTHER_ID in ok("get", "other")
+    assert server.asked[0].query == {"scope": "mine", "q": "other", "sort": "name", "limit": "500"}
+    assert run("get", "no name, surely").exit_code == 3
+    assert len(server.asked) == 2
 
 
 def test_a_name_that_several_jobs_have(server: ScriptedServer) -> None:

@@ -1,6 +1,7 @@
 """The client: what it sends, what it repeats and what it does not, and how errors reach the caller."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -187,6 +188,22 @@ def test_jobs_come_page_by_page(server: ScriptedServer, client: Client) -> None:
     assert [each.id for each in found] == [JOB_ID, OTHER_ID]
     assert server.asked[0].query == {"scope": "mine", "status": "queued,running", "limit": "1"}
     assert server.asked[1].query["cursor"] == "next"
+
+
+def test_everybodys_jobs_with_conditions(server: ScriptedServer, client: Client) -> None:
+    server.on("GET", JOBS, page(job(), total=2, cursor="next"), page(job(id=OTHER_ID), total=2))
+    after = datetime(2026, 11, 23, 10, tzinfo=timezone(timedelta(hours=1)))
+    found = list(client.jobs(scope="all", labels={"team": "a"}, submitted_after=after, preemptible=True, sort="name"))
+    assert [each.id for each in found] == [JOB_ID, OTHER_ID]
+    conditions = {
+        "scope": "all",
+        "label": "team=a",
+        "submitted_after": "2026-11-23T09:00:00Z",
+        "preemptible": "true",
+        "sort": "name",
+        "limit": "100",
+    }
+    assert [asked.query for asked in server.asked] == [conditions, conditions | {"cursor": "next"}]
 
 
 def test_unknown_fields_of_a_newer_platform_are_no_trouble(server: ScriptedServer, client: Client) -> None:

@@ -1,0 +1,26 @@
+"""Whether a job meets a list's conditions: the one meaning of each, whatever of it an index has found already."""
+
+from services.jobs.domain.document import JobHead
+from shared.contracts.commands import ListJobs
+from shared.contracts.job import JobStatus
+
+
+def matches(job: JobHead, ask: ListJobs) -> bool:
+    """All of them; a condition that is not set holds for every job."""
+    request = job.request
+    return (
+        ask.owner in (None, job.owner)
+        and (ask.vcs is None or request.vc in ask.vcs)
+        and (not ask.statuses or job.state.status in ask.statuses)
+        and ask.device_type in (None, request.device_type)
+        and ask.preemptible in (None, request.preemptible)
+        and (ask.submitted_after is None or job.submitted_at >= ask.submitted_after)
+        and (ask.submitted_before is None or job.submitted_at < ask.submitted_before)
+        and (ask.q is None or job.id == ask.q.upper() or request.name.startswith(ask.q))
+        and ask.labels.items() <= request.labels.items()
+    )
+
+
+def statuses_in_order(statuses: tuple[JobStatus, ...]) -> tuple[JobStatus, ...]:
+    """Each once, as a job goes through them: who reads them one by one meets a job that moves on, at its next place."""
+    return tuple(status for status in JobStatus if status in statuses)

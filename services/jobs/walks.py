@@ -1,0 +1,149 @@
+"""How a list is read: the walks over indexes that hold its jobs, and whether they hold nothing else.
+
+A walk is a filter that an index serves in one order, so that a page costs the same wherever it lies. What no index
+serves is left to `filter.matches`, over as many jobs as `pages` allows.
+"""
+
+from dataclasses import dataclass
+
+from services.jobs.domain.cursor import Place
+from services.jobs.domain.filter import statuses_in_order
+from services.jobs.orders import EVERYBODYS, QUEUE, Order, order_of
+from shared.contracts.base import rfc3339
+from shared.contracts.commands import NEWEST_FIRST, Column, ListJobs
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.job import TERMINAL, JobStatus
+from shared.store.port import Between, Condition, Eq
+
+Walk = tuple[Condition, ...]
+
+OPEN = tuple(status for status in JobStatus if status not in TERMINAL)
+CLUSTERS = 20
+"""With more virtual clusters a walk for each takes longer than to look at every job's."""
+
+_AFTER_EVERY_NAME = "\x7f"
+
+
+@dataclass(frozen=True)
+class Walks:
+    """Walks in one order. Together they hold every job of the list; `exact`: and no other."""
+
+    walks: tuple[Walk, ...]
+    order: Order
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`order`: what was asked for. `served`: walks in that order, if indexes have it. `whole`: ways to all of its jobs,
+    in any order, of which the shortest is read where the list is not served exactly.
+    """
+
+    order: Order
+    served: Walks | None
+    whole: tuple[Walks, ...]
+
+
+def plan(ask: ListJobs) -> Plan:
+    """Raises Invalid for a list of everybody's jobs that are over."""
+    return _of_everybody(ask) if ask.owner is None else _of_one(ask, ask.owner)
+
+
+def order_for(ask: ListJobs) -> Order:
+    """The order that was asked for. What is the same for every job of the list leaves the id to decide."""
+    alike = Column.FINISHED if ask.owner is None else Column.USER
+    column = ask.sort.removeprefix("-")
+    return order_of(ask.sort.replace(column, Column.ID) if column == alike else ask.sort)
+
+
+def begin(walk: Walk, order: Order, after: Place | None) -> tuple[Order, Place | None] | None:
+    """The order within a walk, and where in it the list goes on behind a place; None if the walk lies before that.
+
+    A walk that fixes the order's first key has only one value of it: the database would look for others in vain.
+    """
+    fixed = [test.value for test in walk if isinstance(test, Eq) and test.path == order[0].removeprefix("-")]
+    if not fixed:
+        return order, after
+    if after is None or fixed[0] == after[0]:
+        return order[1:], after and after[1:]
+    return (order[1:], None) if (fixed[0] < after[0]) == order[0].startswith("-") else None
+
+
+def rest_of(walk: Walk, order: Order) -> Walk:
+    """The walk without the bound that it begins at: the place behind which it goes on lies within it."""
+    path, down = order[0].removeprefix("-"), order[0].startswith("-")
+    return tuple(
+        Between(path, test.low if down else None, None if down else test.high)
+        if isinstance(test, Between) and test.path == path
+        else test
+        for test in walk
+    )
+
+
+def _of_one(ask: ListJobs, owner: str) -> Plan:
+    column = ask.sort.removeprefix("-")
+    own: Walk = (Eq("owner", owner),)
+    by_status = tuple((*own, Eq("state.status", status.value)) for status in statuses_in_order(ask.statuses))
+    submitted, named = _submitted(ask), _named(ask)
+    walks, left = _narrowed((own,), ask, _filters(ask) - {"owner"})
+    if by_status and column in (Column.SUBMITTED, Column.STATUS):
+        walks, left = tuple((*status, *walks[0][1:]) for status in by_status), left - {"statuses"}
+    newest = order_of(NEWEST_FIRST)
+    whole = [Walks((own,), newest)]
+    if by_status:
+        whole.append(Walks(by_status, newest))
+    if submitted:
+        whole.append(Walks(((*own, *submitted),), newest))
+    if named:
+        whole.append(Walks(((*own, *named),), order_of(Column.NAME)))
+    return Plan(order_for(ask), Walks(walks, order_for(ask), exact=not left), tuple(whole))
+
+
+def _of_everybody(ask: ListJobs) -> Plan:
+    statuses = statuses_in_order(ask.statuses or OPEN)
+    over = [status for status in statuses if status in TERMINAL]
+    if over:
+        message = f"everybody's jobs are listed until they are over, and {over[0]} ones are; list those of one owner"
+        raise Invalid(f"statuses: {message}.", (FieldError(field="statuses", message=message),))
+    by_status: tuple[Walk, ...] = tuple((Eq("state.status", status.value),) for status in statuses)
+    by_cluster, left = by_status, _filters(ask) - {"statuses"}
+    if ask.vcs is not None and len(ask.vcs) <= CLUSTERS:
+        by_cluster = tuple((Eq("request.vc", vc), *status) for vc in ask.vcs for status in by_status)
+        left -= {"vcs"}
+    whole = (Walks(by_cluster, QUEUE),)
+    order, column = order_for(ask), ask.sort.removeprefix("-")
+    if column == Column.PRIORITY:
+        return Plan(order, Walks(by_cluster, order, exact=not left), whole)
+    if column in (*EVERYBODYS, Column.STATUS, Column.FINISHED):
+        walks, left = _narrowed(by_status, ask, _filters(ask) - {"statuses"})
+        return Plan(order, Walks(walks, order, exact=not left), whole)
+    return Plan(order, None, whole)
+
+
+def _narrowed(walks: tuple[Walk, ...], ask: ListJobs, left: set[str]) -> tuple[tuple[Walk, ...], set[str]]:
+    """Walks that begin and end with the conditions on the column they are in the order of, and what is left of them."""
+    column = ask.sort.removeprefix("-")
+    if column == Column.SUBMITTED:
+        return tuple((*walk, *_submitted(ask)) for walk in walks), left - {"submitted_after", "submitted_before"}
+    if column == Column.NAME:
+        return tuple((*walk, *_named(ask)) for walk in walks), left - {"q"}
+    return walks, left
+
+
+def _submitted(ask: ListJobs) -> Walk:
+    low = rfc3339(ask.submitted_after) if ask.submitted_after else None
+    high = rfc3339(ask.submitted_before) if ask.submitted_before else None
+    return () if low is None and high is None else (Between("submitted_at", low, high),)
+
+
+def _named(ask: ListJobs) -> Walk:
+    return () if ask.q is None else (Between("request.name", ask.q, ask.q + _AFTER_EVERY_NAME),)
+
+
+def _filters(ask: ListJobs) -> set[str]:
+    """The conditions that are set."""
+    return {name for name in _CONDITIONS if getattr(ask, name) != getattr(_ANY, name)}
+
+
+_ANY = ListJobs()
+_CONDITIONS = frozenset(ListJobs.model_fields) - {"sort", "limit", "cursor", "with_total"}

@@ -1,0 +1,302 @@
+"""Lists of jobs on both databases: whatever is asked for, every page is what working it out the slow way gives."""
+
+import asyncio
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pymongo
+import pytest
+from pydantic import SecretStr
+
+from services.jobs.domain.cursor import place_in
+from services.jobs.domain.document import JobDocument
+from services.jobs.domain.submission import submit
+from services.jobs.lookup import list_jobs
+from services.jobs.orders import place_of
+from services.jobs.pages import Pages
+from services.jobs.store import JOBS, JobStore
+from services.jobs.walks import begin, plan, rest_of
+from shared.contracts.commands import JobPage, ListJobs
+from shared.contracts.errors import Invalid
+from shared.contracts.job import JobStatus
+from shared.store.open import open_store
+from shared.store.port import Index, Schema, Store, Swap
+from shared.store.query import Fields
+from shared.store.sqlite import SqliteStore
+from shared.store.sqlite.table import Table
+from tests.support.documents import NOW, new_job
+from tests.support.lists import expected, some_job, some_list
+from tests.support.mongo import mongo_url
+
+EARLIER: Schema[JobDocument] = Schema(
+    name=JOBS.name,
+    dump=JOBS.dump,
+    load=JOBS.load,
+    indexes=(
+        Index("owner_time", ("owner", "-submitted_at")),
+        Index("owner_status_time", ("owner", "state.status", "-submitted_at")),
+        Index("status_time", ("state.status", "-submitted_at")),
+        Index("time", ("-submitted_at",)),
+        Index("open", ("over",)),
+        Index("idempotency_key", ("owner", "idempotency.key", "idempotency.day"), unique=True),
+    ),
+)
+"""As version 0.1 declared it."""
+
+
+@dataclass
+class Installation:
+    """What `open_store` needs to know; every test has its own."""
+
+    data: Path
+    mongo_url: SecretStr | None
+
+    def opened(self) -> Store:
+        return open_store(self, "jobs", local=False)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with mongo_url() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "mongo"])
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    if request.param == "sqlite":
+        yield Installation(tmp_path, None)
+        return
+    url: str = request.getfixturevalue("server")
+    name = f"test_{uuid.uuid4().hex}"
+    yield Installation(tmp_path, SecretStr(url.replace("/?", f"/{name}?")))
+    with pymongo.MongoClient[dict[str, Any]](url) as client:
+        client.drop_database(f"{name}_jobs")
+
+
+@pytest.fixture
+async def jobs(installation: Installation) -> AsyncIterator[JobStore]:
+    store = installation.opened()
+    jobs = JobStore(store)
+    await store.open()
+    yield jobs
+    await store.close()
+
+
+async def whole(jobs: JobStore, ask: ListJobs) -> tuple[list[str], list[JobPage]]:
+    """Every id of the list in the order of its pages, and the pages."""
+    pages = [await list_jobs(jobs, ask)]
+    while pages[-1].next_cursor is not None:
+        pages.append(await list_jobs(jobs, ask.model_copy(update={"cursor": pages[-1].next_cursor})))
+    return [job.id for page in pages for job in page.items], pages
+
+
+LONG: dict[str, int] = {}
+SHORT = {"read": 20, "looked_at": 15}
+"""Bounds that no list of these tests reaches, and some that most of them do."""
+
+
+def served(ask: ListJobs) -> bool:
+    """Whether an index has this order, so that there may be any number of jobs."""
+    return ask.owner is not None or ask.sort.removeprefix("-") not in ("devices", "preemptible", "started", "user")
+
+
+@pytest.mark.parametrize("bounds", [LONG, SHORT], ids=["read whole", "looked at in part"])
+@pytest.mark.parametrize("seed", range(3))
+async def test_every_list_in_every_order_holds_each_of_its_jobs_once(
+    jobs: JobStore, bounds: dict[str, int], seed: int
+) -> None:
+    chance = Random(seed)
+    there = [some_job(chance) for _ in range(120)]
+    await jobs.jobs.insert_many(there)
+    jobs.pages = Pages(jobs.heads, **bounds)
+    for _ in range(80):
+        ask = some_list(chance)
+        if bounds and not served(ask) and len(expected(there, ListJobs(vcs=ask.vcs, statuses=ask.statuses))) > 20:
+            with pytest.raises(Invalid, match="narrow the list"):
+                await whole(jobs, ask)
+            continue
+        ids, pages = await whole(jobs, ask)
+        assert ids == expected(there, ask), ask
+        for page in pages:
+            assert page.total is not None
+            if page.total_is == "exact":
+                assert page.total == min(len(ids), bounds.get("read", len(ids)))
+            else:
+                assert page.total <= len(ids)
+        if not bounds:
+            assert {page.total_is for page in pages} == {"exact"}
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", "name", "-name", "submitted", "-submitted"])
+@pytest.mark.parametrize("owner", ["ada", None])
+@pytest.mark.parametrize("bounds", [LONG, SHORT], ids=["read whole", "looked at in part"])
+async def test_while_jobs_arrive_none_that_was_there_is_missed_and_none_is_seen_twice(
+    jobs: JobStore, bounds: dict[str, int], owner: str | None, sort: str
+) -> None:
+    chance = Random(sort)
+    jobs.pages = Pages(jobs.heads, **bounds)
+    for labels in ({}, {"team": "a"}):
+        there = [some_job(chance) for _ in range(40)]
+        await jobs.jobs.insert_many(there)
+        ask = ListJobs(owner=owner, labels=labels, sort=sort, limit=4)
+        seen: list[str] = []
+        arrived: list[JobDocument] = []
+        cursor: str | None = None
+        while True:
+            page = await list_jobs(jobs, ask.model_copy(update={"cursor": cursor}))
+            seen += [job.id for job in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+            more = [some_job(chance) for _ in range(3)] if len(arrived) < 60 else []
+            await jobs.jobs.insert_many(more)
+            arrived += more
+        assert len(seen) == len(set(seen))
+        assert set(expected(there, ask)) <= set(seen)
+        assert arrived
+
+
+@pytest.mark.parametrize("sort", ["-priority", "status", "-started", "user"])
+async def test_jobs_that_move_meanwhile_make_nothing_fail(jobs: JobStore, sort: str) -> None:
+    chance = Random(sort)
+    there = {job.id: job for job in (some_job(chance) for _ in range(60))}
+    await jobs.jobs.insert_many(list(there.values()))
+    still = set(list(there)[::2])
+    ask = ListJobs(sort=sort, limit=5)
+    seen: set[str] = set()
+    cursor: str | None = None
+    while True:
+        page = await list_jobs(jobs, ask.model_copy(update={"cursor": cursor}))
+        seen |= {job.id for job in page.items}
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+        for id in chance.sample(sorted(there.keys() - still), 5):
+            before = there[id]
+            moved = some_job(chance, id=id, version=before.version + 1, owner=before.owner)
+            assert await jobs.jobs.swap_many([Swap(moved, before.version)]) == [True]
+            there[id] = moved
+    assert set(expected([there[id] for id in still], ask)) <= seen
+
+
+async def test_a_job_is_found_by_its_id_if_it_is_in_the_list(jobs: JobStore) -> None:
+    job, other = submit(new_job("01" + "A" * 24), NOW), submit(new_job("01" + "B" * 24), NOW)
+    await jobs.jobs.insert_many([job, other])
+    for sort in ("-submitted", "name", "-priority"):
+        page = await list_jobs(jobs, ListJobs(owner="ada", q=job.id.lower(), sort=sort))
+        assert ([item.id for item in page.items], page.total, page.next_cursor) == ([job.id], 1, None)
+        assert (await list_jobs(jobs, ListJobs(owner="bob", q=job.id, sort=sort))).items == ()
+        assert (await list_jobs(jobs, ListJobs(vcs=("lab",), q=job.id, sort=sort))).items == ()
+        assert [item.id for item in (await list_jobs(jobs, ListJobs(q=job.id, sort=sort))).items] == [job.id]
+
+
+async def test_jobs_that_an_earlier_version_stored_are_found(installation: Installation) -> None:
+    chance = Random(1)
+    there = [some_job(chance) for _ in range(60)]
+    earlier = installation.opened()
+    collection = earlier.collection(EARLIER)
+    await earlier.open()
+    await collection.insert_many(there)
+    await earlier.close()
+    store = installation.opened()
+    jobs = JobStore(store)
+    await store.open()
+    try:
+        for _ in range(40):
+            ask = some_list(chance)
+            ids, _ = await whole(jobs, ask)
+            assert ids == expected(there, ask), ask
+    finally:
+        await store.close()
+
+
+async def test_a_cursor_belongs_to_its_list_and_is_taken_as_it_was_given(jobs: JobStore) -> None:
+    chance = Random(2)
+    await jobs.jobs.insert_many([some_job(chance) for _ in range(60)])
+    ask = ListJobs(owner="ada", limit=3)
+    cursor = (await list_jobs(jobs, ask)).next_cursor
+    assert cursor is not None
+    assert (await list_jobs(jobs, ask.model_copy(update={"cursor": cursor, "limit": 9, "with_total": False}))).items
+    others: list[dict[str, Any]] = [
+        {"owner": "bob"},
+        {"owner": None},
+        {"vcs": ("lab",)},
+        {"statuses": (JobStatus.QUEUED,)},
+        {"labels": {"team": "a"}},
+        {"submitted_after": NOW},
+        {"q": "t"},
+        {"preemptible": False},
+        {"sort": "submitted"},
+    ]
+    foreign = [ask.model_copy(update={"cursor": cursor, **other}) for other in others]
+    altered = [cursor[:-1], cursor + "A", "x" + cursor[1:], cursor.swapcase(), "", "e30=", "\u00fc", "W10=" * 9]
+    for wrong in (*foreign, *(ask.model_copy(update={"cursor": text}) for text in altered)):
+        with pytest.raises(Invalid, match="next_cursor") as refused:
+            await list_jobs(jobs, wrong)
+        assert [error.field for error in refused.value.errors] == ["cursor"]
+    place = place_in(ask.model_copy(update={"cursor": cursor}))
+    assert place is not None and len(place) == 2
+
+
+async def test_everybodys_jobs_that_are_over_are_in_no_list(jobs: JobStore) -> None:
+    with pytest.raises(Invalid, match="of one owner"):
+        await list_jobs(jobs, ListJobs(statuses=(JobStatus.QUEUED, JobStatus.FINISHED)))
+
+
+COLUMNS = ("id", "name", "status", "devices", "preemptible", "priority", "submitted", "started", "finished", "user")
+ASKS = [
+    ListJobs(sort=sign + column, **conditions)
+    for column in COLUMNS
+    for sign in ("", "-")
+    for conditions in (
+        {"owner": "ada"},
+        {"owner": "ada", "statuses": (JobStatus.QUEUED, JobStatus.RUNNING)},
+        {"owner": "ada", "q": "t", "submitted_after": NOW, "submitted_before": NOW + timedelta(hours=1)},
+        {},
+        {"vcs": ("lab", "default"), "submitted_after": NOW},
+        {"statuses": (JobStatus.QUEUED,), "q": "t"},
+    )
+]
+
+
+def test_every_walk_is_one_range_of_one_index(tmp_path: Path) -> None:
+    """No step of any list goes through rows that it does not want, or sorts them."""
+    path = tmp_path / "jobs.sqlite"
+    asyncio.run(_made(path))
+    table, fields = Table(JOBS), Fields(JOBS)
+    chance = Random(3)
+    with closing(sqlite3.connect(path)) as stranger:
+        for ask in ASKS:
+            chosen = plan(ask)
+            for walks in (*chosen.whole, *([chosen.served] if chosen.served else [])):
+                place = place_of(some_job(chance), walks.order)
+                for walk, after in product(walks.walks, (None, place)):
+                    beginning = begin(walk, walks.order, after)
+                    rest = walk if after is None else rest_of(walk, walks.order)
+                    if beginning is None:
+                        continue
+                    statements = [
+                        table.find(fields.query(rest, *beginning, 50), 51),
+                        table.count(fields.filter(walk), 9),
+                    ]
+                    for sql, arguments in statements:
+                        steps = [row[3] for row in stranger.execute(f"EXPLAIN QUERY PLAN {sql}", arguments)]
+                        reads = [step for step in steps if " jobs" in step]
+                        assert reads and all("USING" in step and "INDEX" in step for step in reads), (ask, steps)
+                        assert all(step.startswith("SEARCH") for step in reads), (ask, steps)
+                        assert not [step for step in steps if "TEMP B-TREE" in step], (ask, steps)
+
+
+async def _made(path: Path) -> None:
+    store = SqliteStore(path)
+    JobStore(store)
+    await store.open()
+    await store.close()

@@ -1,0 +1,86 @@
+"""Lists before they are read: the queue's order is the scheduler's, and which walks are chosen for what."""
+
+from random import Random
+
+import pytest
+
+from services.jobs.domain.cursor import cursor_of, place_in
+from services.jobs.domain.document import JobHead, current_view
+from services.jobs.orders import in_order, is_behind, order_of, place_of
+from services.jobs.walks import CLUSTERS, plan
+from services.scheduler.domain.order import key_of
+from shared.contracts.commands import QUEUE_ORDER, Column, ListJobs
+from shared.contracts.job import JobStatus
+from shared.store.port import Eq
+from tests.support.documents import NOW
+from tests.support.lists import some_job
+
+
+def test_the_queue_is_listed_in_the_order_in_which_the_scheduler_looks_at_it() -> None:
+    chance = Random(5)
+    jobs: list[JobHead] = [some_job(chance) for _ in range(200)]
+    by_scheduler = sorted(jobs, key=lambda job: key_of(current_view(job)))
+    assert in_order(jobs, order_of(QUEUE_ORDER)) == by_scheduler
+
+
+@pytest.mark.parametrize("column", Column)
+def test_downwards_is_upwards_from_the_other_end(column: Column) -> None:
+    chance = Random(6)
+    jobs: list[JobHead] = [some_job(chance) for _ in range(100)]
+    upwards, downwards = order_of(column), order_of(f"-{column}")
+    assert in_order(jobs, downwards) == in_order(jobs, upwards)[::-1]
+    middle = place_of(in_order(jobs, upwards)[40], upwards)
+    assert [job for job in in_order(jobs, upwards) if is_behind(job, middle, upwards)] == in_order(jobs, upwards)[41:]
+
+
+def test_the_default_lists_are_served_by_indexes_alone() -> None:
+    mine = plan(ListJobs(owner="ada")).served
+    assert mine is not None and mine.exact
+    assert mine.walks == ((Eq("owner", "ada"),),)
+    waiting = (JobStatus.QUEUED, JobStatus.SCHEDULING, JobStatus.PAUSED)
+    for vcs, number in ((None, 3), (("lab",), 3), (("a", "b"), 6), ((), 0)):
+        everybodys = plan(ListJobs(vcs=vcs, statuses=waiting, sort=QUEUE_ORDER)).served
+        assert everybodys is not None and everybodys.exact
+        assert len(everybodys.walks) == number
+
+
+def test_whoever_is_in_very_many_virtual_clusters_is_not_given_a_walk_for_each() -> None:
+    vcs = tuple(f"vc-{number}" for number in range(CLUSTERS + 1))
+    served = plan(ListJobs(vcs=vcs, statuses=(JobStatus.QUEUED,), sort=QUEUE_ORDER)).served
+    assert served is not None and not served.exact
+    assert len(served.walks) == 1
+
+
+def test_what_no_index_says_is_left_to_be_looked_at() -> None:
+    for left in (
+        ListJobs(owner="ada", labels={"team": "a"}),
+        ListJobs(owner="ada", device_type="cpu"),
+        ListJobs(owner="ada", preemptible=False),
+        ListJobs(owner="ada", vcs=("lab",)),
+        ListJobs(owner="ada", q="t"),
+        ListJobs(owner="ada", statuses=(JobStatus.QUEUED,), sort="name"),
+        ListJobs(owner="ada", submitted_after=NOW, sort="id"),
+        ListJobs(labels={"team": "a"}, sort=QUEUE_ORDER),
+    ):
+        served = plan(left).served
+        assert served is not None and not served.exact, left
+    for said in (
+        ListJobs(owner="ada", q="t", sort="name"),
+        ListJobs(owner="ada", submitted_after=NOW, submitted_before=NOW, statuses=(JobStatus.QUEUED,)),
+        ListJobs(owner="ada", statuses=(JobStatus.QUEUED, JobStatus.FINISHED), sort="-status"),
+    ):
+        served = plan(said).served
+        assert served is not None and served.exact, said
+
+
+@pytest.mark.parametrize("place", [("2026-01-02T03:04:05.000Z", "A"), (None, "A"), (True, 1.5, "A"), ()])
+def test_a_cursor_holds_its_place_whatever_that_is_made_of(place: tuple[object, ...]) -> None:
+    ask = ListJobs(owner="ada")
+    cursor = cursor_of(ask, place)
+    assert len(cursor) < 512
+    assert place_in(ask.model_copy(update={"cursor": cursor})) == place
+
+
+def test_the_same_conditions_in_another_order_are_the_same_list() -> None:
+    cursor = cursor_of(ListJobs(owner="ada", labels={"a": "1", "b": "2"}), ("x", "A"))
+    assert place_in(ListJobs(owner="ada", labels={"b": "2", "a": "1"}, cursor=cursor)) == ("x", "A")
