@@ -65,6 +65,7 @@ class Service:
     handlers: object
     subscriptions: Sequence[Subscription]
     node: str | None = None
+    partitions: Sequence[int] | None = None
     loops: Sequence[Loop] = ()
     start: Loop | None = None
     stop: Loop | None = None
@@ -80,7 +81,8 @@ class Running:
         self._deps = Deps(bus, SystemClock(), settings)
         self.service = build(self._deps)
         alone = settings.mongo_url is None
-        self._wiring = Wiring(bus, self.service.handlers, self.service.subscriptions, self.service.node, alone)
+        service = self.service
+        self._wiring = Wiring(bus, service.handlers, service.subscriptions, service.node, service.partitions, alone)
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
 

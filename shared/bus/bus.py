@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from faststream.nats import NatsBroker
@@ -122,12 +123,21 @@ def _waits() -> Iterator[float]:
         yield RETRY_WAIT_S[-1]
 
 
+def inbox_of(url: str) -> str:
+    """Where answers to this process arrive: `_INBOX.<user>`, so that an account can be confined to its own answers."""
+    user = urlsplit(url).username
+    return f"_INBOX.{user}" if user else "_INBOX"
+
+
 @asynccontextmanager
 async def connect(url: str, name: str) -> AsyncIterator[Bus]:
     """A connected bus, drained at the end. Waits for the server as long as it takes."""
     state: dict[str, Bus] = {}
 
     async def on_error(error: Exception) -> None:
+        if "permissions violation" in str(error).lower():  # whoever asked or published sees only a time-out
+            log.error("nats_denied", error=str(error), hint="deploy/nats/accounts.conf says what each service may do")
+            return
         log.warning("nats_error", error=repr(error))
 
     async def on_disconnect() -> None:
@@ -147,6 +157,7 @@ async def connect(url: str, name: str) -> AsyncIterator[Bus]:
         apply_types=False,
         decoder=raw_body,
         middlewares=[RefusalMiddleware],
+        inbox_prefix=inbox_of(url),
         max_reconnect_attempts=-1,
         reconnect_time_wait=RECONNECT_WAIT_S,
         error_cb=on_error,

@@ -29,9 +29,9 @@ class Command(Generic[Ask, Answer]):
         """The service that answers; also the queue group that its replicas share."""
         return self.subject.split(".")[1]
 
-    def at(self, node: str) -> "Command[Ask, Answer]":
-        """The same command to the one service on this node."""
-        return Command(f"{self.subject}.{node}", self.ask, self.answer, self.says)
+    def at(self, place: str | int) -> "Command[Ask, Answer]":
+        """The same command to the service on this node, or to those that have this log partition."""
+        return Command(f"{self.subject}.{place}", self.ask, self.answer, self.says)
 
 
 # --- submit
@@ -279,6 +279,9 @@ LEAD = Command("cmd.jobs.lead.v1", Lead, Lease, "Take or renew the scheduler's l
 PLACE = Command("cmd.jobs.place.v1", Place, PlaceOutcomes, "Place and preempt, fenced by the epoch.")
 EXPLAIN = Command("cmd.scheduler.explain.v1", ExplainJobs, Explanations, "Why these jobs wait.")
 TAIL_LOG = Command("cmd.logs.tail.v1", TailLog, LogPage, "The last lines of a job's console.")
+TAIL_PARTITION = Command(
+    "cmd.logs.tail_partition.v1", TailLog, LogPage, "The same, of whoever has the job's partition."
+)
 READ_LOG = Command("cmd.executor.read_log.v1", ReadLog, LogPiece, "A run's whole output, on its node.")
 
 COMMANDS: tuple[Command[Contract, Contract], ...] = (
@@ -296,5 +299,6 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     PLACE,
     EXPLAIN,
     TAIL_LOG,
+    TAIL_PARTITION,
     READ_LOG,
 )  # type: ignore[assignment]

@@ -1,6 +1,6 @@
 """The subjects that events and log chunks travel on, and the streams that keep them."""
 
-from shared.contracts.events import JobEvent, NodeReported, RunEvent
+from shared.contracts.events import NodeReported, RunEvent
 
 EVENTS = "EVENTS"
 LOGS = "LOGS"
@@ -13,16 +13,11 @@ NODE_EVENTS = "evt.node.>"
 LOG_CHUNKS = "log.>"
 
 LOG_PARTITIONS = 16
-"""A job's log subject is `log.<partition>.<job_id>`, so that replicas can divide the partitions later."""
+"""A job's log subject is `log.<partition>.<job_id>`, so that replicas of the log service can divide the partitions."""
 
 
 def job_event(fact: str, vc: str, job_id: str) -> str:
     return f"evt.job.{fact}.v1.{vc}.{job_id}"
-
-
-def job_events_of(event: type[JobEvent]) -> str:
-    """Every event of this class, whatever its job."""
-    return f"evt.job.{event.fact}.v1.>"
 
 
 def run_event(event: RunEvent) -> str:
@@ -34,7 +29,16 @@ def node_event(event: NodeReported) -> str:
 
 
 def log(job_id: str) -> str:
-    return f"log.{_fnv1a(job_id) % LOG_PARTITIONS}.{job_id}"
+    return f"log.{log_partition(job_id)}.{job_id}"
+
+
+def log_partition(job_id: str) -> int:
+    return _fnv1a(job_id) % LOG_PARTITIONS
+
+
+def logs_of(partition: int) -> str:
+    """Every chunk of the jobs in this partition."""
+    return f"log.{partition}.>"
 
 
 def _fnv1a(text: str) -> int:
