@@ -101,8 +101,10 @@ class Running:
         self._started = True
 
     async def health(self, ask: AskHealth) -> Health:
-        """Whether the service has started and its database answers."""
+        """Whether the service has started, its database answers, and NATS stores what it publishes."""
         message = "" if self._started else "starting"
+        for kind, why in self._deps.bus.refusals.items():
+            message = f"NATS does not store `{kind}` messages: {why}. If its disk is full, make room and restart it."
         try:
             for store in self._deps.stores:
                 await store.ping()
