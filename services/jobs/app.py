@@ -5,17 +5,20 @@ from functools import partial
 from services.jobs.apply import Applier
 from services.jobs.handlers import SUBSCRIPTIONS, Handlers
 from services.jobs.reconcile import reconcile
+from services.jobs.room import Room
 from services.jobs.store import JobStore
 from shared.runtime import Deps, Service
 
 
 def build(deps: Deps) -> Service:
-    """Handlers, and three loops: the outbox's sweep and marks, and the reconciliation."""
+    """Handlers, and three loops: the outbox's sweep and marks, the reconciliation, the look for room."""
+    room = Room(deps.bus, deps.settings)
     applier = Applier(JobStore(deps.open_store("jobs")), deps.bus, deps.clock)
     return Service(
         name="jobs",
-        handlers=Handlers(applier),
+        handlers=Handlers(applier, room),
         subscriptions=SUBSCRIPTIONS,
-        loops=(applier.outbox.run, partial(reconcile, applier, deps.bus)),
+        loops=(applier.outbox.run, partial(reconcile, applier, deps.bus), room.run),
+        start=room.look,
         stop=applier.outbox.drain,
     )
