@@ -66,7 +66,7 @@ async def test_replicas_that_start_at_one_time_share_one_password_and_one_key(tm
     keys = [Keys(store, SystemClock()) for _ in replicas]
     await store.open()
     try:
-        await asyncio.gather(*(one.start() for one in (*replicas, *keys)))
+        await asyncio.gather(*(one.start() for one in replicas), *(one.start() for one in keys))
         await replicas[0].start()
         assert [file.name for file in (tmp_path / "data").iterdir()] == ["admin-password"]
         password = (tmp_path / "data" / "admin-password").read_text()
