@@ -18,7 +18,7 @@ import structlog
 
 from shared.bus.bus import AWAY, Bus, connect
 from shared.bus.replies import router_of
-from shared.bus.streams import bootstrap
+from shared.bus.streams import bootstrap, require
 from shared.bus.subscriptions import Answers, Subscription
 from shared.bus.wiring import Wiring
 from shared.clock import Clock, SystemClock
@@ -58,7 +58,7 @@ class Deps:
 class Service:
     """One service: what it listens to, and what it does by itself.
 
-    `start` rebuilds its state, `loops` run until the end, `stop` comes after them.
+    `start` rebuilds its state, `loops` run until the end, `stop` comes after them. `declares`: it makes the streams.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Service:
     subscriptions: Sequence[Subscription]
     node: str | None = None
     partitions: Sequence[int] | None = None
+    declares: bool = False
     loops: Sequence[Loop] = ()
     start: Loop | None = None
     stop: Loop | None = None
@@ -165,10 +166,13 @@ async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:
 async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncIterator[list[Running]]:
     """These services at work in this event loop, drained at the end."""
     async with connect(settings.nats_url, "+".join(build.__module__ for build in builds)) as bus:
-        declare = partial(bootstrap, bus.js, settings)
-        await _until_it_works(declare, "streams_away")
-        bus.on_reconnect(partial(_until_it_works, declare, "streams_away"))
         services = [Running(build, bus, settings) for build in builds]
+        if any(running.service.declares for running in services):
+            declare = partial(bootstrap, bus.js, settings)
+            bus.on_reconnect(partial(_until_it_works, declare, "streams_away"))
+        else:
+            declare = partial(require, bus.js)
+        await _until_it_works(declare, "streams_away")
         try:
             async with asyncio.TaskGroup() as group:
                 closed = group.create_task(_fail_when_closed(bus))

@@ -119,3 +119,5 @@ SUBSCRIPTIONS = (
     ),
     Answers(commands.READ_LOG, Handlers.read_log, at_node=True),
 )
+
+ASKS = (commands.ACTIVE, commands.VIEWS)

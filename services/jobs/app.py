@@ -20,5 +20,6 @@ def build(deps: Deps) -> Service:
         subscriptions=SUBSCRIPTIONS,
         loops=(applier.outbox.run, partial(reconcile, applier, deps.bus), room.run),
         start=room.look,
+        declares=True,
         stop=applier.outbox.drain,
     )

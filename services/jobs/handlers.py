@@ -1,6 +1,7 @@
 """What the jobs service answers and hears; the map at the end is the whole of it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from services.jobs import lookup
 from services.jobs.apply import Applier
@@ -101,3 +102,5 @@ SUBSCRIPTIONS = (
     Answers(commands.PLACE, Handlers.place),
     Shared("jobs", subjects.EVENTS, (subjects.RUN_EVENTS,), codec.run_event, Handlers.run_events),
 )
+
+ASKS: tuple[commands.Command[Any, Any], ...] = ()

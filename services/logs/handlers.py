@@ -86,3 +86,5 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Answers(TAIL_LOG, Handlers.tail),
     Answers(TAIL_PARTITION, Handlers.tail_partition, at_partition=True),
 )
+
+ASKS = (TAIL_PARTITION,)

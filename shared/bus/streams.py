@@ -1,7 +1,6 @@
 """The streams and the bucket, declared here and nowhere else: a second declaration would reset their settings.
 
-Every service looks, and only who finds something missing or different declares. Where services have accounts
-(deploy/nats), only the jobs service may declare: the others wait until it has.
+Only the jobs service declares them, and only where something is missing or different; the others wait until it has.
 """
 
 from dataclasses import fields
@@ -11,6 +10,7 @@ from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageT
 from nats.js.errors import BadRequestError, BucketNotFoundError, NotFoundError
 
 from shared.contracts import subjects
+from shared.contracts.errors import TemporaryError
 from shared.settings import PlatformSettings
 
 DAY_S = 86_400
@@ -63,6 +63,19 @@ def declared(settings: PlatformSettings) -> tuple[StreamConfig, ...]:
             allow_direct=True,
         ),
     )
+
+
+class StreamsMissing(TemporaryError):
+    """The jobs service has not made the streams yet."""
+
+
+async def require(js: JetStreamContext) -> None:
+    """Raises StreamsMissing while there is not all that `bootstrap` makes."""
+    for name in (subjects.EVENTS, subjects.LOGS, subjects.DEADLETTERS, f"KV_{subjects.NODES}"):
+        try:
+            await js.stream_info(name)
+        except NotFoundError:
+            raise StreamsMissing(f"The stream {name} is missing; the jobs service makes it when it starts.") from None
 
 
 async def bootstrap(js: JetStreamContext, settings: PlatformSettings) -> None:
