@@ -117,11 +117,15 @@ class Running:
         """Finish what is under way."""
         self._started = False
         await self._wiring.drain()
-        for task in self._tasks:
-            task.cancel()
+        self.abandon()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.service.stop is not None:
             await self.service.stop()
+
+    def abandon(self) -> None:
+        """Leave what is under way as it is: it is done again by whoever comes next."""
+        for task in self._tasks:
+            task.cancel()
 
     async def close(self) -> None:
         for store in self._deps.stores:
@@ -181,8 +185,12 @@ async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncI
                     await service.start(group)
                 await bus.broker.start()
                 yield services
-                with suppress(TimeoutError):
+                try:
                     await asyncio.wait_for(_drain(bus, services), DRAIN_S)
+                except TimeoutError:
+                    log.warning("drain_given_up", after_s=DRAIN_S)
+                    for service in services:
+                        service.abandon()
                 closed.cancel()
                 health.cancel()
         finally:

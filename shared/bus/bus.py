@@ -59,9 +59,9 @@ class Bus:
         for subscriber in self.broker.subscribers:
             subscription = getattr(subscriber, "subscription", None)
             if subscription is not None:
+                setattr(subscriber, "subscription", None)  # noqa: B010  (typed as read by its base class)
                 with suppress(NatsError):
                     await subscription.drain()
-                setattr(subscriber, "subscription", None)  # noqa: B010  (typed as read by its base class)
 
     async def ask(self, command: Command[Ask, Answer], ask: Ask, timeout: float = 5.0) -> Answer:
         """Ask a command's owner.

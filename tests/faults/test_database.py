@@ -74,3 +74,21 @@ def test_the_database_half_open_and_half_a_second_away(ledger: Ledger, proxy: Pr
     ledger.settle()
     ledger.check()
     assert ledger.answers[201] > 5
+
+
+def test_a_service_ends_when_told_to_though_its_database_is_silent(
+    yard: SeparateServices, ledger: Ledger, proxy: Proxy
+) -> None:
+    """What waits for the database is given up then, not waited for."""
+    with ledger.under_load():
+        wait_until(lambda: len(ledger.acked) > 5, "jobs are under way")
+        proxy.freeze()
+        time.sleep(1)
+        service = yard.processes.pop("jobs")
+        service.terminate()
+        wait_until(lambda: service.poll() is not None, "it ends", within=30)
+        proxy.thaw()
+        yard.start_service("jobs")
+        wait_until(yard.is_ready, "it is ready again")
+    assert service.returncode == 0, yard.output()[-9000:]
+    ledger.settle()
