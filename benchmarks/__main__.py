@@ -6,16 +6,25 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import machine, yard
+from benchmarks import machine, replicas, yard
 from benchmarks.figures import Figure, show
 from tests.support.platform import platform
 
-PARTS = ("machine", "memory", "start", "submit", "call", "jobs", "logs", "page")
+PARTS = ("machine", "memory", "start", "submit", "call", "jobs", "logs", "page", "replicas")
+APART = {"machine", "replicas"}
+"""They do not measure the embedded platform."""
 
 
 async def run(parts: set[str]) -> None:
     if "machine" in parts:
         show("What the machine can do", await machine.measure())
+    if "replicas" in parts:
+        show("Replicas on a MongoDB-wire server", await asyncio.to_thread(replicas.measure))
+    if parts - APART:
+        await embedded(parts)
+
+
+async def embedded(parts: set[str]) -> None:
     with platform() as running, tempfile.TemporaryDirectory() as name:
         folder, measured = Path(name), yard.Yard(running)
         figures: list[Figure] = []

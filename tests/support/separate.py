@@ -59,6 +59,11 @@ class SeparateServices(Platform):
     def nats_url(self) -> str:
         return self.nats.url
 
+    @property
+    def ports(self) -> list[int]:
+        """Of every gateway."""
+        return [int(gateway.base_url.port or 0) for gateway in self._gateways.values()]
+
     def start(self, within: float = 90.0) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
         for name in self._names:
