@@ -1,6 +1,6 @@
 """What a second replica brings on a MongoDB-wire server, and what the loss of the scheduler's leader costs.
 
-On one machine replicas share its cores, and every commit goes to the one database: a second one is for its loss, not for
+On one machine replicas share its cores, and every commit goes to one database: a second is there for its loss, not for
 speed, until each has cores of its own.
 """
 

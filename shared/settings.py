@@ -27,7 +27,11 @@ class PlatformSettings(BaseSettings):
     path_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
         (), description="Folders beside the storage that jobs may use, separated as in PATH."
     )
-    nats_url: str = Field("nats://127.0.0.1:4222", repr=False, description="The NATS server; may hold a password.")
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222",
+        repr=False,
+        description="The NATS server, or those of a cluster with commas between them; may hold user and password.",
+    )
     mongo_url: SecretStr | None = Field(None, description="MongoDB; without it, documents live in SQLite files.")
     nats_replicas: int = Field(
         1, ge=1, le=5, description="Copies of each stream, in a NATS cluster of so many servers."
