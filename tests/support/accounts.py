@@ -4,14 +4,14 @@ import os
 import re
 import secrets
 
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, free_port
 from tests.support.platform import CHECKOUT
 
 FOLDER = CHECKOUT / "deploy" / "nats"
 
 
 class AccountsServer(NatsServer):
-    """Only its port, its store, and whether it has a monitoring port, are this test's."""
+    """Only its ports and its store are this test's."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class AccountsServer(NatsServer):
         """The committed file; it names a folder and ports that are not this test's."""
         ours = (FOLDER / "nats.conf").read_text()
         ours = re.sub(r'(?m)^listen: "\S+"', f'listen: "127.0.0.1:{self.port}"', ours)
-        ours = re.sub(r"(?m)^http: .*$", "", ours)
+        ours = re.sub(r'(?m)^http: "\S+"', f'http: "127.0.0.1:{free_port()}"', ours)
         ours = re.sub(r'store_dir: "\S+"', f'store_dir: "{self.folder / "store"}"', ours)
         (self.folder / "nats.conf").write_text(ours)
         (self.folder / "accounts.conf").write_text((FOLDER / "accounts.conf").read_text())
