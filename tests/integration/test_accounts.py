@@ -126,6 +126,30 @@ def test_a_fact_is_published_only_by_its_owner(server: AccountsServer, user: str
     assert refused(server, user, *every) == {subject for subject, owner in every.items() if owner != user}
 
 
+WRITES = {"submit", "pause", "resume", "kill", "set_priority", "lead", "place"}
+"""The verbs that change jobs, written down by hand: the tables may be wrong."""
+
+
+@pytest.mark.parametrize(
+    ("user", "may"),
+    [
+        ("jobs", set()),
+        ("logs", set()),
+        ("executor", set()),
+        ("scheduler", {"lead", "place"}),
+        ("gateway", WRITES - {"lead", "place"}),
+        ("subscriber", set()),
+    ],
+)
+def test_jobs_are_changed_only_on_the_word_of_gateway_and_scheduler(
+    server: AccountsServer, user: str, may: set[str]
+) -> None:
+    facts = {f"evt.job.{fact}.v1.default.{JOB}" for fact in ("submitted", "scheduled", "finished", "killed")}
+    commands = {f"cmd.jobs.{verb}.v1": verb for verb in WRITES}
+    expected = {subject for subject, verb in commands.items() if verb not in may} | (set() if user == "jobs" else facts)
+    assert refused(server, user, *facts, *commands) == expected
+
+
 @pytest.mark.parametrize("user", USERS)
 def test_nobody_reaches_past_its_own(server: AccountsServer, user: str) -> None:
     publish = [
