@@ -32,7 +32,7 @@ from shared.store.port import Store, StoreInUse
 
 log = structlog.get_logger()
 
-RESTART_WAIT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+RESTART_WAIT_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 DRAIN_S = 7.0
 
 Loop = Callable[[], Awaitable[None]]
