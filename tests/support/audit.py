@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,6 +16,9 @@ from typing import Any, NamedTuple
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.errors import KeyNotFoundError, NoKeysError
+
+from tests.support.waiting import until
 
 ENDS = {"returned", "paused", "preempted", "retried", "finished", "failed", "errored", "killed"}
 """Events after which a job holds nothing any more."""
@@ -101,10 +104,21 @@ async def _audit(url: str) -> Audit:
             for message in await read(connection, "EVENTS", "evt.>")
         ]
         dead = [message.subject for message in await read(connection, "DEADLETTERS", "dead.>")]
-        bucket = await connection.jetstream().key_value("NODES")
-        names = await bucket.keys()
-        nodes = {name: json.loads((await bucket.get(name)).value or b"") for name in names}
-        return Audit(events, dead, nodes)
+        return Audit(events, dead, await _nodes(connection))
+
+
+async def _nodes(connection: Client) -> dict[str, Any]:
+    """What the nodes say of themselves, at least one; the bucket is empty until they report to a new server."""
+    bucket = await connection.jetstream().key_value("NODES")
+    found: dict[str, Any] = {}
+
+    async def look() -> bool:
+        with suppress(NoKeysError, KeyNotFoundError):
+            found.update({name: json.loads((await bucket.get(name)).value or b"") for name in await bucket.keys()})
+        return bool(found)
+
+    await until(look, "a node has reported")
+    return found
 
 
 async def _owed(url: str) -> dict[str, int]:
