@@ -9,12 +9,16 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import machine, pages, yard
+from benchmarks import machine, pages, replicas, yard
 from benchmarks.figures import Figure, show
 from tests.support.platform import platform
 
-PARTS = ("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page", "pages", "million")
-ON_ONE_PLATFORM = set(PARTS) - {"machine", "pages", "million"}
+PARTS = (
+    *("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page"),
+    *("pages", "million", "replicas"),
+)
+APART = {"machine", "pages", "million", "replicas"}
+"""They do not measure the one embedded platform."""
 
 
 async def run(parts: set[str]) -> None:
@@ -23,8 +27,13 @@ async def run(parts: set[str]) -> None:
     if parts & {"pages", "million"}:
         sizes = (pages.FEW, pages.MANY, *([pages.MILLION] if "million" in parts else []))
         show("First pages, however many jobs there are", await pages.first_pages(sizes))
-    if not parts & ON_ONE_PLATFORM:
-        return
+    if "replicas" in parts:
+        show("Replicas on a MongoDB-wire server", await asyncio.to_thread(replicas.measure))
+    if parts - APART:
+        await embedded(parts)
+
+
+async def embedded(parts: set[str]) -> None:
     with platform() as running, tempfile.TemporaryDirectory() as name:
         folder, measured = Path(name), yard.Yard(running)
         figures: list[Figure] = []

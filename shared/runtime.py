@@ -18,7 +18,7 @@ import structlog
 
 from shared.bus.bus import AWAY, Bus, connect
 from shared.bus.replies import router_of
-from shared.bus.streams import bootstrap
+from shared.bus.streams import bootstrap, require
 from shared.bus.subscriptions import Answers, Subscription
 from shared.bus.wiring import Wiring
 from shared.clock import Clock, SystemClock
@@ -32,7 +32,7 @@ from shared.store.port import Store, StoreInUse
 
 log = structlog.get_logger()
 
-RESTART_WAIT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+RESTART_WAIT_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 DRAIN_S = 7.0
 
 Loop = Callable[[], Awaitable[None]]
@@ -58,13 +58,15 @@ class Deps:
 class Service:
     """One service: what it listens to, and what it does by itself.
 
-    `start` rebuilds its state, `loops` run until the end, `stop` comes after them.
+    `start` rebuilds its state, `loops` run until the end, `stop` comes after them. `declares`: it makes the streams.
     """
 
     name: str
     handlers: object
     subscriptions: Sequence[Subscription]
     node: str | None = None
+    partitions: Sequence[int] | None = None
+    declares: bool = False
     loops: Sequence[Loop] = ()
     start: Loop | None = None
     stop: Loop | None = None
@@ -80,7 +82,8 @@ class Running:
         self._deps = Deps(bus, SystemClock(), settings)
         self.service = build(self._deps)
         alone = settings.mongo_url is None
-        self._wiring = Wiring(bus, self.service.handlers, self.service.subscriptions, self.service.node, alone)
+        service = self.service
+        self._wiring = Wiring(bus, service.handlers, service.subscriptions, service.node, service.partitions, alone)
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
 
@@ -167,10 +170,13 @@ async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:
 async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncIterator[list[Running]]:
     """These services at work in this event loop, drained at the end."""
     async with connect(settings.nats_url, "+".join(build.__module__ for build in builds)) as bus:
-        declare = partial(bootstrap, bus.js, settings)
-        await _until_it_works(declare, "streams_away")
-        bus.on_reconnect(partial(_until_it_works, declare, "streams_away"))
         services = [Running(build, bus, settings) for build in builds]
+        if any(running.service.declares for running in services):
+            declare = partial(bootstrap, bus.js, settings)
+            bus.on_reconnect(partial(_until_it_works, declare, "streams_away"))
+        else:
+            declare = partial(require, bus.js)
+        await _until_it_works(declare, "streams_away")
         try:
             async with asyncio.TaskGroup() as group:
                 closed = group.create_task(_fail_when_closed(bus))

@@ -20,11 +20,22 @@ class PlatformSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="JOBYARD_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     data: Path = Field(Path(".jobyard"), description="Folder of everything that this installation keeps.")
-    path_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
-        (), description="Folders beside `<data>/storage` that jobs may use, separated as in PATH."
+    storage_folder: Path | None = Field(
+        None,
+        description="Where relative paths of jobs start, the same for gateway and executors; none: `<data>/storage`.",
     )
-    nats_url: str = Field("nats://127.0.0.1:4222", repr=False, description="The NATS server; may hold a password.")
+    path_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+        (), description="Folders beside the storage that jobs may use, separated as in PATH."
+    )
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222",
+        repr=False,
+        description="The NATS server, or those of a cluster with commas between them; may hold user and password.",
+    )
     mongo_url: SecretStr | None = Field(None, description="MongoDB; without it, documents live in SQLite files.")
+    nats_replicas: int = Field(
+        1, ge=1, le=5, description="Copies of each stream, in a NATS cluster of so many servers."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is less grave is left out."
     )
@@ -33,10 +44,14 @@ class PlatformSettings(BaseSettings):
     )
     health_host: str = Field("127.0.0.1", description="Where `/healthz` and `/readyz` of a single service listen.")
     health_port: int | None = Field(None, ge=1, le=65535, description="Their port; none: they are not served.")
+    min_free_mib: int = Field(
+        256, ge=0, description="With less room on the data folder's disk the jobs service takes no submissions."
+    )
+    min_free_percent: float = Field(0.0, ge=0, le=50, description="The same, as a part of the whole disk.")
     events_max_bytes: int = Field(4 << 30, description="Size of the EVENTS stream.")
     logs_max_bytes: int = Field(1 << 30, description="Size of the LOGS stream; the oldest chunks go first.")
 
     @property
     def storage(self) -> Path:
         """Where relative paths of jobs start."""
-        return self.data / "storage"
+        return self.storage_folder or self.data / "storage"

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from docs.tools.contracts import FACTS, Fact, JsonSchema, contracts, name_of, schema_of
-from docs.tools.messages import at_node
+from docs.tools.messages import places
 from shared.contracts.commands import COMMANDS, Command, health_of
 from shared.contracts.errors import RefusalBody
 from shared.contracts.logs import LogChunk
@@ -95,7 +95,8 @@ def _carried(*messages: str) -> JsonSchema:
 
 def _command_channels(name: str, command: Command[Any, Any]) -> JsonSchema:
     ask, answer = name_of(command.ask), name_of(command.answer)
-    address = f"{command.subject}.{{node}}" if command.subject in at_node() else command.subject
+    place = places().get(command.subject)
+    address = f"{command.subject}.{{{place}}}" if place else command.subject
     return {
         name: {"address": address, "description": command.says, "messages": _carried(ask), **_parameters(address)},
         f"{name}Reply": {"address": None, "messages": _carried(answer, RefusalBody.__name__)},
@@ -111,7 +112,7 @@ def _command_operation(name: str, command: Command[Any, Any]) -> JsonSchema:
         "channel": {"$ref": f"#/channels/{name}"},
         "summary": command.says,
         "tags": [{"name": command.owner.replace("{service}", "every service")}],
-        **({} if command.subject in at_node() or "{" in command.subject else bindings),
+        **({} if places().get(command.subject) == "node" or "{" in command.subject else bindings),
         "messages": [_ref(name, name_of(command.ask))],
         "reply": {
             "address": {"location": "$message.header#/reply", "description": "The requester's inbox."},

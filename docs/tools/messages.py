@@ -32,10 +32,15 @@ def document() -> str:
     return "\n".join([INTRODUCTION, *(_section(name, subscriptions) for name, subscriptions in SERVICES.items())])
 
 
-def at_node() -> frozenset[str]:
-    """Subjects of the commands that go to the service of one node."""
-    every = (one for subscriptions in SERVICES.values() for one in subscriptions)
-    return frozenset(one.command.subject for one in every if isinstance(one, Answers) and one.at_node)
+def places() -> dict[str, str]:
+    """Commands that go to one place only, by their subjects: what their subjects end with, `node` or `partition`."""
+    every = (one for subscriptions in SERVICES.values() for one in subscriptions if isinstance(one, Answers))
+    return {one.command.subject: place for one in every if (place := place_of(one))}
+
+
+def place_of(answers: Answers) -> str:
+    """Empty for a command that any replica answers."""
+    return "node" if answers.at_node else "partition" if answers.at_partition else ""
 
 
 def _section(service: str, subscriptions: Sequence[Subscription]) -> str:
@@ -46,7 +51,7 @@ def _section(service: str, subscriptions: Sequence[Subscription]) -> str:
 
 def _line(one: Subscription) -> str:
     if isinstance(one, Answers):
-        place = ".<node>" if one.at_node else ""
+        place = f".<{place_of(one)}>" if place_of(one) else ""
         return f"| answers | `{one.command.subject}{place}` | {one.command.says} |"
     way = "node" if isinstance(one, PerNode) else "shared" if isinstance(one, Shared) else "each"
     return f"| hears ({way}) | {', '.join(f'`{subject}`' for subject in one.subjects)} | stream {one.stream} |"

@@ -33,7 +33,7 @@ from shared.contracts.job import JobStatus
 STALE = timedelta(minutes=5)
 """An older placement may have been carried out and forgotten: the jobs service is asked whether it still holds."""
 
-HEARD = (
+HEARD: tuple[type[JobEvent], ...] = (
     JobScheduled,
     JobPausing,
     JobKilling,
@@ -63,7 +63,8 @@ class Handlers:
 
     async def job_events(self, deliveries: Sequence[Delivery[CloudEvent[JobEvent]]]) -> None:
         """In order, neighbours of a kind together."""
-        for kind, group in groupby((delivery.message for delivery in deliveries), key=_kind):
+        heard = (delivery.message for delivery in deliveries if isinstance(delivery.message.data, HEARD))
+        for kind, group in groupby(heard, key=_kind):
             messages = list(group)
             if kind is JobScheduled:
                 await self._scheduled(messages)
@@ -132,10 +133,12 @@ SUBSCRIPTIONS = (
     PerNode(
         "executor",
         subjects.EVENTS,
-        tuple(subjects.job_events_of(event) for event in HEARD),
+        (subjects.JOB_EVENTS,),
         codec.job_event,
         Handlers.job_events,
     ),
     Answers(commands.READ_LOG, Handlers.read_log, at_node=True),
     Answers(commands.CHECKPOINTS, Handlers.checkpoints, at_node=True),
 )
+
+ASKS = (commands.ACTIVE, commands.VIEWS, commands.REVEAL)

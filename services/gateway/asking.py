@@ -4,6 +4,9 @@ The same JSON, one class further: copying every job of a page from one class to 
 reading the page.
 """
 
+from typing import Any
+
+from services.gateway.readiness import NEEDED
 from services.gateway.resources import Job
 from shared.contracts import commands
 from shared.contracts.commands import ChangeJob, Command, GetJob, ListJobs, SetPriority, SubmitJobs
@@ -34,3 +37,21 @@ PAUSE = Command(commands.PAUSE.subject, ChangeJob, Job, commands.PAUSE.says)
 RESUME = Command(commands.RESUME.subject, ChangeJob, Job, commands.RESUME.says)
 KILL = Command(commands.KILL.subject, ChangeJob, Job, commands.KILL.says)
 SET_PRIORITY = Command(commands.SET_PRIORITY.subject, SetPriority, Job, commands.SET_PRIORITY.says)
+
+ASKS: tuple[Command[Any, Any], ...] = (
+    SUBMIT,
+    GET,
+    LIST,
+    commands.EVENTS,
+    PAUSE,
+    RESUME,
+    KILL,
+    SET_PRIORITY,
+    commands.CHANGE,
+    commands.OWNERS,
+    commands.EXPLAIN,
+    commands.TAIL_LOG,
+    commands.READ_LOG,
+    *(commands.health_of(service) for service in NEEDED),
+)
+"""Everything that the gateway asks of others."""

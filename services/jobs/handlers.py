@@ -8,6 +8,7 @@ from services.jobs.domain.document import current_view, job_of
 from services.jobs.domain.signals import Kill, Resume
 from services.jobs.domain.signals import SetPriority as SetPrioritySignal
 from services.jobs.place import lead, place
+from services.jobs.room import Room
 from services.jobs.submit import submit_all
 from services.jobs.wishes import change_all, pause
 from shared.bus import codec
@@ -44,10 +45,12 @@ from shared.contracts.job import Job
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, applier: Applier) -> None:
+    def __init__(self, applier: Applier, room: Room) -> None:
         self._applier = applier
+        self._room = room
 
     async def submit(self, ask: SubmitJobs) -> SubmitOutcomes:
+        self._room.check()
         return await submit_all(self._applier, ask)
 
     async def get(self, ask: GetJob) -> Job:
@@ -113,3 +116,5 @@ SUBSCRIPTIONS = (
     Answers(commands.PLACE, Handlers.place),
     Shared("jobs", subjects.EVENTS, (subjects.RUN_EVENTS,), codec.run_event, Handlers.run_events),
 )
+
+ASKS = (commands.CHECKPOINTS,)

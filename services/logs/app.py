@@ -20,8 +20,9 @@ def build(deps: Deps) -> Service:
     snapshots = Snapshots(folder, rings, progress, stream, settings)
     return Service(
         name="logs",
-        handlers=Handlers(rings, progress, snapshots, stream, settings.catch_up_s),
+        handlers=Handlers(deps.bus, rings, progress, snapshots, stream, settings),
         subscriptions=SUBSCRIPTIONS,
+        partitions=None if settings.partitions.all else settings.partitions.numbers,
         loops=(snapshots.run,),
         stop=snapshots.stop,
     )

@@ -24,6 +24,8 @@ class Saved:
     era: str
     """Names a time in which stream sequences kept their meaning; new whenever they began again."""
     position: int
+    partitions: str = "0/1"
+    """Of which partitions they are complete."""
 
 
 class Folder:

@@ -5,6 +5,7 @@ begins to read the stream there; what a ring has beyond it is dropped again by i
 """
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
@@ -34,22 +35,27 @@ class Snapshots:
         self._progress = progress
         self._stream = stream
         self._settings = settings
-        self._saved = Saved(created="", era="", position=0)
+        self._partitions = str(settings.partitions)
+        self._saved = Saved(created="", era="", position=0, partitions=self._partitions)
 
     async def resume(self) -> int:
         """Take the folder, and say at which stream sequence to begin. Raises StoreInUse, StreamAway.
 
         A stream that was made anew, or that ends before the position (its server lost what it had not synced), counts
-        its messages again: a new era begins, in which nothing is known by sequence.
+        its messages again: a new era begins, in which nothing is known by sequence. So it
+        does for a replica that has other partitions than before: of some of them it has read nothing.
         """
         created, end = await self._stream.state()
         await self._rings.on_disk(self._folder.open)
         saved = await self._rings.on_disk(self._folder.saved)
+        if saved is not None and saved.partitions != self._partitions:
+            log.info("log_partitions_changed", saved=saved.partitions, now=self._partitions)
+            saved = None
         if saved is None or saved.created != created or saved.position > end:
             position = end if saved is not None and saved.created == created else 0
             if saved is not None:
                 log.warning("log_stream_replaced", saved=saved.position, end=end, begin=position + 1)
-            saved = Saved(created=created, era=new_id(), position=position)
+            saved = Saved(created=created, era=new_id(), position=position, partitions=self._partitions)
             await self._rings.save_position(saved)
         self._saved = saved
         self._rings.era = saved.era
@@ -72,7 +78,7 @@ class Snapshots:
         position = self._progress.position
         if position == self._saved.position or not await self._rings.save():
             return
-        saved = Saved(self._saved.created, self._saved.era, position)
+        saved = replace(self._saved, position=position)
         if await self._rings.save_position(saved):
             self._saved = saved
 

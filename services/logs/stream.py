@@ -34,10 +34,16 @@ class LogStream:
     async def needed(self, job_id: str, position: int, timeout_s: float) -> int:
         """How far to read so that nothing is missing of what the job has published; 0: read enough at `position`.
 
-        One small question, mostly answered by "no message": whether the job has a chunk after `position`. Not asked
-        by direct get, which a replica that lags may answer. Raises StreamAway.
+        One small question, mostly answered by "no message": whether the job has a chunk after `position`; else its
+        last one is looked up. Not asked by direct get, which a replica that lags may answer. Raises StreamAway.
         """
-        ask = {"seq": position + 1, "next_by_subj": subjects.log(job_id)}
+        subject = subjects.log(job_id)
+        if not await self._sequence({"seq": position + 1, "next_by_subj": subject}, timeout_s):
+            return 0
+        return await self._sequence({"last_by_subj": subject}, timeout_s)
+
+    async def _sequence(self, ask: dict[str, object], timeout_s: float) -> int:
+        """The sequence of the message that is asked for; 0: there is none."""
         try:
             reply = await self._bus.nats.request(
                 f"$JS.API.STREAM.MSG.GET.{subjects.LOGS}", json.dumps(ask).encode(), timeout=timeout_s
@@ -46,7 +52,7 @@ class LogStream:
             raise StreamAway("The stream of log lines does not answer.") from error
         answer: dict[str, Any] = json.loads(reply.data)
         if "error" not in answer:
-            return (await self.state())[1]
+            return int(answer["message"]["seq"])
         if answer["error"].get("err_code") == _NO_MESSAGE:
             return 0
         raise StreamAway(f"The stream of log lines cannot be read: {answer['error'].get('description')}.")

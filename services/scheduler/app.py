@@ -21,7 +21,7 @@ def build(deps: Deps) -> Service:
     rebuild = Rebuild(deps.bus, snapshot, settings, wake)
     leadership = Leadership(deps.bus, deps.clock, settings, contender_name(), is_dead, wake)
     cycle = Cycle(deps.bus, deps.clock, snapshot, leadership, rebuild, settings, wake)
-    inventory = Inventory(deps.bus, deps.clock, deps.settings, snapshot, wake)
+    inventory = Inventory(deps.bus, deps.clock, snapshot, wake)
     return Service(
         name="scheduler",
         handlers=Handlers(snapshot, deps.clock, wake),

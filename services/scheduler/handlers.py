@@ -38,3 +38,5 @@ SUBSCRIPTIONS = (
     Answers(commands.EXPLAIN, Handlers.explain),
     Each(subjects.EVENTS, (subjects.JOB_EVENTS,), codec.job_event, Handlers.job_events),
 )
+
+ASKS = (commands.ACTIVE, commands.VIEWS, commands.LEAD, commands.PLACE)

@@ -15,11 +15,9 @@ from pydantic import ValidationError
 
 from services.scheduler.domain.snapshot import Snapshot
 from shared.bus.bus import Bus
-from shared.bus.streams import bootstrap
 from shared.clock import Clock
 from shared.contracts import subjects
 from shared.contracts.events import NodeReported
-from shared.settings import PlatformSettings
 
 log = structlog.get_logger()
 
@@ -32,12 +30,9 @@ RETRY_S = 0.5
 class Inventory:
     """Feeds the nodes' reports to the snapshot."""
 
-    def __init__(
-        self, bus: Bus, clock: Clock, platform: PlatformSettings, snapshot: Snapshot, wake: asyncio.Event
-    ) -> None:
+    def __init__(self, bus: Bus, clock: Clock, snapshot: Snapshot, wake: asyncio.Event) -> None:
         self._bus = bus
         self._clock = clock
-        self._platform = platform
         self._snapshot = snapshot
         self._wake = wake
         self._known: dict[str, tuple[int | None, object]] = {}
@@ -48,8 +43,8 @@ class Inventory:
             try:
                 await self._watch()
             except NotFoundError:
-                log.warning("nodes_bucket_missing")
-                await self._remake_bucket()
+                log.warning("nodes_bucket_missing")  # it is lost with the server's memory; the jobs service remakes it
+                await asyncio.sleep(RETRY_S)
             except (NatsError, TimeoutError) as error:
                 log.warning("nodes_watch_broken", error=repr(error))
                 await asyncio.sleep(RETRY_S)
@@ -88,11 +83,3 @@ class Inventory:
             log.error("node_report_unreadable", node=entry.key, error=str(error))
             return
         self._snapshot.report(report, self._clock.monotonic())
-
-    async def _remake_bucket(self) -> None:
-        """The bucket lives in the server's memory and is lost with it."""
-        try:
-            await bootstrap(self._bus.js, self._platform)
-        except (NatsError, TimeoutError) as error:
-            log.warning("nodes_bucket_delayed", error=repr(error))
-        await asyncio.sleep(RETRY_S)

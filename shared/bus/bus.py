@@ -6,9 +6,11 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from faststream.nats import NatsBroker
+from faststream.nats.security import NatsUserPassword
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError, NoRespondersError
@@ -134,12 +136,33 @@ def _waits() -> Iterator[float]:
         yield RETRY_WAIT_S[-1]
 
 
+def inbox_of(url: str) -> str:
+    """Where answers to this process arrive: `_INBOX.<user>`, so that an account can be confined to its own answers."""
+    account = account_of(url)
+    return f"_INBOX.{account.username}" if account else "_INBOX"
+
+
+def servers_of(url: str) -> list[str]:
+    """The addresses of the servers, without user and password."""
+    servers = [urlsplit(server.strip()) for server in url.split(",")]
+    return [server._replace(netloc=server.netloc.rpartition("@")[2]).geturl() for server in servers]
+
+
+def account_of(url: str) -> NatsUserPassword | None:
+    """User and password of the first server; they count for the others of a cluster too, which a client learns of."""
+    first = urlsplit(url.partition(",")[0])
+    return NatsUserPassword(first.username, first.password) if first.username and first.password else None
+
+
 @asynccontextmanager
 async def connect(url: str, name: str) -> AsyncIterator[Bus]:
     """A connected bus, drained at the end. Waits for the server as long as it takes."""
     state: dict[str, Bus] = {}
 
     async def on_error(error: Exception) -> None:
+        if "permissions violation" in str(error).lower():  # whoever asked or published sees only a time-out
+            log.error("nats_denied", error=str(error), hint="deploy/nats/accounts.conf says what each service may do")
+            return
         log.warning("nats_error", error=repr(error))
 
     async def on_disconnect() -> None:
@@ -153,12 +176,14 @@ async def connect(url: str, name: str) -> AsyncIterator[Bus]:
             state["bus"].closed.set()
 
     broker = NatsBroker(
-        url,
+        servers_of(url),
         name=name,
         logger=None,
         apply_types=False,
         decoder=raw_body,
         middlewares=[RefusalMiddleware],
+        inbox_prefix=inbox_of(url),
+        security=account_of(url),
         max_reconnect_attempts=-1,
         reconnect_time_wait=RECONNECT_WAIT_S,
         error_cb=on_error,

@@ -12,7 +12,7 @@ from nats.js.errors import NotFoundError
 from shared.bus.bus import Bus
 from shared.bus.deadletters import bury
 from shared.bus.pull import Puller
-from shared.bus.subscriptions import Decode, Delivery, Shared
+from shared.bus.subscriptions import Decode, Delivery, Shared, filtered
 from shared.contracts.errors import PermanentError, TemporaryError
 
 log = structlog.get_logger()
@@ -71,13 +71,14 @@ class ListConsumer:
         was acknowledged without a hole: a killed process's messages would else come back after the ack wait only.
         """
         config = ConsumerConfig(
+            name=self._durable,
             durable_name=self._durable,
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_S,
             max_deliver=-1,
             max_ack_pending=LIST,
-            filter_subjects=list(self._subjects),
+            **filtered(self._subjects),
         )
         try:
             there = await self._bus.js.consumer_info(self._stream, self._durable)

@@ -9,6 +9,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from shared.bus.bus import Bus
 from shared.bus.pull import ConsumerGone, Puller
+from shared.bus.subscriptions import filtered
+from shared.ids import new_id
 
 log = structlog.get_logger()
 
@@ -56,13 +58,14 @@ class Follower:
         if info.created != self._created or (self._next or 1) > info.state.last_seq + 1:
             raise StreamReplaced(f"the stream {self._stream} was made anew")
         config = ConsumerConfig(
+            name=f"follower-{new_id()}",
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=self._next or 1,
             ack_policy=AckPolicy.NONE,
             mem_storage=True,
             num_replicas=1,
             inactive_threshold=60,
-            filter_subjects=list(self._subjects),
+            **filtered(self._subjects),
         )
         consumer = await self._bus.js.add_consumer(self._stream, config)
         self._consumer, self._consumer_sequence = consumer.name, 0

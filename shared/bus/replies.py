@@ -52,14 +52,22 @@ def _invalid(error: ValidationError) -> Invalid:
     return Invalid("The command is not what its contract says.", errors=fields)
 
 
-def router_of(answers: Sequence[Answers], handlers: object, node: str | None) -> NatsRouter:
+def router_of(
+    answers: Sequence[Answers], handlers: object, node: str | None, partitions: Sequence[int] = ()
+) -> NatsRouter:
     """A FastStream router that answers these commands by these handlers, in the owner's queue group."""
     router = NatsRouter()
     for answer in answers:
-        command = answer.command.at(node) if answer.at_node and node else answer.command
-        queue = "" if answer.at_node else command.owner
-        router.subscriber(command.subject, queue=queue)(_responder(command, answer, handlers))
+        queue = "" if answer.at_node else answer.command.owner
+        for command in _places(answer, node, partitions):
+            router.subscriber(command.subject, queue=queue)(_responder(command, answer, handlers))
     return router
+
+
+def _places(answer: Answers, node: str | None, partitions: Sequence[int]) -> list[Command[Any, Any]]:
+    if answer.at_partition:
+        return [answer.command.at(partition) for partition in partitions]
+    return [answer.command.at(node) if answer.at_node and node else answer.command]
 
 
 def _responder(command: Command[Any, Any], answer: Answers, handlers: object) -> Callable[[bytes], Awaitable[bytes]]:

@@ -1,10 +1,16 @@
-"""The streams and the bucket, declared here and nowhere else: a second declaration would reset their settings."""
+"""The streams and the bucket, declared here and nowhere else: a second declaration would reset their settings.
+
+Only the jobs service declares them, and only where something is missing or different; the others wait until it has.
+"""
+
+from dataclasses import fields
 
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, BucketNotFoundError, NotFoundError
 
 from shared.contracts import subjects
+from shared.contracts.errors import TemporaryError
 from shared.settings import PlatformSettings
 
 DAY_S = 86_400
@@ -17,6 +23,7 @@ def declared(settings: PlatformSettings) -> tuple[StreamConfig, ...]:
     return (
         StreamConfig(
             name=subjects.EVENTS,
+            num_replicas=settings.nats_replicas,
             subjects=["evt.>"],
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
@@ -31,6 +38,7 @@ def declared(settings: PlatformSettings) -> tuple[StreamConfig, ...]:
         ),
         StreamConfig(
             name=subjects.LOGS,
+            num_replicas=settings.nats_replicas,
             subjects=["log.>"],
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
@@ -44,6 +52,7 @@ def declared(settings: PlatformSettings) -> tuple[StreamConfig, ...]:
         ),
         StreamConfig(
             name=subjects.DEADLETTERS,
+            num_replicas=settings.nats_replicas,
             subjects=["dead.>"],
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
@@ -56,14 +65,48 @@ def declared(settings: PlatformSettings) -> tuple[StreamConfig, ...]:
     )
 
 
+class StreamsMissing(TemporaryError):
+    """The jobs service has not made the streams yet."""
+
+
+async def require(js: JetStreamContext) -> None:
+    """Raises StreamsMissing while there is not all that `bootstrap` makes."""
+    for name in (subjects.EVENTS, subjects.LOGS, subjects.DEADLETTERS, f"KV_{subjects.NODES}"):
+        try:
+            await js.stream_info(name)
+        except NotFoundError:
+            raise StreamsMissing(f"The stream {name} is missing; the jobs service makes it when it starts.") from None
+
+
 async def bootstrap(js: JetStreamContext, settings: PlatformSettings) -> None:
     """Create what is missing and bring what is there up to date."""
     for config in declared(settings):
+        assert config.name is not None
         try:
-            await js.add_stream(config)
-        except BadRequestError:
-            await js.update_stream(config)
+            there = (await js.stream_info(config.name)).config
+        except NotFoundError:
+            await _create(js, config)
+        else:
+            if not _is_so(config, there):
+                await js.update_stream(config)
     try:
         await js.key_value(subjects.NODES)
     except (BucketNotFoundError, NotFoundError):
-        await js.create_key_value(KeyValueConfig(bucket=subjects.NODES, ttl=NODE_TTL_S, storage=StorageType.MEMORY))
+        await js.create_key_value(
+            KeyValueConfig(
+                bucket=subjects.NODES, ttl=NODE_TTL_S, storage=StorageType.MEMORY, replicas=settings.nats_replicas
+            )
+        )
+
+
+async def _create(js: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        await js.add_stream(config)
+    except BadRequestError:  # another service was first, perhaps an older one
+        await js.update_stream(config)
+
+
+def _is_so(wanted: StreamConfig, there: StreamConfig) -> bool:
+    """Whether the stream has all that is declared; what is not declared is the server's own."""
+    said = ((getattr(wanted, field.name), getattr(there, field.name)) for field in fields(StreamConfig))
+    return all(declared == actual for declared, actual in said if declared is not None)

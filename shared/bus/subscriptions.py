@@ -30,12 +30,13 @@ class Answers:
     """A command that this service owns: `async handler(self, ask) -> answer`, raising a Refusal to refuse.
 
     Commands of one subject are handled in turn; replicas share them. With `at_node` only the service of the node
-    that the subject ends with answers.
+    that the subject ends with answers, with `at_partition` only replicas that have that log partition.
     """
 
     command: Command[Any, Any]
     handler: Callable[[Any, Any], Awaitable[Any]]
     at_node: bool = False
+    at_partition: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,4 +76,14 @@ class Each:
     start: Callable[[Any], Awaitable[int | None]] | None = None
 
 
+@dataclass(frozen=True)
+class PerPartition(Each):
+    """The same, of the log partitions that this replica has; by default all of them."""
+
+
 Subscription = Answers | Shared | Each
+
+
+def filtered(subjects: tuple[str, ...]) -> dict[str, Any]:
+    """A consumer's filter. A single subject becomes part of the request's own subject, where an account confines it."""
+    return {"filter_subject": subjects[0]} if len(subjects) == 1 else {"filter_subjects": list(subjects)}

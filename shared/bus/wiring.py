@@ -9,7 +9,8 @@ from shared.bus.consume import Handle, ListConsumer, delivery_of
 from shared.bus.deadletters import bury
 from shared.bus.follow import Follower
 from shared.bus.replies import router_of
-from shared.bus.subscriptions import Answers, Delivery, Each, PerNode, Shared, Subscription
+from shared.bus.subscriptions import Answers, Delivery, Each, PerNode, PerPartition, Shared, Subscription
+from shared.contracts import subjects
 from shared.contracts.errors import PermanentError
 
 Loop = Callable[[], Awaitable[None]]
@@ -23,12 +24,20 @@ class Wiring:
     """One service's subscriptions at work, in the order that a start and an end need."""
 
     def __init__(
-        self, bus: Bus, handlers: object, subscriptions: Sequence[Subscription], node: str | None, alone: bool
+        self,
+        bus: Bus,
+        handlers: object,
+        subscriptions: Sequence[Subscription],
+        node: str | None,
+        partitions: Sequence[int] | None,
+        alone: bool,
     ) -> None:
+        """`partitions`: the log partitions that this replica has; None: all."""
         self._bus = bus
         self._handlers = handlers
         self._subscriptions = subscriptions
         self._node = node
+        self._partitions = partitions
         self._alone = alone
         self._followers: list[tuple[Each, Follower]] = []
         self._consumers: list[ListConsumer] = []
@@ -40,7 +49,8 @@ class Wiring:
                 if any(each is known for known, _ in self._followers):
                     continue
                 start = await each.start(self._handlers) if each.start else None
-                follower = Follower(self._bus, each.stream, each.subjects, start, new_only=each.start is None)
+                heard = self._subjects(each)
+                follower = Follower(self._bus, each.stream, heard, start, new_only=each.start is None)
                 await follower.open()
                 self._followers.append((each, follower))
 
@@ -57,11 +67,17 @@ class Wiring:
     def answer(self) -> None:
         """Add the commands to the broker; they are answered once it starts."""
         answers = [item for item in self._subscriptions if isinstance(item, Answers)]
-        self._bus.broker.include_router(router_of(answers, self._handlers, self._node))
+        partitions = range(subjects.LOG_PARTITIONS) if self._partitions is None else self._partitions
+        self._bus.broker.include_router(router_of(answers, self._handlers, self._node, partitions))
 
     async def drain(self) -> None:
         """Finish the events under way and take no more."""
         await asyncio.gather(*(consumer.drain() for consumer in self._consumers))
+
+    def _subjects(self, each: Each) -> tuple[str, ...]:
+        if isinstance(each, PerPartition) and self._partitions is not None:
+            return tuple(subjects.logs_of(partition) for partition in self._partitions)
+        return each.subjects
 
     def _bound(self, item: Shared | Each) -> Handle:
         return partial(item.handler, self._handlers)

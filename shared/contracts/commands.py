@@ -45,9 +45,9 @@ class Command(Generic[Ask, Answer]):
         """The service that answers; also the queue group that its replicas share."""
         return self.subject.split(".")[1]
 
-    def at(self, node: str) -> "Command[Ask, Answer]":
-        """The same command to the one service on this node."""
-        return Command(f"{self.subject}.{node}", self.ask, self.answer, self.says)
+    def at(self, place: str | int) -> "Command[Ask, Answer]":
+        """The same command to the service on this node, or to those that have this log partition."""
+        return Command(f"{self.subject}.{place}", self.ask, self.answer, self.says)
 
 
 # --- submit
@@ -441,6 +441,9 @@ CHECKPOINTS = Command(
     "cmd.executor.checkpoints.v1", GetCheckpoints, Checkpoints, "When runs on this node wrote their last checkpoints."
 )
 REVEAL = Command("cmd.gateway.reveal.v1", RevealSecrets, RevealedSecrets, "Secrets of a job that is being started.")
+TAIL_PARTITION = Command(
+    "cmd.logs.tail_partition.v1", TailLog, LogPage, "The same, of whoever has the job's partition."
+)
 READ_LOG = Command("cmd.executor.read_log.v1", ReadLog, LogPiece, "A run's whole output, on its node.")
 
 COMMANDS: tuple[Command[Contract, Contract], ...] = (
@@ -460,6 +463,7 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     PLACE,
     EXPLAIN,
     TAIL_LOG,
+    TAIL_PARTITION,
     READ_LOG,
     CHECKPOINTS,
     REVEAL,

@@ -112,6 +112,12 @@ class Unavailable(Refusal, TemporaryError):
     status, code = 503, "unavailable"
 
 
+class StorageFull(Refusal):
+    """There is no room for more; only an operator can change that, so a repetition at once is in vain."""
+
+    status, code = 503, "storage_full"
+
+
 REFUSALS: dict[str, type[Refusal]] = {
     refusal.code: refusal
     for refusal in (
@@ -125,6 +131,7 @@ REFUSALS: dict[str, type[Refusal]] = {
         TooMany,
         InternalError,
         Unavailable,
+        StorageFull,
     )
 }
 

@@ -13,7 +13,7 @@ NODE_EVENTS = "evt.node.>"
 LOG_CHUNKS = "log.>"
 
 LOG_PARTITIONS = 16
-"""A job's log subject is `log.<partition>.<job_id>`, so that replicas can divide the partitions later."""
+"""A job's log subject is `log.<partition>.<job_id>`, so that replicas of the log service can divide the partitions."""
 
 
 def job_event(fact: str, vc: str, job_id: str) -> str:
@@ -34,7 +34,16 @@ def node_event(event: NodeReported) -> str:
 
 
 def log(job_id: str) -> str:
-    return f"log.{_fnv1a(job_id) % LOG_PARTITIONS}.{job_id}"
+    return f"log.{log_partition(job_id)}.{job_id}"
+
+
+def log_partition(job_id: str) -> int:
+    return _fnv1a(job_id) % LOG_PARTITIONS
+
+
+def logs_of(partition: int) -> str:
+    """Every chunk of the jobs in this partition."""
+    return f"log.{partition}.>"
 
 
 def _fnv1a(text: str) -> int:

@@ -1,10 +1,12 @@
 """Full disks, small ones of their own: what was acknowledged is kept, the rest is refused, and room heals it."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.ledger import Ledger
@@ -28,6 +30,12 @@ class Disk:
                         ballast.write(b"\0" * size)
                 except OSError:
                     continue
+
+    def leave(self, mib: int) -> None:
+        """Take all but so much."""
+        with (self.folder / "ballast").open("wb") as ballast:
+            stat = os.statvfs(self.folder)
+            os.posix_fallocate(ballast.fileno(), 0, stat.f_bavail * stat.f_frsize - (mib << 20))
 
     def free(self) -> None:
         (self.folder / "ballast").unlink()
@@ -111,3 +119,51 @@ def test_the_disk_of_the_documents_is_full_for_a_time(tmp_path: Path) -> None:
             wait_until(lambda: ledger.answers[201] > taken + 5, "submissions are taken again")
         ledger.settle()
         ledger.check()
+
+
+def test_new_jobs_are_refused_before_the_disk_of_the_data_is_full(tmp_path: Path) -> None:
+    """With a sentence, at once and without a trace; what is there can still be read and killed, and runs to its end."""
+    settings = {"JOBYARD_MIN_FREE_MIB": "16"}
+    with small_disk(tmp_path / "disk", 64) as disk, NatsServer() as nats:
+        yard = Platform(disk.folder / "data", "v100=4", settings | {"JOBYARD_NATS_URL": nats.url})
+        with closing(yard):
+            yard.start()
+            ledger = Ledger(yard, tmp_path / "marks")
+            ledger.submit(seconds=1)
+            endless = yard.submit("while sleep 0.1; do :; done", cpus=0.05)
+            yard.wait(endless, "running")
+            disk.leave(8)
+            wait_until(lambda: _submit(yard).status_code == 503, "submissions are refused")
+            before = {job["id"] for job in ledger.jobs()}
+            refused = _submit(yard)
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert refused.json()["code"] == "storage_full"
+            assert "keeps 16 MiB free" in refused.json()["detail"]
+            assert int(refused.headers["retry-after"]) >= 1
+            batch = yard.post("/api/v1/jobs:submit-batch", json={"jobs": [JOB, JOB]}, headers=yard.headers())
+            assert batch.status_code == 503
+            assert {job["id"] for job in ledger.jobs()} == before, "nothing was stored"
+            assert yard.is_ready()
+            yard.call("POST", f"/jobs/{endless}/kill")
+            assert yard.wait(endless)["status"] == "killed"
+            ledger.settle()
+            disk.free()
+            wait_until(lambda: _submit(yard).status_code == 201, "submissions are taken again")
+            ledger.check()
+
+
+JOB = {"name": "small", "command": "true", "cpus": 0.05}
+
+
+def _submit(yard: Platform) -> httpx.Response:
+    return yard.post("/api/v1/jobs", json=JOB, headers=yard.headers())
+
+
+def test_new_jobs_are_refused_before_the_stream_of_events_is_full(tmp_path: Path) -> None:
+    with platform("v100=4", JOBYARD_EVENTS_MAX_BYTES=str(200_000)) as yard:
+        ids: list[str] = []
+        while (answer := _submit(yard)).status_code == 201:
+            ids.append(answer.json()["id"])
+        assert answer.json()["code"] == "storage_full"
+        assert "JOBYARD_EVENTS_MAX_BYTES" in answer.json()["detail"]
+        assert len(ids) > 10

@@ -86,6 +86,32 @@ async def test_two_replicas_give_the_same_answers(bus: Bus, server: NatsServer, 
             wait_until(lambda log=other: log.said("ready") == 2, "the other replica is back")  # type: ignore[misc]
 
 
+async def test_replicas_that_divide_the_partitions_answer_for_one_another(
+    bus: Bus, server: NatsServer, data: Path
+) -> None:
+    jobs = [new_id() for _ in range(40)]
+    second = data.with_name("second")
+    with (
+        LogService(server.url, data, logs_partitions="0/2") as even,
+        LogService(server.url, second, logs_partitions="1/2", logs_save_every_s=0.02) as odd,
+    ):
+        for number, job_id in enumerate(jobs):
+            await page(bus, job_id)
+            await publish(bus, chunk_of(1, number + 1, job_id=job_id))
+        for number, job_id in enumerate(jobs):
+            for _ in range(2):
+                assert await tail(bus, job_id) == (lines_of(chunk_of(1, number + 1, job_id=job_id)), [])
+        await until(lambda: saved_position(second) > len(jobs) // 2, "the second has saved")
+        even.stop()
+        odd.kill()
+        kept = {path.stem for path in second.glob("logs/*/*.ring")}
+        assert kept == {job_id for job_id in jobs if subjects.log_partition(job_id) % 2}, "the first keeps the others"
+    with LogService(server.url, second, logs_partitions="0/1") as alone:
+        for number, job_id in enumerate(jobs):
+            assert await tail(bus, job_id) == (lines_of(chunk_of(1, number + 1, job_id=job_id)), [])
+        assert alone.said("log_partitions_changed") == 1
+
+
 async def test_a_second_process_on_the_same_folder_says_so_and_ends(bus: Bus, server: NatsServer, data: Path) -> None:
     with LogService(server.url, data):
         await page(bus, JOB)

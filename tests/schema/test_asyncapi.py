@@ -53,7 +53,7 @@ def test_every_reference_leads_somewhere(api: dict[str, Any]) -> None:
 
 def test_every_command_is_received_and_answered(api: dict[str, Any]) -> None:
     received = {
-        resolve(api, operation["channel"]["$ref"])["address"].removesuffix(".{node}"): operation
+        resolve(api, operation["channel"]["$ref"])["address"].partition(".v1")[0] + ".v1": operation
         for operation in api["operations"].values()
         if operation["action"] == "receive"
     }

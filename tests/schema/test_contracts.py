@@ -10,6 +10,10 @@ import pytest
 
 from docs.tools.compatibility import breaks
 from docs.tools.snapshots import FOLDER, NotAdditive, refuse_breaks, snapshots
+from services.jobs.domain.document import event_of
+from services.jobs.domain.signals import Place
+from shared.bus import codec
+from tests.support.documents import ALLOCATION, after, queued
 
 ROOT = Path(__file__).parents[2]
 CURRENT = snapshots()
@@ -37,6 +41,18 @@ def test_a_contract_only_gains(file: Path) -> None:
 def test_every_contract_has_a_snapshot() -> None:
     missing = {path.name for path in CURRENT} - {file.name for file in SNAPSHOTS}
     assert missing == set(), "run `make docs` and commit what it writes"
+
+
+def test_an_event_of_a_newer_platform_is_read_over_what_it_adds() -> None:
+    """In the envelope, in the fact, in the job and in its state."""
+    job = after(queued(), Place(ALLOCATION))
+    subject, event = event_of(job, job.history[-1])
+    newer = json.loads(event.model_dump_json())
+    for part in (newer, newer["data"], newer["data"]["job"], newer["data"]["job"]["state"]):
+        part["of_a_later_time"] = {"unknown": [1, None]}
+    read = codec.job_event(subject, json.dumps(newer).encode())
+    assert read == codec.job_event(subject, event.model_dump_json().encode())
+    assert read.data.job.id == job.id
 
 
 def new_field(schema: dict[str, Any]) -> None:

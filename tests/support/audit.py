@@ -104,20 +104,26 @@ async def _audit(url: str) -> Audit:
             for message in await read(connection, "EVENTS", "evt.>")
         ]
         dead = [message.subject for message in await read(connection, "DEADLETTERS", "dead.>")]
-        return Audit(events, dead, await _nodes(connection))
+        return Audit(events, dead, await _nodes(connection, _placed_on(events)))
 
 
-async def _nodes(connection: Client) -> dict[str, Any]:
-    """What the nodes say of themselves, at least one; the bucket is empty until they report to a new server."""
+def _placed_on(events: list[Published]) -> set[str]:
+    """The nodes that jobs were given places on."""
+    placed = [event.body["data"]["job"]["state"]["allocation"] for event in events if ".scheduled." in event.subject]
+    return {share["node"] for allocation in placed for share in allocation["shares"]}
+
+
+async def _nodes(connection: Client, wanted: set[str]) -> dict[str, Any]:
+    """What these nodes say of themselves; the bucket is empty until they report to a new server."""
     bucket = await connection.jetstream().key_value("NODES")
     found: dict[str, Any] = {}
 
     async def look() -> bool:
         with suppress(NoKeysError, KeyNotFoundError):
             found.update({name: json.loads((await bucket.get(name)).value or b"") for name in await bucket.keys()})
-        return bool(found)
+        return wanted <= found.keys()
 
-    await until(look, "a node has reported")
+    await until(look, f"{wanted} have reported")
     return found
 
 

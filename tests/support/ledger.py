@@ -151,8 +151,9 @@ class Ledger:
             self._check_attempts(id, jobs[id], runs[id], finished)
             self._check_lines(id, runs[id], whole)
         assert published.keys() <= jobs.keys(), f"D: events of no job: {published.keys() - jobs.keys()}"
-        check_capacity(allocations(published), seen.nodes)
-        _check_devices(runs)
+        held = allocations(published)
+        check_capacity(held, seen.nodes)
+        _check_devices(runs, {one.run: one.node for one in held})
         if not dead:
             assert not seen.dead, f"dead letters: {seen.dead}"
         wait_until(lambda: not self._alive(runs), "F: no process of a job outlives it", within=20)
@@ -252,15 +253,16 @@ class Ledger:
         return alive
 
 
-def _check_devices(runs: dict[str, list[Mark]]) -> None:
+def _check_devices(runs: dict[str, list[Mark]], nodes: dict[str, str]) -> None:
     """E, as the jobs themselves saw it: no device was in two hands at one moment."""
-    used: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
+    used: dict[tuple[str, int], list[tuple[int, int, str]]] = defaultdict(list)
     for id, marks in runs.items():
         ended = {mark.attempt: mark.time for mark in marks if mark.what == "end"}
         for mark in marks:
             if mark.what == "begin" and mark.attempt in ended:
+                node = nodes.get(f"{id}.{mark.attempt}", "")  # nobody says where, if the stream was deleted
                 for device in mark.devices:
-                    used[device].append((mark.time, ended[mark.attempt], id))
-    for device, spans in used.items():
+                    used[node, device].append((mark.time, ended[mark.attempt], id))
+    for place, spans in used.items():
         for before, after in itertools.pairwise(sorted(spans)):
-            assert before[1] <= after[0], f"E: device {device} was used by {before[2]} and {after[2]} at once"
+            assert before[1] <= after[0], f"E: device {place} was used by {before[2]} and {after[2]} at once"

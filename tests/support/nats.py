@@ -28,6 +28,8 @@ class NatsServer:
     lines of the server's configuration file.
     """
 
+    environment: dict[str, str] | None = None
+
     def __init__(self, store: Path | None = None, settings: str = "") -> None:
         self._own_folder = None if store else Path(tempfile.mkdtemp(prefix="jobyard-nats-"))
         self.folder = store or self._own_folder or Path()
@@ -57,17 +59,21 @@ class NatsServer:
         if self._process is not None:
             raise RuntimeError("the nats-server is running already")
         self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [_program(), *self.arguments()], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment
+            )
+        self._wait_until_served()
+
+    def arguments(self) -> list[str]:
+        """Of the program, with its configuration written."""
         configuration = self.folder / "server.conf"
         store = json.dumps(str(self.folder / "store"))
         configuration.write_text(
             f"listen: 127.0.0.1:{self.port}\njetstream: {{ store_dir: {store}, max_file_store: 16GB }}\n"
             f"{self._settings}\n"
         )
-        with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [_program(), "-c", str(configuration)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
-        self._wait_until_served()
+        return ["-c", str(configuration)]
 
     def kill(self) -> None:
         """SIGKILL, in the middle of whatever it does. No error when it does not run."""

@@ -15,13 +15,14 @@ import httpx
 import pymongo
 
 from shared.embedded_nats import free_port
+from tests.support.accounts import AccountsServer
 from tests.support.mongo import MongoServer
 from tests.support.nats import NatsServer
 from tests.support.platform import CHECKOUT, Platform
 from tests.support.waiting import wait_until
 
 SERVICES = ("jobs", "scheduler", "executor", "logs", "gateway")
-REPLICATED = (*SERVICES, "jobs-2", "scheduler-2", "gateway-2")
+REPLICATED = (*SERVICES, *(f"{service}-2" for service in SERVICES))
 
 
 class SeparateServices(Platform):
@@ -35,7 +36,11 @@ class SeparateServices(Platform):
         names: tuple[str, ...] = SERVICES,
         environment: dict[str, str] | None = None,
     ) -> None:
-        """`environment` may point services elsewhere, at a proxy for instance."""
+        """`environment` may point services elsewhere, at a proxy for instance.
+
+        A second executor is a second node on this machine: a name, and a data folder beside the same storage. A
+        second log service has a folder of its own.
+        """
         self.nats = nats
         self.mongo = mongo
         settings = {"JOBYARD_DATA": str(data), "JOBYARD_NATS_URL": nats.url, "JOBYARD_MONGO_URL": mongo.url}
@@ -47,11 +52,17 @@ class SeparateServices(Platform):
             for name in names
             if name.startswith("gateway")
         }
+        self._health = {name: free_port() for name in names}
         self._turns = itertools.count()
 
     @property
     def nats_url(self) -> str:
         return self.nats.url
+
+    @property
+    def ports(self) -> list[int]:
+        """Of every gateway."""
+        return [int(gateway.base_url.port or 0) for gateway in self._gateways.values()]
 
     def start(self, within: float = 90.0) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
@@ -60,17 +71,46 @@ class SeparateServices(Platform):
         wait_until(self.is_ready, "every service is ready", within)
 
     def start_service(self, name: str) -> None:
-        gateway = self._gateways.get(name)
-        port = {"JOBYARD_PORT": str(gateway.base_url.port)} if gateway is not None else {}
         with self.log.open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", f"services.{name.partition('-')[0]}"],
                 cwd=CHECKOUT,
-                env=self._environment | port,
+                env=self._environment | self._own(name),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
             )
+
+    def _own(self, name: str) -> dict[str, str]:
+        """What this process alone has in its environment."""
+        service, _, number = name.partition("-")
+        own = {"JOBYARD_HEALTH_PORT": str(self._health[name])}
+        if isinstance(self.nats, AccountsServer):
+            own["JOBYARD_NATS_URL"] = self.nats.url_of(service)
+        if name in self._gateways:
+            own["JOBYARD_PORT"] = str(self._gateways[name].base_url.port)
+        if service == "executor" and number:
+            own["JOBYARD_EXECUTOR_NODE"] = f"node-{number}"
+            own["JOBYARD_DATA"] = str(self.data.with_name(name))
+            own["JOBYARD_STORAGE_FOLDER"] = str(self.data / "storage")
+        if service == "logs" and number:
+            own["JOBYARD_LOGS_FOLDER"] = str(self.data / name)
+        return own
+
+    def restart_service(self, name: str) -> None:
+        """As an operator upgrades one process: SIGTERM, then the next one, and wait until it is ready."""
+        process = self.processes.pop(name)
+        process.terminate()
+        assert process.wait(30) == 0, self.output()[-4000:]
+        self.start_service(name)
+        wait_until(lambda: self.is_up(name), f"{name} is ready")
+
+    def is_up(self, name: str) -> bool:
+        """What this process itself says."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{self._health[name]}/readyz", trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
 
     def kill_service(self, name: str) -> None:
         process = self.processes.pop(name)
@@ -84,7 +124,8 @@ class SeparateServices(Platform):
         dead = {name: process.returncode for name, process in self.processes.items() if process.poll() is not None}
         assert not dead, f"{dead}\n{self.output()[-6000:]}"
         try:
-            return all(gateway.get("/readyz").status_code == 200 for gateway in self._gateways.values())
+            ready = all(gateway.get("/readyz").status_code == 200 for gateway in self._gateways.values())
+            return ready and all(self.is_up(name) for name in self.processes)
         except httpx.HTTPError:
             return False
 
@@ -117,12 +158,15 @@ def _free_url() -> str:
 
 @contextmanager
 def separate_services(
-    names: tuple[str, ...] = SERVICES, mongo: MongoServer | None = None, **environment: str
+    names: tuple[str, ...] = SERVICES,
+    mongo: MongoServer | None = None,
+    nats: NatsServer | None = None,
+    **environment: str,
 ) -> Iterator[SeparateServices]:
-    """All services, ready, on servers of their own; or on a database that runs already."""
+    """All services, ready, on servers of their own; or on servers that run already."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="jobyard-"))
-        nats = stack.enter_context(NatsServer())
+        nats = nats or stack.enter_context(NatsServer())
         mongo = mongo or stack.enter_context(MongoServer())
         running = SeparateServices(Path(folder) / "data", nats, mongo, names, environment)
         try:

@@ -15,7 +15,7 @@ _SAYS = {
     415: "The body is not JSON.",
     422: "Something in the request is wrong; `errors` names the fields.",
     429: "Too often; `Retry-After` says when to come again.",
-    503: "A part of the platform does not answer now; a repetition is safe.",
+    503: "A part of the platform does not answer now, or a disk is nearly full; a repetition is safe.",
 }
 
 Responses = dict[int | str, dict[str, Any]]

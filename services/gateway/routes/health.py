@@ -15,7 +15,9 @@ router = APIRouter(tags=["health"])
 _PUBLIC = {"security": list[str]()}
 
 
-@router.get("/healthz", operation_id="getHealth", summary="Alive", openapi_extra=_PUBLIC)
+@router.get(
+    "/healthz", operation_id="getHealth", summary="Alive", response_class=PlainTextResponse, openapi_extra=_PUBLIC
+)
 async def get_health() -> PlainTextResponse:
     """The process lives and answers."""
     return PlainTextResponse("ok\n")
@@ -35,7 +37,13 @@ async def get_readiness(request: Request) -> Response:
     return as_json(readiness, 200 if readiness.ready else 503)
 
 
-@router.get("/metrics", operation_id="getMetrics", summary="Metrics", openapi_extra=_PUBLIC)
+@router.get(
+    "/metrics",
+    operation_id="getMetrics",
+    summary="Metrics",
+    response_class=PlainTextResponse,
+    openapi_extra=_PUBLIC,
+)
 async def get_metrics(request: Request) -> PlainTextResponse:
     """For Prometheus, in its text format."""
     return PlainTextResponse(

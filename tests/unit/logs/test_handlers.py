@@ -13,6 +13,7 @@ from services.logs.progress import Progress
 from services.logs.rings import Rings
 from services.logs.settings import LogsSettings
 from services.logs.snapshots import Snapshots
+from shared.bus.bus import Bus
 from shared.bus.codec import Undecodable
 from shared.bus.subscriptions import Delivery
 from shared.contracts import subjects
@@ -24,12 +25,20 @@ from tests.support.logs import JOB, StreamOf, arrived, chunk_of
 CATCH_UP_S = 0.05
 
 
+class Nobody(Bus):
+    """No other replica is asked."""
+
+    def __init__(self) -> None:
+        """Nothing is connected."""
+
+
 @pytest.fixture
 async def handlers(tmp_path: Path) -> AsyncIterator[Handlers]:
     folder, progress, stream = Folder(tmp_path), Progress(), StreamOf("monday", 2)
     rings = Rings(folder, ManualClock(), 1 << 20)
-    snapshots = Snapshots(folder, rings, progress, stream, LogsSettings())
-    handlers = Handlers(rings, progress, snapshots, stream, CATCH_UP_S)
+    settings = LogsSettings(catch_up_s=CATCH_UP_S)
+    snapshots = Snapshots(folder, rings, progress, stream, settings)
+    handlers = Handlers(Nobody(), rings, progress, snapshots, stream, settings)
     assert await handlers.position() == 1
     yield handlers
     await rings.close()
