@@ -19,6 +19,7 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     KILL = "kill"
+    SUPPORT = "support"
 
 
 class Kind(StrEnum):
@@ -63,6 +64,318 @@ class TotalIs(StrEnum):
 
     EXACT = "exact"
     AT_LEAST = "at_least"
+
+
+class JobStatus(StrEnum):
+    """
+    Where a job is in its life; the transitions stand in `services/jobs/domain/machine.py`.
+    """
+
+    QUEUED = "queued"
+    SCHEDULING = "scheduling"
+    RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    KILLING = "killing"
+    KILLED = "killed"
+    FINISHED = "finished"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+class LaunchSpec(Model):
+    """What an executor needs to start a run, beside the view and its allocation."""
+
+    command: str | list[str]
+    image: str | None
+    env: dict[str, str]
+    data_path: str | None
+    work_path: str | None
+    job_path: str | None
+    checkpoint_path: str | None
+
+
+class LogGap(Model):
+    """Lines that are missing after line `after_seq` (0: before the first)."""
+
+    after_seq: int
+    lost: int
+
+
+class Me(Model):
+    """Who is asking, as the platform sees it."""
+
+    name: str
+    admin: bool
+    vcs: list[str]
+    """Virtual clusters that this account may submit to."""
+
+
+class Notify(Model):
+    """Somebody to tell about a job: a mail address, a webhook, or a service that the operator allowed."""
+
+    to: str
+    """`mailto:ada@example.org`, `https://...` (a webhook), or an Apprise URL."""
+
+    on: list[str] = ["finished", "failed", "error", "killed"]
+    """Events to tell of."""
+
+
+class NotifyEntry(Model):
+    """Somebody to tell about a job: a mail address, a webhook, or a service that the operator allowed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    to: str
+    """`mailto:ada@example.org`, `https://...` (a webhook), or an Apprise URL."""
+
+    on: list[str] = ["finished", "failed", "error", "killed"]
+    """Events to tell of."""
+
+
+class PriorityChange(Model):
+    """A job's new priority."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    priority: int
+    """Higher runs first."""
+
+
+class Problem(Model):
+    """An RFC 9457 problem: what went wrong, and what to do."""
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    type: str
+    """`urn:jobyard:problem:<code>`"""
+
+    title: str
+    status: int
+    detail: str
+    """A sentence to act on."""
+
+    code: str
+    errors: Annotated[list[FieldError], Field(validate_default=True)] = []
+    """The fields that are wrong."""
+
+    request_id: str | None = None
+    """Names this request in the platform's log."""
+
+
+class Progress(StrEnum):
+    """
+    Where a message to somebody is: once `sent` or `failed`, that never changes.
+    """
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Reason(Model):
+    """Why a job is where it is: a constant for programs, a sentence for people, and the figures behind it."""
+
+    code: str
+    message: str
+    details: dict[str, Any] = {}
+
+
+class ServiceHealth(Model):
+    """Whether one service can work."""
+
+    ready: bool
+    message: str = ""
+
+
+class Share(Model):
+    """What one rank of a run gets: a node, and the indices of that node's devices."""
+
+    node: str
+    """One token of a subject."""
+
+    rank: int = 0
+    devices: list[int] = []
+
+
+class Stream(StrEnum):
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+class Delivery(StrEnum):
+    """
+    `file`: no mail server is configured, so the mail is a file.
+    """
+
+    SMTP = "smtp"
+    FILE = "file"
+
+
+class SupportCase(Model):
+    """A question to the operators, and whether they have it."""
+
+    status: Progress
+    tries: int
+    """Begun so far."""
+
+    last_error: str | None = None
+    """Why the last try failed."""
+
+    next_try: AwareDatetime | None = None
+    """While it waits: the next try, if this one fails."""
+
+    sent_at: AwareDatetime | None = None
+    id: str
+    """ULID, upper case."""
+
+    job_id: str
+    """ULID, upper case."""
+
+    requester: str
+    subject: str
+    message: str
+    include_logs: bool
+    requested_at: AwareDatetime
+    delivery: Delivery
+    """`file`: no mail server is configured, so the mail is a file."""
+
+    note: str
+    """What happens to it, in a sentence."""
+
+
+class SupportCases(Model):
+    """Of one job, the newest first, at most 100."""
+
+    items: list[SupportCase]
+
+
+class SupportRequest(Model):
+    """A question to the operators about a job."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    subject: str
+    message: str
+    include_logs: bool = True
+    """Attach the last lines of the console."""
+
+
+class Token(Model):
+    """What to send as `Authorization: Bearer <access_token>`."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int
+    """Seconds until it stops counting."""
+
+
+class WebhookSecret(Model):
+    secret: str
+    """As Standard Webhooks write it: `whsec_` and base64."""
+
+    created_at: AwareDatetime
+
+
+class Allocation(Model):
+    """What a run holds: one share per rank."""
+
+    shares: list[Share]
+
+
+class Job(Model):
+    """A whole job, and what the caller may do to it now."""
+
+    name: str
+    """Need not be unique."""
+
+    command: str | list[str]
+    """A line for `/bin/sh -c`, or a list of arguments."""
+
+    vc: str = "default"
+    """Virtual cluster."""
+
+    image: str | None = None
+    """Container image; `process` ignores it."""
+
+    env: dict[str, str] = {}
+    data_path: str | None = None
+    """Must exist; becomes `JOBYARD_DATA_PATH`."""
+
+    work_path: str | None = None
+    """Where the command starts; must exist. Default: job_path."""
+
+    job_path: str | None = None
+    """The job's own folder; default `jobs/<id>`."""
+
+    checkpoint_path: str | None = None
+    """Default: `checkpoints` under the job path."""
+
+    device_type: str = "cpu"
+    devices: int = 0
+    """Accelerators per node."""
+
+    nodes: int = 1
+    cpus: float = 1
+    """Per node."""
+
+    memory_mib: int = 0
+    """Per node; 0 is not counted."""
+
+    preemptible: bool = False
+    priority: int = 100
+    """Higher runs first."""
+
+    max_duration_s: int | None = None
+    grace_period_s: int = 30
+    """From SIGTERM to SIGKILL."""
+
+    retries: int = 0
+    labels: dict[str, str] = {}
+    endpoints: list[Endpoint] = []
+    interactive_ports: list[int] = []
+    notify: Annotated[list[Notify], Field(validate_default=True)] = []
+    """Whom to tell what happens to it."""
+
+    id: str
+    """ULID, upper case."""
+
+    owner: str
+    devices_total: int
+    """Accelerators over all nodes."""
+
+    status: JobStatus
+    reason: Reason | None
+    submitted_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    exit_code: int | None
+    attempt: int
+    """0 before the first placement, then from 1."""
+
+    version: int
+    """Counts a document's changes, from 1."""
+
+    actions: list[Action] = []
+    """What the caller may do to it now."""
+
+
+class JobPage(Model):
+    """Jobs, newest first."""
+
+    items: list[Job]
+    total: int
+    """How many jobs there are on all pages."""
+
+    total_is: TotalIs
+    """Counting stops at 10,000."""
+
+    next_cursor: str | None
+    """`cursor` of the next page; null on the last one."""
 
 
 class JobRequest(Model):
@@ -119,227 +432,11 @@ class JobRequest(Model):
     labels: dict[str, str] = {}
     endpoints: list[Endpoint] = []
     interactive_ports: list[int] = []
+    notify: Annotated[list[NotifyEntry], Field(validate_default=True)] = []
+    """Whom to tell what happens to it."""
+
     owner: str | None = None
     """At most your own name; usually left out."""
-
-
-class JobStatus(StrEnum):
-    """
-    Where a job is in its life; the transitions stand in `services/jobs/domain/machine.py`.
-    """
-
-    QUEUED = "queued"
-    SCHEDULING = "scheduling"
-    RUNNING = "running"
-    PAUSING = "pausing"
-    PAUSED = "paused"
-    KILLING = "killing"
-    KILLED = "killed"
-    FINISHED = "finished"
-    FAILED = "failed"
-    ERROR = "error"
-
-
-class LaunchSpec(Model):
-    """What an executor needs to start a run, beside the view and its allocation."""
-
-    command: str | list[str]
-    image: str | None
-    env: dict[str, str]
-    data_path: str | None
-    work_path: str | None
-    job_path: str | None
-    checkpoint_path: str | None
-
-
-class LogGap(Model):
-    """Lines that are missing after line `after_seq` (0: before the first)."""
-
-    after_seq: int
-    lost: int
-
-
-class Me(Model):
-    """Who is asking, as the platform sees it."""
-
-    name: str
-    admin: bool
-    vcs: list[str]
-    """Virtual clusters that this account may submit to."""
-
-
-class PriorityChange(Model):
-    """A job's new priority."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    priority: int
-    """Higher runs first."""
-
-
-class Problem(Model):
-    """An RFC 9457 problem: what went wrong, and what to do."""
-
-    model_config = ConfigDict(
-        extra="allow",
-    )
-    type: str
-    """`urn:jobyard:problem:<code>`"""
-
-    title: str
-    status: int
-    detail: str
-    """A sentence to act on."""
-
-    code: str
-    errors: Annotated[list[FieldError], Field(validate_default=True)] = []
-    """The fields that are wrong."""
-
-    request_id: str | None = None
-    """Names this request in the platform's log."""
-
-
-class Reason(Model):
-    """Why a job is where it is: a constant for programs, a sentence for people, and the figures behind it."""
-
-    code: str
-    message: str
-    details: dict[str, Any] = {}
-
-
-class ServiceHealth(Model):
-    """Whether one service can work."""
-
-    ready: bool
-    message: str = ""
-
-
-class Share(Model):
-    """What one rank of a run gets: a node, and the indices of that node's devices."""
-
-    node: str
-    """One token of a subject."""
-
-    rank: int = 0
-    devices: list[int] = []
-
-
-class Stream(StrEnum):
-    STDOUT = "stdout"
-    STDERR = "stderr"
-
-
-class Token(Model):
-    """What to send as `Authorization: Bearer <access_token>`."""
-
-    access_token: str
-    token_type: Literal["bearer"] = "bearer"
-    expires_in: int
-    """Seconds until it stops counting."""
-
-
-class Allocation(Model):
-    """What a run holds: one share per rank."""
-
-    shares: list[Share]
-
-
-class Batch(Model):
-    """Up to 1,000 submissions at once, each accepted or refused for itself."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    jobs: list[JobRequest]
-
-
-class Job(Model):
-    """A whole job, and what the caller may do to it now."""
-
-    name: str
-    """Need not be unique."""
-
-    command: str | list[str]
-    """A line for `/bin/sh -c`, or a list of arguments."""
-
-    vc: str = "default"
-    """Virtual cluster."""
-
-    image: str | None = None
-    """Container image; `process` ignores it."""
-
-    env: dict[str, str] = {}
-    data_path: str | None = None
-    """Must exist; becomes `JOBYARD_DATA_PATH`."""
-
-    work_path: str | None = None
-    """Where the command starts; must exist. Default: job_path."""
-
-    job_path: str | None = None
-    """The job's own folder; default `jobs/<id>`."""
-
-    checkpoint_path: str | None = None
-    """Default: `checkpoints` under the job path."""
-
-    device_type: str = "cpu"
-    devices: int = 0
-    """Accelerators per node."""
-
-    nodes: int = 1
-    cpus: float = 1
-    """Per node."""
-
-    memory_mib: int = 0
-    """Per node; 0 is not counted."""
-
-    preemptible: bool = False
-    priority: int = 100
-    """Higher runs first."""
-
-    max_duration_s: int | None = None
-    grace_period_s: int = 30
-    """From SIGTERM to SIGKILL."""
-
-    retries: int = 0
-    labels: dict[str, str] = {}
-    endpoints: list[Endpoint] = []
-    interactive_ports: list[int] = []
-    id: str
-    """ULID, upper case."""
-
-    owner: str
-    devices_total: int
-    """Accelerators over all nodes."""
-
-    status: JobStatus
-    reason: Reason | None
-    submitted_at: AwareDatetime
-    started_at: AwareDatetime | None
-    finished_at: AwareDatetime | None
-    exit_code: int | None
-    attempt: int
-    """0 before the first placement, then from 1."""
-
-    version: int
-    """Counts a document's changes, from 1."""
-
-    actions: list[Action] = []
-    """What the caller may do to it now."""
-
-
-class JobPage(Model):
-    """Jobs, newest first."""
-
-    items: list[Job]
-    total: int
-    """How many jobs there are on all pages."""
-
-    total_is: TotalIs
-    """Counting stops at 10,000."""
-
-    next_cursor: str | None
-    """`cursor` of the next page; null on the last one."""
 
 
 class JobState(Model):
@@ -404,6 +501,8 @@ class JobView(Model):
     """Counts a document's changes, from 1."""
 
     state: JobState
+    notifies: bool = False
+    """Somebody wants to be told; whom, only its owner sees."""
 
 
 class LogLine(Model):
@@ -422,6 +521,36 @@ class LogTail(Model):
 
     lines: list[LogLine]
     gaps: list[LogGap]
+
+
+class Notification(Model):
+    """One event told to one recipient."""
+
+    status: Progress
+    tries: int
+    """Begun so far."""
+
+    last_error: str | None = None
+    """Why the last try failed."""
+
+    next_try: AwareDatetime | None = None
+    """While it waits: the next try, if this one fails."""
+
+    sent_at: AwareDatetime | None = None
+    id: str
+    """`<job_id>.<version>.<number of the entry>`; also `webhook-id`."""
+
+    event: str
+    """What happened, for instance `finished`."""
+
+    to: str
+    created_at: AwareDatetime
+
+
+class Notifications(Model):
+    """Of one job, the newest first, at most 200."""
+
+    items: list[Notification]
 
 
 class Outcome(Model):
@@ -445,6 +574,15 @@ class Readiness(Model):
     services: dict[str, ServiceHealth]
 
 
+class Batch(Model):
+    """Up to 1,000 submissions at once, each accepted or refused for itself."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    jobs: list[JobRequest]
+
+
 class JobEventData(Model):
     """The job as it was after the change, and who made it; `launch` and `previous` belong to some types."""
 
@@ -465,7 +603,7 @@ class JobEvent(Model):
 
     specversion: Literal["1.0"] = "1.0"
     id: str
-    """`<job_id>:<version>` or `<job_id>.<attempt>:<fact>`; also `Nats-Msg-Id`."""
+    """`<job_id>:<version>`, `<job_id>.<attempt>:<fact>` or `<case_id>:<fact>`; also `Nats-Msg-Id`."""
 
     type: str
     """`io.jobyard.<noun>.<fact>.v1`"""

@@ -5,10 +5,17 @@ from collections.abc import Sequence
 from services.executor.handlers import SUBSCRIPTIONS as EXECUTOR
 from services.jobs.handlers import SUBSCRIPTIONS as JOBS
 from services.logs.handlers import SUBSCRIPTIONS as LOGS
+from services.notify.handlers import SUBSCRIPTIONS as NOTIFY
 from services.scheduler.handlers import SUBSCRIPTIONS as SCHEDULER
 from shared.bus.subscriptions import Answers, PerNode, Shared, Subscription
 
-SERVICES: dict[str, Sequence[Subscription]] = {"jobs": JOBS, "scheduler": SCHEDULER, "executor": EXECUTOR, "logs": LOGS}
+SERVICES: dict[str, Sequence[Subscription]] = {
+    "jobs": JOBS,
+    "scheduler": SCHEDULER,
+    "executor": EXECUTOR,
+    "logs": LOGS,
+    "notify": NOTIFY,
+}
 INTRODUCTION = """# Who answers and hears what
 
 Written by `make docs` from the SUBSCRIPTIONS of the services; do not edit. The messages themselves are described in

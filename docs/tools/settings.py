@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings
 from services.executor.settings import ExecutorSettings
 from services.gateway.settings import GatewaySettings
 from services.logs.settings import LogsSettings
+from services.notify.settings import NotifySettings
 from services.scheduler.settings import SchedulerSettings
 from shared.settings import PlatformSettings
 
@@ -23,6 +24,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
     "Scheduler": SchedulerSettings,
     "Executor": ExecutorSettings,
     "Logs": LogsSettings,
+    "Notify": NotifySettings,
 }
 
 

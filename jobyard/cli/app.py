@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 from typer.core import TyperGroup
 
-from jobyard.cli import act, events, login, logs, show, submit, up, wait
+from jobyard.cli import act, events, login, logs, show, submit, support, up, wait
 from jobyard.cli.session import EXIT_CODES, INTERRUPTED, Session, exit_code_of
 from jobyard.cli.terminal import inert, notes
 from jobyard.errors import JobyardError
@@ -95,6 +95,8 @@ COMMANDS = (
     ("resume", act.resume),
     ("kill", act.kill),
     ("priority", act.priority),
+    ("support", support.support),
+    ("notifications", support.notifications),
 )
 for name, command in COMMANDS:
     app.command(name)(command)

@@ -19,6 +19,7 @@ from services.gateway.problems import too_many
 from shared.clock import Clock
 from shared.contracts.base import Contract, Timestamp, UserName, VcName
 from shared.contracts.errors import Unauthorized
+from shared.contracts.notify import Email
 from shared.store.port import DuplicateKey, Schema, Store
 
 ADMIN = "admin"
@@ -41,6 +42,7 @@ class AccountDocument(Contract):
     admin: bool = False
     vcs: tuple[VcName, ...] = (DEFAULT_VC,)
     created_at: Timestamp
+    email: Email | None = None
 
 
 ACCOUNTS = Schema[AccountDocument](
@@ -120,6 +122,11 @@ class Accounts:
             return None
         self._fresh[name] = (now, _caller(account))
         return self._fresh[name][1]
+
+    async def email_of(self, name: str) -> str | None:
+        """Where this person is reached, if the account says so."""
+        account = await self._documents.get(name)
+        return account.email if account is not None else None
 
     async def _matches(self, password_hash: str, password: str) -> bool:
         async with self._hashing:

@@ -3,6 +3,7 @@
 from services.gateway.accounts import Accounts
 from services.gateway.application import application
 from services.gateway.console import Console
+from services.gateway.desk import Desk
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
 from services.gateway.identity import Identity
@@ -11,6 +12,7 @@ from services.gateway.keys import Keys
 from services.gateway.parts import Parts
 from services.gateway.paths import Paths
 from services.gateway.readiness import ReadinessCheck
+from services.gateway.recipients import Recipients
 from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.sse import Streams
@@ -49,8 +51,13 @@ def parts_from(deps: Deps, settings: GatewaySettings, accounts: Accounts, tokens
         tokens=tokens,
         yard=yard,
         submissions=Submissions(
-            joiner, Paths(deps.settings.storage, deps.settings.path_roots), deps.clock, settings.submissions_per_minute
+            joiner,
+            Paths(deps.settings.storage, deps.settings.path_roots),
+            Recipients(bus, timeout_s),
+            deps.clock,
+            settings.submissions_per_minute,
         ),
+        desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
         streams=Streams(settings.max_streams, settings.keepalive_s, settings.stalled_s),

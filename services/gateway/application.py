@@ -16,9 +16,9 @@ from services.gateway.door import Door, Identify
 from services.gateway.front import Front
 from services.gateway.openapi import DESCRIPTION, TITLE, VERSION
 from services.gateway.parts import Parts
-from services.gateway.routes import auth, events, health, jobs, logs
+from services.gateway.routes import auth, events, health, jobs, logs, support
 
-ROUTERS: tuple[APIRouter, ...] = (jobs.router, logs.router, events.router, auth.router, health.router)
+ROUTERS: tuple[APIRouter, ...] = (jobs.router, logs.router, support.router, events.router, auth.router, health.router)
 EXPOSED = ["Location", "Retry-After", "X-Request-Id"]
 
 

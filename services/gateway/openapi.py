@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from services.gateway.resources import Batch, Credentials, JobEvent, JobRequest, PriorityChange, Problem
+from services.gateway.resources import Batch, Credentials, JobEvent, JobRequest, PriorityChange, Problem, SupportRequest
 
 TITLE = "Jobyard"
 VERSION = "1"
@@ -28,10 +28,12 @@ TAGS = [
     {"name": "account", "description": "Signing in, and who one is."},
     {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
     {"name": "console", "description": "What a job writes."},
+    {"name": "support", "description": "Help from the operators."},
+    {"name": "notifications", "description": "Who is told what happens to a job."},
     {"name": "events", "description": "What happens, as it happens."},
     {"name": "health", "description": "For orchestrators and Prometheus."},
 ]
-REQUESTS: tuple[type[BaseModel], ...] = (Credentials, JobRequest, Batch, PriorityChange)
+REQUESTS: tuple[type[BaseModel], ...] = (Credentials, JobRequest, Batch, PriorityChange, SupportRequest)
 """Bodies that the routes parse by themselves."""
 SAID: tuple[type[BaseModel], ...] = (Problem, JobEvent)
 """Answers that no route names as its model."""

@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from services.gateway.accounts import Accounts
 from services.gateway.console import Console
+from services.gateway.desk import Desk
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
 from services.gateway.readiness import ReadinessCheck
@@ -25,6 +26,7 @@ class Parts:
     tokens: Tokens
     yard: Yard
     submissions: Submissions
+    desk: Desk
     console: Console
     feed: Feed
     streams: Streams

@@ -14,6 +14,7 @@ from shared.contracts.errors import FieldError
 from shared.contracts.events import CloudEvent
 from shared.contracts.job import Actor, JobView, LaunchSpec
 from shared.contracts.logs import LogGap, LogLine
+from shared.contracts.notify import NOTIFY_ENTRIES, Message, Notify, Subject
 
 BATCH_JOBS = 1000
 """The most jobs that one call may submit."""
@@ -54,6 +55,9 @@ class JobRequest(contract.JobRequest):
     model_config = ConfigDict(extra="forbid")
 
     owner: Annotated[UserName | None, Field(description="At most your own name; usually left out.")] = None
+    notify: Annotated[
+        tuple["NotifyEntry", ...], Field(max_length=NOTIFY_ENTRIES, description="Whom to tell what happens to it.")
+    ] = ()
 
 
 class Batch(Body):
@@ -66,6 +70,20 @@ class PriorityChange(Body):
     """A job's new priority."""
 
     priority: Annotated[int, Field(ge=1, le=1000, description="Higher runs first.")]
+
+
+class SupportRequest(Body):
+    """A question to the operators about a job."""
+
+    subject: Subject
+    message: Message
+    include_logs: Annotated[bool, Field(description="Attach the last lines of the console.")] = True
+
+
+class NotifyEntry(Notify):
+    """Somebody to tell about a job: a mail address, a webhook, or a service that the operator allowed."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class Job(contract.Job):

@@ -1,12 +1,12 @@
 """Submissions: from a request body to a stored job, or to a problem that says what to change."""
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field, JsonValue
 
+from services.gateway import idempotency
 from services.gateway.asking import Stored
 from services.gateway.bodies import fingerprint, parsed
 from services.gateway.domain.access import Caller, check_submission
@@ -15,6 +15,7 @@ from services.gateway.domain.throttle import Throttle
 from services.gateway.joiner import Joiner
 from services.gateway.paths import Paths
 from services.gateway.problems import problem_of, too_many
+from services.gateway.recipients import Recipients
 from services.gateway.resources import BATCH_JOBS, Body, Job, JobRequest, Outcome
 from shared.clock import Clock
 from shared.contracts.commands import NewJob
@@ -25,7 +26,6 @@ REQUEST_BYTES = 200 * 1024
 """The most that a submission takes as JSON, where control characters take six bytes each."""
 SMALL_BYTES = 32 * 1024
 CREATED = 201
-KEY = re.compile(r"[\x21-\x7e]{1,240}")
 
 
 class _Envelope(Body):
@@ -43,9 +43,12 @@ class _Accepted:
 class Submissions:
     """Takes submissions. Its methods raise Refusals."""
 
-    def __init__(self, joiner: Joiner, paths: Paths, clock: Clock, per_minute: int | None) -> None:
+    def __init__(
+        self, joiner: Joiner, paths: Paths, recipients: Recipients, clock: Clock, per_minute: int | None
+    ) -> None:
         self._joiner = joiner
         self._paths = paths
+        self._recipients = recipients
         self._clock = clock
         self._recent = Throttle(per_minute) if per_minute is not None else None
 
@@ -91,11 +94,10 @@ class Submissions:
     async def _accepted(
         self, caller: Caller, request: JobRequest, size: int, key: str | None, plain: object, request_id: str | None
     ) -> _Accepted:
-        if key is not None and not KEY.fullmatch(key):
-            message = "must have 1 to 240 visible ASCII characters"
-            raise Invalid(f"Idempotency-Key: {message}.", (FieldError(field="Idempotency-Key", message=message),))
+        idempotency.checked(key)
         check_submission(caller, request.vc, request.owner)
         await self._paths.check(request)
+        await self._recipients.check(request.notify)
         job = NewJob(
             id=new_id(),
             owner=caller.name,

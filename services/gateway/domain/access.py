@@ -21,6 +21,7 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     KILL = "kill"
+    SUPPORT = "support"
 
 
 class Relation(StrEnum):
@@ -39,12 +40,13 @@ class Right(StrEnum):
     SEE_ENVIRONMENT = "see its environment"
     READ_CONSOLE = "read its console"
     ACT = "change it"
+    ASK_SUPPORT = "ask for help with it"
 
 
 RIGHTS: dict[Relation, frozenset[Right]] = {
     Relation.OWNER: frozenset(Right),
     Relation.ADMIN: frozenset(Right),
-    Relation.MEMBER: frozenset({Right.SEE}),
+    Relation.MEMBER: frozenset({Right.SEE, Right.ASK_SUPPORT}),
     Relation.STRANGER: frozenset(),
 }
 
@@ -52,7 +54,9 @@ WHEN: dict[Action, frozenset[JobStatus]] = {
     Action.PAUSE: frozenset({JobStatus.QUEUED, JobStatus.SCHEDULING, JobStatus.RUNNING}),
     Action.RESUME: frozenset({JobStatus.PAUSED}),
     Action.KILL: frozenset(JobStatus) - TERMINAL,
+    Action.SUPPORT: frozenset(JobStatus),
 }
+NEEDS: dict[Action, Right] = dict.fromkeys(Action, Right.ACT) | {Action.SUPPORT: Right.ASK_SUPPORT}
 
 
 @dataclass(frozen=True)
@@ -106,9 +110,7 @@ def no_such_job(job_id: str) -> NotFound:
 
 def actions(caller: Caller, job: Job) -> tuple[Action, ...]:
     """What the caller may do to the job in its present status."""
-    if not may(caller, job, Right.ACT):
-        return ()
-    return tuple(action for action in Action if job.status in WHEN[action])
+    return tuple(action for action in Action if job.status in WHEN[action] and may(caller, job, NEEDS[action]))
 
 
 def check_submission(caller: Caller, vc: str, owner: str | None) -> None:
@@ -125,10 +127,10 @@ J = TypeVar("J", bound=Job)
 
 
 def visible(caller: Caller, job: J) -> J:
-    """The job as the caller may see it: environment values hidden where the table withholds them."""
-    if not job.env or may(caller, job, Right.SEE_ENVIRONMENT):
+    """The job as the caller may see it: without environment values and whom it tells, where the table says so."""
+    if not (job.env or job.notify) or may(caller, job, Right.SEE_ENVIRONMENT):
         return job
-    return job.model_copy(update={"env": hidden(job.env)})
+    return job.model_copy(update={"env": hidden(job.env), "notify": ()})
 
 
 def hidden(env: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ SHAPES = {
     "device_type": "must be a device type in lower case, for example 'v100', or 'cpu'",
     "env": "names must begin with a letter or '_' and have at most 128 letters, digits or '_'",
     "labels": "keys and values take at most 63 letters, digits, '_', '/' or '-'; values also '.', '@', '+' or '='",
+    "notify.to": "must be an address such as mailto:ada@example.org or https://example.org/hook, without spaces",
+    "notify.on": "must be names of events in lower case, for example 'finished'",
     "job_id": "must be a job id: 26 characters as in 01JD8F2M5V7Q0R3S6T9W2X4Y8Z",
 }
 WORDS = {
@@ -101,8 +103,9 @@ def _unknown(name: str, known: Collection[str]) -> str:
 def _sentence(error: Error) -> str:
     kind = error["type"]
     if kind == "string_pattern_mismatch":
-        field = str(error["loc"][0]) if error["loc"] else ""
-        return SHAPES.get(field) or f"must match the pattern {error['ctx']['pattern']}"
+        names = [str(part) for part in error["loc"] if isinstance(part, str)]
+        known = SHAPES.get(".".join(names)) or SHAPES.get(names[0] if names else "")
+        return known or f"must match the pattern {error['ctx']['pattern']}"
     if kind == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")
     words = WORDS.get(kind)

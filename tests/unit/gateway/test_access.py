@@ -18,6 +18,7 @@ from services.gateway.domain.access import (
 from shared.contracts.commands import NewJob
 from shared.contracts.errors import Forbidden, Invalid, NotFound
 from shared.contracts.job import TERMINAL, Job, JobRequest, JobStatus
+from shared.contracts.notify import Notify
 from tests.support.gateway import stored_job
 
 OWNER = Caller("ada", admin=False, vcs=("default",))
@@ -29,13 +30,13 @@ ALL = set(Right)
 EXPECTED = {
     OWNER: (Relation.OWNER, ALL),
     ADMIN: (Relation.ADMIN, ALL),
-    MEMBER: (Relation.MEMBER, {Right.SEE}),
+    MEMBER: (Relation.MEMBER, {Right.SEE, Right.ASK_SUPPORT}),
     STRANGER: (Relation.STRANGER, set[Right]()),
 }
 
 
 def job(status: JobStatus = JobStatus.QUEUED) -> Job:
-    request = JobRequest(name="j", command="true", env={"TOKEN": "secret"})
+    request = JobRequest(name="j", command="true", env={"TOKEN": "secret"}, notify=(Notify(to="mailto:a@b"),))
     return stored_job(NewJob(id="0" * 26, owner="ada", request=request), status=status)
 
 
@@ -58,14 +59,16 @@ def test_a_job_of_a_foreign_vc_does_not_exist_and_one_of_the_own_is_forbidden() 
     require(MEMBER, job(), Right.SEE)
 
 
-def test_environment_values_are_hidden_from_members() -> None:
+def test_environment_values_and_whom_it_tells_are_hidden_from_members() -> None:
+    assert visible(MEMBER, job()).notify == ()
+    assert len(visible(OWNER, job()).notify) == 1
     assert visible(MEMBER, job()).env == {"TOKEN": HIDDEN}
     assert visible(OWNER, job()).env == visible(ADMIN, job()).env == {"TOKEN": "secret"}
 
 
 @pytest.mark.parametrize("status", JobStatus)
 def test_actions_follow_the_status(status: JobStatus) -> None:
-    expected = set()
+    expected = {Action.SUPPORT}
     if status in (JobStatus.QUEUED, JobStatus.SCHEDULING, JobStatus.RUNNING):
         expected.add(Action.PAUSE)
     if status is JobStatus.PAUSED:
@@ -73,7 +76,8 @@ def test_actions_follow_the_status(status: JobStatus) -> None:
     if status not in TERMINAL:
         expected.add(Action.KILL)
     assert set(actions(OWNER, job(status))) == set(actions(ADMIN, job(status))) == expected
-    assert actions(MEMBER, job(status)) == ()
+    assert actions(MEMBER, job(status)) == (Action.SUPPORT,)
+    assert actions(STRANGER, job(status)) == ()
 
 
 def test_a_submission_is_for_oneself_and_for_a_vc_of_ones_own() -> None:
