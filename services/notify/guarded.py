@@ -5,7 +5,7 @@ Host and the name in TLS stay those of the webhook. A name that points elsewhere
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import httpcore
@@ -13,13 +13,23 @@ import httpcore
 from services.notify.domain.target import Network, Refused, check
 from services.notify.failures import Hopeless
 
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""(host, port) -> its addresses. Raises OSError."""
+
+
+async def resolved(host: str, port: int) -> Sequence[str]:
+    """What this machine's resolver says."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Connects only where the operator allows, for requests of one scheme."""
 
-    def __init__(self, scheme: str, networks: tuple[Network, ...]) -> None:
+    def __init__(self, scheme: str, networks: tuple[Network, ...], resolve: Resolve = resolved) -> None:
         self._scheme = scheme
         self._networks = networks
+        self._resolve = resolve
         self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -32,10 +42,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Raises Hopeless when any address of the name is refused: which one is used would be a matter of luck."""
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+            addresses = await self._resolve(host.strip("[]"), port)
         except OSError as error:
             raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for address in addresses:
             try:
                 check(address, self._scheme, self._networks)

@@ -32,13 +32,18 @@ def composed(letter: Letter, sender: str) -> EmailMessage:
     message["To"] = ", ".join(letter.to)
     if letter.reply_to is not None:
         message["Reply-To"] = letter.reply_to
-    message["Subject"] = letter.subject
+    message["Subject"] = _undecoded(letter.subject)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
     for file in letter.attachments:
         message.add_attachment(file.text, subtype=file.subtype, filename=file.name)
     return message
+
+
+def _undecoded(text: str) -> str:
+    """The text without beginnings of encoded words: Python's mails decode those, line ends in them included."""
+    return text.replace("=?", "= ?")
 
 
 class SmtpMailer:

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook as Signer
 from services.notify.domain.signing import SecretDocument, renewed, signers
 from services.notify.domain.target import Network, Webhook
 from services.notify.failures import Missed
-from services.notify.guarded import GuardedBackend
+from services.notify.guarded import GuardedBackend, Resolve, resolved
 from services.notify.store import NotifyStore
 from shared.clock import Clock
 from shared.contracts.errors import TemporaryError
@@ -57,12 +57,19 @@ class Secrets:
 class Webhooks:
     """Posts events."""
 
-    def __init__(self, keys: Secrets, clock: Clock, networks: tuple[Network, ...], timeout_s: float) -> None:
+    def __init__(
+        self,
+        keys: Secrets,
+        clock: Clock,
+        networks: tuple[Network, ...],
+        timeout_s: float,
+        resolve: Resolve = resolved,
+    ) -> None:
         self._keys = keys
         self._clock = clock
         self._timeout_s = timeout_s
         self._context = ssl.create_default_context()
-        self._backends = {scheme: GuardedBackend(scheme, networks) for scheme in ("http", "https")}
+        self._backends = {scheme: GuardedBackend(scheme, networks, resolve) for scheme in ("http", "https")}
 
     async def post(self, target: Webhook, id: str, body: str, owner: str) -> None:
         """Return when the receiver has it (2xx). Raises Missed; Hopeless for an address that is not allowed."""

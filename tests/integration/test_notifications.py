@@ -183,6 +183,18 @@ def test_secrets_and_notifications_are_not_for_those_without_a_token(yard: Platf
     yard.call("GET", "/jobs/x/notifications", 422)
 
 
+BAD_EVENTS: tuple[Any, ...] = (
+    [],
+    ["nothing"],
+    ["finished", "finished"],
+    "finished",
+    [1],
+    None,
+    ["*"],
+    [">"],
+    ["x" * 100],
+    {},
+)
 GOOD = "https://example.org/hook"
 BAD: list[tuple[Any, str]] = [
     *(
@@ -229,10 +241,7 @@ BAD: list[tuple[Any, str]] = [
             {"$ne": None},
         )
     ),
-    *(
-        ([{"to": GOOD, "on": on}], "notify.0.on")
-        for on in ([], ["nothing"], ["finished", "finished"], "finished", [1], None, ["*"], [">"], ["x" * 100], {})
-    ),
+    *(([{"to": GOOD, "on": on}], "notify.0.on") for on in BAD_EVENTS),
     ([{}], "notify.0.to"),
     ([{"to": GOOD, "headers": {"Authorization": "x"}}], "notify.0.headers"),
     ([{"to": GOOD}] * 11, "notify"),

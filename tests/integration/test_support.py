@@ -13,7 +13,7 @@ from tests.support.mailserver import MailServer, files_of, read, text_of
 from tests.support.platform import Platform, platform
 from tests.support.waiting import wait_until
 
-ASK = {"subject": "It fails", "message": "It <b>fails</b>\nand I do not know why."}
+ASK: dict[str, Any] = {"subject": "It fails", "message": "It <b>fails</b>\nand I do not know why."}
 SECRET = "correct-horse-battery"
 
 
@@ -168,18 +168,15 @@ def test_a_repeated_request_with_its_key_makes_one_case_and_one_mail(
 
 
 LONG = "x" * 201
-BAD: list[tuple[Any, str]] = [
-    *((ASK | {"subject": f"Hello{end}Bcc: eve@example.org"}, "subject") for end in ("\r", "\n", "\r\n", "\0", "\x85")),
-    *(
-        (ASK | {"subject": f"Hello{end}Bcc: eve@example.org"}, "subject")
-        for end in ("\u2028", "\u2029", "\x1b", "\x7f")
-    ),
-    *(
-        (ASK | {"subject": value}, "subject")
-        for value in ("", " ", "\u3000", LONG, 1, None, ["x"], {"$ne": None}, True)
-    ),
-    *((ASK | {"message": value}, "message") for value in ("", " \n", "x" * 20_001, "a\0b", "\x1b[31m", 1, None, {})),
-    *((ASK | {"include_logs": value}, "include_logs") for value in ("yes", 1, None, [])),
+ENDS = ("\r", "\n", "\r\n", "\0", "\x85", "\u2028", "\u2029", "\x1b", "\x7f")
+SUBJECTS: tuple[Any, ...] = ("", " ", "\u3000", LONG, 1, None, ["x"], {"$ne": None}, True)
+MESSAGES: tuple[Any, ...] = ("", " \n", "x" * 20_001, "a\0b", "\x1b[31m", 1, None, {})
+INCLUDES: tuple[Any, ...] = ("yes", 1, None, [])
+BAD: list[tuple[dict[str, Any], str]] = [
+    *((ASK | {"subject": f"Hello{end}Bcc: eve@example.org"}, "subject") for end in ENDS),
+    *((ASK | {"subject": value}, "subject") for value in SUBJECTS),
+    *((ASK | {"message": value}, "message") for value in MESSAGES),
+    *((ASK | {"include_logs": value}, "include_logs") for value in INCLUDES),
     ({"message": "x"}, "subject"),
     ({"subject": "x"}, "message"),
     (ASK | {"to": "eve@example.org"}, "to"),

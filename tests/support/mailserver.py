@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.support.nats import free_port
 
-Behaviour = Literal["take", "stall", "hang up"] | str
+Behaviour = Literal["take", "stall", "take and stall", "hang up"] | str
 """A string such as `451 Later` is the answer after the final dot."""
 
 
@@ -31,12 +31,13 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         behaviour = self.next.popleft() if self.next else self.always
         self.tries += 1
-        if behaviour == "stall":
+        if behaviour in ("take", "take and stall", "hang up"):
+            self.recipients.append(list(envelope.rcpt_tos))
+            assert isinstance(envelope.content, bytes)
+            self.mails.append(read(envelope.content))
+        if behaviour.endswith("stall"):
             await asyncio.to_thread(self.released.wait)
             behaviour = "hang up"
-        elif behaviour in ("take", "hang up"):
-            self.recipients.append(list(envelope.rcpt_tos))
-            self.mails.append(read(bytes(envelope.content or b"")))
         if behaviour == "hang up":
             transport: Any = server.transport
             transport.abort()

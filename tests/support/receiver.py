@@ -1,6 +1,7 @@
 """A webhook receiver that does what a test tells it: takes events, fails, hangs, or redirects."""
 
 import json
+import ssl
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Arrival:
 class Receiver:
     """An HTTP server on a loopback port. `next` holds the answers to come: a status, `hang`, or a redirect's target."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.arrived: list[Arrival] = []
         self.next: deque[int | str] = deque()
         self.always: int | str = 204
@@ -44,6 +45,8 @@ class Receiver:
                 """Tests look at `arrived`."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port = int(self._server.server_address[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
