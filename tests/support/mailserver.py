@@ -73,7 +73,8 @@ class MailServer(Mailbox):
     def __init__(self, **options: Any) -> None:
         super().__init__()
         self.port = free_port()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
+        self._options = options
+        self._controller: Controller | None = None
 
     def settings(self, **more: str) -> dict[str, str]:
         """Environment of a notify service that sends here and does not wait long."""
@@ -91,6 +92,7 @@ class MailServer(Mailbox):
         } | more
 
     def __enter__(self) -> Self:
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **self._options)
         self._controller.start()
         return self
 
@@ -98,4 +100,5 @@ class MailServer(Mailbox):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.released.set()
+        assert self._controller is not None
         self._controller.stop()

@@ -26,7 +26,12 @@ LETTER = Letter(
 
 
 def mailer(server: MailServer, **settings: Any) -> SmtpMailer:
-    known = {"smtp_host": "localhost", "smtp_port": server.port, "sender": "yard@example.org", "smtp_timeout_s": 10.0}
+    known: dict[str, Any] = {
+        "smtp_host": "localhost",
+        "smtp_port": server.port,
+        "sender": "yard@example.org",
+        "smtp_timeout_s": 10.0,
+    }
     return SmtpMailer(NotifySettings(**(known | settings)), "localhost")
 
 
@@ -73,22 +78,22 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
         assert server.mails == []
 
 
-async def test_it_signs_in_and_a_wrong_password_is_no_secret_told() -> None:
+async def test_it_signs_in_and_a_wrong_password_is_no_secret_told(tls: ssl.SSLContext) -> None:
     def check(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
         assert isinstance(data, LoginPassword)
-        return AuthResult(success=(data.login, data.password) == (b"yard", b"right"))
+        return AuthResult(success=(data.login, data.password) == (b"yard", b"right"), handled=False)
 
-    with MailServer(authenticator=check, auth_required=True, auth_require_tls=False) as server:
-        await mailer(server, smtp_tls="none", smtp_user="yard", smtp_password="right").send(LETTER)
+    with MailServer(authenticator=check, auth_required=True, tls_context=tls) as server:
+        await mailer(server, smtp_tls="starttls", smtp_user="yard", smtp_password="right").send(LETTER)
         assert len(server.mails) == 1
         with pytest.raises(Missed) as missed:
-            await mailer(server, smtp_tls="none", smtp_user="yard", smtp_password="canary-wrong").send(LETTER)
+            await mailer(server, smtp_tls="starttls", smtp_user="yard", smtp_password="canary-wrong").send(LETTER)
         assert "canary" not in str(missed.value)
 
 
 async def test_one_refused_recipient_is_noted_and_all_of_them_are_a_miss() -> None:
     class Picky(MailServer):
-        refused = ("night@example.org",)
+        refused: tuple[str, ...] = ("night@example.org",)
 
         async def handle_RCPT(  # noqa: N802
             self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -108,6 +113,5 @@ async def test_one_refused_recipient_is_noted_and_all_of_them_are_a_miss() -> No
 
 
 async def test_nobody_at_the_address_is_a_miss() -> None:
-    server = MailServer()
     with pytest.raises(Missed):
-        await mailer(server, smtp_tls="none").send(LETTER)
+        await mailer(MailServer(), smtp_tls="none").send(LETTER)
