@@ -18,7 +18,6 @@ from shared.contracts.notify import Notifications, SupportCase, SupportCases, We
 router = APIRouter(prefix="/api/v1", route_class=DirectRoute)
 
 _EXAMPLE = {"subject": "It waits for ever", "message": "It should have started yesterday.", "include_logs": True}
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 @router.post(
@@ -77,7 +76,7 @@ async def list_notifications(request: Request, job_id: JobPath) -> Response:
 )
 async def get_webhook_secret(request: Request) -> Response:
     """What the webhooks of the caller's jobs are signed with, by the scheme of Standard Webhooks."""
-    return as_json(await parts_of(request).desk.webhook_secret(caller_of(request)), headers=_NO_STORE)
+    return as_json(await parts_of(request).desk.webhook_secret(caller_of(request)))
 
 
 @router.post(
@@ -90,4 +89,4 @@ async def get_webhook_secret(request: Request) -> Response:
 )
 async def renew_webhook_secret(request: Request) -> Response:
     """For a day webhooks are signed with the former one as well."""
-    return as_json(await parts_of(request).desk.webhook_secret(caller_of(request), renew=True), headers=_NO_STORE)
+    return as_json(await parts_of(request).desk.webhook_secret(caller_of(request), renew=True))
