@@ -7,6 +7,7 @@ is known of it: a process that dies there leaves a message that is due again onc
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import structlog
@@ -29,7 +30,10 @@ LOOK_S = 1.0
 FAULT = "The platform made a mistake; its log has the details."
 DIED = "Whoever tried to send it died each time."
 
-PAGE = 200
+PAGE = 500
+PAGES = 10
+"""How far to look past the messages of people who have enough under way."""
+
 AT_ONCE = 16
 AT_ONCE_PER_LANE = 4
 """Tries at one time, in all and for one person: a slow receiver must not keep back everybody's messages."""
@@ -72,10 +76,9 @@ class Postman(Generic[O]):
         while True:
             self._wake.clear()
             await self._begin_due()
-            try:
-                await asyncio.wait_for(self._wake.wait(), LOOK_S)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._wake.wait()
 
     async def drain(self) -> None:
         """Finish the tries under way, and begin no others."""
@@ -85,7 +88,7 @@ class Postman(Generic[O]):
     async def _begin_due(self) -> None:
         if len(self._tasks) >= AT_ONCE:
             return
-        for message in await due(self._collection, self._clock.now(), PAGE):
+        async for message in due(self._collection, self._clock.now(), PAGES, PAGE):
             if len(self._tasks) >= AT_ONCE:
                 return
             if message.id in self._busy or self._lanes[message.lane] >= AT_ONCE_PER_LANE:

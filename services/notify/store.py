@@ -1,6 +1,6 @@
 """The notify service's documents: support cases, notifications, and the secrets that webhooks are signed with."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, Self, TypeVar
 
@@ -55,11 +55,17 @@ class Outgoing(Document, Protocol):
 O = TypeVar("O", bound=Outgoing)  # noqa: E741
 
 
-async def due(collection: Collection[O], now: datetime, limit: int) -> Sequence[O]:
+async def due(collection: Collection[O], now: datetime, pages: int, limit: int) -> AsyncIterator[O]:
     """Messages that may be tried now, the longest due first."""
-    soon = rfc3339(now + timedelta(milliseconds=1))
-    page = await collection.find((Between("sending.due_at", low="", high=soon),), ("sending.due_at",), limit=limit)
-    return page.items
+    where = (Between("sending.due_at", low="", high=rfc3339(now + timedelta(milliseconds=1))),)
+    after = None
+    for _ in range(pages):
+        page = await collection.find(where, ("sending.due_at",), after, limit)
+        for message in page.items:
+            yield message
+        after = page.after
+        if after is None:
+            return
 
 
 class NotifyStore:

@@ -140,13 +140,6 @@ def test_a_redirect_is_a_failure_and_never_followed(yard: Platform, receiver: Re
     assert receiver.at("/elsewhere") == [] and len(receiver.at(path)) == 3
 
 
-def test_a_slow_receiver_of_one_keeps_nobody_elses_message_back(yard: Platform, receiver: Receiver) -> None:
-    receiver.next.extend(["hang"] * 3)
-    slow = [yard.submit("true", notify=[{"to": f"{receiver.url}/slow", "on": ["submitted"]}]) for _ in range(3)]
-    for job in slow:
-        assert once_told(yard, job, 1)[0]["status"] == "sent"
-
-
 def test_a_mail_says_what_happened(yard: Platform, mails: MailServer) -> None:
     job = yard.submit("exit 7", name="digits", notify=[{"to": "mailto:ada@example.org"}])
     (only,) = once_told(yard, job, 1)
