@@ -30,7 +30,7 @@ async def run(parts: set[str]) -> None:
             figures.append(await yard.log_lines(measured, folder, 1, 1_000_000, 250_000))
             figures.append(await yard.log_lines(measured, folder, 200, 10_000, 600_000))
         if "call" in parts:
-            figures.append(await yard.one_call(measured))
+            figures += await yard.one_call(measured)
         if "submit" in parts:
             figures += await yard.submissions(measured)
         if "page" in parts:

@@ -99,8 +99,10 @@ class Running:
         self._started = True
 
     async def health(self, ask: AskHealth) -> Health:
-        """Whether the service has started and its database answers."""
+        """Whether the service has started, its database answers, and NATS stores what it publishes."""
         message = "" if self._started else "starting"
+        for kind, why in self._deps.bus.refusals.items():
+            message = f"NATS does not store `{kind}` messages: {why}. If its disk is full, make room and restart it."
         try:
             for store in self._deps.stores:
                 await store.ping()
@@ -112,11 +114,15 @@ class Running:
         """Finish what is under way."""
         self._started = False
         await self._wiring.drain()
-        for task in self._tasks:
-            task.cancel()
+        self.abandon()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.service.stop is not None:
             await self.service.stop()
+
+    def abandon(self) -> None:
+        """Leave what is under way as it is: it is done again by whoever comes next."""
+        for task in self._tasks:
+            task.cancel()
 
     async def close(self) -> None:
         for store in self._deps.stores:
@@ -173,8 +179,12 @@ async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncI
                     await service.start(group)
                 await bus.broker.start()
                 yield services
-                with suppress(TimeoutError):
+                try:
                     await asyncio.wait_for(_drain(bus, services), DRAIN_S)
+                except TimeoutError:
+                    log.warning("drain_given_up", after_s=DRAIN_S)
+                    for service in services:
+                        service.abandon()
                 closed.cancel()
                 health.cancel()
         finally:

@@ -8,6 +8,7 @@ import asyncio
 import os
 import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -64,24 +65,37 @@ class Accounts:
         self._fresh: dict[str, tuple[float, Caller]] = {}
 
     async def start(self) -> None:
-        """Make `admin` where there is none; finish what a crash left half done."""
+        """Make `admin` where there is none; finish what a crash left half done.
+
+        Replicas that share the folder may start at one time: each has a draft of its own, and the account decides.
+        """
         account = await self._documents.get(ADMIN)
-        draft = self._password_file.with_name("admin-password.new")
         if account is not None:
-            if draft.exists() and await self._matches(account.password_hash, draft.read_text().strip()):
-                draft.replace(self._password_file)
+            for draft in self._password_file.parent.glob(f"{self._password_file.name}.new*"):
+                await self._finish(str(draft), account)
             return
         password = secrets.token_urlsafe(18)
+        draft = self._password_file.with_name(f"{self._password_file.name}.new-{secrets.token_hex(8)}")
         _write_secret(draft, password)
         password_hash = await asyncio.to_thread(self._hasher.hash, password)
         try:
             await self.add(ADMIN, password_hash, admin=True)
         except DuplicateKey:  # another replica was first; its password counts
-            draft.unlink()
+            draft.unlink(missing_ok=True)
             return
-        draft.replace(self._password_file)
+        with suppress(FileNotFoundError):  # another replica has seen the account and finished this
+            draft.replace(self._password_file)
         sys.stdout.write(f"The account `{ADMIN}` was made, with the password {password}\n")
         sys.stdout.flush()
+
+    async def _finish(self, draft: str, account: AccountDocument) -> None:
+        """Keep the draft if it holds the account's password, and remove it if not."""
+        password = await asyncio.to_thread(_read_secret, draft)
+        with suppress(FileNotFoundError):  # another replica has done it
+            if password and await self._matches(account.password_hash, password):
+                os.replace(draft, self._password_file)
+            else:
+                os.unlink(draft)
 
     async def add(self, name: str, password_hash: str, *, admin: bool = False) -> None:
         """Store a new account. Raises DuplicateKey."""
@@ -141,6 +155,14 @@ class Accounts:
 
 def _caller(account: AccountDocument) -> Caller:
     return Caller(account.id, account.admin, account.vcs)
+
+
+def _read_secret(path: str) -> str | None:
+    """None if it has gone."""
+    try:
+        return Path(path).read_text().strip()
+    except FileNotFoundError:
+        return None
 
 
 def _write_secret(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from services.gateway.resources import LogTail
 from services.gateway.sse import ServerEvent
 from services.gateway.yard import SCHEDULED, Yard
 from shared.bus.bus import Bus
-from shared.bus.codec import log_chunk
+from shared.bus.codec import Undecodable, log_chunk
 from shared.bus.follow import StreamReplaced
 from shared.contracts import subjects
 from shared.contracts.commands import GET, READ_LOG, TAIL_LOG, GetJob, LogPage, LogPiece, ReadLog, TailLog
@@ -176,7 +176,13 @@ def _events_of(tail: Tail, seen: Seen) -> list[ServerEvent]:
 
 
 def _news(message: Msg, position: int, seen: Seen) -> Iterator[ServerEvent]:
-    """As with a tail, only the last piece has an id."""
-    news = seen.add(log_chunk(message.subject, message.data))
+    """As with a tail, only the last piece has an id. A chunk that cannot be read is passed over, as the logs service
+    does: its lines show as a gap.
+    """
+    try:
+        news = seen.add(log_chunk(message.subject, message.data))
+    except Undecodable as error:
+        log.error("chunk_unreadable", sequence=position, error=str(error))
+        return
     for number, piece in enumerate(news.pieces(), start=1):
         yield ServerEvent(piece, "lines", position if number == news.count else None)

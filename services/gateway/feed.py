@@ -5,6 +5,8 @@ import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+import structlog
+
 from services.gateway.domain.access import Caller, Right, hidden, may
 from services.gateway.follow import followed
 from services.gateway.sse import ServerEvent
@@ -12,6 +14,8 @@ from shared.bus.bus import Bus
 from shared.bus.follow import StreamReplaced
 from shared.contracts import subjects
 from shared.contracts.events import JobScheduled
+
+log = structlog.get_logger()
 
 IDLE_S = 3600.0
 """How long to wait for an event before waiting for it again."""
@@ -66,12 +70,16 @@ def subjects_for(caller: Caller, job_id: str | None) -> tuple[str, ...]:
 
 
 def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes | None:
-    """The event as the caller may see it, None for one that the caller may not. Most travel as they are."""
+    """The event as the caller may see it; None for one that the caller may not, or that nobody can read."""
+    try:
+        event = json.loads(payload)
+        job = event["data"]["job"]
+        about = _Subject(job["id"], job["owner"], job["vc"])
+    except (ValueError, KeyError, TypeError) as error:
+        log.error("event_unreadable", subject=subject, error=repr(error))
+        return None
     if caller.admin or not subject.startswith(_SCHEDULED):
         return payload
-    event = json.loads(payload)
-    job = event["data"]["job"]
-    about = _Subject(job["id"], job["owner"], job["vc"])
     if not may(caller, about, Right.SEE):
         return None
     launch = event["data"].get("launch")

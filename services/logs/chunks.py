@@ -2,7 +2,6 @@
 
 from services.logs.domain.chunk import Arrival
 from shared.bus.codec import Undecodable, log_chunk
-from shared.contracts.logs import LogChunk
 
 
 def arrival(subject: str, payload: bytes) -> Arrival | Undecodable:
@@ -13,7 +12,6 @@ def arrival(subject: str, payload: bytes) -> Arrival | Undecodable:
     """
     try:
         chunk = log_chunk(subject, payload)
-        _check(subject, chunk)
     except Undecodable as error:
         return error
     return Arrival(
@@ -25,11 +23,3 @@ def arrival(subject: str, payload: bytes) -> Arrival | Undecodable:
         lost=chunk.lost,
         payload=payload,
     )
-
-
-def _check(subject: str, chunk: LogChunk) -> None:
-    if subject.rsplit(".", 1)[-1] != chunk.job_id:
-        raise Undecodable(f"{subject} carries lines of job {chunk.job_id}")
-    there = chunk.text.count("\n") + 1 if chunk.segments else 0
-    if there != chunk.count or (not chunk.segments and chunk.text):
-        raise Undecodable(f"{subject} announces {chunk.count} lines and carries {there}")

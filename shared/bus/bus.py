@@ -38,6 +38,8 @@ class Bus:
         self.nats = nats
         self.js: JetStreamContext = nats.jetstream(timeout=PUBLISH_TIMEOUT_S)
         self.closed = asyncio.Event()
+        self.refusals: dict[str, str] = {}
+        """Why the server does not store what is published, while that lasts; by the first word of the subject."""
         self._reconnected: list[Callable[[], Awaitable[None]]] = []
 
     @property
@@ -56,9 +58,9 @@ class Bus:
         for subscriber in self.broker.subscribers:
             subscription = getattr(subscriber, "subscription", None)
             if subscription is not None:
+                setattr(subscriber, "subscription", None)  # noqa: B010  (typed as read by its base class)
                 with suppress(NatsError):
                     await subscription.drain()
-                setattr(subscriber, "subscription", None)  # noqa: B010  (typed as read by its base class)
 
     async def ask(self, command: Command[Ask, Answer], ask: Ask, timeout: float = 5.0) -> Answer:
         """Ask a command's owner.
@@ -93,21 +95,31 @@ class Bus:
     ) -> int:
         """The same for bytes. Repetitions carry the same id, so the stream keeps one within its window."""
         sent = {**(headers or {}), "Nats-Msg-Id": message_id}
-        for wait in _waits():
-            try:
-                reply = await self.nats.request(subject, payload, timeout=PUBLISH_TIMEOUT_S, headers=sent)
-                answer: dict[str, Any] = json.loads(reply.data)
-                if "error" not in answer:
-                    return int(answer["seq"])
-                problem: object = answer["error"]
-                if answer["error"].get("err_code") == 10054:
-                    raise PermanentError(f"The stream refuses the size of {message_id}: {len(payload)} bytes.")
-            except MaxPayloadError as error:
-                raise PermanentError(f"{message_id} takes {len(payload)} bytes, more than a message may.") from error
-            except (NatsError, NatsApiError, TimeoutError) as error:
-                problem = error
-            log.warning("publish_repeated", subject=subject, message_id=message_id, problem=repr(problem))
-            await asyncio.sleep(wait * random.uniform(0.8, 1.2))
+        kind = subject.partition(".")[0]
+        try:
+            for wait in _waits():
+                try:
+                    reply = await self.nats.request(subject, payload, timeout=PUBLISH_TIMEOUT_S, headers=sent)
+                    answer: dict[str, Any] = json.loads(reply.data)
+                    if "error" not in answer:
+                        return int(answer["seq"])
+                    problem: object = answer["error"]
+                    if answer["error"].get("err_code") == 10054:
+                        raise PermanentError(f"The stream refuses the size of {message_id}: {len(payload)} bytes.")
+                    self.refusals[kind] = str(answer["error"].get("description"))
+                except MaxPayloadError as error:
+                    raise PermanentError(
+                        f"{message_id} takes {len(payload)} bytes, more than a message may."
+                    ) from error
+                except TimeoutError as error:
+                    self.refusals[kind] = "it does not acknowledge them"
+                    problem = error
+                except (NatsError, NatsApiError) as error:
+                    problem = error
+                log.warning("publish_repeated", subject=subject, message_id=message_id, problem=repr(problem))
+                await asyncio.sleep(wait * random.uniform(0.8, 1.2))
+        finally:
+            self.refusals.pop(kind, None)  # who is still refused says so again
         raise AssertionError("waits never end")
 
     async def _after_reconnect(self) -> None:

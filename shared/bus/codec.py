@@ -36,8 +36,14 @@ def run_event(subject: str, payload: bytes) -> CloudEvent[RunEvent]:
 
 
 def log_chunk(subject: str, payload: bytes) -> LogChunk:
-    """A chunk of a console. Raises Undecodable."""
+    """A chunk of a console, with as many lines as it says, of the job that its subject names. Raises Undecodable."""
     try:
-        return LogChunk.model_validate_json(payload)
+        chunk = LogChunk.model_validate_json(payload)
     except ValidationError as error:
         raise Undecodable(f"{subject} does not carry a log chunk: {error}") from error
+    if subject.rsplit(".", 1)[-1] != chunk.job_id:
+        raise Undecodable(f"{subject} carries lines of job {chunk.job_id}")
+    there = chunk.text.count("\n") + 1 if chunk.segments else 0
+    if there != chunk.count or (not chunk.segments and chunk.text):
+        raise Undecodable(f"{subject} announces {chunk.count} lines and carries {there}")
+    return chunk

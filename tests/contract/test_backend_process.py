@@ -229,7 +229,7 @@ async def test_a_mark_that_a_power_cut_left_half_written_says_nothing(bench: Ben
     start, _, end = mark.read_text().partition("\n.\n")
     mark.write_text(f"{start}\n.\n{end[:20]}")
     await bench.reopen()
-    assert isinstance(await bench.seen(id), Lost)
+    await bench.reaches(id, Lost)
 
 
 # --- files

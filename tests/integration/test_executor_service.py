@@ -63,9 +63,11 @@ async def exited(yard: Yard, view: JobView) -> RunExited:
 
 @pytest.mark.usefixtures("executor")
 async def test_a_placement_delivered_again_and_again_starts_one_run(yard: Yard) -> None:
-    job = yard.job("echo hello")
+    job = yard.job(f"echo hello; {WAIT_FOR_GO}")
     for delivery in range(3):
         await yard.schedule(job, delivery)
+    await yard.said(job.view, "started")
+    yard.go()
     event = await exited(yard, job.view)
     assert (event.exit_code, event.log_lines, event.node) == (0, 1, NODE)
     await yard.schedule(job, delivery=4)
@@ -82,7 +84,6 @@ async def test_a_placement_delivered_again_and_again_starts_one_run(yard: Yard) 
 @pytest.mark.usefixtures("executor")
 async def test_a_placement_on_another_node_is_not_ours(yard: Yard) -> None:
     view = await yard.place(node="node-2")
-    del yard.active[view.id]
     await settled(yard)
     assert (yard.starts(view), await yard.facts(view)) == ([0], [])
 
@@ -103,7 +104,8 @@ async def test_a_kill_that_arrives_before_the_placement_wins(yard: Yard) -> None
 @pytest.mark.usefixtures("executor")
 async def test_a_kill_stops_the_run_and_says_so(yard: Yard) -> None:
     view = await yard.place("trap 'echo saved; exit 0' TERM; while :; do sleep 0.02; done")
-    await until(lambda: yard.starts(view) == [1], "it runs")
+    await yard.said(view, "started")
+    await until(lambda: yard.starts(view) == [1], "its script runs")
     await yard.kill(view)
     stopped = await yard.said(view, "stopped")
     assert isinstance(stopped, RunStopped)
@@ -121,13 +123,12 @@ async def test_line_numbers_go_on_from_the_attempt_before(yard: Yard) -> None:
     again = job.model_copy(update={"view": job.view.model_copy(update={"state": state, "version": 9})})
     yard.active[job.view.id] = again
     await yard.schedule(again)
-    await until(lambda: yard.starts(again.view) == [1], "the second attempt runs")
-    await until(lambda: _has(yard, again.view, 4), "both attempts have ended")
+    await until(lambda: _have_exited(yard, job.view, 2), "both attempts have ended")
     assert await yard.console(job.view) == ["attempt 1 resume", "attempt 2 resume 1"]
 
 
-async def _has(yard: Yard, view: JobView, events: int) -> bool:
-    return len(await yard.facts(view)) == events
+async def _have_exited(yard: Yard, view: JobView, times: int) -> bool:
+    return await yard.ends(view) == ["exited"] * times
 
 
 # --- kill -9
@@ -199,7 +200,7 @@ async def test_a_kill_in_mid_launch_leaves_each_run_with_one_start(
     for number, view in enumerate(views):
         event = await exited(yard, view)
         assert event.started_at is not None, "a start that nobody was told of is told with the end"
-        assert await yard.facts(view) in (["started", "exited"], ["exited"])
+        assert await yard.ends(view) == ["exited"]
         assert await yard.console(view) == [str(number)]
     assert yard.starts(*views) == [1] * len(views)
 
@@ -240,13 +241,13 @@ async def test_an_answer_that_was_only_stored_is_given_by_the_next_executor(
     yard: Yard, executor: ExecutorService
 ) -> None:
     await executor.ready()
-    unfit, killed = yard.job(launch=launch_of(work_path="missing")), yard.job()
-    await yard.schedule(unfit)
+    killed = yard.job()
     await yard.kill(killed.view)
+    unfit = await yard.place(launch=launch_of(work_path="missing"))
     await at_once(lambda: executor.said("run_refused") and executor.said("run_buried"))
     executor.kill()
     executor.start()
-    assert isinstance(await yard.said(unfit.view, "refused"), RunRefused)
+    assert isinstance(await yard.said(unfit, "refused"), RunRefused)
     assert isinstance(await yard.said(killed.view, "stopped"), RunStopped)
 
 
@@ -397,7 +398,7 @@ async def test_a_restart_does_not_bring_back_what_is_over(yard: Yard, executor: 
     assert (await exited(yard, await yard.place(devices=(0, 1)))).exit_code == 0, "it does not hold its devices"
     await yard.answer()
     await settled(yard)
-    assert await yard.facts(view) == ["started", "exited"]
+    assert await yard.ends(view) == ["exited"]
 
 
 @pytest.mark.usefixtures("executor")

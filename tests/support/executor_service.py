@@ -18,6 +18,7 @@ from nats.aio.subscription import Subscription
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
+from services.executor.reconcile import share_of
 from shared.bus import codec
 from shared.bus.bus import Bus, connect
 from shared.bus.streams import bootstrap
@@ -189,6 +190,10 @@ class Yard:
     async def facts(self, view: JobView) -> list[str]:
         return [event.fact for event in await self.run_events(view)]
 
+    async def ends(self, view: JobView) -> list[str]:
+        """The facts but for starts: what starts and ends while nobody looks is told with its end."""
+        return [fact for fact in await self.facts(view) if fact != "started"]
+
     async def said(self, view: JobView, fact: str) -> RunEvent:
         """The event once it has been said."""
         found: list[RunEvent] = []
@@ -232,7 +237,8 @@ class Yard:
 
     async def _active(self, message: Msg) -> None:
         ask = ListActiveJobs.model_validate_json(message.data)
-        later = sorted(id for id in self.active if ask.after_id is None or id > ask.after_id)
+        here = sorted(id for id, job in self.active.items() if share_of(job.view, ask.node or ""))
+        later = [id for id in here if ask.after_id is None or id > ask.after_id]
         items = tuple(self.active[id] for id in later[: ask.limit])
         await self._reply(message, ActiveJobPage(items=items, more=len(later) > ask.limit))
 

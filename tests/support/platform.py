@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from tests.support.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TERMINAL = {"finished", "failed", "error", "killed"}
+PARTS = ("nats-server", "core", "executor", "gateway")
 
 
 class Platform:
@@ -34,6 +37,7 @@ class Platform:
         self._environment = clean | {"PYTHONPATH": str(CHECKOUT)} | (environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._token: str | None = None
+        self._parts: dict[str, int] = {}
         self.log = data.with_suffix(".log")
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
@@ -56,6 +60,8 @@ class Platform:
             )
         wait_until(lambda: self._said(f"ready {self.url}", begin) or self._ended(), "the platform is ready", within)
         assert self._process.poll() is None, self.output()
+        own = "JOBYARD_NATS_URL" not in self._environment
+        self._parts = dict(zip(PARTS if own else PARTS[1:], self.parts(), strict=True))
 
     def _said(self, line: str, begin: int) -> bool:
         with self.log.open("rb") as log:
@@ -92,7 +98,50 @@ class Platform:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [int(pid) for pid in children]
 
+    def part(self, name: str) -> int:
+        """The process of this part by now. The parent starts one again when it died, and one at a time may have."""
+        alive = self.parts()
+        new = [pid for pid in alive if pid not in self._parts.values()]
+        gone = [part for part, pid in self._parts.items() if pid not in alive]
+        assert len(new) == len(gone) <= 1, f"{gone} died, {new} were started"
+        self._parts.update(zip(gone, new, strict=True))
+        return self._parts[name]
+
+    def kill_part(self, name: str) -> None:
+        """SIGKILL of one part; it is started again when this returns."""
+        pid, count = self.part(name), len(self.parts())
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: pid not in self.parts() and len(self.parts()) == count, f"{name} is started again")
+        self.part(name)
+
+    def is_ready(self) -> bool:
+        """Every part answers."""
+        try:
+            return self.http.get("/readyz").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    @property
+    def nats_url(self) -> str:
+        """Of the NATS server that the platform runs on, with its password."""
+        given = self._environment.get("JOBYARD_NATS_URL")
+        if given is not None:
+            return given
+        settings = (self.data / "nats" / "nats.conf").read_text()
+        port, password = re.findall(r'listen: "127.0.0.1:(\d+)"|password: "([^"]+)"', settings)
+        return f"nats://jobyard:{password[1]}@127.0.0.1:{port[0]}"
+
+    def unrelayed(self) -> int:
+        """Jobs whose outbox is not empty."""
+        with closing(sqlite3.connect(f"file:{self.data}/documents/jobs.sqlite?mode=ro", uri=True)) as documents:
+            count: int = documents.execute("SELECT count(*) FROM jobs WHERE pending").fetchone()[0]
+            return count
+
     # --- what a user does
+
+    def post(self, path: str, **arguments: Any) -> httpx.Response:
+        """The answer of the gateway, or of one of them."""
+        return self.http.post(path, **arguments)
 
     def headers(self) -> dict[str, str]:
         if self._token is None:

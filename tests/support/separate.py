@@ -1,83 +1,130 @@
-"""Every service as its own process on a MongoDB-wire server, as an operator would run them."""
+"""Every service as its own process on a MongoDB-wire server, as an operator would run them, also several of a kind."""
 
+import itertools
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pymongo
 
+from shared.embedded_nats import free_port
 from tests.support.mongo import MongoServer
 from tests.support.nats import NatsServer
 from tests.support.platform import CHECKOUT, Platform
 from tests.support.waiting import wait_until
 
 SERVICES = ("jobs", "scheduler", "executor", "logs", "notify", "gateway")
+REPLICATED = (*SERVICES, "jobs-2", "scheduler-2", "notify-2", "gateway-2")
 
 
 class SeparateServices(Platform):
-    """Its parts are named by their service; each can be killed and started alone."""
+    """Its parts are named by their service (a second one `jobs-2`); each can be killed and started alone."""
 
-    def __init__(self, data: Path, nats: NatsServer, mongo: MongoServer) -> None:
-        super().__init__(data)
+    def __init__(
+        self,
+        data: Path,
+        nats: NatsServer,
+        mongo: MongoServer,
+        names: tuple[str, ...] = SERVICES,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        """`environment` may point services elsewhere, at a proxy for instance."""
         self.nats = nats
         self.mongo = mongo
+        settings = {"JOBYARD_DATA": str(data), "JOBYARD_NATS_URL": nats.url, "JOBYARD_MONGO_URL": mongo.url}
+        super().__init__(data, environment=settings | (environment or {}))
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._settings = self._environment | {
-            "JOBYARD_DATA": str(data),
-            "JOBYARD_PORT": str(self.port),
-            "JOBYARD_NATS_URL": nats.url,
-            "JOBYARD_MONGO_URL": mongo.url,
+        self._names = names
+        self._gateways = {
+            name: self.http if name == "gateway" else httpx.Client(base_url=_free_url(), timeout=30, trust_env=False)
+            for name in names
+            if name.startswith("gateway")
         }
+        self._turns = itertools.count()
+
+    @property
+    def nats_url(self) -> str:
+        return self.nats.url
 
     def start(self, within: float = 90.0) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
-        for service in SERVICES:
-            self.start_service(service)
+        for name in self._names:
+            self.start_service(name)
         wait_until(self.is_ready, "every service is ready", within)
 
-    def start_service(self, service: str) -> None:
+    def start_service(self, name: str) -> None:
+        gateway = self._gateways.get(name)
+        port = {"JOBYARD_PORT": str(gateway.base_url.port)} if gateway is not None else {}
         with self.log.open("ab") as log:
-            self.processes[service] = subprocess.Popen(
-                [sys.executable, "-m", f"services.{service}"],
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", f"services.{name.partition('-')[0]}"],
                 cwd=CHECKOUT,
-                env=self._settings,
+                env=self._environment | port,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
             )
 
-    def kill_service(self, service: str) -> None:
-        process = self.processes.pop(service)
+    def kill_service(self, name: str) -> None:
+        process = self.processes.pop(name)
         process.kill()
         process.wait()
+
+    def signal_service(self, name: str, number: signal.Signals) -> None:
+        os.kill(self.processes[name].pid, number)
 
     def is_ready(self) -> bool:
         dead = {name: process.returncode for name, process in self.processes.items() if process.poll() is not None}
         assert not dead, f"{dead}\n{self.output()[-6000:]}"
         try:
-            return self.http.get("/readyz").status_code == 200
+            return all(gateway.get("/readyz").status_code == 200 for gateway in self._gateways.values())
         except httpx.HTTPError:
             return False
 
+    def post(self, path: str, **arguments: Any) -> httpx.Response:
+        """One gateway after another."""
+        gateways = list(self._gateways.values())
+        return gateways[next(self._turns) % len(gateways)].post(path, **arguments)
+
+    def unrelayed(self) -> int:
+        with pymongo.MongoClient[dict[str, Any]](self.mongo.url) as client:
+            return client["jobyard_jobs"]["jobs"].count_documents({"pending": True})
+
     def close(self) -> None:
         for process in self.processes.values():
+            process.send_signal(signal.SIGCONT)
             process.terminate()
-        for process in self.processes.values():
-            process.wait(20)
-        self.http.close()
+        try:
+            for process in self.processes.values():
+                process.wait(20)
+        finally:
+            for process in self.processes.values():
+                process.kill()
+            for gateway in self._gateways.values():
+                gateway.close()
+
+
+def _free_url() -> str:
+    return f"http://127.0.0.1:{free_port()}"
 
 
 @contextmanager
-def separate_services() -> Iterator[SeparateServices]:
-    """All services, ready, on servers of their own."""
+def separate_services(
+    names: tuple[str, ...] = SERVICES, mongo: MongoServer | None = None, **environment: str
+) -> Iterator[SeparateServices]:
+    """All services, ready, on servers of their own; or on a database that runs already."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="jobyard-"))
         nats = stack.enter_context(NatsServer())
-        mongo = stack.enter_context(MongoServer())
-        running = SeparateServices(Path(folder) / "data", nats, mongo)
+        mongo = mongo or stack.enter_context(MongoServer())
+        running = SeparateServices(Path(folder) / "data", nats, mongo, names, environment)
         try:
             running.start()
             yield running

@@ -1,5 +1,6 @@
 """Accounts and tokens: the first start, passwords, and every way in which a token can be wrong."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -16,8 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from services.gateway.accounts import FRESH_S, Accounts
 from services.gateway.keys import REFETCH_S, KeyDocument, Keys
 from services.gateway.tokens import ALGORITHM, AUDIENCE, ISSUER
+from shared.clock import SystemClock
 from shared.contracts.errors import TooMany, Unauthorized
 from shared.ids import new_id
+from shared.store.sqlite import SqliteStore
 from tests.support.gateway import Gateway, gateway
 
 PRIVATE = 0o600
@@ -55,6 +58,24 @@ async def test_a_crash_before_the_account_was_stored_leaves_nothing_behind(tmp_p
     async with gateway(tmp_path) as yard:
         assert password_of(yard) != "never stored"
         await yard.accounts.sign_in("admin", password_of(yard), "127.0.0.1")
+
+
+async def test_replicas_that_start_at_one_time_share_one_password_and_one_key(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "gateway.sqlite")
+    replicas = [Accounts(store, SystemClock(), tmp_path / "data", 10) for _ in range(4)]
+    keys = [Keys(store, SystemClock()) for _ in replicas]
+    await store.open()
+    try:
+        await asyncio.gather(*(one.start() for one in replicas), *(one.start() for one in keys))
+        await replicas[0].start()
+        assert [file.name for file in (tmp_path / "data").iterdir()] == ["admin-password"]
+        password = (tmp_path / "data" / "admin-password").read_text()
+        for replica in replicas:
+            assert (await replica.sign_in("admin", password, "127.0.0.1")).admin
+        assert all([await one.get(keys[0].newest.id) for one in keys])
+        assert len({one.newest.id for one in keys}) == 1
+    finally:
+        await store.close()
 
 
 async def test_ten_wrong_passwords_for_a_name_and_then_a_wait(yard: Gateway) -> None:
