@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import hmac
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -260,6 +263,23 @@ def test_in_a_batch_only_the_submission_with_the_bad_entry_is_refused(yard: Plat
     jobs = [{"name": "test", "command": "true", "notify": [{"to": to}]} for to in ("mailto:a@example.org", "gopher:x")]
     outcomes = yard.call("POST", "/jobs:submit-batch", 207, json={"jobs": jobs})["outcomes"]
     assert [outcome["status"] for outcome in outcomes] == [201, 422]
+
+
+def test_the_command_line_names_recipients_and_shows_who_was_told(yard: Platform, receiver: Receiver) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = yard._environment | {"JOBYARD_URL": yard.url, "JOBYARD_DATA": str(yard.data)}
+        command = [sys.executable, "-m", "jobyard", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=yard.data, check=False)
+
+    to = f"{receiver.url}/terminal"
+    submitted = run("submit", "--name", "told", "--notify", to, "--notify", "mailto:a@example.org", "--", "true")
+    assert submitted.returncode == 0, submitted.stderr
+    once_told(yard, submitted.stdout.strip(), 2)
+    shown = run("notifications", submitted.stdout.strip())
+    assert re.search(rf"finished\s+{to}\s+sent\s+1", shown.stdout), shown.stdout
+    assert "mailto:a@example.org" in shown.stdout
+    refused = run("submit", "--name", "told", "--notify", "https://10.0.0.1/", "--", "true")
+    assert refused.returncode == 4 and "inside of a network" in refused.stderr
 
 
 def test_by_default_no_webhook_reaches_the_inside_of_a_network(receiver: Receiver) -> None:
