@@ -46,7 +46,8 @@ def support(
     if subject is None and message is None:
         cases = current.client.support_cases(job_id)
         if as_json:
-            print_json(cases)
+            for case in cases:
+                print_json(case)
         elif cases:
             print_table(output(), _CASES, [_case(case) for case in cases])
         else:
@@ -66,7 +67,8 @@ def notifications(context: typer.Context, job: JobArgument, as_json: JsonOption 
     current = session(context)
     found = current.client.notifications(current.job_id(job))
     if as_json:
-        print_json(found)
+        for one in found:
+            print_json(one)
     elif found:
         print_table(output(), _NOTIFICATIONS, [_notification(one) for one in found])
     else:
