@@ -34,10 +34,15 @@ from jobyard.models import (
     LogLine,
     LogTail,
     Me,
+    Notification,
+    Notifications,
     Outcome,
     Outcomes,
     Secret,
     Secrets,
+    SupportCase,
+    SupportCases,
+    WebhookSecret,
 )
 from jobyard.people import People
 from jobyard.signin import SignIn
@@ -274,6 +279,33 @@ class Client:
         # As with a single job, a resume is not sent twice.
         response = self._transport.request("POST", f"{API}/jobs:batch", body=body, repeatable=action != "resume")
         return self._parsed(Changes, response.content)
+
+    def request_support(
+        self,
+        job_id: str,
+        subject: str,
+        message: str,
+        *,
+        include_logs: bool = True,
+        idempotency_key: str | None = None,
+    ) -> SupportCase:
+        """Ask the operators for help with a job; its description, history and last lines go with the question."""
+        body = {"subject": subject, "message": message, "include_logs": include_logs}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        response = self._transport.request("POST", _path(job_id, "support"), body=body, headers=headers)
+        return self._parsed(SupportCase, response.content)
+
+    def support_cases(self, job_id: str) -> list[SupportCase]:
+        """What was asked about a job, the newest first, and whether the operators have it."""
+        return self._read(SupportCases, _path(job_id, "support")).items
+
+    def notifications(self, job_id: str) -> list[Notification]:
+        """Who was told what about a job, the newest first, and whether it arrived."""
+        return self._read(Notifications, _path(job_id, "notifications")).items
+
+    def webhook_secret(self) -> WebhookSecret:
+        """What the webhooks of my jobs are signed with, by the scheme of Standard Webhooks."""
+        return self._read(WebhookSecret, f"{API}/me/webhook-secret")
 
     def wait(
         self,

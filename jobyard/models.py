@@ -183,6 +183,29 @@ class NewVc(Model):
     """Virtual cluster."""
 
 
+class Notify(Model):
+    """Somebody to tell about a job: a mail address, a webhook, or a service that the operator allowed."""
+
+    to: str
+    """`mailto:ada@example.org`, `https://...` (a webhook), or an Apprise URL."""
+
+    on: list[str] = ["finished", "failed", "error", "killed"]
+    """Events to tell of."""
+
+
+class NotifyEntry(Model):
+    """Somebody to tell about a job: a mail address, a webhook, or a service that the operator allowed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    to: str
+    """`mailto:ada@example.org`, `https://...` (a webhook), or an Apprise URL."""
+
+    on: list[str] = ["finished", "failed", "error", "killed"]
+    """Events to tell of."""
+
+
 class OneTimeCode(Model):
     """What the sign-in's page got, and the verifier of the challenge that it began with (RFC 7636, S256)."""
 
@@ -233,6 +256,16 @@ class Problem(Model):
 
     request_id: str | None = None
     """Names this request in the platform's log."""
+
+
+class Progress(StrEnum):
+    """
+    Where a message to somebody is: once `sent` or `failed`, that never changes.
+    """
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
 
 
 class Reason(Model):
@@ -348,6 +381,65 @@ class Stream(StrEnum):
     STDERR = "stderr"
 
 
+class Delivery(StrEnum):
+    """
+    `file`: no mail server is configured, so the mail is a file.
+    """
+
+    SMTP = "smtp"
+    FILE = "file"
+
+
+class SupportCase(Model):
+    """A question to the operators, and whether they have it."""
+
+    status: Progress
+    tries: int
+    """Begun so far."""
+
+    last_error: str | None = None
+    """Why the last try failed."""
+
+    next_try: AwareDatetime | None = None
+    """While it waits: the next try, if this one fails."""
+
+    sent_at: AwareDatetime | None = None
+    id: str
+    """ULID, upper case."""
+
+    job_id: str
+    """ULID, upper case."""
+
+    requester: str
+    subject: str
+    message: str
+    include_logs: bool
+    requested_at: AwareDatetime
+    delivery: Delivery
+    """`file`: no mail server is configured, so the mail is a file."""
+
+    note: str
+    """What happens to it, in a sentence."""
+
+
+class SupportCases(Model):
+    """Of one job, the newest first, at most 100."""
+
+    items: list[SupportCase]
+
+
+class SupportRequest(Model):
+    """A question to the operators about a job."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    subject: str
+    message: str
+    include_logs: bool = True
+    """Attach the last lines of the console."""
+
+
 class Token(Model):
     """What to send as `Authorization: Bearer <access_token>`."""
 
@@ -435,6 +527,13 @@ class Vcs(Model):
     """Virtual clusters, by name."""
 
     items: list[Vc]
+
+
+class WebhookSecret(Model):
+    secret: str
+    """As Standard Webhooks write it: `whsec_` and base64."""
+
+    created_at: AwareDatetime
 
 
 class Allocation(Model):
@@ -531,6 +630,9 @@ class Job(Model):
     labels: dict[str, str] = {}
     endpoints: list[Endpoint] = []
     interactive_ports: list[int] = []
+    notify: Annotated[list[Notify], Field(validate_default=True)] = []
+    """Whom to tell what happens to it."""
+
     id: str
     """ULID, upper case."""
 
@@ -649,6 +751,9 @@ class JobRequest(Model):
     labels: dict[str, str] = {}
     endpoints: list[Endpoint] = []
     interactive_ports: list[int] = []
+    notify: Annotated[list[NotifyEntry], Field(validate_default=True)] = []
+    """Whom to tell what happens to it."""
+
     owner: str | None = None
     """At most your own name; usually left out."""
 
@@ -718,6 +823,8 @@ class JobView(Model):
     """Counts a document's changes, from 1."""
 
     state: JobState
+    notifies: bool = False
+    """Somebody wants to be told; whom, only its owner sees."""
 
 
 class JobsChange(Model):
@@ -805,6 +912,36 @@ class NewUser(Model):
     admin: bool = False
 
 
+class Notification(Model):
+    """One event told to one recipient."""
+
+    status: Progress
+    tries: int
+    """Begun so far."""
+
+    last_error: str | None = None
+    """Why the last try failed."""
+
+    next_try: AwareDatetime | None = None
+    """While it waits: the next try, if this one fails."""
+
+    sent_at: AwareDatetime | None = None
+    id: str
+    """`<job_id>.<version>.<number of the entry>`; also `webhook-id`."""
+
+    event: str
+    """What happened, for instance `finished`."""
+
+    to: str
+    created_at: AwareDatetime
+
+
+class Notifications(Model):
+    """Of one job, the newest first, at most 200."""
+
+    items: list[Notification]
+
+
 class Outcome(Model):
     """What became of one job: a 2xx status and its id, or the problem with it."""
 
@@ -869,7 +1006,7 @@ class JobEvent(Model):
 
     specversion: Literal["1.0"] = "1.0"
     id: str
-    """`<job_id>:<version>` or `<job_id>.<attempt>:<fact>`; also `Nats-Msg-Id`."""
+    """`<job_id>:<version>`, `<job_id>.<attempt>:<fact>` or `<case_id>:<fact>`; also `Nats-Msg-Id`."""
 
     type: str
     """`io.jobyard.<noun>.<fact>.v1`"""

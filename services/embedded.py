@@ -48,10 +48,11 @@ def groups() -> tuple[Group, ...]:
     from services.gateway.app import build as gateway
     from services.jobs.app import build as jobs
     from services.logs.app import build as logs
+    from services.notify.app import build as notify
     from services.scheduler.app import build as scheduler
 
     return (
-        Group("core", (jobs, scheduler, logs)),
+        Group("core", (jobs, scheduler, logs, notify)),
         Group("executor", (executor,), loop="asyncio"),
         Group("gateway", (gateway,)),
     )

@@ -16,6 +16,7 @@ from services.executor.handlers import ASKS as EXECUTOR
 from services.gateway.asking import ASKS as GATEWAY
 from services.jobs.handlers import ASKS as JOBS
 from services.logs.handlers import ASKS as LOGS
+from services.notify.handlers import ASKS as NOTIFY
 from services.scheduler.handlers import ASKS as SCHEDULER
 from shared.bus.subscriptions import Answers, Each, PerNode, Shared
 from shared.contracts import subjects
@@ -26,6 +27,7 @@ ASKS: dict[str, Sequence[Command[Any, Any]]] = {
     "scheduler": SCHEDULER,
     "executor": EXECUTOR,
     "logs": LOGS,
+    "notify": NOTIFY,
     "gateway": GATEWAY,
 }
 DECLARES = "jobs"

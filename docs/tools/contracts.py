@@ -8,7 +8,16 @@ from pydantic import TypeAdapter
 from shared.contracts.base import Contract
 from shared.contracts.commands import COMMANDS, AskHealth, Health
 from shared.contracts.errors import RefusalBody
-from shared.contracts.events import JOB_EVENTS, RUN_EVENTS, AnyCloudEvent, JobEvent, NodeReported, RunEvent
+from shared.contracts.events import (
+    JOB_EVENTS,
+    RUN_EVENTS,
+    SUPPORT_EVENTS,
+    AnyCloudEvent,
+    JobEvent,
+    NodeReported,
+    RunEvent,
+    SupportEvent,
+)
 from shared.contracts.logs import LogChunk
 
 JsonSchema = dict[str, Any]
@@ -19,7 +28,7 @@ class Fact:
     """An event class with the subject it travels on and the `type` of its CloudEvent."""
 
     noun: str
-    model: type[JobEvent] | type[RunEvent] | type[NodeReported]
+    model: type[JobEvent] | type[RunEvent] | type[SupportEvent] | type[NodeReported]
     owner: str
     key: str
     """The tokens after the version, as an address of AsyncAPI has them."""
@@ -36,6 +45,7 @@ class Fact:
 FACTS = (
     *(Fact("job", event, "jobs", "{vc}.{job_id}") for event in JOB_EVENTS.values()),
     *(Fact("run", event, "executor", "{vc}.{job_id}") for event in RUN_EVENTS.values()),
+    *(Fact("support", event, "notify", "{vc}.{job_id}") for event in SUPPORT_EVENTS.values()),
     Fact("node", NodeReported, "executor", "{node}"),
 )
 

@@ -6,6 +6,7 @@ from services.executor.handlers import SUBSCRIPTIONS as EXECUTOR
 from services.gateway.handlers import SUBSCRIPTIONS as GATEWAY
 from services.jobs.handlers import SUBSCRIPTIONS as JOBS
 from services.logs.handlers import SUBSCRIPTIONS as LOGS
+from services.notify.handlers import SUBSCRIPTIONS as NOTIFY
 from services.scheduler.handlers import SUBSCRIPTIONS as SCHEDULER
 from shared.bus.subscriptions import Answers, PerNode, Shared, Subscription
 
@@ -15,6 +16,7 @@ SERVICES: dict[str, Sequence[Subscription]] = {
     "executor": EXECUTOR,
     "logs": LOGS,
     "gateway": GATEWAY,
+    "notify": NOTIFY,
 }
 INTRODUCTION = """# Who answers and hears what
 

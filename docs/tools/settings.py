@@ -10,6 +10,7 @@ from services.executor.settings import ExecutorSettings
 from services.gateway.oidc.settings import OidcSettings
 from services.gateway.settings import GatewaySettings
 from services.logs.settings import LogsSettings
+from services.notify.settings import NotifySettings
 from services.scheduler.settings import SchedulerSettings
 from shared.settings import PlatformSettings
 
@@ -25,6 +26,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
     "Scheduler": SchedulerSettings,
     "Executor": ExecutorSettings,
     "Logs": LogsSettings,
+    "Notify": NotifySettings,
 }
 
 

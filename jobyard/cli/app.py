@@ -10,7 +10,24 @@ import typer
 from rich.text import Text
 from typer.core import TyperGroup
 
-from jobyard.cli import act, admin, audit, events, lists, login, logs, secret, show, submit, token, up, user, vc, wait
+from jobyard.cli import (
+    act,
+    admin,
+    audit,
+    events,
+    lists,
+    login,
+    logs,
+    secret,
+    show,
+    submit,
+    support,
+    token,
+    up,
+    user,
+    vc,
+    wait,
+)
 from jobyard.cli.session import EXIT_CODES, INTERRUPTED, Session, exit_code_of
 from jobyard.cli.terminal import inert, notes
 from jobyard.errors import JobyardError
@@ -95,6 +112,8 @@ COMMANDS = (
     ("resume", act.resume),
     ("kill", act.kill),
     ("priority", act.priority),
+    ("support", support.support),
+    ("notifications", support.notifications),
     ("audit", audit.audit),
 )
 GROUPS = (("user", user.app), ("vc", vc.app), ("token", token.app), ("secret", secret.app), ("admin", admin.app))

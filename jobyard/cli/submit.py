@@ -54,6 +54,9 @@ def submit(
     checkpoint_path: Annotated[str | None, typer.Option(help="Default: below the job path.")] = None,
     endpoint: Annotated[list[str] | None, typer.Option(help="ssh, jupyter or tensorboard. Repeatable.")] = None,
     port: Annotated[list[int] | None, typer.Option(help="An interactive port. Repeatable.")] = None,
+    notify: Annotated[
+        list[str] | None, typer.Option(metavar="TO", help="Tell of its end: mailto:... or https://... Repeatable.")
+    ] = None,
     idempotency_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="The same key and job again: the same job, for 24 h.")
     ] = None,
@@ -85,6 +88,7 @@ def submit(
         "checkpoint_path": checkpoint_path,
         "endpoints": endpoint or None,
         "interactive_ports": port or None,
+        "notify": [{"to": to} for to in notify] if notify else None,
     }
     given = jobfile.with_paths({key: value for key, value in options.items() if value is not None}, Path.cwd())
     requests = [_merged(job, given) for job in (jobfile.read(file) if file else [{}])]

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, JsonValue, field_validator
 
@@ -15,16 +15,8 @@ from services.gateway.vcs import DEFAULT_VC
 from shared.clock import Clock
 from shared.contracts.base import Contract, Timestamp, UserName, VcName
 from shared.contracts.errors import Conflict, NotFound
+from shared.contracts.notify import Email
 from shared.store.port import DuplicateKey, Eq, Index, Schema, Store
-
-Email = Annotated[
-    str,
-    Field(
-        max_length=254,
-        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,187}[A-Za-z0-9])?$",
-    ),
-]
-"""An address that can stand in a mail's header as it is."""
 
 
 class AccountDocument(Contract):
@@ -67,6 +59,11 @@ class Accounts:
     async def get(self, name: str) -> AccountDocument | None:
         """The account of this name."""
         return await self.documents.get(name)
+
+    async def email_of(self, name: str) -> str | None:
+        """Where this person is reached, if the account says so."""
+        account = await self.get(name)
+        return account.email if account is not None else None
 
     async def of_subject(self, subject: str) -> AccountDocument | None:
         """The account that this subject of an issuer signs in to."""

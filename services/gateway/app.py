@@ -3,6 +3,7 @@
 from services.gateway.application import application
 from services.gateway.bulk import Bulk
 from services.gateway.console import Console
+from services.gateway.desk import Desk
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
 from services.gateway.handlers import SUBSCRIPTIONS, Handlers
@@ -13,6 +14,7 @@ from services.gateway.parts import Parts
 from services.gateway.paths import Paths
 from services.gateway.people import People, people_from
 from services.gateway.readiness import ReadinessCheck
+from services.gateway.recipients import Recipients
 from services.gateway.secrets import Secrets
 from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
@@ -64,8 +66,17 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         oidc=people.oidc,
         yard=yard,
         bulk=Bulk(bus, people.vcs.policy_of, settings.submit_deadline_s),
-        submissions=Submissions(joiner, paths, people.vcs, secrets, deps.clock, settings.submissions_per_minute),
+        submissions=Submissions(
+            joiner,
+            paths,
+            people.vcs,
+            secrets,
+            Recipients(bus, timeout_s),
+            deps.clock,
+            settings.submissions_per_minute,
+        ),
         secrets=secrets,
+        desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
         streams=Streams(settings.max_streams, settings.keepalive_s, settings.stalled_s),

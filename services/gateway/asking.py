@@ -52,6 +52,11 @@ ASKS: tuple[Command[Any, Any], ...] = (
     commands.EXPLAIN,
     commands.TAIL_LOG,
     commands.READ_LOG,
+    commands.REQUEST_SUPPORT,
+    commands.SUPPORT_CASES,
+    commands.CHECK_NOTIFY,
+    commands.NOTIFICATIONS,
+    commands.WEBHOOK_SECRET,
     *(commands.health_of(service) for service in NEEDED),
 )
 """Everything that the gateway asks of others."""

@@ -24,6 +24,7 @@ from services.gateway.resources import (
     PriorityChange,
     Problem,
     SecretValue,
+    SupportRequest,
 )
 from services.gateway.resources_people import (
     DeviceAsk,
@@ -50,6 +51,8 @@ TAGS = [
     {"name": "audit", "description": "Who changed what."},
     {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
     {"name": "console", "description": "What a job writes."},
+    {"name": "support", "description": "Help from the operators."},
+    {"name": "notifications", "description": "Who is told what happens to a job."},
     {"name": "events", "description": "What happens, as it happens."},
     {"name": "secrets", "description": "Values that jobs get and nobody is shown."},
     {"name": "health", "description": "For orchestrators and Prometheus."},
@@ -69,6 +72,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     OneTimeCode,
     DeviceAsk,
     SecretValue,
+    SupportRequest,
 )
 """Bodies that the routes parse by themselves."""
 SAID: tuple[type[BaseModel], ...] = (Problem, JobEvent, AuditEntry)

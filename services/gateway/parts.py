@@ -9,6 +9,7 @@ from services.gateway.apitokens import ApiTokens
 from services.gateway.audit import Audit
 from services.gateway.bulk import Bulk
 from services.gateway.console import Console
+from services.gateway.desk import Desk
 from services.gateway.feed import Feed
 from services.gateway.front import HttpMetrics
 from services.gateway.oidc.signin import OidcSignIn
@@ -41,6 +42,7 @@ class Parts:
     bulk: Bulk
     submissions: Submissions
     secrets: Secrets
+    desk: Desk
     console: Console
     feed: Feed
     streams: Streams

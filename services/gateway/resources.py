@@ -28,6 +28,7 @@ from shared.contracts.job import (
     SecretName,
 )
 from shared.contracts.logs import LogGap, LogLine
+from shared.contracts.notify import NOTIFY_ENTRIES, Message, Notify, Subject
 
 BATCH_JOBS = 1000
 """The most jobs that one call may submit."""
@@ -96,6 +97,9 @@ class JobRequest(contract.JobRequest):
     )
     secrets: SkipJsonSchema[Annotated[dict[str, str], AfterValidator(_told_in_env)]] = Field(default_factory=dict)
     owner: Annotated[UserName | None, Field(description="At most your own name; usually left out.")] = None
+    notify: Annotated[
+        tuple["NotifyEntry", ...], Field(max_length=NOTIFY_ENTRIES, description="Whom to tell what happens to it.")
+    ] = ()
 
     def texts(self) -> Iterator[str]:
         return _by_name(super().texts())
@@ -161,6 +165,20 @@ class JobsChange(Body):
         if (self.action is JobAction.PRIORITY) != (self.priority is not None):
             raise ValueError("priority: is needed by the action 'priority', and taken by no other")
         return self
+
+
+class SupportRequest(Body):
+    """A question to the operators about a job."""
+
+    subject: Subject
+    message: Message
+    include_logs: Annotated[bool, Field(description="Attach the last lines of the console.")] = True
+
+
+class NotifyEntry(Notify):
+    """Somebody to tell about a job: a mail address, a webhook, or a service that the operator allowed."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class Job(contract.Job):

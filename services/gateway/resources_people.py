@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.gateway.accounts import AccountDocument, Email
+from services.gateway.accounts import AccountDocument
 from services.gateway.apitokens import ApiTokenDocument, TokenName
 from services.gateway.audit import AuditEntry
 from services.gateway.domain.access import Caller, Role, Scope
 from services.gateway.resources import Body
 from services.gateway.vcs import VcDocument
 from shared.contracts.base import Contract, Timestamp, UserName, VcName
+from shared.contracts.notify import Email
 
 VCS = 256
 Password = Annotated[str, Field(min_length=8, max_length=1024)]

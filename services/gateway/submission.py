@@ -1,12 +1,12 @@
 """Submissions: from a request body to a stored job, or to a problem that says what to change."""
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field, JsonValue
 
+from services.gateway import idempotency
 from services.gateway.asking import Stored
 from services.gateway.bodies import fingerprint, parsed
 from services.gateway.domain.access import Caller, check_submission
@@ -17,6 +17,7 @@ from services.gateway.environment import told
 from services.gateway.joiner import Joiner
 from services.gateway.paths import Paths
 from services.gateway.problems import problem_of, too_many
+from services.gateway.recipients import Recipients
 from services.gateway.resources import BATCH_JOBS, Body, Job, JobRequest, Outcome
 from services.gateway.secrets import Secrets, absent
 from services.gateway.vcs import Vcs
@@ -30,7 +31,6 @@ REQUEST_BYTES = 200 * 1024
 """The most that a submission takes as JSON, where control characters take six bytes each."""
 SMALL_BYTES = 32 * 1024
 CREATED = 201
-KEY = re.compile(r"[\x21-\x7e]{1,240}")
 
 
 class _Envelope(Body):
@@ -49,12 +49,20 @@ class Submissions:
     """Takes submissions. Its methods raise Refusals."""
 
     def __init__(
-        self, joiner: Joiner, paths: Paths, vcs: Vcs, secrets: Secrets, clock: Clock, per_minute: int | None
+        self,
+        joiner: Joiner,
+        paths: Paths,
+        vcs: Vcs,
+        secrets: Secrets,
+        recipients: Recipients,
+        clock: Clock,
+        per_minute: int | None,
     ) -> None:
         self._joiner = joiner
         self._paths = paths
         self._vcs = vcs
         self._secrets = secrets
+        self._recipients = recipients
         self._clock = clock
         self._recent = Throttle(per_minute) if per_minute is not None else None
 
@@ -100,9 +108,7 @@ class Submissions:
     async def _accepted(
         self, caller: Caller, request: JobRequest, size: int, key: str | None, plain: object, request_id: str | None
     ) -> _Accepted:
-        if key is not None and not KEY.fullmatch(key):
-            message = "must have 1 to 240 visible ASCII characters"
-            raise Invalid(f"Idempotency-Key: {message}.", (FieldError(field="Idempotency-Key", message=message),))
+        idempotency.checked(key)
         check_submission(caller, request.vc, request.owner)
         policy = await self._vcs.policy_of(request.vc)
         request = bounded(caller, request, policy)
@@ -110,6 +116,7 @@ class Submissions:
         stored = told(request)
         if stored.secrets:
             await self._check_secrets(caller.name, stored)
+        await self._recipients.check(request.notify)
         job = NewJob(
             id=new_id(),
             owner=caller.name,

@@ -15,14 +15,19 @@ async def bury(bus: "Bus", message: Msg, stream: str, consumer: str, error: Exce
     """
     sequence = message.metadata.sequence.stream
     kept = {key: value for key, value in (message.headers or {}).items() if not key.startswith("Nats-")}
-    await bus.publish_raw(
+    await keep(
+        bus,
         f"dead.{consumer}.{message.subject}",
         message.data,
         f"{stream}.{sequence}.{consumer}",
-        headers={
-            **kept,
-            "Jobyard-Stream": stream,
-            "Jobyard-Sequence": str(sequence),
-            "Jobyard-Error": " ".join(f"{type(error).__name__}: {error}".split())[:1000],
-        },
+        f"{type(error).__name__}: {error}",
+        {**kept, "Jobyard-Stream": stream, "Jobyard-Sequence": str(sequence)},
     )
+
+
+async def keep(
+    bus: "Bus", subject: str, payload: bytes, id: str, error: str, headers: dict[str, str] | None = None
+) -> None:
+    """Keep something under a subject `dead.<who gave up>.<what it is>`, once for each id."""
+    said = "".join(one if " " <= one <= "~" else " " for one in error)
+    await bus.publish_raw(subject, payload, id, {**(headers or {}), "Jobyard-Error": " ".join(said.split())[:1000]})

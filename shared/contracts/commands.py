@@ -26,6 +26,18 @@ from shared.contracts.job import (
     SecretName,
 )
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap, LogLine
+from shared.contracts.notify import (
+    CheckNotify,
+    GetWebhookSecret,
+    ListCases,
+    ListNotifications,
+    Notifications,
+    NotifyChecked,
+    RequestSupport,
+    SupportCase,
+    SupportCases,
+    WebhookSecret,
+)
 
 Ask = TypeVar("Ask", bound=Contract)
 Answer = TypeVar("Answer", bound=Contract)
@@ -445,6 +457,11 @@ TAIL_PARTITION = Command(
     "cmd.logs.tail_partition.v1", TailLog, LogPage, "The same, of whoever has the job's partition."
 )
 READ_LOG = Command("cmd.executor.read_log.v1", ReadLog, LogPiece, "A run's whole output, on its node.")
+REQUEST_SUPPORT = Command("cmd.notify.request_support.v1", RequestSupport, SupportCase, "Ask the operators for help.")
+SUPPORT_CASES = Command("cmd.notify.support_cases.v1", ListCases, SupportCases, "What was asked about a job.")
+CHECK_NOTIFY = Command("cmd.notify.check.v1", CheckNotify, NotifyChecked, "Whether a job's notify list can be served.")
+NOTIFICATIONS = Command("cmd.notify.notifications.v1", ListNotifications, Notifications, "Who was told about a job.")
+WEBHOOK_SECRET = Command("cmd.notify.webhook_secret.v1", GetWebhookSecret, WebhookSecret, "A person's webhook secret.")
 
 COMMANDS: tuple[Command[Contract, Contract], ...] = (
     SUBMIT,
@@ -467,4 +484,9 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     READ_LOG,
     CHECKPOINTS,
     REVEAL,
+    REQUEST_SUPPORT,
+    SUPPORT_CASES,
+    CHECK_NOTIFY,
+    NOTIFICATIONS,
+    WEBHOOK_SECRET,
 )  # type: ignore[assignment]

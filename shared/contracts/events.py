@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field, JsonValue
 
-from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, VcName, Version
+from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
 from shared.contracts.job import Actor, JobView, LaunchSpec, Reason
 
 
@@ -171,6 +171,41 @@ class RunRefused(RunEvent):
     reason: Reason
 
 
+class SupportEvent(Contract):
+    """What became of a question to the operators."""
+
+    fact: ClassVar[str]
+
+    case_id: JobId
+    job_id: JobId
+    vc: VcName
+    requester: UserName
+    subject: str
+    tries: Annotated[int, Field(ge=0, description="Mails that were begun.")] = 0
+
+
+class SupportRequested(SupportEvent):
+    """Somebody asks the operators for help with a job."""
+
+    fact = "requested"
+    message: str
+    include_logs: bool
+
+
+class SupportSent(SupportEvent):
+    """The mail server has the mail; without one, it lies in a file."""
+
+    fact = "sent"
+    delivery: Literal["smtp", "file"]
+
+
+class SupportFailed(SupportEvent):
+    """The mail could not be sent for a day; it is among the dead letters."""
+
+    fact = "failed"
+    error: str
+
+
 class NodeReported(Contract):
     """A node's inventory; also the value in the NODES bucket, renewed while the node lives."""
 
@@ -209,6 +244,9 @@ JOB_EVENTS: dict[str, type[JobEvent]] = {
 RUN_EVENTS: dict[str, type[RunEvent]] = {
     event.fact: event for event in (RunStarted, RunExited, RunStopped, RunLost, RunRefused)
 }
+SUPPORT_EVENTS: dict[str, type[SupportEvent]] = {
+    event.fact: event for event in (SupportRequested, SupportSent, SupportFailed)
+}
 
 Data = TypeVar("Data", bound=Contract)
 
@@ -217,7 +255,12 @@ class CloudEvent(Contract, Generic[Data]):
     """CloudEvents 1.0 in structured JSON, with the extensions that every event of Jobyard carries."""
 
     specversion: Literal["1.0"] = "1.0"
-    id: Annotated[str, Field(description="`<job_id>:<version>` or `<job_id>.<attempt>:<fact>`; also `Nats-Msg-Id`.")]
+    id: Annotated[
+        str,
+        Field(
+            description="`<job_id>:<version>`, `<job_id>.<attempt>:<fact>` or `<case_id>:<fact>`; also `Nats-Msg-Id`."
+        ),
+    ]
     type: Annotated[str, Field(description="`io.jobyard.<noun>.<fact>.v1`")]
     source: Annotated[str, Field(description="The service that owns the fact, `/jobs` or `/executor/<node>`.")]
     subject: Annotated[str, Field(description="The job's id, or the node's name.")]

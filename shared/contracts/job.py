@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
+from shared.contracts.notify import NOTIFY_ENTRIES, Notify
 
 
 class JobStatus(StrEnum):
@@ -156,6 +157,9 @@ class JobRequest(Contract):
     interactive_ports: Annotated[
         tuple[Annotated[int, Field(ge=1024, le=65535)], ...], Field(max_length=32), AfterValidator(_unique)
     ] = ()
+    notify: Annotated[
+        tuple[Notify, ...], Field(max_length=NOTIFY_ENTRIES, description="Whom to tell what happens to it.")
+    ] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -238,6 +242,7 @@ class JobView(Contract):
     submitted_at: Timestamp
     version: Version
     state: JobState
+    notifies: Annotated[bool, Field(description="Somebody wants to be told; whom, only its owner sees.")] = False
 
 
 class LaunchSpec(Contract):

@@ -1,6 +1,6 @@
 """The subjects that events and log chunks travel on, and the streams that keep them."""
 
-from shared.contracts.events import JobEvent, NodeReported, RunEvent
+from shared.contracts.events import JobEvent, NodeReported, RunEvent, SupportEvent
 
 EVENTS = "EVENTS"
 LOGS = "LOGS"
@@ -10,6 +10,7 @@ NODES = "NODES"
 JOB_EVENTS = "evt.job.>"
 RUN_EVENTS = "evt.run.>"
 NODE_EVENTS = "evt.node.>"
+SUPPORT_EVENTS = "evt.support.>"
 LOG_CHUNKS = "log.>"
 
 LOG_PARTITIONS = 16
@@ -27,6 +28,10 @@ def job_events_of(event: type[JobEvent]) -> str:
 
 def run_event(event: RunEvent) -> str:
     return f"evt.run.{event.fact}.v1.{event.vc}.{event.job_id}"
+
+
+def support_event(event: SupportEvent) -> str:
+    return f"evt.support.{event.fact}.v1.{event.vc}.{event.job_id}"
 
 
 def node_event(event: NodeReported) -> str:

@@ -83,6 +83,7 @@ WHEN: dict[Action, frozenset[JobStatus]] = {
     Action.KILL: frozenset(JobStatus) - TERMINAL,
     Action.SUPPORT: frozenset(JobStatus),
 }
+NEEDS: dict[Action, Right] = dict.fromkeys(Action, Right.ACT) | {Action.SUPPORT: Right.ASK_SUPPORT}
 
 
 @dataclass(frozen=True)
@@ -187,9 +188,9 @@ def visible(caller: Caller, job: J) -> J:
     """The job as the caller may see it: without what the table withholds."""
     if not may(caller, job, Right.SEE_SPEC):
         return job.model_copy(update=_UNSEEN)
-    if not job.env or may(caller, job, Right.SEE_ENVIRONMENT):
+    if not (job.env or job.notify) or may(caller, job, Right.SEE_ENVIRONMENT):
         return job
-    return job.model_copy(update={"env": hidden(job.env)})
+    return job.model_copy(update={"env": hidden(job.env), "notify": ()})
 
 
 def without_environment(launch: dict[str, Any]) -> dict[str, Any]:

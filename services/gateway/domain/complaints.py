@@ -20,6 +20,8 @@ SHAPES = {
     "labels": "keys and values take at most 63 letters, digits, '_', '/' or '-'; values also '.', '@', '+' or '='",
     "ids": "must be job ids: 26 characters each, as in 01JD8F2M5V7Q0R3S6T9W2X4Y8Z",
     "secret": "must be a secret's name: at most 64 letters, digits, '_', '.' or '-', not beginning with '.' or '-'",
+    "notify.to": "must be an address such as mailto:ada@example.org or https://example.org/hook, without spaces",
+    "notify.on": "must be names of events in lower case, for example 'finished'",
     "job_id": "must be a job id: 26 characters as in 01JD8F2M5V7Q0R3S6T9W2X4Y8Z",
 }
 WORDS = {
@@ -107,9 +109,11 @@ def _unknown(name: str, known: Collection[str]) -> str:
 def _sentence(error: Error) -> str:
     kind = error["type"]
     if kind == "string_pattern_mismatch":
-        loc = error["loc"]
-        field = "secret" if "[secret]" in loc else str(loc[0]) if loc else ""
-        return SHAPES.get(field) or f"must match the pattern {error['ctx']['pattern']}"
+        names = (
+            ["secret"] if "[secret]" in error["loc"] else [str(part) for part in error["loc"] if isinstance(part, str)]
+        )
+        known = SHAPES.get(".".join(names)) or SHAPES.get(names[0] if names else "")
+        return known or f"must match the pattern {error['ctx']['pattern']}"
     if kind == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")
     words = WORDS.get(kind)

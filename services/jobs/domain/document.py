@@ -110,6 +110,7 @@ def view_of(document: JobHead, version: int, state: JobState) -> JobView:
         submitted_at=document.submitted_at,
         version=version,
         state=state,
+        notifies=bool(request.notify),
     )
 
 

@@ -38,7 +38,7 @@ async def test_a_submission_is_stored_and_answered_whole(yard: Gateway) -> None:
     names = (
         "id name owner vc image command env data_path work_path job_path checkpoint_path device_type devices nodes "
         "devices_total cpus memory_mib preemptible priority max_duration_s grace_period_s retries labels status reason "
-        "submitted_at started_at finished_at exit_code attempt version actions endpoints interactive_ports"
+        "submitted_at started_at finished_at exit_code attempt version actions endpoints interactive_ports notify"
     )
     assert set(job) == set(names.split())
     (asked,) = yard.bus.asked
@@ -226,7 +226,7 @@ async def test_what_others_see_and_do_not(yard: Gateway) -> None:
     unknown = new_id()
     missing = await yard.call("GET", f"/jobs/{unknown}", "ada")
     seen = await yard.call("GET", f"/jobs/{mine.id}", "ada")
-    assert (seen.status_code, seen.json()["env"], seen.json()["actions"]) == (200, {"TOKEN": "***"}, [])
+    assert (seen.status_code, seen.json()["env"], seen.json()["actions"]) == (200, {"TOKEN": "***"}, ["support"])
     assert (await yard.call("GET", f"/jobs/{mine.id}")).json()["env"] == {"TOKEN": "secret"}
     for method, rest in (
         ("POST", "/pause"),

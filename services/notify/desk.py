@@ -1,0 +1,83 @@
+"""The operators' desk: takes questions about jobs, and sends each as one mail."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from services.notify.domain.case import CaseDocument, Delivery, events_after, opened, resource
+from services.notify.domain.letter import support_letter
+from services.notify.failures import Missed
+from services.notify.mail import Mailer
+from services.notify.material import gathered
+from services.notify.store import KEY_INDEX, NotifyStore
+from shared.bus.bus import Bus
+from shared.clock import Clock
+from shared.contracts.errors import Conflict
+from shared.contracts.notify import RequestSupport, SupportCase, SupportCases
+from shared.outbox import Outbox
+from shared.store.port import DuplicateKey
+
+
+class Desk:
+    """Support cases. A case and its event are one write; its history is the outbox."""
+
+    def __init__(
+        self,
+        store: NotifyStore,
+        bus: Bus,
+        clock: Clock,
+        mailers: Mapping[Delivery, Mailer],
+        operators: tuple[str, ...],
+    ) -> None:
+        """`mailers`: how mails reach the operators; the first one is for new cases."""
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._mailers = mailers
+        self._operators = operators
+        self.outbox: Outbox[CaseDocument] = Outbox(bus, store.cases, events_after)
+
+    async def request(self, ask: RequestSupport) -> tuple[SupportCase, bool]:
+        """The case, and whether it is new. Raises Conflict for a key that was used for something else."""
+        now = self._clock.now()
+        known = await self._known(ask, now)
+        if known is not None:
+            return resource(known), False
+        case = opened(ask, next(iter(self._mailers)), now)
+        try:
+            await self._store.cases.insert(case)
+        except DuplicateKey as duplicate:
+            existing = await self._existing(ask, duplicate.index, now)
+            return resource(existing), False
+        self.outbox.committed([case])
+        return resource(case), True
+
+    async def cases(self, job_id: str) -> SupportCases:
+        """Those of one job, the newest first."""
+        return SupportCases(items=tuple(resource(case) for case in await self._store.cases_of(job_id)))
+
+    async def send(self, case: CaseDocument) -> str | None:
+        """One mail to the operators. Raises Missed, or a Refusal of whoever was asked about the job."""
+        mailer = self._mailers.get(case.delivery)
+        if mailer is None:
+            raise Missed("No mail server is configured any more (JOBYARD_NOTIFY_SMTP_HOST).")
+        material = await gathered(self._bus, case)
+        return await mailer.send(support_letter(case, material, self._operators))
+
+    def changed(self, case: CaseDocument) -> None:
+        """A case was stored: its events are published, or its mark is raised over versions that have none."""
+        self.outbox.committed([case])
+
+    async def _known(self, ask: RequestSupport, now: datetime) -> CaseDocument | None:
+        if ask.idempotency_key is None:
+            return None
+        found = await self._store.case_by_key(ask.requester, ask.idempotency_key, now)
+        if found is not None and found.idempotency and found.idempotency.fingerprint != (ask.fingerprint or ""):
+            raise Conflict("The Idempotency-Key was used for another request. Take a new key.")
+        return found
+
+    async def _existing(self, ask: RequestSupport, index: str | None, now: datetime) -> CaseDocument:
+        """The case that stood in the way: the same command before, or the same key at the same moment."""
+        found = await (self._known(ask, now) if index == KEY_INDEX else self._store.cases.get(ask.case_id))
+        if found is None or found.requester != ask.requester or found.job_id != ask.job_id:
+            raise Conflict("The case could not be stored beside another one. Send the request again.")
+        return found

@@ -1,0 +1,59 @@
+"""Connections of webhooks: a name is resolved once, its address is checked, and that very address is connected to.
+
+Host and the name in TLS stay those of the webhook. A name that points elsewhere a moment later changes nothing.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import httpcore
+
+from services.notify.domain.target import Network, Refused, check
+from services.notify.failures import Hopeless
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""(host, port) -> its addresses. Raises OSError."""
+
+
+async def resolved(host: str, port: int) -> Sequence[str]:
+    """What this machine's resolver says."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Connects only where the operator allows, for requests of one scheme."""
+
+    def __init__(self, scheme: str, networks: tuple[Network, ...], resolve: Resolve = resolved) -> None:
+        self._scheme = scheme
+        self._networks = networks
+        self._resolve = resolve
+        self._backend = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Raises Hopeless when any address of the name is refused: which one is used would be a matter of luck."""
+        try:
+            addresses = await self._resolve(host.strip("[]"), port)
+        except OSError as error:
+            raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
+        for address in addresses:
+            try:
+                check(address, self._scheme, self._networks)
+            except Refused as refused:
+                raise Hopeless(f"{host} is not allowed: {refused}.") from refused
+        problem: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in addresses:
+            try:
+                return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                problem = error
+        raise problem

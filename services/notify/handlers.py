@@ -1,0 +1,94 @@
+"""What the notify service answers and hears; the map at the end is the whole of it."""
+
+from collections.abc import Callable, Sequence
+
+from services.notify.desk import Desk
+from services.notify.domain.delivery import KNOWN, unknown
+from services.notify.domain.target import Policy, Push, Refused, target_of
+from services.notify.notices import Notices, watched
+from services.notify.push import understood
+from services.notify.webhooks import Secrets
+from shared.bus.subscriptions import Answers, Delivery, Shared, Subscription
+from shared.contracts import commands, subjects
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.events import CloudEvent, JobEvent
+from shared.contracts.notify import (
+    CheckNotify,
+    GetWebhookSecret,
+    ListCases,
+    ListNotifications,
+    Notifications,
+    Notify,
+    NotifyChecked,
+    RequestSupport,
+    SupportCase,
+    SupportCases,
+    WebhookSecret,
+)
+
+
+class Handlers:
+    """One method per subscription."""
+
+    def __init__(self, desk: Desk, notices: Notices, keys: Secrets, policy: Policy, wake: Callable[[], None]) -> None:
+        self._desk = desk
+        self._notices = notices
+        self._keys = keys
+        self._policy = policy
+        self._wake = wake
+
+    async def request_support(self, ask: RequestSupport) -> SupportCase:
+        case, new = await self._desk.request(ask)
+        if new:
+            self._wake()
+        return case
+
+    async def support_cases(self, ask: ListCases) -> SupportCases:
+        return await self._desk.cases(ask.job_id)
+
+    async def check(self, ask: CheckNotify) -> NotifyChecked:
+        """Raises Invalid, which names the entries that cannot be served."""
+        errors = [error for number, entry in enumerate(ask.entries) for error in await self._errors(number, entry)]
+        if errors:
+            first = errors[0]
+            raise Invalid(f"{first.field}: {first.message}.", tuple(errors))
+        return NotifyChecked()
+
+    async def notifications(self, ask: ListNotifications) -> Notifications:
+        return await self._notices.notifications(ask.job_id)
+
+    async def webhook_secret(self, ask: GetWebhookSecret) -> WebhookSecret:
+        document = await self._keys.of(ask.owner, renew=ask.renew)
+        return WebhookSecret(secret=document.secret, created_at=document.created_at)
+
+    async def job_events(self, deliveries: Sequence[Delivery[CloudEvent[JobEvent] | None]]) -> None:
+        events = [delivery.message for delivery in deliveries if delivery.message is not None]
+        if events and await self._notices.note(events):
+            self._wake()
+
+    async def _errors(self, number: int, entry: Notify) -> list[FieldError]:
+        found = []
+        strange = unknown(entry)
+        if strange:
+            message = f"must be some of {', '.join(sorted(KNOWN))}"
+            found.append(FieldError(field=f"notify.{number}.on", message=message))
+        try:
+            target = target_of(entry.to, self._policy)
+            if isinstance(target, Push) and not await understood(target):
+                raise Refused(f"is no address that {target.scheme} understands")
+        except Refused as refused:
+            found.append(FieldError(field=f"notify.{number}.to", message=str(refused)))
+        return found
+
+
+ASKS = (commands.GET, commands.EVENTS, commands.TAIL_LOG)
+"""Everything that this service asks of others."""
+
+SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Answers(commands.REQUEST_SUPPORT, Handlers.request_support),
+    Answers(commands.SUPPORT_CASES, Handlers.support_cases),
+    Answers(commands.CHECK_NOTIFY, Handlers.check),
+    Answers(commands.NOTIFICATIONS, Handlers.notifications),
+    Answers(commands.WEBHOOK_SECRET, Handlers.webhook_secret),
+    Shared("notify", subjects.EVENTS, (subjects.JOB_EVENTS,), watched, Handlers.job_events),
+)

@@ -1,0 +1,96 @@
+"""Notifications: which documents an event makes, and how each of them is sent."""
+
+from collections.abc import Sequence
+
+from services.notify.domain.delivery import DeliveryDocument, deliveries, resource
+from services.notify.domain.letter import notice_letter, notice_subject, notice_text
+from services.notify.domain.target import Mail, Policy, Push, Refused, Webhook, target_of
+from services.notify.failures import Hopeless
+from services.notify.mail import Mailer
+from services.notify.push import push
+from services.notify.store import NotifyStore
+from services.notify.webhooks import Webhooks
+from shared.bus import codec
+from shared.bus.bus import Bus
+from shared.clock import Clock
+from shared.contracts import commands, subjects
+from shared.contracts.commands import GetJob
+from shared.contracts.errors import NotFound
+from shared.contracts.events import CloudEvent, JobEvent
+from shared.contracts.job import Job
+from shared.contracts.notify import Notifications
+
+MARK = b'"notifies":true'
+
+
+def watched(subject: str, payload: bytes) -> CloudEvent[JobEvent] | None:
+    """The event of a job that notifies, None for all others, which cost no more than a look at their bytes."""
+    return codec.job_event(subject, payload) if MARK in payload else None
+
+
+class Notices:
+    """Makes deliveries of events, and sends them."""
+
+    def __init__(
+        self,
+        store: NotifyStore,
+        bus: Bus,
+        clock: Clock,
+        mailer: Mailer,
+        webhooks: Webhooks,
+        policy: Policy,
+        push_timeout_s: float,
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._mailer = mailer
+        self._webhooks = webhooks
+        self._policy = policy
+        self._push_timeout_s = push_timeout_s
+
+    async def note(self, events: Sequence[CloudEvent[JobEvent]]) -> bool:
+        """Store a delivery for each recipient of each event, once however often it is heard; whether there are any."""
+        jobs: dict[str, Job | None] = {}
+        made: list[DeliveryDocument] = []
+        for event in events:
+            id = event.data.job.id
+            if id not in jobs:
+                jobs[id] = await self._job(id)
+            job = jobs[id]
+            if event.data.job.notifies and job is not None:
+                made += deliveries(event, job.notify, self._clock.now())
+        if made:
+            await self._store.deliveries.insert_many(made)
+        return bool(made)
+
+    async def notifications(self, job_id: str) -> Notifications:
+        """Those of one job, the newest first."""
+        return Notifications(items=tuple(resource(one) for one in await self._store.deliveries_of(job_id)))
+
+    async def send(self, delivery: DeliveryDocument) -> str | None:
+        """Tell its recipient. Raises Missed."""
+        try:
+            target = target_of(delivery.to, self._policy)
+        except Refused as refused:
+            raise Hopeless(f"The address is not allowed: {refused}.") from refused
+        if isinstance(target, Webhook):
+            await self._webhooks.post(target, delivery.id, delivery.body, delivery.owner)
+            return None
+        event = codec.job_event(subjects.job_event(_fact(delivery), "-", delivery.job_id), delivery.body.encode())
+        if isinstance(target, Mail):
+            return await self._mailer.send(notice_letter(delivery.id, target.address, event, delivery.event))
+        assert isinstance(target, Push)
+        job = event.data.job
+        await push(target, notice_subject(job, delivery.event), notice_text(job), self._push_timeout_s)
+        return None
+
+    async def _job(self, id: str) -> Job | None:
+        try:
+            return await self._bus.ask(commands.GET, GetJob(id=id))
+        except NotFound:
+            return None
+
+
+def _fact(delivery: DeliveryDocument) -> str:
+    return "errored" if delivery.event == "error" else delivery.event

@@ -1,0 +1,94 @@
+"""The notify service's documents: support cases, notifications, and the secrets that webhooks are signed with."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, Self, TypeVar
+
+from services.notify.domain.case import CaseDocument, day_of
+from services.notify.domain.delivery import DeliveryDocument
+from services.notify.domain.sending import Sending
+from services.notify.domain.signing import SecretDocument
+from shared.contracts.base import rfc3339
+from shared.store.port import Between, Collection, Document, Eq, In, Index, Schema, Store
+
+CASES_SHOWN = 100
+NOTIFICATIONS_SHOWN = 200
+KEY_INDEX = "idempotency_key"
+
+CASES: Schema[CaseDocument] = Schema(
+    name="cases",
+    dump=lambda document: document.model_dump_json().encode(),
+    load=CaseDocument.model_validate_json,
+    indexes=(
+        Index("due", ("sending.due_at",)),
+        Index("job", ("job_id",)),
+        Index(KEY_INDEX, ("requester", "idempotency.key", "idempotency.day"), unique=True),
+    ),
+)
+DELIVERIES: Schema[DeliveryDocument] = Schema(
+    name="deliveries",
+    dump=lambda document: document.model_dump_json().encode(),
+    load=DeliveryDocument.model_validate_json,
+    indexes=(Index("due", ("sending.due_at",)), Index("job", ("job_id", "sending.since"))),
+)
+SECRETS: Schema[SecretDocument] = Schema(
+    name="webhook_secrets",
+    dump=lambda document: document.model_dump_json().encode(),
+    load=SecretDocument.model_validate_json,
+)
+
+
+class Outgoing(Document, Protocol):
+    """A document with a message in it."""
+
+    @property
+    def sending(self) -> Sending: ...
+
+    @property
+    def lane(self) -> str: ...
+
+    def moved(self, sending: Sending, now: datetime) -> Self: ...
+
+    def model_dump_json(self) -> str: ...
+
+
+O = TypeVar("O", bound=Outgoing)  # noqa: E741
+
+
+async def due(collection: Collection[O], now: datetime, pages: int, limit: int) -> AsyncIterator[O]:
+    """Messages that may be tried now, the longest due first."""
+    where = (Between("sending.due_at", low="", high=rfc3339(now + timedelta(milliseconds=1))),)
+    after = None
+    for _ in range(pages):
+        page = await collection.find(where, ("sending.due_at",), after, limit)
+        for message in page.items:
+            yield message
+        after = page.after
+        if after is None:
+            return
+
+
+class NotifyStore:
+    """Cases, deliveries and secrets."""
+
+    def __init__(self, store: Store) -> None:
+        self.cases = store.collection(CASES)
+        self.deliveries = store.collection(DELIVERIES)
+        self.secrets = store.collection(SECRETS)
+
+    async def case_by_key(self, requester: str, key: str, now: datetime) -> CaseDocument | None:
+        """The case that was asked for with this key in the last 24 h."""
+        days = (day_of(now) - 1, day_of(now))
+        where = (Eq("requester", requester), Eq("idempotency.key", key), In("idempotency.day", days))
+        page = await self.cases.find(where, limit=2)
+        recent = [case for case in page.items if now - case.sending.since < timedelta(days=1)]
+        return max(recent, key=lambda case: case.sending.since, default=None)
+
+    async def cases_of(self, job_id: str) -> Sequence[CaseDocument]:
+        """The newest first."""
+        return (await self.cases.find((Eq("job_id", job_id),), ("-id",), limit=CASES_SHOWN)).items
+
+    async def deliveries_of(self, job_id: str) -> Sequence[DeliveryDocument]:
+        """The newest first."""
+        where = (Eq("job_id", job_id),)
+        return (await self.deliveries.find(where, ("-sending.since",), limit=NOTIFICATIONS_SHOWN)).items

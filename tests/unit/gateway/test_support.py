@@ -1,0 +1,169 @@
+"""Who may ask for help with a job, who sees what was asked, and what the gateway passes along."""
+
+from typing import Any
+
+import pytest
+
+from services.gateway.audited import BY_ITSELF
+from services.gateway.domain.access import Role
+from shared.contracts import commands
+from shared.contracts.errors import Invalid
+from shared.contracts.notify import (
+    CheckNotify,
+    ListCases,
+    ListNotifications,
+    Notifications,
+    NotifyChecked,
+    Progress,
+    RequestSupport,
+    SupportCase,
+    SupportCases,
+    WebhookSecret,
+)
+from tests.support.gateway import START, Gateway
+
+ASK = {"subject": "Help", "message": "It waits."}
+NOTIFY = [{"to": "https://example.org/hook"}]
+
+
+def case_of(ask: RequestSupport) -> SupportCase:
+    return SupportCase(
+        id=ask.case_id,
+        job_id=ask.job_id,
+        requester=ask.requester,
+        subject=ask.subject,
+        message=ask.message,
+        include_logs=ask.include_logs,
+        requested_at=START,
+        delivery="smtp",
+        note="A mail to the operators is on its way.",
+        status=Progress.WAITING,
+        tries=0,
+    )
+
+
+@pytest.fixture
+async def desk(yard: Gateway) -> Gateway:
+    """A notify service in memory; bob is a member of the job's virtual cluster, eve is not."""
+    cases: list[SupportCase] = []
+
+    def request(ask: RequestSupport) -> SupportCase:
+        cases.insert(0, case_of(ask))
+        return cases[0]
+
+    def listed(ask: ListCases) -> SupportCases:
+        return SupportCases(items=tuple(case for case in cases if case.job_id == ask.job_id))
+
+    def told(ask: ListNotifications) -> Notifications:
+        return Notifications(items=())
+
+    def checked(ask: CheckNotify) -> NotifyChecked:
+        return NotifyChecked()
+
+    yard.bus.answers |= {
+        commands.REQUEST_SUPPORT.subject: request,
+        commands.SUPPORT_CASES.subject: listed,
+        commands.NOTIFICATIONS.subject: told,
+        commands.CHECK_NOTIFY.subject: checked,
+    }
+    await yard.add_account("ada")
+    await yard.add_account("bob")
+    await yard.add_account("vera", {"default": Role.ADMIN})
+    await yard.add_account("eve", vcs=("other",))
+    return yard
+
+
+async def job_of_ada(desk: Gateway, **fields: Any) -> str:
+    answer = await desk.call("POST", "/jobs", "ada", json={"name": "j", "command": "true"} | fields)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def ask(desk: Gateway, job: str, name: str, **headers: str) -> int:
+    return (await desk.call("POST", f"/jobs/{job}/support", name, json=ASK, headers=headers)).status_code
+
+
+async def test_the_owner_and_administrators_ask_others_may_not_and_for_strangers_it_does_not_exist(
+    desk: Gateway,
+) -> None:
+    job = await job_of_ada(desk)
+    assert [await ask(desk, job, name) for name in ("ada", "vera", "bob", "admin", "eve")] == [202, 202, 403, 202, 404]
+    seen = {name: (await desk.call("GET", f"/jobs/{job}/support", name)) for name in ("ada", "vera", "bob", "eve")}
+    assert {name: answer.status_code for name, answer in seen.items()} == {
+        "ada": 200,
+        "vera": 200,
+        "bob": 403,
+        "eve": 404,
+    }
+    assert [case["requester"] for case in seen["ada"].json()["items"]] == ["admin", "vera", "ada"]
+    asked = [one for one in desk.bus.asked if isinstance(one, RequestSupport)]
+    assert [(one.requester, one.job_id, one.vc) for one in asked] == [
+        ("ada", job, "default"),
+        ("vera", job, "default"),
+        ("admin", job, "default"),
+    ]
+    assert len({one.case_id for one in asked}) == 3
+
+
+async def test_whom_a_job_tells_is_the_business_of_those_who_may_change_it(desk: Gateway) -> None:
+    job = await job_of_ada(desk, notify=NOTIFY)
+    statuses = [
+        (await desk.call("GET", f"/jobs/{job}/notifications", name)).status_code
+        for name in ("ada", "admin", "bob", "eve")
+    ]
+    assert statuses == [200, 200, 403, 404]
+    shown = {name: (await desk.call("GET", f"/jobs/{job}", name)).json()["notify"] for name in ("ada", "bob")}
+    assert shown["bob"] == [] and shown["ada"][0]["to"] == NOTIFY[0]["to"]
+
+
+async def test_the_user_s_address_goes_along_where_the_account_has_one(desk: Gateway) -> None:
+    job = await job_of_ada(desk)
+    await desk.accounts.update("ada", BY_ITSELF, {"email": "ada@example.org"})
+    for name in ("ada", "vera"):
+        await ask(desk, job, name)
+    asked = [one for one in desk.bus.asked if isinstance(one, RequestSupport)]
+    assert [one.email for one in asked] == ["ada@example.org", None]
+
+
+async def test_a_key_stands_for_the_job_and_the_body(desk: Gateway) -> None:
+    first, second = await job_of_ada(desk), await job_of_ada(desk)
+    for job in (first, second, first):
+        await ask(desk, job, "ada", **{"Idempotency-Key": "k"})
+    prints = [one.fingerprint for one in desk.bus.asked if isinstance(one, RequestSupport)]
+    assert prints[0] == prints[2] != prints[1]
+    assert await ask(desk, first, "ada", **{"Idempotency-Key": "a b"}) == 422
+
+
+async def test_one_user_s_flood_of_questions_is_refused_and_others_are_not(desk: Gateway) -> None:
+    job = await job_of_ada(desk)
+    limit = desk.parts.settings.support_per_hour
+    statuses = [await ask(desk, job, "ada") for _ in range(limit + 1)]
+    assert statuses == [202] * limit + [429]
+    assert await ask(desk, job, "vera") == 202
+    desk.clock.passed += 3601
+    assert await ask(desk, job, "ada") == 202
+
+
+async def test_without_the_notify_service_only_submissions_that_notify_wait(yard: Gateway) -> None:
+    plain = await yard.call("POST", "/jobs", json={"name": "j", "command": "true"})
+    telling = await yard.call("POST", "/jobs", json={"name": "j", "command": "true", "notify": NOTIFY})
+    assert (plain.status_code, telling.status_code) == (201, 503)
+    assert len(yard.bus.jobs) == 1
+
+
+async def test_what_notify_refuses_is_not_stored(desk: Gateway) -> None:
+    def refused(ask: CheckNotify) -> NotifyChecked:
+        raise Invalid("notify.0.to: no.")
+
+    desk.bus.answers[commands.CHECK_NOTIFY.subject] = refused
+    answer = await desk.call("POST", "/jobs", json={"name": "j", "command": "true", "notify": NOTIFY})
+    assert answer.status_code == 422 and desk.bus.jobs == {}
+
+
+async def test_a_secret_is_the_caller_s_own_and_kept_out_of_caches(desk: Gateway) -> None:
+    def secret(ask: Any) -> WebhookSecret:
+        return WebhookSecret(secret=f"whsec_{ask.owner}", created_at=START)
+
+    desk.bus.answers[commands.WEBHOOK_SECRET.subject] = secret
+    answer = await desk.call("GET", "/me/webhook-secret", "bob")
+    assert answer.json()["secret"] == "whsec_bob" and answer.headers["cache-control"] == "no-store"

@@ -1,0 +1,219 @@
+"""The loop that sends: one at a time for each message, fair to everybody, and nothing is lost or sent for ever."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from services.notify.domain.delivery import DeliveryDocument
+from services.notify.domain.sending import Rules, begin, sent, tried
+from services.notify.failures import Hopeless, Missed
+from services.notify.postman import AT_ONCE_PER_LANE, PAGE, Postman
+from services.notify.store import NotifyStore
+from shared.bus.bus import Bus
+from shared.contracts.notify import Progress
+from shared.store.sqlite import SqliteStore
+from tests.support.documents import JOB_ID
+from tests.support.waiting import until
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+RULES = Rules(first_wait_s=10, lease_s=60, give_up_s=100)
+
+Send = Callable[[DeliveryDocument], Awaitable[str | None]]
+
+
+class DeadLetters(Bus):
+    """Keeps what is published."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, dict[str, str]] = {}
+
+    async def publish_raw(
+        self, subject: str, payload: bytes, message_id: str, headers: dict[str, str] | None = None
+    ) -> int:
+        self.letters[subject] = headers or {}
+        return len(self.letters)
+
+
+class MovedClock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.passed)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
+class Post:
+    """One collection, and as many loops over it as a test has replicas."""
+
+    def __init__(self, store: NotifyStore) -> None:
+        self.messages = store.deliveries
+        self.bus = DeadLetters()
+        self.clock = MovedClock()
+        self.sent: list[str] = []
+
+    async def add(self, id: str, owner: str = "ada") -> None:
+        document = DeliveryDocument(
+            id=id, version=1, job_id=JOB_ID, owner=owner, event="failed", to="mailto:a@b", body="", sending=begin(START)
+        )
+        await self.messages.insert(document)
+
+    async def take(self, message: DeliveryDocument) -> None:
+        self.sent.append(message.id)
+
+    async def get(self, id: str) -> DeliveryDocument:
+        found = await self.messages.get(id)
+        assert found is not None
+        return found
+
+    def has(self, id: str, status: Progress) -> Callable[[], Awaitable[bool]]:
+        async def check() -> bool:
+            return (await self.get(id)).sending.status is status
+
+        return check
+
+    @asynccontextmanager
+    async def running(self, *sends: Send) -> AsyncIterator[None]:
+        loops = [Postman("notification", self.bus, self.clock, RULES, self.messages, send) for send in sends]
+        tasks = [asyncio.create_task(loop.run()) for loop in loops]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for loop in loops:
+                await loop.drain()
+
+
+@pytest.fixture
+async def post(tmp_path: Path) -> AsyncIterator[Post]:
+    store = SqliteStore(tmp_path / "notify.sqlite")
+    made = Post(NotifyStore(store))
+    await store.open()
+    yield made
+    await store.close()
+
+
+async def test_of_several_replicas_one_sends_each_message(post: Post) -> None:
+    for number in range(40):
+        await post.add(f"m{number}")
+    async with post.running(post.take, post.take, post.take):
+        for number in range(40):
+            await until(post.has(f"m{number}", Progress.SENT), "it was sent")
+    assert Counter(post.sent) == Counter(f"m{number}" for number in range(40))
+
+
+async def test_one_person_s_slow_receivers_keep_nobody_else_s_message_back(post: Post) -> None:
+    released, under_way, most = asyncio.Event(), 0, 0
+
+    async def send(message: DeliveryDocument) -> None:
+        nonlocal under_way, most
+        if message.owner == "ada":
+            under_way += 1
+            most = max(most, under_way)
+            await released.wait()
+            under_way -= 1
+
+    for number in range(PAGE + 20):
+        await post.add(f"a{number:04}")
+    await post.add("z", owner="bob")
+    async with post.running(send):
+        await until(post.has("z", Progress.SENT), "bob's message was sent")
+        assert most == AT_ONCE_PER_LANE
+        released.set()
+
+
+async def test_a_failed_try_waits_and_a_message_that_always_fails_ends_as_a_dead_letter(post: Post) -> None:
+    async def send(message: DeliveryDocument) -> None:
+        post.sent.append(message.id)
+        raise Missed("Nobody there.")
+
+    await post.add("m")
+    async with post.running(send):
+        for tries, wait in enumerate((10, 20, 40), start=1):
+            await until(lambda tries=tries: len(post.sent) == tries, "it was tried")  # type: ignore[misc]
+
+            async def recorded() -> bool:
+                return (await post.get("m")).sending.last_error is not None
+
+            await until(recorded, "the try was recorded")
+            post.clock.passed += wait
+        await until(post.has("m", Progress.FAILED), "it was given up")
+    assert post.bus.letters == {"dead.notify.notification.m": {"Jobyard-Error": "Nobody there."}}
+
+
+async def test_what_is_hopeless_is_tried_once(post: Post) -> None:
+    async def send(message: DeliveryDocument) -> None:
+        post.sent.append(message.id)
+        raise Hopeless("Not allowed.")
+
+    await post.add("m")
+    async with post.running(send):
+        await until(post.has("m", Progress.FAILED), "it was given up")
+    assert post.sent == ["m"] and len(post.bus.letters) == 1
+
+
+async def test_a_fault_of_ours_is_a_failed_try_and_not_the_loop_s_end(post: Post) -> None:
+    async def send(message: DeliveryDocument) -> None:
+        if message.id == "bad":
+            raise KeyError("oops")
+
+    await post.add("bad")
+    await post.add("good")
+    async with post.running(send):
+        await until(post.has("good", Progress.SENT), "the other was sent")
+
+        async def noted() -> bool:
+            return "made a mistake" in ((await post.get("bad")).sending.last_error or "")
+
+        await until(noted, "the fault was noted")
+
+
+async def test_an_arrival_counts_also_when_its_lease_was_over_and_a_late_failure_does_not(post: Post) -> None:
+    for outcome in ("arrived", "missed"):
+        begun, go = asyncio.Event(), asyncio.Event()
+
+        async def send(message: DeliveryDocument, begun: asyncio.Event = begun, go: asyncio.Event = go) -> None:
+            begun.set()
+            await go.wait()
+            if message.id == "missed":
+                raise Missed("too late")
+
+        await post.add(outcome)
+        async with post.running(send):
+            await begun.wait()
+            now = await post.get(outcome)
+            other = now.moved(tried(now.sending, RULES, post.clock.now()), post.clock.now())
+            assert await post.messages.swap(other, now.version)
+            if outcome == "missed":
+                done = other.moved(sent(other.sending, post.clock.now()), post.clock.now())
+                assert await post.messages.swap(done, other.version)
+            go.set()
+        assert (await post.get(outcome)).sending.status is Progress.SENT
+
+
+async def test_a_message_whose_senders_die_is_due_again_and_is_given_up_in_the_end(post: Post) -> None:
+    await post.add("m")
+    fresh = await post.get("m")
+    died = fresh.moved(tried(fresh.sending, RULES, START), START)
+    assert await post.messages.swap(died, fresh.version)
+    post.clock.passed = 59
+    async with post.running(post.take):
+        await post.add("marker")
+        await until(post.has("marker", Progress.SENT), "a later message was sent")
+        assert post.sent == ["marker"]
+        post.clock.passed = 161
+        await until(post.has("m", Progress.FAILED), "it was given up")
+    assert (
+        post.sent == ["marker"] and "died each time" in post.bus.letters["dead.notify.notification.m"]["Jobyard-Error"]
+    )
