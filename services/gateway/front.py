@@ -15,10 +15,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.problems import FAULT, response_of
 from services.gateway.watch import Cut
-from shared.contracts.errors import InternalError, Refusal, Unavailable
+from shared.contracts.errors import InternalError, Refusal, TemporaryError, Unavailable
 
 log = structlog.get_logger()
 
+AWAY = "The gateway's database does not answer right now. Try again in a moment."
 SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -84,6 +85,10 @@ class Front:
             await self._app(scope, receive, answer.send)
         except Refusal as refusal:
             await response_of(refusal, answer.request_id)(scope, receive, answer.send)
+        except TemporaryError as error:
+            log.warning("request_unavailable", request_id=answer.request_id, path=scope["path"], error=str(error))
+            if not answer.status:
+                await response_of(Unavailable(AWAY), answer.request_id)(scope, receive, answer.send)
         except Cut:  # unfinished: the server cuts the connection, and the reader notices
             log.info("answer_cut_off", request_id=answer.request_id, path=scope["path"])
         except Exception as error:

@@ -206,3 +206,11 @@ async def test_a_websocket_without_a_token_or_from_elsewhere_is_refused(yard: Ga
         }
         await app(scope, receive, send)
         assert sent[0]["status"] == (403 if headers else 401)
+
+
+async def test_while_the_database_is_away_requests_are_503_and_say_so(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as yard:
+        await yard.store.close()
+        answer = await yard.call("GET", "/me")
+        assert answer.status_code == 503
+        assert "database" in answer.json()["detail"]
