@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import structlog
 
@@ -70,6 +71,7 @@ def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes | None:
     """
     try:
         event = json.loads(payload)
+        _check(event)
         if caller.admin or not (subject.startswith(_TELLING) or _FOREIGN in payload):
             return payload
         event["data"] = shown(caller, event["data"])
@@ -77,3 +79,10 @@ def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes | None:
         log.error("event_unreadable", subject=subject, error=repr(error))
         return None
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _check(event: Any) -> None:
+    """Raises KeyError or TypeError for what is no event of a job."""
+    for name in ("id", "type", "subject"):
+        event[name]
+    event["data"]["job"]["id"]

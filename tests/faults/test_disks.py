@@ -123,8 +123,8 @@ def test_the_disk_of_the_documents_is_full_for_a_time(tmp_path: Path) -> None:
 
 def test_new_jobs_are_refused_before_the_disk_of_the_data_is_full(tmp_path: Path) -> None:
     """With a sentence, at once and without a trace; what is there can still be read and killed, and runs to its end."""
-    settings = {"JOBYARD_MIN_FREE_MIB": "16"}
-    with small_disk(tmp_path / "disk", 64) as disk, NatsServer() as nats:
+    settings = {"JOBYARD_MIN_FREE_MIB": "40"}
+    with small_disk(tmp_path / "disk", 128) as disk, NatsServer() as nats:
         yard = Platform(disk.folder / "data", "v100=4", settings | {"JOBYARD_NATS_URL": nats.url})
         with closing(yard):
             yard.start()
@@ -132,13 +132,13 @@ def test_new_jobs_are_refused_before_the_disk_of_the_data_is_full(tmp_path: Path
             ledger.submit(seconds=1)
             endless = yard.submit("while sleep 0.1; do :; done", cpus=0.05)
             yard.wait(endless, "running")
-            disk.leave(8)
+            disk.leave(30)
             wait_until(lambda: _submit(yard).status_code == 503, "submissions are refused")
             before = {job["id"] for job in ledger.jobs()}
             refused = _submit(yard)
             assert refused.headers["content-type"] == "application/problem+json"
             assert refused.json()["code"] == "storage_full"
-            assert "keeps 16 MiB free" in refused.json()["detail"]
+            assert "keeps 40 MiB free" in refused.json()["detail"]
             assert int(refused.headers["retry-after"]) >= 1
             batch = yard.post("/api/v1/jobs:submit-batch", json={"jobs": [JOB, JOB]}, headers=yard.headers())
             assert batch.status_code == 503

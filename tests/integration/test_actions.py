@@ -9,7 +9,7 @@ import pytest
 
 from shared.ids import new_id
 from tests.support.platform import Platform, platform
-from tests.support.separate import separate_services
+from tests.support.separate import SERVICES, separate_services
 from tests.support.waiting import wait_until
 
 HELD = {"name": "held", "command": "true", "device_type": "none-such", "devices": 1}
@@ -190,10 +190,7 @@ def test_a_time_limit_outlives_a_restart_of_the_platform() -> None:
 
 
 def test_two_replicas_of_the_jobs_service_warn_and_end_each_run_once() -> None:
-    with separate_services() as own:
-        own.processes["jobs-1"] = own.processes.pop("jobs")
-        own.start_service("jobs")
-        wait_until(own.is_ready, "both replicas are there")
+    with separate_services((*SERVICES, "jobs-2")) as own:
         ids = [own.submit("sleep 600", max_duration_s=5, grace_period_s=1, cpus=0.1) for _ in range(6)]
         waiting = held(own, 20)
         assert statuses(change(own, action="kill", ids=waiting)) == [202] * 20

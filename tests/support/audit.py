@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -104,13 +104,14 @@ async def _audit(url: str) -> Audit:
             for message in await read(connection, "EVENTS", "evt.>")
         ]
         dead = [message.subject for message in await read(connection, "DEADLETTERS", "dead.>")]
-        return Audit(events, dead, await _nodes(connection, _placed_on(events)))
+        published = Audit(events, dead, {})
+        return replace(published, nodes=await _nodes(connection, _placed_on(published)))
 
 
-def _placed_on(events: list[Published]) -> set[str]:
+def _placed_on(audit: Audit) -> set[str]:
     """The nodes that jobs were given places on."""
-    placed = [event.body["data"]["job"]["state"]["allocation"] for event in events if ".scheduled." in event.subject]
-    return {share["node"] for allocation in placed for share in allocation["shares"]}
+    states = [event["data"]["job"]["state"] for events in audit.job_events().values() for event in events]
+    return {share["node"] for state in states for share in (state["allocation"] or {"shares": ()})["shares"]}
 
 
 async def _nodes(connection: Client, wanted: set[str]) -> dict[str, Any]:
