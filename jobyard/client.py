@@ -18,8 +18,8 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from jobyard.credentials import LoginFile, resolve_url
-from jobyard.errors import WaitTimeout
-from jobyard.follow import follow
+from jobyard.errors import TooMany, Unavailable, WaitTimeout
+from jobyard.follow import PATIENCE_S, follow
 from jobyard.models import (
     Changes,
     Job,
@@ -46,7 +46,7 @@ from jobyard.models import (
 )
 from jobyard.people import People
 from jobyard.signin import SignIn
-from jobyard.transport import Params, Transport, parameters
+from jobyard.transport import Backoff, Params, Transport, parameters
 
 API = "/api/v1"
 TERMINAL = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.ERROR, JobStatus.KILLED})
@@ -321,8 +321,15 @@ class Client:
         wanted = {JobStatus(status) for status in until} | TERMINAL
         deadline = None if timeout is None else time.monotonic() + timeout
         seen, pause = -1, FIRST_POLL_S
+        patience = Backoff(PATIENCE_S)
         while True:
-            job = self.get(job_id)
+            try:
+                job = self.get(job_id)
+            except (Unavailable, TooMany):  # the job goes on while the platform is started again
+                if not patience.pause():
+                    raise
+                continue
+            patience.reset()
             if job.version != seen:
                 seen, pause = job.version, FIRST_POLL_S
                 if on_change is not None:
@@ -331,7 +338,7 @@ class Client:
                 return job
             left = LONGEST_POLL_S if deadline is None else deadline - time.monotonic()
             if left <= 0:
-                raise WaitTimeout(f"Job {job.id} is still {job.status} after {timeout:.3g} s.")
+                raise WaitTimeout(f"Job {job.id} is still {job.status} after {timeout:.1f} s.")
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, LONGEST_POLL_S)
 

@@ -10,6 +10,7 @@ import fcntl
 import gc
 import http.client
 import os
+import re
 import signal
 import sys
 import time
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 STOP_S = 8.0
 """Services drain; after that they are killed, so that the whole stop takes less than 10 s."""
+
+SIMULATED = re.compile(r"(?!cpu=)[a-z0-9][a-z0-9._-]{0,62}=[0-9]{1,5}(,(?!cpu=)[a-z0-9][a-z0-9._-]{0,62}=[0-9]{1,5})*")
 
 RESTART_WAIT_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 HEALTHY_S = 10.0
@@ -188,6 +191,7 @@ def fork(group: Group) -> int:
 def only_one(data: Path) -> Iterator[None]:
     """Hold the data folder. Exits with 1 when another platform does."""
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data.chmod(0o700)
     with (data / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -226,6 +230,12 @@ def options(arguments: list[str]) -> argparse.Namespace:
 def up(arguments: list[str]) -> None:
     """The whole life of the platform's parent process."""
     chosen = options(arguments)
+    if chosen.simulate and not SIMULATED.fullmatch(chosen.simulate):
+        say(
+            f"--simulate: '{chosen.simulate}' is no list of devices and their numbers, as in v100=8,ascend910=8.",
+            sys.stderr,
+        )
+        sys.exit(2)
     data = chosen.data.resolve()
     with only_one(data):
         port = chosen.port or free_port()
@@ -235,6 +245,8 @@ def up(arguments: list[str]) -> None:
         os.environ["JOBYARD_DATA"] = str(data)
         os.environ["JOBYARD_PORT"] = str(port)
         os.environ.setdefault("JOBYARD_PATH_ROOTS", os.getcwd())
+        # Jobs find the `python3` that has what the platform was installed with, before the system's own.
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         os.environ.setdefault("JOBYARD_LOG_LEVEL", "warning")
         if chosen.simulate:
             os.environ["JOBYARD_EXECUTOR_SIMULATE"] = chosen.simulate

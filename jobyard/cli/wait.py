@@ -49,7 +49,7 @@ def wait_for(client: Client, job_id: str, until: Iterable[JobStatus], timeout: f
         try:
             return client.wait(job_id, until, timeout, on_change=show)
         except WaitTimeout as error:
-            raise WaitTimeout(f"{error.message} It goes on; `jobyard kill {job_id}` ends it.") from error
+            raise WaitTimeout(f"{error.message} It was left alone; `jobyard kill {job_id}` would end it.") from error
 
 
 def outcome(job: Job) -> Text:

@@ -121,7 +121,7 @@ _WISHES: dict[str, str] = {
 }
 _HINTS: dict[tuple[str, str], str] = {
     ("Resume", "pausing"): " Wait until it is paused.",
-    ("SetPriority", "running"): " The priority counts only while it waits.",
+    ("SetPriority", "running"): " A running job keeps its priority; pause it first.",
 }
 
 

@@ -39,7 +39,8 @@ class Folder:
         """Create and lock it. Raises StoreInUse when another process has it."""
         if self._lock is not None:
             return
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path.chmod(0o700)
         lock = (self.path / "lock").open("ab")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -357,3 +357,33 @@ async def test_forgotten_is_forgotten(bench: Bench) -> None:
     await bench.backend.forget([id, f"{new_id()}.1"])
     assert not bench.backend.output(id).exists()
     assert await bench.seen(id) == Waiting()
+
+
+async def test_what_a_shells_trap_starts_has_the_whole_grace_period(bench: Bench) -> None:
+    saves = "/bin/sh -c 'sleep 1.2; echo saved >> ledger'"
+    id = await bench.runs(f'trap "{saves}; exit 0" TERM')
+    await bench.backend.stop(id)
+    ended = await bench.ended(id)
+    assert (ended.exit_code, ended.forced) == (0, False)
+    assert bench.lines("ledger") == ["saved"]
+
+
+async def test_a_script_that_is_run_by_its_own_name_is_a_shell_too(bench: Bench) -> None:
+    program = (
+        "import signal, sys, time\n"
+        "def save(*_):\n"
+        "    open('ledger', 'a').write('saved\\n')\n"
+        "    sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, save)\n"
+        "open('ready', 'w').write('x\\n')\n"
+        "while True: time.sleep(0.02)\n"
+    )
+    (bench.folder / "train.py").write_text(program)
+    wrapper = bench.folder / "run.sh"
+    wrapper.write_text("#!/bin/sh\ntrap 'echo told >> wrapper' TERM\npython3 train.py\n")
+    wrapper.chmod(0o755)
+    id = await bench.launch((str(wrapper),))
+    await until(lambda: bench.lines("ready"), "the program runs")
+    await bench.backend.stop(id)
+    assert not (await bench.ended(id)).forced
+    assert bench.lines("ledger") == ["saved"]

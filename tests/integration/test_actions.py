@@ -111,7 +111,10 @@ def test_pausing_says_that_there_is_no_checkpoint_and_the_receipt_what_was_lost(
     yard.call("POST", f"/jobs/{id}/pause", 202)
     paused = yard.wait(id, "paused")
     pausing = event_of(yard, id, "pausing")["job"]["state"]["reason"]
-    assert pausing["message"] == "admin asked it to pause; it has 7 s to write a checkpoint. It has written none yet."
+    assert (
+        pausing["message"]
+        == "admin asked it to pause; it has 7 s to write a checkpoint. It has written no checkpoint yet."
+    )
     assert (pausing["details"]["checkpoint_at"], pausing["details"]["grace_period_s"]) == (None, 7)
     assert paused["reason"]["details"]["checkpoint_at"] is None
     assert paused["reason"]["details"]["grace_period_s"] == 7
@@ -153,7 +156,7 @@ def test_a_preemption_leaves_a_receipt(yard: Platform) -> None:
     assert yard.wait(urgent)["status"] == "finished"
     wait_until(lambda: "preempted" in yard.facts(victim), "it made room")
     told = event_of(yard, victim, "pausing")["job"]["state"]["reason"]
-    assert told["message"].endswith("It has written none yet.")
+    assert told["message"].endswith("It has written no checkpoint yet.")
     receipt = event_of(yard, victim, "preempted")["receipt"]
     assert receipt["by"] == {"kind": "service", "name": "scheduler"}
     assert urgent in receipt["why"]

@@ -167,6 +167,8 @@ async def test_the_console_of_a_job_outlives_the_stream(bus: Bus, server: NatsSe
     assert saved_position(data) == last
     server.wipe()
     server.start()
+    await until(lambda: bus.connected, "the test is connected again")
+    await bootstrap(bus.js, PlatformSettings())
     with service:
         assert await tail(bus, JOB) == (lines_of(*chunks)[-LINES_KEPT:], [])
         seq = chunks[-1].seq + 1

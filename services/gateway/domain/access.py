@@ -180,6 +180,7 @@ _UNSEEN: dict[str, Any] = {
     "work_path": None,
     "job_path": None,
     "checkpoint_path": None,
+    "notify": (),
 }
 """What a reader gets who may not see a job's command, environment and paths."""
 

@@ -1,9 +1,11 @@
 """Which hosts and origins are ours: guards against DNS rebinding and against other sites' pages."""
 
+import re
 from collections.abc import Collection
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 ANYWHERE = "*"
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 
 
 def host_of(header: str) -> str:
@@ -23,7 +25,7 @@ def trusted_host(header: str | None, trusted: Collection[str]) -> bool:
     """Whether a request to this Host is meant for this platform."""
     if ANYWHERE in trusted:
         return True
-    return bool(header) and host_of(header or "") in trusted
+    return header is not None and _HOST.fullmatch(header.lower()) is not None and host_of(header) in trusted
 
 
 def foreign(origin: str | None, scheme: str, host_header: str, allowed: Collection[str]) -> bool:

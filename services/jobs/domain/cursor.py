@@ -13,6 +13,7 @@ Place = tuple[Any, ...]
 """A job's values in the keys of the list's order, its id last."""
 
 _DIGEST = 12
+_PLAIN = (str, int, float, bool)
 _MESSAGE = "is not of this list as it is asked for now; use next_cursor of the page before, or begin without a cursor"
 _OF_THE_PAGE = {"cursor", "limit", "with_total"}
 
@@ -34,7 +35,13 @@ def place_in(ask: ListJobs) -> Place | None:
     digest, text = raw[:_DIGEST], raw[_DIGEST:]
     if digest != _digest(ask, text):
         raise _foreign()
-    return tuple(json.loads(text))
+    try:
+        place = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _foreign() from None
+    if not isinstance(place, list) or not all(value is None or isinstance(value, _PLAIN) for value in place):
+        raise _foreign()
+    return tuple(place)
 
 
 def _digest(ask: ListJobs, text: bytes) -> bytes:

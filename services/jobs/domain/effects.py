@@ -84,12 +84,13 @@ def exit_early(job: JobDocument, signal: RunExited | RunStopped, actor: Actor, n
 def exit_(job: JobDocument, signal: RunExited, actor: Actor, now: datetime) -> list[Step]:
     """By itself: finished, failed, or tried again; from pausing a retry goes where the pause leads."""
     state = _with_result(job.state, signal)
+    ended = min(signal.ended_at, now)  # it may be told long after, when nobody was there to hear it
     if signal.exit_code == 0:
-        return [Step(events.JobFinished, _ended(state, JobStatus.FINISHED, reasons.finished(), now), {})]
+        return [Step(events.JobFinished, _ended(state, JobStatus.FINISHED, reasons.finished(), ended), {})]
     failures = state.failures + 1
     if failures > job.request.retries:
         reason = reasons.failed(signal, job.request)
-        return [Step(events.JobFailed, _ended(state, JobStatus.FAILED, reason, now, failures=failures), {})]
+        return [Step(events.JobFailed, _ended(state, JobStatus.FAILED, reason, ended, failures=failures), {})]
     not_before = now + reasons.retry_delay(failures)
     reason = reasons.retrying(signal, failures, job.request, not_before)
     if state.then is JobStatus.PAUSED:

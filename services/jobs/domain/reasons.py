@@ -74,7 +74,7 @@ def _last(checkpoint: Checkpoint | None) -> str:
     if checkpoint is None:
         return ""
     if checkpoint.written_at is None:
-        return " It has written none yet."
+        return " It has written no checkpoint yet."
     return f" Its last one was written at {rfc3339(checkpoint.written_at)}."
 
 

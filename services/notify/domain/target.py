@@ -20,6 +20,8 @@ _WEB = re.compile(
     r"(/[\x21\x22\x24-\x7e]*)?"  # visible ASCII without `#`
 )
 _PORTS = {"http": 80, "https": 443}
+_PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
+_DOCUMENTED_V6 = ipaddress.IPv6Network("3fff::/20")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -130,7 +132,8 @@ def check(address: str, scheme: str, networks: tuple[Network, ...]) -> None:
         return
     if scheme == "http":
         raise Refused(f"{address} is not in a network that the operators allowed for plain http; use https://")
-    if inner is not None or not plain.is_global or plain.is_multicast:
+    strange = plain.version == 6 and (plain not in _PUBLIC_V6 or plain in _DOCUMENTED_V6)
+    if inner is not None or strange or not plain.is_global or plain.is_multicast:
         raise Refused(f"{address} is an address inside of a network; the operators have to allow it")
 
 

@@ -77,8 +77,10 @@ class SqliteStore:
 
     def _open(self) -> tuple[sqlite3.Connection, Reader]:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock.acquire()
+            self._path.touch(mode=0o600)
+            self._path.chmod(0o600)  # its log and shared memory take the mode of the file
         except OSError as error:
             raise StoreUnavailable(f"{self._path} cannot be opened ({error}); look at its folder") from error
         connection: sqlite3.Connection | None = None

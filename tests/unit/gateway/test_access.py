@@ -27,6 +27,7 @@ from services.gateway.domain.discretion import shown, told
 from shared.contracts.commands import NewJob
 from shared.contracts.errors import Forbidden, Invalid, NotFound
 from shared.contracts.job import FOREIGN, SERVED, TERMINAL, Job, JobRequest, JobStatus, Reason
+from shared.contracts.notify import Notify
 from tests.support.gateway import stored_job
 
 MEMBER_OF = {"default": Role.MEMBER}
@@ -174,3 +175,9 @@ def test_only_platform_administrators_administer() -> None:
     require_admin(CALLERS[Relation.PLATFORM_ADMIN])
     with pytest.raises(Forbidden, match="platform administrator"):
         require_admin(CALLERS[Relation.VC_ADMIN])
+
+
+def test_whom_a_job_tells_is_nobodys_business_in_a_closed_vc() -> None:
+    telling = job().model_copy(update={"notify": (Notify(to="https://example.org/hush"),)})
+    for who in (Relation.OPEN_MEMBER, Relation.CLOSED_MEMBER):
+        assert visible(CALLERS[who], telling).notify == ()

@@ -102,7 +102,7 @@ def test_a_run_that_fails_while_it_is_pausing_leaves_its_receipt_too() -> None:
     ("checkpoint", "said", "details"),
     [
         (None, "it has 30 s to write a checkpoint.", {}),
-        (Checkpoint(None), "It has written none yet.", {"checkpoint_at": None}),
+        (Checkpoint(None), "It has written no checkpoint yet.", {"checkpoint_at": None}),
         (
             Checkpoint(datetime.fromisoformat("2026-01-02T03:04:00.000Z")),
             "Its last one was written at 2026-01-02T03:04:00.000Z.",

@@ -56,9 +56,12 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def command_name(pid: int) -> str:
-    """The first 15 bytes of the program's name; empty if the process is gone."""
-    return _read(f"/proc/{pid}/comm").decode(errors="replace").rstrip("\n")
+def program_name(pid: int) -> str:
+    """The name of the program's file, for a script that of its interpreter; empty if the process is gone."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return ""
 
 
 def is_alive(pid: int) -> bool:

@@ -89,6 +89,7 @@ class Supervisor:
         self._deadline = 0.0
         self._pass_on_at = 0.0
         self._next_at = 0.0
+        self._present: frozenset[int] = frozenset()
         self._signalled: set[int] = set()
 
     def _listen(self, waker: int) -> None:
@@ -178,6 +179,7 @@ class Supervisor:
             self._asked = marks.was_asked_to_stop(self._order.base)
             self._deadline = now + self._order.grace_s
             self._pass_on_at = now + min(PASS_ON_S, self._order.grace_s / 4)
+            self._present = frozenset(linux.descendants(os.getpid()))
         if self._killing or (ended and not self._stopping):
             self._killing = True
         elif self._stopping and now >= self._deadline:
@@ -200,12 +202,12 @@ class Supervisor:
 
         Helpers of a program are the program's own business: a data loader's workers, ended under it, would spoil the
         checkpoint that it is writing. But a shell that has a trap waits for the program in front of it before it
-        acts, so after a moment that program is asked too.
+        acts, so after a moment that program is asked too. What the trap itself has started is left to its work.
         """
         asked = linux.children(os.getpid())
         for pid in asked:  # grows while it is walked
-            if past_shells and linux.command_name(pid) in SHELLS:
-                asked += linux.children(pid)
+            if past_shells and linux.program_name(pid) in SHELLS:
+                asked += [child for child in linux.children(pid) if child in self._present]
             if pid not in self._signalled:
                 self._signalled.add(pid)
                 _send(pid, signal.SIGTERM)
