@@ -171,3 +171,27 @@ def test_ctrl_c_stops_it_too(yard: Platform) -> None:
     assert yard.output().rstrip().endswith("stopped")
     yard.start()
     assert yard.call("GET", "/me")["name"] == "admin"
+
+
+@pytest.mark.parametrize("devices", ["v100", "v100=x", "cpu=3", "v100=8,"])
+def test_devices_that_are_none_are_refused_before_anything_starts(devices: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "services.embedded", "--data", str(tmp_path / "data"), "--simulate", devices]
+    answer = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
+    assert answer.returncode == 2
+    assert "v100=8,ascend910=8" in answer.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_the_platform_keeps_is_its_owners_alone_also_in_a_folder_that_was_there(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    own = Platform(data)
+    try:
+        own.start()
+        own.wait(own.submit("echo hello"))
+        assert data.stat().st_mode & 0o077 == 0
+        documents = list((data / "documents").iterdir())
+        assert {path.stat().st_mode & 0o077 for path in documents if path.suffix != ".lock"} == {0}
+        assert (data / "logs").stat().st_mode & 0o077 == 0
+    finally:
+        own.close()
