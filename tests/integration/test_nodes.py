@@ -1,5 +1,6 @@
 """A node that never returns: an operator says so, and its jobs go on elsewhere; of one that lives nobody may say so."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.bus.bus import connect
+from shared.contracts import subjects
 from tests.support.admin import admin, done
 from tests.support.platform import Platform
 from tests.support.waiting import wait_until
@@ -44,8 +47,8 @@ def moved() -> Iterator[Moved]:
 
 
 @contextmanager
-def _platform(data: Path, node: str) -> Iterator[Platform]:
-    yard = Platform(data, environment={"JOBYARD_EXECUTOR_NODE": node})
+def _platform(data: Path, node: str, **environment: str) -> Iterator[Platform]:
+    yard = Platform(data, environment={"JOBYARD_EXECUTOR_NODE": node} | environment)
     try:
         yard.start()
         yield yard
@@ -70,6 +73,17 @@ def test_a_node_that_reports_is_not_forgotten(moved: Moved) -> None:
     assert moved.yard.job(lives)["status"] == "running"
     moved.yard.call("POST", f"/jobs/{lives}/kill", 202)
     moved.yard.wait(lives, "killed")
+
+
+def test_a_node_whose_report_is_lost_is_not_forgotten_while_its_executor_answers(tmp_path: Path) -> None:
+    async def lose(url: str) -> None:
+        async with connect(url, "test") as bus:
+            await (await bus.js.key_value(subjects.NODES)).delete("quiet")
+
+    with _platform(tmp_path / "data", "quiet", JOBYARD_EXECUTOR_REPORT_S="600") as yard:
+        asyncio.run(lose(yard.nats_url))
+        refused = admin("node", "forget", "quiet", "--yes", "--data", yard.data)
+        assert (refused.returncode, refused.stderr[:37]) == (1, "error: The executor of quiet answers:")
 
 
 def test_nothing_is_told_without_a_yes(moved: Moved) -> None:
