@@ -1012,7 +1012,7 @@ class JobEvent(Model):
     """`io.jobyard.<noun>.<fact>.v1`"""
 
     source: str
-    """The service that owns the fact, `/jobs` or `/executor/<node>`."""
+    """The service that owns the fact, `/jobs` or `/executor/<node>`; or `/admin`."""
 
     subject: str
     """The job's id, or the node's name."""

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import random
+import re
 import secrets
 import shutil
 import signal
@@ -49,6 +50,16 @@ class NatsProcess:
         )
         process.returncode = 0
         return process.pid
+
+
+def url_in(folder: Path) -> str | None:
+    """Where the server of this folder listens, or did when it ran; None if there never was one. Raises OSError."""
+    try:
+        settings = (folder / "nats.conf").read_text()
+    except FileNotFoundError:
+        return None
+    found = re.search(r'listen: "([^"]+)".*password: "([^"]+)"', settings, re.DOTALL)
+    return f"nats://jobyard:{found[2]}@{found[1]}" if found else None
 
 
 def end_with_parent() -> None:

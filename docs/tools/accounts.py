@@ -12,6 +12,7 @@ from typing import Any
 
 from docs.tools.contracts import FACTS
 from docs.tools.messages import SERVICES, place_of
+from services.admin.nodes import ASKS as OPERATOR
 from services.executor.handlers import ASKS as EXECUTOR
 from services.gateway.asking import ASKS as GATEWAY
 from services.jobs.handlers import ASKS as JOBS
@@ -30,6 +31,8 @@ ASKS: dict[str, Sequence[Command[Any, Any]]] = {
     "notify": NOTIFY,
     "gateway": GATEWAY,
 }
+OF_TOOLS: dict[str, Sequence[Command[Any, Any]]] = {"operator": OPERATOR}
+"""Who asks and is no service: such an account may do everything, but who answers it has to be let."""
 DECLARES = "jobs"
 """The service that makes the streams; the others wait until it has."""
 
@@ -102,7 +105,7 @@ def _account(service: str) -> Account:
         publish=[
             *_facts(service),
             *(_asked(command) for command in ASKS[service]),
-            *(_inbox(asker) for asker in ASKS if any(command.owner == service for command in ASKS[asker])),
+            *(_inbox(asker) for asker, asks in (ASKS | OF_TOOLS).items() if any(one.owner == service for one in asks)),
             *(f"{API}.STREAM.INFO.{stream}" for stream in STREAMS),
         ],
         subscribe=[_inbox(service), f"{health_of(service).subject} {service}"],

@@ -12,7 +12,9 @@ from jobyard.errors import JobyardError
 
 TOOL = "services.admin"
 
-app = typer.Typer(help="Back up, restore and move an installation's data.", no_args_is_help=True)
+app = typer.Typer(help="Back up, restore and move an installation's data; forget nodes.", no_args_is_help=True)
+node = typer.Typer(help="The machines that jobs run on.", no_args_is_help=True)
+app.add_typer(node, name="node")
 
 DataOption = Annotated[Path | None, typer.Option(help="The platform's data folder; else JOBYARD_DATA, .jobyard.")]
 
@@ -45,6 +47,16 @@ def migrate(data: DataOption = None) -> None:
 def rotate_secret_key(data: DataOption = None) -> None:
     """Put a new key of secrets before the old one; the gateway's next start seals every secret anew."""
     become("rotate-secret-key", *_data(data))
+
+
+@node.command()
+def forget(
+    name: Annotated[str, typer.Argument(metavar="NODE", help="As its jobs show it.")],
+    data: DataOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Say that a node will not come back: its jobs are queued again, and those being killed are killed."""
+    become("node", "forget", name, *_data(data), *(["--yes"] if yes else []))
 
 
 def become(*words: str) -> None:

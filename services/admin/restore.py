@@ -8,11 +8,14 @@ so the executor reports each as lost and it is queued again; jobs that were over
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from services.admin.archive import Manifest, unpack
 from services.admin.contents import TELLING, databases
 from services.admin.refused import Refused
+from shared.contracts.base import Contract
+from shared.contracts.job import JobState
 from shared.store.sqlite import files
 
 
@@ -31,6 +34,22 @@ def restore(data: Path, source: Path) -> Manifest:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return manifest
+
+
+class _Placed(Contract):
+    """What of a job's document says where it runs."""
+
+    state: JobState
+
+
+def nodes_in(data: Path) -> dict[str, int]:
+    """The nodes that jobs of a restored folder hold something on, and how many jobs. Raises StoreError."""
+    found: Counter[str] = Counter()
+    for page in files.rows(databases(data)[TELLING], TELLING):
+        for row in page:
+            allocation = _Placed.model_validate_json(row.body).state.allocation
+            found.update({share.node for share in allocation.shares} if allocation else ())
+    return dict(sorted(found.items()))
 
 
 def _check(data: Path, manifest: Manifest) -> None:

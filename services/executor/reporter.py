@@ -1,14 +1,14 @@
 """Says what became of a run: RunStarted, then its output, and only after that how it ended. At least once each."""
 
 from services.executor.checkpoints import written_at
-from services.executor.domain.facts import envelope, result_event, started_event
+from services.executor.domain.facts import result_event, started_event
 from services.executor.domain.observation import Ended, Lost, Started, Waiting
 from services.executor.run import Run
 from services.executor.shipping import RunLog, Shipper
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts import subjects
-from shared.contracts.events import RunEvent
+from shared.contracts.events import RunEvent, run_envelope
 
 
 class Reporter:
@@ -47,7 +47,7 @@ class Reporter:
             await self._publish(run, started_event(run.record, self._node, run.seen))
 
     async def _publish(self, run: Run, event: RunEvent) -> None:
-        message = envelope(event, self._clock.now(), run.record.correlation_id)
+        message = run_envelope(event, f"/executor/{event.node}", self._clock.now(), run.record.correlation_id)
         await self._bus.publish(subjects.run_event(event), message)
 
     def _now_ns(self) -> int:

@@ -102,7 +102,7 @@ class Applier:
             run = event.data
             if run.job_id not in after:
                 raise PermanentError(f"There is no job {run.job_id}.")
-            actor = Actor(kind="service", name=f"executor@{run.node}")
+            actor = Actor(kind="service", name=_observer(event))
             try:
                 after[run.job_id] = decide(after[run.job_id], run, actor, event.id, self.clock.now())
             except InvalidTransition as error:
@@ -123,6 +123,11 @@ _HINTS: dict[tuple[str, str], str] = {
     ("Resume", "pausing"): " Wait until it is paused.",
     ("SetPriority", "running"): " A running job keeps its priority; pause it first.",
 }
+
+
+def _observer(event: CloudEvent[RunEvent]) -> str:
+    """Whose word it is: an executor's for what it saw, or an operator's that a node is gone."""
+    return "admin" if event.source == "/admin" else f"executor@{event.data.node}"
 
 
 def _unknown(id: str) -> NotFound:

@@ -1,5 +1,6 @@
 """Events: facts in the past tense, each published by its one owner, as CloudEvents 1.0 in structured mode."""
 
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field, JsonValue
@@ -262,7 +263,10 @@ class CloudEvent(Contract, Generic[Data]):
         ),
     ]
     type: Annotated[str, Field(description="`io.jobyard.<noun>.<fact>.v1`")]
-    source: Annotated[str, Field(description="The service that owns the fact, `/jobs` or `/executor/<node>`.")]
+    source: Annotated[
+        str,
+        Field(description="The service that owns the fact, `/jobs` or `/executor/<node>`; or `/admin`."),
+    ]
     subject: Annotated[str, Field(description="The job's id, or the node's name.")]
     time: Timestamp
     datacontenttype: Literal["application/json"] = "application/json"
@@ -274,5 +278,20 @@ class CloudEvent(Contract, Generic[Data]):
 
 
 AnyCloudEvent = CloudEvent[Any]
+
+
+def run_envelope(event: RunEvent, source: str, time: datetime, correlation_id: str | None) -> CloudEvent[RunEvent]:
+    """A run's event as it travels; the same fact of the same run always has the same id, whoever says it."""
+    return CloudEvent(
+        id=f"{event.run_id}:{event.fact}",
+        type=f"io.jobyard.run.{event.fact}.v1",
+        source=source,
+        subject=event.job_id,
+        time=time,
+        correlationid=correlation_id,
+        data=event,
+    )
+
+
 Facts = dict[str, JsonValue]
 """What an event of a job says beside the view and the actor, for instance `{"previous": 100}`."""

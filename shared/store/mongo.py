@@ -25,7 +25,18 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared.store import layout
-from shared.store.port import Condition, D, DuplicateKey, Guard, Marked, Page, Schema, StoreUnavailable, Swap
+from shared.store.port import (
+    Condition,
+    D,
+    DuplicateKey,
+    Guard,
+    IndexDiffers,
+    Marked,
+    Page,
+    Schema,
+    StoreUnavailable,
+    Swap,
+)
 from shared.store.query import Fields, Test, place_of
 
 log = structlog.get_logger()
@@ -41,6 +52,7 @@ _DATABASE = "jobyard"
 _CONFLICT_DELAY_S = 0.02  # at most, before a transaction that lost against another is tried again
 _DUPLICATE_KEY = 11000
 _INDEX_DIFFERS = (85, 86)  # IndexOptionsConflict, IndexKeySpecsConflict
+_PLAIN = {"v", "key", "ns", "background"}  # what the server says of an index without options
 
 
 class MongoStore:
@@ -348,17 +360,24 @@ def translated(id: str | None = None) -> Iterator[None]:
 
 
 async def _declare(rows: Rows, schema: Schema[Any]) -> None:
-    """Create the declared indexes; drop those that are declared no more, or declared differently."""
-    declared = layout.indexes_of(schema.indexes)
-    for name in await rows.index_information():
-        if name != "_id_" and name not in declared:
-            await rows.drop_index(name)
-    for name, (keys, options) in declared.items():
-        index = IndexModel(keys, name=name, **options)
+    """Create the declared indexes, and touch no others: they may be those of replicas of another version.
+
+    A plain index that has another name there serves as well. Raises IndexDiffers for one that is there otherwise.
+    """
+    there = await rows.index_information()
+    plain = {tuple(facts["key"]): name for name, facts in there.items() if facts.keys() <= _PLAIN}
+    unknown = there.keys() - {"_id_"}
+    for name, (keys, options) in layout.indexes_of(schema.indexes).items():
+        twin = None if options or name in there else plain.get(tuple(keys))
+        unknown -= {name, twin}
+        if twin is not None:
+            continue
         try:
-            await rows.create_indexes([index])
+            await rows.create_indexes([IndexModel(keys, name=name, **options)])
         except OperationFailure as error:
             if error.code not in _INDEX_DIFFERS:
                 raise
-            await rows.drop_index(name)
-            await rows.create_indexes([index])
+            same = (other for other, facts in there.items() if facts["key"] == keys)
+            raise IndexDiffers(schema.name, name, name if name in there else next(same, name)) from error
+    for name in sorted(unknown):
+        log.info("index_undeclared", collection=schema.name, index=name)

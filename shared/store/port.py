@@ -47,6 +47,21 @@ class StoreInUse(StoreError):
     """Another process holds the file."""
 
 
+class IndexDiffers(StoreError):
+    """Replicas of another version need an index as it is; a new start does not change it under them."""
+
+    def __init__(self, collection: str, declared: str, existing: str) -> None:
+        advice = (
+            "Give the changed index a new name"
+            if declared == existing
+            else f"Declare it under the name {existing}, or change its fields"
+        )
+        super().__init__(
+            f"The index {declared} of {collection} cannot be made: {existing} is there with another definition. "
+            f"{advice}, so that old and new replicas work side by side."
+        )
+
+
 class UnknownField(StoreError):
     """A filter or sort over a field that no index declares: it would scan the collection."""
 
@@ -56,7 +71,8 @@ class Index:
     """An index over dotted paths of the document, in order; `-` before a path sorts it downwards.
 
     Every path of a filter or sort has to stand in some index of the schema. `unique` refuses a second document with
-    the same values; documents in which one of the paths is null or missing are not held to it.
+    the same values; documents in which one of the paths is null or missing are not held to it. A name means one
+    definition for ever: an index that is changed gets a new name, because replicas of two versions work side by side.
     """
 
     name: str
@@ -206,7 +222,7 @@ class Store(Protocol):
         """The collection for this schema; call it before `open`."""
 
     async def open(self) -> None:
-        """Connect, and create what the schemas declare. Raises StoreInUse or StoreUnavailable."""
+        """Connect, and create what the schemas declare. Raises StoreInUse, StoreUnavailable or IndexDiffers."""
 
     async def ping(self) -> None:
         """Raises StoreUnavailable when the database does not answer."""

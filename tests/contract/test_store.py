@@ -518,16 +518,19 @@ async def test_documents_and_marks_survive_a_restart(bench: Bench) -> None:
 
 
 async def test_indexes_follow_the_schema(bench: Bench) -> None:
-    """New ones hold what was there before; those no longer declared hold nobody back."""
+    """New ones hold what was there before. A changed index has a new name: while versions are exchanged, one that is
+    declared no more may be another replica's, so it is not promised to go.
+    """
     await bench.notes.insert_many([Note(id="a", owner="u", key="k", number=1), Note(id="b", owner="u", number=2)])
     await bench.store.close()
     again = open_store(bench.installation, "notes", local=False)
-    notes = again.collection(schema(Index("by_number", ("-number",)), Index("by_key", ("key",))))
+    notes = again.collection(schema(Index("by_number_down", ("-number",)), Index("by_key_alone", ("key",))))
     await again.open()
     try:
         assert await ids(notes, Eq("key", "k")) == ("a",)
         assert await ids(notes, sort=("-number",)) == ("b", "a")
-        await notes.insert(Note(id="c", owner="u", key="k"))
+        await notes.insert(Note(id="c", owner="w", key="k"))
+        assert await ids(notes, Eq("key", "k")) == ("a", "c")
         with pytest.raises(UnknownField):
             await notes.find([Eq("owner", "u")])
     finally:

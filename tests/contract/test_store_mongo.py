@@ -11,9 +11,9 @@ import pymongo
 import pytest
 
 from shared.store.mongo import MongoStore
-from shared.store.port import Guard, StoreUnavailable, Swap
+from shared.store.port import DuplicateKey, Guard, Index, IndexDiffers, StoreUnavailable, Swap
 from tests.support.mongo import MongoServer
-from tests.support.notes import LEASES, NOTES, Lease, Note
+from tests.support.notes import LEASES, NOTES, Lease, Note, schema
 from tests.support.platform import CHECKOUT
 
 TIMEOUT_S = 1.0
@@ -137,6 +137,57 @@ async def test_open_says_that_nobody_answers(server: MongoServer) -> None:
     store.collection(NOTES)
     with pytest.raises(StoreUnavailable, match="MongoDB"):
         await store.open()
+
+
+async def test_replicas_of_two_versions_each_have_their_indexes(
+    server: MongoServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that only has a new name is not made twice: `by_count` is the old one's `by_number`."""
+    service = uuid.uuid4().hex
+    old, new = MongoStore(server.url, service, TIMEOUT_S), MongoStore(server.url, service, TIMEOUT_S)
+    notes = old.collection(NOTES)
+    new.collection(schema(Index("by_count", ("number",)), Index("by_key_alone", ("key",))))
+    await old.open()
+    try:
+        await notes.insert(Note(id="a", owner="u", key="k"))
+        olds = await old.rows("notes").index_information()
+        await new.open()
+        try:
+            both = await old.rows("notes").index_information()
+            assert both == {**olds, "by_key_alone": both["by_key_alone"]}
+            with pytest.raises(DuplicateKey):
+                await notes.insert(Note(id="b", owner="u", key="k"))
+        finally:
+            await new.close()
+    finally:
+        await old.close()
+    logged = [line for line in capsys.readouterr().out.splitlines() if "index_undeclared" in line]
+    assert any("by_key.lookup" in line for line in logged)
+    assert not any("by_number" in line or "by_key_alone" in line or "_id_" in line for line in logged)
+
+
+@pytest.mark.parametrize(
+    ("changed", "advice"),
+    [
+        (Index("by_number", ("-number",)), "Give the changed index a new name"),
+        (Index("by_once", ("owner", "key"), unique=True), "Declare it under the name by_key"),
+    ],
+)
+async def test_an_index_is_not_redefined_under_those_who_use_it(
+    server: MongoServer, changed: Index, advice: str
+) -> None:
+    service = uuid.uuid4().hex
+    old, new = MongoStore(server.url, service, TIMEOUT_S), MongoStore(server.url, service, TIMEOUT_S)
+    old.collection(NOTES)
+    new.collection(schema(changed))
+    await old.open()
+    try:
+        before = await old.rows("notes").index_information()
+        with pytest.raises(IndexDiffers, match=advice):
+            await new.open()
+        assert await old.rows("notes").index_information() == before
+    finally:
+        await old.close()
 
 
 async def test_people_find_plain_documents_in_the_database(server: MongoServer) -> None:

@@ -75,6 +75,22 @@ async def opened(store: SqliteStore) -> SqliteCollection[Note]:
     return notes
 
 
+async def test_indexes_that_are_declared_no_more_or_otherwise_hold_nobody_back(path: Path) -> None:
+    """One process holds the file, so no other version needs them."""
+    store = SqliteStore(path)
+    notes = store.collection(NOTES)
+    await store.open()
+    await notes.insert(Note(id="a", owner="u", key="k"))
+    await store.close()
+    again = SqliteStore(path)
+    notes = again.collection(schema(Index("by_key", ("key",))))
+    await again.open()
+    try:
+        await notes.insert(Note(id="b", owner="u", key="k"))
+    finally:
+        await again.close()
+
+
 async def test_what_was_acknowledged_survives_a_kill(path: Path, store: SqliteStore) -> None:
     with python(INSERTS_UNTIL_KILLED, path) as writer:
         assert writer.stdout is not None

@@ -13,14 +13,16 @@ import pytest
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 
-from docs.tools.accounts import ASKS
+from docs.tools.accounts import ASKS, OF_TOOLS
 from docs.tools.contracts import FACTS
 from docs.tools.messages import SERVICES, place_of
+from shared.bus.bus import connect
 from shared.bus.subscriptions import Answers
-from shared.contracts import subjects
+from shared.contracts import commands, subjects
 from shared.contracts.commands import COMMANDS
 from shared.ids import new_id
 from tests.support.accounts import AccountsServer
+from tests.support.admin import admin, done
 from tests.support.ledger import Ledger
 from tests.support.platform import CHECKOUT
 from tests.support.separate import REPLICATED, SeparateServices, separate_services
@@ -124,6 +126,22 @@ def test_a_command_is_asked_only_by_who_needs_it(server: AccountsServer, user: s
 def test_a_fact_is_published_only_by_its_owner(server: AccountsServer, user: str) -> None:
     every = {f"evt.{fact.noun}.{fact.model.fact}.v1.default.{JOB}": fact.owner for fact in FACTS}
     assert refused(server, user, *every) == {subject for subject, owner in every.items() if owner != user}
+
+
+def test_an_operator_is_answered_all_that_the_tools_ask(yard: SeparateServices, server: AccountsServer) -> None:
+    """Also by the executor: one that seemed silent could be forgotten while it lives."""
+
+    async def asked() -> None:
+        async with connect(server.url_of("operator"), "test") as bus:
+            await bus.ask(commands.ACTIVE, commands.ListActiveJobs(node="node-2"))
+            await bus.ask(commands.CHECKPOINTS.at("node-2"), commands.GetCheckpoints(runs=()))
+
+    asyncio.run(asked())
+    assert set(OF_TOOLS["operator"]) == {commands.ACTIVE, commands.CHECKPOINTS}
+    gone = done("node", "forget", "nobody", "--yes", JOBYARD_NATS_URL=server.url_of("operator"))
+    assert "Nothing was told of nobody" in gone
+    refused = admin("node", "forget", "node-2", "--yes", JOBYARD_NATS_URL=server.url_of("operator"))
+    assert "node-2 reports" in refused.stderr
 
 
 WRITES = {"submit", "pause", "resume", "kill", "set_priority", "lead", "place"}

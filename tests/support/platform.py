@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from shared.embedded_nats import free_port
+from shared.embedded_nats import free_port, url_in
 from tests.support.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -136,9 +135,9 @@ class Platform:
         given = self._environment.get("JOBYARD_NATS_URL")
         if given is not None:
             return given
-        settings = (self.data / "nats" / "nats.conf").read_text()
-        port, password = re.findall(r'listen: "127.0.0.1:(\d+)"|password: "([^"]+)"', settings)
-        return f"nats://jobyard:{password[1]}@127.0.0.1:{port[0]}"
+        url = url_in(self.data / "nats")
+        assert url is not None
+        return url
 
     def unrelayed(self) -> int:
         """Jobs whose outbox is not empty."""

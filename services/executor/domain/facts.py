@@ -5,7 +5,7 @@ from typing import Any
 
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Started
 from services.executor.domain.record import RunRecord
-from shared.contracts.events import CloudEvent, RunEvent, RunExited, RunLost, RunRefused, RunStarted, RunStopped
+from shared.contracts.events import RunEvent, RunExited, RunLost, RunRefused, RunStarted, RunStopped
 
 
 def started_event(record: RunRecord, node: str, seen: Started) -> RunStarted:
@@ -35,19 +35,6 @@ def result_event(
         "checkpoint_at": checkpoint_at,
     }
     return RunStopped(**who, **how, forced=seen.forced) if seen.stopped else RunExited(**who, **how)
-
-
-def envelope(event: RunEvent, now: datetime, correlation_id: str | None) -> CloudEvent[RunEvent]:
-    """The event as it travels; the same fact of the same run always has the same id."""
-    return CloudEvent(
-        id=f"{event.run_id}:{event.fact}",
-        type=f"io.jobyard.run.{event.fact}.v1",
-        source=f"/executor/{event.node}",
-        subject=event.job_id,
-        time=now,
-        correlationid=correlation_id,
-        data=event,
-    )
 
 
 def moment(time_ns: int) -> datetime:

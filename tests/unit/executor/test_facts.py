@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.executor.domain.facts import envelope, moment, result_event, started_event
+from services.executor.domain.facts import moment, result_event, started_event
 from services.executor.domain.observation import Cancelled, Ended, Lost, Started, Waiting
 from services.executor.domain.record import RunRecord
-from shared.contracts.events import RunExited, RunLost, RunRefused, RunStopped
+from shared.contracts.events import RunExited, RunLost, RunRefused, RunStopped, run_envelope
 from shared.contracts.job import Reason
 from tests.support.executor import ID, NODE, record_of
 
@@ -72,7 +72,7 @@ def test_the_same_fact_of_the_same_run_has_the_same_id_whenever_it_is_told() -> 
     def told(record: RunRecord, seconds: int) -> str:
         event = result_event(record, NODE, Lost(WHY), seconds)
         assert event is not None
-        message = envelope(event, at(seconds), "c")
+        message = run_envelope(event, "/executor/node-1", at(seconds), "c")
         assert (message.type, message.source) == ("io.jobyard.run.lost.v1", f"/executor/{NODE}")
         assert (message.subject, message.correlationid, message.time) == (ID, "c", at(seconds))
         return message.id

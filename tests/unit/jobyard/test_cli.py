@@ -604,6 +604,7 @@ def test_up_becomes_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
         ("restore b", "restore b"),
         ("migrate --data d", "migrate --data d"),
         ("rotate-secret-key", "rotate-secret-key"),
+        ("node forget node-1 --data d --yes", "node forget node-1 --data d --yes"),
     ],
 )
 def test_admin_becomes_the_operators_tool(monkeypatch: pytest.MonkeyPatch, words: str, passed_on: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.tools.accounts import ASKS
+from docs.tools.accounts import ASKS, OF_TOOLS
 from docs.tools.messages import SERVICES
 from shared.bus.subscriptions import Answers
 from shared.contracts import commands
@@ -35,6 +35,10 @@ def test_a_service_says_all_that_it_asks(service: str) -> None:
     answered = {one.command.subject for one in SERVICES.get(service, ()) if isinstance(one, Answers)}
     asked = {command.subject for command in ASKS[service] if not command.subject.endswith(".health.v1")}
     assert named(service) == answered | asked
+
+
+def test_an_operators_tool_says_all_that_it_asks() -> None:
+    assert named("admin") == {command.subject for command in OF_TOOLS["operator"]}
 
 
 def test_every_service_has_an_account() -> None:

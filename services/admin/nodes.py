@@ -1,0 +1,137 @@
+"""A node that will not come back: its runs are told lost, so that their jobs are queued again, paused or killed.
+
+Nobody but its own executor, or an operator who knows, may say so: while the node shows any sign of life this refuses,
+for a run that was told lost and lives would soon run twice.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from nats.js.errors import BucketNotFoundError, KeyNotFoundError, NotFoundError
+from pydantic import TypeAdapter, ValidationError
+
+from services.admin.refused import Refused
+from shared import embedded_nats
+from shared.bus.bus import Bus, connect
+from shared.contracts import commands, subjects
+from shared.contracts.base import NodeName
+from shared.contracts.commands import GetCheckpoints, ListActiveJobs
+from shared.contracts.errors import Refusal, Unavailable
+from shared.contracts.events import RunLost, run_envelope
+from shared.contracts.job import JobView, Reason
+from shared.settings import PlatformSettings
+
+CONNECT_S = 10.0
+ANSWER_S = 3.0
+"""An executor that had to connect again is there by then."""
+TELL_S = 60.0
+APPLIED_S = 15.0
+POLL_S = 0.1
+
+ASKS = (commands.ACTIVE, commands.CHECKPOINTS)
+
+Confirm = Callable[[Sequence[JobView]], bool]
+
+
+async def forget(settings: PlatformSettings, node: str, confirm: Confirm) -> list[JobView]:
+    """Tell that the node's runs are lost; the jobs as they were. None if `confirm` says no. Raises Refused."""
+    try:
+        TypeAdapter(NodeName).validate_python(node)
+    except ValidationError:
+        raise Refused(f"The word {node!r} is no name of a node.") from None
+    async with _connected(settings) as bus:
+        try:
+            await _refuse_life(bus, node)
+            jobs = await holding(bus, node)
+            if not jobs or not confirm(jobs):
+                return []
+            await _refuse_life(bus, node)
+            await _tell(bus, node, jobs)
+            await _applied(bus, node, jobs)
+        except Refusal as refusal:
+            raise Refused(f"{refusal} Run this again; what was told already is not told twice.") from None
+    return jobs
+
+
+async def holding(bus: Bus, node: str) -> list[JobView]:
+    """Every job that holds something there, by id. Raises Unavailable."""
+    found: list[JobView] = []
+    more = True
+    while more:
+        ask = ListActiveJobs(node=node, after_id=found[-1].id if found else None)
+        page = await bus.ask(commands.ACTIVE, ask)
+        found += [item.view for item in page.items]
+        more = page.more
+    return found
+
+
+async def _refuse_life(bus: Bus, node: str) -> None:
+    """Raises Refused when the node has reported lately, or its executor answers.
+
+    The second question is for the bucket's sake, which is empty after a restart of NATS.
+    """
+    try:
+        await (await bus.js.key_value(subjects.NODES)).get(node)
+    except KeyNotFoundError:
+        pass
+    except (BucketNotFoundError, NotFoundError):
+        raise Refused("The platform does not know its nodes at the moment. Try again when it is ready.") from None
+    except TimeoutError:
+        raise Refused("NATS does not say which nodes report. Try again in a moment.") from None
+    else:
+        raise Refused(
+            f"The node {node} reports, or did within the last half minute: it is not gone. "
+            "Stop its executor for good first, and its jobs with it."
+        )
+    try:
+        await bus.ask(commands.CHECKPOINTS.at(node), GetCheckpoints(runs=()), ANSWER_S)
+    except Unavailable:
+        return
+    raise Refused(f"The executor of {node} answers: it is not gone. Stop it for good first, and its jobs with it.")
+
+
+async def _tell(bus: Bus, node: str, jobs: Sequence[JobView]) -> None:
+    reason = Reason(
+        code="node_forgotten", message=f"An operator said that {node} does not come back.", details={"node": node}
+    )
+    try:
+        async with asyncio.timeout(TELL_S):
+            for job in jobs:
+                lost = RunLost(job_id=job.id, vc=job.vc, attempt=job.state.attempt, node=node, reason=reason)
+                message = run_envelope(lost, "/admin", datetime.now(UTC), None)
+                await bus.publish(subjects.run_event(lost), message)
+    except TimeoutError:
+        raise Unavailable("NATS does not store what it is told.") from None
+
+
+async def _applied(bus: Bus, node: str, jobs: Sequence[JobView]) -> None:
+    """Wait until the jobs service has taken it. Raises Unavailable if that takes too long."""
+    told = {(job.id, job.state.attempt) for job in jobs}
+    deadline = asyncio.get_running_loop().time() + APPLIED_S
+    while told & {(job.id, job.state.attempt) for job in await holding(bus, node)}:
+        if asyncio.get_running_loop().time() > deadline:
+            raise Unavailable("The jobs service was told, but has not taken all of it yet.")
+        await asyncio.sleep(POLL_S)
+
+
+@asynccontextmanager
+async def _connected(settings: PlatformSettings) -> AsyncIterator[Bus]:
+    """On JOBYARD_NATS_URL, else on the server of the platform that runs in this data folder. Raises Refused."""
+    given = settings.nats_url if "nats_url" in settings.model_fields_set else None
+    url = given or embedded_nats.url_in(settings.data / "nats")
+    if url is None:
+        raise Refused(
+            f"No platform has run in {settings.data}. Name its data folder with --data, or set JOBYARD_NATS_URL."
+        )
+    connecting = connect(url, "admin")
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            bus = await connecting.__aenter__()
+    except TimeoutError:
+        raise Refused("NATS does not answer. Start the platform first, or check JOBYARD_NATS_URL.") from None
+    try:
+        yield bus
+    finally:
+        await connecting.__aexit__(None, None, None)
