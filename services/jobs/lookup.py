@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.jobs.domain.cursor import cursor_of, place_in
-from services.jobs.domain.document import JobDocument, current_view, event_of, job_of, launch_of
+from services.jobs.domain.document import JobDocument, JobHead, current_view, event_of, job_of, launch_of
 from services.jobs.orders import place_of
 from services.jobs.store import JobStore
 from services.jobs.walks import order_for
@@ -56,7 +56,7 @@ async def list_active(store: JobStore, ask: ListActiveJobs) -> ActiveJobPage:
         items = [ActiveJob.of(view=current_view(job), launch=None) for job in page.items]
         more = page.after is not None
     else:
-        here = [job for job in await store.holding() if _holds(job, ask.node) and job.id > (ask.after_id or "")]
+        here = [job for job in await store.holding(ask.after_id) if _holds(job, ask.node)]
         items = [ActiveJob.of(view=current_view(job), launch=launch_of(job)) for job in here[: ask.limit]]
         more = len(here) > ask.limit
     chosen = _fitting(items)
@@ -70,7 +70,7 @@ def events_of(job: JobDocument, ask: GetJobEvents) -> JobEventPage:
     return JobEventPage.of(items=tuple(chosen), more=len(chosen) < len(later))
 
 
-def _holds(job: JobDocument, node: str) -> bool:
+def _holds(job: JobHead, node: str) -> bool:
     allocation = job.state.allocation
     return allocation is not None and any(share.node == node for share in allocation.shares)
 

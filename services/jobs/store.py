@@ -2,17 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from services.jobs.domain.document import JobDocument, JobHead
 from services.jobs.domain.lease import SCHEDULER, LeaseDocument
 from services.jobs.domain.submission import day_of
-from services.jobs.orders import INDEXES, QUEUE
+from services.jobs.orders import INDEXES
 from services.jobs.pages import Pages
 from shared.contracts.base import rfc3339
-from shared.contracts.job import HOLDING, TERMINAL, JobStatus
-from shared.store.port import Between, Eq, In, Index, Page, Schema, Store
+from shared.contracts.job import TERMINAL, JobStatus
+from shared.store.port import Between, Collection, Eq, In, Index, Page, Schema, Store
 
 KEY_INDEX = "idempotency_key"
+
+HOLDING_IN_ORDER = (JobStatus.SCHEDULING, JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.KILLING)
+"""HOLDING in the order of a job's life: within an attempt none is ever followed by an earlier one."""
+
+WAITING = (JobStatus.SCHEDULING, JobStatus.PAUSING, JobStatus.KILLING)
+"""A job waits for what its executor says."""
+
+Head = TypeVar("Head", bound=JobHead)
 
 JOBS: Schema[JobDocument] = Schema(
     name="jobs",
@@ -67,24 +76,32 @@ class JobStore:
         where = (Between("state.due_at", high=rfc3339(now)),)
         return (await self.heads.find(where, ("state.due_at",), limit=limit)).items
 
-    async def holding(self, before: datetime | None = None) -> list[JobDocument]:
-        """Jobs that hold devices, by id; with `before` only those submitted earlier."""
-        found: list[JobDocument] = []
-        for status in sorted(HOLDING):
-            found += await self._all_of(status)
-        return sorted((job for job in found if before is None or job.submitted_at < before), key=lambda job: job.id)
+    async def holding(self, after_id: str | None = None) -> list[JobHead]:
+        """Jobs that hold devices, by id, beginning behind one; all that held them throughout the call are there.
 
-    async def _all_of(self, status: JobStatus) -> list[JobDocument]:
-        found: list[JobDocument] = []
-        after = None
-        while True:
-            page = await self.jobs.find((Eq("state.status", status.value),), QUEUE, after, limit=500)
-            found += page.items
-            if page.after is None:
-                return found
-            after = page.after
+        A job goes through these statuses in this order only, so one that moves on meanwhile is met in a later one.
+        """
+        return await _in_turn(self.heads, HOLDING_IN_ORDER, after_id)
+
+    async def waiting(self) -> list[JobDocument]:
+        """Jobs that wait for their executor, by id, with their histories."""
+        return await _in_turn(self.jobs, WAITING, None)
 
     async def lease(self) -> tuple[LeaseDocument, int] | None:
         """The lease and its beat."""
         marked = await self.leases.marked(SCHEDULER)
         return (marked.document, marked.mark) if marked else None
+
+
+async def _in_turn(jobs: Collection[Head], statuses: Sequence[JobStatus], after_id: str | None) -> list[Head]:
+    """Those in the statuses, read one after the other, each job once and as it was last seen."""
+    found: dict[str, Head] = {}
+    for status in statuses:
+        after: tuple[Any, ...] | None = (after_id,) if after_id else None
+        while True:
+            page = await jobs.find((Eq("state.status", status.value),), ("id",), after, limit=500)
+            found |= {job.id: job for job in page.items}
+            after = page.after
+            if after is None:
+                break
+    return sorted(found.values(), key=lambda job: job.id)
