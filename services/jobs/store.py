@@ -1,6 +1,6 @@
 """The jobs service's documents, and its queries by what they mean."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -11,7 +11,8 @@ from services.jobs.orders import INDEXES
 from services.jobs.pages import Pages
 from shared.contracts.base import rfc3339
 from shared.contracts.job import TERMINAL, JobStatus
-from shared.store.port import Between, Collection, Eq, In, Index, Page, Schema, Store
+from shared.store import port
+from shared.store.port import Between, Eq, In, Index, Page, Schema, Store
 
 KEY_INDEX = "idempotency_key"
 
@@ -55,10 +56,17 @@ class JobStore:
 
     async def by_key(self, owner: str, key: str, now: datetime) -> JobDocument | None:
         """The job that was submitted with this key in the last 24 h."""
-        where = (Eq("owner", owner), Eq("idempotency.key", key), In("idempotency.day", (day_of(now) - 1, day_of(now))))
-        page = await self.jobs.find(where, limit=2)
+        return (await self.by_keys(owner, (key,), now)).get(key)
+
+    async def by_keys(self, owner: str, keys: Collection[str], now: datetime) -> dict[str, JobDocument]:
+        """Somebody's jobs that were submitted with these keys in the last 24 h, by their keys."""
+        days = (day_of(now) - 1, day_of(now))
+        where = (Eq("owner", owner), In("idempotency.key", tuple(keys)), In("idempotency.day", days))
+        order = ("idempotency.key", "idempotency.day")  # in that of ids SQLite would walk over all of the owner's jobs
+        page = await self.jobs.find(where, order, limit=len(days) * len(keys))
         recent = [job for job in page.items if now - job.submitted_at < timedelta(days=1)]
-        return max(recent, key=lambda job: job.submitted_at, default=None)
+        recent.sort(key=lambda job: job.submitted_at)
+        return {job.idempotency.key: job for job in recent if job.idempotency is not None}
 
     async def open_of(self, owner: str, vc: str, at_most: int) -> int:
         """How many jobs that are not terminal somebody has in a VC; counting stops at `at_most`."""
@@ -93,7 +101,7 @@ class JobStore:
         return (marked.document, marked.mark) if marked else None
 
 
-async def _in_turn(jobs: Collection[Head], statuses: Sequence[JobStatus], after_id: str | None) -> list[Head]:
+async def _in_turn(jobs: port.Collection[Head], statuses: Sequence[JobStatus], after_id: str | None) -> list[Head]:
     """Those in the statuses, read one after the other, each job once and as it was last seen."""
     found: dict[str, Head] = {}
     for status in statuses:
