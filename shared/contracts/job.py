@@ -253,8 +253,8 @@ class LaunchSpec(Contract):
     env: dict[str, str]
     data_path: str | None
     work_path: str | None
-    job_path: str | None
-    checkpoint_path: str | None
+    job_path: Annotated[str | None, Field(description="None: `jobs/<id>`, in launches of the first versions.")]
+    checkpoint_path: Annotated[str | None, Field(description="None: `checkpoints` under the job path, likewise.")]
     secrets: Annotated[
         dict[str, str], Field(description="Variables whose values the executor asks for: name -> name of a secret.")
     ] = Field(default_factory=dict)
