@@ -95,7 +95,9 @@ def _unique(items: tuple[T, ...]) -> tuple[T, ...]:
     return items
 
 
-Path = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_path)]
+PATH_LENGTH = 1024
+
+Path = Annotated[str, Field(min_length=1, max_length=PATH_LENGTH), AfterValidator(_plain_path)]
 Argument = Annotated[str, Field(max_length=65_536), AfterValidator(_no_nul)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 EnvValue = Annotated[str, Field(max_length=32_768), AfterValidator(_no_nul)]

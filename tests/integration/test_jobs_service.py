@@ -139,6 +139,13 @@ async def test_large_jobs_come_in_pages_that_fit_in_a_message(bus: Bus) -> None:
     assert items == 12
 
 
+async def test_a_job_whose_folder_for_checkpoints_has_too_long_a_path_is_shown_without_it(bus: Bus) -> None:
+    long, other = await submit(bus, new(job_path="x" * 1024), new(job_path="x" * 1012))
+    assert (await bus.ask(commands.GET, commands.GetJob(id=long))).checkpoint_path is None
+    listed = (await bus.ask(commands.LIST, commands.ListJobs(owner="ada"))).items
+    assert {job.id: job.checkpoint_path for job in listed} == {long: None, other: "x" * 1012 + "/checkpoints"}
+
+
 async def test_jobs_with_the_longest_webhooks_are_listed(bus: Bus) -> None:
     hooks = tuple(Notify(to=f"https://example.org/{number}/".ljust(2048, "x")) for number in range(10))
     await submit(bus, *(new(notify=hooks) for _ in range(25)))

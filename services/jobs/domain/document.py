@@ -7,7 +7,17 @@ from typing import Any
 from shared.contracts import subjects
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, Version
 from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, Facts, JobEvent, JobScheduled, Receipt
-from shared.contracts.job import TERMINAL, Actor, Job, JobRequest, JobState, JobStatus, JobView, LaunchSpec
+from shared.contracts.job import (
+    PATH_LENGTH,
+    TERMINAL,
+    Actor,
+    Job,
+    JobRequest,
+    JobState,
+    JobStatus,
+    JobView,
+    LaunchSpec,
+)
 
 IDEMPOTENCY_DAY_S = 86_400
 
@@ -136,13 +146,14 @@ def launch_of(document: JobHead) -> LaunchSpec:
 def job_of(document: JobHead) -> Job:
     """The whole job, as its owner sees it."""
     request, state = document.request, document.state
+    checkpoints = checkpoint_path(request, document.id)
     fields: dict[str, Any] = {
         **vars(request),
         "priority": state.priority,
         "id": document.id,
         "owner": document.owner,
         "job_path": job_path(request, document.id),
-        "checkpoint_path": checkpoint_path(request, document.id),
+        "checkpoint_path": checkpoints if len(checkpoints) <= PATH_LENGTH else None,  # one too long for the contract
         "devices_total": request.devices * request.nodes,
         "status": state.status,
         "reason": state.reason,
