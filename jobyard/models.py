@@ -140,7 +140,11 @@ class LaunchSpec(Model):
     data_path: str | None
     work_path: str | None
     job_path: str | None
+    """None: `jobs/<id>`, in launches of the first versions."""
+
     checkpoint_path: str | None
+    """None: `checkpoints` under the job path, likewise."""
+
     secrets: dict[str, str] = {}
     """Variables whose values the executor asks for: name -> name of a secret."""
 

@@ -7,6 +7,7 @@ The mark is written lazily: repetitions carry the same message id, and the strea
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
@@ -19,6 +20,7 @@ from shared.store.port import Collection, Document, Marked
 log = structlog.get_logger()
 
 SWEEP_S = 5.0
+PAGE = 500
 MARK_S = 1.0
 IN_FLIGHT = 128
 REMEMBERED = 20_000
@@ -41,6 +43,7 @@ class Outbox(Generic[D]):
         self._suspects: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._marking = asyncio.Lock()
 
     @property
     def lag(self) -> int:
@@ -61,10 +64,32 @@ class Outbox(Generic[D]):
 
     async def run(self) -> None:
         """Sweep and mark until cancelled."""
-        await self._sweep(everything=True)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._every(SWEEP_S, self._sweep))
             group.create_task(self._every(MARK_S, self._mark))
+            await self._once(partial(self.sweep, everything=True))
+            group.create_task(self._every(SWEEP_S, self.sweep))
+
+    async def sweep(self, everything: bool = False) -> None:
+        """Take up what stayed behind since the last sweep: its own replica would have published it by now.
+
+        What lies behind a whole page of that has not been seen before, and is taken up as it is, when the page is done:
+        repetitions carry the same message id. Ends at a page that is not whole, or of which nothing could be published.
+        """
+        while True:
+            behind = await self._collection.behind(limit=PAGE)
+            marks = {found.document.id: found.mark for found in behind}
+            if everything and marks == self._suspects:
+                return
+            late = [found for found in behind if everything or self._is_late(found)]
+            self._suspects = marks
+            if late:
+                log.info("outbox_swept", documents=len(late))
+                self.committed(found.document for found in late)
+            if len(late) < PAGE:
+                return
+            await asyncio.wait(set(self._tasks))
+            await self._mark()
+            everything = True
 
     async def drain(self) -> None:
         """Publish what was handed over, and write the marks."""
@@ -106,36 +131,32 @@ class Outbox(Generic[D]):
         marked = await self._collection.marked(id)
         return max(marked.mark if marked else 0, self._unmarked.get(id, 0))
 
-    async def _sweep(self, everything: bool = False) -> None:
-        """Take up what stayed behind since the last sweep: its own replica would have published it by now."""
-        behind = await self._collection.behind(limit=500)
-        late = [found for found in behind if everything or self._is_late(found)]
-        self._suspects = {found.document.id: found.mark for found in behind}
-        if late:
-            log.info("outbox_swept", documents=len(late))
-            self.committed(found.document for found in late)
-
     def _is_late(self, found: Marked[D]) -> bool:
         id = found.document.id
         published = max(self._relayed.get(id, 0), self._unmarked.get(id, 0))
         return self._suspects.get(id) == found.mark and published < found.document.version
 
     async def _mark(self) -> None:
-        marks, self._unmarked = self._unmarked, {}
-        if not marks:
-            return
-        try:
-            await self._collection.raise_marks(marks)
-        except TemporaryError:
-            for id, mark in marks.items():
-                self._unmarked[id] = max(mark, self._unmarked.get(id, 0))
-            raise
+        async with self._marking:  # whoever returns from here has all marks written
+            marks, self._unmarked = self._unmarked, {}
+            if not marks:
+                return
+            try:
+                await self._collection.raise_marks(marks)
+            except TemporaryError:
+                for id, mark in marks.items():
+                    self._unmarked[id] = max(mark, self._unmarked.get(id, 0))
+                raise
 
-    @staticmethod
-    async def _every(seconds: float, action: Callable[[], Awaitable[None]]) -> None:
+    @classmethod
+    async def _every(cls, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(seconds)
-            try:
-                await action()
-            except TemporaryError as error:
-                log.warning("outbox_delayed", error=repr(error))
+            await cls._once(action)
+
+    @staticmethod
+    async def _once(action: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await action()
+        except TemporaryError as error:
+            log.warning("outbox_delayed", error=repr(error))

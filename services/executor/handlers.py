@@ -12,20 +12,13 @@ from services.executor.executor import Executor
 from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment
 from services.executor.reconcile import share_of
+from services.executor.views import views_of
 from shared.bus import codec
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, PerNode
 from shared.clock import Clock
 from shared.contracts import commands, events, subjects
-from shared.contracts.commands import (
-    VIEWS,
-    Checkpoints,
-    GetCheckpoints,
-    GetJobViews,
-    LastCheckpoint,
-    LogPiece,
-    ReadLog,
-)
+from shared.contracts.commands import Checkpoints, GetCheckpoints, LastCheckpoint, LogPiece, ReadLog
 from shared.contracts.errors import NotFound
 from shared.contracts.events import CloudEvent, JobEvent, JobKilling, JobPausing, JobScheduled
 from shared.contracts.job import JobStatus
@@ -119,7 +112,7 @@ class Handlers:
 
     async def _still_scheduling(self, job_ids: list[str]) -> set[str]:
         """The runs of these jobs that are to be started. Raises Unavailable."""
-        views = (await self._bus.ask(VIEWS, GetJobViews(ids=tuple(job_ids)))).items
+        views = await views_of(self._bus, job_ids)
         return {run_id(view.id, view.state.attempt) for view in views if view.state.status is JobStatus.SCHEDULING}
 
 

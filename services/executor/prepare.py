@@ -50,6 +50,7 @@ class Preparation:
         """The run, ready to start, its folders made. Raises Unfit."""
         view, launch = assignment.view, assignment.launch
         try:
+            # the defaults are those of launches that an older jobs service has written
             job_path = self._made(launch.job_path or f"jobs/{view.id}")
             checkpoints = self._made(launch.checkpoint_path or str(job_path / "checkpoints"))
             data_path = self._existing("data_path", launch.data_path) if launch.data_path else None

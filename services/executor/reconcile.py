@@ -4,15 +4,17 @@ import asyncio
 
 import structlog
 
+from services.executor.domain.record import run_id
 from services.executor.domain.repairs import repairs
 from services.executor.executor import Executor
 from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment
+from services.executor.views import views_of
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands import ACTIVE, ActiveJob, ListActiveJobs
 from shared.contracts.errors import TemporaryError
-from shared.contracts.job import JobView, Share
+from shared.contracts.job import HOLDING, JobView, Share
 
 log = structlog.get_logger()
 
@@ -50,17 +52,19 @@ class Reconcile:
         await self._executor.observe([id for id in settled if id in runs and runs[id].lives])
         now = self._clock.monotonic()
         todo = repairs([job.view for job in jobs.values()], {id: run.local(now) for id, run in runs.items()}, settled)
-        by_run = {f"{job.view.id}.{job.view.state.attempt}": job for job in jobs.values()}
+        by_run = {run_id(job.view.id, job.view.state.attempt): job for job in jobs.values()}
+        held = await self._still_held([id for id in (*todo.stop, *todo.forget) if id not in by_run])
         for id in todo.launch:
             await self._launch(by_run[id])
         for id in todo.stop:
-            await self._stop(id, by_run.get(id))
+            if id not in held:
+                await self._stop(id, by_run.get(id))
         for id in todo.lose:
             await self._executor.lose(by_run[id].view, self._share(by_run[id]))
         for id in todo.report:
             if id in runs:
                 self._executor.report(runs[id])
-        await self._executor.forget([id for id in todo.forget if id in runs])
+        await self._executor.forget([id for id in todo.forget if id in runs and id not in held])
         await self._executor.expire()
         await self._outputs.expire()
 
@@ -74,6 +78,19 @@ class Reconcile:
             found += page.items
             more = page.more
         return found
+
+    async def _still_held(self, run_ids: list[str]) -> set[str]:
+        """Of runs that the list of jobs had not: those that hold their place here all the same.
+
+        A list is put together while jobs change; what nobody gets back is done only on the word about the job itself.
+        """
+        runs = self._executor.runs
+        views = await views_of(self._bus, [runs[id].record.job_id for id in run_ids if id in runs])
+        holding = [view for view in views if view.state.status in HOLDING and share_of(view, self._node) is not None]
+        held = {run_id(view.id, view.state.attempt) for view in holding}.intersection(run_ids)
+        if held:
+            log.info("runs_not_listed", run_ids=sorted(held))
+        return held
 
     async def _launch(self, job: ActiveJob) -> None:
         if job.launch is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.jobs.domain.document import JobDocument, events_after
+from services.jobs.domain.document import JobDocument, JobHead, events_after
 from services.jobs.domain.machine import InvalidTransition, decide
 from services.jobs.domain.signals import Kill, Signal
 from services.jobs.store import JobStore
@@ -31,6 +31,13 @@ class Applier:
         self.bus = bus
         self.clock = clock
         self.outbox: Outbox[JobDocument] = Outbox(bus, store.jobs, events_after)
+
+    async def head(self, id: str) -> JobHead:
+        """The job without its history. Raises NotFound."""
+        head = await self.store.heads.get(id)
+        if head is None:
+            raise _unknown(id)
+        return head
 
     async def load(self, id: str) -> JobDocument:
         """Raises NotFound."""

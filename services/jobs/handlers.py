@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.jobs import lookup
 from services.jobs.apply import Applier
-from services.jobs.domain.document import current_view, job_of
+from services.jobs.domain.document import job_of
 from services.jobs.domain.signals import Kill, Resume
 from services.jobs.domain.signals import SetPriority as SetPrioritySignal
 from services.jobs.place import lead, place
@@ -54,7 +54,7 @@ class Handlers:
         return await submit_all(self._applier, ask)
 
     async def get(self, ask: GetJob) -> Job:
-        return job_of(await self._applier.load(ask.id))
+        return job_of(await self._applier.head(ask.id))
 
     async def list(self, ask: ListJobs) -> JobPage:
         return await lookup.list_jobs(self._applier.store, ask)
@@ -66,8 +66,7 @@ class Handlers:
         return await lookup.list_active(self._applier.store, ask)
 
     async def views(self, ask: GetJobViews) -> JobViews:
-        found = await self._applier.store.jobs.get_many(ask.ids)
-        return JobViews.of(items=tuple(current_view(job) for job in found.values()))
+        return await lookup.views_of(self._applier.store, ask)
 
     async def pause(self, ask: ChangeJob) -> Job:
         return job_of(await pause(self._applier, ask))

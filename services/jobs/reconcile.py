@@ -14,12 +14,10 @@ from services.jobs.apply import Applier
 from services.jobs.domain.document import HistoryEntry, JobDocument, event_of
 from shared.bus.bus import Bus
 from shared.contracts.events import JobPriorityChanged
-from shared.contracts.job import JobStatus
 
 log = structlog.get_logger()
 
 CYCLE_S = 20.0
-WAITING = frozenset({JobStatus.SCHEDULING, JobStatus.PAUSING, JobStatus.KILLING})
 
 
 async def reconcile(applier: Applier, bus: Bus) -> None:
@@ -27,11 +25,7 @@ async def reconcile(applier: Applier, bus: Bus) -> None:
     while True:
         await asyncio.sleep(CYCLE_S)
         now = applier.clock.now()
-        late = [
-            job
-            for job in await applier.store.holding()
-            if job.status in WAITING and now - job.history[-1].time > timedelta(seconds=CYCLE_S)
-        ]
+        late = [job for job in await applier.store.waiting() if now - job.history[-1].time > timedelta(seconds=CYCLE_S)]
         for job in late:
             subject, event = event_of(job, asked(job))
             await bus.publish(subject, event)

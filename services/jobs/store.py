@@ -1,18 +1,28 @@
 """The jobs service's documents, and its queries by what they mean."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from services.jobs.domain.document import JobDocument, JobHead
 from services.jobs.domain.lease import SCHEDULER, LeaseDocument
 from services.jobs.domain.submission import day_of
-from services.jobs.orders import INDEXES, QUEUE
+from services.jobs.orders import INDEXES
 from services.jobs.pages import Pages
 from shared.contracts.base import rfc3339
-from shared.contracts.job import HOLDING, TERMINAL, JobStatus
+from shared.contracts.job import TERMINAL, JobStatus
+from shared.store import port
 from shared.store.port import Between, Eq, In, Index, Page, Schema, Store
 
 KEY_INDEX = "idempotency_key"
+
+HOLDING_IN_ORDER = (JobStatus.SCHEDULING, JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.KILLING)
+"""HOLDING in the order of a job's life: within an attempt none is ever followed by an earlier one."""
+
+WAITING = (JobStatus.SCHEDULING, JobStatus.PAUSING, JobStatus.KILLING)
+"""A job waits for what its executor says."""
+
+Head = TypeVar("Head", bound=JobHead)
 
 JOBS: Schema[JobDocument] = Schema(
     name="jobs",
@@ -46,10 +56,17 @@ class JobStore:
 
     async def by_key(self, owner: str, key: str, now: datetime) -> JobDocument | None:
         """The job that was submitted with this key in the last 24 h."""
-        where = (Eq("owner", owner), Eq("idempotency.key", key), In("idempotency.day", (day_of(now) - 1, day_of(now))))
-        page = await self.jobs.find(where, limit=2)
+        return (await self.by_keys(owner, (key,), now)).get(key)
+
+    async def by_keys(self, owner: str, keys: Collection[str], now: datetime) -> dict[str, JobDocument]:
+        """Somebody's jobs that were submitted with these keys in the last 24 h, by their keys."""
+        days = (day_of(now) - 1, day_of(now))
+        where = (Eq("owner", owner), In("idempotency.key", tuple(keys)), In("idempotency.day", days))
+        order = ("idempotency.key", "idempotency.day")  # in that of ids SQLite would walk over all of the owner's jobs
+        page = await self.jobs.find(where, order, limit=len(days) * len(keys))
         recent = [job for job in page.items if now - job.submitted_at < timedelta(days=1)]
-        return max(recent, key=lambda job: job.submitted_at, default=None)
+        recent.sort(key=lambda job: job.submitted_at)
+        return {job.idempotency.key: job for job in recent if job.idempotency is not None}
 
     async def open_of(self, owner: str, vc: str, at_most: int) -> int:
         """How many jobs that are not terminal somebody has in a VC; counting stops at `at_most`."""
@@ -67,24 +84,32 @@ class JobStore:
         where = (Between("state.due_at", high=rfc3339(now)),)
         return (await self.heads.find(where, ("state.due_at",), limit=limit)).items
 
-    async def holding(self, before: datetime | None = None) -> list[JobDocument]:
-        """Jobs that hold devices, by id; with `before` only those submitted earlier."""
-        found: list[JobDocument] = []
-        for status in sorted(HOLDING):
-            found += await self._all_of(status)
-        return sorted((job for job in found if before is None or job.submitted_at < before), key=lambda job: job.id)
+    async def holding(self, after_id: str | None = None) -> list[JobHead]:
+        """Jobs that hold devices, by id, beginning behind one; all that held them throughout the call are there.
 
-    async def _all_of(self, status: JobStatus) -> list[JobDocument]:
-        found: list[JobDocument] = []
-        after = None
-        while True:
-            page = await self.jobs.find((Eq("state.status", status.value),), QUEUE, after, limit=500)
-            found += page.items
-            if page.after is None:
-                return found
-            after = page.after
+        A job goes through these statuses in this order only, so one that moves on meanwhile is met in a later one.
+        """
+        return await _in_turn(self.heads, HOLDING_IN_ORDER, after_id)
+
+    async def waiting(self) -> list[JobDocument]:
+        """Jobs that wait for their executor, by id, with their histories."""
+        return await _in_turn(self.jobs, WAITING, None)
 
     async def lease(self) -> tuple[LeaseDocument, int] | None:
         """The lease and its beat."""
         marked = await self.leases.marked(SCHEDULER)
         return (marked.document, marked.mark) if marked else None
+
+
+async def _in_turn(jobs: port.Collection[Head], statuses: Sequence[JobStatus], after_id: str | None) -> list[Head]:
+    """Those in the statuses, read one after the other, each job once and as it was last seen."""
+    found: dict[str, Head] = {}
+    for status in statuses:
+        after: tuple[Any, ...] | None = (after_id,) if after_id else None
+        while True:
+            page = await jobs.find((Eq("state.status", status.value),), ("id",), after, limit=500)
+            found |= {job.id: job for job in page.items}
+            after = page.after
+            if after is None:
+                break
+    return sorted(found.values(), key=lambda job: job.id)

@@ -1,5 +1,6 @@
 """New jobs: a list in one commit, each with its own outcome; a repeated submission finds its job again."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,7 +15,8 @@ from shared.contracts.errors import Conflict, Refusal
 async def submit_all(applier: Applier, ask: SubmitJobs) -> SubmitOutcomes:
     """Store every job that can be stored; the outcomes are in order."""
     now = applier.clock.now()
-    known = [await _replay(applier, new, now) for new in ask.jobs]
+    replayed = await _replays(applier, ask.jobs, now)
+    known = [replayed.get((new.owner, new.idempotency_key)) for new in ask.jobs]
     full = await _beyond_the_most(applier, [new for new, found in zip(ask.jobs, known, strict=True) if found is None])
     fresh = [
         submit(new, now) for new, found in zip(ask.jobs, known, strict=True) if found is None and new.id not in full
@@ -63,16 +65,22 @@ async def _beyond_the_most(applier: Applier, fresh: Sequence[NewJob]) -> dict[st
     return refused
 
 
-async def _replay(applier: Applier, new: NewJob, now: datetime) -> JobDocument | None:
-    if new.idempotency_key is None:
-        return None
-    return await applier.store.by_key(new.owner, new.idempotency_key, now)
+async def _replays(
+    applier: Applier, jobs: Sequence[NewJob], now: datetime
+) -> dict[tuple[str, str | None], JobDocument]:
+    """The jobs that were submitted before with the same keys, by (owner, key); one question for each owner."""
+    keys: dict[str, set[str]] = {}
+    for new in jobs:
+        if new.idempotency_key is not None:
+            keys.setdefault(new.owner, set()).add(new.idempotency_key)
+    found = await asyncio.gather(*(applier.store.by_keys(owner, of_one, now) for owner, of_one in keys.items()))
+    return {(owner, key): job for owner, known in zip(keys, found, strict=True) for key, job in known.items()}
 
 
 async def _existing(applier: Applier, new: NewJob, index: str | None, now: datetime) -> JobDocument | None:
     """The job that stood in the way: the same command before, or the same key at the same moment."""
-    if index == KEY_INDEX:
-        return await _replay(applier, new, now)
+    if index == KEY_INDEX and new.idempotency_key is not None:
+        return await applier.store.by_key(new.owner, new.idempotency_key, now)
     return await applier.store.jobs.get(new.id)
 
 

@@ -17,8 +17,7 @@ from shared.contracts.errors import Refusal
 log = structlog.get_logger()
 
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-VIEWS_AT_ONCE = 40
-"""So many views fit in a message whatever their labels."""
+VIEWS_AT_ONCE = 200
 
 
 class Rebuild:
@@ -61,15 +60,17 @@ class Rebuild:
 
     async def look_up(self, ids: list[str]) -> None:
         """Learn what became of these jobs. Raises Refusal."""
-        for start in range(0, len(ids), VIEWS_AT_ONCE):
-            asked = ids[start : start + VIEWS_AT_ONCE]
+        left = ids
+        while left:
+            asked = left[:VIEWS_AT_ONCE]
             known = {id: view.version for id in asked if (view := self._snapshot.jobs.get(id)) is not None}
-            found = (await self._bus.ask(VIEWS, GetJobViews(ids=tuple(asked)))).items
-            for view in found:
+            answer = await self._bus.ask(VIEWS, GetJobViews(ids=tuple(asked)))
+            for view in answer.items:
                 self._snapshot.put(view)
-            for id in set(known).difference(view.id for view in found):
+            for id in set(known).difference((view.id for view in answer.items), answer.left):
                 if id in self._snapshot.jobs and self._snapshot.jobs[id].version == known[id]:
                     self._snapshot.forget(id)
+            left = [*answer.left, *left[VIEWS_AT_ONCE:]]
             self._wake_if_due()
 
     def _wake_if_due(self) -> None:

@@ -187,13 +187,14 @@ class ActiveJobPage(Contract):
 
 
 class GetJobViews(Contract):
-    """The views of these jobs; an id that does not exist is left out."""
+    """The views of these jobs, as many as fit in a message; an id that does not exist is left out."""
 
     ids: Annotated[tuple[JobId, ...], Field(max_length=200)]
 
 
 class JobViews(Contract):
     items: tuple[JobView, ...]
+    left: Annotated[tuple[JobId, ...], Field(description="Jobs that found no room: ask for them again.")] = ()
 
 
 # --- change

@@ -95,7 +95,9 @@ def _unique(items: tuple[T, ...]) -> tuple[T, ...]:
     return items
 
 
-Path = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_path)]
+PATH_LENGTH = 1024
+
+Path = Annotated[str, Field(min_length=1, max_length=PATH_LENGTH), AfterValidator(_plain_path)]
 Argument = Annotated[str, Field(max_length=65_536), AfterValidator(_no_nul)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 EnvValue = Annotated[str, Field(max_length=32_768), AfterValidator(_no_nul)]
@@ -253,8 +255,8 @@ class LaunchSpec(Contract):
     env: dict[str, str]
     data_path: str | None
     work_path: str | None
-    job_path: str | None
-    checkpoint_path: str | None
+    job_path: Annotated[str | None, Field(description="None: `jobs/<id>`, in launches of the first versions.")]
+    checkpoint_path: Annotated[str | None, Field(description="None: `checkpoints` under the job path, likewise.")]
     secrets: Annotated[
         dict[str, str], Field(description="Variables whose values the executor asks for: name -> name of a secret.")
     ] = Field(default_factory=dict)

@@ -15,7 +15,7 @@ from nats.js.errors import KeyNotFoundError
 from services.executor.backends.process.linux import boot_id
 from shared.bus.bus import Bus
 from shared.contracts import subjects
-from shared.contracts.commands import READ_LOG, ReadLog
+from shared.contracts.commands import READ_LOG, ActiveJob, ReadLog
 from shared.contracts.errors import NotFound
 from shared.contracts.events import NodeReported, RunExited, RunLost, RunRefused, RunStarted, RunStopped
 from shared.contracts.job import JobStatus, JobView
@@ -50,6 +50,12 @@ def executor(nats: NatsServer, tmp_path: Path) -> Iterator[ExecutorService]:
 async def settled(yard: Yard) -> None:
     """Everything that was said before has been handled: a later job has run."""
     await yard.said(await yard.place(), "exited")
+
+
+async def compared(yard: Yard) -> None:
+    """What the node does has been compared with a list that was asked for after this call, and the next list begun."""
+    before = yard.lists
+    await until(lambda: yard.lists >= before + 3, "the node has compared")
 
 
 async def exited(yard: Yard, view: JobView) -> RunExited:
@@ -383,6 +389,31 @@ async def test_a_run_that_nobody_wants_any_more_is_ended(yard: Yard, executor: E
     view = await yard.place("sleep 600")
     await yard.said(view, "started")
     del yard.active[view.id]
+    await until(lambda: executor.said("run_unwanted") and not executor.home.supervisors(), "it is ended")
+
+
+@pytest.mark.usefixtures("executor")
+async def test_a_run_whose_job_a_list_has_overlooked_goes_on_and_is_told_to_its_end(yard: Yard) -> None:
+    view = await yard.place(Yard.WAIT_FOR_GO)
+    await yard.said(view, "started")
+    yard.now(view, JobStatus.RUNNING)
+    yard.overlooked.add(view.id)
+    await compared(yard)
+    yard.go()
+    assert (await exited(yard, view)).exit_code == 0
+    await compared(yard)
+    assert await yard.facts(view) == ["started", "exited"]
+
+
+async def test_a_run_of_an_attempt_that_is_over_is_ended_though_its_job_holds_the_node_again(
+    yard: Yard, executor: ExecutorService
+) -> None:
+    view = await yard.place("sleep 600")
+    await yard.said(view, "started")
+    again = yard.now(view, JobStatus.RUNNING)
+    state = again.state.model_copy(update={"attempt": view.state.attempt + 1})
+    yard.active[view.id] = ActiveJob(view=again.model_copy(update={"state": state}))
+    yard.overlooked.add(view.id)
     await until(lambda: executor.said("run_unwanted") and not executor.home.supervisors(), "it is ended")
 
 

@@ -16,6 +16,7 @@ from shared.contracts.commands import ChangeJob, Lead, NewJob, Place, Placement,
 from shared.contracts.errors import Conflict, Invalid, NotFound
 from shared.contracts.events import CloudEvent, RunEvent, RunExited, RunStarted
 from shared.contracts.job import Actor, Allocation, JobRequest, JobStatus, Reason, Share
+from shared.contracts.notify import Notify
 from shared.ids import new_id
 from shared.runtime import serving
 from shared.settings import PlatformSettings
@@ -136,6 +137,38 @@ async def test_large_jobs_come_in_pages_that_fit_in_a_message(bus: Bus) -> None:
         if cursor is None:
             break
     assert items == 12
+
+
+async def test_a_job_whose_folder_for_checkpoints_has_too_long_a_path_is_shown_without_it(bus: Bus) -> None:
+    long, other = await submit(bus, new(job_path="x" * 1024), new(job_path="x" * 1012))
+    assert (await bus.ask(commands.GET, commands.GetJob(id=long))).checkpoint_path is None
+    listed = (await bus.ask(commands.LIST, commands.ListJobs(owner="ada"))).items
+    assert {job.id: job.checkpoint_path for job in listed} == {long: None, other: "x" * 1012 + "/checkpoints"}
+
+
+async def test_jobs_with_the_longest_webhooks_are_listed(bus: Bus) -> None:
+    hooks = tuple(Notify(to=f"https://example.org/{number}/".ljust(2048, "x")) for number in range(10))
+    await submit(bus, *(new(notify=hooks) for _ in range(25)))
+    await submit(bus, *(new(notify=hooks) for _ in range(25)))
+    items, cursor = 0, None
+    while True:
+        page = await bus.ask(commands.LIST, commands.ListJobs(owner="ada", cursor=cursor))
+        items, cursor = items + len(page.items), page.next_cursor
+        if cursor is None:
+            break
+    assert items == 50
+
+
+async def test_views_that_find_no_room_in_a_reply_are_named_and_can_be_asked_for_again(bus: Bus) -> None:
+    labels = {f"{number:063}": "x" * 63 for number in range(64)}
+    asked = {id for _ in range(4) for id in await submit(bus, *(new(labels=labels) for _ in range(50)))}
+    left, seen = sorted(asked), []
+    while left:
+        answer = await bus.ask(commands.VIEWS, commands.GetJobViews(ids=tuple(left)))
+        seen += [view.id for view in answer.items]
+        assert sorted([*(view.id for view in answer.items), *answer.left]) == sorted(left)
+        left = list(answer.left)
+    assert sorted(seen) == sorted(asked)
 
 
 async def test_commands_that_make_no_sense_are_conflicts_and_unknown_jobs_are_not_found(bus: Bus) -> None:

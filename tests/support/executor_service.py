@@ -104,6 +104,10 @@ class Yard:
         self._answering: list[Subscription] = []
         self.active: dict[str, ActiveJob] = {}
         """What holds something on the node, as the jobs service would answer."""
+        self.overlooked: set[str] = set()
+        """Ids of jobs that are left out of the list, as one may be that changes while the list is read."""
+        self.lists = 0
+        """How many have been asked for."""
 
     WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.02; done"
 
@@ -238,6 +242,8 @@ class Yard:
     async def _active(self, message: Msg) -> None:
         ask = ListActiveJobs.model_validate_json(message.data)
         here = sorted(id for id, job in self.active.items() if share_of(job.view, ask.node or ""))
+        here = [id for id in here if id not in self.overlooked]
+        self.lists += 1
         later = [id for id in here if ask.after_id is None or id > ask.after_id]
         items = tuple(self.active[id] for id in later[: ask.limit])
         await self._reply(message, ActiveJobPage(items=items, more=len(later) > ask.limit))

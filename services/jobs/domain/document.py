@@ -7,7 +7,17 @@ from typing import Any
 from shared.contracts import subjects
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, Version
 from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, Facts, JobEvent, JobScheduled, Receipt
-from shared.contracts.job import TERMINAL, Actor, Job, JobRequest, JobState, JobStatus, JobView, LaunchSpec
+from shared.contracts.job import (
+    PATH_LENGTH,
+    TERMINAL,
+    Actor,
+    Job,
+    JobRequest,
+    JobState,
+    JobStatus,
+    JobView,
+    LaunchSpec,
+)
 
 IDEMPOTENCY_DAY_S = 86_400
 
@@ -127,8 +137,8 @@ def launch_of(document: JobHead) -> LaunchSpec:
         env=request.env,
         data_path=request.data_path,
         work_path=request.work_path,
-        job_path=request.job_path,
-        checkpoint_path=request.checkpoint_path,
+        job_path=job_path(request, document.id),
+        checkpoint_path=checkpoint_path(request, document.id),
         secrets=request.secrets,
     )
 
@@ -136,13 +146,14 @@ def launch_of(document: JobHead) -> LaunchSpec:
 def job_of(document: JobHead) -> Job:
     """The whole job, as its owner sees it."""
     request, state = document.request, document.state
+    checkpoints = checkpoint_path(request, document.id)
     fields: dict[str, Any] = {
         **vars(request),
         "priority": state.priority,
         "id": document.id,
         "owner": document.owner,
-        "job_path": request.job_path or default_job_path(document.id),
-        "checkpoint_path": request.checkpoint_path or default_checkpoint_path(request.job_path, document.id),
+        "job_path": job_path(request, document.id),
+        "checkpoint_path": checkpoints if len(checkpoints) <= PATH_LENGTH else None,  # one too long for the contract
         "devices_total": request.devices * request.nodes,
         "status": state.status,
         "reason": state.reason,
@@ -156,14 +167,14 @@ def job_of(document: JobHead) -> Job:
     return Job.of(**fields)
 
 
-def default_job_path(id: str) -> str:
-    """A job's own folder, under the storage."""
-    return f"jobs/{id}"
+def job_path(request: JobRequest, id: str) -> str:
+    """A job's own folder; by default one under the storage."""
+    return request.job_path or f"jobs/{id}"
 
 
-def default_checkpoint_path(job_path: str | None, id: str) -> str:
-    """Where a job's checkpoints go, if it does not say."""
-    return f"{job_path or default_job_path(id)}/checkpoints"
+def checkpoint_path(request: JobRequest, id: str) -> str:
+    """Where a job's checkpoints go."""
+    return request.checkpoint_path or f"{job_path(request, id)}/checkpoints"
 
 
 def events_after(document: JobDocument, version: int) -> list[tuple[str, AnyCloudEvent]]:

@@ -1,8 +1,10 @@
 """Every pair of the transition table, in it or not, against the design's own list."""
 
+from typing import Any
+
 import pytest
 
-from services.jobs.domain.document import JobDocument, events_after
+from services.jobs.domain.document import JobDocument, events_after, job_of
 from services.jobs.domain.machine import IGNORED, REPEATED, ROWS, TABLE, InvalidTransition, decide
 from services.jobs.domain.signals import (
     SIGNALS,
@@ -22,6 +24,7 @@ from shared.contracts.job import HOLDING, TERMINAL, JobStatus
 from tests.support.documents import (
     ADA,
     ALLOCATION,
+    JOB_ID,
     NOW,
     WHY,
     after,
@@ -236,3 +239,21 @@ def test_events_have_the_versions_of_the_history_and_carry_the_job_as_it_was() -
     assert [event.data.job.state.status for event in events] == [S.QUEUED, S.SCHEDULING, S.RUNNING, S.FINISHED]
     assert events[1].data.launch.command == "true"
     assert [subject for subject, _ in events_after(job, 3)] == [f"evt.job.finished.v1.default.{job.id}"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "job_path", "checkpoint_path"),
+    [
+        ({}, f"jobs/{JOB_ID}", f"jobs/{JOB_ID}/checkpoints"),
+        ({"job_path": "mine"}, "mine", "mine/checkpoints"),
+        ({"checkpoint_path": "saved"}, f"jobs/{JOB_ID}", "saved"),
+        ({"job_path": "mine", "checkpoint_path": "saved"}, "mine", "saved"),
+    ],
+)
+def test_a_run_is_told_the_folders_that_its_owner_sees(
+    paths: dict[str, Any], job_path: str, checkpoint_path: str
+) -> None:
+    job = in_status(S.SCHEDULING, **paths)
+    launch = events_after(job, 1)[0][1].data.launch
+    assert (launch.job_path, launch.checkpoint_path) == (job_path, checkpoint_path)
+    assert (job_of(job).job_path, job_of(job).checkpoint_path) == (job_path, checkpoint_path)

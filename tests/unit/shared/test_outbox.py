@@ -15,11 +15,11 @@ from services.jobs.domain.submission import submit
 from services.jobs.store import JobStore
 from shared.bus.bus import Bus
 from shared.contracts.commands import NewJob
-from shared.contracts.errors import PermanentError
+from shared.contracts.errors import PermanentError, Unavailable
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import Actor, JobRequest
 from shared.ids import new_id
-from shared.outbox import Outbox
+from shared.outbox import PAGE, Outbox
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from tests.support.waiting import until
@@ -159,3 +159,51 @@ async def test_a_start_publishes_what_a_killed_process_had_only_stored(tmp_path:
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await sweeping
+
+
+async def many_jobs(jobs: JobStore) -> list[str]:
+    """More than two pages."""
+    new = [NewJob(id=new_id(), owner="ada", request=JobRequest(name="j", command="true")) for _ in range(2 * PAGE + 9)]
+    assert not any(await jobs.jobs.insert_many([submit(one, START) for one in new]))
+    return [f"{one.id}:1" for one in new]
+
+
+async def test_a_start_publishes_however_much_was_only_stored(jobs: JobStore) -> None:
+    expected = await many_jobs(jobs)
+    stream = Stream()
+    outbox = Outbox(stream, jobs.jobs, events_after)
+    await outbox.sweep(everything=True)
+    await outbox.drain()
+    assert sorted(stream.ids) == expected
+    assert await jobs.jobs.behind() == []
+
+
+async def test_a_sweep_that_finds_a_whole_page_late_publishes_all_that_lies_behind_it(jobs: JobStore) -> None:
+    expected = await many_jobs(jobs)
+    stream = Stream()
+    outbox = Outbox(stream, jobs.jobs, events_after)
+    await outbox.sweep()
+    assert stream.ids == [], "its own replica may be publishing it just now"
+    await outbox.sweep()
+    await outbox.drain()
+    assert sorted(stream.ids) == expected
+
+
+async def test_a_sweep_ends_while_nothing_can_be_published_and_the_next_one_goes_on(jobs: JobStore) -> None:
+    class Away(Stream):
+        away = True
+
+        async def publish(self, subject: str, event: AnyCloudEvent) -> int:
+            if self.away:
+                raise Unavailable("The broker is away.")
+            return await super().publish(subject, event)
+
+    expected = await many_jobs(jobs)
+    stream = Away()
+    outbox = Outbox(stream, jobs.jobs, events_after)
+    await outbox.sweep(everything=True)
+    assert outbox.lag == 0
+    stream.away = False
+    await outbox.sweep()
+    await outbox.drain()
+    assert sorted(stream.ids) == expected

@@ -1,0 +1,20 @@
+"""Jobs asked for by their ids: the word on single ones, where a list or an event may be behind."""
+
+from collections.abc import Iterable
+
+from shared.bus.bus import Bus
+from shared.contracts.commands import VIEWS, GetJobViews
+from shared.contracts.job import JobView
+
+AT_ONCE = 200
+
+
+async def views_of(bus: Bus, job_ids: Iterable[str]) -> list[JobView]:
+    """Those of the jobs that exist. Raises TemporaryError when the jobs service is away."""
+    left = sorted(set(job_ids))
+    found: list[JobView] = []
+    while left:
+        answer = await bus.ask(VIEWS, GetJobViews(ids=tuple(left[:AT_ONCE])))
+        found += answer.items
+        left = [*answer.left, *left[AT_ONCE:]]
+    return found
