@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from services.jobs.checkpoints import LastCheckpoints
 from services.jobs.domain.document import JobDocument, JobHead, events_after
 from services.jobs.domain.machine import InvalidTransition, decide
 from services.jobs.domain.signals import Kill, Signal
@@ -30,6 +31,7 @@ class Applier:
         self.store = store
         self.bus = bus
         self.clock = clock
+        self.checkpoints = LastCheckpoints(bus, clock)
         self.outbox: Outbox[JobDocument] = Outbox(bus, store.jobs, events_after)
 
     async def head(self, id: str) -> JobHead:

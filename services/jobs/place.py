@@ -1,7 +1,6 @@
 """The scheduler's side: who leads, and what a leader's cycle decided, fenced by the lease's epoch."""
 
 from services.jobs.apply import TRIES, Applier, TooContended
-from services.jobs.checkpoints import last_checkpoints
 from services.jobs.domain import lease as leases
 from services.jobs.domain.document import JobDocument, current_view
 from services.jobs.domain.lease import SCHEDULER, Renew
@@ -68,7 +67,7 @@ async def _preempts(applier: Applier, ask: Place) -> dict[str, tuple[int, Signal
     if not ask.preemptions:
         return {}
     victims = await applier.store.heads.get_many([preemption.id for preemption in ask.preemptions])
-    known = await last_checkpoints(applier.bus, victims.values())
+    known = await applier.checkpoints.of(victims.values())
     return {one.id: (one.version, Preempt(one.reason, known.get(one.id))) for one in ask.preemptions}
 
 

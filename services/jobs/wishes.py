@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from services.jobs.apply import Applier
-from services.jobs.checkpoints import last_checkpoints
 from services.jobs.domain.document import JobDocument
 from services.jobs.domain.signals import Kill, Pause, Resume, SetPriority, Signal
 from shared.contracts.commands import Changed, ChangeJob, ChangeJobs, ChangeOutcomes, JobAction
@@ -30,7 +29,7 @@ async def change_all(applier: Applier, ask: ChangeJobs) -> ChangeOutcomes:
 async def _pauses(applier: Applier, ids: Sequence[str]) -> dict[str, Signal]:
     """A pause for each, with what its node says of its last checkpoint."""
     heads = await applier.store.heads.get_many(list(ids))
-    known = await last_checkpoints(applier.bus, heads.values())
+    known = await applier.checkpoints.of(heads.values())
     return {id: Pause(known.get(id)) for id in ids}
 
 

@@ -11,7 +11,7 @@ from services.notify.notices import Notices
 from services.notify.postman import Postman
 from services.notify.settings import NotifySettings
 from services.notify.store import NotifyStore
-from services.notify.webhooks import Secrets, Webhooks
+from services.notify.webhooks import SigningSecrets, Webhooks
 from shared.runtime import Deps, Service
 
 
@@ -26,7 +26,7 @@ def build(deps: Deps) -> Service:
     if settings.smtp_host is not None and settings.operators:
         to_operators = {"smtp": mailer, "file": files}
     desk = Desk(store, bus, clock, to_operators, settings.operators or NOBODY)
-    keys = Secrets(store, clock)
+    keys = SigningSecrets(store, clock)
     webhooks = Webhooks(keys, clock, settings.allow_private, settings.web_timeout_s)
     notices = Notices(store, bus, clock, mailer, webhooks, settings.policy, settings.web_timeout_s)
     mails: Postman[CaseDocument] = Postman("case", bus, clock, settings.rules, store.cases, desk.send, desk.changed)

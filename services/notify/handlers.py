@@ -7,7 +7,7 @@ from services.notify.domain.delivery import KNOWN, unknown
 from services.notify.domain.target import Policy, Push, Refused, target_of
 from services.notify.notices import Notices, watched
 from services.notify.push import understood
-from services.notify.webhooks import Secrets
+from services.notify.webhooks import SigningSecrets
 from shared.bus.subscriptions import Answers, Delivery, Shared, Subscription
 from shared.contracts import commands, subjects
 from shared.contracts.errors import FieldError, Invalid
@@ -30,7 +30,9 @@ from shared.contracts.notify import (
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, desk: Desk, notices: Notices, keys: Secrets, policy: Policy, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, desk: Desk, notices: Notices, keys: SigningSecrets, policy: Policy, wake: Callable[[], None]
+    ) -> None:
         self._desk = desk
         self._notices = notices
         self._keys = keys

@@ -2,6 +2,9 @@
 
 A try is claimed by compare-and-set before it begins, and its outcome is stored the same way. Between the two nothing
 is known of it: a process that dies there leaves a message that is due again once its lease is over.
+
+People take turns: each lane that has something due stands in a row once, whatever number of messages it has. A look
+at the store steps from lane to lane; the end of a try asks for the next messages of its own lane, and for no others.
 """
 
 import asyncio
@@ -14,13 +17,13 @@ import structlog
 
 from services.notify.domain.sending import Rules, Sending, is_due, is_exhausted, missed, sent, tried
 from services.notify.failures import Hopeless, Missed
-from services.notify.store import Outgoing, due
+from services.notify.store import Outgoing, due, due_lanes, due_without_lane
 from shared.bus.bus import Bus
 from shared.bus.deadletters import keep
 from shared.clock import Clock
 from shared.contracts.errors import Refusal, TemporaryError
 from shared.contracts.notify import Progress
-from shared.store.port import Collection
+from shared.store.port import Collection, Swap
 
 log = structlog.get_logger()
 
@@ -30,9 +33,8 @@ LOOK_S = 1.0
 FAULT = "The platform made a mistake; its log has the details."
 DIED = "Whoever tried to send it died each time."
 
-PAGE = 500
-PAGES = 10
-"""How far to look past the messages of people who have enough under way."""
+ADOPTED = 500
+"""The most messages of a former version that one look gives their lane."""
 
 AT_ONCE = 16
 AT_ONCE_PER_LANE = 4
@@ -63,18 +65,22 @@ class Postman(Generic[O]):
         self._send = send
         self._changed = changed
         self._wake = asyncio.Event()
+        self._look_at = 0.0
+        self._turns: dict[str, None] = {}
         self._lanes: Counter[str] = Counter()
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
         """There is something new."""
+        self._look_at = 0.0
         self._wake.set()
 
     async def run(self) -> None:
         """Send until cancelled."""
         while True:
             self._wake.clear()
+            await self._look()
             await self._begin_due()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
@@ -85,31 +91,63 @@ class Postman(Generic[O]):
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
-    async def _begin_due(self) -> None:
-        if len(self._tasks) >= AT_ONCE:
+    async def _look(self) -> None:
+        """Let every lane that has something due stand in the row, if it is time to, and somebody's turn to come."""
+        now = asyncio.get_running_loop().time()
+        if now < self._look_at or len(self._tasks) >= AT_ONCE:
             return
-        async for message in due(self._collection, self._clock.now(), PAGES, PAGE):
-            if len(self._tasks) >= AT_ONCE:
+        self._look_at = now + LOOK_S
+        await self._adopt()
+        async for lane in due_lanes(self._collection, self._clock.now()):
+            self._turns.setdefault(lane)
+
+    async def _adopt(self) -> None:
+        """Give what a former version stored its lane."""
+        now = self._clock.now()
+        strays = await due_without_lane(self._collection, now, ADOPTED)
+        if not strays:
+            return
+        adopted = [Swap(stray.moved(stray.sending, now), stray.version) for stray in strays]
+        for swap, done in zip(adopted, await self._collection.swap_many(adopted), strict=True):
+            if done:
+                self._changed(swap.document)
+
+    async def _begin_due(self) -> None:
+        """Let the lanes in the row have their turns while tries are free."""
+        while self._turns and len(self._tasks) < AT_ONCE:
+            lane = next(iter(self._turns))
+            del self._turns[lane]
+            if self._lanes[lane] < AT_ONCE_PER_LANE:
+                await self._begin_in(lane)
+
+    async def _begin_in(self, lane: str) -> None:
+        """As many tries as are free. A page holds enough: those under way in this lane are the others in it."""
+        for message in await due(self._collection, lane, self._clock.now(), AT_ONCE_PER_LANE):
+            if self._lanes[lane] >= AT_ONCE_PER_LANE or len(self._tasks) >= AT_ONCE:
                 return
-            if message.id in self._busy or self._lanes[message.lane] >= AT_ONCE_PER_LANE:
+            if message.id in self._busy:
                 continue
             self._busy.add(message.id)
-            self._lanes[message.lane] += 1
+            self._lanes[lane] += 1
             task = asyncio.get_running_loop().create_task(self._deliver(message))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
 
     async def _deliver(self, message: O) -> None:
         try:
             claimed = await self._claimed(message)
             if claimed is not None:
                 await self._record(claimed, await self._outcome(message.sending, claimed))
+            self._turns.setdefault(message.lane)
         except TemporaryError as error:
             log.warning("message_left_for_later", id=message.id, error=repr(error))
         finally:
             self._busy.discard(message.id)
             self._lanes -= Counter((message.lane,))
-            self.wake()
 
     async def _claimed(self, message: O) -> O | None:
         """The message with its try begun, None if another replica was first."""

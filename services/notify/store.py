@@ -1,12 +1,13 @@
 """The notify service's documents: support cases, notifications, and the secrets that webhooks are signed with."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from services.notify.domain.case import CaseDocument, day_of
 from services.notify.domain.delivery import DeliveryDocument
-from services.notify.domain.sending import Sending
+from services.notify.domain.sending import Sending, is_due
 from services.notify.domain.signing import SecretDocument
 from shared.contracts.base import rfc3339
 from shared.store.port import Between, Collection, Document, Eq, In, Index, Schema, Store
@@ -14,28 +15,6 @@ from shared.store.port import Between, Collection, Document, Eq, In, Index, Sche
 CASES_SHOWN = 100
 NOTIFICATIONS_SHOWN = 200
 KEY_INDEX = "idempotency_key"
-
-CASES: Schema[CaseDocument] = Schema(
-    name="cases",
-    dump=lambda document: document.model_dump_json().encode(),
-    load=CaseDocument.model_validate_json,
-    indexes=(
-        Index("due", ("sending.due_at",)),
-        Index("job", ("job_id",)),
-        Index(KEY_INDEX, ("requester", "idempotency.key", "idempotency.day"), unique=True),
-    ),
-)
-DELIVERIES: Schema[DeliveryDocument] = Schema(
-    name="deliveries",
-    dump=lambda document: document.model_dump_json().encode(),
-    load=DeliveryDocument.model_validate_json,
-    indexes=(Index("due", ("sending.due_at",)), Index("job", ("job_id", "sending.since"))),
-)
-SECRETS: Schema[SecretDocument] = Schema(
-    name="webhook_secrets",
-    dump=lambda document: document.model_dump_json().encode(),
-    load=SecretDocument.model_validate_json,
-)
 
 
 class Outgoing(Document, Protocol):
@@ -49,23 +28,71 @@ class Outgoing(Document, Protocol):
 
     def moved(self, sending: Sending, now: datetime) -> Self: ...
 
+    def model_dump(self, *, mode: Literal["json"]) -> dict[str, Any]: ...
+
     def model_dump_json(self) -> str: ...
 
 
 O = TypeVar("O", bound=Outgoing)  # noqa: E741
 
 
-async def due(collection: Collection[O], now: datetime, pages: int, limit: int) -> AsyncIterator[O]:
-    """Messages that may be tried now, the longest due first."""
-    where = (Between("sending.due_at", low="", high=rfc3339(now + timedelta(milliseconds=1))),)
-    after = None
-    for _ in range(pages):
-        page = await collection.find(where, ("sending.due_at",), after, limit)
-        for message in page.items:
-            yield message
-        after = page.after
-        if after is None:
+def _dump(document: Outgoing) -> bytes:
+    """The document with its lane while it waits, by which a look for what is due steps from lane to lane."""
+    lane = None if document.sending.over else document.lane
+    return json.dumps(document.model_dump(mode="json") | {"due_lane": lane}, ensure_ascii=False).encode()
+
+
+CASES: Schema[CaseDocument] = Schema(
+    name="cases",
+    dump=_dump,
+    load=CaseDocument.model_validate_json,
+    indexes=(
+        Index("lane", ("due_lane", "sending.due_at")),
+        Index("job", ("job_id",)),
+        Index(KEY_INDEX, ("requester", "idempotency.key", "idempotency.day"), unique=True),
+    ),
+)
+DELIVERIES: Schema[DeliveryDocument] = Schema(
+    name="deliveries",
+    dump=_dump,
+    load=DeliveryDocument.model_validate_json,
+    indexes=(Index("lane", ("due_lane", "sending.due_at")), Index("job", ("job_id", "sending.since"))),
+)
+SECRETS: Schema[SecretDocument] = Schema(
+    name="webhook_secrets",
+    dump=lambda document: document.model_dump_json().encode(),
+    load=SecretDocument.model_validate_json,
+)
+
+
+_ORDER = ("due_lane", "sending.due_at")
+
+
+async def due_lanes(collection: Collection[O], now: datetime) -> AsyncIterator[str]:
+    """The lanes that have a message due, one small step of the index each, however many messages a lane has."""
+    low = ""
+    while True:
+        page = await collection.find((Between("due_lane", low=low),), _ORDER, limit=1)
+        if not page.items:
             return
+        first = page.items[0]
+        if is_due(first.sending, now):
+            yield first.lane
+        low = first.lane + "\0"
+
+
+async def due(collection: Collection[O], lane: str, now: datetime, limit: int) -> Sequence[O]:
+    """The messages of a lane that may be tried now, the longest due first."""
+    return (await collection.find((Eq("due_lane", lane), _until(now)), _ORDER, limit=limit)).items
+
+
+async def due_without_lane(collection: Collection[O], now: datetime, limit: int) -> Sequence[O]:
+    """Messages that may be tried now, and that a former version stored without their lane."""
+    return (await collection.find((Eq("due_lane", None), _until(now)), _ORDER, limit=limit)).items
+
+
+def _until(now: datetime) -> Between:
+    return Between("sending.due_at", low="", high=rfc3339(now + timedelta(milliseconds=1)))
 
 
 class NotifyStore:

@@ -25,7 +25,7 @@ SECRET_BYTES = 32
 TRIES = 20
 
 
-class Secrets:
+class SigningSecrets:
     """The secret of each person, made when it is first needed."""
 
     def __init__(self, store: NotifyStore, clock: Clock) -> None:
@@ -59,7 +59,7 @@ class Webhooks:
 
     def __init__(
         self,
-        keys: Secrets,
+        keys: SigningSecrets,
         clock: Clock,
         networks: tuple[Network, ...],
         timeout_s: float,

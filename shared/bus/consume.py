@@ -42,6 +42,8 @@ class ListConsumer:
         self._alone = alone
         self._handling = asyncio.Lock()
         self._puller: Puller | None = None
+        self._next: list[Msg] = []
+        """A list that was read and is not begun: it waits for the one before, or for the end of a drain."""
 
     async def run(self) -> None:
         """Handle lists until cancelled."""
@@ -51,8 +53,9 @@ class ListConsumer:
         try:
             await puller.open()
             while True:
-                messages = await puller.next()
+                self._next = await puller.next()
                 async with self._handling:
+                    messages, self._next = self._next, []
                     await self._take(messages)
         finally:
             self._bus.off_reconnect(puller.reconnected)
@@ -61,8 +64,10 @@ class ListConsumer:
         """Finish the list under way, take no other, and give back what was not begun."""
         await self._handling.acquire()
         if self._puller is not None:
-            for message in await self._puller.close():
+            left = await self._puller.close()
+            for message in (*self._next, *left):
                 await message.nak()
+            self._next = []
 
     async def _declare(self) -> None:
         """Create the durable, or bring it up to date.

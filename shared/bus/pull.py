@@ -43,6 +43,7 @@ class Puller:
         self._subscription: Subscription | None = None
         self._doubtful = False
         self._gone: str | None = None
+        self._closed = False
 
     async def open(self) -> None:
         self._subscription = await self._nats.subscribe(self._nats.new_inbox(), cb=self._on_message)
@@ -50,24 +51,25 @@ class Puller:
 
     async def next(self) -> list[Msg]:
         """The next messages, at least one. Raises ConsumerGone."""
-        while not self._arrived:
+        while True:
+            await self._pull()
+            if self._arrived:  # nothing waits between here and the reader: a message is always in somebody's hands
+                count = min(len(self._arrived), self._batch)
+                return [self._arrived.popleft() for _ in range(count)]
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), 2 * HEARTBEAT_S)
+                async with asyncio.timeout(2 * HEARTBEAT_S):
+                    await self._wake.wait()
             except TimeoutError:
                 self._doubtful = True
             if self._doubtful and not self._arrived:
                 await self._revive()
             if self._gone:
                 raise ConsumerGone(f"{self._stream}/{self._consumer}: {self._gone}")
-            await self._pull()
-        count = min(len(self._arrived), self._batch)
-        messages = [self._arrived.popleft() for _ in range(count)]
-        await self._pull()
-        return messages
 
     async def close(self) -> list[Msg]:
         """Stop pulling; what had arrived and was not read yet."""
+        self._closed = True
         if self._subscription is not None and not self._nats.is_closed:
             await self._subscription.unsubscribe()
         left = list(self._arrived)
@@ -80,7 +82,9 @@ class Puller:
         await self._pull()
 
     async def _pull(self) -> None:
-        if self._outstanding > self._batch // 2 or self._nats.is_closed or self._nats.is_reconnecting:
+        if self._closed or self._nats.is_closed or self._nats.is_reconnecting:
+            return
+        if self._outstanding > self._batch // 2:
             return
         assert self._subscription is not None
         wanted = self._batch - self._outstanding

@@ -1,9 +1,9 @@
 """The job: what a person asks for (`JobRequest`), what the platform adds (`JobState`), and both together (`Job`)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
@@ -260,3 +260,17 @@ class LaunchSpec(Contract):
     secrets: Annotated[
         dict[str, str], Field(description="Variables whose values the executor asks for: name -> name of a secret.")
     ] = Field(default_factory=dict)
+
+
+HIDDEN = "***"
+"""What stands where a value is withheld."""
+
+
+def without_values(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The names of an environment without its values."""
+    return dict.fromkeys(variables, HIDDEN)
+
+
+def without_environment(launch: Mapping[str, Any]) -> dict[str, Any]:
+    """A LaunchSpec's plain data with its environment's names alone: neither values nor which secrets stand for them."""
+    return {**launch, **{field: without_values(launch[field]) for field in ("env", "secrets") if launch.get(field)}}

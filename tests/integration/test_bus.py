@@ -121,6 +121,36 @@ async def test_the_list_under_way_is_finished_by_a_drain_and_the_rest_given_back
         await until(lambda: len(set(recorder.handled + again.handled)) == 200, "the next one has the rest", within=20)
 
 
+async def test_a_list_that_was_read_and_not_begun_is_given_back_by_a_drain_at_once(bus: Bus) -> None:
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    class Slow(Recorder):
+        async def handle(self, deliveries: Sequence[Delivery[bytes]]) -> None:
+            begun.set()
+            await release.wait()
+            await super().handle(deliveries)
+
+    async def delivered() -> bool:
+        info = await bus.js.consumer_info(subjects.EVENTS, "test")
+        return info.num_pending == 0 and bool(info.num_ack_pending)
+
+    slow = Slow()
+    await bus.publish_raw("evt.a", b"0", "0")
+    async with consuming(bus, slow) as consumer:
+        await begun.wait()
+        for number in range(1, 21):
+            await bus.publish_raw("evt.a", str(number).encode(), str(number))
+        await until(delivered, "the next list has arrived")
+        drain = asyncio.create_task(consumer.drain())
+        await asyncio.sleep(0)
+        release.set()
+        await drain
+    assert slow.handled == [b"0"]
+    again = Recorder()
+    async with consuming(bus, again):
+        await until(lambda: len(set(again.handled)) == 20, "before the ack wait is over", within=15)
+
+
 async def test_a_lone_consumer_gets_what_a_killed_one_left_at_once(bus: Bus) -> None:
     stuck = asyncio.Event()
     never = asyncio.Event()

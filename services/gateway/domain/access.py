@@ -10,10 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from shared.contracts.errors import FieldError, Forbidden, Invalid, NotFound
-from shared.contracts.job import TERMINAL, Job, JobStatus
-
-HIDDEN = "***"
-"""Stands for a command or an environment value that the reader may not see."""
+from shared.contracts.job import HIDDEN, TERMINAL, Job, JobStatus, without_values
 
 
 class Role(StrEnum):
@@ -191,14 +188,4 @@ def visible(caller: Caller, job: J) -> J:
         return job.model_copy(update=_UNSEEN)
     if not (job.env or job.notify) or may(caller, job, Right.SEE_ENVIRONMENT):
         return job
-    return job.model_copy(update={"env": hidden(job.env), "notify": ()})
-
-
-def without_environment(launch: dict[str, Any]) -> dict[str, Any]:
-    """What a run needs, with its environment's names alone: neither values nor which secrets stand for them."""
-    return {**launch, **{field: hidden(launch[field]) for field in ("env", "secrets") if launch.get(field)}}
-
-
-def hidden(env: dict[str, Any]) -> dict[str, Any]:
-    """The names of an environment without its values."""
-    return dict.fromkeys(env, HIDDEN)
+    return job.model_copy(update={"env": without_values(job.env), "notify": ()})

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.gateway.domain.access import Caller, Owned, Right, may, without_environment
-from shared.contracts.job import FOREIGN, SERVED, JobStatus, Reason
+from services.gateway.domain.access import Caller, Owned, Right, may
+from shared.contracts.job import FOREIGN, SERVED, JobStatus, Reason, without_environment
 
 UNTOLD = "Could not be started as it was submitted; its owner and administrators see why."
 

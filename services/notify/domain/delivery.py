@@ -9,6 +9,7 @@ from services.notify.domain import sending as sendings
 from services.notify.domain.sending import Sending
 from shared.contracts.base import Contract, JobId, UserName, Version
 from shared.contracts.events import JOB_EVENTS, CloudEvent, JobEvent
+from shared.contracts.job import without_environment
 from shared.contracts.notify import Notification, Notify
 
 NAMES = {"errored": "error"}
@@ -16,8 +17,6 @@ NAMES = {"errored": "error"}
 
 KNOWN = frozenset(NAMES.get(fact, fact) for fact in JOB_EVENTS)
 """What an entry may ask to be told of."""
-
-HIDDEN = "***"
 
 
 class DeliveryDocument(Contract):
@@ -80,9 +79,9 @@ def resource(delivery: DeliveryDocument) -> Notification:
 
 
 def _body(event: CloudEvent[JobEvent]) -> str:
-    """The event as it leaves the platform: without the values of the job's environment."""
+    """The event as it leaves the platform: of the job's environment only the names."""
     content: dict[str, Any] = json.loads(event.model_dump_json())
-    launch = content["data"].get("launch")
-    if launch:
-        launch["env"] = dict.fromkeys(launch.get("env") or {}, HIDDEN)
+    data = content["data"]
+    if data.get("launch"):
+        data["launch"] = without_environment(data["launch"])
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

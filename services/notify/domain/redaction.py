@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-HIDDEN = "***"
+from shared.contracts.job import HIDDEN, without_values
+
 SHORTEST = 6
 """Shorter values are words like `true` or `8`, which stand everywhere and hide nothing."""
 
@@ -27,7 +28,7 @@ class Redaction:
             return self.text(value)
         if isinstance(value, dict):
             return {
-                key: dict.fromkeys(inner, HIDDEN) if key == "env" and isinstance(inner, dict) else self.tree(inner)
+                key: without_values(inner) if key == "env" and isinstance(inner, dict) else self.tree(inner)
                 for key, inner in value.items()
             }
         if isinstance(value, list):

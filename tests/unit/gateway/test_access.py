@@ -7,7 +7,6 @@ import pytest
 
 from services.gateway.domain.access import (
     CHANGING,
-    HIDDEN,
     RIGHTS,
     Action,
     Caller,
@@ -26,7 +25,7 @@ from services.gateway.domain.access import (
 from services.gateway.domain.discretion import shown, told
 from shared.contracts.commands import NewJob
 from shared.contracts.errors import Forbidden, Invalid, NotFound
-from shared.contracts.job import FOREIGN, SERVED, TERMINAL, Job, JobRequest, JobStatus, Reason
+from shared.contracts.job import FOREIGN, HIDDEN, SERVED, TERMINAL, Job, JobRequest, JobStatus, Reason
 from shared.contracts.notify import Notify
 from tests.support.gateway import stored_job
 

@@ -1,8 +1,10 @@
 """One wish for many jobs: one outcome each, in order, in one message."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
+from services.jobs.checkpoints import SILENCE_S
 from services.jobs.wishes import change_all, pause
 from shared.contracts.commands import (
     MANY,
@@ -89,6 +91,23 @@ async def test_a_pause_of_many_asks_each_node_once_and_one_that_is_silent_leaves
         reasons = [(await jobs.load(id)).state.reason for id in ids]
         known = [reason.details.get("checkpoint_at", "open") if reason else None for reason in reasons]
         assert known == ["2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05.000Z", "open"]
+
+
+async def test_a_node_that_did_not_answer_is_not_asked_again_for_a_while_by_anybody(tmp_path: Path) -> None:
+    async with applier(tmp_path) as (jobs, clock):
+        assert isinstance(jobs.bus, Taken)
+        ids = await stored(jobs, *(named(in_status(JobStatus.RUNNING), new_id()) for _ in range(4)))
+        await pause(jobs, ChangeJob(id=ids[0], actor=ADA))
+        await pause(jobs, ChangeJob(id=ids[1], actor=ADA))
+        await change_all(jobs, wish(JobAction.PAUSE, ids[2]))
+        assert len(jobs.bus.asked) == 1
+        assert {(await jobs.load(id)).status for id in ids[:3]} == {JobStatus.PAUSING}
+        clock.set_wall(NOW + timedelta(days=1))
+        await change_all(jobs, wish(JobAction.PAUSE, ids[2]))
+        assert len(jobs.bus.asked) == 1, "a clock that was set is no while"
+        clock.advance(SILENCE_S)
+        await pause(jobs, ChangeJob(id=ids[3], actor=ADA))
+        assert len(jobs.bus.asked) == 2
 
 
 async def test_every_change_of_a_priority_says_who_when_and_from_what(tmp_path: Path) -> None:

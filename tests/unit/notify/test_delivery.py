@@ -46,11 +46,12 @@ def test_each_entry_gets_the_events_it_asks_for_under_ids_that_never_change() ->
     assert [one.id for one in deliveries(submitted, entries, NOW)] == [one.id for one in made]
 
 
-def test_the_body_is_the_event_without_the_values_of_the_environment() -> None:
-    scheduled = heard(env={"TOKEN": "canary"})[1]
+def test_the_body_is_the_event_with_the_names_of_the_environment_alone() -> None:
+    scheduled = heard(env={"TOKEN": "canary"}, secrets={"KEY": "vault-canary"})[1]
     (made,) = deliveries(scheduled, [EVERYTHING], NOW)
     body = json.loads(made.body)
-    assert body["data"]["launch"]["env"] == {"TOKEN": "***"} and "canary" not in made.body
+    assert body["data"]["launch"]["env"] == {"TOKEN": "***"}
+    assert body["data"]["launch"]["secrets"] == {"KEY": "***"} and "canary" not in made.body
     assert body["type"] == "io.jobyard.job.scheduled.v1" and body["data"]["job"]["id"] == JOB_ID
 
 

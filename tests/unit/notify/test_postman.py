@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import pytest
 from services.notify.domain.delivery import DeliveryDocument
 from services.notify.domain.sending import Rules, begin, sent, tried
 from services.notify.failures import Hopeless, Missed
-from services.notify.postman import AT_ONCE_PER_LANE, PAGE, Postman
-from services.notify.store import NotifyStore
+from services.notify.postman import AT_ONCE, AT_ONCE_PER_LANE, Postman
+from services.notify.store import DELIVERIES, NotifyStore
 from shared.bus.bus import Bus
 from shared.contracts.notify import Progress
+from shared.store.port import Index, Schema
 from shared.store.sqlite import SqliteStore
 from tests.support.documents import JOB_ID
 from tests.support.waiting import until
@@ -52,6 +54,12 @@ class MovedClock:
         return self.passed
 
 
+def message(id: str, owner: str) -> DeliveryDocument:
+    return DeliveryDocument(
+        id=id, version=1, job_id=JOB_ID, owner=owner, event="failed", to="mailto:a@b", body="", sending=begin(START)
+    )
+
+
 class Post:
     """One collection, and as many loops over it as a test has replicas."""
 
@@ -62,10 +70,10 @@ class Post:
         self.sent: list[str] = []
 
     async def add(self, id: str, owner: str = "ada") -> None:
-        document = DeliveryDocument(
-            id=id, version=1, job_id=JOB_ID, owner=owner, event="failed", to="mailto:a@b", body="", sending=begin(START)
-        )
-        await self.messages.insert(document)
+        await self.messages.insert(message(id, owner))
+
+    async def flood(self, owner: str, count: int) -> None:
+        await self.messages.insert_many([message(f"{owner}-{number:04}", owner) for number in range(count)])
 
     async def take(self, message: DeliveryDocument) -> None:
         self.sent.append(message.id)
@@ -113,7 +121,7 @@ async def test_of_several_replicas_one_sends_each_message(post: Post) -> None:
     assert Counter(post.sent) == Counter(f"m{number}" for number in range(40))
 
 
-async def test_one_person_s_slow_receivers_keep_nobody_else_s_message_back(post: Post) -> None:
+async def test_thousands_of_one_person_s_messages_to_a_receiver_that_hangs_keep_nobody_else_s_back(post: Post) -> None:
     released, under_way, most = asyncio.Event(), 0, 0
 
     async def send(message: DeliveryDocument) -> None:
@@ -124,13 +132,73 @@ async def test_one_person_s_slow_receivers_keep_nobody_else_s_message_back(post:
             await released.wait()
             under_way -= 1
 
-    for number in range(PAGE + 20):
-        await post.add(f"a{number:04}")
+    await post.flood("ada", 6_000)
     await post.add("z", owner="bob")
     async with post.running(send):
         await until(post.has("z", Progress.SENT), "bob's message was sent")
+        await until(lambda: under_way == AT_ONCE_PER_LANE, "ada's are being sent as well")
+        await post.add("y", owner="bob")
+        await until(post.has("y", Progress.SENT), "so was a later one")
         assert most == AT_ONCE_PER_LANE
         released.set()
+
+
+async def test_people_take_turns_when_more_of_them_than_there_are_tries_at_one_time_send_many(post: Post) -> None:
+    tried: Counter[str] = Counter()
+
+    async def send(message: DeliveryDocument) -> None:
+        tried[message.owner] += 1
+        raise Missed("Nobody there.")
+
+    owners = [f"owner{number}" for number in range(2 * AT_ONCE // AT_ONCE_PER_LANE)]
+    for owner in owners:
+        await post.flood(owner, 200)
+    async with post.running(send):
+        await until(lambda: len(tried) == len(owners), "everybody had a turn")
+        assert max(tried.values()) < 200, "before anybody's messages were through"
+
+
+async def test_what_a_flood_costs_grows_with_its_messages_and_no_faster(tmp_path: Path) -> None:
+    parsed = 0
+
+    def load(body: bytes) -> DeliveryDocument:
+        nonlocal parsed
+        parsed += 1
+        return DELIVERIES.load(body)  # type: ignore[no-any-return]
+
+    store = SqliteStore(tmp_path / "notify.sqlite")
+    post = Post(NotifyStore(store))
+    post.messages = store.collection(replace(DELIVERIES, load=load))
+    await store.open()
+    await post.flood("ada", 500)
+    async with post.running(post.take):
+        await until(lambda: len(post.sent) == 500, "all were sent")
+    await store.close()
+    assert parsed < 500 * 3 * AT_ONCE_PER_LANE
+
+
+async def test_messages_that_a_former_version_stored_are_sent(tmp_path: Path) -> None:
+    def dump(document: DeliveryDocument) -> bytes:
+        return document.model_dump_json().encode()
+
+    indexes = (Index("due", ("sending.due_at",)), Index("job", ("job_id", "sending.since")))
+    former: Schema[DeliveryDocument] = replace(DELIVERIES, dump=dump, indexes=indexes)
+    store = SqliteStore(tmp_path / "notify.sqlite")
+    messages = store.collection(former)
+    await store.open()
+    ended = message("ended", "ada").moved(sent(begin(START), START), START)
+    await messages.insert_many([message("waits", "ada"), message("too", "bob"), ended])
+    await store.close()
+
+    store = SqliteStore(tmp_path / "notify.sqlite")
+    post = Post(NotifyStore(store))
+    await store.open()
+    async with post.running(post.take):
+        await until(post.has("waits", Progress.SENT), "it was sent")
+        await until(post.has("too", Progress.SENT), "so was the other")
+    assert sorted(post.sent) == ["too", "waits"]
+    assert await post.get("ended") == ended
+    await store.close()
 
 
 async def test_a_failed_try_waits_and_a_message_that_always_fails_ends_as_a_dead_letter(post: Post) -> None:

@@ -14,7 +14,7 @@ from services.notify.domain.target import Webhook
 from services.notify.failures import Hopeless, Missed
 from services.notify.guarded import Resolve
 from services.notify.store import NotifyStore
-from services.notify.webhooks import Secrets, Webhooks
+from services.notify.webhooks import SigningSecrets, Webhooks
 from shared.clock import SystemClock
 from shared.store.sqlite import SqliteStore
 from tests.support.receiver import Receiver
@@ -41,21 +41,21 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-async def keys(tmp_path: Path) -> AsyncIterator[Secrets]:
+async def keys(tmp_path: Path) -> AsyncIterator[SigningSecrets]:
     store = SqliteStore(tmp_path / "notify.sqlite")
-    secrets = Secrets(NotifyStore(store), SystemClock())
+    secrets = SigningSecrets(NotifyStore(store), SystemClock())
     await store.open()
     yield secrets
     await store.close()
 
 
-async def post(keys: Secrets, host: str, port: int, resolve: Resolve, scheme: str = "http", **more: Any) -> None:
+async def post(keys: SigningSecrets, host: str, port: int, resolve: Resolve, scheme: str = "http", **more: Any) -> None:
     hooks = Webhooks(keys, SystemClock(), more.pop("networks", LOCAL), more.pop("timeout_s", 10.0), resolve)
     await hooks.post(Webhook(scheme, host, port, "/hook"), "message-1", "{}", "ada")
 
 
 async def test_a_name_is_resolved_once_and_its_checked_address_is_connected_to(
-    keys: Secrets, receiver: Receiver
+    keys: SigningSecrets, receiver: Receiver
 ) -> None:
     names = Names(["127.0.0.1"], ["169.254.169.254"])
     await post(keys, "rebinding.invalid", receiver.port, names)
@@ -68,7 +68,7 @@ async def test_a_name_is_resolved_once_and_its_checked_address_is_connected_to(
 
 
 @pytest.mark.parametrize("inner", ["127.0.0.2", "10.0.0.1", "::1", "::ffff:10.0.0.1", "224.0.0.1"])
-async def test_one_refused_address_of_a_name_is_enough(keys: Secrets, receiver: Receiver, inner: str) -> None:
+async def test_one_refused_address_of_a_name_is_enough(keys: SigningSecrets, receiver: Receiver, inner: str) -> None:
     for addresses in ([inner], ["127.0.0.1", inner], [inner, "127.0.0.1"]):
         with pytest.raises(Hopeless):
             await post(keys, "mixed.invalid", receiver.port, Names(addresses))
@@ -76,7 +76,9 @@ async def test_one_refused_address_of_a_name_is_enough(keys: Secrets, receiver: 
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f.1", "localhost."])
-async def test_the_machine_s_own_resolver_is_not_believed_either(keys: Secrets, receiver: Receiver, host: str) -> None:
+async def test_the_machine_s_own_resolver_is_not_believed_either(
+    keys: SigningSecrets, receiver: Receiver, host: str
+) -> None:
     hooks = Webhooks(keys, SystemClock(), (), 10.0)
     with pytest.raises(Missed):
         await hooks.post(Webhook("https", host, receiver.port, "/"), "message-1", "{}", "ada")
@@ -84,7 +86,7 @@ async def test_the_machine_s_own_resolver_is_not_believed_either(keys: Secrets, 
 
 
 async def test_an_address_that_does_not_answer_is_missed_and_the_next_one_is_tried(
-    keys: Secrets, receiver: Receiver
+    keys: SigningSecrets, receiver: Receiver
 ) -> None:
     both = (*LOCAL, ipaddress.ip_network("127.0.0.9/32"))
     await post(keys, "two.invalid", receiver.port, Names(["127.0.0.9", "127.0.0.1"]), networks=both)
@@ -94,7 +96,7 @@ async def test_an_address_that_does_not_answer_is_missed_and_the_next_one_is_tri
 
 
 async def test_https_needs_a_certificate_of_that_very_name(
-    keys: Secrets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    keys: SigningSecrets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     authority = trustme.CA()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -135,7 +137,7 @@ async def port_of(server: asyncio.Server) -> int:
     return int(server.sockets[0].getsockname()[1])
 
 
-async def test_of_an_endless_answer_only_the_status_is_read(keys: Secrets) -> None:
+async def test_of_an_endless_answer_only_the_status_is_read(keys: SigningSecrets) -> None:
     async with await serve(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1000\r\n" + b"x" * 4096 + b"\r\n"
     ) as server:
@@ -154,14 +156,14 @@ async def test_of_an_endless_answer_only_the_status_is_read(keys: Secrets) -> No
     ],
 )
 async def test_an_answer_that_never_ends_or_is_none_is_missed_in_time(
-    keys: Secrets, answer: bytes, forever: bytes
+    keys: SigningSecrets, answer: bytes, forever: bytes
 ) -> None:
     async with await serve(answer, forever) as server:
         with pytest.raises(Missed):
             await post(keys, "odd.invalid", await port_of(server), Names(["127.0.0.1"]), timeout_s=0.5)
 
 
-async def test_a_secret_is_made_once_also_by_two_at_one_time(keys: Secrets) -> None:
+async def test_a_secret_is_made_once_also_by_two_at_one_time(keys: SigningSecrets) -> None:
     found = await asyncio.gather(*(keys.of("ada") for _ in range(10)))
     assert len({document.secret for document in found}) == 1
     assert (await keys.of("bob")).secret != found[0].secret
