@@ -40,7 +40,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
 
     return Service(
         name="gateway",
-        handlers=Handlers(people.audit, deps.bus, secrets, settings.command_timeout_s),
+        handlers=Handlers(people.accounts, people.audit, deps.bus, secrets, settings.command_timeout_s),
         subscriptions=SUBSCRIPTIONS,
         loops=(server.serve, *people.loops, secrets.sweep),
         start=start,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.gateway import asking
-from services.gateway.domain.access import WHEN, Action, Caller, Right, may
+from services.gateway.domain.access import NEEDS, WHEN, Action, Caller, Right, may
 from services.gateway.resources import Job, JobFilter
 from shared.bus.bus import Bus
 from shared.contracts.commands import MANY, JobAction, ListJobs
@@ -23,6 +23,14 @@ MAKES_SENSE: dict[JobAction, frozenset[JobStatus]] = {
     JobAction.PRIORITY: WAITING,
 }
 """What an action's filter means when it names no status."""
+
+NEEDED: dict[JobAction, Right] = {
+    JobAction.PAUSE: NEEDS[Action.PAUSE],
+    JobAction.RESUME: NEEDS[Action.RESUME],
+    JobAction.KILL: NEEDS[Action.KILL],
+    JobAction.PRIORITY: Right.ACT,
+}
+"""The right that an action takes."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ async def select(
             with_total=False,
         )
         page = await bus.ask(asking.LIST, ask, timeout_s)
-        found += [job for job in page.items if may(caller, job, Right.ACT)]
+        found += [job for job in page.items if may(caller, job, NEEDED[action])]
         looked_at += SEARCHED if page.searched else len(page.items)
         cursor = page.next_cursor
         if cursor is None or len(found) >= MANY or looked_at >= LOOKED_AT:
