@@ -56,6 +56,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
     paths = Paths(deps.settings.storage, deps.settings.path_roots)
     return Parts(
         settings=settings,
+        clock=deps.clock,
         accounts=people.accounts,
         passwords=people.passwords,
         sign_in=people.sign_in,
