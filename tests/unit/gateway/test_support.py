@@ -151,6 +151,32 @@ async def test_without_the_notify_service_only_submissions_that_notify_wait(yard
     assert len(yard.bus.jobs) == 1
 
 
+async def test_without_the_notify_service_a_batch_that_notifies_fails_as_a_whole_at_the_first_question(
+    yard: Gateway,
+) -> None:
+    plain = {"name": "j", "command": "true"}
+    telling = [plain | {"notify": [{"to": f"https://example.org/{number}"}]} for number in range(3)]
+    answer = await yard.call("POST", "/jobs:submit-batch", json={"jobs": [plain, *telling]})
+    assert answer.status_code == 503 and yard.bus.jobs == {}
+    assert len([ask for ask in yard.bus.asked if isinstance(ask, CheckNotify)]) == 1
+
+
+async def test_a_batch_asks_once_about_each_list_and_refuses_every_job_with_one_that_cannot_be_served(
+    desk: Gateway,
+) -> None:
+    def checked(ask: CheckNotify) -> NotifyChecked:
+        if "bad" in ask.entries[0].to:
+            raise Invalid("notify.0.to: no.")
+        return NotifyChecked()
+
+    desk.bus.answers[commands.CHECK_NOTIFY.subject] = checked
+    good, bad = NOTIFY, [{"to": "https://bad.example"}]
+    jobs = [{"name": "j", "command": "true", "notify": notify} for notify in (good, bad, good, bad, [])]
+    answer = await desk.call("POST", "/jobs:submit-batch", "ada", json={"jobs": jobs})
+    assert [outcome["status"] for outcome in answer.json()["outcomes"]] == [201, 422, 201, 422, 201]
+    assert len([ask for ask in desk.bus.asked if isinstance(ask, CheckNotify)]) == 2
+
+
 async def test_what_notify_refuses_is_not_stored(desk: Gateway) -> None:
     def refused(ask: CheckNotify) -> NotifyChecked:
         raise Invalid("notify.0.to: no.")
