@@ -64,6 +64,7 @@ class Submissions:
         self._secrets = secrets
         self._recipients = recipients
         self._clock = clock
+        self._per_minute = per_minute
         self._recent = Throttle(per_minute) if per_minute is not None else None
 
     async def submit(self, caller: Caller, raw: bytes, key: str | None, request_id: str | None) -> Job:
@@ -153,10 +154,14 @@ class Submissions:
             raise Invalid(errors[0].message, errors)
 
     def _count(self, caller: Caller, count: int) -> None:
-        if self._recent is None:
+        """Raises TooMany for more than a minute's, Invalid for a batch that no minute has room for."""
+        if self._recent is None or self._per_minute is None:
             return
+        if count > self._per_minute:
+            message = f"holds {count}, and a user may submit {self._per_minute} jobs within a minute; divide it"
+            raise Invalid(f"jobs: {message}.", (FieldError(field="jobs", message=message),))
         now = self._clock.monotonic()
-        wait_s = self._recent.wait_s(caller.name, now)
+        wait_s = self._recent.wait_s(caller.name, now, count)
         if wait_s > 0:
             raise too_many("You have submitted too many jobs within a minute. Wait before the next one.", wait_s)
         self._recent.add(caller.name, now, count)
