@@ -18,6 +18,7 @@ from shared.contracts.commands import (
     JobAction,
     JobOwner,
     JobOwners,
+    ListJobs,
     NewJob,
 )
 from shared.contracts.errors import Conflict
@@ -148,6 +149,32 @@ async def test_a_filter_means_the_callers_own_jobs_unless_it_says_otherwise(bulk
     assert [outcome["id"] for outcome in his["outcomes"]] == [bobs.id]
     assert (await batch(bulk, "admin", action="kill", filter={"scope": "all"}))["matched"] == 3
     assert (await batch(bulk, "ada", action="kill", filter={"scope": "all"}))["matched"] == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "chosen", "looked_in"),
+    [
+        ("ada", {"scope": "all"}, ("default",)),
+        ("ada", {"owner": "bob"}, ("default",)),
+        ("ada", {"scope": "all", "vc": "default"}, ("default",)),
+        ("ada", {}, None),
+        ("ada", {"vc": "other"}, ("other",)),
+        ("admin", {"scope": "all"}, None),
+        ("admin", {"scope": "all", "vc": "other"}, ("other",)),
+    ],
+)
+async def test_a_filter_looks_for_jobs_of_others_in_the_callers_clusters_only(
+    bulk: Gateway, who: str, chosen: dict[str, Any], looked_in: tuple[str, ...] | None
+) -> None:
+    add(bulk, "eve", "other")
+    await batch(bulk, who, action="kill", filter=chosen)
+    assert [ask.vcs for ask in bulk.bus.asked if isinstance(ask, ListJobs)] == [looked_in]
+
+
+async def test_a_filter_for_jobs_of_others_in_a_cluster_of_others_looks_nowhere(bulk: Gateway) -> None:
+    add(bulk, "eve", "other")
+    answer = await batch(bulk, "ada", action="kill", filter={"scope": "all", "vc": "other"})
+    assert (answer["matched"], bulk.bus.asked) == (0, [])
 
 
 @pytest.mark.parametrize(
