@@ -98,7 +98,7 @@ class JobAction(StrEnum):
 
 class Scope1(StrEnum):
     """
-    `mine`, the default without `owner`; `all`: whatever you may act on.
+    `mine`, the default without `owner`; `all`: what you may act on in your virtual clusters.
     """
 
     MINE = "mine"
@@ -667,7 +667,7 @@ class JobFilter(Model):
         extra="forbid",
     )
     scope: Scope1 | None = None
-    """`mine`, the default without `owner`; `all`: whatever you may act on."""
+    """`mine`, the default without `owner`; `all`: what you may act on in your virtual clusters."""
 
     status: list[JobStatus] = []
     """Default: those in which the action makes sense."""

@@ -20,7 +20,8 @@ is taken away is gone within 5 s, and open streams of whoever lost it are cut. W
 never gives: {withheld}.
 
 A VC is open unless `jobyard vc set NAME --closed` has closed it. One submits in one's own name and to VCs that one
-belongs to. Users, VCs and the audit are for platform administrators.
+belongs to. Whoever leaves a VC keeps seeing the own jobs there and may kill them; their next runs get none of the VC's
+secrets. Users, VCs and the audit are for platform administrators.
 
 | action | while the job is |
 |---|---|

@@ -40,7 +40,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
 
     return Service(
         name="gateway",
-        handlers=Handlers(people.audit, deps.bus, secrets, settings.command_timeout_s),
+        handlers=Handlers(people.accounts, people.audit, deps.bus, secrets, settings.command_timeout_s),
         subscriptions=SUBSCRIPTIONS,
         loops=(server.serve, *people.loops, secrets.sweep),
         start=start,
@@ -56,6 +56,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
     paths = Paths(deps.settings.storage, deps.settings.path_roots)
     return Parts(
         settings=settings,
+        clock=deps.clock,
         accounts=people.accounts,
         passwords=people.passwords,
         sign_in=people.sign_in,

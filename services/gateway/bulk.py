@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.gateway.domain.access import Caller, Owned, Right, no_such_job, require
+from services.gateway.domain.access import Caller, Owned, no_such_job, require
 from services.gateway.domain.bounds import PolicyOf, check_priority
 from services.gateway.problems import problem_of
 from services.gateway.resources import Changes, JobsChange, Outcome
-from services.gateway.selection import select
+from services.gateway.selection import NEEDED, select
 from shared.bus.bus import Bus
 from shared.contracts.commands import CHANGE, OWNERS, ChangeJobs, GetOwners, JobAction
 from shared.contracts.errors import Refusal, refusal_from
@@ -61,7 +61,7 @@ class Bulk:
         try:
             if job is None:
                 raise no_such_job(id)
-            require(caller, job, Right.ACT)
+            require(caller, job, NEEDED[wish.action])
             if wish.priority is not None:
                 check_priority(caller, job.vc, await self._policy_of(job.vc), wish.priority)
         except Refusal as refusal:

@@ -44,12 +44,11 @@ class Desk:
         key: str | None,
         request_id: str | None,
     ) -> SupportCase:
-        """A new case; the same one again for a key and a body that were there before."""
+        """A new case; the same one again for a key and a body that were there before.
+
+        It counts before it is asked for, so that questions at one time don't slip through, and only if it was made.
+        """
         job = await self._yard.stored(caller, job_id, Right.ASK_SUPPORT)
-        now = self._clock.monotonic()
-        wait_s = self._recent.wait_s(caller.name, now)
-        if wait_s > 0:
-            raise too_many("You have asked the operators very often within an hour. Wait for their answer.", wait_s)
         ask = RequestSupport(
             case_id=new_id(),
             job_id=job.id,
@@ -63,10 +62,23 @@ class Desk:
             fingerprint=fingerprint([job.id, plain]) if key is not None else None,
             correlation_id=request_id,
         )
-        case = await self._bus.ask(commands.REQUEST_SUPPORT, ask, self._timeout_s)
-        if case.id == ask.case_id:
-            self._recent.add(caller.name, now)
-        return case
+        counted_at, made = self._count(caller), False
+        try:
+            case = await self._bus.ask(commands.REQUEST_SUPPORT, ask, self._timeout_s)
+            made = case.id == ask.case_id
+            return case
+        finally:
+            if not made:
+                self._recent.take_back(caller.name, counted_at)
+
+    def _count(self, caller: Caller) -> float:
+        """When it was counted. Raises TooMany."""
+        now = self._clock.monotonic()
+        wait_s = self._recent.wait_s(caller.name, now)
+        if wait_s > 0:
+            raise too_many("You have asked the operators very often within an hour. Wait for their answer.", wait_s)
+        self._recent.add(caller.name, now)
+        return now
 
     async def cases(self, caller: Caller, job_id: str) -> SupportCases:
         """What was asked about a job."""

@@ -39,10 +39,14 @@ NO_TOKEN = "Sign in first: send a token from POST /api/v1/auth/token as `Authori
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who is asking, until when the token counts (seconds since 1970), and how to ask for the same later."""
+    """Who is asking, until when the token counts (seconds since 1970), and how to ask for the same later.
+
+    `since`: when the accounts were asked, by the monotonic clock.
+    """
 
     caller: Caller
     until: float
+    since: float
     again: Callable[[], Awaitable[Caller]]
     by_api_token: bool = False
 

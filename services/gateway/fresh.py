@@ -1,8 +1,8 @@
 """What was read a moment ago: a cache whose entries count for FRESH_S only, so that changes count on every replica.
 
-Whoever is taken for what they were, from the account to the virtual cluster's policy, is so for at most FRESH_S in
-each step; all steps and the watch of open streams together stay under the 5 s in which a right that was taken away
-has to be gone.
+Whoever is taken for what they were is so for at most FRESH_S in each of two steps: the account, and within it the
+policies of its virtual clusters. An open stream goes on for at most UNKNOWN_S (`watch.py`) after that, also when the
+store hangs. Together they stay under the 5 s in which a right that was taken away has to be gone.
 """
 
 from collections import OrderedDict

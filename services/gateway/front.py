@@ -1,6 +1,7 @@
 """The outermost layer of every request: its id, its limits, what is counted of it, and the headers of each answer.
 
-Pure ASGI. A fault of the inner layers is logged here, once, with the request's id.
+Pure ASGI. A fault of the inner layers is logged here, once, with the request's id. An answer begins once: whatever goes
+wrong after that leaves it unfinished, so that the server cuts the connection and the reader notices.
 """
 
 import re
@@ -84,18 +85,20 @@ class Front:
                 raise Unavailable("The platform has too much to do right now. Try again in a moment.")
             await self._app(scope, receive, answer.send)
         except Refusal as refusal:
-            await response_of(refusal, answer.request_id)(scope, receive, answer.send)
+            if answer.status:
+                log.warning("answer_broken_off", request_id=answer.request_id, path=scope["path"], problem=refusal.code)
+            else:
+                await response_of(refusal, answer.request_id)(scope, receive, answer.send)
         except TemporaryError as error:
             log.warning("request_unavailable", request_id=answer.request_id, path=scope["path"], error=str(error))
             if not answer.status:
                 await response_of(Unavailable(AWAY), answer.request_id)(scope, receive, answer.send)
-        except Cut:  # unfinished: the server cuts the connection, and the reader notices
+        except Cut:
             log.info("answer_cut_off", request_id=answer.request_id, path=scope["path"])
         except Exception as error:
             log.exception("request_failed", request_id=answer.request_id, path=scope["path"], error=repr(error))
             if not answer.status:
                 await response_of(InternalError(FAULT), answer.request_id)(scope, receive, answer.send)
-            # An answer that had begun stays unfinished: the server cuts the connection, and the reader notices.
         finally:
             self._metrics.running -= 1
             self._metrics.answered(scope, answer.status, answer.seconds)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from services.gateway.accounts import Accounts
 from services.gateway.audit import Audit, AuditEntry, entry_of
 from services.gateway.secrets import Secrets
 from shared.bus.bus import Bus
@@ -31,7 +32,8 @@ REPLY_BYTES = 400_000
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, audit: Audit, bus: Bus, secrets: Secrets, timeout_s: float) -> None:
+    def __init__(self, accounts: Accounts, audit: Audit, bus: Bus, secrets: Secrets, timeout_s: float) -> None:
+        self._accounts = accounts
         self._audit = audit
         self._bus = bus
         self._secrets = secrets
@@ -44,13 +46,20 @@ class Handlers:
             await self._audit.add(entries)
 
     async def reveal(self, ask: RevealSecrets) -> RevealedSecrets:
-        """Values for a job that is not over and names them; its owner and VC are the job's own word."""
+        """Values for a job that is not over and names them; its owner and VC are the job's own word.
+
+        What the owner may have of them is looked up now, not when the job was submitted: an account that is disabled
+        gets nothing, and one that has left the VC nothing of the VC's.
+        """
         job = await self._bus.ask(commands.GET, GetJob(id=ask.job_id), self._timeout_s)
         if unnamed := sorted(set(ask.names) - set(job.secrets.values())):
             raise Forbidden(f"Job {job.id} does not name the secret '{unnamed[0]}'.")
         if job.status in TERMINAL:
             raise Forbidden(f"Job {job.id} is over and needs no secrets.")
-        values = await self._secrets.values(job.owner, job.vc, ask.names)
+        owner = await self._accounts.get(job.owner)
+        if owner is None or owner.disabled:
+            raise Forbidden(f"The account of {job.owner} does not count any more, and its jobs get no secrets.")
+        values = await self._secrets.values(owner.id, job.vc, ask.names, member=job.vc in owner.vcs)
         fitting: dict[str, str] = {}
         size = 0
         for name, value in values.items():

@@ -35,8 +35,9 @@ class Identity:
 
     async def of(self, token: str) -> SignedIn:
         """Raises Unauthorized, also for an account that is disabled, or not there any more."""
+        since = self._clock.monotonic()
         if token.startswith(PREFIX):
-            return await self._of_api_token(token)
+            return await self._of_api_token(token, since)
         claims = await self._tokens.check(token)
         known = await self._account(claims.name)
         if claims.generation > known.generation:  # signed in just after a change that another replica made
@@ -44,15 +45,15 @@ class Identity:
             known = await self._account(claims.name)
         if claims.generation != known.generation:
             raise Unauthorized(REFUSED)
-        return SignedIn(known.caller, claims.expires, partial(self._now, token))
+        return SignedIn(known.caller, claims.expires, since, partial(self._now, token))
 
-    async def _of_api_token(self, secret: str) -> SignedIn:
+    async def _of_api_token(self, secret: str, since: float) -> SignedIn:
         """It counts until it is revoked; streams that were opened with it last as long as those of a sign-in."""
         token = await self._api_tokens.check(secret)
         known = await self._account(token.owner)
         until = self._clock.now().timestamp() + self._tokens.ttl_s
         caller = replace(known.caller, scope=token.scope)
-        return SignedIn(caller, until, partial(self._now, secret), by_api_token=True)
+        return SignedIn(caller, until, since, partial(self._now, secret), by_api_token=True)
 
     async def _now(self, token: str) -> Caller:
         """What the token's owner is by now. Raises Unauthorized."""

@@ -130,7 +130,7 @@ def asked(caller: Caller, query: JobQuery) -> ListJobs:
         )
     return ListJobs(
         owner=caller.name if mine else query.owner,
-        vcs=_clusters(caller, query),
+        vcs=clusters(caller, query.vc, own=mine),
         statuses=query.statuses or (() if mine else WAITING),
         device_type=query.device_type,
         preemptible=query.preemptible,
@@ -144,12 +144,15 @@ def asked(caller: Caller, query: JobQuery) -> ListJobs:
     )
 
 
-def _clusters(caller: Caller, query: JobQuery) -> tuple[str, ...] | None:
-    """The virtual clusters that the list holds jobs of. One that the caller is not in is as one that does not exist."""
-    everywhere = caller.admin or query.scope is ListScope.MINE
-    if query.vc is None:
+def clusters(caller: Caller, vc: str | None, *, own: bool) -> tuple[str, ...] | None:
+    """The virtual clusters whose jobs are looked at; None: all. `own`: only the caller's jobs are, wherever they are.
+
+    One that the caller is not in is as one that does not exist.
+    """
+    everywhere = caller.admin or own
+    if vc is None:
         return None if everywhere else tuple(sorted(caller.vcs))
-    return (query.vc,) if everywhere or query.vc in caller.vcs else ()
+    return (vc,) if everywhere or vc in caller.vcs else ()
 
 
 def _moment_of(text: str) -> datetime:

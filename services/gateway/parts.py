@@ -23,6 +23,7 @@ from services.gateway.submission import Submissions
 from services.gateway.tokens import Tokens
 from services.gateway.vcs import Vcs
 from services.gateway.yard import Yard
+from shared.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Parts:
     """The gateway's parts."""
 
     settings: GatewaySettings
+    clock: Clock
     accounts: Accounts
     passwords: Passwords
     sign_in: SignIn

@@ -122,7 +122,7 @@ class JobFilter(Body):
 
     scope: Annotated[
         Literal["mine", "all"] | None,
-        Field(description="`mine`, the default without `owner`; `all`: whatever you may act on."),
+        Field(description="`mine`, the default without `owner`; `all`: what you may act on in your virtual clusters."),
     ] = None
     status: Annotated[
         tuple[JobStatus, ...], Field(max_length=10, description="Default: those in which the action makes sense.")

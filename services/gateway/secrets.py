@@ -166,17 +166,21 @@ class Secrets:
         found = await self._found(owner, vc, wanted)
         return [name for name in wanted if name not in found]
 
-    async def values(self, owner: str, vc: str, names: Iterable[str]) -> dict[str, str]:
-        """The values for a job: the owner's own secret of a name, else the VC's. Raises NotFound, Unavailable."""
+    async def values(self, owner: str, vc: str, names: Iterable[str], *, member: bool) -> dict[str, str]:
+        """The values for a job: the owner's own secret of a name, else the VC's. Raises NotFound, Unavailable.
+
+        `member`: whether the owner belongs to the VC now; nobody else has its secrets.
+        """
         wanted = sorted(set(names))
-        found = await self._found(owner, vc, wanted)
+        found = await self._found(owner, vc if member else None, wanted)
         for name in wanted:
             if name not in found:
-                raise NotFound(absent(name, owner, vc))
+                raise NotFound(absent(name, owner, vc) if member else _withheld(name, owner, vc))
         return {name: self._opened(secret) for name, secret in found.items()}
 
-    async def _found(self, owner: str, vc: str, names: list[str]) -> Mapping[str, SecretDocument]:
-        ids = [_id(holder, name) for name in names for holder in (of_vc(vc), of_user(owner))]
+    async def _found(self, owner: str, vc: str | None, names: list[str]) -> Mapping[str, SecretDocument]:
+        holders = (of_user(owner),) if vc is None else (of_vc(vc), of_user(owner))
+        ids = [_id(holder, name) for name in names for holder in holders]
         found = await self._documents.get_many(ids)
         there = [found[id] for id in ids if id in found and not found[id].removed]
         return {secret.name: secret for secret in there}  # the owner's comes last, and counts
@@ -244,6 +248,13 @@ def absent(name: str, owner: str, vc: str) -> str:
     return (
         f"There is no secret '{name}', neither of {owner} nor of the virtual cluster '{vc}'. "
         f"Make it with `jobyard secret set {name}`, or submit without it."
+    )
+
+
+def _withheld(name: str, owner: str, vc: str) -> str:
+    return (
+        f"{owner} has no secret '{name}', and does not belong to the virtual cluster '{vc}' any more, whose secrets "
+        f"are for the jobs of its members."
     )
 
 

@@ -49,7 +49,9 @@ class GatewaySettings(BaseSettings):
     )
     token_ttl_s: int = Field(12 * 3600, ge=60, le=30 * 86_400, description="How long a token counts.")
     wrong_passwords_per_minute: int = Field(10, ge=1, description="For a name and for an address; then 429.")
-    submissions_per_minute: int | None = Field(None, ge=1, description="Jobs that one user may submit; none: no limit.")
+    submissions_per_minute: int | None = Field(
+        None, ge=1, description="Jobs that one user may submit; a larger batch gets 422. None: no limit."
+    )
     support_per_hour: int = Field(20, ge=1, description="Support cases that one user may open within an hour.")
     submit_deadline_s: float = Field(20.0, gt=0, description="How long a submission is repeated before a 503.")
     command_timeout_s: float = Field(5.0, gt=0, description="How long another service may take to answer.")

@@ -75,8 +75,12 @@ class EventStream(Response):
         gone = asyncio.create_task(_gone(receive))
         closing = asyncio.create_task(self._streams.closing.wait())
         lost = asyncio.create_task(self._watch.lost())
+        began = False
         try:
+            if not await self._watch.lasts():  # opening it took long
+                raise Unavailable("What you may see has changed, or cannot be known right now. Try again in a moment.")
             async with asyncio.timeout(self._lasts_s):
+                began = True
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 await self._send(send, RECONNECT)
                 await self._run(send, {gone, closing, lost})
@@ -86,6 +90,8 @@ class EventStream(Response):
         except TimeoutError:
             log.debug("stream_outlived_its_token", path=scope["path"])
         except Refusal as refusal:  # the reader comes back by itself
+            if not began:
+                raise
             log.info("stream_interrupted", path=scope["path"], problem=refusal.code)
         finally:
             gone.cancel()

@@ -17,14 +17,14 @@ from services.gateway.environment import told
 from services.gateway.joiner import Joiner
 from services.gateway.paths import Paths
 from services.gateway.problems import problem_of, too_many
-from services.gateway.recipients import Recipients
+from services.gateway.recipients import Inquiry, Recipients
 from services.gateway.resources import BATCH_JOBS, Body, Job, JobRequest, Outcome
 from services.gateway.secrets import Secrets, absent
 from services.gateway.vcs import Vcs
 from shared.clock import Clock
 from shared.contracts import job as contract
 from shared.contracts.commands import NewJob
-from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, refusal_from
+from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, Unavailable, refusal_from
 from shared.ids import new_id
 
 REQUEST_BYTES = 200 * 1024
@@ -64,13 +64,14 @@ class Submissions:
         self._secrets = secrets
         self._recipients = recipients
         self._clock = clock
+        self._per_minute = per_minute
         self._recent = Throttle(per_minute) if per_minute is not None else None
 
     async def submit(self, caller: Caller, raw: bytes, key: str | None, request_id: str | None) -> Job:
         """The stored job; the same one again for a key and a body that were there before."""
         self._count(caller, 1)
         request, plain = parsed(JobRequest, raw)
-        accepted = await self._accepted(caller, request, len(raw), key, plain, request_id)
+        accepted = await self._accepted(caller, request, len(raw), key, plain, request_id, self._recipients.inquiry())
         outcome = await self._joiner.submit(accepted.job, accepted.size)
         if outcome.refusal is not None:
             raise refusal_from(outcome.refusal)
@@ -79,12 +80,16 @@ class Submissions:
         return outcome.job
 
     async def submit_batch(self, caller: Caller, raw: bytes, key: str | None, request_id: str | None) -> list[Outcome]:
-        """What became of each, in order; what is wrong with one does not touch the others."""
+        """What became of each, in order; what is wrong with one does not touch the others.
+
+        Raises Unavailable for all of them, before any is stored, when whoever has to be asked about one is away.
+        """
         _, plain = parsed(_Envelope, raw)
         items: list[Any] = plain["jobs"]
         self._count(caller, len(items))
+        inquiry = self._recipients.inquiry()
         checked = [
-            await self._checked(caller, item, f"{key}#{number}" if key else None, request_id)
+            await self._checked(caller, item, f"{key}#{number}" if key else None, request_id, inquiry)
             for number, item in enumerate(items)
         ]
         accepted = [item for item in checked if isinstance(item, _Accepted)]
@@ -96,17 +101,26 @@ class Submissions:
         return [_refused(item) if isinstance(item, Refusal) else _outcome(next(stored)) for item in checked]
 
     async def _checked(
-        self, caller: Caller, item: object, key: str | None, request_id: str | None
+        self, caller: Caller, item: object, key: str | None, request_id: str | None, inquiry: Inquiry
     ) -> _Accepted | Refusal:
         encoded = json.dumps(item, ensure_ascii=False).encode()
         try:
             request, plain = parsed(JobRequest, encoded)
-            return await self._accepted(caller, request, len(encoded), key, plain, request_id)
+            return await self._accepted(caller, request, len(encoded), key, plain, request_id, inquiry)
+        except Unavailable:
+            raise
         except Refusal as refusal:
             return refusal
 
     async def _accepted(
-        self, caller: Caller, request: JobRequest, size: int, key: str | None, plain: object, request_id: str | None
+        self,
+        caller: Caller,
+        request: JobRequest,
+        size: int,
+        key: str | None,
+        plain: object,
+        request_id: str | None,
+        inquiry: Inquiry,
     ) -> _Accepted:
         idempotency.checked(key)
         check_submission(caller, request.vc, request.owner)
@@ -116,7 +130,7 @@ class Submissions:
         stored = told(request)
         if stored.secrets:
             await self._check_secrets(caller.name, stored)
-        await self._recipients.check(request.notify)
+        await inquiry.check(request.notify)
         job = NewJob(
             id=new_id(),
             owner=caller.name,
@@ -140,10 +154,14 @@ class Submissions:
             raise Invalid(errors[0].message, errors)
 
     def _count(self, caller: Caller, count: int) -> None:
-        if self._recent is None:
+        """Raises TooMany for more than a minute's, Invalid for a batch that no minute has room for."""
+        if self._recent is None or self._per_minute is None:
             return
+        if count > self._per_minute:
+            message = f"holds {count}, and a user may submit {self._per_minute} jobs within a minute; divide it"
+            raise Invalid(f"jobs: {message}.", (FieldError(field="jobs", message=message),))
         now = self._clock.monotonic()
-        wait_s = self._recent.wait_s(caller.name, now)
+        wait_s = self._recent.wait_s(caller.name, now, count)
         if wait_s > 0:
             raise too_many("You have submitted too many jobs within a minute. Wait before the next one.", wait_s)
         self._recent.add(caller.name, now, count)

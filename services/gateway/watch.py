@@ -1,19 +1,20 @@
 """Rights while a stream is open: whoever loses one is cut off within 5 s, and comes back to what is left of them.
 
 A stream is decided on when it is opened. It goes on while its caller is exactly what the caller was then; at any
-difference, be it a role, a VC that was closed, or the token itself, it ends.
+difference, be it a role, a VC that was closed, or the token itself, it ends. It also ends UNKNOWN_S after the last
+moment for which that was certain, whether the accounts answer that they are away or not at all.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 
 from services.gateway.door import SignedIn
+from shared.clock import Clock
 from shared.contracts.errors import TemporaryError, Unauthorized
 
 LOOK_S = 1.0
-UNKNOWN_S = 3.0
-"""How long a stream goes on while the accounts cannot be asked."""
+UNKNOWN_S = 2.5
+"""How long a stream goes on while the accounts cannot be asked; with what is cached (`fresh.py`) that is under 5 s."""
 
 
 class Cut(Exception):
@@ -23,31 +24,39 @@ class Cut(Exception):
 class Watch:
     """Looks after one caller."""
 
-    def __init__(self, who: SignedIn) -> None:
+    def __init__(self, who: SignedIn, clock: Clock) -> None:
         self._who = who
-        self._sure = time.monotonic()
+        self._clock = clock
+        self._sure = who.since
 
     async def lost(self) -> bool:
         """Returns (True) when the caller is not any more what it was."""
         while True:
-            await asyncio.sleep(LOOK_S)
-            if not await self.lasts():
+            await asyncio.sleep(min(LOOK_S, max(0.0, self._left_s())))
+            if not await self.lasts(self._left_s()):
                 return True
 
-    async def lasts(self) -> bool:
-        """Whether the caller is still what it was; asks at most every LOOK_S."""
-        now = time.monotonic()
+    async def lasts(self, wait_s: float = UNKNOWN_S) -> bool:
+        """Whether the caller is still what it was; asks at most every LOOK_S.
+
+        `wait_s`: how long for an answer; whoever sends nothing meanwhile may wait longer than the stream may go on.
+        """
+        now = self._clock.monotonic()
         if now - self._sure < LOOK_S / 2:
             return True
         try:
-            async with asyncio.timeout(UNKNOWN_S):
+            async with asyncio.timeout(wait_s):
                 same = await self._who.again() == self._who.caller
         except Unauthorized:
             return False
         except (TemporaryError, TimeoutError):
-            return now - self._sure < UNKNOWN_S
+            return self._left_s() > 0
         self._sure = now
         return same
+
+    def _left_s(self) -> float:
+        """How long the stream may still go on without an answer."""
+        return self._sure + UNKNOWN_S - self._clock.monotonic()
 
     async def over(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         """The pieces of a download. Raises Cut in their midst."""

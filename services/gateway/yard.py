@@ -70,7 +70,7 @@ class Yard:
         self, caller: Caller, command: Command[commands.ChangeJob, Job], job_id: str, request_id: str | None
     ) -> Job:
         """Pause, resume or kill."""
-        await self.stored(caller, job_id, Right.ACT)
+        await self.stored(caller, job_id, Right.KILL if command is asking.KILL else Right.ACT)
         ask = commands.ChangeJob(id=job_id, actor=_actor(caller), correlation_id=request_id)
         return await self.shown(caller, await self._bus.ask(command, ask, self._timeout_s))
 

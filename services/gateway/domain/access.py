@@ -39,8 +39,9 @@ class Action(StrEnum):
 class Relation(StrEnum):
     """What a caller is to a job; the first that fits counts."""
 
-    OWNER = "its owner"
+    OWNER = "its owner, a member of its VC"
     PLATFORM_ADMIN = "a platform administrator"
+    FORMER_MEMBER = "its owner, who has left its VC"
     VC_ADMIN = "an administrator of its VC"
     OPEN_MEMBER = "a member of its VC, which is open"
     CLOSED_MEMBER = "a member of its VC, which is closed"
@@ -57,19 +58,21 @@ class Right(StrEnum):
     READ_CONSOLE = "read its console"
     USE_ENDPOINTS = "use its endpoints"
     ACT = "change it"
+    KILL = "kill it"
     ASK_SUPPORT = "ask for support with it"
 
 
 RIGHTS: dict[Relation, frozenset[Right]] = {
     Relation.OWNER: frozenset(Right),
     Relation.PLATFORM_ADMIN: frozenset(Right),
+    Relation.FORMER_MEMBER: frozenset(Right) - {Right.USE_ENDPOINTS, Right.ACT},
     Relation.VC_ADMIN: frozenset(Right),
     Relation.OPEN_MEMBER: frozenset({Right.SEE, Right.SEE_SPEC, Right.READ_METRICS, Right.READ_CONSOLE}),
     Relation.CLOSED_MEMBER: frozenset({Right.SEE}),
     Relation.STRANGER: frozenset(),
 }
 
-CHANGING = frozenset({Right.USE_ENDPOINTS, Right.ACT, Right.ASK_SUPPORT})
+CHANGING = frozenset({Right.USE_ENDPOINTS, Right.ACT, Right.KILL, Right.ASK_SUPPORT})
 """What a token of the scope `read` never gives."""
 
 READ_ONLY = "This API token may only read. Use one with the scope 'act', or sign in."
@@ -80,7 +83,12 @@ WHEN: dict[Action, frozenset[JobStatus]] = {
     Action.KILL: frozenset(JobStatus) - TERMINAL,
     Action.SUPPORT: frozenset(JobStatus),
 }
-NEEDS: dict[Action, Right] = dict.fromkeys(Action, Right.ACT) | {Action.SUPPORT: Right.ASK_SUPPORT}
+NEEDS: dict[Action, Right] = {
+    Action.PAUSE: Right.ACT,
+    Action.RESUME: Right.ACT,
+    Action.KILL: Right.KILL,
+    Action.SUPPORT: Right.ASK_SUPPORT,
+}
 
 
 @dataclass(frozen=True)
@@ -109,10 +117,13 @@ class Owned(Protocol):
 
 def relation(caller: Caller, job: Owned) -> Relation:
     """What the caller is to this job."""
-    if caller.name == job.owner:
+    owns = caller.name == job.owner
+    if owns and job.vc in caller.vcs:
         return Relation.OWNER
     if caller.admin:
         return Relation.PLATFORM_ADMIN
+    if owns:
+        return Relation.FORMER_MEMBER
     role = caller.vcs.get(job.vc)
     if role is None:
         return Relation.STRANGER
@@ -134,6 +145,11 @@ def require(caller: Caller, job: Owned, right: Right) -> None:
         return
     if right in RIGHTS[relation(caller, job)]:
         raise Forbidden(READ_ONLY)
+    if caller.name == job.owner:
+        raise Forbidden(
+            f"You do not belong to the virtual cluster '{job.vc}' of job {job.id} any more. You may kill the job; only "
+            f"an administrator may {right.value}."
+        )
     raise Forbidden(f"Job {job.id} belongs to {job.owner}. Only {job.owner} or an administrator may {right.value}.")
 
 
@@ -150,11 +166,7 @@ def no_such_job(job_id: str) -> NotFound:
 
 def actions(caller: Caller, job: Job) -> tuple[Action, ...]:
     """What the caller may do to the job in its present status."""
-    return tuple(action for action in Action if job.status in WHEN[action] and may(caller, job, _right_to(action)))
-
-
-def _right_to(action: Action) -> Right:
-    return Right.ASK_SUPPORT if action is Action.SUPPORT else Right.ACT
+    return tuple(action for action in Action if job.status in WHEN[action] and may(caller, job, NEEDS[action]))
 
 
 def check_submission(caller: Caller, vc: str, owner: str | None) -> None:

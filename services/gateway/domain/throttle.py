@@ -14,8 +14,8 @@ class Throttle:
         self._window_s = window_s
         self._events: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def wait_s(self, key: str, now: float) -> float:
-        """Seconds until one more event is allowed; 0: now."""
+    def wait_s(self, key: str, now: float, count: int = 1) -> float:
+        """Seconds until `count` more events are allowed; 0: now. More than the limit never are: ask for no more."""
         events = self._events.get(key)
         if events is None:
             return 0.0
@@ -24,7 +24,8 @@ class Throttle:
         if not events:
             del self._events[key]
             return 0.0
-        return 0.0 if len(events) < self._limit else events[-self._limit] + self._window_s - now
+        in_the_way = len(events) + min(count, self._limit) - self._limit
+        return 0.0 if in_the_way <= 0 else events[in_the_way - 1] + self._window_s - now
 
     def add(self, key: str, now: float, count: int = 1) -> None:
         """Count events."""

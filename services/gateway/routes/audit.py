@@ -52,9 +52,10 @@ async def list_audit(request: Request, query: Annotated[AuditQuery, Query()]) ->
     line, whatever `limit` and `cursor` say.
     """
     require_admin(caller_of(request))
-    audit = parts_of(request).audit
+    parts = parts_of(request)
+    audit = parts.audit
     if LINES in request.headers.get("accept", ""):
-        lines = Watch(signed_in(request)).over(_lines(audit, query.wanted))
+        lines = Watch(signed_in(request), parts.clock).over(_lines(audit, query.wanted))
         return StreamingResponse(lines, media_type=LINES)
     items, cursor = await audit.page(query.wanted, query.limit, query.cursor)
     return as_json(AuditPage(items=items, next_cursor=cursor))

@@ -84,7 +84,7 @@ async def download_job_logs(
     pieces = parts.console.download(job_id, chosen)
     first = await anext(pieces)
     headers = {"Content-Disposition": f'attachment; filename="{job.name}-{job_id}.{chosen}.log"'}
-    allowed = Watch(signed_in(request)).over(_from_first(first, pieces))
+    allowed = Watch(signed_in(request), parts.clock).over(_from_first(first, pieces))
     return StreamingResponse(allowed, headers=headers, media_type=PLAIN)
 
 

@@ -15,4 +15,4 @@ def event_stream(request: Request, events: AsyncGenerator[ServerEvent, None]) ->
     parts = parts_of(request)
     parts.streams.admit()
     who = signed_in(request)
-    return EventStream(events, parts.streams, parts.tokens.left_s(who.until), Watch(who))
+    return EventStream(events, parts.streams, parts.tokens.left_s(who.until), Watch(who, parts.clock))

@@ -33,6 +33,7 @@ MEMBER_OF = {"default": Role.MEMBER}
 CALLERS = {
     Relation.OWNER: Caller("ada", admin=False, vcs=MEMBER_OF),
     Relation.PLATFORM_ADMIN: Caller("root", admin=True, vcs={}),
+    Relation.FORMER_MEMBER: Caller("ada", admin=False, vcs={"other": Role.ADMIN}),
     Relation.VC_ADMIN: Caller("vera", admin=False, vcs={"default": Role.ADMIN}, closed=frozenset({"default"})),
     Relation.OPEN_MEMBER: Caller("bob", admin=False, vcs={**MEMBER_OF, "other": Role.ADMIN}),
     Relation.CLOSED_MEMBER: Caller("carl", admin=False, vcs=MEMBER_OF, closed=frozenset({"default"})),
@@ -42,6 +43,7 @@ ALL = set(Right)
 EXPECTED: Mapping[Relation, set[Right]] = {
     Relation.OWNER: ALL,
     Relation.PLATFORM_ADMIN: ALL,
+    Relation.FORMER_MEMBER: ALL - {Right.USE_ENDPOINTS, Right.ACT},
     Relation.VC_ADMIN: ALL,
     Relation.OPEN_MEMBER: {Right.SEE, Right.SEE_SPEC, Right.READ_METRICS, Right.READ_CONSOLE},
     Relation.CLOSED_MEMBER: {Right.SEE},
@@ -69,13 +71,23 @@ def test_the_table_gives_each_relation_its_rights_and_no_more(who: Relation, rig
     elif who is Relation.STRANGER:
         with pytest.raises(NotFound, match="There is no job"):
             require(CALLERS[who], job(), right)
+    elif who is Relation.FORMER_MEMBER:
+        with pytest.raises(Forbidden, match="do not belong to the virtual cluster 'default'"):
+            require(CALLERS[who], job(), right)
     else:
         with pytest.raises(Forbidden, match="belongs to ada"):
             require(CALLERS[who], job(), right)
 
 
-def test_an_owner_stays_the_owner_of_a_job_in_a_vc_that_was_left() -> None:
-    assert relation(Caller("ada", admin=False, vcs={}), job()) is Relation.OWNER
+def test_whoever_has_left_a_vc_sees_the_own_job_there_and_may_only_end_it() -> None:
+    gone = CALLERS[Relation.FORMER_MEMBER]
+    assert visible(gone, job()) == job()
+    for status in (JobStatus.QUEUED, JobStatus.PAUSED, JobStatus.RUNNING):
+        assert set(actions(gone, job(status))) == {Action.KILL, Action.SUPPORT}
+
+
+def test_a_platform_administrator_needs_no_membership_for_the_own_jobs() -> None:
+    assert relation(Caller("ada", admin=True, vcs={}), job()) is Relation.PLATFORM_ADMIN
 
 
 @pytest.mark.parametrize("right", Right)

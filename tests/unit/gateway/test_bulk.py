@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.gateway.audited import BY_ITSELF
+from services.gateway.domain.access import Role
 from shared.contracts import commands
 from shared.contracts.commands import (
     Changed,
@@ -17,6 +18,7 @@ from shared.contracts.commands import (
     JobAction,
     JobOwner,
     JobOwners,
+    ListJobs,
     NewJob,
 )
 from shared.contracts.errors import Conflict
@@ -92,9 +94,27 @@ async def test_where_nothing_is_allowed_nothing_is_asked(bulk: Gateway) -> None:
     assert changes(bulk) == []
 
 
+@pytest.mark.parametrize(("action", "status"), [("kill", 202), ("pause", 403), ("resume", 403), ("priority", 403)])
+async def test_whoever_has_left_a_vc_may_kill_the_own_jobs_there_and_nothing_else(
+    bulk: Gateway, action: str, status: int
+) -> None:
+    left = add(bulk, "ada", "other", status=JobStatus.PAUSED if action == "resume" else JobStatus.QUEUED)
+    more = {"priority": 5} if action == "priority" else {}
+    assert statuses(await batch(bulk, "ada", action=action, ids=[left.id], **more)) == [status]
+    meant = await batch(bulk, "ada", action=action, filter={}, **more)
+    assert [outcome["id"] for outcome in meant["outcomes"]] == ([left.id] if status == 202 else [])
+    if action == "priority":
+        alone = await bulk.call("PATCH", f"/jobs/{left.id}", "ada", json=more)
+    else:
+        bulk.bus.answers |= {command.subject: lambda ask: left for command in (commands.KILL, commands.RESUME)}
+        alone = await bulk.call("POST", f"/jobs/{left.id}/{action}", "ada")
+    assert alone.status_code == status
+
+
 async def test_a_priority_above_the_vc_s_is_refused_for_its_jobs_alone_and_not_to_platform_administrators(
     bulk: Gateway,
 ) -> None:
+    await bulk.accounts.update("ada", BY_ITSELF, {}, {"other": Role.MEMBER})
     bound, free = add(bulk, "ada"), add(bulk, "ada", "other")
     answer = await batch(bulk, "ada", action="priority", priority=201, ids=[bound.id, free.id])
     assert statuses(answer) == [422, 200]
@@ -129,6 +149,32 @@ async def test_a_filter_means_the_callers_own_jobs_unless_it_says_otherwise(bulk
     assert [outcome["id"] for outcome in his["outcomes"]] == [bobs.id]
     assert (await batch(bulk, "admin", action="kill", filter={"scope": "all"}))["matched"] == 3
     assert (await batch(bulk, "ada", action="kill", filter={"scope": "all"}))["matched"] == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "chosen", "looked_in"),
+    [
+        ("ada", {"scope": "all"}, ("default",)),
+        ("ada", {"owner": "bob"}, ("default",)),
+        ("ada", {"scope": "all", "vc": "default"}, ("default",)),
+        ("ada", {}, None),
+        ("ada", {"vc": "other"}, ("other",)),
+        ("admin", {"scope": "all"}, None),
+        ("admin", {"scope": "all", "vc": "other"}, ("other",)),
+    ],
+)
+async def test_a_filter_looks_for_jobs_of_others_in_the_callers_clusters_only(
+    bulk: Gateway, who: str, chosen: dict[str, Any], looked_in: tuple[str, ...] | None
+) -> None:
+    add(bulk, "eve", "other")
+    await batch(bulk, who, action="kill", filter=chosen)
+    assert [ask.vcs for ask in bulk.bus.asked if isinstance(ask, ListJobs)] == [looked_in]
+
+
+async def test_a_filter_for_jobs_of_others_in_a_cluster_of_others_looks_nowhere(bulk: Gateway) -> None:
+    add(bulk, "eve", "other")
+    answer = await batch(bulk, "ada", action="kill", filter={"scope": "all", "vc": "other"})
+    assert (answer["matched"], bulk.bus.asked) == (0, [])
 
 
 @pytest.mark.parametrize(

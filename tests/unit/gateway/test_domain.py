@@ -38,6 +38,16 @@ def test_a_list_counts_as_many_times_as_it_is_long() -> None:
     assert throttle.wait_s("ada", 61.0) == 0
 
 
+def test_a_list_waits_until_there_is_room_for_all_of_it() -> None:
+    throttle = Throttle(10)
+    for second in range(5):
+        throttle.add("ada", second)
+    assert throttle.wait_s("ada", 5, count=5) == 0
+    assert throttle.wait_s("ada", 5, count=6) == 55
+    assert throttle.wait_s("ada", 5, count=10) == 59
+    assert throttle.wait_s("ada", 64, count=10) == 0
+
+
 def test_invented_names_do_not_fill_the_memory() -> None:
     throttle = Throttle(1)
     for number in range(KEYS_KEPT + 10):

@@ -154,6 +154,17 @@ async def test_a_flood_of_one_user_does_not_touch_another(tmp_path: Path) -> Non
         assert (await yard.call("POST", "/jobs", json=BODY)).status_code == 201
 
 
+async def test_a_batch_counts_as_many_times_as_it_is_long_against_the_limit(tmp_path: Path) -> None:
+    async with gateway(tmp_path, submissions_per_minute=3) as yard:
+        sizes = (4, 2, 2, 1)
+        answers = [await yard.call("POST", "/jobs:submit-batch", json={"jobs": [BODY] * size}) for size in sizes]
+        assert [answer.status_code for answer in answers] == [422, 207, 429, 207]
+        assert answers[0].json()["errors"][0]["message"].startswith("holds 4, and a user may submit 3 jobs")
+        assert len(yard.bus.jobs) == 3
+        yard.clock.passed += 60
+        assert (await yard.call("POST", "/jobs:submit-batch", json={"jobs": [BODY] * 3})).status_code == 207
+
+
 async def test_a_page_is_filled_from_as_many_answers_as_it_takes(yard: Gateway) -> None:
     jobs = [add_job(yard) for _ in range(8)]
     add_job(yard, owner="ada")

@@ -35,7 +35,7 @@ def job_with(yard: Gateway, owner: str = "admin", vc: str = "default", **changes
 
 
 def handlers(yard: Gateway) -> Handlers:
-    return Handlers(yard.parts.audit, yard.bus, yard.parts.secrets, 5.0)
+    return Handlers(yard.accounts, yard.parts.audit, yard.bus, yard.parts.secrets, 5.0)
 
 
 async def revealed(yard: Gateway, job: Job, *names: str) -> dict[str, str]:
@@ -78,6 +78,31 @@ async def test_a_value_is_of_the_jobs_owner_or_its_cluster_and_of_nobody_else(ya
         await revealed(yard, job_with(yard, "ada"), "token")
 
 
+async def test_whoever_has_left_a_cluster_gets_none_of_its_secrets_and_keeps_the_own(yard: Gateway) -> None:
+    await yard.add_account("ada", vcs=("default", "lab"))
+    await put(yard, value="of the lab", path=LAB)
+    paused = job_with(yard, "ada", "lab", status=JobStatus.PAUSED)
+    assert await revealed(yard, paused, "token") == {"token": "of the lab"}
+    await yard.accounts.update("ada", BY_ITSELF, {}, {"lab": None})
+    with pytest.raises(NotFound, match="does not belong to the virtual cluster 'lab' any more"):
+        await revealed(yard, paused, "token")
+    await put(yard, value="of ada", who="ada")
+    assert await revealed(yard, paused, "token") == {"token": "of ada"}
+
+
+async def test_an_account_that_is_disabled_or_unknown_gets_no_secrets(yard: Gateway) -> None:
+    await yard.add_account("ada", vcs=("default", "lab"))
+    await put(yard, value="of the lab", path=LAB)
+    await put(yard, "own", who="ada")
+    job = job_with(yard, "ada", "lab", secrets={"TOKEN": "token", "OWN": "own"})
+    await yard.accounts.update("ada", BY_ITSELF, {"disabled": True})
+    for asked in (job, job_with(yard, "nobody", "lab")):
+        with pytest.raises(Forbidden, match="does not count any more"):
+            await revealed(yard, asked, "token")
+    with pytest.raises(Forbidden, match="does not count any more"):
+        await revealed(yard, job, "own")
+
+
 async def test_the_longest_value_comes_back_whole(yard: Gateway) -> None:
     value = "\x01ä\n" * (65_536 // 4)
     await put(yard, value=value)
@@ -115,12 +140,12 @@ async def test_a_new_key_seals_everything_anew_at_the_next_start(yard: Gateway) 
     file = yard.data / "secret-key"
     old = file.read_text()
     file.write_text(new_key() + "\n" + old)
-    assert await (await again(yard)).values("admin", "default", ["token"]) == {"token": CANARY}
+    assert await (await again(yard)).values("admin", "default", ["token"], member=True) == {"token": CANARY}
     file.write_text(file.read_text().splitlines()[0])  # the old key has gone
-    assert await (await again(yard)).values("admin", "default", ["token"]) == {"token": CANARY}
+    assert await (await again(yard)).values("admin", "default", ["token"], member=True) == {"token": CANARY}
     file.write_text(old)
     with pytest.raises(Unavailable):
-        await (await again(yard)).values("admin", "default", ["token"])
+        await (await again(yard)).values("admin", "default", ["token"], member=True)
 
 
 async def test_a_gateway_without_the_key_says_so_and_makes_no_other(yard: Gateway) -> None:
@@ -128,7 +153,7 @@ async def test_a_gateway_without_the_key_says_so_and_makes_no_other(yard: Gatewa
     (yard.data / "secret-key").unlink()
     secrets = await again(yard)
     with pytest.raises(Unavailable, match="does not have the key"):
-        await secrets.values("admin", "default", ["token"])
+        await secrets.values("admin", "default", ["token"], member=True)
     with pytest.raises(Unavailable, match="does not have the key"):
         await secrets.put("user:admin", "new", "x", BY_ITSELF)
     assert not (yard.data / "secret-key").exists()
@@ -147,7 +172,7 @@ async def test_another_replica_with_a_key_of_its_own_keeps_no_secrets(yard: Gate
             await other.put("user:admin", "new", "x", BY_ITSELF)
     same = Secrets(yard.store, yard.clock, yard.parts.audit, KeyFile(GatewaySettings(), yard.data))
     await same.start()
-    assert await same.values("admin", "default", ["token"]) == {"token": CANARY}
+    assert await same.values("admin", "default", ["token"], member=True) == {"token": CANARY}
 
 
 async def test_keys_come_from_a_variable_or_a_named_file(tmp_path: Path) -> None:
@@ -158,7 +183,7 @@ async def test_keys_come_from_a_variable_or_a_named_file(tmp_path: Path) -> None
         named = tmp_path / "elsewhere"
         named.write_text(key)
         secrets = await again(yard, secret_key_file=named)
-        assert await secrets.values("admin", "default", ["token"]) == {"token": CANARY}
+        assert await secrets.values("admin", "default", ["token"], member=True) == {"token": CANARY}
 
 
 def test_the_settings_do_not_show_the_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,19 @@
 """Who may ask for help with a job, who sees what was asked, and what the gateway passes along."""
 
+import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from services.gateway.audited import BY_ITSELF
+from services.gateway.desk import Desk
 from services.gateway.domain.access import Role
+from services.gateway.resources import SupportRequest
+from services.gateway.yard import Yard
 from shared.contracts import commands
-from shared.contracts.errors import Invalid
+from shared.contracts.commands import Command
+from shared.contracts.errors import Invalid, TooMany
 from shared.contracts.notify import (
     CheckNotify,
     ListCases,
@@ -20,10 +26,20 @@ from shared.contracts.notify import (
     SupportCases,
     WebhookSecret,
 )
-from tests.support.gateway import START, Gateway
+from shared.ids import new_id
+from tests.support.gateway import START, DoubleBus, Gateway, caller
 
 ASK = {"subject": "Help", "message": "It waits."}
 NOTIFY = [{"to": "https://example.org/hook"}]
+
+
+@dataclass
+class Slow(DoubleBus):
+    """Others have their turn before it answers."""
+
+    async def ask(self, command: Command[Any, Any], ask: Any, timeout: float = 5.0) -> Any:
+        await asyncio.sleep(0)
+        return await super().ask(command, ask, timeout)
 
 
 def case_of(ask: RequestSupport) -> SupportCase:
@@ -144,11 +160,71 @@ async def test_one_user_s_flood_of_questions_is_refused_and_others_are_not(desk:
     assert await ask(desk, job, "ada") == 202
 
 
+async def test_questions_at_one_time_do_not_slip_through_the_limit(desk: Gateway) -> None:
+    job, ada = await job_of_ada(desk), caller("ada")
+    bus = Slow(jobs=desk.bus.jobs, answers=desk.bus.answers)
+    asking = Desk(bus, Yard(bus, desk.people.vcs.policy_of, 5.0, 1.0), desk.clock, 5.0, per_hour=2)
+
+    async def request() -> SupportCase:
+        return await asking.request(ada, job, SupportRequest.model_validate(ASK), ASK, None, None, None)
+
+    outcomes = await asyncio.gather(*(request() for _ in range(4)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [SupportCase, SupportCase, TooMany, TooMany]
+
+
+async def test_a_question_that_failed_or_was_there_before_does_not_count(desk: Gateway) -> None:
+    job = await job_of_ada(desk)
+    limit, works = desk.parts.settings.support_per_hour, desk.bus.answers[commands.REQUEST_SUPPORT.subject]
+    first = case_of(
+        RequestSupport(
+            case_id=new_id(),
+            job_id=job,
+            vc="default",
+            requester="ada",
+            subject=ASK["subject"],
+            message=ASK["message"],
+            include_logs=False,
+        )
+    )
+    del desk.bus.answers[commands.REQUEST_SUPPORT.subject]
+    assert {await ask(desk, job, "ada") for _ in range(limit + 1)} == {503}
+    desk.bus.answers[commands.REQUEST_SUPPORT.subject] = lambda ask: first
+    assert {await ask(desk, job, "ada") for _ in range(limit + 1)} == {202}
+    desk.bus.answers[commands.REQUEST_SUPPORT.subject] = works
+    assert [await ask(desk, job, "ada") for _ in range(limit + 1)] == [202] * limit + [429]
+
+
 async def test_without_the_notify_service_only_submissions_that_notify_wait(yard: Gateway) -> None:
     plain = await yard.call("POST", "/jobs", json={"name": "j", "command": "true"})
     telling = await yard.call("POST", "/jobs", json={"name": "j", "command": "true", "notify": NOTIFY})
     assert (plain.status_code, telling.status_code) == (201, 503)
     assert len(yard.bus.jobs) == 1
+
+
+async def test_without_the_notify_service_a_batch_that_notifies_fails_as_a_whole_at_the_first_question(
+    yard: Gateway,
+) -> None:
+    plain = {"name": "j", "command": "true"}
+    telling = [plain | {"notify": [{"to": f"https://example.org/{number}"}]} for number in range(3)]
+    answer = await yard.call("POST", "/jobs:submit-batch", json={"jobs": [plain, *telling]})
+    assert answer.status_code == 503 and yard.bus.jobs == {}
+    assert len([ask for ask in yard.bus.asked if isinstance(ask, CheckNotify)]) == 1
+
+
+async def test_a_batch_asks_once_about_each_list_and_refuses_every_job_with_one_that_cannot_be_served(
+    desk: Gateway,
+) -> None:
+    def checked(ask: CheckNotify) -> NotifyChecked:
+        if "bad" in ask.entries[0].to:
+            raise Invalid("notify.0.to: no.")
+        return NotifyChecked()
+
+    desk.bus.answers[commands.CHECK_NOTIFY.subject] = checked
+    good, bad = NOTIFY, [{"to": "https://bad.example"}]
+    jobs = [{"name": "j", "command": "true", "notify": notify} for notify in (good, bad, good, bad, [])]
+    answer = await desk.call("POST", "/jobs:submit-batch", "ada", json={"jobs": jobs})
+    assert [outcome["status"] for outcome in answer.json()["outcomes"]] == [201, 422, 201, 422, 201]
+    assert len([ask for ask in desk.bus.asked if isinstance(ask, CheckNotify)]) == 2
 
 
 async def test_what_notify_refuses_is_not_stored(desk: Gateway) -> None:

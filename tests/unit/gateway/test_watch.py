@@ -1,0 +1,125 @@
+"""A stream goes on while its caller is certainly what it was, and not much longer than that is certain."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import pytest
+from starlette.types import Message
+
+from services.gateway.domain.access import Caller
+from services.gateway.door import SignedIn
+from services.gateway.sse import EventStream, ServerEvent, Streams
+from services.gateway.watch import LOOK_S, UNKNOWN_S, Cut, Watch
+from shared.contracts.errors import TemporaryError, Unauthorized, Unavailable
+from tests.support.gateway import ManualTime, caller
+
+ADA = caller("ada")
+
+
+def watch(clock: ManualTime, again: Callable[[], Awaitable[Caller]]) -> Watch:
+    """Over a caller that was known at the beginning of the clock's time."""
+    return Watch(SignedIn(ADA, 0.0, clock.monotonic(), again), clock)
+
+
+async def same() -> Caller:
+    return ADA
+
+
+async def test_a_stream_lasts_while_its_caller_is_what_it_was_and_no_longer() -> None:
+    async def other() -> Caller:
+        return caller("ada", vcs=())
+
+    async def revoked() -> Caller:
+        raise Unauthorized("no")
+
+    for again, lasts in ((same, True), (other, False), (revoked, False)):
+        clock = ManualTime()
+        watched = watch(clock, again)
+        clock.passed += LOOK_S
+        assert await watched.lasts() is lasts
+
+
+async def test_what_has_no_answer_counts_from_the_last_certain_moment_and_not_from_the_question() -> None:
+    clock = ManualTime()
+
+    async def away_after_a_while() -> Caller:
+        clock.passed += UNKNOWN_S - LOOK_S
+        raise TemporaryError("away")
+
+    watched = watch(clock, away_after_a_while)
+    clock.passed += LOOK_S
+    assert not await watched.lasts()
+
+
+async def test_a_stream_that_runs_waits_for_an_answer_only_as_long_as_it_may_go_on() -> None:
+    clock, answered = ManualTime(), False
+
+    async def slow() -> Caller:
+        nonlocal answered
+        if answered:
+            raise Unauthorized("the second question")
+        await asyncio.sleep(0.01)
+        answered = True
+        clock.passed += LOOK_S
+        return ADA
+
+    watched = watch(clock, slow)
+    clock.passed += UNKNOWN_S
+    assert await watched.lost()
+    assert not answered
+
+
+async def test_a_reader_who_was_slow_is_not_cut_off_while_the_accounts_answer() -> None:
+    clock = ManualTime()
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        for piece in (b"1", b"2"):
+            clock.passed += 10 * UNKNOWN_S
+            yield piece
+
+    async def slow() -> Caller:
+        await asyncio.sleep(0)
+        return ADA
+
+    assert [piece async for piece in watch(clock, slow).over(pieces())] == [b"1", b"2"]
+
+
+async def test_no_piece_leaves_while_it_is_not_certain_for_long() -> None:
+    clock = ManualTime()
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"1"
+        clock.passed += UNKNOWN_S
+        yield b"2"
+
+    async def away() -> Caller:
+        raise TemporaryError("away")
+
+    download = watch(clock, away).over(pieces())
+    assert await anext(download) == b"1"
+    with pytest.raises(Cut):
+        await anext(download)
+
+
+async def test_a_stream_whose_caller_has_changed_while_it_was_opened_is_refused() -> None:
+    clock = ManualTime()
+    sent: list[Message] = []
+
+    async def events() -> AsyncGenerator[ServerEvent, None]:
+        yield ServerEvent(b"{}")
+
+    async def other() -> Caller:
+        return caller("ada", vcs=())
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    stream = EventStream(events(), Streams(1, 15, 60), 60, watch(clock, other))
+    clock.passed += UNKNOWN_S
+    with pytest.raises(Unavailable):
+        await stream({"type": "http", "path": "/"}, receive, send)
+    assert sent == []
