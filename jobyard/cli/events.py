@@ -26,11 +26,13 @@ COLUMNS = (
 
 def events(
     context: typer.Context,
-    job: Annotated[str | None, typer.Argument(metavar="[JOB]", help="Else every job that I may see, from now on.")] = None,
+    job: Annotated[
+        str | None, typer.Argument(metavar="[JOB]", help="Else every job that I may see, from now on.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job is over.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what happened to a job, or follow what happens to every job that I may see. With --json, a document per line."""
+    """Show what happened to a job, or follow every job that I may see. With --json, a document per line."""
     current = session(context)
     if job is None:
         _print_live(current.client.follow_events(), as_json, with_job=True)

@@ -46,6 +46,12 @@ SERVED, FOREIGN = "for", "foreign"
 may read its id."""
 
 
+def without_foreign(details: Mapping[str, Any]) -> dict[str, Any]:
+    """A reason's details as they may leave the platform: no id of another VC's job."""
+    hidden = (FOREIGN, SERVED) if FOREIGN in details else ()
+    return {name: value for name, value in details.items() if name not in hidden}
+
+
 class Actor(Contract):
     """Who acted: a person, or a service of the platform."""
 

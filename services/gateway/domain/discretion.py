@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.gateway.domain.access import Caller, Owned, Right, may
-from shared.contracts.job import FOREIGN, SERVED, JobStatus, Reason, without_environment
+from shared.contracts.job import FOREIGN, JobStatus, Reason, without_environment, without_foreign
 
 UNTOLD = "Could not be started as it was submitted; its owner and administrators see why."
 
@@ -30,8 +30,7 @@ def told(caller: Caller, job: Owned, status: JobStatus, reason: Reason | None) -
         return Reason(code=reason.code, message=UNTOLD)
     if FOREIGN not in reason.details or caller.admin:
         return reason
-    details = {name: value for name, value in reason.details.items() if name not in (FOREIGN, SERVED)}
-    return reason.model_copy(update={"details": details})
+    return reason.model_copy(update={"details": without_foreign(reason.details)})
 
 
 def shown(caller: Caller, data: Mapping[str, Any]) -> dict[str, Any]:

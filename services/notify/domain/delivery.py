@@ -9,7 +9,7 @@ from services.notify.domain import sending as sendings
 from services.notify.domain.sending import Sending
 from shared.contracts.base import Contract, JobId, UserName, Version
 from shared.contracts.events import JOB_EVENTS, CloudEvent, JobEvent
-from shared.contracts.job import without_environment
+from shared.contracts.job import without_environment, without_foreign
 from shared.contracts.notify import Notification, Notify
 
 NAMES = {"errored": "error"}
@@ -79,9 +79,12 @@ def resource(delivery: DeliveryDocument) -> Notification:
 
 
 def _body(event: CloudEvent[JobEvent]) -> str:
-    """The event as it leaves the platform: of the job's environment only the names."""
+    """The event as it leaves the platform: of the job's environment only the names, and no id of another VC's job."""
     content: dict[str, Any] = json.loads(event.model_dump_json())
     data = content["data"]
     if data.get("launch"):
         data["launch"] = without_environment(data["launch"])
+    reason = data["job"]["state"].get("reason")
+    if reason:
+        reason["details"] = without_foreign(reason["details"])
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

@@ -9,6 +9,7 @@ from services.jobs.domain.signals import Kill, Place
 from services.notify.domain.delivery import KNOWN, deliveries, unknown
 from services.notify.notices import watched
 from shared.contracts.events import CloudEvent, JobEvent
+from shared.contracts.job import FOREIGN, SERVED, Reason
 from shared.contracts.notify import ENDS, Notify
 from tests.support.documents import ALLOCATION, JOB_ID, after, queued
 
@@ -53,6 +54,17 @@ def test_the_body_is_the_event_with_the_names_of_the_environment_alone() -> None
     assert body["data"]["launch"]["env"] == {"TOKEN": "***"}
     assert body["data"]["launch"]["secrets"] == {"KEY": "***"} and "canary" not in made.body
     assert body["type"] == "io.jobyard.job.scheduled.v1" and body["data"]["job"]["id"] == JOB_ID
+
+
+def test_the_body_does_not_tell_the_id_of_another_vcs_job() -> None:
+    submitted = heard()[0]
+    reason = Reason(code="preempting", message="m", details={SERVED: "0" * 26, FOREIGN: True, "node": "a"})
+    job = submitted.data.job.model_copy(
+        update={"state": submitted.data.job.state.model_copy(update={"reason": reason})}
+    )
+    preempted = submitted.model_copy(update={"data": submitted.data.model_copy(update={"job": job})})
+    (made,) = deliveries(preempted, [EVERYTHING], NOW)
+    assert json.loads(made.body)["data"]["job"]["state"]["reason"]["details"] == {"node": "a"}
 
 
 def test_the_four_ends_are_known_by_the_names_of_their_statuses() -> None:
