@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from services.gateway.settings import GatewaySettings
-from services.gateway.sse import Streams
+from services.gateway.streaming import Streams
 
 log = structlog.get_logger()
 
