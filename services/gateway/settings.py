@@ -56,6 +56,7 @@ class GatewaySettings(BaseSettings):
     explain_timeout_s: float = Field(0.3, gt=0, description="How long the scheduler may take to explain a page.")
     body_bytes: int = Field(1 << 20, ge=1024, description="The largest request body; above it 413.")
     body_timeout_s: float = Field(30.0, gt=0, description="How long a request body may take to arrive.")
+    public_body_timeout_s: float = Field(5.0, gt=0, description="The same where no token is needed.")
     max_requests: int = Field(1000, ge=1, description="Requests at one time; above it 503.")
     max_streams: int = Field(500, ge=1, description="Followers and downloads among them; above it 503.")
     max_streams_per_user: int = Field(50, ge=1, description="Those of one user; above it 429.")

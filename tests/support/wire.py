@@ -34,12 +34,17 @@ class Wire:
         """Requests under way."""
         return self.inside.parts.metrics.running
 
+    def is_running(self, count: int) -> bool:
+        """Whether so many are."""
+        return self.running == count
+
     @contextmanager
-    def connected(self, sent: bytes = b"") -> Iterator[socket.socket]:
+    def connected(self, sent: bytes = b"", local: str = "127.0.0.1") -> Iterator[socket.socket]:
         """A connection with a small window that sends this and reads nothing by itself."""
         with socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.settimeout(60)
+            connection.bind((local, 0))
             connection.connect(("127.0.0.1", self.port))
             connection.sendall(sent)
             yield connection
