@@ -55,6 +55,7 @@ class GatewaySettings(BaseSettings):
     command_timeout_s: float = Field(5.0, gt=0, description="How long another service may take to answer.")
     explain_timeout_s: float = Field(0.3, gt=0, description="How long the scheduler may take to explain a page.")
     body_bytes: int = Field(1 << 20, ge=1024, description="The largest request body; above it 413.")
+    head_timeout_s: float = Field(10.0, gt=0, description="How long a request's head may take to arrive.")
     body_timeout_s: float = Field(30.0, gt=0, description="How long a request body may take to arrive.")
     public_body_timeout_s: float = Field(5.0, gt=0, description="The same where no token is needed.")
     max_requests: int = Field(1000, ge=1, description="Requests at one time; above it 503.")
