@@ -48,7 +48,9 @@ class GatewaySettings(BaseSettings):
         None, description="A file with these keys, one per line; by default `<data>/secret-key`, made at first start."
     )
     token_ttl_s: int = Field(12 * 3600, ge=60, le=30 * 86_400, description="How long a token counts.")
-    wrong_passwords_per_minute: int = Field(10, ge=1, description="For a name and for an address; then 429.")
+    wrong_passwords_per_minute: int = Field(
+        10, ge=1, description="For a name from an address; 6 times for an address, 10 for a name; then 429."
+    )
     submissions_per_minute: int | None = Field(None, ge=1, description="Jobs that one user may submit; none: no limit.")
     support_per_hour: int = Field(20, ge=1, description="Support cases that one user may open within an hour.")
     submit_deadline_s: float = Field(20.0, gt=0, description="How long a submission is repeated before a 503.")
