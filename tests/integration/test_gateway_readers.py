@@ -77,3 +77,4 @@ async def test_sign_ins_that_hang_leave_room_for_those_with_a_token_and_for_othe
             assert await sign_in("127.0.0.3") == 503
             assert (await yard.http.get("/api/v1/me", headers=yard.inside.token())).status_code == 200
             assert (await yard.http.get("/healthz")).status_code == 200
+            assert (await yard.http.get("/metrics")).status_code == 200
