@@ -18,7 +18,7 @@ from services.gateway.recipients import Recipients
 from services.gateway.secrets import Secrets
 from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
-from services.gateway.sse import Streams
+from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
 from services.gateway.yard import Yard
 from shared.runtime import Deps, Service
@@ -80,7 +80,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
-        streams=Streams(settings.max_streams, settings.keepalive_s, settings.stalled_s),
+        streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),
         metrics=HttpMetrics(),
     )

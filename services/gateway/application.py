@@ -1,7 +1,7 @@
 """The ASGI application: what a request passes on its way to its route, outermost first.
 
-Front (id, limits, counts, headers) - CORS, where other sites may use the API - Door (host, origin, token) - BodyLimit
-- FastAPI's router - route.
+Front (id, limits, counts, headers) - CORS, where other sites may use the API - Door (host, origin, token) -
+StrangerLimit - BodyLimit - FastAPI's router - route.
 """
 
 from collections.abc import Collection
@@ -17,6 +17,7 @@ from services.gateway.front import Front
 from services.gateway.openapi import DESCRIPTION, TITLE, VERSION
 from services.gateway.parts import Parts
 from services.gateway.routes import audit, auth, events, health, jobs, logs, me, oidc, secrets, support, users, vcs
+from services.gateway.strangers import StrangerLimit
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
@@ -58,6 +59,7 @@ def application(parts: Parts, identify: Identify) -> ASGIApp:
     api = routed()
     api.state.parts = parts
     app: ASGIApp = BodyLimit(api, settings.body_bytes)
+    app = StrangerLimit(app, settings.max_requests)
     app = Door(app, identify, settings.hosts, settings.allowed_origins)
     if settings.allowed_origins:
         app = _shared_with(app, settings.allowed_origins)

@@ -34,6 +34,7 @@ PUBLIC = frozenset(
 )
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 BEARER = "bearer "
+NO_PERSON = "An API token can't do that. Sign in with your password or at the issuer."
 NO_TOKEN = "Sign in first: send a token from POST /api/v1/auth/token as `Authorization: Bearer <token>`."
 
 
@@ -118,6 +119,14 @@ def signed_in(request: Request) -> SignedIn:
     if not isinstance(known, SignedIn):
         raise Unauthorized(NO_TOKEN)
     return known
+
+
+def person_of(request: Request) -> Caller:
+    """The caller, who signed in. Raises Forbidden for an API token: what it gets could outlive its own revocation."""
+    who = signed_in(request)
+    if who.by_api_token:
+        raise Forbidden(NO_PERSON)
+    return who.caller
 
 
 def _token(headers: Headers) -> str:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.problems import FAULT, response_of
+from services.gateway.strangers import ALIVE
 from services.gateway.watch import Cut
 from shared.contracts.errors import InternalError, Refusal, TemporaryError, Unavailable
 
@@ -81,7 +82,7 @@ class Front:
         scope["jobyard.request_id"] = answer.request_id
         self._metrics.running += 1
         try:
-            if self._metrics.running > self._max:
+            if self._metrics.running > self._max and scope["path"] != ALIVE:
                 raise Unavailable("The platform has too much to do right now. Try again in a moment.")
             await self._app(scope, receive, answer.send)
         except Refusal as refusal:

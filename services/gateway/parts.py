@@ -18,7 +18,7 @@ from services.gateway.readiness import ReadinessCheck
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import SignIn
-from services.gateway.sse import Streams
+from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
 from services.gateway.tokens import Tokens
 from services.gateway.vcs import Vcs

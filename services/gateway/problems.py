@@ -37,6 +37,12 @@ class RequestTimeout(Refusal):
     status, code = 408, "request_timeout"
 
 
+class HeadTooLarge(Refusal):
+    """The request line and the headers are more than a request may have."""
+
+    status, code = 431, "head_too_large"
+
+
 def too_many(message: str, wait_s: float) -> TooMany:
     """Too often; the answer says in `Retry-After` when to come again."""
     return TooMany(message, details={"retry_after_s": wait_s})

@@ -9,8 +9,9 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from services.gateway.connection import Connection
 from services.gateway.settings import GatewaySettings
-from services.gateway.sse import Streams
+from services.gateway.streaming import Streams
 
 log = structlog.get_logger()
 
@@ -29,6 +30,14 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _connection(settings: GatewaySettings) -> type[Connection]:
+    class Patient(Connection):
+        head_timeout_s = settings.head_timeout_s
+        stalled_s = settings.stalled_s
+
+    return Patient
+
+
 class HttpServer:
     """Listens from `open` on; answers while `serve` runs."""
 
@@ -40,7 +49,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=_connection(settings),
                 ws="none",
                 lifespan="off",
                 log_config=None,

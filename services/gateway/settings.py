@@ -48,7 +48,9 @@ class GatewaySettings(BaseSettings):
         None, description="A file with these keys, one per line; by default `<data>/secret-key`, made at first start."
     )
     token_ttl_s: int = Field(12 * 3600, ge=60, le=30 * 86_400, description="How long a token counts.")
-    wrong_passwords_per_minute: int = Field(10, ge=1, description="For a name and for an address; then 429.")
+    wrong_passwords_per_minute: int = Field(
+        10, ge=1, description="For a name from an address; 6 times for an address, 10 for a name; then 429."
+    )
     submissions_per_minute: int | None = Field(
         None, ge=1, description="Jobs that one user may submit; a larger batch gets 422. None: no limit."
     )
@@ -57,10 +59,13 @@ class GatewaySettings(BaseSettings):
     command_timeout_s: float = Field(5.0, gt=0, description="How long another service may take to answer.")
     explain_timeout_s: float = Field(0.3, gt=0, description="How long the scheduler may take to explain a page.")
     body_bytes: int = Field(1 << 20, ge=1024, description="The largest request body; above it 413.")
+    head_timeout_s: float = Field(10.0, gt=0, description="How long a request's head may take to arrive.")
     body_timeout_s: float = Field(30.0, gt=0, description="How long a request body may take to arrive.")
+    public_body_timeout_s: float = Field(5.0, gt=0, description="The same where no token is needed.")
     max_requests: int = Field(1000, ge=1, description="Requests at one time; above it 503.")
-    max_streams: int = Field(500, ge=1, description="Followers of consoles and events among them; above it 503.")
-    stalled_s: float = Field(60.0, gt=0, description="A follower that takes nothing for so long is cut off.")
+    max_streams: int = Field(500, ge=1, description="Followers and downloads among them; above it 503.")
+    max_streams_per_user: int = Field(50, ge=1, description="Those of one user; above it 429.")
+    stalled_s: float = Field(60.0, gt=0, description="A reader that takes nothing for so long is cut off.")
     keepalive_s: float = Field(15.0, gt=0, description="A silent stream of events gets a comment this often.")
     drain_s: int = Field(4, ge=0, description="How long requests may go on after SIGTERM.")
     access_log: bool = Field(False, description="Log every request.")

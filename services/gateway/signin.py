@@ -8,6 +8,7 @@ import asyncio
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from shared.contracts.errors import Conflict, Forbidden, Unauthorized
 from shared.private_files import write_private
 
 ADMIN = "admin"
+NAMES_PER_ADDRESS = 6
+ADDRESSES_PER_NAME = 10
+"""So many times the wrong passwords of one name from one address are allowed for an address, and for a name."""
 WRONG = "The name or the password is wrong."
 OFTEN = "Too many wrong passwords. Wait before the next try."
 NO_PASSWORD = "This account signs in at the OIDC issuer, and its password is changed there."
@@ -33,28 +37,19 @@ class SignIn:
         self._accounts = accounts
         self._passwords = passwords
         self._clock = clock
-        self._wrong = Throttle(wrong_per_minute)
+        self._together = Throttle(wrong_per_minute)
+        self._by_address = Throttle(NAMES_PER_ADDRESS * wrong_per_minute)
+        self._by_name = Throttle(ADDRESSES_PER_NAME * wrong_per_minute)
+        self._changing = Throttle(wrong_per_minute)
 
     async def sign_in(self, name: str, password: str, address: str) -> AccountDocument:
         """Whoever has this name and password. Raises Unauthorized; TooMany after too many wrong ones.
 
-        Every try counts until its password has turned out right, so that tries at one time don't slip through. A
-        name that does not exist, or is disabled, takes as long as one that counts.
+        They are counted for the name from this address: whoever knows a name must not be able to lock its owner out,
+        nor everybody behind one address. Many names from an address, or many addresses for a name, count apart.
         """
-        now = self._clock.monotonic()
-        keys = (f"name:{name}", f"address:{address}")
-        wait_s = max(self._wrong.wait_s(key, now) for key in keys)
-        if wait_s > 0:
-            raise too_many(OFTEN, wait_s)
-        for key in keys:
-            self._wrong.add(key, now)
-        account = await self._accounts.get(name)
-        right = await self._passwords.matches(account.password_hash if account else None, password)
-        if account is None or not right or account.disabled:
-            raise Unauthorized(WRONG)
-        for key in keys:
-            self._wrong.take_back(key, now)
-        return account
+        counts = ((self._together, f"{address} {name}"), (self._by_address, address), (self._by_name, name))
+        return await self._tried(name, password, counts)
 
     async def change_password(self, author: Author, current: str, new: str) -> None:
         """One's own. Raises Forbidden for a wrong present one, and where there is none; TooMany."""
@@ -62,10 +57,28 @@ class SignIn:
         if account is not None and account.password_hash is None:
             raise Forbidden(NO_PASSWORD)
         try:
-            await self.sign_in(author.name, current, author.address or "unknown")
+            await self._tried(author.name, current, ((self._changing, author.name),))
         except Unauthorized:
             raise Forbidden("The present password is wrong.") from None
         await self._accounts.update(author.name, author, {"password_hash": await self._passwords.hash(new)})
+
+    async def _tried(self, name: str, password: str, counts: Sequence[tuple[Throttle, str]]) -> AccountDocument:
+        """Every try counts until its password has turned out right, so that tries at one time don't slip through. A
+        name that does not exist, or is disabled, takes as long as one that counts.
+        """
+        now = self._clock.monotonic()
+        wait_s = max(throttle.wait_s(key, now) for throttle, key in counts)
+        if wait_s > 0:
+            raise too_many(OFTEN, wait_s)
+        for throttle, key in counts:
+            throttle.add(key, now)
+        account = await self._accounts.get(name)
+        right = await self._passwords.matches(account.password_hash if account else None, password)
+        if account is None or not right or account.disabled:
+            raise Unauthorized(WRONG)
+        for throttle, key in counts:
+            throttle.take_back(key, now)
+        return account
 
 
 class FirstAccount:

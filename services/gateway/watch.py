@@ -6,7 +6,6 @@ moment for which that was certain, whether the accounts answer that they are awa
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 from services.gateway.door import SignedIn
 from shared.clock import Clock
@@ -57,10 +56,3 @@ class Watch:
     def _left_s(self) -> float:
         """How long the stream may still go on without an answer."""
         return self._sure + UNKNOWN_S - self._clock.monotonic()
-
-    async def over(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        """The pieces of a download. Raises Cut in their midst."""
-        async for piece in pieces:
-            if not await self.lasts():
-                raise Cut
-            yield piece

@@ -25,7 +25,7 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def yard() -> Iterator[Platform]:
-    with platform() as running:
+    with platform(JOBYARD_GATEWAY_MAX_STREAMS_PER_USER="200") as running:
         yield running
 
 

@@ -6,16 +6,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from services.gateway.audit import Audit, Wanted
 from services.gateway.domain.access import require_admin
-from services.gateway.door import caller_of, signed_in
+from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
 from services.gateway.resources_people import AuditPage
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
-from services.gateway.watch import Watch
+from services.gateway.routes.streams import byte_stream
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
@@ -45,7 +45,7 @@ class AuditQuery(BaseModel):
     operation_id="listAudit",
     summary="Who changed what",
     response_model=AuditPage,
-    responses={**content(LINES, "A page, or every entry as a line."), **problems(403, 422)},
+    responses={**content(LINES, "A page, or every entry as a line."), **problems(403, 422, 429)},
 )
 async def list_audit(request: Request, query: Annotated[AuditQuery, Query()]) -> Response:
     """Every change that somebody made, newest first. With `Accept: application/jsonl` all of them, an AuditEntry a
@@ -55,8 +55,7 @@ async def list_audit(request: Request, query: Annotated[AuditQuery, Query()]) ->
     parts = parts_of(request)
     audit = parts.audit
     if LINES in request.headers.get("accept", ""):
-        lines = Watch(signed_in(request), parts.clock).over(_lines(audit, query.wanted))
-        return StreamingResponse(lines, media_type=LINES)
+        return byte_stream(request, _lines(audit, query.wanted), LINES)
     items, cursor = await audit.page(query.wanted, query.limit, query.cursor)
     return as_json(AuditPage(items=items, next_cursor=cursor))
 

@@ -27,9 +27,11 @@ _EXAMPLE = {"username": "admin", "password": "the one from <data>/admin-password
     openapi_extra={**body("Credentials", admin=_EXAMPLE), "security": []},
 )
 async def create_token(request: Request) -> Response:
-    """A token for a local account. After ten wrong passwords within a minute for a name or an address: 429."""
+    """A token for a local account. After ten wrong passwords within a minute for a name from an address: 429; also
+    after sixty from an address, and a hundred for a name.
+    """
     parts = parts_of(request)
-    raw = await bodies.read(request, parts.settings.body_timeout_s)
+    raw = await bodies.read(request, parts.settings.public_body_timeout_s)
     credentials, _ = bodies.parsed(Credentials, raw)
     account = await parts.sign_in.sign_in(credentials.username, credentials.password, address_of(request))
     return token_for(parts, account)

@@ -26,7 +26,7 @@ JobFilter = Annotated[
     response_class=StreamingResponse,
     responses={
         **content("text/event-stream", "One JobEvent each."),
-        **problems(422),
+        **problems(422, 429),
     },
     openapi_extra={"parameters": [LAST_EVENT_ID]},
 )

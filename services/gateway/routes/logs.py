@@ -8,14 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway.domain.access import Right
-from services.gateway.door import caller_of, signed_in
+from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
 from services.gateway.resources import LogTail
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
 from services.gateway.routes.parameters import LAST_EVENT_ID, JobPath, last_event_id
-from services.gateway.routes.streams import event_stream
-from services.gateway.watch import Watch
+from services.gateway.routes.streams import byte_stream, event_stream
 from shared.contracts.logs import LINES_KEPT
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
@@ -48,7 +47,7 @@ async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KE
     response_class=StreamingResponse,
     responses={
         **content("text/event-stream", "Events `lines` and `end`."),
-        **problems(403, 404, 422),
+        **problems(403, 404, 422, 429),
     },
     openapi_extra={"parameters": [LAST_EVENT_ID]},
 )
@@ -69,7 +68,7 @@ async def follow_job_logs(request: Request, job_id: JobPath, tail: Count = LINES
     response_class=StreamingResponse,
     responses={
         **content("text/plain", "The output as it was."),
-        **problems(403, 404, 422),
+        **problems(403, 404, 422, 429),
     },
 )
 async def download_job_logs(
@@ -84,14 +83,16 @@ async def download_job_logs(
     pieces = parts.console.download(job_id, chosen)
     first = await anext(pieces)
     headers = {"Content-Disposition": f'attachment; filename="{job.name}-{job_id}.{chosen}.log"'}
-    allowed = Watch(signed_in(request), parts.clock).over(_from_first(first, pieces))
-    return StreamingResponse(allowed, headers=headers, media_type=PLAIN)
+    return byte_stream(request, _from_first(first, pieces), PLAIN, headers)
 
 
 async def _from_first(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    yield first
-    async for piece in pieces:
-        yield piece
+    try:
+        yield first
+        async for piece in pieces:
+            yield piece
+    finally:
+        await pieces.aclose()
 
 
 def _wants_plain(request: Request) -> bool:

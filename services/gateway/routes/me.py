@@ -7,12 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import bodies
-from services.gateway.door import author_of, caller_of, signed_in
+from services.gateway.door import author_of, caller_of, person_of
 from services.gateway.parts import parts_of
 from services.gateway.resources_people import ApiToken, ApiTokens, MadeApiToken, Me, NewApiToken, PasswordChange
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import body, problems
-from shared.contracts.errors import Forbidden
 
 router = APIRouter(prefix="/api/v1/me", tags=["account"])
 
@@ -35,7 +34,7 @@ async def get_me(request: Request) -> Response:
 )
 async def change_password(request: Request) -> Response:
     """Ends everything that one is signed in with, within 5 s; API tokens stay until they are revoked."""
-    _require_person(request)
+    person_of(request)
     parts = parts_of(request)
     change, _ = bodies.parsed(PasswordChange, await bodies.read(request, parts.settings.body_timeout_s))
     await parts.sign_in.change_password(author_of(request), change.current, change.new)
@@ -62,7 +61,7 @@ async def list_api_tokens(request: Request) -> Response:
 )
 async def create_api_token(request: Request) -> Response:
     """The answer shows the token this one time. Not with an API token: it could outlive its own revocation."""
-    _require_person(request)
+    person_of(request)
     parts = parts_of(request)
     new, _ = bodies.parsed(NewApiToken, await bodies.read(request, parts.settings.body_timeout_s))
     token, secret = await parts.api_tokens.create(author_of(request), new.name, new.scope)
@@ -79,11 +78,6 @@ async def create_api_token(request: Request) -> Response:
 )
 async def revoke_api_token(request: Request, id: TokenPath) -> Response:
     """It stops counting within 5 s, for open streams too."""
-    _require_person(request)
+    person_of(request)
     await parts_of(request).api_tokens.revoke(author_of(request), id)
     return Response(status_code=204)
-
-
-def _require_person(request: Request) -> None:
-    if signed_in(request).by_api_token:
-        raise Forbidden("An API token can't do that. Sign in with your password or at the issuer.")

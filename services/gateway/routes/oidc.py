@@ -93,7 +93,7 @@ async def finish_oidc(request: Request, query: Annotated[Back, Query()]) -> Resp
 async def create_oidc_token(request: Request) -> Response:
     """The code counts once, and with the verifier of the challenge that the page began with."""
     parts = parts_of(request)
-    asked, _ = bodies.parsed(OneTimeCode, await bodies.read(request, parts.settings.body_timeout_s))
+    asked, _ = bodies.parsed(OneTimeCode, await bodies.read(request, parts.settings.public_body_timeout_s))
     return token_for(parts, await parts.oidc.redeem(asked.code, asked.code_verifier))
 
 
@@ -132,7 +132,7 @@ async def create_device_token(request: Request) -> Response:
     """202 until it is confirmed: ask again after the `interval` that it began with."""
     parts = parts_of(request)
     parts.oidc.count(address_of(request))
-    asked, _ = bodies.parsed(DeviceAsk, await bodies.read(request, parts.settings.body_timeout_s))
+    asked, _ = bodies.parsed(DeviceAsk, await bodies.read(request, parts.settings.public_body_timeout_s))
     found = await parts.oidc.poll_device(asked.device_code, address_of(request))
     if isinstance(found, Pending):
         return as_json(DevicePending(slower=found.slower), 202)

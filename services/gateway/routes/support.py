@@ -5,7 +5,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import bodies, idempotency
-from services.gateway.door import caller_of
+from services.gateway.audit import AuditEntry
+from services.gateway.door import author_of, caller_of, person_of
 from services.gateway.parts import parts_of
 from services.gateway.problems import request_id_of
 from services.gateway.resources import SupportRequest
@@ -13,6 +14,7 @@ from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
 from services.gateway.routes.parameters import IDEMPOTENCY_KEY, JobPath
+from shared.contracts.base import rfc3339
 from shared.contracts.notify import Notifications, SupportCase, SupportCases, WebhookSecret
 
 router = APIRouter(prefix="/api/v1", route_class=DirectRoute)
@@ -72,11 +74,13 @@ async def list_notifications(request: Request, job_id: JobPath) -> Response:
     summary="The secret of my webhooks",
     tags=["notifications"],
     response_model=WebhookSecret,
-    responses=problems(),
+    responses=problems(403),
 )
 async def get_webhook_secret(request: Request) -> Response:
-    """What the webhooks of the caller's jobs are signed with, by the scheme of Standard Webhooks."""
-    return as_json(await parts_of(request).desk.webhook_secret(caller_of(request)))
+    """What the webhooks of the caller's jobs are signed with, by the scheme of Standard Webhooks. Not with an API
+    token: a secret that one has read outlives its revocation.
+    """
+    return as_json(await parts_of(request).desk.webhook_secret(person_of(request)))
 
 
 @router.post(
@@ -85,8 +89,20 @@ async def get_webhook_secret(request: Request) -> Response:
     summary="Make a new secret for my webhooks",
     tags=["notifications"],
     response_model=WebhookSecret,
-    responses=problems(),
+    responses=problems(403),
 )
 async def renew_webhook_secret(request: Request) -> Response:
-    """For a day webhooks are signed with the former one as well."""
-    return as_json(await parts_of(request).desk.webhook_secret(caller_of(request), renew=True))
+    """For a day webhooks are signed with the former one as well. Not with an API token."""
+    parts, caller, author = parts_of(request), person_of(request), author_of(request)
+    secret = await parts.desk.webhook_secret(caller, renew=True)
+    entry = AuditEntry(
+        id=f"webhook/{caller.name}:{rfc3339(secret.created_at)}",
+        time=secret.created_at,
+        actor=author.name,
+        action="webhook.secret_renewed",
+        target=f"webhook/{caller.name}",
+        request_id=author.request_id,
+        address=author.address,
+    )
+    await parts.audit.add([entry])
+    return as_json(secret)

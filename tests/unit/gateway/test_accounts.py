@@ -86,23 +86,53 @@ async def test_replicas_that_start_at_one_time_share_one_password_and_one_key(tm
         await store.close()
 
 
-async def test_ten_wrong_passwords_for_a_name_and_then_a_wait(yard: Gateway) -> None:
-    for number in range(10):
+async def wrong(yard: Gateway, name: str, address: str, times: int = 1) -> None:
+    for _ in range(times):
         with pytest.raises(Unauthorized):
-            await yard.people.sign_in.sign_in("admin", "wrong", f"10.0.0.{number}")
+            await yard.people.sign_in.sign_in(name, "wrong", address)
+
+
+async def test_ten_wrong_passwords_for_a_name_from_an_address_and_then_a_wait(yard: Gateway) -> None:
+    await wrong(yard, "admin", "10.0.0.1", 10)
     with pytest.raises(TooMany) as refused:
-        await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.1.1")
+        await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.0.1")
     assert refused.value.details["retry_after_s"] == 60
     yard.clock.passed += 61
-    await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.1.1")
+    await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.0.1")
 
 
-async def test_ten_wrong_passwords_from_an_address_and_then_a_wait(yard: Gateway) -> None:
-    for number in range(10):
-        with pytest.raises(Unauthorized):
-            await yard.people.sign_in.sign_in(f"nobody{number}", "wrong", "10.0.0.1")
+async def test_somebody_else_s_wrong_passwords_lock_neither_the_owner_out_nor_the_neighbours(yard: Gateway) -> None:
+    await wrong(yard, "ada", "10.0.0.1", 10)
+    await wrong(yard, "admin", "10.0.0.1", 9)
+    await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.0.1")
+    await wrong(yard, "admin", "10.0.0.1")
+    await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.0.2")
+
+
+async def test_an_address_that_tries_many_names_waits(yard: Gateway) -> None:
+    for number in range(60):
+        await wrong(yard, f"nobody{number}", "10.0.0.1")
     with pytest.raises(TooMany):
-        await yard.people.sign_in.sign_in("somebody", "wrong", "10.0.0.1")
+        await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.0.1")
+    await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.0.2")
+
+
+async def test_a_name_that_is_tried_from_many_addresses_waits(yard: Gateway) -> None:
+    for number in range(100):
+        await wrong(yard, "ada", f"10.0.0.{number}")
+    with pytest.raises(TooMany):
+        await yard.people.sign_in.sign_in("ada", "wrong", "10.0.1.1")
+
+
+async def test_wrong_present_passwords_count_for_whoever_is_signed_in_and_not_for_signing_in(yard: Gateway) -> None:
+    change = {"current": "wrong", "new": "a long enough one"}
+    statuses = [(await yard.call("POST", "/me/password", json=change)).status_code for _ in range(11)]
+    assert statuses == [403] * 10 + [429]
+    await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
+    yard.clock.passed += 61
+    await wrong(yard, "admin", "127.0.0.1", 10)
+    right = {"current": password_of(yard), "new": "a long enough one"}
+    assert (await yard.call("POST", "/me/password", json=right)).status_code == 204
 
 
 async def test_right_passwords_do_not_count(yard: Gateway) -> None:

@@ -178,12 +178,13 @@ async def test_too_many_requests_at_one_time(tmp_path: Path) -> None:
             yard.call("POST", "/jobs", content=slow(), headers={"Content-Type": "application/json"})
         )
         await until(lambda: yard.parts.metrics.running, "the first one is under way")
-        refused = await yard.http.get("/healthz")
+        refused = await yard.call("GET", "/me")
         assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
         assert refused.headers["retry-after"] == "1"
+        assert (await yard.http.get("/healthz")).status_code == 200
         hangs.set()
         assert (await first).status_code == 201
-        assert (await yard.http.get("/healthz")).status_code == 200
+        assert (await yard.call("GET", "/me")).status_code == 200
 
 
 async def test_a_websocket_without_a_token_or_from_elsewhere_is_refused(yard: Gateway) -> None:
@@ -214,3 +215,17 @@ async def test_while_the_database_is_away_requests_are_503_and_say_so(tmp_path: 
         answer = await yard.call("GET", "/me")
         assert answer.status_code == 503
         assert "database" in answer.json()["detail"]
+
+
+async def test_a_body_of_somebody_without_a_token_has_less_time(tmp_path: Path) -> None:
+    async with gateway(tmp_path, body_timeout_s=3600, public_body_timeout_s=0.05) as yard:
+        hangs = asyncio.Event()
+
+        async def slow() -> Any:
+            yield b"{"
+            await hangs.wait()
+
+        headers = {"Content-Type": "application/json"}
+        for path in ("token", "oidc/token", "oidc/device/token"):
+            answer = await yard.http.post(f"/api/v1/auth/{path}", content=slow(), headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout"), path

@@ -16,6 +16,7 @@ from shared.contracts.commands import Command
 from shared.contracts.errors import Invalid, TooMany
 from shared.contracts.notify import (
     CheckNotify,
+    GetWebhookSecret,
     ListCases,
     ListNotifications,
     Notifications,
@@ -243,3 +244,21 @@ async def test_a_secret_is_the_caller_s_own_and_kept_out_of_caches(desk: Gateway
     desk.bus.answers[commands.WEBHOOK_SECRET.subject] = secret
     answer = await desk.call("GET", "/me/webhook-secret", "bob")
     assert answer.json()["secret"] == "whsec_bob" and answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_secret_is_for_a_person_who_signed_in_and_a_new_one_is_in_the_audit(desk: Gateway) -> None:
+    def secret(ask: Any) -> WebhookSecret:
+        return WebhookSecret(secret=f"whsec_{ask.owner}", created_at=START)
+
+    desk.bus.answers[commands.WEBHOOK_SECRET.subject] = secret
+    for scope in ("read", "act"):
+        made = await desk.call("POST", "/me/tokens", "bob", json={"name": scope, "scope": scope})
+        headers = {"Authorization": f"Bearer {made.json()['token']}"}
+        for method in ("GET", "POST"):
+            assert (await desk.http.request(method, "/api/v1/me/webhook-secret", headers=headers)).status_code == 403
+    assert not any(isinstance(ask, GetWebhookSecret) for ask in desk.bus.asked)
+    entries = {"action": "webhook.secret_renewed", "target": "webhook/bob"}
+    assert (await desk.call("GET", "/audit", params=entries)).json()["items"] == []
+    assert (await desk.call("POST", "/me/webhook-secret", "bob")).json()["secret"] == "whsec_bob"
+    (entry,) = (await desk.call("GET", "/audit", params=entries)).json()["items"]
+    assert entry["actor"] == "bob" and "whsec" not in str(entry)

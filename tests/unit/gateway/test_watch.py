@@ -8,8 +8,9 @@ from starlette.types import Message
 
 from services.gateway.domain.access import Caller
 from services.gateway.door import SignedIn
-from services.gateway.sse import EventStream, ServerEvent, Streams
-from services.gateway.watch import LOOK_S, UNKNOWN_S, Cut, Watch
+from services.gateway.sse import EventStream, ServerEvent
+from services.gateway.streaming import Streams
+from services.gateway.watch import LOOK_S, UNKNOWN_S, Watch
 from shared.contracts.errors import TemporaryError, Unauthorized, Unavailable
 from tests.support.gateway import ManualTime, caller
 
@@ -72,33 +73,14 @@ async def test_a_stream_that_runs_waits_for_an_answer_only_as_long_as_it_may_go_
 async def test_a_reader_who_was_slow_is_not_cut_off_while_the_accounts_answer() -> None:
     clock = ManualTime()
 
-    async def pieces() -> AsyncGenerator[bytes, None]:
-        for piece in (b"1", b"2"):
-            clock.passed += 10 * UNKNOWN_S
-            yield piece
-
     async def slow() -> Caller:
         await asyncio.sleep(0)
         return ADA
 
-    assert [piece async for piece in watch(clock, slow).over(pieces())] == [b"1", b"2"]
-
-
-async def test_no_piece_leaves_while_it_is_not_certain_for_long() -> None:
-    clock = ManualTime()
-
-    async def pieces() -> AsyncGenerator[bytes, None]:
-        yield b"1"
-        clock.passed += UNKNOWN_S
-        yield b"2"
-
-    async def away() -> Caller:
-        raise TemporaryError("away")
-
-    download = watch(clock, away).over(pieces())
-    assert await anext(download) == b"1"
-    with pytest.raises(Cut):
-        await anext(download)
+    watched = watch(clock, slow)
+    for _ in range(2):
+        clock.passed += 10 * UNKNOWN_S
+        assert await watched.lasts()
 
 
 async def test_a_stream_whose_caller_has_changed_while_it_was_opened_is_refused() -> None:
@@ -118,7 +100,7 @@ async def test_a_stream_whose_caller_has_changed_while_it_was_opened_is_refused(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    stream = EventStream(events(), Streams(1, 15, 60), 60, watch(clock, other))
+    stream = EventStream(events(), Streams(1, 1, 15, 60), 60, watch(clock, other), "ada")
     clock.passed += UNKNOWN_S
     with pytest.raises(Unavailable):
         await stream({"type": "http", "path": "/"}, receive, send)
