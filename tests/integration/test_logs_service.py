@@ -165,8 +165,8 @@ async def test_the_console_of_a_job_outlives_the_stream(bus: Bus, server: NatsSe
         for chunk in chunks:
             last = await publish(bus, chunk)
     assert saved_position(data) == last
-    server.wipe()
-    server.start()
+    await asyncio.to_thread(server.wipe)
+    await asyncio.to_thread(server.start)
     await until(lambda: bus.connected, "the test is connected again")
     await bootstrap(bus.js, PlatformSettings())
     with service:
