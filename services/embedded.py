@@ -10,7 +10,6 @@ import fcntl
 import gc
 import http.client
 import os
-import re
 import signal
 import sys
 import time
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 STOP_S = 8.0
 """Services drain; after that they are killed, so that the whole stop takes less than 10 s."""
-
-SIMULATED = re.compile(r"(?!cpu=)[a-z0-9][a-z0-9._-]{0,62}=[0-9]{1,5}(,(?!cpu=)[a-z0-9][a-z0-9._-]{0,62}=[0-9]{1,5})*")
 
 RESTART_WAIT_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 HEALTHY_S = 10.0
@@ -227,15 +224,25 @@ def options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def check_devices(text: str) -> None:
+    """Exits with 2 for what the executor would refuse: it would be started again and again, and never come."""
+    from pydantic import ValidationError
+
+    from services.executor.settings import ExecutorSettings
+
+    try:
+        ExecutorSettings.model_validate({"simulate": text})
+    except ValidationError as error:
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        say(f"--simulate: {why}.", sys.stderr)
+        sys.exit(2)
+
+
 def up(arguments: list[str]) -> None:
     """The whole life of the platform's parent process."""
     chosen = options(arguments)
-    if chosen.simulate and not SIMULATED.fullmatch(chosen.simulate):
-        say(
-            f"--simulate: '{chosen.simulate}' is no list of devices and their numbers, as in v100=8,ascend910=8.",
-            sys.stderr,
-        )
-        sys.exit(2)
+    if chosen.simulate:
+        check_devices(chosen.simulate)
     data = chosen.data.resolve()
     with only_one(data):
         port = chosen.port or free_port()

@@ -16,7 +16,7 @@ def _parse_devices(value: Any) -> Any:
     """`v100=8,ascend910=8` as a dictionary."""
     if not isinstance(value, str):
         return value
-    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    pairs = [part.partition("=") for part in value.split(",")]
     if bad := [name for name, _, count in pairs if not count.strip().isdigit()]:
         raise ValueError(f"{bad[0]!r} needs a number of devices, as in 'v100=8,ascend910=8'")
     return {name.strip(): int(count) for name, _, count in pairs}
@@ -25,7 +25,7 @@ def _parse_devices(value: Any) -> Any:
 def _known_form(devices: dict[str, int]) -> dict[str, int]:
     for name, count in devices.items():
         if not _DEVICE_TYPE.match(name) or name == "cpu" or not 1 <= count <= 1024:
-            raise ValueError(f"'{name}={count}' is no device type with 1 to 1024 devices, as in 'v100=8'")
+            raise ValueError(f"'{name}={count}' is no device type with 1 to 1024 devices, as in 'v100=8,ascend910=8'")
     return devices
 
 

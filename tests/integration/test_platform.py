@@ -173,7 +173,7 @@ def test_ctrl_c_stops_it_too(yard: Platform) -> None:
     assert yard.call("GET", "/me")["name"] == "admin"
 
 
-@pytest.mark.parametrize("devices", ["v100", "v100=x", "cpu=3", "v100=8,"])
+@pytest.mark.parametrize("devices", ["v100", "v100=x", "cpu=3", "v100=8,", "v100=0", "v100=5000"])
 def test_devices_that_are_none_are_refused_before_anything_starts(devices: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "services.embedded", "--data", str(tmp_path / "data"), "--simulate", devices]
     answer = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
