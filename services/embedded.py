@@ -44,6 +44,7 @@ class Group:
 
 def groups() -> tuple[Group, ...]:
     """All services. Imported here: nats-server starts while these are loaded, once for all of the children."""
+    from services.endpoints.app import build as endpoints
     from services.executor.app import build as executor
     from services.gateway.app import build as gateway
     from services.jobs.app import build as jobs
@@ -55,6 +56,7 @@ def groups() -> tuple[Group, ...]:
         Group("core", (jobs, scheduler, logs, notify)),
         Group("executor", (executor,), loop="asyncio"),
         Group("gateway", (gateway,)),
+        Group("endpoints", (endpoints,)),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from docs.tools.contracts import FACTS
 from docs.tools.messages import SERVICES, place_of
 from services.admin.nodes import ASKS as OPERATOR
+from services.endpoints.handlers import ASKS as ENDPOINTS
 from services.executor.handlers import ASKS as EXECUTOR
 from services.gateway.asking import ASKS as GATEWAY
 from services.jobs.handlers import ASKS as JOBS
@@ -29,6 +30,7 @@ ASKS: dict[str, Sequence[Command[Any, Any]]] = {
     "executor": EXECUTOR,
     "logs": LOGS,
     "notify": NOTIFY,
+    "endpoints": ENDPOINTS,
     "gateway": GATEWAY,
 }
 OF_TOOLS: dict[str, Sequence[Command[Any, Any]]] = {"operator": OPERATOR}

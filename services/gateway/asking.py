@@ -57,6 +57,10 @@ ASKS: tuple[Command[Any, Any], ...] = (
     commands.CHECK_NOTIFY,
     commands.NOTIFICATIONS,
     commands.WEBHOOK_SECRET,
+    commands.LIST_ENDPOINTS,
+    commands.ADD_ENDPOINT,
+    commands.REMOVE_ENDPOINT,
+    commands.ISSUE_TICKET,
     *(commands.health_of(service) for service in NEEDED),
 )
 """Everything that the gateway asks of others."""

@@ -7,6 +7,17 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 from pydantic import ConfigDict, Field, model_validator
 
 from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
+from shared.contracts.endpoints import (
+    AddEndpoint,
+    Admit,
+    Admitted,
+    Endpoint,
+    Endpoints,
+    IssueTicket,
+    ListEndpoints,
+    RemoveEndpoint,
+    Ticket,
+)
 from shared.contracts.errors import RefusalBody
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import (
@@ -38,6 +49,7 @@ from shared.contracts.notify import (
     SupportCases,
     WebhookSecret,
 )
+from shared.contracts.streams import OpenStream, StreamTicket
 
 Ask = TypeVar("Ask", bound=Contract)
 Answer = TypeVar("Answer", bound=Contract)
@@ -463,6 +475,12 @@ SUPPORT_CASES = Command("cmd.notify.support_cases.v1", ListCases, SupportCases, 
 CHECK_NOTIFY = Command("cmd.notify.check.v1", CheckNotify, NotifyChecked, "Whether a job's notify list can be served.")
 NOTIFICATIONS = Command("cmd.notify.notifications.v1", ListNotifications, Notifications, "Who was told about a job.")
 WEBHOOK_SECRET = Command("cmd.notify.webhook_secret.v1", GetWebhookSecret, WebhookSecret, "A person's webhook secret.")
+OPEN_STREAM = Command("cmd.executor.open_stream.v1", OpenStream, StreamTicket, "A stream into a run on this node.")
+LIST_ENDPOINTS = Command("cmd.endpoints.list.v1", ListEndpoints, Endpoints, "The ways into a job.")
+ADD_ENDPOINT = Command("cmd.endpoints.add.v1", AddEndpoint, Endpoint, "Ask for a way into a job.")
+REMOVE_ENDPOINT = Command("cmd.endpoints.remove.v1", RemoveEndpoint, Endpoint, "Close a way into a job.")
+ISSUE_TICKET = Command("cmd.endpoints.ticket.v1", IssueTicket, Ticket, "Let a browser in, once.")
+ADMIT = Command("cmd.gateway.admit.v1", Admit, Admitted, "Whether somebody may use a job's endpoints.")
 
 COMMANDS: tuple[Command[Contract, Contract], ...] = (
     SUBMIT,
@@ -490,4 +508,10 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     CHECK_NOTIFY,
     NOTIFICATIONS,
     WEBHOOK_SECRET,
+    OPEN_STREAM,
+    LIST_ENDPOINTS,
+    ADD_ENDPOINT,
+    REMOVE_ENDPOINT,
+    ISSUE_TICKET,
+    ADMIT,
 )  # type: ignore[assignment]

@@ -21,7 +21,7 @@ from tests.support.nats import NatsServer
 from tests.support.platform import CHECKOUT, Platform
 from tests.support.waiting import wait_until
 
-SERVICES = ("jobs", "scheduler", "executor", "logs", "notify", "gateway")
+SERVICES = ("jobs", "scheduler", "executor", "logs", "notify", "endpoints", "gateway")
 REPLICATED = (*SERVICES, *(f"{service}-2" for service in SERVICES))
 
 
