@@ -1,5 +1,7 @@
 """Settings of the endpoints service, from the environment (`JOBYARD_ENDPOINTS_...`)."""
 
+import socket
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -25,3 +27,22 @@ class EndpointsSettings(BaseSettings):
         description="Gives each endpoint its own origin, `<job>-<name>.<domain>`; apart from the console's domain.",
     )
     timeout_s: float = Field(5.0, gt=0, description="How long an answer of another service may take.")
+
+    @property
+    def door(self) -> str | None:
+        """How browsers reach the HTTP door, without a slash at the end; None: there is none."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        return f"http://{_reachable(self.host)}:{self.http_port}" if self.http_port else None
+
+    @property
+    def ssh_name(self) -> str:
+        """The host in the SSH lines that people are shown."""
+        return self.ssh_host or _reachable(self.host)
+
+
+def _reachable(host: str) -> str:
+    """A host that one can connect to, also where one listens on all of them."""
+    if host in ("0.0.0.0", "::", ""):
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
