@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from jobyard.base import Model
-from pydantic import ConfigDict, Field, RootModel
+from pydantic import AwareDatetime, ConfigDict, Field
 
 
 class EndpointsInSubmission(StrEnum):
@@ -33,36 +33,49 @@ class Kind(StrEnum):
     SERVICE = "service"
 
 
-class Scope(StrEnum):
-    """
-    What an API token may be used for; who signs in without one may act.
-    """
+class Actor(Model):
+    """Who acted: a person, or a service of the platform."""
 
-    READ = "read"
-    ACT = "act"
+    kind: Kind
+    name: str
 
 
-class Kind1(StrEnum):
-    """
-    What is behind the door.
-    """
+class Credentials(Model):
+    """A local account's name and password."""
 
-    SSH = "ssh"
-    JUPYTER = "jupyter"
-    TENSORBOARD = "tensorboard"
-    PORT = "port"
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    username: str
+    password: str
 
 
-class Status(StrEnum):
-    """
-    Where an endpoint is in its life; the transitions stand in `services/endpoints/domain/machine.py`.
-    """
+class DeviceAsk(Model):
+    """Whether the sign-in with this code is done."""
 
-    REQUESTED = "requested"
-    STARTING = "starting"
-    READY = "ready"
-    FAILED = "failed"
-    CLOSED = "closed"
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    device_code: str
+
+
+class DevicePending(Model):
+    """Not done yet."""
+
+    status: Literal["pending"] = "pending"
+    slower: bool
+    """Ask 5 s more seldom from now on."""
+
+
+class DeviceStart(Model):
+    """What to show to whoever signs in, and what to ask with until they have (RFC 8628)."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str | None = None
+    expires_in: int
+    interval: int
 
 
 class EndpointKind(StrEnum):
@@ -88,25 +101,11 @@ class EndpointStatus(StrEnum):
     CLOSED = "closed"
 
 
-class Labels(RootModel[dict[str, str]]):
-    root: dict[str, str]
+class FieldError(Model):
+    """One field of a request, and what is wrong with it."""
 
-
-class Status1(StrEnum):
-    """
-    Where a job is in its life; the transitions stand in `services/jobs/domain/machine.py`.
-    """
-
-    QUEUED = "queued"
-    SCHEDULING = "scheduling"
-    RUNNING = "running"
-    PAUSING = "pausing"
-    PAUSED = "paused"
-    KILLING = "killing"
-    KILLED = "killed"
-    FINISHED = "finished"
-    FAILED = "failed"
-    ERROR = "error"
+    field: str
+    message: str
 
 
 class JobAction(StrEnum):
@@ -120,9 +119,13 @@ class JobAction(StrEnum):
     PRIORITY = "priority"
 
 
-class Kind2(StrEnum):
-    USER = "user"
-    SERVICE = "service"
+class Scope1(StrEnum):
+    """
+    `mine`, the default without `owner`; `all`: what you may act on in your virtual clusters.
+    """
+
+    MINE = "mine"
+    ALL = "all"
 
 
 class TotalIs(StrEnum):
@@ -151,19 +154,22 @@ class JobStatus(StrEnum):
     ERROR = "error"
 
 
-class Action1(StrEnum):
-    """
-    What people do to many jobs at once.
-    """
+class LaunchSpec(Model):
+    """What an executor needs to start a run, beside the view and its allocation."""
 
-    PAUSE = "pause"
-    RESUME = "resume"
-    KILL = "kill"
-    PRIORITY = "priority"
+    command: str | list[str]
+    image: str | None
+    env: dict[str, str]
+    data_path: str | None
+    work_path: str | None
+    job_path: str | None
+    """None: `jobs/<id>`, in launches of the first versions."""
 
+    checkpoint_path: str | None
+    """None: `checkpoints` under the job path, likewise."""
 
-class JsonValue(RootModel[Any]):
-    root: Any
+    secrets: dict[str, str] = {}
+    """Variables whose values the executor asks for: name -> name of a secret."""
 
 
 class ListScope(StrEnum):
@@ -175,719 +181,11 @@ class ListScope(StrEnum):
     ALL = "all"
 
 
-class Stream(StrEnum):
-    STDOUT = "stdout"
-    STDERR = "stderr"
-
-
-class Scope2(StrEnum):
-    """
-    `read` with an API token that may only read.
-    """
-
-    READ = "read"
-    ACT = "act"
-
-
-class Scope3(StrEnum):
-    """
-    `read`: it changes nothing.
-    """
-
-    READ = "read"
-    ACT = "act"
-
-
-class Status6(StrEnum):
-    """
-    Where a message to somebody is: once `sent` or `failed`, that never changes.
-    """
-
-    WAITING = "waiting"
-    SENT = "sent"
-    FAILED = "failed"
-
-
-class Progress(StrEnum):
-    """
-    Where a message to somebody is: once `sent` or `failed`, that never changes.
-    """
-
-    WAITING = "waiting"
-    SENT = "sent"
-    FAILED = "failed"
-
-
-class Unit(StrEnum):
-    DEVICE = "device"
-    CPU = "cpu"
-
-
-class Role(StrEnum):
-    """
-    What somebody is in a VC.
-    """
-
-    MEMBER = "member"
-    ADMIN = "admin"
-
-
-class ScopeModel(StrEnum):
-    """
-    What an API token may be used for; who signs in without one may act.
-    """
-
-    READ = "read"
-    ACT = "act"
-
-
-class Delivery(StrEnum):
-    """
-    `file`: no mail server is configured, so the mail is a file.
-    """
-
-    SMTP = "smtp"
-    FILE = "file"
-
-
-class AllocationInSubmission(RootModel[Any]):
-    root: Any
-
-
-class AttemptInSubmission(RootModel[Any]):
-    root: Any
-
-
-class CpusInSubmission(RootModel[Any]):
-    root: Any
-
-
-class DatacontenttypeInSubmission(RootModel[Any]):
-    root: Any
-
-
-class DeviceTypeInSubmission(RootModel[Any]):
-    root: Any
-
-
-class DevicesInSubmission(RootModel[Any]):
-    root: Any
-
-
-class DueAtInSubmission(RootModel[Any]):
-    root: Any
-
-
-class ExitCodeInSubmission(RootModel[Any]):
-    root: Any
-
-
-class FailuresInSubmission(RootModel[Any]):
-    root: Any
-
-
-class FinishedAtInSubmission(RootModel[Any]):
-    root: Any
-
-
-class GracePeriodSInSubmission(RootModel[Any]):
-    root: Any
-
-
-class IdInSubmission(RootModel[Any]):
-    root: Any
-
-
-class KindInSubmission(RootModel[Any]):
-    root: Any
-
-
-class LabelsInSubmission(RootModel[Any]):
-    root: Any
-
-
-class LogLinesInSubmission(RootModel[Any]):
-    root: Any
-
-
-class LossesInSubmission(RootModel[Any]):
-    root: Any
-
-
-class MaxDurationSInSubmission(RootModel[Any]):
-    root: Any
-
-
-class MemoryMibInSubmission(RootModel[Any]):
-    root: Any
-
-
-class NameInSubmission(RootModel[Any]):
-    root: Any
-
-
-class NodesInSubmission(RootModel[Any]):
-    root: Any
-
-
-class NotBeforeInSubmission(RootModel[Any]):
-    root: Any
-
-
-class NotifiesInSubmission(RootModel[Any]):
-    root: Any
-
-
-class OwnerInSubmission(RootModel[Any]):
-    root: Any
-
-
-class PreemptibleInSubmission(RootModel[Any]):
-    root: Any
-
-
-class PriorityInSubmission(RootModel[Any]):
-    root: Any
-
-
-class ReasonInSubmission(RootModel[Any]):
-    root: Any
-
-
-class SpecversionInSubmission(RootModel[Any]):
-    root: Any
-
-
-class StartedAtInSubmission(RootModel[Any]):
-    root: Any
-
-
-class StateInSubmission(RootModel[Any]):
-    root: Any
-
-
-class StatusInSubmission(RootModel[Any]):
-    root: Any
-
-
-class SubmittedAtInSubmission(RootModel[Any]):
-    root: Any
-
-
-class ThenInSubmission(RootModel[Any]):
-    root: Any
-
-
-class TokenTypeInSubmission(RootModel[Any]):
-    root: Any
-
-
-class VcInSubmission(RootModel[Any]):
-    root: Any
-
-
-class VersionInSubmission(RootModel[Any]):
-    root: Any
-
-
-class Actor(Model):
-    """Who acted: a person, or a service of the platform."""
-
-    kind: list[Any] | Kind
-    name: list[Any]
-
-
-class ApiToken(Model):
-    """An API token that counts."""
-
-    id: list[Any]
-    name: list[Any]
-    scope: list[Any] | Scope
-    """What an API token may be used for; who signs in without one may act."""
-
-    created_at: list[Any]
-
-
-class ApiTokens(Model):
-    """One's own, oldest first."""
-
-    items: list[ApiToken]
-
-
-class AuditEntry(Model):
-    """One change: when, who, what, to which thing, and how it was before and after."""
-
-    id: list[Any]
-    version: list[Any] = 1
-    time: list[Any]
-    actor: list[Any]
-    action: list[Any]
-    target: list[Any]
-    details: list[Any] | dict[str, Any] = {}
-    request_id: list[Any] = None
-    address: list[Any] = None
-
-
-class AuditPage(Model):
-    """Changes that somebody made, newest first."""
-
-    items: list[AuditEntry]
-    next_cursor: list[Any]
-    """`cursor` of the next page; null on the last one."""
-
-
-class Credentials(Model):
-    """A local account's name and password."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    username: list[Any]
-    password: list[Any]
-
-
-class DeviceAsk(Model):
-    """Whether the sign-in with this code is done."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    device_code: list[Any]
-
-
-class DevicePending(Model):
-    """Not done yet."""
-
-    status: Literal["pending"] = "pending"
-    slower: list[Any]
-    """Ask 5 s more seldom from now on."""
-
-
-class DeviceStart(Model):
-    """What to show to whoever signs in, and what to ask with until they have (RFC 8628)."""
-
-    device_code: list[Any]
-    user_code: list[Any]
-    verification_uri: list[Any]
-    verification_uri_complete: list[Any] | None = None
-    expires_in: list[Any]
-    interval: list[Any]
-
-
-class Endpoint(Model):
-    """A way into a job, as people see it."""
-
-    job_id: list[Any]
-    """ULID, upper case."""
-
-    name: list[Any]
-    """`ssh`, `jupyter`, `tensorboard`, or `port-<n>`."""
-
-    kind: list[Any] | Kind1
-    """What is behind the door."""
-
-    port: list[Any] | None = None
-    """Of an interactive port: where the job's program listens."""
-
-    rank: list[Any] = 0
-    status: list[Any] | Status
-    """Where an endpoint is in its life; the transitions stand in `services/endpoints/domain/machine.py`."""
-
-    url: list[Any] | None = None
-    """Where a browser finds it; none for `ssh`."""
-
-    command: list[Any] | None = None
-    """A line for a terminal that leads in."""
-
-    reason: list[Any] | None = None
-    """Why it is where it is."""
-
-    requested_by: list[Any]
-    requested_at: list[Any]
-    last_used_at: list[Any] | None = None
-    version: list[Any]
-    """Counts a document's changes, from 1."""
-
-
-class Endpoints(Model):
-    """Of one job, in the order of their names."""
-
-    items: list[Endpoint]
-
-
-class FieldError(Model):
-    """One field of a request, and what is wrong with it."""
-
-    field: list[Any]
-    message: list[Any]
-
-
-class State(Model):
-    """What changes during a job's life; every history entry carries the state that it led to."""
-
-    status: list[Any] | Status1
-    """Where a job is in its life; the transitions stand in `services/jobs/domain/machine.py`."""
-
-    priority: list[Any]
-    reason: list[Any] = None
-    then: list[Any] = None
-    """Where pausing or killing leads."""
-
-    attempt: list[Any] = 0
-    """0 before the first placement, then from 1."""
-
-    allocation: list[Any] = None
-    """Held while `status` is one of HOLDING."""
-
-    started_at: list[Any] = None
-    """Start of the current or last attempt."""
-
-    finished_at: list[Any] = None
-    """When the job became terminal."""
-
-    exit_code: list[Any] = None
-    """Of the last attempt; 128 + n for signal n."""
-
-    due_at: list[Any] = None
-    """While running: when the time limit's warning, then its end, is due."""
-
-    not_before: list[Any] = None
-    """A retry waits until then."""
-
-    failures: list[Any] = 0
-    """Attempts that failed and used up a retry."""
-
-    losses: list[Any] = 0
-    """Runs that were lost, outside `retries`."""
-
-    log_lines: list[Any] = 0
-    """Lines that the earlier attempts wrote."""
-
-
-class Job1(Model):
-    """What the platform needs to know of a job, without its command, environment and paths."""
-
-    id: list[Any]
-    """ULID, upper case."""
-
-    name: list[Any]
-    owner: list[Any]
-    vc: list[Any]
-    """Virtual cluster."""
-
-    device_type: list[Any]
-    devices: list[Any]
-    nodes: list[Any]
-    cpus: list[Any]
-    memory_mib: list[Any]
-    preemptible: list[Any]
-    max_duration_s: list[Any]
-    grace_period_s: list[Any]
-    labels: list[Any] | dict[str, str]
-    submitted_at: list[Any]
-    version: list[Any]
-    """Counts a document's changes, from 1."""
-
-    state: list[Any] | State
-    """What changes during a job's life; every history entry carries the state that it led to."""
-
-    notifies: list[Any] = False
-    """Somebody wants to be told; whom, only its owner sees."""
-
-    endpoints: list[str] = []
-    """Those that it was submitted with."""
-
-    interactive_ports: list[int] = []
-    """Likewise."""
-
-
-class Data(Model):
-    """The job as it was after the change, and who made it; the other fields belong to some types."""
-
-    model_config = ConfigDict(
-        extra="allow",
-    )
-    job: list[Any] | Job1
-    """What the platform needs to know of a job, without its command, environment and paths."""
-
-    actor: list[Any] | Actor
-    """Who acted: a person, or a service of the platform."""
-
-    launch: list[Any] = None
-    """Only of `scheduled`."""
-
-    previous: list[Any] = None
-    """Only of `priority_changed`: the former priority."""
-
-    receipt: list[Any] = None
-    """Only of `paused` and `preempted`: who stopped it, why, and what was lost."""
-
-
-class JobEvent(Model):
-    """A change of a job, as a CloudEvent."""
-
-    specversion: Literal["1.0"] = "1.0"
-    id: list[Any]
-    """`<job_id>:<version>`, `<job_id>.<attempt>:<fact>` or `<case_id>:<fact>`; also `Nats-Msg-Id`."""
-
-    type: list[Any]
-    """`io.jobyard.<noun>.<fact>.v1`"""
-
-    source: list[Any]
-    """The service that owns the fact, `/jobs` or `/executor/<node>`; or `/admin`."""
-
-    subject: list[Any]
-    """The job's id, or the node's name."""
-
-    time: list[Any]
-    datacontenttype: Literal["application/json"] = "application/json"
-    jobversion: list[Any] = None
-    """Apply the events of a job in this order."""
-
-    correlationid: list[Any] = None
-    """The request that started it all."""
-
-    causationid: list[Any] = None
-    """The event or command that led to this one."""
-
-    traceparent: list[Any] = None
-    """W3C trace context."""
-
-    data: list[Any] | Data
-    """The job as it was after the change, and who made it; the other fields belong to some types."""
-
-
-class JobEventData(Model):
-    """The job as it was after the change, and who made it; the other fields belong to some types."""
-
-    model_config = ConfigDict(
-        extra="allow",
-    )
-    job: list[Any] | Job1
-    """What the platform needs to know of a job, without its command, environment and paths."""
-
-    actor: list[Any] | Actor
-    """Who acted: a person, or a service of the platform."""
-
-    launch: list[Any] = None
-    """Only of `scheduled`."""
-
-    previous: list[Any] = None
-    """Only of `priority_changed`: the former priority."""
-
-    receipt: list[Any] = None
-    """Only of `paused` and `preempted`: who stopped it, why, and what was lost."""
-
-
-class JobEvents(Model):
-    """Everything that happened to a job, in order."""
-
-    items: list[JobEvent]
-
-
-class JobFilter(Model):
-    """Which jobs are meant: those that meet every condition, newest first."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    scope: list[Any] = None
-    """`mine`, the default without `owner`; `all`: what you may act on in your virtual clusters."""
-
-    status: list[JobStatus] = []
-    """Default: those in which the action makes sense."""
-
-    owner: list[Any] = None
-    vc: list[Any] = None
-    label: list[Any] | dict[str, str] = {}
-    device_type: list[Any] = None
-    preemptible: list[Any] = None
-    submitted_after: list[Any] = None
-    """This moment or later."""
-
-    submitted_before: list[Any] = None
-    """Earlier than this moment."""
-
-    q: list[Any] = None
-    """An id, or the beginning of a name."""
-
-
-class JobState(Model):
-    """What changes during a job's life; every history entry carries the state that it led to."""
-
-    status: list[Any] | Status1
-    """Where a job is in its life; the transitions stand in `services/jobs/domain/machine.py`."""
-
-    priority: list[Any]
-    reason: list[Any] = None
-    then: list[Any] = None
-    """Where pausing or killing leads."""
-
-    attempt: list[Any] = 0
-    """0 before the first placement, then from 1."""
-
-    allocation: list[Any] = None
-    """Held while `status` is one of HOLDING."""
-
-    started_at: list[Any] = None
-    """Start of the current or last attempt."""
-
-    finished_at: list[Any] = None
-    """When the job became terminal."""
-
-    exit_code: list[Any] = None
-    """Of the last attempt; 128 + n for signal n."""
-
-    due_at: list[Any] = None
-    """While running: when the time limit's warning, then its end, is due."""
-
-    not_before: list[Any] = None
-    """A retry waits until then."""
-
-    failures: list[Any] = 0
-    """Attempts that failed and used up a retry."""
-
-    losses: list[Any] = 0
-    """Runs that were lost, outside `retries`."""
-
-    log_lines: list[Any] = 0
-    """Lines that the earlier attempts wrote."""
-
-
-class JobView(Model):
-    """What the platform needs to know of a job, without its command, environment and paths."""
-
-    id: list[Any]
-    """ULID, upper case."""
-
-    name: list[Any]
-    owner: list[Any]
-    vc: list[Any]
-    """Virtual cluster."""
-
-    device_type: list[Any]
-    devices: list[Any]
-    nodes: list[Any]
-    cpus: list[Any]
-    memory_mib: list[Any]
-    preemptible: list[Any]
-    max_duration_s: list[Any]
-    grace_period_s: list[Any]
-    labels: list[Any] | dict[str, str]
-    submitted_at: list[Any]
-    version: list[Any]
-    """Counts a document's changes, from 1."""
-
-    state: list[Any] | State
-    """What changes during a job's life; every history entry carries the state that it led to."""
-
-    notifies: list[Any] = False
-    """Somebody wants to be told; whom, only its owner sees."""
-
-    endpoints: list[str] = []
-    """Those that it was submitted with."""
-
-    interactive_ports: list[int] = []
-    """Likewise."""
-
-
-class JobsChange(Model):
-    """One wish for many jobs, named by their ids or by a filter."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    action: list[Any] | Action1
-    """What people do to many jobs at once."""
-
-    ids: list[Any] = None
-    filter: list[Any] = None
-    priority: list[Any] = None
-    """Only with the action `priority`."""
-
-    cursor: list[Any] = None
-    """Only with `filter`: `next_cursor` of the answer before."""
-
-    dry_run: list[Any] = False
-    """Only with `filter`: name the jobs that are meant, change none."""
-
-
-class LaunchSpec(Model):
-    """What an executor needs to start a run, beside the view and its allocation."""
-
-    command: list[Any]
-    image: list[Any]
-    env: list[Any] | dict[str, str]
-    data_path: list[Any]
-    work_path: list[Any]
-    job_path: list[Any]
-    """None: `jobs/<id>`, in launches of the first versions."""
-
-    checkpoint_path: list[Any]
-    """None: `checkpoints` under the job path, likewise."""
-
-    secrets: list[Any] | dict[str, str] = {}
-    """Variables whose values the executor asks for: name -> name of a secret."""
-
-
 class LogGap(Model):
     """Lines that are missing after line `after_seq` (0: before the first)."""
 
-    after_seq: list[Any]
-    lost: list[Any]
-
-
-class LogLine(Model):
-    seq: list[Any]
-    time: list[Any]
-    stream: list[Any] | Stream
-    rank: list[Any]
-    attempt: list[Any]
-    """0 before the first placement, then from 1."""
-
-    text: list[Any]
-
-
-class LogTail(Model):
-    """Lines of a console in order, and where lines are missing."""
-
-    lines: list[LogLine]
-    gaps: list[LogGap]
-
-
-class MadeApiToken(Model):
-    """A new API token, with what to send as `Authorization: Bearer <token>`: shown this one time."""
-
-    id: list[Any]
-    name: list[Any]
-    scope: list[Any] | Scope
-    """What an API token may be used for; who signs in without one may act."""
-
-    created_at: list[Any]
-    token: list[Any]
-
-
-class Me(Model):
-    """Who is asking, as the platform sees it."""
-
-    name: list[Any]
-    admin: list[Any]
-    vcs: list[Any] | dict[str, Role]
-    """Virtual clusters that this account belongs to."""
-
-    scope: list[Any] | Scope2
-    """`read` with an API token that may only read."""
-
-
-class NewApiToken(Model):
-    """An API token to make."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    name: list[Any]
-    scope: list[Any] | Scope3
-    """`read`: it changes nothing."""
+    after_seq: int
+    lost: int
 
 
 class NewEndpoint(Model):
@@ -896,27 +194,12 @@ class NewEndpoint(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    name: list[Any]
-    port: list[Any] = None
+    name: str
+    port: int | None = None
     """Only of an interactive port."""
 
-    rank: list[Any] = 0
+    rank: int = 0
     """Which of the job's nodes it leads to."""
-
-
-class NewUser(Model):
-    """An account to make."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    username: list[Any]
-    password: list[Any]
-    email: list[Any] = None
-    vcs: list[Any] | dict[str, Role] = {}
-    """Default: a member of `default`."""
-
-    admin: list[Any] = False
 
 
 class NewVc(Model):
@@ -925,58 +208,26 @@ class NewVc(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    open: list[Any] = True
+    open: bool = True
     """Members read one another's briefs, metrics and consoles."""
 
-    max_priority: list[Any] = None
+    max_priority: int | None = None
     """The highest that its members may take."""
 
-    max_duration_s: list[Any] = None
+    max_duration_s: int | None = None
     """The longest that its jobs may run."""
 
-    jobs_per_user: list[Any] = None
+    jobs_per_user: int | None = None
     """How many jobs a member may have that are not over."""
 
-    name: list[Any]
+    name: str
     """Virtual cluster."""
-
-
-class Notification(Model):
-    """One event told to one recipient."""
-
-    status: list[Any] | Status6
-    """Where a message to somebody is: once `sent` or `failed`, that never changes."""
-
-    tries: list[Any]
-    """Begun so far."""
-
-    last_error: list[Any] | None = None
-    """Why the last try failed."""
-
-    next_try: list[Any] | None = None
-    """While it waits: the next try, if this one fails."""
-
-    sent_at: list[Any] | None = None
-    id: list[Any]
-    """`<job_id>.<version>.<number of the entry>`; also `webhook-id`."""
-
-    event: list[Any]
-    """What happened, for instance `finished`."""
-
-    to: list[Any]
-    created_at: list[Any]
-
-
-class Notifications(Model):
-    """Of one job, the newest first, at most 200."""
-
-    items: list[Notification]
 
 
 class Notify(Model):
     """Somebody to tell about a job: a mail address, a webhook, or a service that the operator allowed."""
 
-    to: list[Any]
+    to: str
     """`mailto:ada@example.org`, `https://...` (a webhook), or an Apprise URL."""
 
     on: list[str] = ["finished", "failed", "error", "killed"]
@@ -989,7 +240,7 @@ class NotifyEntry(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    to: list[Any]
+    to: str
     """`mailto:ada@example.org`, `https://...` (a webhook), or an Apprise URL."""
 
     on: list[str] = ["finished", "failed", "error", "killed"]
@@ -1002,22 +253,8 @@ class OneTimeCode(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    code: list[Any]
-    code_verifier: list[Any]
-
-
-class Outcome(Model):
-    """What became of one job: a 2xx status and its id, or the problem with it."""
-
-    status: list[Any]
-    id: list[Any] | None = None
-    problem: list[Any] | None = None
-
-
-class Outcomes(Model):
-    """In the order of the submissions."""
-
-    outcomes: list[Outcome]
+    code: str
+    code_verifier: str
 
 
 class PasswordChange(Model):
@@ -1026,8 +263,8 @@ class PasswordChange(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    current: list[Any]
-    new: list[Any]
+    current: str
+    new: str
 
 
 class PriorityChange(Model):
@@ -1036,7 +273,7 @@ class PriorityChange(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    priority: list[Any]
+    priority: int
     """Higher runs first."""
 
 
@@ -1046,73 +283,97 @@ class Problem(Model):
     model_config = ConfigDict(
         extra="allow",
     )
-    type: list[Any]
+    type: str
     """`urn:jobyard:problem:<code>`"""
 
-    title: list[Any]
-    status: list[Any]
-    detail: list[Any]
+    title: str
+    status: int
+    detail: str
     """A sentence to act on."""
 
-    code: list[Any]
+    code: str
     errors: Annotated[list[FieldError], Field(validate_default=True)] = []
     """The fields that are wrong."""
 
-    request_id: list[Any] = None
+    request_id: str | None = None
     """Names this request in the platform's log."""
+
+
+class Progress(StrEnum):
+    """
+    Where a message to somebody is: once `sent` or `failed`, that never changes.
+    """
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
 
 
 class Reason(Model):
     """Why a job is where it is: a constant for programs, a sentence for people, and the figures behind it."""
 
-    code: list[Any]
-    message: list[Any]
-    details: list[Any] | dict[str, Any] = {}
+    code: str
+    message: str
+    details: dict[str, Any] = {}
 
 
-class By(Model):
-    """Who acted: a person, or a service of the platform."""
-
-    kind: list[Any] | Kind2
-    name: list[Any]
+class Unit(StrEnum):
+    DEVICE = "device"
+    CPU = "cpu"
 
 
 class Receipt(Model):
     """What it cost that a run was stopped before its end: who asked, why, by which rule, and the work lost with it."""
 
-    by: list[Any] | By
-    """Who acted: a person, or a service of the platform."""
-
-    rule: list[Any]
+    by: Actor
+    rule: str
     """`pause_command`, or the code of the scheduler's reason to preempt."""
 
-    why: list[Any]
+    why: str
     """The same in a sentence."""
 
-    held: list[Any]
+    held: float
     """Devices over all nodes, or cpus of a job without devices."""
 
-    unit: list[Any] | Unit
-    minutes_lost: list[Any]
+    unit: Unit
+    minutes_lost: float
     """`held` times the minutes since `lost_since`."""
 
-    stopped_at: list[Any] = None
+    stopped_at: AwareDatetime | None = None
     """The run's end; none: nothing was running."""
 
-    checkpoint_at: list[Any] = None
+    checkpoint_at: AwareDatetime | None = None
     """The last checkpoint, if any is known."""
 
-    lost_since: list[Any] = None
+    lost_since: AwareDatetime | None = None
     """That checkpoint, or the run's start if later."""
+
+
+class Role(StrEnum):
+    """
+    What somebody is in a VC.
+    """
+
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    """
+    What an API token may be used for; who signs in without one may act.
+    """
+
+    READ = "read"
+    ACT = "act"
 
 
 class Secret(Model):
     """That there is a secret, and since when. Its value is never shown."""
 
-    name: list[Any]
-    created_at: list[Any]
-    updated_at: list[Any]
-    updated_by: list[Any]
+    name: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    updated_by: str
 
 
 class SecretRef(Model):
@@ -1121,7 +382,7 @@ class SecretRef(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    secret: list[Any]
+    secret: str
 
 
 class SecretValue(Model):
@@ -1130,10 +391,10 @@ class SecretValue(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    value: list[Any]
+    value: str
 
 
-class Secrets1(Model):
+class Secrets(Model):
     """All secrets of one holder, by name."""
 
     items: list[Secret]
@@ -1142,51 +403,63 @@ class Secrets1(Model):
 class ServiceHealth(Model):
     """Whether one service can work."""
 
-    ready: list[Any]
-    message: list[Any] = ""
+    ready: bool
+    message: str = ""
 
 
 class Share(Model):
     """What one rank of a run gets: a node, and the indices of that node's devices."""
 
-    node: list[Any]
+    node: str
     """One token of a subject."""
 
-    rank: list[Any] = 0
+    rank: int = 0
     devices: list[int] = []
+
+
+class Stream(StrEnum):
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+class Delivery(StrEnum):
+    """
+    `file`: no mail server is configured, so the mail is a file.
+    """
+
+    SMTP = "smtp"
+    FILE = "file"
 
 
 class SupportCase(Model):
     """A question to the operators, and whether they have it."""
 
-    status: list[Any] | Status6
-    """Where a message to somebody is: once `sent` or `failed`, that never changes."""
-
-    tries: list[Any]
+    status: Progress
+    tries: int
     """Begun so far."""
 
-    last_error: list[Any] | None = None
+    last_error: str | None = None
     """Why the last try failed."""
 
-    next_try: list[Any] | None = None
+    next_try: AwareDatetime | None = None
     """While it waits: the next try, if this one fails."""
 
-    sent_at: list[Any] | None = None
-    id: list[Any]
+    sent_at: AwareDatetime | None = None
+    id: str
     """ULID, upper case."""
 
-    job_id: list[Any]
+    job_id: str
     """ULID, upper case."""
 
-    requester: list[Any]
-    subject: list[Any]
-    message: list[Any]
-    include_logs: list[Any]
-    requested_at: list[Any]
-    delivery: list[Any] | Delivery
+    requester: str
+    subject: str
+    message: str
+    include_logs: bool
+    requested_at: AwareDatetime
+    delivery: Delivery
     """`file`: no mail server is configured, so the mail is a file."""
 
-    note: list[Any]
+    note: str
     """What happens to it, in a sentence."""
 
 
@@ -1202,33 +475,33 @@ class SupportRequest(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    subject: list[Any]
-    message: list[Any]
-    include_logs: list[Any] = True
+    subject: str
+    message: str
+    include_logs: bool = True
     """Attach the last lines of the console."""
 
 
 class Token(Model):
     """What to send as `Authorization: Bearer <access_token>`."""
 
-    access_token: list[Any]
+    access_token: str
     token_type: Literal["bearer"] = "bearer"
-    expires_in: list[Any]
+    expires_in: int
     """Seconds until it stops counting."""
 
 
 class User(Model):
     """An account as administrators see it."""
 
-    name: list[Any]
-    email: list[Any]
-    admin: list[Any]
-    disabled: list[Any]
-    vcs: list[Any] | dict[str, Role]
-    issuer: list[Any]
+    name: str
+    email: str | None
+    admin: bool
+    disabled: bool
+    vcs: dict[str, Role]
+    issuer: bool
     """Signs in at the OIDC issuer, not with a password."""
 
-    created_at: list[Any]
+    created_at: AwareDatetime
 
 
 class UserChange(Model):
@@ -1237,15 +510,15 @@ class UserChange(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    email: list[Any] = None
+    email: str | None = None
     """null: none."""
 
-    vcs: list[Any] | dict[str, Role | None] = {}
+    vcs: dict[str, Role | None] = {}
     """Only these change; null takes one away."""
 
-    admin: list[Any] = False
-    disabled: list[Any] = False
-    password: list[Any] = None
+    admin: bool = False
+    disabled: bool = False
+    password: str | None = None
     """Ends what the account is signed in with."""
 
 
@@ -1253,22 +526,22 @@ class Users(Model):
     """Accounts, by name."""
 
     items: list[User]
-    next_cursor: list[Any]
+    next_cursor: str | None
     """`cursor` of the next page; null on the last one."""
 
 
 class Vc(Model):
     """A virtual cluster."""
 
-    name: list[Any]
+    name: str
     """Virtual cluster."""
 
-    open: list[Any]
-    max_priority: list[Any]
-    max_duration_s: list[Any]
-    jobs_per_user: list[Any]
-    created_at: list[Any]
-    role: list[Any]
+    open: bool
+    max_priority: int | None
+    max_duration_s: int | None
+    jobs_per_user: int | None
+    created_at: AwareDatetime
+    role: Role | None
     """The caller's own role in it."""
 
 
@@ -1278,30 +551,30 @@ class VcChange(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    open: list[Any] = True
+    open: bool = True
     """Members read one another's briefs, metrics and consoles."""
 
-    max_priority: list[Any] = None
+    max_priority: int | None = None
     """The highest that its members may take."""
 
-    max_duration_s: list[Any] = None
+    max_duration_s: int | None = None
     """The longest that its jobs may run."""
 
-    jobs_per_user: list[Any] = None
+    jobs_per_user: int | None = None
     """How many jobs a member may have that are not over."""
 
 
-class Vcs4(Model):
+class Vcs(Model):
     """Virtual clusters, by name."""
 
     items: list[Vc]
 
 
 class WebhookSecret(Model):
-    secret: list[Any]
+    secret: str
     """As Standard Webhooks write it: `whsec_` and base64."""
 
-    created_at: list[Any]
+    created_at: AwareDatetime
 
 
 class Allocation(Model):
@@ -1310,107 +583,195 @@ class Allocation(Model):
     shares: list[Share]
 
 
-class Changes(Model):
-    """What became of each job, in the order of the ids, or newest first by a filter."""
+class ApiToken(Model):
+    """An API token that counts."""
 
-    outcomes: list[Outcome]
-    matched: list[Any]
-    """How many jobs this answer is about."""
+    id: str
+    name: str
+    scope: Scope
+    created_at: AwareDatetime
 
-    next_cursor: list[Any] | None = None
-    """More jobs may match the filter: send it again with this as its `cursor`."""
+
+class ApiTokens(Model):
+    """One's own, oldest first."""
+
+    items: list[ApiToken]
+
+
+class AuditEntry(Model):
+    """One change: when, who, what, to which thing, and how it was before and after."""
+
+    id: str
+    version: int = 1
+    time: AwareDatetime
+    actor: str
+    action: str
+    target: str
+    details: dict[str, Any] = {}
+    request_id: str | None = None
+    address: str | None = None
+
+
+class AuditPage(Model):
+    """Changes that somebody made, newest first."""
+
+    items: list[AuditEntry]
+    next_cursor: str | None
+    """`cursor` of the next page; null on the last one."""
+
+
+class Endpoint(Model):
+    """A way into a job, as people see it."""
+
+    job_id: str
+    """ULID, upper case."""
+
+    name: str
+    """`ssh`, `jupyter`, `tensorboard`, or `port-<n>`."""
+
+    kind: EndpointKind
+    port: int | None = None
+    """Of an interactive port: where the job's program listens."""
+
+    rank: int = 0
+    status: EndpointStatus
+    url: str | None = None
+    """Where a browser finds it; none for `ssh`."""
+
+    command: str | None = None
+    """A line for a terminal that leads in."""
+
+    reason: Reason | None = None
+    """Why it is where it is."""
+
+    requested_by: str
+    requested_at: AwareDatetime
+    last_used_at: AwareDatetime | None = None
+    version: int
+    """Counts a document's changes, from 1."""
+
+
+class Endpoints(Model):
+    """Of one job, in the order of their names."""
+
+    items: list[Endpoint]
 
 
 class Job(Model):
     """A whole job, and what the caller may do to it now."""
 
-    name: list[Any]
+    name: str
     """Need not be unique."""
 
-    command: list[Any]
+    command: str | list[str]
     """A line for `/bin/sh -c`, or a list of arguments."""
 
-    vc: list[Any] = "default"
+    vc: str = "default"
     """Virtual cluster."""
 
-    image: list[Any] | None = None
+    image: str | None = None
     """Container image; `process` ignores it."""
 
-    env: Annotated[list[Any] | dict[str, str | SecretRef], Field(validate_default=True)] = {}
-    data_path: list[Any] | None = None
+    env: Annotated[dict[str, str | SecretRef], Field(validate_default=True)] = {}
+    data_path: str | None = None
     """Must exist; becomes `JOBYARD_DATA_PATH`."""
 
-    work_path: list[Any] | None = None
+    work_path: str | None = None
     """Where the command starts; must exist. Default: job_path."""
 
-    job_path: list[Any] | None = None
+    job_path: str | None = None
     """The job's own folder; default `jobs/<id>`."""
 
-    checkpoint_path: list[Any] | None = None
+    checkpoint_path: str | None = None
     """Default: `checkpoints` under the job path."""
 
-    device_type: list[Any] = "cpu"
-    devices: list[Any] = 0
+    device_type: str = "cpu"
+    devices: int = 0
     """Accelerators per node."""
 
-    nodes: list[Any] = 1
-    cpus: list[Any] = 1
+    nodes: int = 1
+    cpus: float = 1
     """Per node."""
 
-    memory_mib: list[Any] = 0
+    memory_mib: int = 0
     """Per node; 0 is not counted."""
 
-    preemptible: list[Any] = False
-    priority: list[Any] = 100
+    preemptible: bool = False
+    priority: int = 100
     """Higher runs first."""
 
-    max_duration_s: list[Any] | None = None
-    grace_period_s: list[Any] = 30
+    max_duration_s: int | None = None
+    grace_period_s: int = 30
     """From SIGTERM to SIGKILL."""
 
-    retries: list[Any] = 0
-    labels: list[Any] | dict[str, str] = {}
+    retries: int = 0
+    labels: dict[str, str] = {}
     endpoints: list[EndpointsInSubmission] = []
     interactive_ports: list[int] = []
     notify: Annotated[list[Notify], Field(validate_default=True)] = []
     """Whom to tell what happens to it."""
 
-    id: list[Any]
+    id: str
     """ULID, upper case."""
 
-    owner: list[Any]
-    devices_total: list[Any]
+    owner: str
+    devices_total: int
     """Accelerators over all nodes."""
 
-    status: list[Any] | Status1
-    """Where a job is in its life; the transitions stand in `services/jobs/domain/machine.py`."""
-
-    reason: list[Any]
-    submitted_at: list[Any]
-    started_at: list[Any]
-    finished_at: list[Any]
-    exit_code: list[Any]
-    attempt: list[Any]
+    status: JobStatus
+    reason: Reason | None
+    submitted_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    exit_code: int | None
+    attempt: int
     """0 before the first placement, then from 1."""
 
-    version: list[Any]
+    version: int
     """Counts a document's changes, from 1."""
 
     actions: list[Action] = []
     """What the caller may do to it now."""
 
 
+class JobFilter(Model):
+    """Which jobs are meant: those that meet every condition, newest first."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    scope: Scope1 | None = None
+    """`mine`, the default without `owner`; `all`: what you may act on in your virtual clusters."""
+
+    status: list[JobStatus] = []
+    """Default: those in which the action makes sense."""
+
+    owner: str | None = None
+    vc: str | None = None
+    label: dict[str, str] = {}
+    device_type: str | None = None
+    preemptible: bool | None = None
+    submitted_after: AwareDatetime | None = None
+    """This moment or later."""
+
+    submitted_before: AwareDatetime | None = None
+    """Earlier than this moment."""
+
+    q: str | None = None
+    """An id, or the beginning of a name."""
+
+
 class JobPage(Model):
     """Jobs in the order of their list. A page may be shorter than `limit` where few jobs of a long list match."""
 
     items: list[Job]
-    total: list[Any]
+    total: int
     """How many jobs there are on all pages."""
 
-    total_is: list[Any] | TotalIs
+    total_is: TotalIs
     """Counting stops at 10,000, or where no index can count."""
 
-    next_cursor: list[Any]
+    next_cursor: str | None
     """`cursor` of the next page; null on the last one."""
 
 
@@ -1420,66 +781,270 @@ class JobRequest(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    name: list[Any]
+    name: str
     """Need not be unique."""
 
-    command: list[Any] | None = None
+    command: str | list[str] | None = None
     """A line for `/bin/sh -c`, or a list of arguments. Not needed with endpoints or ports."""
 
-    vc: list[Any] = "default"
+    vc: str = "default"
     """Virtual cluster."""
 
-    image: list[Any] = None
+    image: str | None = None
     """Container image; `process` ignores it."""
 
-    env: Annotated[list[Any] | dict[str, str | SecretRef], Field(validate_default=True)] = {}
-    data_path: list[Any] = None
+    env: Annotated[dict[str, str | SecretRef], Field(validate_default=True)] = {}
+    data_path: str | None = None
     """Must exist; becomes `JOBYARD_DATA_PATH`."""
 
-    work_path: list[Any] = None
+    work_path: str | None = None
     """Where the command starts; must exist. Default: job_path."""
 
-    job_path: list[Any] = None
+    job_path: str | None = None
     """The job's own folder; default `jobs/<id>`."""
 
-    checkpoint_path: list[Any] = None
+    checkpoint_path: str | None = None
     """Default: `checkpoints` under the job path."""
 
-    device_type: list[Any] = "cpu"
-    devices: list[Any] = 0
+    device_type: str = "cpu"
+    devices: int = 0
     """Accelerators per node."""
 
-    nodes: list[Any] = 1
-    cpus: list[Any] = 1
+    nodes: int = 1
+    cpus: float = 1
     """Per node."""
 
-    memory_mib: list[Any] = 0
+    memory_mib: int = 0
     """Per node; 0 is not counted."""
 
-    preemptible: list[Any] = False
-    priority: list[Any] = 100
+    preemptible: bool = False
+    priority: int = 100
     """Higher runs first."""
 
-    max_duration_s: list[Any] = None
-    grace_period_s: list[Any] = 30
+    max_duration_s: int | None = None
+    grace_period_s: int = 30
     """From SIGTERM to SIGKILL."""
 
-    retries: list[Any] = 0
-    labels: list[Any] | dict[str, str] = {}
+    retries: int = 0
+    labels: dict[str, str] = {}
     endpoints: list[EndpointsInSubmission] = []
     interactive_ports: list[int] = []
     notify: Annotated[list[NotifyEntry], Field(validate_default=True)] = []
     """Whom to tell what happens to it."""
 
-    owner: list[Any] = None
+    owner: str | None = None
     """At most your own name; usually left out."""
+
+
+class JobState(Model):
+    """What changes during a job's life; every history entry carries the state that it led to."""
+
+    status: JobStatus
+    priority: int
+    reason: Reason | None = None
+    then: JobStatus | None = None
+    """Where pausing or killing leads."""
+
+    attempt: int = 0
+    """0 before the first placement, then from 1."""
+
+    allocation: Allocation | None = None
+    """Held while `status` is one of HOLDING."""
+
+    started_at: AwareDatetime | None = None
+    """Start of the current or last attempt."""
+
+    finished_at: AwareDatetime | None = None
+    """When the job became terminal."""
+
+    exit_code: int | None = None
+    """Of the last attempt; 128 + n for signal n."""
+
+    due_at: AwareDatetime | None = None
+    """While running: when the time limit's warning, then its end, is due."""
+
+    not_before: AwareDatetime | None = None
+    """A retry waits until then."""
+
+    failures: int = 0
+    """Attempts that failed and used up a retry."""
+
+    losses: int = 0
+    """Runs that were lost, outside `retries`."""
+
+    log_lines: int = 0
+    """Lines that the earlier attempts wrote."""
+
+
+class JobView(Model):
+    """What the platform needs to know of a job, without its command, environment and paths."""
+
+    id: str
+    """ULID, upper case."""
+
+    name: str
+    owner: str
+    vc: str
+    """Virtual cluster."""
+
+    device_type: str
+    devices: int
+    nodes: int
+    cpus: float
+    memory_mib: int
+    preemptible: bool
+    max_duration_s: int | None
+    grace_period_s: int
+    labels: dict[str, str]
+    submitted_at: AwareDatetime
+    version: int
+    """Counts a document's changes, from 1."""
+
+    state: JobState
+    notifies: bool = False
+    """Somebody wants to be told; whom, only its owner sees."""
+
+    endpoints: list[str] = []
+    """Those that it was submitted with."""
+
+    interactive_ports: list[int] = []
+    """Likewise."""
+
+
+class JobsChange(Model):
+    """One wish for many jobs, named by their ids or by a filter."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    action: JobAction
+    ids: list[str] | None = None
+    filter: JobFilter | None = None
+    priority: int | None = None
+    """Only with the action `priority`."""
+
+    cursor: str | None = None
+    """Only with `filter`: `next_cursor` of the answer before."""
+
+    dry_run: bool = False
+    """Only with `filter`: name the jobs that are meant, change none."""
+
+
+class LogLine(Model):
+    seq: int
+    time: AwareDatetime
+    stream: Stream
+    rank: int
+    attempt: int
+    """0 before the first placement, then from 1."""
+
+    text: str
+
+
+class LogTail(Model):
+    """Lines of a console in order, and where lines are missing."""
+
+    lines: list[LogLine]
+    gaps: list[LogGap]
+
+
+class MadeApiToken(Model):
+    """A new API token, with what to send as `Authorization: Bearer <token>`: shown this one time."""
+
+    id: str
+    name: str
+    scope: Scope
+    created_at: AwareDatetime
+    token: str
+
+
+class Me(Model):
+    """Who is asking, as the platform sees it."""
+
+    name: str
+    admin: bool
+    vcs: dict[str, Role]
+    """Virtual clusters that this account belongs to."""
+
+    scope: Scope
+    """`read` with an API token that may only read."""
+
+
+class NewApiToken(Model):
+    """An API token to make."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: str
+    scope: Scope
+    """`read`: it changes nothing."""
+
+
+class NewUser(Model):
+    """An account to make."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    username: str
+    password: str
+    email: str | None = None
+    vcs: dict[str, Role] = {}
+    """Default: a member of `default`."""
+
+    admin: bool = False
+
+
+class Notification(Model):
+    """One event told to one recipient."""
+
+    status: Progress
+    tries: int
+    """Begun so far."""
+
+    last_error: str | None = None
+    """Why the last try failed."""
+
+    next_try: AwareDatetime | None = None
+    """While it waits: the next try, if this one fails."""
+
+    sent_at: AwareDatetime | None = None
+    id: str
+    """`<job_id>.<version>.<number of the entry>`; also `webhook-id`."""
+
+    event: str
+    """What happened, for instance `finished`."""
+
+    to: str
+    created_at: AwareDatetime
+
+
+class Notifications(Model):
+    """Of one job, the newest first, at most 200."""
+
+    items: list[Notification]
+
+
+class Outcome(Model):
+    """What became of one job: a 2xx status and its id, or the problem with it."""
+
+    status: int
+    id: str | None = None
+    problem: Problem | None = None
+
+
+class Outcomes(Model):
+    """In the order of the submissions."""
+
+    outcomes: list[Outcome]
 
 
 class Readiness(Model):
     """Whether the platform can work, and which part keeps it from that."""
 
-    ready: list[Any]
-    services: list[Any] | dict[str, ServiceHealth]
+    ready: bool
+    services: dict[str, ServiceHealth]
 
 
 class Batch(Model):
@@ -1489,3 +1054,71 @@ class Batch(Model):
         extra="forbid",
     )
     jobs: list[JobRequest]
+
+
+class Changes(Model):
+    """What became of each job, in the order of the ids, or newest first by a filter."""
+
+    outcomes: list[Outcome]
+    matched: int
+    """How many jobs this answer is about."""
+
+    next_cursor: str | None = None
+    """More jobs may match the filter: send it again with this as its `cursor`."""
+
+
+class JobEventData(Model):
+    """The job as it was after the change, and who made it; the other fields belong to some types."""
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    job: JobView
+    actor: Actor
+    launch: LaunchSpec | None = None
+    """Only of `scheduled`."""
+
+    previous: int | None = None
+    """Only of `priority_changed`: the former priority."""
+
+    receipt: Receipt | None = None
+    """Only of `paused` and `preempted`: who stopped it, why, and what was lost."""
+
+
+class JobEvent(Model):
+    """A change of a job, as a CloudEvent."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    """`<job_id>:<version>`, `<job_id>.<attempt>:<fact>` or `<case_id>:<fact>`; also `Nats-Msg-Id`."""
+
+    type: str
+    """`io.jobyard.<noun>.<fact>.v1`"""
+
+    source: str
+    """The service that owns the fact, `/jobs` or `/executor/<node>`; or `/admin`."""
+
+    subject: str
+    """The job's id, or the node's name."""
+
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    jobversion: int | None = None
+    """Apply the events of a job in this order."""
+
+    correlationid: str | None = None
+    """The request that started it all."""
+
+    causationid: str | None = None
+    """The event or command that led to this one."""
+
+    traceparent: str | None = None
+    """W3C trace context."""
+
+    data: JobEventData
+
+
+class JobEvents(Model):
+    """Everything that happened to a job, in order."""
+
+    items: list[JobEvent]

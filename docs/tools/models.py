@@ -51,7 +51,7 @@ def without_limits(schema: JsonValue) -> JsonValue:
 
 def _property(name: str, field: JsonValue) -> JsonValue:
     plain = without_limits(field)
-    if isinstance(plain, dict) and plain.get("items") == NAMED.get(name):
+    if isinstance(plain, dict) and name in NAMED and plain.get("items") == NAMED[name]:
         plain["items"] = {"$ref": f"#/components/schemas/{name.title()}InSubmission"}
     if isinstance(plain, dict) and plain.get("type") == "object":
         plain.setdefault("default", {})
