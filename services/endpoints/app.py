@@ -1,5 +1,6 @@
 """Puts the endpoints service together; nothing connects here."""
 
+import sys
 from functools import partial
 
 from services.endpoints.apply import Applier
@@ -9,10 +10,12 @@ from services.endpoints.follow import Follower
 from services.endpoints.guard import Guard
 from services.endpoints.handlers import SUBSCRIPTIONS, Handlers
 from services.endpoints.opener import Opener
+from services.endpoints.programs.starting import Programs
 from services.endpoints.reconcile import reconcile
 from services.endpoints.settings import EndpointsSettings
 from services.endpoints.store import EndpointStore
 from shared.runtime import Deps, Service
+from shared.streams.client import Streams
 
 
 def build(deps: Deps) -> Service:
@@ -20,7 +23,8 @@ def build(deps: Deps) -> Service:
     settings = EndpointsSettings()
     store = EndpointStore(deps.open_store("endpoints"))
     applier = Applier(store, deps.bus, deps.clock)
-    opener = Opener(applier)
+    streams = Streams(deps.bus, settings.timeout_s)
+    opener = Opener(applier, Programs(streams, sys.executable))
     follower = Follower(applier, deps.bus, opener, settings.timeout_s)
     places = Places(settings.door, settings.ssh_name, settings.ssh_port, settings.domain)
     guard = Guard(store, deps.bus, deps.clock, settings.timeout_s)
