@@ -12,7 +12,9 @@ class EndpointsSettings(BaseSettings):
     )
 
     host: str = Field("127.0.0.1", description="Where both doors listen.")
-    http_port: int = Field(8081, ge=1, le=65535, description="The door of Jupyter, TensorBoard and interactive ports.")
+    http_port: int = Field(
+        8081, ge=0, le=65535, description="The door of Jupyter, TensorBoard and interactive ports; 0: none."
+    )
     ssh_port: int = Field(2222, ge=0, le=65535, description="The SSH bastion; 0: none.")
     public_url: str | None = Field(
         None, description="How browsers reach the HTTP door, `https://jobs.example.org`; none: `http://<host>:<port>`."
