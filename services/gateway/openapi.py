@@ -29,6 +29,7 @@ from services.gateway.resources import (
 from services.gateway.resources_people import (
     DeviceAsk,
     NewApiToken,
+    NewSshKey,
     NewUser,
     NewVc,
     OneTimeCode,
@@ -69,6 +70,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     NewVc,
     VcChange,
     NewApiToken,
+    NewSshKey,
     OneTimeCode,
     DeviceAsk,
     SecretValue,
