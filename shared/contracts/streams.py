@@ -39,9 +39,20 @@ class Child(Contract):
     terminal: Terminal | None = None
     name: ChildName | None = None
 
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.argv is not None and self.shell_command is not None:
+            raise ValueError("name one of argv and shell_command")
+        if self.name is not None and self.terminal is not None:
+            raise ValueError("terminal: a child with a name has none")
+        return self
+
 
 class OpenStream(Contract):
-    """A connection to a port of the run, a child in it, or the end of a child that has a name; one of them."""
+    """A connection to a port of the run, a child in it, or of a child that has a name its end or its last words.
+
+    One of them.
+    """
 
     job_id: JobId
     attempt: Attempt
@@ -49,11 +60,12 @@ class OpenStream(Contract):
     port: Port | None = None
     child: Child | None = None
     stop: ChildName | None = None
+    said: ChildName | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(way is not None for way in (self.port, self.child, self.stop)) != 1:
-            raise ValueError("name one of port, child and stop")
+        if sum(way is not None for way in (self.port, self.child, self.stop, self.said)) != 1:
+            raise ValueError("name one of port, child, stop and said")
         return self
 
 
