@@ -1,7 +1,22 @@
 """Settings of the endpoints service, from the environment (`JOBYARD_ENDPOINTS_...`)."""
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.endpoints.domain.origins import LOOPBACK
+from services.endpoints.domain.place import Addresses
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""Several values, separated by commas."""
 
 
 class EndpointsSettings(BaseSettings):
@@ -12,7 +27,9 @@ class EndpointsSettings(BaseSettings):
     )
 
     host: str = Field("127.0.0.1", description="Where both doors listen.")
-    http_port: int = Field(8081, ge=1, le=65535, description="The door of Jupyter, TensorBoard and interactive ports.")
+    http_port: int = Field(
+        8081, ge=0, le=65535, description="The door of Jupyter, TensorBoard and interactive ports; 0: none."
+    )
     ssh_port: int = Field(2222, ge=0, le=65535, description="The SSH bastion; 0: none.")
     public_url: str | None = Field(
         None, description="How browsers reach the HTTP door, `https://jobs.example.org`; none: `http://<host>:<port>`."
@@ -22,4 +39,21 @@ class EndpointsSettings(BaseSettings):
         None,
         description="Gives each endpoint its own origin, `<job>-<name>.<domain>`; apart from the console's domain.",
     )
+    trusted_hosts: Names = Field(
+        (), description="Names in Host headers beside the loopback's, `host`'s and `public_url`'s; `*` takes any."
+    )
+    trusted_proxies: Names = Field((), description="Addresses whose X-Forwarded headers are believed; none by default.")
+    max_requests: int = Field(2000, ge=1, description="Requests and websockets of the HTTP door at one time.")
     timeout_s: float = Field(5.0, gt=0, description="How long an answer of another service may take.")
+
+    @property
+    def door_url(self) -> str:
+        """How browsers reach the HTTP door."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.http_port}"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every name in a Host header that means the HTTP door itself."""
+        own = Addresses(self.door_url).host
+        return frozenset((*LOOPBACK, own, *(name.lower() for name in self.trusted_hosts)))
