@@ -87,16 +87,17 @@ class Session(SSHServerStreamSession[bytes]):
             self._refuse(stderr, refusal.message)
             return
         self._process = process
+        ended: Exit | None = None
         try:
             ended = await carry(process, lambda: stdin.read(PIECE), _sent(stdout), _sent(stderr))
         except* (asyncssh.Error, OSError):
-            return  # who is gone needs no answer
+            pass  # who is gone needs no answer
         except* Refusal as refusals:
             self._refuse(stderr, str(refusals.exceptions[0]))
-            return
         finally:
             self._process = None
-        _report(channel, ended)
+        if ended is not None:
+            _report(channel, ended)
 
     @property
     def _channel(self) -> "asyncssh.SSHServerChannel[bytes]":
