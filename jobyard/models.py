@@ -202,6 +202,16 @@ class NewEndpoint(Model):
     """Which of the job's nodes it leads to."""
 
 
+class NewSshKey(Model):
+    """A public SSH key to add, as it stands in a `.pub` file; options and comment are dropped."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: str
+    public_key: str
+
+
 class NewVc(Model):
     """A virtual cluster to make."""
 
@@ -415,6 +425,26 @@ class Share(Model):
 
     rank: int = 0
     devices: list[int] = []
+
+
+class SshKey(Model):
+    """A public key that lets its owner into jobs by SSH."""
+
+    id: str
+    name: str
+    public_key: str
+    """`ssh-ed25519 AAAA...`"""
+
+    fingerprint: str
+    """`SHA256:...`, as `ssh-keygen -l` shows it."""
+
+    created_at: AwareDatetime
+
+
+class SshKeys(Model):
+    """One's own, oldest first."""
+
+    items: list[SshKey]
 
 
 class Stream(StrEnum):

@@ -15,6 +15,7 @@ from jobyard.cli import (
     admin,
     audit,
     events,
+    key,
     lists,
     login,
     logs,
@@ -116,7 +117,14 @@ COMMANDS = (
     ("notifications", support.notifications),
     ("audit", audit.audit),
 )
-GROUPS = (("user", user.app), ("vc", vc.app), ("token", token.app), ("secret", secret.app), ("admin", admin.app))
+GROUPS = (
+    ("user", user.app),
+    ("vc", vc.app),
+    ("token", token.app),
+    ("key", key.app),
+    ("secret", secret.app),
+    ("admin", admin.app),
+)
 for name, command in COMMANDS:
     app.command(name)(command)
 for name, group in GROUPS:

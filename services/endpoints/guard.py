@@ -57,7 +57,7 @@ class Guard:
         """Raises Unauthorized, NotFound or Forbidden for the person, Forbidden for an endpoint that is not there, and
         Conflict for one that does not lead anywhere now.
         """
-        admitted = await self._admit(ask)
+        admitted = await self.admit(ask)
         return _passed(admitted, ask.job_id, name, await self._store.get(ask.job_id, name))
 
     @contextlib.contextmanager
@@ -97,7 +97,8 @@ class Guard:
                 self._held.discard(held)
                 held.cut()
 
-    async def _admit(self, ask: Admit) -> Admitted:
+    async def admit(self, ask: Admit) -> Admitted:
+        """Who this is, if they may use the job's endpoints at all. Raises Unauthorized, NotFound or Forbidden."""
         now = self._clock.monotonic()
         known = self._admitted.get(ask)
         if known is not None and now - known[0] < RECHECK_S:

@@ -1,9 +1,23 @@
 """Settings of the endpoints service, from the environment (`JOBYARD_ENDPOINTS_...`)."""
 
 import socket
+from typing import Annotated, Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.endpoints.domain.origins import LOOPBACK
+from services.endpoints.domain.place import Addresses
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""Several values, separated by commas."""
 
 
 class EndpointsSettings(BaseSettings):
@@ -26,6 +40,11 @@ class EndpointsSettings(BaseSettings):
         None,
         description="Gives each endpoint its own origin, `<job>-<name>.<domain>`; apart from the console's domain.",
     )
+    trusted_hosts: Names = Field(
+        (), description="Names in Host headers beside the loopback's, `host`'s and `public_url`'s; `*` takes any."
+    )
+    trusted_proxies: Names = Field((), description="Addresses whose X-Forwarded headers are believed; none by default.")
+    max_requests: int = Field(2000, ge=1, description="Requests and websockets of the HTTP door at one time.")
     timeout_s: float = Field(5.0, gt=0, description="How long an answer of another service may take.")
 
     @property
@@ -34,6 +53,12 @@ class EndpointsSettings(BaseSettings):
         if self.public_url is not None:
             return self.public_url.rstrip("/")
         return f"http://{_reachable(self.host)}:{self.http_port}" if self.http_port else None
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every name in a Host header that means the HTTP door itself."""
+        own = Addresses(self.door).host if self.door is not None else self.host
+        return frozenset((*LOOPBACK, own, *(name.lower() for name in self.trusted_hosts)))
 
     @property
     def ssh_name(self) -> str:

@@ -1,5 +1,6 @@
 """Builds the gateway: HTTP on one side, the bus on the other, a store of its own for people, secrets and the audit."""
 
+from services.gateway.admission import Admission
 from services.gateway.application import application
 from services.gateway.bulk import Bulk
 from services.gateway.console import Console
@@ -33,6 +34,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     secrets = Secrets(store, deps.clock, people.audit, KeyFile(settings, deps.settings.data))
     parts = parts_from(deps, settings, people, secrets)
     server = HttpServer(application(parts, people.identity.of), settings, parts.streams)
+    admission = Admission(people.identity, deps.bus, settings.command_timeout_s)
 
     async def start() -> None:
         await people.start()
@@ -41,7 +43,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
 
     return Service(
         name="gateway",
-        handlers=Handlers(people.accounts, people.audit, deps.bus, secrets, settings.command_timeout_s),
+        handlers=Handlers(people.accounts, people.audit, deps.bus, secrets, admission, settings.command_timeout_s),
         subscriptions=SUBSCRIPTIONS,
         loops=(server.serve, *people.loops, secrets.sweep),
         start=start,
@@ -64,6 +66,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         vcs=people.vcs,
         tokens=people.tokens,
         api_tokens=people.api_tokens,
+        ssh_keys=people.ssh_keys,
         audit=people.audit,
         oidc=people.oidc,
         yard=yard,

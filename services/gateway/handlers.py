@@ -4,12 +4,14 @@ import json
 from collections.abc import Sequence
 
 from services.gateway.accounts import Accounts
+from services.gateway.admission import Admission
 from services.gateway.audit import Audit, AuditEntry, endpoint_entry_of, entry_of
 from services.gateway.secrets import Secrets
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, Shared
 from shared.contracts import commands, subjects
 from shared.contracts.commands import GetJob, RevealedSecrets, RevealSecrets
+from shared.contracts.endpoints import Admit, Admitted
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import (
     EndpointClosed,
@@ -34,11 +36,20 @@ REPLY_BYTES = 400_000
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, accounts: Accounts, audit: Audit, bus: Bus, secrets: Secrets, timeout_s: float) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        audit: Audit,
+        bus: Bus,
+        secrets: Secrets,
+        admission: Admission,
+        timeout_s: float,
+    ) -> None:
         self._accounts = accounts
         self._audit = audit
         self._bus = bus
         self._secrets = secrets
+        self._admission = admission
         self._timeout_s = timeout_s
 
     async def job_events(self, deliveries: Sequence[Delivery[AuditEntry | None]]) -> None:
@@ -46,6 +57,10 @@ class Handlers:
         entries = [delivery.message for delivery in deliveries if delivery.message is not None]
         if entries:
             await self._audit.add(entries)
+
+    async def admit(self, ask: Admit) -> Admitted:
+        """Whether somebody may use the endpoints of a job."""
+        return await self._admission.admit(ask)
 
     async def reveal(self, ask: RevealSecrets) -> RevealedSecrets:
         """Values for a job that is not over and names them; its owner and VC are the job's own word.
@@ -88,4 +103,5 @@ SUBSCRIPTIONS = (
         Handlers.job_events,
     ),
     Answers(commands.REVEAL, Handlers.reveal),
+    Answers(commands.ADMIT, Handlers.admit),
 )

@@ -30,6 +30,7 @@ from services.gateway.resources import (
 from services.gateway.resources_people import (
     DeviceAsk,
     NewApiToken,
+    NewSshKey,
     NewUser,
     NewVc,
     OneTimeCode,
@@ -71,6 +72,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     NewVc,
     VcChange,
     NewApiToken,
+    NewSshKey,
     OneTimeCode,
     DeviceAsk,
     SecretValue,

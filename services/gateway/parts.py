@@ -18,6 +18,7 @@ from services.gateway.readiness import ReadinessCheck
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import SignIn
+from services.gateway.sshkeys import SshKeys
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
 from services.gateway.tokens import Tokens
@@ -39,6 +40,7 @@ class Parts:
     vcs: Vcs
     tokens: Tokens
     api_tokens: ApiTokens
+    ssh_keys: SshKeys
     audit: Audit
     oidc: OidcSignIn
     yard: Yard

@@ -9,6 +9,7 @@ from services.gateway.apitokens import ApiTokenDocument, TokenName
 from services.gateway.audit import AuditEntry
 from services.gateway.domain.access import Caller, Role, Scope
 from services.gateway.resources import Body
+from services.gateway.sshkeys import SshKeyDocument
 from services.gateway.vcs import VcDocument
 from shared.contracts.base import Contract, Timestamp, UserName, VcName
 from shared.contracts.notify import Email
@@ -170,6 +171,40 @@ class ApiTokens(Contract):
     """One's own, oldest first."""
 
     items: tuple[ApiToken, ...]
+
+
+class NewSshKey(Body):
+    """A public SSH key to add, as it stands in a `.pub` file; options and comment are dropped."""
+
+    name: TokenName
+    public_key: Annotated[str, Field(min_length=1, max_length=16_384)]
+
+
+class SshKey(Contract):
+    """A public key that lets its owner into jobs by SSH."""
+
+    id: str
+    name: str
+    public_key: Annotated[str, Field(description="`ssh-ed25519 AAAA...`")]
+    fingerprint: Annotated[str, Field(description="`SHA256:...`, as `ssh-keygen -l` shows it.")]
+    created_at: Timestamp
+
+    @classmethod
+    def from_document(cls, key: SshKeyDocument) -> "SshKey":
+        """One that counts."""
+        return cls(
+            id=key.id,
+            name=key.name,
+            public_key=key.live or "",
+            fingerprint=key.fingerprint,
+            created_at=key.created_at,
+        )
+
+
+class SshKeys(Contract):
+    """One's own, oldest first."""
+
+    items: tuple[SshKey, ...]
 
 
 class AuditPage(Contract):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.admission import Admission
 from services.gateway.audited import BY_ITSELF
 from services.gateway.handlers import REPLY_BYTES, Handlers
 from services.gateway.keyfile import KeyFile
@@ -35,7 +36,8 @@ def job_with(yard: Gateway, owner: str = "admin", vc: str = "default", **changes
 
 
 def handlers(yard: Gateway) -> Handlers:
-    return Handlers(yard.accounts, yard.parts.audit, yard.bus, yard.parts.secrets, 5.0)
+    admission = Admission(yard.people.identity, yard.bus, 5.0)
+    return Handlers(yard.accounts, yard.parts.audit, yard.bus, yard.parts.secrets, admission, 5.0)
 
 
 async def revealed(yard: Gateway, job: Job, *names: str) -> dict[str, str]:
