@@ -11,6 +11,12 @@ from jobyard.base import Model
 from pydantic import AwareDatetime, ConfigDict, Field
 
 
+class EndpointsInSubmission(StrEnum):
+    SSH = "ssh"
+    JUPYTER = "jupyter"
+    TENSORBOARD = "tensorboard"
+
+
 class Action(StrEnum):
     """
     What a caller may do to a job now.
@@ -72,17 +78,34 @@ class DeviceStart(Model):
     interval: int
 
 
+class EndpointKind(StrEnum):
+    """
+    What is behind the door.
+    """
+
+    SSH = "ssh"
+    JUPYTER = "jupyter"
+    TENSORBOARD = "tensorboard"
+    PORT = "port"
+
+
+class EndpointStatus(StrEnum):
+    """
+    Where an endpoint is in its life; the transitions stand in `services/endpoints/domain/machine.py`.
+    """
+
+    REQUESTED = "requested"
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
 class FieldError(Model):
     """One field of a request, and what is wrong with it."""
 
     field: str
     message: str
-
-
-class Endpoint(StrEnum):
-    SSH = "ssh"
-    JUPYTER = "jupyter"
-    TENSORBOARD = "tensorboard"
 
 
 class JobAction(StrEnum):
@@ -163,6 +186,20 @@ class LogGap(Model):
 
     after_seq: int
     lost: int
+
+
+class NewEndpoint(Model):
+    """A way into a job: `ssh`, `jupyter`, `tensorboard`, `port-8080`; or `port` and the number beside it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: str
+    port: int | None = None
+    """Only of an interactive port."""
+
+    rank: int = 0
+    """Which of the job's nodes it leads to."""
 
 
 class NewSshKey(Model):
@@ -613,6 +650,43 @@ class AuditPage(Model):
     """`cursor` of the next page; null on the last one."""
 
 
+class Endpoint(Model):
+    """A way into a job, as people see it."""
+
+    job_id: str
+    """ULID, upper case."""
+
+    name: str
+    """`ssh`, `jupyter`, `tensorboard`, or `port-<n>`."""
+
+    kind: EndpointKind
+    port: int | None = None
+    """Of an interactive port: where the job's program listens."""
+
+    rank: int = 0
+    status: EndpointStatus
+    url: str | None = None
+    """Where a browser finds it; none for `ssh`."""
+
+    command: str | None = None
+    """A line for a terminal that leads in."""
+
+    reason: Reason | None = None
+    """Why it is where it is."""
+
+    requested_by: str
+    requested_at: AwareDatetime
+    last_used_at: AwareDatetime | None = None
+    version: int
+    """Counts a document's changes, from 1."""
+
+
+class Endpoints(Model):
+    """Of one job, in the order of their names."""
+
+    items: list[Endpoint]
+
+
 class Job(Model):
     """A whole job, and what the caller may do to it now."""
 
@@ -662,7 +736,7 @@ class Job(Model):
 
     retries: int = 0
     labels: dict[str, str] = {}
-    endpoints: list[Endpoint] = []
+    endpoints: list[EndpointsInSubmission] = []
     interactive_ports: list[int] = []
     notify: Annotated[list[Notify], Field(validate_default=True)] = []
     """Whom to tell what happens to it."""
@@ -732,7 +806,7 @@ class JobPage(Model):
 
 
 class JobRequest(Model):
-    """What a person submits. Only `name` and `command` are required."""
+    """What a person submits. Only `name` and `command` are required, and `command` not by a job with endpoints."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -740,8 +814,8 @@ class JobRequest(Model):
     name: str
     """Need not be unique."""
 
-    command: str | list[str]
-    """A line for `/bin/sh -c`, or a list of arguments."""
+    command: str | list[str] | None = None
+    """A line for `/bin/sh -c`, or a list of arguments. Not needed with endpoints or ports."""
 
     vc: str = "default"
     """Virtual cluster."""
@@ -783,7 +857,7 @@ class JobRequest(Model):
 
     retries: int = 0
     labels: dict[str, str] = {}
-    endpoints: list[Endpoint] = []
+    endpoints: list[EndpointsInSubmission] = []
     interactive_ports: list[int] = []
     notify: Annotated[list[NotifyEntry], Field(validate_default=True)] = []
     """Whom to tell what happens to it."""
@@ -859,6 +933,12 @@ class JobView(Model):
     state: JobState
     notifies: bool = False
     """Somebody wants to be told; whom, only its owner sees."""
+
+    endpoints: list[str] = []
+    """Those that it was submitted with."""
+
+    interactive_ports: list[int] = []
+    """Likewise."""
 
 
 class JobsChange(Model):

@@ -1,22 +1,85 @@
 """What the endpoints service answers and hears; the map at the end is the whole of it."""
 
-from services.endpoints.store import EndpointStore
-from shared.bus.subscriptions import Answers, Subscription
-from shared.contracts import commands
-from shared.contracts.endpoints import Endpoints, ListEndpoints
+from collections.abc import Sequence
+
+from services.endpoints.desk import Desk
+from services.endpoints.follow import Follower
+from shared.bus.subscriptions import Answers, Delivery, Each, Shared, Subscription
+from shared.contracts import commands, subjects
+from shared.contracts.endpoints import AddEndpoint, Endpoint, Endpoints, ListEndpoints, RemoveEndpoint
+from shared.contracts.events import (
+    EndpointRequested,
+    JobErrored,
+    JobFailed,
+    JobFinished,
+    JobKilled,
+    JobPaused,
+    JobPreempted,
+    JobRetried,
+    JobStarted,
+    JobSubmitted,
+)
 
 
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, store: EndpointStore) -> None:
-        self._store = store
+    def __init__(self, desk: Desk, follower: Follower) -> None:
+        self._desk = desk
+        self._follower = follower
 
     async def list(self, ask: ListEndpoints) -> Endpoints:
-        return Endpoints(items=())
+        return await self._desk.list(ask)
+
+    async def add(self, ask: AddEndpoint) -> Endpoint:
+        return await self._desk.add(ask)
+
+    async def remove(self, ask: RemoveEndpoint) -> Endpoint:
+        return await self._desk.remove(ask)
+
+    async def job_events(self, deliveries: Sequence[Delivery[bytes]]) -> None:
+        await self._follower.told([(delivery.subject, delivery.message) for delivery in deliveries])
+
+    async def own_events(self, deliveries: Sequence[Delivery[str]]) -> None:
+        self._follower.learned(delivery.message for delivery in deliveries)
 
 
-ASKS = (commands.ADMIT, commands.GET, commands.VIEWS, commands.OPEN_STREAM)
+def as_it_is(subject: str, payload: bytes) -> bytes:
+    """Most jobs have no endpoints; their events are not read."""
+    return payload
+
+
+def job_of(subject: str, payload: bytes) -> str:
+    """Whose endpoint it is."""
+    return subject.rpartition(".")[2]
+
+
+TELLING = (
+    JobSubmitted,
+    JobStarted,
+    JobPaused,
+    JobPreempted,
+    JobRetried,
+    JobFinished,
+    JobFailed,
+    JobErrored,
+    JobKilled,
+)
+"""A job that comes, a run that begins or ends, and a job's end; all other events stay on the server."""
+
+ASKS = (commands.ADMIT, commands.GET, commands.VIEWS, commands.ACTIVE, commands.OPEN_STREAM)
 """Everything that this service asks of others."""
 
-SUBSCRIPTIONS: tuple[Subscription, ...] = (Answers(commands.LIST_ENDPOINTS, Handlers.list),)
+SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Answers(commands.LIST_ENDPOINTS, Handlers.list),
+    Answers(commands.ADD_ENDPOINT, Handlers.add),
+    Answers(commands.REMOVE_ENDPOINT, Handlers.remove),
+    Shared(
+        "endpoints",
+        subjects.EVENTS,
+        tuple(subjects.job_events_of(event) for event in TELLING),
+        as_it_is,
+        Handlers.job_events,
+    ),
+    Each(subjects.EVENTS, (subjects.endpoint_events_of(EndpointRequested),), job_of, Handlers.own_events),
+)

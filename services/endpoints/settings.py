@@ -1,5 +1,6 @@
 """Settings of the endpoints service, from the environment (`JOBYARD_ENDPOINTS_...`)."""
 
+import socket
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -57,3 +58,22 @@ class EndpointsSettings(BaseSettings):
         """Every name in a Host header that means the HTTP door itself."""
         own = Addresses(self.door_url).host
         return frozenset((*LOOPBACK, own, *(name.lower() for name in self.trusted_hosts)))
+
+    @property
+    def door(self) -> str | None:
+        """How browsers reach the HTTP door, without a slash at the end; None: there is none."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        return f"http://{_reachable(self.host)}:{self.http_port}" if self.http_port else None
+
+    @property
+    def ssh_name(self) -> str:
+        """The host in the SSH lines that people are shown."""
+        return self.ssh_host or _reachable(self.host)
+
+
+def _reachable(host: str) -> str:
+    """A host that one can connect to, also where one listens on all of them."""
+    if host in ("0.0.0.0", "::", ""):
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host

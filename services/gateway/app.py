@@ -21,6 +21,7 @@ from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
+from services.gateway.ways import Ways
 from services.gateway.yard import Yard
 from shared.runtime import Deps, Service
 
@@ -81,6 +82,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         ),
         secrets=secrets,
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
+        ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),

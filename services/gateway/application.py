@@ -16,13 +16,28 @@ from services.gateway.door import Door, Identify
 from services.gateway.front import Front
 from services.gateway.openapi import DESCRIPTION, TITLE, VERSION
 from services.gateway.parts import Parts
-from services.gateway.routes import audit, auth, events, health, jobs, logs, me, oidc, secrets, support, users, vcs
+from services.gateway.routes import (
+    audit,
+    auth,
+    endpoints,
+    events,
+    health,
+    jobs,
+    logs,
+    me,
+    oidc,
+    secrets,
+    support,
+    users,
+    vcs,
+)
 from services.gateway.strangers import StrangerLimit
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     logs.router,
     support.router,
+    endpoints.router,
     events.router,
     auth.router,
     oidc.router,

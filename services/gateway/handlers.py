@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from services.gateway.accounts import Accounts
 from services.gateway.admission import Admission
-from services.gateway.audit import Audit, AuditEntry, entry_of
+from services.gateway.audit import Audit, AuditEntry, endpoint_entry_of, entry_of
 from services.gateway.secrets import Secrets
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, Shared
@@ -14,6 +14,8 @@ from shared.contracts.commands import GetJob, RevealedSecrets, RevealSecrets
 from shared.contracts.endpoints import Admit, Admitted
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import (
+    EndpointClosed,
+    EndpointRequested,
     JobKilled,
     JobKilling,
     JobPaused,
@@ -91,6 +93,13 @@ SUBSCRIPTIONS = (
         subjects.EVENTS,
         tuple(subjects.job_events_of(event) for event in PEOPLE_DO),
         entry_of,
+        Handlers.job_events,
+    ),
+    Shared(
+        "gateway-audit-endpoints",
+        subjects.EVENTS,
+        tuple(subjects.endpoint_events_of(event) for event in (EndpointRequested, EndpointClosed)),
+        endpoint_entry_of,
         Handlers.job_events,
     ),
     Answers(commands.REVEAL, Handlers.reveal),

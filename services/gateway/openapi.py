@@ -21,6 +21,7 @@ from services.gateway.resources import (
     JobEvent,
     JobRequest,
     JobsChange,
+    NewEndpoint,
     PriorityChange,
     Problem,
     SecretValue,
@@ -52,6 +53,7 @@ TAGS = [
     {"name": "audit", "description": "Who changed what."},
     {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
     {"name": "console", "description": "What a job writes."},
+    {"name": "endpoints", "description": "Ways into a running job."},
     {"name": "support", "description": "Help from the operators."},
     {"name": "notifications", "description": "Who is told what happens to a job."},
     {"name": "events", "description": "What happens, as it happens."},
@@ -75,6 +77,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     DeviceAsk,
     SecretValue,
     SupportRequest,
+    NewEndpoint,
 )
 """Bodies that the routes parse by themselves."""
 SAID: tuple[type[BaseModel], ...] = (Problem, JobEvent, AuditEntry)

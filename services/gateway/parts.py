@@ -23,6 +23,7 @@ from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
 from services.gateway.tokens import Tokens
 from services.gateway.vcs import Vcs
+from services.gateway.ways import Ways
 from services.gateway.yard import Yard
 from shared.clock import Clock
 
@@ -47,6 +48,7 @@ class Parts:
     submissions: Submissions
     secrets: Secrets
     desk: Desk
+    ways: Ways
     console: Console
     feed: Feed
     streams: Streams

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, Version
-from shared.contracts.job import Reason
+from shared.contracts.job import Actor, Reason
 
 ENDPOINTS = 64
 """The most that one job may have."""
@@ -81,6 +81,7 @@ class AddEndpoint(Contract):
     port: Port | None = None
     rank: Rank = 0
     requested_by: UserName
+    actor: Annotated[Actor | None, Field(description="The same person, with what the audit wants to know.")] = None
     correlation_id: str | None = None
 
 
@@ -90,6 +91,7 @@ class RemoveEndpoint(Contract):
     job_id: JobId
     name: EndpointName
     requested_by: UserName
+    actor: Annotated[Actor | None, Field(description="The same person, with what the audit wants to know.")] = None
     correlation_id: str | None = None
 
 

@@ -39,6 +39,11 @@ def endpoint_event(event: EndpointEvent) -> str:
     return f"evt.endpoint.{event.fact}.v1.{event.vc}.{event.job_id}"
 
 
+def endpoint_events_of(event: type[EndpointEvent]) -> str:
+    """Every event of this class, whatever its job."""
+    return f"evt.endpoint.{event.fact}.v1.>"
+
+
 def node_event(event: NodeReported) -> str:
     return f"evt.node.{event.fact}.v1.{event.node}"
 

@@ -25,6 +25,8 @@ class Entry(Contract):
     actor: Actor
     reason: Reason | None = None
     attempt: Attempt | None = None
+    cause: str | None = None
+    """The request that led to it."""
 
 
 class EndpointDocument(Contract):
@@ -50,8 +52,15 @@ class EndpointDocument(Contract):
     secret: str | None = None
     """The token of the program behind the door, which the door fills in and nobody else sees."""
     last_used_at: Timestamp | None = None
+    job_version: Version = 0
+    """Of the newest state of the job that was applied: an older one changes nothing."""
     history: tuple[Entry, ...] = ()
     correlation_id: str | None = None
+
+    @property
+    def over(self) -> bool:
+        """Closed, and nothing of it is left in the run."""
+        return self.status is EndpointStatus.CLOSED and self.run is None
 
 
 def endpoint_id(job_id: str, name: str) -> str:

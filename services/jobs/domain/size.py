@@ -8,7 +8,7 @@ from typing import Any
 from services.jobs.domain.document import HistoryEntry, JobDocument, JobHead
 from shared.contracts.job import JobRequest, JobState, Reason
 
-JOB_BYTES, VIEW_BYTES, LAUNCH_BYTES, EVENT_BYTES = 1600, 1200, 600, 600
+JOB_BYTES, VIEW_BYTES, LAUNCH_BYTES, EVENT_BYTES = 1600, 1500, 600, 600
 NOTIFY_BYTES = 40
 SHARE_BYTES, DEVICE_BYTES = 120, 12
 

@@ -1,0 +1,38 @@
+"""Why an endpoint is where it is: a constant for programs, and a sentence that people can act on."""
+
+from shared.contracts.job import JobView, Reason
+
+
+def no_run() -> Reason:
+    """The job goes on, or has yet to begin. Connections and kernels of an earlier run went with it."""
+    return Reason(code="no_run", message="The job does not run now; its endpoints open when it does.")
+
+
+def job_over(job: JobView) -> Reason:
+    return Reason(code="job_over", message=f"The job is over ({job.state.status}), and its endpoints with it.")
+
+
+def removed(by: str) -> Reason:
+    return Reason(code="removed", message=f"{by} has closed it. Add it again to use it.")
+
+
+def idle(seconds: int) -> Reason:
+    return Reason(
+        code="idle",
+        message=f"Nobody has used it for {_span(seconds)}, as long as the virtual cluster allows. Add it again.",
+        details={"endpoint_idle_s": seconds},
+    )
+
+
+def closing(seconds: int, left: int) -> Reason:
+    return Reason(
+        code="closing_idle",
+        message=f"Nobody uses it. It closes in {_span(left)}; using it keeps it open.",
+        details={"endpoint_idle_s": seconds, "closes_in_s": left},
+    )
+
+
+def _span(seconds: int) -> str:
+    if seconds >= 7200:
+        return f"{seconds // 3600} hours"
+    return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} s"
