@@ -48,23 +48,17 @@ class EndpointsSettings(BaseSettings):
     timeout_s: float = Field(5.0, gt=0, description="How long an answer of another service may take.")
 
     @property
-    def door_url(self) -> str:
-        """How browsers reach the HTTP door."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url or f"http://{host}:{self.http_port}"
-
-    @property
-    def hosts(self) -> frozenset[str]:
-        """Every name in a Host header that means the HTTP door itself."""
-        own = Addresses(self.door_url).host
-        return frozenset((*LOOPBACK, own, *(name.lower() for name in self.trusted_hosts)))
-
-    @property
     def door(self) -> str | None:
         """How browsers reach the HTTP door, without a slash at the end; None: there is none."""
         if self.public_url is not None:
             return self.public_url.rstrip("/")
         return f"http://{_reachable(self.host)}:{self.http_port}" if self.http_port else None
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every name in a Host header that means the HTTP door itself."""
+        own = Addresses(self.door).host if self.door is not None else self.host
+        return frozenset((*LOOPBACK, own, *(name.lower() for name in self.trusted_hosts)))
 
     @property
     def ssh_name(self) -> str:

@@ -47,5 +47,5 @@ def _attribute(part: str) -> str:
 
 
 def _is_ours(item: str) -> bool:
-    name, equals, value = item.partition("=")
-    return (name if equals else value or name).strip().lower().startswith(OURS)
+    """A cookie without a name is sent as its bare value, so what looks like ours behind a `=` is ours too."""
+    return item.lstrip("= \t").lower().startswith(OURS)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.endpoints.domain.document import EndpointDocument
+from services.endpoints.domain.place import Addresses
 from shared.contracts.endpoints import Endpoint, EndpointKind
 
 
@@ -22,10 +23,7 @@ class Places:
         """Where a browser finds it; None for `ssh`, and without a door."""
         if self.door is None or endpoint.kind is EndpointKind.SSH:
             return None
-        if self.domain is not None:
-            scheme = self.door.partition("://")[0]
-            return f"{scheme}://{endpoint.job_id.lower()}-{endpoint.name}.{self.domain}/"
-        return f"{self.door}/endpoints/{endpoint.job_id}/{endpoint.name}/"
+        return Addresses(self.door, self.domain).url_of(endpoint.job_id, endpoint.name)
 
     def command(self, endpoint: EndpointDocument) -> str:
         """A line for a terminal that leads in."""

@@ -29,6 +29,9 @@ KEEP_ALIVE_S = 75.0
 STOP_S = 1.0
 """How long requests may go on after the end was asked for; a download would go on for hours."""
 
+SHUT = "http://localhost"
+"""The address of a door that has none."""
+
 Register = Callable[[web.Application], None]
 """Adds routes that come before the proxy's."""
 
@@ -54,7 +57,7 @@ class HttpDoor:
         self._clock = clock
         self._seal = Seal(store)
         self._tickets = Tickets(store, clock)
-        self._addresses = Addresses(settings.door_url, settings.domain)
+        self._addresses = Addresses(settings.door or SHUT, settings.domain)
         self._runner: web.AppRunner | None = None
         self.loops = (self._tickets.sweep,)
 
