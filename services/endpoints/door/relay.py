@@ -5,7 +5,6 @@ breaks off breaks off for the client too, so that half a file never looks like a
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 
 import aiohttp
 from aiohttp import web
@@ -89,7 +88,7 @@ class Relay:
         endpoint = entrant.passed.endpoint
         websocket.check(request, reply)
         headers = from_job(reply.headers.items(), asked.place, asked.client, endpoint.target or 0)
-        response = Relayed(reply, headers + [("Upgrade", "websocket"), ("Connection", "Upgrade")])
+        response = Relayed(reply, [*headers, *websocket.UPGRADE])
         await response.prepare(request)
         await websocket.splice(request, reply, lambda: self._touch(endpoint.id)).ended()
         return response

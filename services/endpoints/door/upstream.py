@@ -34,7 +34,9 @@ class _Connector(BaseConnector):
         super().__init__(keepalive_timeout=KEPT_S, limit=0)
         self._dial = dial
 
-    async def _create_connection(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> ResponseHandler:
+    async def _create_connection(
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+    ) -> ResponseHandler:
         run, port = _run_of(req.url)
         connected = await self._dial(run, port)
         try:
