@@ -23,6 +23,7 @@ up: setup ## start the platform on this machine: http://127.0.0.1:8080
 	@exec $(BIN)/jobyard up
 
 test: $(VENV)/dev.stamp ## run every test; TESTS="tests/unit -k name" runs some
+	@$(BIN)/python -m tests.support.programs
 	$(BIN)/python -m pytest $(TESTS)
 
 bench: $(VENV)/dev.stamp ## measure this machine

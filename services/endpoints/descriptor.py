@@ -6,7 +6,9 @@ at the other, and a gigabyte passes through a few pieces of memory.
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 PIECE = 1 << 17
@@ -60,6 +62,11 @@ class Descriptor:
                 left = left[os.write(self._number, left) :]
             except BlockingIOError:
                 await _until_ready(loop.create_future(), self._number, loop.add_writer, loop.remove_writer)
+
+    def end_writing(self) -> None:
+        """A connection: there will be no more this way, while the other goes on."""
+        with socket.socket(fileno=os.dup(self._number)) as connection, suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
 
     def finish(self) -> None:
         """Who writes is gone: what there is now is all there will be."""

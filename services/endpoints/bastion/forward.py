@@ -1,18 +1,17 @@
 """A forwarded connection: from a port of the client's machine to one that a program of the job listens on."""
 
-import asyncio
-import os
 import socket
 from collections.abc import Callable
 
 import asyncssh
 from asyncssh.stream import SSHTCPStreamSession
 
-from services.endpoints.descriptor import PIECE, Descriptor
+from services.endpoints.descriptor import PIECE
+from services.endpoints.join import join
 
 
 class Forward(SSHTCPStreamSession[bytes]):
-    """Both ways until both have ended, each with its own end; closes the connection into the job."""
+    """Takes over the connection into the job; `ended` is called with it at its end."""
 
     def __init__(self, connection: socket.socket, ended: Callable[["Forward"], None]) -> None:
         super().__init__(self._relay)
@@ -24,23 +23,18 @@ class Forward(SSHTCPStreamSession[bytes]):
         self._ended(self)
 
     async def _relay(self, reader: "asyncssh.SSHReader[bytes]", writer: "asyncssh.SSHWriter[bytes]") -> None:
-        with self._connection, Descriptor(os.dup(self._connection.fileno())) as into:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._up(reader, into))
-                    group.create_task(_down(into, writer))
-            except* (OSError, asyncssh.Error):  # one end is gone, and so is the other
-                pass
-            writer.channel.close()
+        async def read() -> bytes:
+            return await reader.read(PIECE)
 
-    async def _up(self, reader: "asyncssh.SSHReader[bytes]", into: Descriptor) -> None:
-        while data := await reader.read(PIECE):
-            await into.write(data)
-        self._connection.shutdown(socket.SHUT_WR)
+        async def write(data: bytes) -> None:
+            writer.write(data)
+            await writer.drain()
 
+        async def end() -> None:
+            writer.write_eof()
 
-async def _down(into: Descriptor, writer: "asyncssh.SSHWriter[bytes]") -> None:
-    while data := await into.read():
-        writer.write(data)
-        await writer.drain()
-    writer.write_eof()
+        try:
+            await join(self._connection, read, write, end)
+        except* (OSError, asyncssh.Error):
+            pass  # one end is gone, and so is the other
+        writer.channel.close()

@@ -9,7 +9,7 @@ from asyncssh.stream import SSHServerStreamSession
 
 from services.endpoints.carry import carry
 from services.endpoints.descriptor import PIECE
-from services.endpoints.domain.ssh import SFTP, environment, term_of
+from services.endpoints.domain.ssh import SFTP, SIGNALS, environment, term_of
 from shared.contracts.errors import Refusal
 from shared.contracts.streams import Child, Terminal
 from shared.streams.client import RunAt, Streams
@@ -21,7 +21,6 @@ CANNOT = 255
 """What `ssh` itself ends with when it is the connection that failed, not the command."""
 LARGEST = 10_000
 """Columns or rows."""
-SIGNALS = frozenset("ABRT ALRM CONT HUP INT KILL QUIT TERM TSTP USR1 USR2 WINCH".split())
 
 
 class Session(SSHServerStreamSession[bytes]):

@@ -12,6 +12,8 @@ _OWN = frozenset({"localhost", "127.0.0.1", "::1"})
 _LANGUAGE = re.compile(r"LANG|LC_[A-Z]{1,32}")
 _VALUE = re.compile(r"[A-Za-z0-9_.@:-]{0,64}")
 _TERM = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,63}")
+SIGNALS = frozenset("ABRT ALRM CONT HUP INT KILL QUIT TERM TSTP USR1 USR2 WINCH".split())
+"""What a client may send to the child."""
 ANY_TERM = "xterm"
 
 SFTP_SERVERS = (

@@ -19,6 +19,7 @@ from services.endpoints.door.entry import Entrant, Request
 from services.endpoints.door.problems import BadGateway, BadRequest, NotListening
 from services.endpoints.door.upstream import url_of
 from services.endpoints.guard import Guard
+from shared.contracts.endpoints import EndpointKind
 from shared.contracts.errors import Conflict, Forbidden
 from shared.streams.client import RunAt
 
@@ -54,7 +55,8 @@ class Relay:
         if endpoint.target is None:
             raise Forbidden(f"'{endpoint.name}' is no page. Use `jobyard ssh {endpoint.job_id}`.")
         url = url_of(RunAt(endpoint.job_id, run.attempt, run.node, endpoint.rank), endpoint.target, asked.target)
-        headers = to_job(request.headers.items(), asked.place, asked.client, endpoint.secret, entrant.authorization)
+        secret = endpoint.secret if endpoint.kind is EndpointKind.JUPYTER else None
+        headers = to_job(request.headers.items(), asked.place, asked.client, secret, entrant.authorization)
         if is_use(endpoint.name, request.method, asked.target.removeprefix(asked.place.base)):
             self._touch(endpoint.id)
         upgrade = asks_upgrade(request.headers)
