@@ -514,6 +514,13 @@ class SupportRequest(Model):
     """Attach the last lines of the console."""
 
 
+class Ticket(Model):
+    url: str
+    """Opens the endpoint once; the ticket stands in it."""
+
+    expires_at: AwareDatetime
+
+
 class Token(Model):
     """What to send as `Authorization: Bearer <access_token>`."""
 

@@ -37,6 +37,7 @@ class Handlers:
         self._desk = desk
         self._door = door
         self._follower = follower
+        self._door = door
 
     async def list(self, ask: ListEndpoints) -> Endpoints:
         return await self._desk.list(ask)
