@@ -14,6 +14,8 @@ from jobyard.cli import (
     act,
     admin,
     audit,
+    dev,
+    endpoint,
     events,
     key,
     lists,
@@ -113,11 +115,13 @@ COMMANDS = (
     ("resume", act.resume),
     ("kill", act.kill),
     ("priority", act.priority),
+    ("dev", dev.dev),
     ("support", support.support),
     ("notifications", support.notifications),
     ("audit", audit.audit),
 )
 GROUPS = (
+    ("endpoint", endpoint.app),
     ("user", user.app),
     ("vc", vc.app),
     ("token", token.app),
