@@ -159,7 +159,6 @@ def test_a_program_that_is_missing_fails_with_what_to_install(yard: Platform, na
     assert reason["code"] == "program_missing"
     assert f"`pip install {package}`" in reason["message"]
     yard.call("POST", f"/jobs/{id}/kill", 202)
-    wait_for(yard, id, name, "closed")
 
 
 def test_what_a_killed_service_left_undone_is_done_after_its_start(yard: Platform) -> None:
