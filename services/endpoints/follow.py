@@ -98,7 +98,7 @@ class Follower:
         found: set[str] = set()
         async for endpoint in self._applier.store.open():
             found.add(endpoint.job_id)
-            self._opener.attend(endpoint)
+            self._opener.inspect(endpoint)
         self._jobs = found | self._new
         ids = sorted(found)
         for start in range(0, len(ids), VIEWS):

@@ -3,10 +3,19 @@
 from collections.abc import Sequence
 
 from services.endpoints.desk import Desk
+from services.endpoints.door.server import HttpDoor
 from services.endpoints.follow import Follower
 from shared.bus.subscriptions import Answers, Delivery, Each, Shared, Subscription
 from shared.contracts import commands, subjects
-from shared.contracts.endpoints import AddEndpoint, Endpoint, Endpoints, ListEndpoints, RemoveEndpoint
+from shared.contracts.endpoints import (
+    AddEndpoint,
+    Endpoint,
+    Endpoints,
+    IssueTicket,
+    ListEndpoints,
+    RemoveEndpoint,
+    Ticket,
+)
 from shared.contracts.events import (
     EndpointRequested,
     JobErrored,
@@ -24,9 +33,11 @@ from shared.contracts.events import (
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, desk: Desk, follower: Follower) -> None:
+    def __init__(self, desk: Desk, follower: Follower, door: HttpDoor) -> None:
         self._desk = desk
+        self._door = door
         self._follower = follower
+        self._door = door
 
     async def list(self, ask: ListEndpoints) -> Endpoints:
         return await self._desk.list(ask)
@@ -36,6 +47,9 @@ class Handlers:
 
     async def remove(self, ask: RemoveEndpoint) -> Endpoint:
         return await self._desk.remove(ask)
+
+    async def ticket(self, ask: IssueTicket) -> Ticket:
+        return await self._door.ticket(ask)
 
     async def job_events(self, deliveries: Sequence[Delivery[bytes]]) -> None:
         await self._follower.told([(delivery.subject, delivery.message) for delivery in deliveries])
@@ -67,13 +81,14 @@ TELLING = (
 )
 """A job that comes, a run that begins or ends, and a job's end; all other events stay on the server."""
 
-ASKS = (commands.ADMIT, commands.GET, commands.VIEWS, commands.ACTIVE, commands.OPEN_STREAM)
+ASKS = (commands.ADMIT, commands.GET, commands.VIEWS, commands.ACTIVE, commands.OPEN_STREAM, commands.IDLE_LIMITS)
 """Everything that this service asks of others."""
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Answers(commands.LIST_ENDPOINTS, Handlers.list),
     Answers(commands.ADD_ENDPOINT, Handlers.add),
     Answers(commands.REMOVE_ENDPOINT, Handlers.remove),
+    Answers(commands.ISSUE_TICKET, Handlers.ticket),
     Shared(
         "endpoints",
         subjects.EVENTS,

@@ -11,21 +11,21 @@ import structlog
 
 from services.endpoints.apply import Applier
 from services.endpoints.domain.document import EndpointDocument
-from services.endpoints.domain.machine import Opened, Stopped
-from shared.contracts.endpoints import EndpointKind, EndpointStatus
-from shared.contracts.errors import TemporaryError
+from services.endpoints.domain.machine import Broken, Opened, Signal, Stopped
+from services.endpoints.programs.program import PROGRAMS
+from services.endpoints.programs.starting import Broke, Programs
+from shared.contracts.endpoints import EndpointStatus
+from shared.contracts.errors import Conflict, TemporaryError
 
 log = structlog.get_logger()
-
-PLAIN = (EndpointKind.SSH, EndpointKind.PORT)
-"""Nothing is started for these: they can be used as long as there is a run."""
 
 
 class Opener:
     """Does what the statuses of endpoints ask for."""
 
-    def __init__(self, applier: Applier) -> None:
+    def __init__(self, applier: Applier, programs: Programs) -> None:
         self._applier = applier
+        self._programs = programs
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def attend(self, endpoint: EndpointDocument) -> None:
@@ -36,6 +36,12 @@ class Opener:
             self._begin(endpoint, self._open(endpoint))
         elif endpoint.status is EndpointStatus.CLOSED and endpoint.run is not None:
             self._begin(endpoint, self._stop(endpoint))
+
+    def inspect(self, endpoint: EndpointDocument) -> None:
+        """The same, and see whether the program of one that is ready still lives."""
+        self.attend(endpoint)
+        if endpoint.status is EndpointStatus.READY and endpoint.kind in PROGRAMS and endpoint.id not in self._tasks:
+            self._begin(endpoint, self._check(endpoint))
 
     async def drain(self) -> None:
         """Leave what is under way to whoever comes next."""
@@ -52,14 +58,33 @@ class Opener:
     async def _carry_out(self, endpoint: EndpointDocument, work: Coroutine[None, None, None]) -> None:
         try:
             await work
-        except TemporaryError as error:
+        except (TemporaryError, Conflict) as error:
             log.warning("endpoint_delayed", job_id=endpoint.job_id, endpoint=endpoint.name, error=repr(error))
 
     async def _open(self, endpoint: EndpointDocument) -> None:
         assert endpoint.run is not None
-        if endpoint.kind in PLAIN:
-            await self._applier.change(endpoint.id, (Opened(endpoint.run, endpoint.port),))
+        signal: Signal = Opened(endpoint.run, endpoint.port)
+        if endpoint.kind in PROGRAMS:
+            try:
+                signal = Opened(endpoint.run, await self._programs.open(endpoint))
+            except Broke as broke:
+                signal = Broken(endpoint.run, broke.reason)
+        after = await self._applier.change(endpoint.id, (signal,))
+        if after.status is not EndpointStatus.READY and after.secret != endpoint.secret:
+            await self._programs.stop(endpoint)
+
+    async def _check(self, endpoint: EndpointDocument) -> None:
+        assert endpoint.run is not None
+        try:
+            await self._programs.check(endpoint)
+        except Broke as broke:
+            await self._applier.change(endpoint.id, (Broken(endpoint.run, broke.reason),))
 
     async def _stop(self, endpoint: EndpointDocument) -> None:
         assert endpoint.run is not None
+        if endpoint.kind in PROGRAMS:
+            try:
+                await self._programs.stop(endpoint)
+            except Conflict as refused:
+                log.info("endpoint_gone", job_id=endpoint.job_id, endpoint=endpoint.name, why=refused.message)
         await self._applier.change(endpoint.id, (Stopped(endpoint.run),))

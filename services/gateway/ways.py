@@ -6,7 +6,15 @@ from services.gateway.resources import NewEndpoint
 from services.gateway.yard import Yard
 from shared.bus.bus import Bus
 from shared.contracts import commands
-from shared.contracts.endpoints import AddEndpoint, Endpoint, Endpoints, ListEndpoints, RemoveEndpoint
+from shared.contracts.endpoints import (
+    AddEndpoint,
+    Endpoint,
+    Endpoints,
+    IssueTicket,
+    ListEndpoints,
+    RemoveEndpoint,
+    Ticket,
+)
 from shared.contracts.job import Actor
 
 
@@ -47,3 +55,9 @@ class Ways:
             correlation_id=author.request_id,
         )
         return await self._bus.ask(commands.REMOVE_ENDPOINT, ask, self._timeout_s)
+
+    async def ticket(self, caller: Caller, job_id: str, name: str, credential: str) -> Ticket:
+        """A way in for one browser. `credential`: of whoever asks; the endpoint closes for the browser with it."""
+        await self._yard.stored(caller, job_id, Right.USE_ENDPOINTS)
+        ask = IssueTicket(job_id=job_id, name=name, credential=credential)
+        return await self._bus.ask(commands.ISSUE_TICKET, ask, self._timeout_s)

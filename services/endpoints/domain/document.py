@@ -6,7 +6,7 @@ from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp,
 from shared.contracts.endpoints import EndpointKind, EndpointName, EndpointStatus, Port, Rank
 from shared.contracts.job import Actor, Reason
 
-Fact = Literal["requested", "ready", "failed", "closed"]
+Fact = Literal["requested", "ready", "failed", "closing", "closed"]
 
 
 class RunPlace(Contract):

@@ -32,7 +32,7 @@ _LOCATIONS = frozenset({"location", "content-location"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})  # noqa: S104  (what programs call themselves)
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
 TICKET_IN_REFERER = "ticket=jyt_"
 
 

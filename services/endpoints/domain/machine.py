@@ -8,7 +8,7 @@ Signals of another run than the one that the endpoint leads into are dropped bef
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from services.endpoints.domain.document import EndpointDocument, Entry, Fact, RunPlace
 from shared.contracts.base import UserName
@@ -59,6 +59,20 @@ class RunEnded:
 
 
 @dataclass(frozen=True)
+class Used:
+    """Somebody used it at this moment."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Unused:
+    """Nobody has used it for so long that it will be closed soon."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
 class Idle:
     """Nobody has used it for as long as the virtual cluster allows."""
 
@@ -86,8 +100,8 @@ class Stopped:
     run: RunPlace
 
 
-Signal = Ask | RunStarted | Opened | Broken | RunEnded | Idle | Close | JobOver | Stopped
-SIGNALS: tuple[type[Signal], ...] = (Ask, RunStarted, Opened, Broken, RunEnded, Idle, Close, JobOver, Stopped)
+Signal = Ask | RunStarted | Opened | Broken | RunEnded | Used | Unused | Idle | Close | JobOver | Stopped
+SIGNALS: tuple[type[Signal], ...] = get_args(Signal)
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,14 @@ def _wait(signal: RunEnded) -> Changes:
     return {"reason": signal.reason, "run": None, "target": None, "secret": None}
 
 
+def _use(signal: Used) -> Changes:
+    return {"last_used_at": signal.at, "reason": None}
+
+
+def _warn(signal: Unused) -> Changes:
+    return {"reason": signal.reason}
+
+
 def _close(signal: Close | Idle) -> Changes:
     """The run and the secret stay until the program behind it, which is named by them, has been stopped."""
     return {"reason": signal.reason, "target": None}
@@ -142,6 +164,8 @@ ROWS: tuple[Row, ...] = (
     Row((Status.STARTING,), (Opened,), Status.READY, "ready", _open),
     Row((Status.STARTING, Status.READY), (Broken,), Status.FAILED, "failed", _break),
     Row((Status.STARTING, Status.READY, Status.FAILED), (RunEnded,), Status.REQUESTED, "requested", _wait),
+    Row((Status.READY,), (Used,), Status.READY, None, _use),
+    Row((Status.READY,), (Unused,), Status.READY, "closing", _warn),
     Row((Status.READY,), (Idle,), Status.CLOSED, "closed", _close),
     Row(_OPEN, (Close,), Status.CLOSED, "closed", _close),
     Row(_OPEN, (JobOver,), Status.CLOSED, "closed", _end),

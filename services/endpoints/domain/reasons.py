@@ -1,5 +1,8 @@
 """Why an endpoint is where it is: a constant for programs, and a sentence that people can act on."""
 
+from datetime import datetime
+
+from shared.contracts.base import rfc3339
 from shared.contracts.job import JobView, Reason
 
 
@@ -24,11 +27,11 @@ def idle(seconds: int) -> Reason:
     )
 
 
-def closing(seconds: int, left: int) -> Reason:
+def closing(seconds: int, closes_at: datetime) -> Reason:
     return Reason(
         code="closing_idle",
-        message=f"Nobody uses it. It closes in {_span(left)}; using it keeps it open.",
-        details={"endpoint_idle_s": seconds, "closes_in_s": left},
+        message=f"Nobody uses it. It closes at {closes_at:%H:%M} UTC; using it keeps it open.",
+        details={"endpoint_idle_s": seconds, "closes_at": rfc3339(closes_at)},
     )
 
 

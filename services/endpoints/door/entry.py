@@ -23,8 +23,8 @@ from shared.contracts.endpoints import Admit
 from shared.contracts.errors import Forbidden, Invalid, NotFound, Unauthorized
 
 NOBODY = (
-    "Nobody is signed in here. Open this endpoint from the console or with `jobyard endpoint open`; a program sends its "
-    "token as `Authorization: Bearer <token>`."
+    "Nobody is signed in here. Open this endpoint from the console or with `jobyard endpoint open`; a program sends "
+    "its token as `Authorization: Bearer <token>`."
 )
 NOT_OURS = "This door does not go by that name. Ask for it by its own (JOBYARD_ENDPOINTS_TRUSTED_HOSTS)."
 FOREIGN = "Pages of other sites may not do that."
@@ -130,4 +130,3 @@ class Entry:
             earlier = request.headers.get("X-Forwarded-For")
             address = f"{earlier}, {peer}" if earlier else peer
         return Client(address, host, scheme if scheme in ("http", "https") else "http")
-

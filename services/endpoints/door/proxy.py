@@ -52,9 +52,9 @@ class Proxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         asked = self._entry.read(request)
         looks = request.method in LOOKING
-        if looks and self._addresses.domain is not None and not asked.place.own_origin:
-            if "Authorization" not in request.headers:
-                return self._to_its_origin(asked)
+        in_a_path = self._addresses.domain is not None and not asked.place.own_origin
+        if looks and in_a_path and "Authorization" not in request.headers:
+            return self._to_its_origin(asked)
         ticket, rest = _ticket_in(asked.query)
         if ticket is not None:
             if not looks:

@@ -5,7 +5,6 @@ breaks off breaks off for the client too, so that half a file never looks like a
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 
 import aiohttp
 from aiohttp import web
@@ -20,6 +19,7 @@ from services.endpoints.door.entry import Entrant, Request
 from services.endpoints.door.problems import BadGateway, BadRequest, NotListening
 from services.endpoints.door.upstream import url_of
 from services.endpoints.guard import Guard
+from shared.contracts.endpoints import EndpointKind
 from shared.contracts.errors import Conflict, Forbidden
 from shared.streams.client import RunAt
 
@@ -55,7 +55,8 @@ class Relay:
         if endpoint.target is None:
             raise Forbidden(f"'{endpoint.name}' is no page. Use `jobyard ssh {endpoint.job_id}`.")
         url = url_of(RunAt(endpoint.job_id, run.attempt, run.node, endpoint.rank), endpoint.target, asked.target)
-        headers = to_job(request.headers.items(), asked.place, asked.client, endpoint.secret, entrant.authorization)
+        secret = endpoint.secret if endpoint.kind is EndpointKind.JUPYTER else None
+        headers = to_job(request.headers.items(), asked.place, asked.client, secret, entrant.authorization)
         if is_use(endpoint.name, request.method, asked.target.removeprefix(asked.place.base)):
             self._touch(endpoint.id)
         upgrade = asks_upgrade(request.headers)
@@ -89,7 +90,7 @@ class Relay:
         endpoint = entrant.passed.endpoint
         websocket.check(request, reply)
         headers = from_job(reply.headers.items(), asked.place, asked.client, endpoint.target or 0)
-        response = Relayed(reply, headers + [("Upgrade", "websocket"), ("Connection", "Upgrade")])
+        response = Relayed(reply, [*headers, *websocket.UPGRADE])
         await response.prepare(request)
         await websocket.splice(request, reply, lambda: self._touch(endpoint.id)).ended()
         return response

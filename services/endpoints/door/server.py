@@ -11,7 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from services.endpoints.domain.place import Addresses
 from services.endpoints.door.entry import Entry
 from services.endpoints.door.proxy import Proxy
-from services.endpoints.door.relay import Relay, Touch
+from services.endpoints.door.relay import Relay, Relayed, Touch
 from services.endpoints.door.sealing import Seal
 from services.endpoints.door.tickets import Tickets
 from services.endpoints.door.upstream import HEADER_BYTES, HEADERS, Dial, open_session
@@ -130,18 +130,15 @@ async def _later(request: web.Request) -> None:
 
 
 async def _without_additions(request: web.Request, response: web.StreamResponse) -> None:
-    drop = getattr(response, "drop_added", None)
-    if drop is not None:
-        drop()
+    if isinstance(response, Relayed):
+        response.drop_added()
+    else:
+        response.headers.popall("Server", None)
 
 
 def _logger() -> logging.Logger:
     """What aiohttp says of faults; not of malformed requests, whose lines may hold somebody's token."""
     logger = logging.getLogger("jobyard.door")
     if not logger.filters:
-        logger.addFilter(
-            lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-        )
+        logger.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
     return logger
-
-

@@ -21,7 +21,10 @@ COOKIE_S = 12 * 3600
 PREFIX = "jyt_"
 SWEEP_S = 60.0
 SHAPE = re.compile(r"jyt_[A-Za-z0-9_-]{43}")
-REFUSED = "This ticket was used, or is older than a minute. Open the endpoint from the console or with `jobyard endpoint open`."
+REFUSED = (
+    "This ticket was used, or is older than a minute. Open the endpoint from the console or with "
+    "`jobyard endpoint open`."
+)
 
 
 class TicketDocument(Contract):

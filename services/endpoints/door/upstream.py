@@ -10,6 +10,7 @@ from typing import Protocol
 import aiohttp
 from aiohttp import BaseConnector, ClientRequest, ClientTimeout
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.helpers import _EXC_SENTINEL as UNTOLD
 from aiohttp.tracing import Trace
 from yarl import URL
 
@@ -27,6 +28,18 @@ class Dial(Protocol):
     async def __call__(self, run: RunAt, port: int) -> socket.socket: ...
 
 
+class _Program(ResponseHandler):
+    """The client's side of a connection.
+
+    aiohttp's own tells the reader of a body nothing when the framing of that body breaks, so that it waits for ever.
+    """
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException = UNTOLD) -> None:
+        super().set_exception(exc, exc_cause)
+        if self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(aiohttp.ClientPayloadError("the program does not keep to HTTP"))
+
+
 class _Connector(BaseConnector):
     """As aiohttp's own connectors: a pool, and how a connection for it is made."""
 
@@ -34,11 +47,13 @@ class _Connector(BaseConnector):
         super().__init__(keepalive_timeout=KEPT_S, limit=0)
         self._dial = dial
 
-    async def _create_connection(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> ResponseHandler:
+    async def _create_connection(
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+    ) -> ResponseHandler:
         run, port = _run_of(req.url)
         connected = await self._dial(run, port)
         try:
-            _, protocol = await self._loop.create_connection(self._factory, sock=connected)
+            _, protocol = await self._loop.create_connection(lambda: _Program(self._loop), sock=connected)
         except BaseException:
             connected.close()
             raise

@@ -12,12 +12,14 @@ from services.endpoints.domain.websocket import is_accepted, is_handshake, proto
 from services.endpoints.door.problems import BadGateway, BadRequest
 from services.endpoints.door.splice import Splice, Taken
 
+UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
+
 
 def offer(request: web.Request) -> Headers:
     """The headers that ask the program for the upgrade. Raises BadRequest."""
     if not is_handshake(request.method, request.headers) or request.version != aiohttp.HttpVersion11:
         raise BadRequest("This is no handshake of a websocket (RFC 6455).")
-    return [("Upgrade", "websocket"), ("Connection", "Upgrade")]
+    return list(UPGRADE)
 
 
 def check(request: web.Request, reply: aiohttp.ClientResponse) -> None:

@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import bodies
-from services.gateway.door import author_of, caller_of
+from services.gateway.door import author_of, caller_of, signed_in
 from services.gateway.parts import parts_of
 from services.gateway.resources import NewEndpoint
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
 from services.gateway.routes.parameters import JobPath
-from shared.contracts.endpoints import Endpoint, Endpoints
+from shared.contracts.endpoints import Endpoint, Endpoints, Ticket
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/endpoints", route_class=DirectRoute, tags=["endpoints"])
 
@@ -69,3 +69,18 @@ async def add_endpoint(request: Request, job_id: JobPath) -> Response:
 async def remove_endpoint(request: Request, job_id: JobPath, name: NamePath) -> Response:
     """Its program stops, and whoever is connected is cut within 5 s."""
     return as_json(await parts_of(request).ways.remove(caller_of(request), job_id, name, author_of(request)))
+
+
+@router.post(
+    "/{name}/ticket",
+    operation_id="issueTicket",
+    summary="Open a way into a job in a browser",
+    response_model=Ticket,
+    responses=problems(403, 404, 409, 422),
+)
+async def issue_ticket(request: Request, job_id: JobPath, name: NamePath) -> Response:
+    """An address that a browser without a token may open: once, within a minute. What it becomes there counts for
+    this endpoint alone, as long as the caller's own token does, for 12 hours at most. 409 while the job does not run.
+    """
+    who = signed_in(request)
+    return as_json(await parts_of(request).ways.ticket(who.caller, job_id, name, who.credential))

@@ -40,10 +40,13 @@ def test_hop_by_hop_headers_and_those_that_connection_names_end_here() -> None:
 
 
 def test_connection_cannot_take_away_what_the_door_says() -> None:
-    assert sent(("Connection", "host, x-forwarded-for"), ("Host", "evil")).items() >= {
-        "host": "jobs.example.org",
-        "x-forwarded-for": "10.0.0.9",
-    }.items()
+    assert (
+        sent(("Connection", "host, x-forwarded-for"), ("Host", "evil")).items()
+        >= {
+            "host": "jobs.example.org",
+            "x-forwarded-for": "10.0.0.9",
+        }.items()
+    )
 
 
 def test_what_a_client_says_of_proxies_is_replaced() -> None:
@@ -83,7 +86,9 @@ def test_a_jobs_cookie_is_confined_to_its_path(set_cookie: str, path: str) -> No
 
 
 def test_a_cookie_loses_its_domain_keeps_the_rest_and_may_not_be_one_of_ours() -> None:
-    assert confined("a=1; Domain=example.org; HttpOnly; Max-Age=5", PREFIX) == f"a=1; HttpOnly; Max-Age=5; Path={PREFIX}"
+    assert (
+        confined("a=1; Domain=example.org; HttpOnly; Max-Age=5", PREFIX) == f"a=1; HttpOnly; Max-Age=5; Path={PREFIX}"
+    )
     assert confined("a=1; Path=/x; Domain=example.org", "/") == "a=1; Path=/x"
     for ours in ("jobyard-endpoint=x", " JOBYARD-endpoint =x; Path=/", "=jobyard-endpoint=x", "jobyard-endpoint"):
         assert confined(ours, PREFIX) is None

@@ -19,6 +19,8 @@ from services.endpoints.domain.machine import (
     RunStarted,
     Signal,
     Stopped,
+    Unused,
+    Used,
     decide,
 )
 from services.endpoints.domain.publishing import events_after
@@ -36,6 +38,8 @@ GIVEN: dict[type[Signal], Signal] = {
     Opened: Opened(RUN, 8888),
     Broken: Broken(RUN, no_run()),
     RunEnded: RunEnded(no_run()),
+    Used: Used(NOW),
+    Unused: Unused(no_run()),
     Idle: Idle(no_run()),
     Close: Close(no_run()),
     JobOver: JobOver(no_run()),
@@ -51,6 +55,8 @@ LEADS_TO: dict[tuple[str, type[Signal]], str] = {
     ("starting", RunEnded): "requested",
     ("ready", RunEnded): "requested",
     ("failed", RunEnded): "requested",
+    ("ready", Used): "ready",
+    ("ready", Unused): "ready",
     ("ready", Idle): "closed",
     **{(status, Close): "closed" for status in ("requested", "starting", "ready", "failed")},
     **{(status, JobOver): "closed" for status in ("requested", "starting", "ready", "failed")},
@@ -81,7 +87,8 @@ def test_every_pair_leads_where_the_table_says_with_its_event_or_changes_nothing
     else:
         assert after.status == target
         assert after.version == before.version + 1
-        assert facts(before, after) == ([] if target == "starting" else [target])
+        said = {RunStarted: [], Used: [], Unused: ["closing"]}
+        assert facts(before, after) == said.get(signal, [target])
     assert ((status, signal) in TABLE) >= (target is not None)
 
 

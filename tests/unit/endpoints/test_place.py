@@ -20,7 +20,12 @@ def test_a_host_name_names_them_in_lower_case() -> None:
     host = f"{JOB.lower()}-port-8080.jobs.example.org"
     assert NAMES.place_of(host, "/a") == Place(JOB, "port-8080", own_origin=True)
     assert NAMES.place_of("jobs.example.org", f"/endpoints/{JOB}/jupyter/") == Place(JOB, "jupyter")
-    for other in ("x.jobs.example.org", f"{JOB.lower()}.jobs.example.org", f"a.{host}", f"{JOB.lower()}jobs.example.org"):
+    for other in (
+        "x.jobs.example.org",
+        f"{JOB.lower()}.jobs.example.org",
+        f"a.{host}",
+        f"{JOB.lower()}jobs.example.org",
+    ):
         assert NAMES.place_of(other, "/") is None
 
 
@@ -38,7 +43,11 @@ def test_addresses_that_people_open() -> None:
         (Place(JOB, "port-8080"), f"/endpoints/{JOB}/port-8080/a", "/a"),
         (Place(JOB, "jupyter"), f"/endpoints/{JOB}/jupyter/lab", f"/endpoints/{JOB}/jupyter/lab"),
         (Place(JOB, "port-8080", own_origin=True), "/a", "/a"),
-        (Place(JOB, "tensorboard", own_origin=True), f"/endpoints/{JOB}/tensorboard/", f"/endpoints/{JOB}/tensorboard/"),
+        (
+            Place(JOB, "tensorboard", own_origin=True),
+            f"/endpoints/{JOB}/tensorboard/",
+            f"/endpoints/{JOB}/tensorboard/",
+        ),
     ],
 )
 def test_only_a_port_loses_the_prefix(place: Place, browser: str, program: str) -> None:

@@ -9,7 +9,10 @@ from services.endpoints.domain.traffic import is_use
     ("name", "path"),
     [
         *(("jupyter", path) for path in ("/api/kernels?1", "/api/sessions", "/api/contents/a?content=0", "/api/me")),
-        *(("tensorboard", path) for path in ("/data/runs", "/experiment/x/data/plugin/scalars/tags", "/data/environment")),
+        *(
+            ("tensorboard", path)
+            for path in ("/data/runs", "/experiment/x/data/plugin/scalars/tags", "/data/environment")
+        ),
     ],
 )
 def test_polling_is_no_use(name: str, path: str) -> None:

@@ -7,7 +7,12 @@ from services.endpoints.domain.websocket import FrameMeter, asks_upgrade, is_acc
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 """The example of section 1.3."""
-ASK = {"upgrade": "websocket", "connection": "keep-alive, Upgrade", "sec-websocket-key": KEY, "sec-websocket-version": "13"}
+ASK = {
+    "upgrade": "websocket",
+    "connection": "keep-alive, Upgrade",
+    "sec-websocket-key": KEY,
+    "sec-websocket-version": "13",
+}
 REPLY = {"upgrade": "WebSocket", "connection": "upgrade", "sec-websocket-accept": ACCEPT}
 
 
@@ -57,7 +62,7 @@ def test_pings_are_told_from_data_however_the_bytes_arrive(masked: bool, step: i
     meter = FrameMeter()
 
     def feed(data: bytes) -> bool:
-        return any([meter.feed(memoryview(data)[at : at + step]) for at in range(0, len(data), step)])
+        return True in [meter.feed(memoryview(data)[at : at + step]) for at in range(0, len(data), step)]
 
     pings = frame(0x9, b"\x81\x01x" * 20, masked) + frame(0xA, b"", masked) + frame(0x8, b"\x03\xe8", masked)
     assert not feed(pings)
