@@ -14,7 +14,7 @@ dropped before it.
 
 def document() -> str:
     """The page, in Markdown with a Mermaid diagram."""
-    return "\n".join((INTRODUCTION, _diagram(), "## Transitions\n\nAn endpoint begins as `requested`.\n", _table()))
+    return f"{INTRODUCTION}\n{_diagram()}\n## Transitions\n\nAn endpoint begins as `requested`.\n\n{_table()}"
 
 
 def _diagram() -> str:
