@@ -186,9 +186,8 @@ def test_the_doors_websockets_ask_for_a_token_and_refuse_pages(cast: Cast) -> No
                 (cast.ada.headers() | {"Origin": "http://evil.example"}, 403),
             ):
                 answer = door.get(path, headers=headers | UPGRADE)
-                assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), (
-                    path
-                )
+                assert answer.status_code == status, path
+                assert answer.headers["content-type"].startswith("application/problem+json")
         for path, status in (
             (tunnel, 403),
             (f"{tunnel}?rank=x", 422),

@@ -6,14 +6,15 @@ end one text message: `{"exit": <code>, "signal": <name or null>}`, or `{"refuse
 messages are its bytes. In both, `{"end": true}` says that there are no more this way.
 """
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from aiohttp import WSMsgType, web
 from pydantic import Field, ValidationError
 
-from services.endpoints.carry import Write
+from services.endpoints.carry import Read, Write
 from shared.contracts.base import Contract
 from shared.contracts.errors import Invalid
 from shared.contracts.streams import Terminal
@@ -56,8 +57,31 @@ class Talk:
             pass
         raise Invalid("The session did not say what to start. Update the jobyard package.")
 
-    async def next(self, obey: Callable[[Control], None]) -> bytes:
-        """The next piece of the input; nothing at its end. Raises ConnectionError when the client is gone."""
+    async def listening(self, obey: Callable[[Control], None], work: Callable[[Read], Awaitable[None]]) -> None:
+        """Do this work with the client's input; controls are obeyed, and its going noticed, also after the input's end.
+
+        Raises a group of ConnectionError when the client is gone.
+        """
+        over = asyncio.Event()
+
+        async def read() -> bytes:
+            data = await self._next(obey)
+            if not data:
+                over.set()
+            return data
+
+        async def listen() -> None:
+            await over.wait()
+            while True:
+                await self._next(obey)
+
+        async with asyncio.TaskGroup() as group:
+            rest = group.create_task(listen())
+            await work(read)
+            rest.cancel()
+
+    async def _next(self, obey: Callable[[Control], None]) -> bytes:
+        """The next piece of the input; nothing at its end."""
         while True:
             message = await self._websocket.receive()
             if message.type is WSMsgType.BINARY and message.data:

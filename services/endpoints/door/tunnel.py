@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from pydantic import ValidationError
 
-from services.endpoints.carry import carry
+from services.endpoints.carry import Read, carry
 from services.endpoints.domain.ssh import RANKS, SIGNALS, environment
 from services.endpoints.door.problems import BadRequest, answer
 from services.endpoints.door.talk import PLAIN, STDERR, STDOUT, Control, Talk
@@ -107,17 +107,24 @@ class Tunnel:
         except Refusal as refusal:
             await talk.say(refused=refusal.message)
             return
-        ended: Exit | None = None
-        try:
-            ended = await carry(process, lambda: talk.next(_obeying(process)), talk.sent(STDOUT), talk.sent(STDERR))
-        except* Refusal as refusals:
-            await talk.say(refused=str(refusals.exceptions[0]))
-        if ended is not None:
-            await talk.say(exit=ended.code, signal=ended.signal)
+        await talk.listening(_obeying(process), lambda read: _carry(talk, process, read))
+
+
+async def _carry(talk: Talk, process: Process, read: Read) -> None:
+    ended: Exit | None = None
+    try:
+        ended = await carry(process, read, talk.sent(STDOUT), talk.sent(STDERR))
+    except* Refusal as refusals:
+        await talk.say(refused=str(refusals.exceptions[0]))
+    if ended is not None:
+        await talk.say(exit=ended.code, signal=ended.signal)
 
 
 async def _join(talk: Talk, inside: socket.socket) -> None:
-    await join(inside, lambda: talk.next(lambda control: None), talk.sent(PLAIN), lambda: talk.say(end=True))
+    async def both(read: Read) -> None:
+        await join(inside, read, talk.sent(PLAIN), lambda: talk.say(end=True))
+
+    await talk.listening(lambda control: None, both)
 
 
 def _obeying(process: Process) -> Callable[[Control], None]:
