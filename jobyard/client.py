@@ -18,6 +18,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from jobyard.credentials import LoginFile, resolve_url
+from jobyard.endpoints import Endpoints
 from jobyard.errors import TooMany, Unavailable, WaitTimeout
 from jobyard.follow import PATIENCE_S, follow
 from jobyard.models import (
@@ -116,6 +117,7 @@ class Client:
             connect_for=retry_for if connect_for is None else connect_for,
         )
         self.people = People(self._transport)
+        self.endpoints = Endpoints(self._transport)
 
     def __enter__(self) -> Self:
         return self

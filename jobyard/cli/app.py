@@ -14,6 +14,8 @@ from jobyard.cli import (
     act,
     admin,
     audit,
+    dev,
+    endpoint,
     events,
     forward,
     key,
@@ -115,6 +117,7 @@ COMMANDS = (
     ("resume", act.resume),
     ("kill", act.kill),
     ("priority", act.priority),
+    ("dev", dev.dev),
     ("ssh", ssh.ssh),
     ("port-forward", forward.port_forward),
     ("support", support.support),
@@ -122,6 +125,7 @@ COMMANDS = (
     ("audit", audit.audit),
 )
 GROUPS = (
+    ("endpoint", endpoint.app),
     ("user", user.app),
     ("vc", vc.app),
     ("token", token.app),

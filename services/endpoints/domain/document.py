@@ -16,6 +16,10 @@ class RunPlace(Contract):
     node: NodeName
 
 
+AFTERWARDS = RunPlace(attempt=0, node="platform")
+"""No run: the platform itself shows what a job that is over has left."""
+
+
 class Entry(Contract):
     """One fact of an endpoint, published as an event; `version` is the document's when it happened."""
 
