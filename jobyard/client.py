@@ -12,16 +12,18 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from pydantic import BaseModel
 
 from jobyard.credentials import LoginFile, resolve_url
+from jobyard.endpoints import Endpoints
 from jobyard.errors import TooMany, Unavailable, WaitTimeout
 from jobyard.follow import PATIENCE_S, follow
 from jobyard.models import (
     Changes,
+    Endpoint,
     Job,
     JobAction,
     JobEvent,
@@ -47,6 +49,9 @@ from jobyard.models import (
 from jobyard.people import People
 from jobyard.signin import SignIn
 from jobyard.transport import Backoff, Params, Transport, parameters
+
+if TYPE_CHECKING:
+    from jobyard.tunnel import Tunnels
 
 API = "/api/v1"
 TERMINAL = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.ERROR, JobStatus.KILLED})
@@ -112,6 +117,7 @@ class Client:
             connect_for=retry_for if connect_for is None else connect_for,
         )
         self.people = People(self._transport)
+        self.endpoints = Endpoints(self._transport)
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +129,13 @@ class Client:
 
     def close(self) -> None:
         self._transport.close()
+
+    @property
+    def tunnels(self) -> "Tunnels":
+        """Sessions in running jobs, and connections to their ports."""
+        from jobyard.tunnel import Tunnels
+
+        return Tunnels(self._transport)
 
     def me(self) -> Me:
         """Who is asking, as the platform sees it."""
@@ -306,6 +319,12 @@ class Client:
     def webhook_secret(self) -> WebhookSecret:
         """What the webhooks of my jobs are signed with, by the scheme of Standard Webhooks."""
         return self._read(WebhookSecret, f"{API}/me/webhook-secret")
+
+    def add_endpoint(self, job_id: str, name: str, *, port: int | None = None, rank: int = 0) -> Endpoint:
+        """Open a way into a job: `ssh`, `jupyter`, `tensorboard`, or `port` and its number. One that is there stays."""
+        body = parameters(name=name, port=port, rank=rank or None)
+        response = self._transport.request("POST", _path(job_id, "endpoints"), body=body)
+        return self._parsed(Endpoint, response.content)
 
     def wait(
         self,

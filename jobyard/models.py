@@ -230,6 +230,9 @@ class NewVc(Model):
     jobs_per_user: int | None = None
     """How many jobs a member may have that are not over."""
 
+    endpoint_idle_s: int | None = None
+    """Seconds after which an endpoint that nobody uses closes."""
+
     name: str
     """Virtual cluster."""
 
@@ -577,6 +580,7 @@ class Vc(Model):
     max_priority: int | None
     max_duration_s: int | None
     jobs_per_user: int | None
+    endpoint_idle_s: int | None
     created_at: AwareDatetime
     role: Role | None
     """The caller's own role in it."""
@@ -599,6 +603,9 @@ class VcChange(Model):
 
     jobs_per_user: int | None = None
     """How many jobs a member may have that are not over."""
+
+    endpoint_idle_s: int | None = None
+    """Seconds after which an endpoint that nobody uses closes."""
 
 
 class Vcs(Model):

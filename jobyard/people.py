@@ -72,7 +72,7 @@ class People:
         return self._transport.parsed(Vc, response.content)
 
     def change_vc(self, name: str, **fields: Any) -> Vc:
-        """Change `open`, `max_priority`, `max_duration_s` or `jobs_per_user`; None takes a bound away."""
+        """Change `open`, `max_priority`, `max_duration_s`, `jobs_per_user`, `endpoint_idle_s`; None: no bound."""
         response = self._transport.request("PATCH", _path("vcs", name), body=fields)
         return self._transport.parsed(Vc, response.content)
 

@@ -10,8 +10,7 @@ from functools import partial
 
 from services.endpoints.apply import Applier
 from services.endpoints.domain.document import EndpointDocument, endpoint_id
-from services.endpoints.domain.following import signals_of
-from services.endpoints.domain.machine import Signal
+from services.endpoints.domain.following import Now, signals_of
 from services.endpoints.domain.requested import requested, submitted_with
 from services.endpoints.opener import Opener
 from shared.bus import codec
@@ -29,10 +28,12 @@ VIEWS = 100
 class Follower:
     """Keeps the endpoints of jobs as their jobs are."""
 
-    def __init__(self, applier: Applier, bus: Bus, opener: Opener, timeout_s: float) -> None:
+    def __init__(self, applier: Applier, bus: Bus, opener: Opener, keep_s: float, timeout_s: float) -> None:
+        """`keep_s`: how long TensorBoard outlives a job."""
         self._applier = applier
         self._bus = bus
         self._opener = opener
+        self._keep_s = keep_s
         self._timeout_s = timeout_s
         self._jobs: set[str] = set()
         """Jobs with endpoints that are not over."""
@@ -87,7 +88,8 @@ class Follower:
         return await self._applier.insert(requested(job, name, rank, actor, correlation_id, now))
 
     async def _follow(self, job: JobView, endpoint: EndpointDocument) -> EndpointDocument:
-        signals = partial(_signals, job)
+        now = Now(self._applier.clock.now(), secrets.token_urlsafe(24), self._keep_s)
+        signals = partial(signals_of, job, now=now)
         after = await self._applier.follow(endpoint_id(job.id, endpoint.name), signals, job.version)
         self._opener.attend(after)
         return after
@@ -130,7 +132,3 @@ class Follower:
 def has_endpoints(payload: bytes) -> bool:
     """Whether the event's job was submitted with endpoints. Quotes within texts are escaped, so nobody forges it."""
     return MARKS[0] in payload or (MARKS[1] in payload and NONE not in payload)
-
-
-def _signals(job: JobView, endpoint: EndpointDocument) -> Sequence[Signal]:
-    return signals_of(job, endpoint, secrets.token_urlsafe(24))

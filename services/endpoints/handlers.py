@@ -35,6 +35,7 @@ class Handlers:
 
     def __init__(self, desk: Desk, follower: Follower, door: HttpDoor) -> None:
         self._desk = desk
+        self._door = door
         self._follower = follower
         self._door = door
 
@@ -80,7 +81,7 @@ TELLING = (
 )
 """A job that comes, a run that begins or ends, and a job's end; all other events stay on the server."""
 
-ASKS = (commands.ADMIT, commands.GET, commands.VIEWS, commands.ACTIVE, commands.OPEN_STREAM)
+ASKS = (commands.ADMIT, commands.GET, commands.VIEWS, commands.ACTIVE, commands.OPEN_STREAM, commands.IDLE_LIMITS)
 """Everything that this service asks of others."""
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 import structlog
 
 from services.endpoints.apply import Applier
-from services.endpoints.domain.document import EndpointDocument
+from services.endpoints.domain.document import AFTERWARDS, EndpointDocument
 from services.endpoints.domain.machine import Broken, Opened, Signal, Stopped
 from services.endpoints.programs.program import PROGRAMS
 from services.endpoints.programs.starting import Broke, Programs
@@ -40,7 +40,8 @@ class Opener:
     def inspect(self, endpoint: EndpointDocument) -> None:
         """The same, and see whether the program of one that is ready still lives."""
         self.attend(endpoint)
-        if endpoint.status is EndpointStatus.READY and endpoint.kind in PROGRAMS and endpoint.id not in self._tasks:
+        started = endpoint.kind in PROGRAMS and endpoint.run != AFTERWARDS
+        if endpoint.status is EndpointStatus.READY and started and endpoint.id not in self._tasks:
             self._begin(endpoint, self._check(endpoint))
 
     async def drain(self) -> None:
@@ -82,7 +83,7 @@ class Opener:
 
     async def _stop(self, endpoint: EndpointDocument) -> None:
         assert endpoint.run is not None
-        if endpoint.kind in PROGRAMS:
+        if endpoint.kind in PROGRAMS and endpoint.run != AFTERWARDS:
             try:
                 await self._programs.stop(endpoint)
             except Conflict as refused:

@@ -45,6 +45,14 @@ class EndpointsSettings(BaseSettings):
     )
     trusted_proxies: Names = Field((), description="Addresses whose X-Forwarded headers are believed; none by default.")
     max_requests: int = Field(2000, ge=1, description="Requests and websockets of the HTTP door at one time.")
+    python: str | None = Field(
+        None,
+        description="On the nodes: the interpreter whose Jupyter and TensorBoard jobs without their own get; none: "
+        "that of this service.",
+    )
+    tensorboard_keep_s: float = Field(
+        86_400.0, ge=0, description="How long TensorBoard can be opened after a job's end; 0: not at all."
+    )
     timeout_s: float = Field(5.0, gt=0, description="How long an answer of another service may take.")
 
     @property

@@ -25,41 +25,39 @@ async def copy(source: int, target: int) -> None:
 
 
 async def both_ways(near: socket.socket, far: socket.socket) -> None:
-    """Two connections as one, closed at the end."""
+    """Two connections as one, until both directions have ended."""
 
     async def one_way(source: socket.socket, target: socket.socket) -> None:
         await copy(source.fileno(), target.fileno())
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_WR)
 
-    with near, far:
-        await asyncio.gather(one_way(near, far), one_way(far, near))
+    await asyncio.gather(one_way(near, far), one_way(far, near))
 
 
 async def stream(name: str, file: int, far: socket.socket) -> None:
-    """One stream of a child, closed at its end. A terminal's output ends it: input has no end of its own."""
+    """One stream of a child. A terminal's output says when it ends: its input has no end of its own."""
     os.set_blocking(file, False)
-    with far, contextlib.closing(os.fdopen(file, "rb", buffering=0)):
-        if name == "stdin":
-            await copy(far.fileno(), file)
-        elif name == "terminal":
-            typing = asyncio.create_task(copy(far.fileno(), file))
-            await copy(file, far.fileno())
-            typing.cancel()
-            await asyncio.gather(typing, return_exceptions=True)
-        else:
-            await copy(file, far.fileno())
+    if name == "stdin":
+        await copy(far.fileno(), file)
+    elif name == "terminal":
+        typing = asyncio.create_task(copy(far.fileno(), file))
+        await copy(file, far.fileno())
+        typing.cancel()
+        await asyncio.gather(typing, return_exceptions=True)
+    else:
+        await copy(file, far.fileno())
 
 
 async def control(near: socket.socket, far: socket.socket, terminal: int | None) -> None:
     """A child's control: its end goes out; signals come in, and the terminal's size, which is set here."""
-    near.setblocking(False)
-    with near, far:
-        telling = asyncio.create_task(copy(near.fileno(), far.fileno()))
-        hearing = asyncio.create_task(_hear(near, far, terminal))
-        _, pending = await asyncio.wait((telling, hearing), return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
+    telling = asyncio.create_task(copy(near.fileno(), far.fileno()))
+    hearing = asyncio.create_task(_hear(near, far, terminal))
+    try:
+        await asyncio.wait((telling, hearing), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        telling.cancel()
+        hearing.cancel()
         await asyncio.gather(telling, hearing, return_exceptions=True)
 
 

@@ -43,7 +43,9 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
 
     return Service(
         name="gateway",
-        handlers=Handlers(people.accounts, people.audit, deps.bus, secrets, admission, settings.command_timeout_s),
+        handlers=Handlers(
+            people.accounts, people.audit, deps.bus, secrets, admission, people.vcs, settings.command_timeout_s
+        ),
         subscriptions=SUBSCRIPTIONS,
         loops=(server.serve, *people.loops, secrets.sweep),
         start=start,

@@ -7,11 +7,12 @@ from services.gateway.accounts import Accounts
 from services.gateway.admission import Admission
 from services.gateway.audit import Audit, AuditEntry, endpoint_entry_of, entry_of
 from services.gateway.secrets import Secrets
+from services.gateway.vcs import Vcs
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, Shared
 from shared.contracts import commands, subjects
 from shared.contracts.commands import GetJob, RevealedSecrets, RevealSecrets
-from shared.contracts.endpoints import Admit, Admitted
+from shared.contracts.endpoints import Admit, Admitted, GetIdleLimits, IdleLimits
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import (
     EndpointClosed,
@@ -43,6 +44,7 @@ class Handlers:
         bus: Bus,
         secrets: Secrets,
         admission: Admission,
+        vcs: Vcs,
         timeout_s: float,
     ) -> None:
         self._accounts = accounts
@@ -50,6 +52,7 @@ class Handlers:
         self._bus = bus
         self._secrets = secrets
         self._admission = admission
+        self._vcs = vcs
         self._timeout_s = timeout_s
 
     async def job_events(self, deliveries: Sequence[Delivery[AuditEntry | None]]) -> None:
@@ -61,6 +64,11 @@ class Handlers:
     async def admit(self, ask: Admit) -> Admitted:
         """Whether somebody may use the endpoints of a job."""
         return await self._admission.admit(ask)
+
+    async def idle_limits(self, ask: GetIdleLimits) -> IdleLimits:
+        """What the policies of these virtual clusters say."""
+        limits = {name: (await self._vcs.policy_of(name)).endpoint_idle_s for name in ask.vcs}
+        return IdleLimits(seconds={name: seconds for name, seconds in limits.items() if seconds is not None})
 
     async def reveal(self, ask: RevealSecrets) -> RevealedSecrets:
         """Values for a job that is not over and names them; its owner and VC are the job's own word.
@@ -104,4 +112,5 @@ SUBSCRIPTIONS = (
     ),
     Answers(commands.REVEAL, Handlers.reveal),
     Answers(commands.ADMIT, Handlers.admit),
+    Answers(commands.IDLE_LIMITS, Handlers.idle_limits),
 )

@@ -20,6 +20,7 @@ Password = Annotated[str, Field(min_length=8, max_length=1024)]
 Priority = Annotated[int, Field(ge=1, le=1000)]
 Duration = Annotated[int, Field(ge=1, le=315_360_000)]
 Jobs = Annotated[int, Field(ge=1, le=1_000_000)]
+Idle = Annotated[int, Field(ge=60, le=31_536_000)]
 
 
 class NewUser(Body):
@@ -108,6 +109,9 @@ class VcChange(Body):
     jobs_per_user: Annotated[Jobs | None, Field(description="How many jobs a member may have that are not over.")] = (
         None
     )
+    endpoint_idle_s: Annotated[
+        Idle | None, Field(description="Seconds after which an endpoint that nobody uses closes.")
+    ] = None
 
 
 class NewVc(VcChange):
@@ -124,6 +128,7 @@ class Vc(Contract):
     max_priority: int | None
     max_duration_s: int | None
     jobs_per_user: int | None
+    endpoint_idle_s: int | None
     created_at: Timestamp
     role: Annotated[Role | None, Field(description="The caller's own role in it.")]
 

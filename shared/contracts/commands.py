@@ -13,6 +13,8 @@ from shared.contracts.endpoints import (
     Admitted,
     Endpoint,
     Endpoints,
+    GetIdleLimits,
+    IdleLimits,
     IssueTicket,
     ListEndpoints,
     RemoveEndpoint,
@@ -480,6 +482,12 @@ LIST_ENDPOINTS = Command("cmd.endpoints.list.v1", ListEndpoints, Endpoints, "The
 ADD_ENDPOINT = Command("cmd.endpoints.add.v1", AddEndpoint, Endpoint, "Ask for a way into a job.")
 REMOVE_ENDPOINT = Command("cmd.endpoints.remove.v1", RemoveEndpoint, Endpoint, "Close a way into a job.")
 ISSUE_TICKET = Command("cmd.endpoints.ticket.v1", IssueTicket, Ticket, "Let a browser in, once.")
+IDLE_LIMITS = Command(
+    "cmd.gateway.idle_limits.v1",
+    GetIdleLimits,
+    IdleLimits,
+    "How long endpoints may be without use.",
+)
 ADMIT = Command("cmd.gateway.admit.v1", Admit, Admitted, "Whether somebody may use a job's endpoints.")
 
 COMMANDS: tuple[Command[Contract, Contract], ...] = (
@@ -513,5 +521,6 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     ADD_ENDPOINT,
     REMOVE_ENDPOINT,
     ISSUE_TICKET,
+    IDLE_LIMITS,
     ADMIT,
 )  # type: ignore[assignment]

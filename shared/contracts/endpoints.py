@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from shared.contracts.base import Contract, JobId, Timestamp, UserName, Version
+from shared.contracts.base import Contract, JobId, Timestamp, UserName, VcName, Version
 from shared.contracts.job import Actor, Reason
 
 ENDPOINTS = 64
@@ -93,6 +93,16 @@ class RemoveEndpoint(Contract):
     requested_by: UserName
     actor: Annotated[Actor | None, Field(description="The same person, with what the audit wants to know.")] = None
     correlation_id: str | None = None
+
+
+class GetIdleLimits(Contract):
+    """How long endpoints in these virtual clusters may be without use."""
+
+    vcs: Annotated[tuple[VcName, ...], Field(max_length=200)]
+
+
+class IdleLimits(Contract):
+    seconds: Annotated[dict[VcName, int], Field(description="Only those that have a limit.")]
 
 
 class IssueTicket(Contract):

@@ -243,6 +243,12 @@ class EndpointFailed(EndpointEvent):
     fact = "failed"
 
 
+class EndpointClosing(EndpointEvent):
+    """Nobody uses it, and at `closes_at` in the details of its reason it closes; using it keeps it."""
+
+    fact = "closing"
+
+
 class EndpointClosed(EndpointEvent):
     """Removed, idle for too long, or the job is over."""
 
@@ -291,7 +297,7 @@ SUPPORT_EVENTS: dict[str, type[SupportEvent]] = {
     event.fact: event for event in (SupportRequested, SupportSent, SupportFailed)
 }
 ENDPOINT_EVENTS: dict[str, type[EndpointEvent]] = {
-    event.fact: event for event in (EndpointRequested, EndpointReady, EndpointFailed, EndpointClosed)
+    event.fact: event for event in (EndpointRequested, EndpointReady, EndpointFailed, EndpointClosing, EndpointClosed)
 }
 
 Data = TypeVar("Data", bound=Contract)

@@ -74,7 +74,9 @@ async def read_line_and_files(connection: socket.socket, limit: int, most: int) 
     try:
         while not line.endswith(b"\n"):
             await readable(connection.fileno())
-            data, more, _, _ = socket.recv_fds(connection, CHUNK, most, socket.MSG_CMSG_CLOEXEC)
+            data, more, _, _ = socket.recv_fds(connection, CHUNK, most)
+            for file in more:
+                os.set_inheritable(file, False)
             files += more
             line += data
             if not data:

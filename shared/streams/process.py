@@ -1,6 +1,7 @@
 """A child in a run, as whoever started it holds it: its streams, its signals, its end."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -61,9 +62,12 @@ class Process:
 
     def close(self) -> None:
         """Let go of the child: one without a name ends now. Its descriptors stay the caller's."""
-        if self._ending is not None:
-            self._ending.cancel()
-        self._control.close()
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        if self._ending is None or self._ending.done():
+            self._control.close()
+        else:
+            self._ending.add_done_callback(lambda _: self._control.close())
 
     async def _read_exit(self) -> Exit:
         try:

@@ -14,7 +14,7 @@ SLEEP = "trap 'exit 0' TERM; sleep 600 & wait"
 
 @pytest.fixture(scope="module")
 def yard() -> Iterator[Platform]:
-    with platform() as running:
+    with platform(JOBYARD_ENDPOINTS_PYTHON="/nowhere/python") as running:
         yield running
 
 
@@ -149,3 +149,25 @@ def test_a_job_that_does_not_exist_has_no_endpoints(yard: Platform) -> None:
         yard.call(method, f"/jobs/01JD8F2M5V7Q0R3S6T9W2X4Y8Z/endpoints{path}", 404, json={"name": "ssh"})
     yard.call("GET", "/jobs/a.b/endpoints", 422)
     yard.call("DELETE", "/jobs/01JD8F2M5V7Q0R3S6T9W2X4Y8Z/endpoints/a..b", 422)
+
+
+@pytest.mark.parametrize(("name", "package"), [("jupyter", "jupyterlab"), ("tensorboard", "tensorboard")])
+def test_a_program_that_is_missing_fails_with_what_to_install(yard: Platform, name: str, package: str) -> None:
+    id = yard.submit(SLEEP, endpoints=[name], env={"PATH": "/usr/bin:/bin"})
+    wait_until(lambda: endpoints(yard, id)[name]["status"] == "failed", "its absence is noticed")
+    reason = endpoints(yard, id)[name]["reason"]
+    assert reason["code"] == "program_missing"
+    assert f"`pip install {package}`" in reason["message"]
+    yard.call("POST", f"/jobs/{id}/kill", 202)
+
+
+def test_what_a_killed_service_left_undone_is_done_after_its_start(yard: Platform) -> None:
+    id = yard.submit(SLEEP, endpoints=["ssh"])
+    wait_for(yard, id, "ssh", "ready")
+    later = yard.submit("sleep 0.1; " + SLEEP, endpoints=["ssh"], cpus=0.1)
+    yard.kill_part("endpoints")
+    yard.call("POST", f"/jobs/{id}/kill", 202)
+    yard.wait(id)
+    wait_for(yard, id, "ssh", "closed")
+    wait_for(yard, later, "ssh", "ready")
+    yard.call("POST", f"/jobs/{later}/kill", 202)

@@ -50,7 +50,7 @@ class Ssh:
         return ["-F", "none", "-i", str(self.key), port_option, str(self.port), *options]
 
     def command(self, user: str, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
-        return ["ssh", *self.options(), *options, f"{user}@127.0.0.1", *arguments]
+        return ["ssh", *options, *self.options(), f"{user}@127.0.0.1", *arguments]
 
     def run(
         self,

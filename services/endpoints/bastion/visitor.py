@@ -31,6 +31,8 @@ FOREIGN = (
     "Connections lead into the job only: to localhost, and to a port of "
     f"{PORTS[0]} to {PORTS[1]} that one of its programs listens on."
 )
+NOWHERE_S = 10.0
+"""How long somebody stays whose job leads nowhere: long enough for a session to be told why."""
 CHANNELS = 100
 """Sessions and forwarded connections that one client may have at one time."""
 
@@ -111,6 +113,9 @@ class Visitor(asyncssh.SSHServer):
         log.info("ssh_entered", job_id=self._asked.address.job_id, user=self._asked.user)
         if isinstance(self._asked.way, Pass):
             self._open.enter_context(self._guard.hold(self._asked.way, self.cut))
+        else:
+            timer = asyncio.get_running_loop().call_later(NOWHERE_S, self._part, self._asked.way)
+            self._open.callback(timer.cancel)
 
     async def _admitted(self, username: str, key: asyncssh.SSHKey) -> Admission | None:
         address = address_of(username)
@@ -124,6 +129,10 @@ class Visitor(asyncssh.SSHServer):
         except Refusal as refusal:
             way = refusal.message
         return Admission(admitted.user, way, address)
+
+    def _part(self, why: str) -> None:
+        if self._connection is not None:
+            self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, why)
 
     def _known(self) -> None:
         if self._stranger is not None:

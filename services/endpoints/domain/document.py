@@ -6,7 +6,7 @@ from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp,
 from shared.contracts.endpoints import EndpointKind, EndpointName, EndpointStatus, Port, Rank
 from shared.contracts.job import Actor, Reason
 
-Fact = Literal["requested", "ready", "failed", "closed"]
+Fact = Literal["requested", "ready", "failed", "closing", "closed"]
 
 
 class RunPlace(Contract):
@@ -14,6 +14,10 @@ class RunPlace(Contract):
 
     attempt: Attempt
     node: NodeName
+
+
+AFTERWARDS = RunPlace(attempt=0, node="platform")
+"""No run: the platform itself shows what a job that is over has left."""
 
 
 class Entry(Contract):

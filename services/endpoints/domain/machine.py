@@ -8,8 +8,9 @@ Signals of another run than the one that the endpoint leads into are dropped bef
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
+from services.endpoints.domain import reasons
 from services.endpoints.domain.document import EndpointDocument, Entry, Fact, RunPlace
 from shared.contracts.base import UserName
 from shared.contracts.endpoints import EndpointStatus, Port, Rank
@@ -59,6 +60,20 @@ class RunEnded:
 
 
 @dataclass(frozen=True)
+class Used:
+    """Somebody used it at this moment."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Unused:
+    """Nobody has used it for so long that it will be closed soon."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
 class Idle:
     """Nobody has used it for as long as the virtual cluster allows."""
 
@@ -69,6 +84,14 @@ class Idle:
 class Close:
     """Nobody wants it any more."""
 
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Keep:
+    """The job has come to its end, and the platform itself shows what it left, for a time."""
+
+    run: RunPlace
     reason: Reason
 
 
@@ -86,8 +109,8 @@ class Stopped:
     run: RunPlace
 
 
-Signal = Ask | RunStarted | Opened | Broken | RunEnded | Idle | Close | JobOver | Stopped
-SIGNALS: tuple[type[Signal], ...] = (Ask, RunStarted, Opened, Broken, RunEnded, Idle, Close, JobOver, Stopped)
+Signal = Ask | RunStarted | Opened | Broken | RunEnded | Used | Unused | Idle | Close | Keep | JobOver | Stopped
+SIGNALS: tuple[type[Signal], ...] = get_args(Signal)
 
 
 @dataclass(frozen=True)
@@ -98,39 +121,52 @@ class Row:
     signals: tuple[type[Signal], ...]
     target: EndpointStatus
     fact: Fact | None
-    effect: Callable[[Any], Changes]
+    effect: Callable[[EndpointDocument, Any], Changes]
 
 
-def _ask(signal: Ask) -> Changes:
+def _ask(endpoint: EndpointDocument, signal: Ask) -> Changes:
     return {"requested_by": signal.by, "rank": signal.rank, "reason": None, "run": None, "target": None, "secret": None}
 
 
-def _start(signal: RunStarted) -> Changes:
+def _start(endpoint: EndpointDocument, signal: RunStarted) -> Changes:
     return {"run": signal.run, "reason": None, "target": None, "secret": signal.secret}
 
 
-def _open(signal: Opened) -> Changes:
+def _open(endpoint: EndpointDocument, signal: Opened) -> Changes:
     return {"target": signal.target, "reason": None}
 
 
-def _break(signal: Broken) -> Changes:
+def _break(endpoint: EndpointDocument, signal: Broken) -> Changes:
     return {"reason": signal.reason, "target": None}
 
 
-def _wait(signal: RunEnded) -> Changes:
+def _wait(endpoint: EndpointDocument, signal: RunEnded) -> Changes:
     return {"reason": signal.reason, "run": None, "target": None, "secret": None}
 
 
-def _close(signal: Close | Idle) -> Changes:
+def _use(endpoint: EndpointDocument, signal: Used) -> Changes:
+    warned = endpoint.reason is not None and endpoint.reason.code == reasons.CLOSING
+    return {"last_used_at": signal.at, "reason": None if warned else endpoint.reason}
+
+
+def _warn(endpoint: EndpointDocument, signal: Unused) -> Changes:
+    return {"reason": signal.reason}
+
+
+def _close(endpoint: EndpointDocument, signal: Close | Idle) -> Changes:
     """The run and the secret stay until the program behind it, which is named by them, has been stopped."""
     return {"reason": signal.reason, "target": None}
 
 
-def _end(signal: JobOver) -> Changes:
+def _keep(endpoint: EndpointDocument, signal: Keep) -> Changes:
+    return {"run": signal.run, "reason": signal.reason, "target": KEPT_PORT, "secret": None}
+
+
+def _end(endpoint: EndpointDocument, signal: JobOver) -> Changes:
     return {"reason": signal.reason, "run": None, "target": None, "secret": None}
 
 
-def _forget(signal: Stopped | RunEnded | JobOver) -> Changes:
+def _forget(endpoint: EndpointDocument, signal: Stopped | RunEnded | JobOver) -> Changes:
     return {"run": None, "secret": None}
 
 
@@ -142,8 +178,11 @@ ROWS: tuple[Row, ...] = (
     Row((Status.STARTING,), (Opened,), Status.READY, "ready", _open),
     Row((Status.STARTING, Status.READY), (Broken,), Status.FAILED, "failed", _break),
     Row((Status.STARTING, Status.READY, Status.FAILED), (RunEnded,), Status.REQUESTED, "requested", _wait),
+    Row((Status.READY,), (Used,), Status.READY, None, _use),
+    Row((Status.READY,), (Unused,), Status.READY, "closing", _warn),
     Row((Status.READY,), (Idle,), Status.CLOSED, "closed", _close),
     Row(_OPEN, (Close,), Status.CLOSED, "closed", _close),
+    Row(_OPEN, (Keep,), Status.READY, "ready", _keep),
     Row(_OPEN, (JobOver,), Status.CLOSED, "closed", _end),
     Row((Status.CLOSED,), (Stopped, RunEnded, JobOver), Status.CLOSED, None, _forget),
 )
@@ -159,15 +198,18 @@ def decide(
     """The endpoint after the signal; the same object if nothing changes."""
     if isinstance(signal, Opened | Broken | Stopped) and signal.run != endpoint.run:
         return endpoint
+    if isinstance(signal, Keep) and signal.run == endpoint.run:
+        return endpoint
     row = TABLE.get((endpoint.status, type(signal)))
     if row is None:
         return endpoint
-    changes = row.effect(signal)
+    changes = row.effect(endpoint, signal)
     if row.target is endpoint.status and all(getattr(endpoint, name) == value for name, value in changes.items()):
         return endpoint
     version, history = endpoint.version + 1, endpoint.history
     if row.fact is not None:
-        attempt = endpoint.run.attempt if endpoint.run is not None and row.fact == "ready" else None
+        run: RunPlace | None = changes.get("run", endpoint.run)
+        attempt = run.attempt if run is not None and row.fact == "ready" else None
         reason = changes.get("reason")
         history += (
             Entry(version=version, fact=row.fact, time=now, actor=actor, reason=reason, attempt=attempt, cause=cause),
@@ -176,6 +218,9 @@ def decide(
         update={**changes, "version": version, "status": row.target, "history": history[-HISTORY:]}
     )
 
+
+KEPT_PORT = 6006
+"""Stands where a port of a run would; the platform's own process listens wherever it can."""
 
 HISTORY = 200
 """What is kept of an endpoint's facts; they are published long before."""

@@ -9,21 +9,17 @@ from shared.contracts.endpoints import Endpoint, EndpointKind
 
 @dataclass(frozen=True)
 class Places:
-    """The doors as people reach them. `door`: the HTTP door's address without a slash at its end; None: no such door.
+    """The doors as people reach them. `addresses`: of the HTTP door, if there is one; `ssh_port` 0: no bastion."""
 
-    With a `domain` each endpoint has an origin of its own below it.
-    """
-
-    door: str | None
+    addresses: Addresses | None
     ssh_host: str
     ssh_port: int
-    domain: str | None = None
 
     def url(self, endpoint: EndpointDocument) -> str | None:
         """Where a browser finds it; None for `ssh`, and without a door."""
-        if self.door is None or endpoint.kind is EndpointKind.SSH:
+        if self.addresses is None or endpoint.kind is EndpointKind.SSH:
             return None
-        return Addresses(self.door, self.domain).url_of(endpoint.job_id, endpoint.name)
+        return self.addresses.url_of(endpoint.job_id, endpoint.name)
 
     def command(self, endpoint: EndpointDocument) -> str:
         """A line for a terminal that leads in."""

@@ -1,6 +1,11 @@
 """Why an endpoint is where it is: a constant for programs, and a sentence that people can act on."""
 
+from datetime import datetime
+
+from shared.contracts.base import rfc3339
 from shared.contracts.job import JobView, Reason
+
+CLOSING = "closing_idle"
 
 
 def no_run() -> Reason:
@@ -10,6 +15,14 @@ def no_run() -> Reason:
 
 def job_over(job: JobView) -> Reason:
     return Reason(code="job_over", message=f"The job is over ({job.state.status}), and its endpoints with it.")
+
+
+def kept(until: datetime) -> Reason:
+    return Reason(
+        code="kept",
+        message=f"The job is over; what it wrote for TensorBoard can be looked at until {until:%d %b %H:%M} UTC.",
+        details={"until": rfc3339(until)},
+    )
 
 
 def removed(by: str) -> Reason:
@@ -24,11 +37,11 @@ def idle(seconds: int) -> Reason:
     )
 
 
-def closing(seconds: int, left: int) -> Reason:
+def closing(seconds: int, closes_at: datetime) -> Reason:
     return Reason(
-        code="closing_idle",
-        message=f"Nobody uses it. It closes in {_span(left)}; using it keeps it open.",
-        details={"endpoint_idle_s": seconds, "closes_in_s": left},
+        code=CLOSING,
+        message=f"Nobody uses it. It closes at {closes_at:%H:%M} UTC; using it keeps it open.",
+        details={"endpoint_idle_s": seconds, "closes_at": rfc3339(closes_at)},
     )
 
 

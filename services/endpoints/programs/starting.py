@@ -57,6 +57,13 @@ class Programs:
             raise await self._dead(endpoint, number, None) from None
         connection.close()
 
+    async def ask(self, endpoint: EndpointDocument, path: str) -> tuple[int, bytes]:
+        """What the program answers to this path below its base. Raises OSError, too, when it does not."""
+        assert endpoint.target is not None
+        connection = await self._streams.dial(run_at(endpoint), endpoint.target)
+        headers = PROGRAMS[endpoint.kind].headers(endpoint)
+        return await get(connection, base_of(endpoint) + path, headers, ANSWER_S)
+
     async def stop(self, endpoint: EndpointDocument) -> None:
         """End whatever was started for it."""
         for number in range(TRIES):

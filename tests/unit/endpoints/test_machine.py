@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.endpoints.domain.document import EndpointDocument, RunPlace
+from services.endpoints.domain.document import AFTERWARDS, EndpointDocument, RunPlace
 from services.endpoints.domain.machine import (
     SIGNALS,
     TABLE,
@@ -14,11 +14,14 @@ from services.endpoints.domain.machine import (
     Close,
     Idle,
     JobOver,
+    Keep,
     Opened,
     RunEnded,
     RunStarted,
     Signal,
     Stopped,
+    Unused,
+    Used,
     decide,
 )
 from services.endpoints.domain.publishing import events_after
@@ -36,8 +39,11 @@ GIVEN: dict[type[Signal], Signal] = {
     Opened: Opened(RUN, 8888),
     Broken: Broken(RUN, no_run()),
     RunEnded: RunEnded(no_run()),
+    Used: Used(NOW),
+    Unused: Unused(no_run()),
     Idle: Idle(no_run()),
     Close: Close(no_run()),
+    Keep: Keep(AFTERWARDS, no_run()),
     JobOver: JobOver(no_run()),
     Stopped: Stopped(RUN),
 }
@@ -51,8 +57,11 @@ LEADS_TO: dict[tuple[str, type[Signal]], str] = {
     ("starting", RunEnded): "requested",
     ("ready", RunEnded): "requested",
     ("failed", RunEnded): "requested",
+    ("ready", Used): "ready",
+    ("ready", Unused): "ready",
     ("ready", Idle): "closed",
     **{(status, Close): "closed" for status in ("requested", "starting", "ready", "failed")},
+    **{(status, Keep): "ready" for status in ("requested", "starting", "ready", "failed")},
     **{(status, JobOver): "closed" for status in ("requested", "starting", "ready", "failed")},
 }
 
@@ -81,7 +90,8 @@ def test_every_pair_leads_where_the_table_says_with_its_event_or_changes_nothing
     else:
         assert after.status == target
         assert after.version == before.version + 1
-        assert facts(before, after) == ([] if target == "starting" else [target])
+        said = {RunStarted: [], Used: [], Unused: ["closing"]}
+        assert facts(before, after) == said.get(signal, [target])
     assert ((status, signal) in TABLE) >= (target is not None)
 
 
@@ -99,6 +109,14 @@ def test_a_closed_one_remembers_its_run_until_its_program_has_stopped() -> None:
     assert (stopped.run, stopped.secret, stopped.over) == (None, None, True)
     again = decide(stopped, Ask("bob", 0), ACTOR, NOW)
     assert (again.requested_by, again.reason) == ("bob", None)
+
+
+def test_what_is_kept_after_the_job_stays_as_it_is_until_the_time_is_over() -> None:
+    kept = decide(within(EndpointStatus.STARTING), Keep(AFTERWARDS, no_run()), ACTOR, NOW)
+    assert (kept.run, kept.secret) == (AFTERWARDS, None)
+    assert decide(kept, Keep(AFTERWARDS, no_run()), ACTOR, NOW) is kept
+    assert decide(kept, Opened(RUN, 8888), ACTOR, NOW) is kept
+    assert decide(kept, JobOver(no_run()), ACTOR, NOW).over
 
 
 def test_an_event_says_who_and_which_request_led_to_it() -> None:

@@ -37,7 +37,7 @@ def job_with(yard: Gateway, owner: str = "admin", vc: str = "default", **changes
 
 def handlers(yard: Gateway) -> Handlers:
     admission = Admission(yard.people.identity, yard.bus, 5.0)
-    return Handlers(yard.accounts, yard.parts.audit, yard.bus, yard.parts.secrets, admission, 5.0)
+    return Handlers(yard.accounts, yard.parts.audit, yard.bus, yard.parts.secrets, admission, yard.parts.vcs, 5.0)
 
 
 async def revealed(yard: Gateway, job: Job, *names: str) -> dict[str, str]:

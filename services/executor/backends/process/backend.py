@@ -1,7 +1,6 @@
 """The backend `process`: runs as processes of this machine, found again after a restart by their folders' files."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
@@ -14,9 +13,11 @@ import structlog
 
 from services.executor.backends.process import linux, marks
 from services.executor.backends.process.client import SpawnerClient
+from services.executor.backends.process.entrance import Entrance
 from services.executor.backends.process.hints import Hints
+from services.executor.backends.process.ports import Ports
+from services.executor.backends.process.supervisors import Supervisor, claimed
 from services.executor.backends.process.sweep import sweep
-from services.executor.backends.process.ways import Ways, is_supervisor
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Ended, Lost, Observation, Started, Waiting
 from shared.contracts.job import Reason
@@ -43,7 +44,8 @@ class ProcessBackend:
         self._client = SpawnerClient(home, idle_s)
         self._hints = Hints(home, self._heard)
         self._boot_id = linux.boot_id()
-        self._ways = Ways(str(self._runs), self._boot_id, self._supervisors)
+        self._entrance = Entrance(str(self._runs), self._boot_id)
+        self._ports = Ports(str(self._runs), self._boot_id, self._neighbours)
         self._handles: dict[str, int] = {}
         self._pids: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,11 +95,11 @@ class ProcessBackend:
 
     async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
         """A run has one rank on its node."""
-        return await self._ways.exec(run_id, child)
+        return await self._entrance.exec(run_id, child)
 
     async def dial(self, run_id: str, rank: int, port: int) -> socket.socket:
         """A run has one rank on its node."""
-        return await self._ways.dial(run_id, port)
+        return await self._ports.dial(run_id, port)
 
     def output(self, run_id: str, child: str | None = None) -> Path:
         folder = "" if child is None else f"{marks.WAYS}/{child}"
@@ -148,7 +150,7 @@ class ProcessBackend:
             asyncio.get_running_loop().remove_reader(handle)
             os.close(handle)
 
-    def _supervisors(self) -> list[tuple[str, int]]:
+    def _neighbours(self) -> list[tuple[str, int]]:
         """Of the runs that live here, as far as this process has seen them."""
         return list(self._pids.items())
 
@@ -175,9 +177,9 @@ class ProcessBackend:
             return Cancelled(started_ns)
         if start["boot_id"] != self._boot_id:
             return Lost(NODE_RESTARTED)
-        pid = int(start["pid"])
-        if is_supervisor(pid, start):
-            return Started(started_ns, pid)
+        supervisor = Supervisor(int(start["pid"]), start)
+        if supervisor.lives:
+            return Started(started_ns, supervisor.pid)
         swept = sweep(run_id)
         _, end = marks.read(self._base(run_id))
         if end is not None:  # written just before its supervisor went
@@ -194,21 +196,8 @@ class ProcessBackend:
             os.close(file)
             return True
         start, _ = marks.read(base)
-        if start is None or not start["pid"] or start["boot_id"] != self._boot_id:
-            return True
-        pid = int(start["pid"])
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return True
-        try:
-            if not is_supervisor(pid, start):
-                return True
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(handle, signal.SIGTERM)
-        finally:
-            os.close(handle)
-        return False
+        supervisor = claimed(start, self._boot_id)
+        return supervisor is None or not supervisor.send(signal.SIGTERM)
 
 
 def _end(facts: marks.Facts) -> Observation:

@@ -83,9 +83,11 @@ class Connection:
     def receive(self) -> list[dict[str, Any]]:
         """The whole messages that have arrived. Raises OSError or ValueError when this is its end."""
         try:
-            data, files, _, _ = socket.recv_fds(self._socket, _RECEIVE, FILES, socket.MSG_CMSG_CLOEXEC)
+            data, files, _, _ = socket.recv_fds(self._socket, _RECEIVE, FILES)
         except BlockingIOError:
             return []
+        for file in files:  # no child may inherit another's; Python 3.11 passes no flag on that would say so at once
+            os.set_inheritable(file, False)
         self._files += files
         if not data:
             raise ConnectionResetError

@@ -6,13 +6,15 @@ Only this network namespace is looked at. Nothing is asked of the network, and n
 import os
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from services.executor.backends.process import linux
 
-LOOPBACK: dict[int, IPv4Address | IPv6Address] = {4: IPv4Address("127.0.0.1"), 6: IPv6Address("::1")}
+Address = IPv4Address | IPv6Address
+
+LOOPBACK: dict[int, Address] = {4: IPv4Address("127.0.0.1"), 6: IPv6Address("::1")}
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LINE = rb"^ *\d+: ([0-9A-F]+):%04X [0-9A-F]+:0000 0A (?:\S+ +){5}(\d+) "
@@ -23,17 +25,17 @@ _LINE = rb"^ *\d+: ([0-9A-F]+):%04X [0-9A-F]+:0000 0A (?:\S+ +){5}(\d+) "
 class Listener:
     """A socket that listens."""
 
-    address: IPv4Address | IPv6Address
+    address: Address
     """Mapped addresses as those that they stand for."""
     inode: int
     family: int
 
     @property
-    def target(self) -> IPv4Address | IPv6Address:
+    def target(self) -> Address:
         """Where it can be reached from this machine."""
         return LOOPBACK[self.family] if self.address.is_unspecified else self.address
 
-    def hears(self, target: IPv4Address | IPv6Address) -> bool:
+    def hears(self, target: Address) -> bool:
         """Whether a connection to that address may come to this socket; `::` may listen to IPv4 as well."""
         if self.address.is_unspecified:
             return self.family in (6, target.version)
@@ -53,29 +55,22 @@ def on_port(port: int) -> list[Listener]:
     return found
 
 
-def owner(inodes: Iterable[int], pids: Iterable[int]) -> dict[int, int]:
-    """By inode, one of these processes that holds the socket. Processes that may not be looked into hold nothing."""
+def held(inodes: Set[int], pids: Iterable[int]) -> set[int]:
+    """Those of the sockets that these processes hold. A process that may not be looked into holds none."""
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
-    found: dict[int, int] = {}
+    found: set[int] = set()
     for pid in pids:
-        if len(found) == len(wanted):
-            break
         folder = f"/proc/{pid}/fd"
-        try:
-            files = os.listdir(folder)
-        except OSError:
-            continue
-        for file in files:
-            try:
-                inode = wanted.get(os.readlink(f"{folder}/{file}"))
-            except OSError:
-                continue
+        for file in _names(folder):
+            inode = wanted.get(_link(f"{folder}/{file}"))
             if inode is not None:
-                found[inode] = pid
+                found.add(inode)
+                if found == inodes:
+                    return found
     return found
 
 
-def is_local(address: IPv4Address | IPv6Address) -> bool:
+def is_local(address: Address) -> bool:
     """Whether this is an address of the machine itself: a program may claim to listen on one that is not."""
     if address.is_loopback:
         return True
@@ -95,3 +90,17 @@ def _listener(packed: bytes, inode: int) -> Listener:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return Listener(address.ipv4_mapped, inode, 4)
     return Listener(address, inode, address.version)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
