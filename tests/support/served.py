@@ -86,7 +86,7 @@ async def plain(port: int) -> None:
 
 def command(*arguments: object) -> list[str]:
     """What a job runs to serve."""
-    return [sys.executable, str(Path(__file__).resolve()), *map(str, arguments)]
+    return [sys.executable, "-P", str(Path(__file__).resolve()), *map(str, arguments)]
 
 
 def main(kind: str, port: int) -> None:
