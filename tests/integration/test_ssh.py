@@ -490,9 +490,8 @@ def test_the_bastion_is_the_same_host_after_it_died(cast: Cast) -> None:
 @pytest.mark.timeout(600)
 def test_two_replicas_are_one_host_and_both_lead_into_the_job(tmp_path: Path) -> None:
     with separate_services((*SERVICES, "endpoints-2")) as yard:
-        person = admin(yard)
-        person.call("POST", "/vcs", 201, json={"name": "lab"})
-        person.call("PATCH", "/users/admin", 200, json={"vcs": {"lab": "admin"}})
+        admin(yard).call("POST", "/vcs", 201, json={"name": "lab"})
+        person = add(yard, "ada", {"lab": "member"})
         first = Ssh.of(person, yard.ssh_port, tmp_path)
         second = Ssh(yard.doors["endpoints-2"][1], first.key, tmp_path / "known_hosts-2")
         job = running(person)
