@@ -66,7 +66,7 @@ def command(*arguments: str) -> list[str]:
 @pytest.fixture(scope="module")
 def cast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
     folder = tmp_path_factory.mktemp("ssh-command-line")
-    with platform() as yard:
+    with platform("v100=1") as yard:
         root = admin(yard)
         root.call("POST", "/vcs", 201, json={"name": "lab"})
         root.call("POST", "/vcs", 201, json={"name": "elsewhere"})
@@ -159,11 +159,29 @@ def test_closing_the_endpoint_cuts_the_session(cast: Cast) -> None:
         assert b"was cut" in process.stderr.read()
 
 
-def test_a_job_that_waits_is_waited_for_and_one_that_is_over_is_not(cast: Cast) -> None:
+def test_a_job_that_does_not_run_yet_is_waited_for(cast: Cast) -> None:
+    go = cast.folder / "go"
+    blocker = cast.ada.submit("sleep 1000", vc="lab", grace_period_s=0, device_type="v100", devices=1)
+    job = cast.ada.submit("sleep 1000", vc="lab", grace_period_s=0, device_type="v100", devices=1)
+    arguments = command("ssh", job, "--", f"touch {go}")
+    process = subprocess.Popen(arguments, env=cast.environment(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        assert process.stderr is not None
+        assert b"waiting until it runs" in process.stderr.readline()
+        assert not go.exists()
+        cast.ada.call("POST", f"/jobs/{blocker}/kill", 202)
+        assert process.wait(120) == 0
+        assert go.exists()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_job_that_is_over_is_refused(cast: Cast) -> None:
     job = cast.ada.submit("true", vc="lab", cpus=0.01)
     wait_until(lambda: cast.ada.call("GET", f"/jobs/{job}", 200)["status"] == "finished", "it is over")
-    done = cast.run("ssh", job, "--", "true")
-    assert (done.returncode, b"over" in done.stderr or b"finished" in done.stderr) == (4, True)
+    assert cast.run("ssh", job, "--", "true").returncode == 4
+    assert cast.run("port-forward", job, "0:8080").returncode == 4
 
 
 def test_others_are_kept_out(cast: Cast) -> None:

@@ -64,6 +64,12 @@ class ExecutorService:
                 [sys.executable, "-m", "services.executor"], env=self._environment, stdout=log, stderr=log
             )
 
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """SIGKILL."""
         assert self._process is not None

@@ -6,6 +6,7 @@ from shared.contracts.base import rfc3339
 from shared.contracts.job import JobView, Reason
 
 CLOSING = "closing_idle"
+JOB_OVER = "job_over"
 
 
 def no_run() -> Reason:
@@ -14,7 +15,7 @@ def no_run() -> Reason:
 
 
 def job_over(job: JobView) -> Reason:
-    return Reason(code="job_over", message=f"The job is over ({job.state.status}), and its endpoints with it.")
+    return Reason(code=JOB_OVER, message=f"The job is over ({job.state.status}), and its endpoints with it.")
 
 
 def kept(until: datetime) -> Reason:

@@ -35,6 +35,8 @@ HANG_UP_S = 2.0
 """Between SIGHUP and SIGKILL, for a child whose connection has closed."""
 STOP_S = 5.0
 """Between SIGTERM and SIGKILL, for a child that is stopped by its name."""
+AGAIN_S = 0.05
+"""Until it is looked again whether anything of it is left."""
 CONNECTIONS = 256
 """With the command's pipes well below the 1024 descriptors that a process may have by default."""
 
@@ -135,15 +137,14 @@ class Children:
 
     def sweep(self, now: float) -> None:
         """End for good what was told to end, and has had its time."""
-        due = [ending for ending in self._endings if ending.deadline <= now]
-        if not due:
-            return
-        self._endings = [ending for ending in self._endings if ending.deadline > now]
-        sessions = {ending.session for ending in due}
-        others = set().union(*(ending.others for ending in due))
-        for pid in linux.descendants(os.getpid()):
-            if linux.session(pid) in sessions or (pid, linux.start_time(pid)) in others:
+        for ending in [ending for ending in self._endings if ending.deadline <= now]:
+            left = linux.in_session(ending.session)
+            left += [pid for pid, started in ending.others if linux.start_time(pid) == started]
+            for pid in left:
                 linux.send(pid, signal.SIGKILL)
+            ending.deadline = now + AGAIN_S
+            if not left:
+                self._endings.remove(ending)
 
     # --- the socket
 
@@ -262,10 +263,9 @@ class Children:
         return child
 
     def _end(self, child: Child, number: int, patience_s: float, others: set[tuple[int, int | None]]) -> None:
-        for pid in linux.descendants(os.getpid()):
-            if linux.session(pid) == child.pid:
-                linux.send(pid, number)
-                linux.send(pid, signal.SIGCONT)
+        for pid in linux.in_session(child.pid):
+            linux.send(pid, number)
+            linux.send(pid, signal.SIGCONT)
         self._endings.append(Ending(child.pid, time.monotonic() + patience_s, others))
 
     # --- what children with names write
