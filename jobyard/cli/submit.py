@@ -33,7 +33,7 @@ def submit(
     nodes: Annotated[int | None, typer.Option(help="Nodes.")] = None,
     cpus: Annotated[float | None, typer.Option(help="Per node.")] = None,
     memory_mib: Annotated[int | None, typer.Option(help="Per node; 0 is not counted.")] = None,
-    priority: Annotated[int | None, typer.Option(help="1 to 1000; higher runs first.")] = None,
+    priority: Annotated[int | None, typer.Option(help="1 to 1000; higher is considered first.")] = None,
     preemptible: Annotated[
         bool | None, typer.Option("--preemptible/--not-preemptible", help="May be paused for a job of higher priority.")
     ] = None,

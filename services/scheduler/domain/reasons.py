@@ -9,11 +9,17 @@ from collections.abc import Iterable
 
 from services.scheduler.domain.causes import Cause, cause_of
 from services.scheduler.domain.figures import Figures
+from services.scheduler.domain.passing import KEPT
 from services.scheduler.domain.shape import Shape, shape_of
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.base import rfc3339
 from shared.contracts.commands import Explanation
+from shared.contracts.events import Facts
 from shared.contracts.job import Allocation, JobStatus, JobView, Reason
+
+DEVICES = "waiting_for_devices"
+PASSED = frozenset({DEVICES, "waiting_for_cpus", "waiting_for_memory"})
+"""While a job waits for an amount, jobs behind it that ask for less may take what there is."""
 
 VICTIMS_NAMED = 10
 """A reason names at most so many jobs, to stay small."""
@@ -69,11 +75,19 @@ class Reasons:
         ahead = self._snapshot.waiting.order.rank(self._snapshot.waiting.key(view.id))
         shape = self._snapshot.waiting.shape(view.id)
         cause = self._making_room(view, shape) or self._cause(shape)
-        return Reason.model_construct(
-            code=cause.code,
-            message=f"{cause.message} {_line(ahead)}" if cause.may_change else cause.message,
-            details={"position": ahead + 1, "ahead": ahead, **cause.details},
-        )
+        details: Facts = {"position": ahead + 1, "ahead": ahead, **cause.details}
+        message = f"{cause.message} {_line(ahead)}" if cause.may_change else cause.message
+        if passed_by := self._passed_by(view, shape, cause):
+            message = f"{message} {_passed(passed_by)}"
+            details["passed_by"] = passed_by
+        return Reason.model_construct(code=cause.code, message=message, details=details)
+
+    def _passed_by(self, view: JobView, shape: Shape, cause: Cause) -> int:
+        """How many jobs behind it have started since it waits for this: only where they took what it waits for."""
+        if cause.code not in PASSED:
+            return 0
+        key = self._snapshot.waiting.key(view.id)
+        return self._snapshot.passing.of(view.id, key, shape, devices_only=cause.code == DEVICES)
 
     def _cause(self, shape: Shape) -> Cause:
         found = self._causes.get(shape)
@@ -111,6 +125,15 @@ def _line(ahead: int) -> str:
     if not ahead:
         return "It is the first in line."
     return "1 job is ahead of it." if ahead == 1 else f"{ahead} jobs are ahead of it."
+
+
+def _passed(count: int) -> str:
+    jobs = "1 job" if count == 1 else f"{count} jobs" if count < KEPT else f"{KEPT} jobs or more"
+    has = "has" if count == 1 else "have"
+    return (
+        f"{jobs} behind it {has} started meanwhile and may do so again: no place is kept for it. With a higher priority "
+        "it may take the place of preemptible jobs of lower priority."
+    )
 
 
 def _starting(allocation: Allocation, view: JobView) -> Reason:
