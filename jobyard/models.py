@@ -408,6 +408,9 @@ class SupportCase(Model):
     """While it waits: the next try, if this one fails."""
 
     sent_at: AwareDatetime | None = None
+    file: str | None = None
+    """Without a mail server: the file that the mail was written to, below the data folder."""
+
     id: str
     """ULID, upper case."""
 
@@ -930,6 +933,9 @@ class Notification(Model):
     """While it waits: the next try, if this one fails."""
 
     sent_at: AwareDatetime | None = None
+    file: str | None = None
+    """Without a mail server: the file that the mail was written to, below the data folder."""
+
     id: str
     """`<job_id>.<version>.<number of the entry>`; also `webhook-id`."""
 

@@ -32,6 +32,16 @@ class DeliveryDocument(Contract):
     sending: Sending
 
     @property
+    def by_mail(self) -> bool:
+        return self.to.startswith("mailto:")
+
+    @property
+    def mailed_by(self) -> str | None:
+        """Whom it counts for as a mail; one that was refused counts for nobody."""
+        was_refused = self.sending.over and self.sending.tries == 0
+        return self.owner if self.by_mail and not was_refused else None
+
+    @property
     def lane(self) -> str:
         """Whose messages must not keep back those of others."""
         return self.owner

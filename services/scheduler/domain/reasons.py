@@ -131,8 +131,8 @@ def _passed(count: int) -> str:
     jobs = "1 job" if count == 1 else f"{count} jobs" if count < KEPT else f"{KEPT} jobs or more"
     has = "has" if count == 1 else "have"
     return (
-        f"{jobs} behind it {has} started meanwhile and may do so again: no place is kept for it. With a higher priority "
-        "it may take the place of preemptible jobs of lower priority."
+        f"{jobs} behind it {has} started meanwhile and may do so again: no place is kept for it. With a higher "
+        "priority it may take the place of preemptible jobs of lower priority."
     )
 
 
