@@ -338,7 +338,7 @@ class Client:
                 return job
             left = LONGEST_POLL_S if deadline is None else deadline - time.monotonic()
             if left <= 0:
-                raise WaitTimeout(f"Job {job.id} is still {job.status} after {timeout:.1f} s.")
+                raise WaitTimeout(f"Job {job.id} is still {job.status} after {timeout:.1f} s{_doing(job)}.")
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, LONGEST_POLL_S)
 
@@ -369,6 +369,15 @@ class Client:
 
     def _parsed(self, model: type[Model], content: bytes | str) -> Model:
         return self._transport.parsed(model, content)
+
+
+def _doing(job: Job) -> str:
+    """What it waits for, or since when it runs; a moment is written as in the platform's own sentences."""
+    if job.reason is not None:
+        return f": {job.reason.message.removesuffix('.')}"
+    if job.started_at is not None:
+        return f": attempt {job.attempt} has been running since {job.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return ""
 
 
 def in_order(page: LogTail) -> Iterator[LogLine | LogGap]:

@@ -12,7 +12,7 @@ from jobyard.cli.receipts import stop
 from jobyard.cli.session import JobArguments, JsonOption, session
 from jobyard.cli.tables import STATUS_STYLES
 from jobyard.cli.terminal import inert, output, print_json
-from jobyard.cli.times import duration, local
+from jobyard.cli.times import duration, local, with_local_times
 from jobyard.errors import Invalid
 from jobyard.models import Job, JobEvent, JobStatus, SecretRef
 
@@ -57,7 +57,7 @@ def headline(job: Job) -> Text:
     """`queued: it waits for 4 v100; 2 are free (devices)`, or just the status."""
     text = Text.assemble((str(job.status), STATUS_STYLES.get(job.status, "")))
     if job.reason:
-        text.append(f": {inert(job.reason.message)}")
+        text.append(f": {inert(with_local_times(job.reason.message))}")
         text.append(f" ({inert(job.reason.code)})", style="dim")
     return text
 

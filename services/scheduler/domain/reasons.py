@@ -12,7 +12,7 @@ from services.scheduler.domain.figures import Figures
 from services.scheduler.domain.passing import KEPT
 from services.scheduler.domain.shape import Shape, shape_of
 from services.scheduler.domain.snapshot import Snapshot
-from shared.contracts.base import rfc3339
+from shared.contracts.base import in_words, rfc3339
 from shared.contracts.commands import Explanation
 from shared.contracts.events import Facts
 from shared.contracts.job import Allocation, JobStatus, JobView, Reason
@@ -147,11 +147,12 @@ def _starting(allocation: Allocation, view: JobView) -> Reason:
 
 
 def _held(view: JobView) -> Reason:
-    until = rfc3339(view.state.not_before) if view.state.not_before is not None else ""
+    until = view.state.not_before
     return Reason(
         code="held_until",
-        message=f"Attempt {view.state.attempt} did not succeed; it is tried again from {until} on.",
-        details={"until": until, "attempt": view.state.attempt},
+        message=f"Attempt {view.state.attempt} did not succeed; it is tried again from "
+        f"{in_words(until) if until is not None else 'now'} on.",
+        details={"until": rfc3339(until) if until is not None else None, "attempt": view.state.attempt},
     )
 
 

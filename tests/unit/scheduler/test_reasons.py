@@ -322,7 +322,7 @@ def test_a_job_that_is_tried_again_hears_when() -> None:
     )
     reason = why(yard, 1)
     assert reason.code == "held_until"
-    assert reason.message == "Attempt 1 did not succeed; it is tried again from 2026-01-02T00:00:05.000Z on."
+    assert reason.message == "Attempt 1 did not succeed; it is tried again from 2026-01-02 00:00:05 UTC on."
     assert reason.details == {"until": "2026-01-02T00:00:05.000Z", "attempt": 1}
 
 
