@@ -48,9 +48,7 @@ def _saying_what_is_cut(items: Iterable[LogLine | LogGap], job_id: str) -> Itera
     for number, item in enumerate(items):
         if number == 0 and (before := item.after_seq if isinstance(item, LogGap) else item.seq - 1):
             lines = "1 earlier line is" if before == 1 else f"{before:,} earlier lines are"
-            notes().print(
-                f"{lines} not shown; `jobyard logs {job_id} --download FILE` writes an attempt's whole output."
-            )
+            notes().print(f"{lines} not shown; `jobyard logs {job_id} --download FILE` writes all of an attempt.")
         yield item
 
 

@@ -40,17 +40,15 @@ CONNECT_FOR_S = 0.5
 
 JobArgument = Annotated[
     str,
-    typer.Argument(
-        metavar="JOB", help="Its id, or its name if only one of my jobs has it, or only one that is not over."
-    ),
+    typer.Argument(metavar="JOB", help="Its id, or its name if one of my jobs has it, or one that is not over."),
 ]
 JobArguments = Annotated[
     list[str],
-    typer.Argument(metavar="JOB...", help="Ids, or names that only one of my jobs has, or only one that is not over."),
+    typer.Argument(metavar="JOB...", help="Ids, or names that one of my jobs has, or one that is not over."),
 ]
 SomeJobs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="JOB", help="Ids, or names that only one of my jobs has, or only one that is not over."),
+    typer.Argument(metavar="JOB", help="Ids, or names that one of my jobs has, or one that is not over."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
@@ -116,7 +114,7 @@ def _several(name: str, candidates: list[Job], count: int) -> str:
     newest = sorted(candidates, key=lambda job: job.submitted_at, reverse=True)
     shown = [f"{job.id} ({job.status}, submitted {local(job.submitted_at)})" for job in newest[:CANDIDATES]]
     which = f", {len(candidates)} of them not over" if len(candidates) < count else ""
-    more = ", ..." if len(candidates) > CANDIDATES else ""
+    more = f" and {len(candidates) - CANDIDATES} more" if len(candidates) > CANDIDATES else ""
     return f"{count} of my jobs are called '{name}'{which}; give the id of one: {', '.join(shown)}{more}."
 
 

@@ -49,9 +49,8 @@ def wait_for(client: Client, job_id: str, until: Iterable[JobStatus], timeout: f
         try:
             return client.wait(job_id, until, timeout, on_change=show)
         except WaitTimeout as error:
-            raise WaitTimeout(
-                f"{with_local_times(error.message)} It was left alone; `jobyard kill {job_id}` would end it."
-            ) from error
+            said = with_local_times(error.message)
+            raise WaitTimeout(f"{said} It was left alone; `jobyard kill {job_id}` would end it.") from error
 
 
 def outcome(job: Job) -> Text:

@@ -106,7 +106,8 @@ def test_passwords_come_from_standard_input_and_never_from_arguments(
     person("login", "--username", "cleo", "--password-stdin", stdin=f"{PASSWORD}\n")
     person("user", "passwd", "--password-stdin", stdin=f"{PASSWORD}\nanother long one\n")
     person("login", "--username", "cleo", "--password-stdin", stdin=f"{PASSWORD}\n", code=NOT_SIGNED_IN)
-    root("user", "passwd", "cleo", "--password-stdin", stdin="given by somebody\n")
+    changed = root("user", "passwd", "cleo", "--password-stdin", "--json", stdin="given by somebody\n")
+    assert json.loads(changed)["name"] == "cleo" and "given by" not in changed
     person("login", "--username", "cleo", "--password-stdin", stdin="given by somebody\n")
     done = root.run("user", "passwd", "cleo", "--password-stdin")
     assert (done.returncode, "standard input" in done.stderr) == (REFUSED, True)

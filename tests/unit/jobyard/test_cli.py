@@ -372,7 +372,7 @@ def test_of_several_jobs_of_a_name_the_only_one_that_is_not_over_is_meant(server
     result = run("get", "hello")
     assert result.exit_code == 2
     assert "8 of my jobs are called 'hello'; give the id of one: " in result.stderr
-    assert result.stderr.count("(finished, submitted ") == 5 and result.stderr.rstrip().endswith(", ....")
+    assert result.stderr.count("(finished, submitted ") == 5 and result.stderr.rstrip().endswith(") and 3 more.")
     server.on("GET", JOBS, page(*over, job(), job(id=OTHER_ID, status="running")))
     result = run("get", "hello")
     assert "10 of my jobs are called 'hello', 2 of them not over; give the id of one: " in result.stderr
@@ -405,7 +405,7 @@ def test_logs_say_that_earlier_lines_are_not_shown_and_how_many(server: Scripted
     result = run("logs", JOB_ID)
     assert result.stdout == "a\nb\n"
     assert result.stderr == (
-        f"3,000 earlier lines are not shown; `jobyard logs {JOB_ID} --download FILE` writes an attempt's whole output.\n"
+        f"3,000 earlier lines are not shown; `jobyard logs {JOB_ID} --download FILE` writes all of an attempt.\n"
     )
     assert run("logs", JOB_ID, "-n", "2").stderr == "", "this was asked for"
     server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(12, "a")], "gaps": [{"after_seq": 1, "lost": 10}]}))

@@ -148,8 +148,11 @@ def test_a_moment_may_be_written_in_each_of_these_ways(in_berlin: None, text: st
 
 @pytest.mark.parametrize(
     "text",
-    ["", "h", "-2h", "2y", "2h3m", "tomorrow", "2026-13-01", "2026-11-31", "2026-11-23T25:00", "20261123", "1764072000"]
-    + ["999999999w", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "\u0662h", "2026-11-23T09:00:00Z\n;"],
+    [
+        *("", "h", "-2h", "2y", "2h3m", "tomorrow", "2026-13-01", "2026-11-31", "2026-11-23T25:00", "20261123"),
+        *("1764072000", "999999999w", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "\u0662h"),
+        "2026-11-23T09:00:00Z\n;",
+    ],
 )
 def test_what_is_no_moment_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match="is no moment; write it like 2026-11-23"):
