@@ -42,6 +42,7 @@ from jobyard.models import (
     Secrets,
     SupportCase,
     SupportCases,
+    Validated,
     WebhookSecret,
 )
 from jobyard.people import People
@@ -140,6 +141,11 @@ class Client:
         body = {**_as_fields(request or {}), **fields}
         response = self._transport.request("POST", f"{API}/jobs", body=body, headers={"Idempotency-Key": key})
         return self._parsed(Job, response.content)
+
+    def validate(self, request: Request | None = None, /, **fields: Any) -> Validated:
+        """The job as `submit` would store it, with warnings; nothing is stored. Raises what `submit` would raise."""
+        body = {**_as_fields(request or {}), **fields}
+        return self._parsed(Validated, self._transport.request("POST", f"{API}/jobs:validate", body=body).content)
 
     def submit_batch(self, requests: Iterable[Request], *, idempotency_key: str | None = None) -> list[Outcome]:
         """Submit up to 1,000 jobs at once. Each outcome, in order, has the new job's id or the problem with it."""

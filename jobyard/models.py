@@ -662,6 +662,9 @@ class Job(Model):
     actions: list[Action] = []
     """What the caller may do to it now."""
 
+    warnings: list[str] = []
+    """Only in the answer to a submission: what will not be as it was asked for."""
+
 
 class JobFilter(Model):
     """Which jobs are meant: those that meet every condition, newest first."""
@@ -971,6 +974,16 @@ class Readiness(Model):
 
     ready: bool
     services: dict[str, ServiceHealth]
+
+
+class Validated(Model):
+    """A submission that would be stored."""
+
+    job: Job
+    """As it would be; its `id` and times are examples, nothing was stored."""
+
+    warnings: list[str]
+    """What would keep it from running, or be done otherwise."""
 
 
 class Batch(Model):

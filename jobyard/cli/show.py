@@ -16,6 +16,8 @@ from jobyard.cli.times import duration, local, with_local_times
 from jobyard.errors import Invalid
 from jobyard.models import Job, JobEvent, JobStatus, SecretRef
 
+_OF_A_STORED_JOB = frozenset({"Id", "Submitted", "Started", "Finished", "Exit code", "Attempt", "Actions"})
+
 
 def statuses_of(text: str) -> JobStatus:
     """The status of this name. Raises Invalid."""
@@ -48,6 +50,15 @@ def print_job(console: Console, job: Job, events: Sequence[JobEvent] = ()) -> No
     """One job in full, with the receipts of its stops."""
     console.print(headline(job))
     facts = [*_facts(job), *(("Stopped", text) for event in events if (text := stop(event)))]
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        console.print(Text.assemble((f"  {name:<{width}}  ", "dim"), inert(value)))
+
+
+def print_planned(console: Console, job: Job) -> None:
+    """One job as it would be: without what only a submission gives it."""
+    console.print("would be submitted", style="bold")
+    facts = [(name, value) for name, value in _facts(job) if name not in _OF_A_STORED_JOB]
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
         console.print(Text.assemble((f"  {name:<{width}}  ", "dim"), inert(value)))

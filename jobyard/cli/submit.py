@@ -1,5 +1,6 @@
 """`jobyard submit`: a job from the command line, from a file, or from a file with some fields replaced."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,10 +10,11 @@ from rich.text import Text
 from jobyard.cli import jobfile
 from jobyard.cli.logs import print_console
 from jobyard.cli.session import INTERRUPTED, NOT_WELL, REFUSED, JsonOption, Session, session
+from jobyard.cli.show import print_planned
 from jobyard.cli.terminal import inert, notes, output, print_json
 from jobyard.cli.wait import outcome, wait_for
 from jobyard.client import TERMINAL
-from jobyard.errors import Invalid
+from jobyard.errors import Invalid, JobyardError, Unavailable
 from jobyard.models import Job, JobStatus
 
 
@@ -61,6 +63,10 @@ def submit(
         str | None, typer.Option(metavar="KEY", help="The same key and job again: the same job, for 24 h.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it is over.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be submitted, or why it would not be; submit nothing."),
+    ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Show its console until it is over.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -93,7 +99,11 @@ def submit(
     given = jobfile.with_paths({key: value for key, value in options.items() if value is not None}, Path.cwd())
     requests = [_merged(job, given) for job in (jobfile.read(file) if file else [{}])]
     current = session(context)
-    if len(requests) == 1:
+    if dry_run:
+        if wait or follow or idempotency_key:
+            raise Invalid("--dry-run submits nothing; leave --wait, --follow and --idempotency-key out.")
+        _foretell(current, requests, as_json)
+    elif len(requests) == 1:
         job = current.client.submit(requests[0], idempotency_key=idempotency_key)
         _after(current, job, wait=wait, follow=follow, as_json=as_json)
     elif wait or follow or idempotency_key:
@@ -135,7 +145,38 @@ def _merged(job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _foretell(current: Session, requests: list[dict[str, Any]], as_json: bool) -> None:
+    """What would become of each. Raises Exit if one would be refused."""
+    refused = False
+    for index, request in enumerate(requests):
+        try:
+            planned = current.client.validate(request)
+        except Unavailable:
+            raise
+        except JobyardError as error:
+            if len(requests) == 1:
+                raise
+            refused = True
+            name = inert(str(request.get("name", "without a name")))
+            notes().print(Text(f"error: job {index + 1} ({name}): {inert(error.message)}"))
+            continue
+        if as_json:
+            print_json(planned)
+        else:
+            print_planned(output(), planned.job)
+        _warn(planned.warnings)
+    notes().print("Nothing was submitted.")
+    if refused:
+        raise typer.Exit(REFUSED)
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        notes().print(Text.assemble(("warning: ", "yellow"), inert(warning)))
+
+
 def _after(current: Session, job: Job, *, wait: bool, follow: bool, as_json: bool) -> None:
+    _warn(job.warnings or ())
     if not (wait or follow):
         if as_json:
             print_json(job)

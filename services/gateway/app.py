@@ -5,6 +5,7 @@ from services.gateway.bulk import Bulk
 from services.gateway.console import Console
 from services.gateway.desk import Desk
 from services.gateway.feed import Feed
+from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
 from services.gateway.handlers import SUBSCRIPTIONS, Handlers
 from services.gateway.joiner import Joiner
@@ -76,6 +77,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
             deps.clock,
             settings.submissions_per_minute,
         ),
+        foresights=Foresights(bus, settings.explain_timeout_s),
         secrets=secrets,
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         console=Console(bus, yard, timeout_s),

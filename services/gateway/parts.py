@@ -11,6 +11,7 @@ from services.gateway.bulk import Bulk
 from services.gateway.console import Console
 from services.gateway.desk import Desk
 from services.gateway.feed import Feed
+from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
 from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.passwords import Passwords
@@ -43,6 +44,7 @@ class Parts:
     yard: Yard
     bulk: Bulk
     submissions: Submissions
+    foresights: Foresights
     secrets: Secrets
     desk: Desk
     console: Console

@@ -29,6 +29,14 @@ def starting(node: str, attempt: int) -> Reason:
     )
 
 
+def image_not_used(node: str, image: str) -> Reason:
+    return Reason(
+        code="image_not_used",
+        message=f"Node {node} runs jobs on the host itself: the image {image} is not used.",
+        details={"node": node, "image": image},
+    )
+
+
 def asked_to_pause(actor: Actor) -> str:
     return f"{_by(actor)} asked it to pause."
 

@@ -15,7 +15,7 @@ from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.base import in_words, rfc3339
 from shared.contracts.commands import Explanation
 from shared.contracts.events import Facts
-from shared.contracts.job import Allocation, JobStatus, JobView, Reason
+from shared.contracts.job import CPU, Allocation, JobStatus, JobView, Reason
 
 DEVICES = "waiting_for_devices"
 PASSED = frozenset({DEVICES, "waiting_for_cpus", "waiting_for_memory"})
@@ -41,6 +41,11 @@ class Reasons:
         known = ((id, self._snapshot.jobs.get(id)) for id in ids)
         found = ((id, self._reason(view)) for id, view in known if view is not None)
         return tuple(Explanation.model_construct(id=id, reason=reason) for id, reason in found if reason is not None)
+
+    def cause(self, shape: Shape) -> Cause:
+        """What would stand in the way of a job of this shape. It is not kept: anybody may ask for any shape."""
+        self._refresh()
+        return cause_of(shape, self._seen_by(shape.device_type), self._device_types)
 
     def _refresh(self) -> None:
         nodes = self._snapshot.nodes
@@ -76,7 +81,7 @@ class Reasons:
         shape = self._snapshot.waiting.shape(view.id)
         cause = self._making_room(view, shape) or self._cause(shape)
         details: Facts = {"position": ahead + 1, "ahead": ahead, **cause.details}
-        message = f"{cause.message} {_line(ahead)}" if cause.may_change else cause.message
+        message = f"{cause.sentence} {_line(ahead)}" if cause.may_change else cause.sentence
         if passed_by := self._passed_by(view, shape, cause):
             message = f"{message} {_passed(passed_by)}"
             details["passed_by"] = passed_by
@@ -92,11 +97,17 @@ class Reasons:
     def _cause(self, shape: Shape) -> Cause:
         found = self._causes.get(shape)
         if found is None:
-            if shape.device_type not in self._figures:
-                self._figures[shape.device_type] = Figures(self._snapshot.nodes, shape.device_type)
-                self._figures[shape.device_type].refresh()
-            found = cause_of(shape, self._figures[shape.device_type], self._device_types)
-            self._causes[shape] = found
+            found = self._causes[shape] = cause_of(shape, self._seen_by(shape.device_type), self._device_types)
+        return found
+
+    def _seen_by(self, device_type: str) -> Figures:
+        """The figures of a device type; those of one that no node has are not kept."""
+        found = self._figures.get(device_type)
+        if found is None:
+            found = Figures(self._snapshot.nodes, device_type)
+            found.refresh()
+            if device_type in self._device_types or device_type == CPU:
+                self._figures[device_type] = found
         return found
 
     def _making_room(self, view: JobView, shape: Shape) -> Cause | None:

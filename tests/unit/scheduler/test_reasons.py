@@ -37,7 +37,7 @@ def test_a_device_type_that_nobody_has_names_those_there_are() -> None:
     reason = why(yard, 1)
     assert reason.code == "no_such_device"
     assert reason.message == (
-        "No node has h100. The yard has ascend910, v100; kill the job and submit it for what is there, or ask an "
+        "No node has h100. The yard has ascend910, v100. Kill the job and submit it for what is there, or ask an "
         "operator for a node with h100."
     )
     assert reason.details["device_types"] == ["ascend910", "v100"]
@@ -46,7 +46,7 @@ def test_a_device_type_that_nobody_has_names_those_there_are() -> None:
 def test_a_yard_without_devices_says_so() -> None:
     yard = Yard(node("a"))
     yard.submit(job(1, devices=1))
-    assert "The yard has no devices;" in why(yard, 1).message
+    assert "The yard has no devices." in why(yard, 1).message
 
 
 def test_a_job_that_is_too_large_for_every_node_hears_what_the_largest_has() -> None:
