@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from jobyard.cli.confirm import YesOption, confirm
 from jobyard.cli.passwords import StdinOption, fresh, present
 from jobyard.cli.session import JsonOption, session
 from jobyard.cli.tables import Column, print_table
@@ -69,6 +70,14 @@ def enable(context: typer.Context, name: NameArgument, as_json: JsonOption = Fal
     """Let a user sign in again."""
     user = session(context).client.people.change_user(name, disabled=False)
     _say(user, f"{inert(user.name)} may sign in again.", as_json)
+
+
+@app.command("remove")
+def remove(context: typer.Context, name: NameArgument, yes: YesOption = False) -> None:
+    """Remove a user for good, with secrets and tokens. The jobs stay, and nobody else can have the name."""
+    confirm(f"Remove the user {name} for good?", f"remove the user {name} for good", yes)
+    session(context).client.people.remove_user(name)
+    output().print(f"Removed the user {inert(name)}; the name stays taken.")
 
 
 @app.command("passwd")

@@ -16,6 +16,7 @@ from services.gateway.front import HttpMetrics
 from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.passwords import Passwords
 from services.gateway.readiness import ReadinessCheck
+from services.gateway.removal import Removals
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import SignIn
@@ -46,6 +47,7 @@ class Parts:
     submissions: Submissions
     foresights: Foresights
     secrets: Secrets
+    removals: Removals
     desk: Desk
     console: Console
     feed: Feed
