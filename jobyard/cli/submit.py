@@ -30,7 +30,7 @@ def submit(
     name: Annotated[str | None, typer.Option(help="Needed, here or in the file.")] = None,
     vc: Annotated[str | None, typer.Option(help="Virtual cluster.")] = None,
     image: Annotated[
-        str | None, typer.Option(help="Container image; nodes that run jobs on the host do not use it.")
+        str | None, typer.Option(help="Container image; a node that runs jobs on the host has no use for it.")
     ] = None,
     device_type: Annotated[str | None, typer.Option(help="`cpu`, or for example `v100`.")] = None,
     devices: Annotated[int | None, typer.Option(help="Accelerators per node.")] = None,
