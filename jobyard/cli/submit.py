@@ -1,6 +1,5 @@
 """`jobyard submit`: a job from the command line, from a file, or from a file with some fields replaced."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,13 +7,13 @@ import typer
 from rich.text import Text
 
 from jobyard.cli import jobfile
+from jobyard.cli.dryrun import foretell, warn
 from jobyard.cli.logs import print_console
 from jobyard.cli.session import INTERRUPTED, NOT_WELL, REFUSED, JsonOption, Session, session
-from jobyard.cli.show import print_planned
 from jobyard.cli.terminal import inert, notes, output, print_json
 from jobyard.cli.wait import outcome, wait_for
 from jobyard.client import TERMINAL
-from jobyard.errors import Invalid, JobyardError, Unavailable
+from jobyard.errors import Invalid
 from jobyard.models import Job, JobStatus
 
 
@@ -104,7 +103,7 @@ def submit(
     if dry_run:
         if wait or follow or idempotency_key:
             raise Invalid("--dry-run submits nothing; leave --wait, --follow and --idempotency-key out.")
-        _foretell(current, requests, as_json)
+        foretell(current, requests, as_json)
     elif len(requests) == 1:
         job = current.client.submit(requests[0], idempotency_key=idempotency_key)
         _after(current, job, wait=wait, follow=follow, as_json=as_json)
@@ -147,38 +146,8 @@ def _merged(job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _foretell(current: Session, requests: list[dict[str, Any]], as_json: bool) -> None:
-    """What would become of each. Raises Exit if one would be refused."""
-    refused = False
-    for index, request in enumerate(requests):
-        try:
-            planned = current.client.validate(request)
-        except Unavailable:
-            raise
-        except JobyardError as error:
-            if len(requests) == 1:
-                raise
-            refused = True
-            name = inert(str(request.get("name", "without a name")))
-            notes().print(Text(f"error: job {index + 1} ({name}): {inert(error.message)}"))
-            continue
-        if as_json:
-            print_json(planned)
-        else:
-            print_planned(output(), planned.job)
-        _warn(planned.warnings)
-    notes().print("Nothing was submitted.")
-    if refused:
-        raise typer.Exit(REFUSED)
-
-
-def _warn(warnings: Iterable[str]) -> None:
-    for warning in warnings:
-        notes().print(Text.assemble(("warning: ", "yellow"), inert(warning)))
-
-
 def _after(current: Session, job: Job, *, wait: bool, follow: bool, as_json: bool) -> None:
-    _warn(job.warnings or ())
+    warn(job.warnings or ())
     if not (wait or follow):
         if as_json:
             print_json(job)
