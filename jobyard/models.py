@@ -408,6 +408,9 @@ class SupportCase(Model):
     """While it waits: the next try, if this one fails."""
 
     sent_at: AwareDatetime | None = None
+    file: str | None = None
+    """Without a mail server: the file that the mail was written to, below the data folder."""
+
     id: str
     """ULID, upper case."""
 
@@ -658,6 +661,9 @@ class Job(Model):
 
     actions: list[Action] = []
     """What the caller may do to it now."""
+
+    warnings: list[str] = []
+    """Only in the answer to a submission: what will not be as it was asked for."""
 
 
 class JobFilter(Model):
@@ -930,6 +936,9 @@ class Notification(Model):
     """While it waits: the next try, if this one fails."""
 
     sent_at: AwareDatetime | None = None
+    file: str | None = None
+    """Without a mail server: the file that the mail was written to, below the data folder."""
+
     id: str
     """`<job_id>.<version>.<number of the entry>`; also `webhook-id`."""
 
@@ -965,6 +974,16 @@ class Readiness(Model):
 
     ready: bool
     services: dict[str, ServiceHealth]
+
+
+class Validated(Model):
+    """A submission that would be stored."""
+
+    job: Job
+    """As it would be; its `id` and times are examples, nothing was stored."""
+
+    warnings: list[str]
+    """What would keep it from running, or be done otherwise."""
 
 
 class Batch(Model):

@@ -53,6 +53,10 @@ class People:
         response = self._transport.request("PATCH", _path("users", name), body=fields)
         return self._transport.parsed(User, response.content)
 
+    def remove_user(self, name: str) -> None:
+        """For good, with secrets and tokens; the name stays taken. Raises Conflict while a job of the user is open."""
+        self._transport.request("DELETE", _path("users", name), repeatable=False)
+
     def change_password(self, current: str, new: str) -> None:
         """One's own; it ends what one is signed in with."""
         body = {"current": current, "new": new}
@@ -73,6 +77,10 @@ class People:
         """Change `open`, `max_priority`, `max_duration_s` or `jobs_per_user`; None takes a bound away."""
         response = self._transport.request("PATCH", _path("vcs", name), body=fields)
         return self._transport.parsed(Vc, response.content)
+
+    def remove_vc(self, name: str) -> None:
+        """For good; the name stays taken. Raises Conflict while it has members, or jobs that are not over."""
+        self._transport.request("DELETE", _path("vcs", name), repeatable=False)
 
     def set_role(self, vc: str, user: str, role: Role | str | None) -> User:
         """Make somebody a member or an administrator of a virtual cluster; None: neither."""

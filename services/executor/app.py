@@ -34,7 +34,7 @@ def build(deps: Deps) -> Service:
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
-        reporter=Reporter(bus, clock, node, shipper),
+        reporter=Reporter(bus, clock, node, shipper, backend.uses_images),
         outputs=outputs,
         preparation=Preparation(
             Roots(deps.settings.storage, deps.settings.path_roots), base(os.environ, settings.pass_env)
@@ -44,7 +44,7 @@ def build(deps: Deps) -> Service:
         clock=clock,
         boot_id=boot,
     )
-    inventory = Inventory(bus, clock, node, boot, has, settings.simulate)
+    inventory = Inventory(bus, clock, node, boot, has, settings.simulate, backend.uses_images)
     reconcile = Reconcile(bus, clock, executor, outputs, node)
 
     async def start() -> None:

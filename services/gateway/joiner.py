@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.gateway.asking import SUBMIT, Stored
+from services.gateway.asking import SUBMIT, VALIDATE, Stored
 from services.gateway.domain.batches import divided, fitting
 from shared.bus.bus import Bus
 from shared.contracts.commands import NewJob, SubmitJobs
@@ -50,6 +50,10 @@ class Joiner:
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
         return await waiting.outcome
+
+    async def validate(self, job: NewJob) -> Stored:
+        """What would become of a submission, with its whole job; nothing is stored."""
+        return await self._bus.ask(VALIDATE, job, self._timeout_s)
 
     async def submit_all(self, jobs: Sequence[NewJob], sizes: Sequence[int]) -> list[Stored]:
         """Many submissions; each outcome, in order, with its id or its refusal."""

@@ -67,17 +67,19 @@ class Submissions:
         self._per_minute = per_minute
         self._recent = Throttle(per_minute) if per_minute is not None else None
 
+    async def validate(self, caller: Caller, raw: bytes, request_id: str | None) -> Job:
+        """The job that `submit` would store of this body, or the Refusal that it would raise. Nothing is stored."""
+        self._count(caller, 1)
+        request, plain = parsed(JobRequest, raw)
+        accepted = await self._accepted(caller, request, len(raw), None, plain, request_id, self._recipients.inquiry())
+        return _job_of(await self._joiner.validate(accepted.job))
+
     async def submit(self, caller: Caller, raw: bytes, key: str | None, request_id: str | None) -> Job:
         """The stored job; the same one again for a key and a body that were there before."""
         self._count(caller, 1)
         request, plain = parsed(JobRequest, raw)
         accepted = await self._accepted(caller, request, len(raw), key, plain, request_id, self._recipients.inquiry())
-        outcome = await self._joiner.submit(accepted.job, accepted.size)
-        if outcome.refusal is not None:
-            raise refusal_from(outcome.refusal)
-        if outcome.job is None:
-            raise InternalError("The jobs service stored the job but did not show it. Look for it in your list.")
-        return outcome.job
+        return _job_of(await self._joiner.submit(accepted.job, accepted.size))
 
     async def submit_batch(self, caller: Caller, raw: bytes, key: str | None, request_id: str | None) -> list[Outcome]:
         """What became of each, in order; what is wrong with one does not touch the others.
@@ -176,6 +178,15 @@ def _size(request: contract.JobRequest, body_bytes: int) -> int:
         message = f"takes {size} bytes as JSON together with env and labels, above {REQUEST_BYTES}; put it into a file"
         raise Invalid(f"command: {message}.", (FieldError(field="command", message=message),))
     return size
+
+
+def _job_of(outcome: Stored) -> Job:
+    """Raises the Refusal."""
+    if outcome.refusal is not None:
+        raise refusal_from(outcome.refusal)
+    if outcome.job is None:
+        raise InternalError("The jobs service took the job but did not show it. Look for it in your list.")
+    return outcome.job
 
 
 def _refused(refusal: Refusal) -> Outcome:

@@ -47,9 +47,10 @@ class Yard:
         """The job as the caller sees it, with the present reason of one that waits."""
         return (await self._shown(caller, [job]))[0]
 
-    def submitted(self, caller: Caller, job: Job) -> Job:
-        """The same for a job that was stored this moment: nothing more can be known of it yet."""
-        return _resource(caller, job, {})
+    def submitted(self, caller: Caller, job: Job, warnings: tuple[str, ...] = ()) -> Job:
+        """The same for a job that was stored this moment, or would be: nothing more can be known of it yet."""
+        shown_job = _resource(caller, job, {})
+        return shown_job.model_copy(update={"warnings": warnings}) if warnings else shown_job
 
     async def page(self, caller: Caller, ask: commands.ListJobs) -> JobPage:
         """A page of a list. The jobs service pages by size, so this asks until there are enough jobs.

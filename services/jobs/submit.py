@@ -42,6 +42,14 @@ async def submit_all(applier: Applier, ask: SubmitJobs) -> SubmitOutcomes:
     return SubmitOutcomes.of(outcomes=tuple(outcomes))
 
 
+async def validate(applier: Applier, new: NewJob) -> Submitted:
+    """What `submit_all` would make of a new submission, with the whole job; nothing is stored."""
+    full = await _beyond_the_most(applier, [new])
+    if new.id in full:
+        return _refused(full[new.id])
+    return _submitted(submit(new, applier.clock.now()), with_job=True, replayed=False)
+
+
 async def _beyond_the_most(applier: Applier, fresh: Sequence[NewJob]) -> dict[str, Conflict]:
     """Those that their owner may not have open beside the others, in order. Asks nothing where there is no bound.
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.notify.domain.case import CaseDocument, Delivery, events_after, opened, resource
 from services.notify.domain.letter import support_letter
+from services.notify.domain.sending import Arrival
 from services.notify.failures import Missed
 from services.notify.mail import Mailer
 from services.notify.material import gathered
@@ -55,7 +56,7 @@ class Desk:
         """Those of one job, the newest first."""
         return SupportCases(items=tuple(resource(case) for case in await self._store.cases_of(job_id)))
 
-    async def send(self, case: CaseDocument) -> str | None:
+    async def send(self, case: CaseDocument) -> Arrival:
         """One mail to the operators. Raises Missed, or a Refusal of whoever was asked about the job."""
         mailer = self._mailers.get(case.delivery)
         if mailer is None:

@@ -36,10 +36,15 @@ class Outgoing(Document, Protocol):
 O = TypeVar("O", bound=Outgoing)  # noqa: E741
 
 
-def _dump(document: Outgoing) -> bytes:
+def _dump(document: Outgoing, **more: str | None) -> bytes:
     """The document with its lane while it waits, by which a look for what is due steps from lane to lane."""
     lane = None if document.sending.over else document.lane
-    return json.dumps(document.model_dump(mode="json") | {"due_lane": lane}, ensure_ascii=False).encode()
+    return json.dumps(document.model_dump(mode="json") | {"due_lane": lane, **more}, ensure_ascii=False).encode()
+
+
+def _dump_delivery(document: DeliveryDocument) -> bytes:
+    """The same with whom it counts for as a mail."""
+    return _dump(document, mailed_by=document.mailed_by)
 
 
 CASES: Schema[CaseDocument] = Schema(
@@ -49,14 +54,20 @@ CASES: Schema[CaseDocument] = Schema(
     indexes=(
         Index("lane", ("due_lane", "sending.due_at")),
         Index("job", ("job_id",)),
+        Index("ended", ("sending.ended_at",)),
         Index(KEY_INDEX, ("requester", "idempotency.key", "idempotency.day"), unique=True),
     ),
 )
 DELIVERIES: Schema[DeliveryDocument] = Schema(
     name="deliveries",
-    dump=_dump,
+    dump=_dump_delivery,
     load=DeliveryDocument.model_validate_json,
-    indexes=(Index("lane", ("due_lane", "sending.due_at")), Index("job", ("job_id", "sending.since"))),
+    indexes=(
+        Index("lane", ("due_lane", "sending.due_at")),
+        Index("job", ("job_id", "sending.since")),
+        Index("mails", ("mailed_by", "sending.since")),
+        Index("ended", ("sending.ended_at",)),
+    ),
 )
 SECRETS: Schema[SecretDocument] = Schema(
     name="webhook_secrets",
@@ -95,6 +106,13 @@ def _until(now: datetime) -> Between:
     return Between("sending.due_at", low="", high=rfc3339(now + timedelta(milliseconds=1)))
 
 
+_ENDED = ("sending.ended_at",)
+
+
+def _ended(before: datetime) -> tuple[Between]:
+    return (Between("sending.ended_at", low="", high=rfc3339(before)),)
+
+
 class NotifyStore:
     """Cases, deliveries and secrets."""
 
@@ -114,6 +132,19 @@ class NotifyStore:
     async def cases_of(self, job_id: str) -> Sequence[CaseDocument]:
         """The newest first."""
         return (await self.cases.find((Eq("job_id", job_id),), ("-id",), limit=CASES_SHOWN)).items
+
+    async def mails_of(self, owner: str, since: datetime, at_most: int) -> int:
+        """How many mails a person's jobs have caused since then; counting stops at `at_most`."""
+        where = (Eq("mailed_by", owner), Between("sending.since", low=rfc3339(since)))
+        return await self.deliveries.count(where, at_most=at_most)
+
+    async def ended_cases(self, before: datetime, limit: int) -> Sequence[CaseDocument]:
+        """Those that were over before this moment, the oldest first."""
+        return (await self.cases.find(_ended(before), _ENDED, limit=limit)).items
+
+    async def ended_deliveries(self, before: datetime, limit: int) -> Sequence[DeliveryDocument]:
+        """Likewise."""
+        return (await self.deliveries.find(_ended(before), _ENDED, limit=limit)).items
 
     async def deliveries_of(self, job_id: str) -> Sequence[DeliveryDocument]:
         """The newest first."""

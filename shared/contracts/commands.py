@@ -97,6 +97,23 @@ class SubmitOutcomes(Contract):
     outcomes: Annotated[tuple[Submitted, ...], Field(description="In the order of the submissions.")]
 
 
+class Foresee(Contract):
+    """A submission as the scheduler would meet it, before it is stored."""
+
+    device_type: DeviceType
+    devices: int
+    nodes: int
+    cpus: float
+    memory_mib: int
+    image: str | None = None
+
+
+class Foresight(Contract):
+    """What would be in its way for long, or not as it was asked for; what only takes its turn is not told."""
+
+    warnings: tuple[Reason, ...] = ()
+
+
 # --- look up
 
 
@@ -435,6 +452,9 @@ def health_of(service: str) -> Command[AskHealth, Health]:
 
 
 SUBMIT = Command("cmd.jobs.submit.v1", SubmitJobs, SubmitOutcomes, "Store new jobs.")
+VALIDATE = Command(
+    "cmd.jobs.validate.v1", NewJob, Submitted, "Whether a submission would be stored, and as what; nothing is."
+)
 GET = Command("cmd.jobs.get.v1", GetJob, Job, "One job.")
 LIST = Command("cmd.jobs.list.v1", ListJobs, JobPage, "A page of jobs, by owner or of everybody.")
 EVENTS = Command("cmd.jobs.events.v1", GetJobEvents, JobEventPage, "A job's own events, from the store.")
@@ -449,6 +469,7 @@ CHANGE = Command("cmd.jobs.change.v1", ChangeJobs, ChangeOutcomes, "Pause, resum
 LEAD = Command("cmd.jobs.lead.v1", Lead, Lease, "Take or renew the scheduler's lease.")
 PLACE = Command("cmd.jobs.place.v1", Place, PlaceOutcomes, "Place and preempt, fenced by the epoch.")
 EXPLAIN = Command("cmd.scheduler.explain.v1", ExplainJobs, Explanations, "Why these jobs wait.")
+FORESEE = Command("cmd.scheduler.foresee.v1", Foresee, Foresight, "What would keep a submission from running.")
 TAIL_LOG = Command("cmd.logs.tail.v1", TailLog, LogPage, "The last lines of a job's console.")
 CHECKPOINTS = Command(
     "cmd.executor.checkpoints.v1", GetCheckpoints, Checkpoints, "When runs on this node wrote their last checkpoints."
@@ -466,6 +487,7 @@ WEBHOOK_SECRET = Command("cmd.notify.webhook_secret.v1", GetWebhookSecret, Webho
 
 COMMANDS: tuple[Command[Contract, Contract], ...] = (
     SUBMIT,
+    VALIDATE,
     GET,
     LIST,
     EVENTS,
@@ -480,6 +502,7 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     LEAD,
     PLACE,
     EXPLAIN,
+    FORESEE,
     TAIL_LOG,
     TAIL_PARTITION,
     READ_LOG,

@@ -91,6 +91,10 @@ class Outgoing(Contract):
     last_error: Annotated[str | None, Field(description="Why the last try failed.")] = None
     next_try: Annotated[Timestamp | None, Field(description="While it waits: the next try, if this one fails.")] = None
     sent_at: Timestamp | None = None
+    file: Annotated[
+        str | None,
+        Field(description="Without a mail server: the file that the mail was written to, below the data folder."),
+    ] = None
 
 
 # --- support

@@ -215,11 +215,15 @@ def test_the_door_is_the_same_as_everywhere(yard: Platform, job: str) -> None:
     ask(yard, job, 422, key="k" * 241)
 
 
+def run_in(yard: Platform, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = yard._environment | {"JOBYARD_URL": yard.url, "JOBYARD_DATA": str(yard.data)}
+    command = [sys.executable, "-m", "jobyard", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=yard.data, check=False)
+
+
 def test_the_command_line_asks_and_shows_what_was_asked(yard: Platform, mails: MailServer, job: str) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = yard._environment | {"JOBYARD_URL": yard.url, "JOBYARD_DATA": str(yard.data)}
-        command = [sys.executable, "-m", "jobyard", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=yard.data, check=False)
+        return run_in(yard, *arguments)
 
     asked = run("support", "digits", "-s", "From a terminal", "-m", "Help me", "--no-logs")
     assert asked.returncode == 0, asked.stderr
@@ -242,6 +246,9 @@ def test_without_a_mail_server_each_mail_is_a_file_and_the_answer_says_so() -> N
         assert asked["delivery"] == "file" and f"mail/{asked['id']}.eml" in asked["note"]
         done = once_over(yard, job, asked["id"])
         assert done["status"] == "sent" and "was written" in done["note"]
+        assert done["file"] == f"mail/{asked['id']}.eml"
+        listed = run_in(yard, "support", job).stdout
+        assert re.search(rf"{asked['id']}\s.*written to file.*mail/{asked['id']}\.eml", listed), listed
         mail = read(path.read_bytes())
         assert mail["Subject"] == "[Jobyard] It fails" and "hello" in files_of(mail)["console.txt"]
         assert path.stat().st_mode & 0o777 == 0o600

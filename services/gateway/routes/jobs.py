@@ -12,7 +12,7 @@ from services.gateway.door import caller_of
 from services.gateway.listing import JobQuery, asked
 from services.gateway.parts import parts_of
 from services.gateway.problems import request_id_of
-from services.gateway.resources import Changes, Job, JobEvents, JobPage, JobsChange, Outcomes, PriorityChange
+from services.gateway.resources import Changes, Job, JobEvents, JobPage, JobsChange, Outcomes, PriorityChange, Validated
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
@@ -54,7 +54,25 @@ async def submit_job(request: Request) -> Response:
     stored = await parts.submissions.submit(
         caller, raw, request.headers.get("idempotency-key"), request_id_of(request.scope)
     )
-    return as_json(parts.yard.submitted(caller, stored), 201, {"Location": f"/api/v1/jobs/{stored.id}"})
+    warnings = await parts.foresights.of_submitted(stored)
+    return as_json(parts.yard.submitted(caller, stored, warnings), 201, {"Location": f"/api/v1/jobs/{stored.id}"})
+
+
+@router.post(
+    "/jobs:validate",
+    operation_id="validateJob",
+    summary="Check a submission without storing it",
+    response_model=Validated,
+    responses=problems(403, 409, 413, 415, 422, 429),
+    openapi_extra=body("JobRequest", smallest=_HELLO, training=_TRAINING),
+)
+async def validate_job(request: Request) -> Response:
+    """Answers with the job as it would be, or with the problem that its submission would be refused with."""
+    parts, caller = parts_of(request), caller_of(request)
+    raw = await bodies.read(request, parts.settings.body_timeout_s)
+    job = await parts.submissions.validate(caller, raw, request_id_of(request.scope))
+    planned = parts.yard.submitted(caller, job).model_copy(update={"actions": ()})
+    return as_json(Validated(job=planned, warnings=await parts.foresights.of(job)))
 
 
 @router.post(

@@ -10,7 +10,7 @@ from services.notify.domain.sending import Sending
 from shared.contracts.base import Contract, JobId, UserName, Version
 from shared.contracts.events import JOB_EVENTS, CloudEvent, JobEvent
 from shared.contracts.job import without_environment, without_foreign
-from shared.contracts.notify import Notification, Notify
+from shared.contracts.notify import Notification, Notify, Progress
 
 NAMES = {"errored": "error"}
 """Facts whose name for people is another one: that of the status they lead to."""
@@ -30,6 +30,16 @@ class DeliveryDocument(Contract):
     to: str
     body: str
     sending: Sending
+
+    @property
+    def by_mail(self) -> bool:
+        return self.to.startswith("mailto:")
+
+    @property
+    def mailed_by(self) -> str | None:
+        """Whom it counts for as a mail; one that was refused counts for nobody."""
+        was_refused = self.sending.status is Progress.FAILED and self.sending.tries == 0
+        return self.owner if self.by_mail and not was_refused else None
 
     @property
     def lane(self) -> str:

@@ -39,6 +39,8 @@ ENDED = Ended(1, 2, 0, None, stopped=False, forced=False, output_bytes=0)
 class Scripted:
     """A backend in which a run is what the test says it is."""
 
+    uses_images = False
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.launched: list[str] = []

@@ -105,7 +105,7 @@ def test_a_run_that_fails_while_it_is_pausing_leaves_its_receipt_too() -> None:
         (Checkpoint(None), "It has written no checkpoint yet.", {"checkpoint_at": None}),
         (
             Checkpoint(datetime.fromisoformat("2026-01-02T03:04:00.000Z")),
-            "Its last one was written at 2026-01-02T03:04:00.000Z.",
+            "Its last one was written at 2026-01-02 03:04:00 UTC.",
             {"checkpoint_at": "2026-01-02T03:04:00.000Z"},
         ),
     ],

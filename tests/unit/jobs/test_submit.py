@@ -9,7 +9,7 @@ from typing import Any
 
 from services.jobs.apply import Applier
 from services.jobs.store import JOBS, JobStore
-from services.jobs.submit import submit_all
+from services.jobs.submit import submit_all, validate
 from shared.contracts.commands import NewJob, SubmitJobs
 from shared.contracts.job import JobRequest
 from shared.ids import new_id
@@ -116,3 +116,17 @@ async def test_a_key_that_was_used_on_both_sides_of_midnight_stands_for_the_late
         assert not replayed
         clock.advance(3600)
         assert await submitted(applier, new("ada", "k")) == [(later, True)]
+
+
+async def test_a_validation_answers_as_a_submission_would_and_stores_nothing(tmp_path: Path) -> None:
+    async with service(tmp_path) as (applier, _, _):
+        bounded = new("ada", None).model_copy(update={"most_open": 1})
+        planned = await validate(applier, bounded)
+        assert planned.job is not None and planned.refusal is None
+        assert await applier.store.jobs.get(bounded.id) is None
+        stored = (await submit_all(applier, SubmitJobs(jobs=(bounded,), with_jobs=True))).outcomes[0]
+        assert stored.job == planned.job
+        another = bounded.model_copy(update={"id": new_id()})
+        refused = (await submit_all(applier, SubmitJobs(jobs=(another,)))).outcomes[0].refusal
+        assert refused is not None
+        assert (await validate(applier, another)).refusal == refused
