@@ -14,6 +14,7 @@ from pydantic import Field, JsonValue
 
 from services.gateway.audit import Audit, AuditEntry
 from shared.contracts.base import Contract, Timestamp
+from shared.contracts.job import Actor
 from shared.store.port import Condition, Page, Schema, Store
 
 SWEEP_S = 5.0
@@ -31,15 +32,22 @@ class Change(Contract):
     details: dict[str, JsonValue] = Field(default_factory=dict)
     request_id: str | None = None
     address: str | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True)
 class Author:
-    """Who makes a change, and with which request."""
+    """Who makes a change, with which request, from where, and with which API token if with any."""
 
     name: str
     request_id: str | None = None
     address: str | None = None
+    token: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The same person as other services are told of it."""
+        return Actor(kind="user", name=self.name, address=self.address, token=self.token)
 
     def change(self, now: datetime, action: str, **details: JsonValue) -> Change:
         """The change as it will be remembered."""
@@ -50,6 +58,7 @@ class Author:
             details=details,
             request_id=self.request_id,
             address=self.address,
+            token=self.token,
         )
 
 
@@ -139,6 +148,7 @@ class Audited(Generic[D]):
                 details=change.details,
                 request_id=change.request_id,
                 address=change.address,
+                token=change.token,
             )
             await self._audit.add([entry])
         await self._documents.raise_marks({document.id: document.version})

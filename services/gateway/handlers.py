@@ -4,26 +4,15 @@ import json
 from collections.abc import Sequence
 
 from services.gateway.accounts import Accounts
-from services.gateway.audit import Audit, AuditEntry, entry_of
+from services.gateway.audit import ASKED, Audit, AuditEntry, entry_of
 from services.gateway.secrets import Secrets
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, Shared
 from shared.contracts import commands, subjects
 from shared.contracts.commands import GetJob, RevealedSecrets, RevealSecrets
 from shared.contracts.errors import Forbidden
-from shared.contracts.events import (
-    JobKilled,
-    JobKilling,
-    JobPaused,
-    JobPausing,
-    JobPriorityChanged,
-    JobResumed,
-    JobSubmitted,
-)
+from shared.contracts.events import JOB_EVENTS
 from shared.contracts.job import TERMINAL
-
-PEOPLE_DO = (JobSubmitted, JobPausing, JobPaused, JobResumed, JobPriorityChanged, JobKilling, JobKilled)
-"""The only events of a job that a person can have caused; all others stay on the server."""
 
 REPLY_BYTES = 400_000
 """Of values as JSON; one alone takes at most six times 64 KiB."""
@@ -74,7 +63,7 @@ SUBSCRIPTIONS = (
     Shared(
         "gateway-audit",
         subjects.EVENTS,
-        tuple(subjects.job_events_of(event) for event in PEOPLE_DO),
+        tuple(subjects.job_events_of(JOB_EVENTS[fact]) for fact in ASKED),
         entry_of,
         Handlers.job_events,
     ),

@@ -71,6 +71,7 @@ class NewJob(Contract):
     id: JobId
     owner: UserName
     request: JobRequest
+    actor: Annotated[Actor | None, Field(description="Who submits it; none: its owner.")] = None
     idempotency_key: Annotated[str | None, Field(min_length=1, max_length=255)] = None
     fingerprint: Annotated[str | None, Field(description="Hash of the body that came with the key.")] = None
     correlation_id: str | None = None

@@ -27,7 +27,8 @@ def submit(new: NewJob, now: datetime) -> JobDocument:
         correlation_id=new.correlation_id,
         idempotency=idempotency,
     )
-    return append(unborn, [Step(JobSubmitted, state, {})], Actor(kind="user", name=new.owner), None, now)
+    actor = new.actor or Actor(kind="user", name=new.owner)
+    return append(unborn, [Step(JobSubmitted, state, {})], actor, None, now)
 
 
 def day_of(moment: datetime) -> int:
