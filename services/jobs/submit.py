@@ -7,9 +7,9 @@ from datetime import datetime
 from services.jobs.apply import Applier
 from services.jobs.domain.document import JobDocument, job_of
 from services.jobs.domain.submission import submit
-from services.jobs.store import KEY_INDEX
 from shared.contracts.commands import NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, Refusal
+from shared.idempotency import is_key, used_for_another
 
 
 async def submit_all(applier: Applier, ask: SubmitJobs) -> SubmitOutcomes:
@@ -73,25 +73,23 @@ async def _replays(
     for new in jobs:
         if new.idempotency_key is not None:
             keys.setdefault(new.owner, set()).add(new.idempotency_key)
-    found = await asyncio.gather(*(applier.store.by_keys(owner, of_one, now) for owner, of_one in keys.items()))
+    found = await asyncio.gather(*(applier.store.keys.find(owner, of_one, now) for owner, of_one in keys.items()))
     return {(owner, key): job for owner, known in zip(keys, found, strict=True) for key, job in known.items()}
 
 
 async def _existing(applier: Applier, new: NewJob, index: str | None, now: datetime) -> JobDocument | None:
     """The job that stood in the way: the same command before, or the same key at the same moment."""
-    if index == KEY_INDEX and new.idempotency_key is not None:
-        return await applier.store.by_key(new.owner, new.idempotency_key, now)
+    if is_key(index) and new.idempotency_key is not None:
+        return (await applier.store.keys.find(new.owner, (new.idempotency_key,), now)).get(new.idempotency_key)
     return await applier.store.jobs.get(new.id)
 
 
 def _outcome(new: NewJob, found: JobDocument | None, with_jobs: bool) -> Submitted:
     if found is None:
         return _refused(Conflict("The Idempotency-Key was used at the same moment. Send the request again."))
-    same_key = found.idempotency is not None and found.idempotency.key == new.idempotency_key
-    if same_key and found.idempotency is not None and found.idempotency.fingerprint != (new.fingerprint or ""):
-        return _refused(
-            Conflict("The Idempotency-Key was used for another request. Take a new key.", details={"id": found.id})
-        )
+    known = found.idempotency
+    if known is not None and known.key == new.idempotency_key and not known.is_of(new.fingerprint):
+        return _refused(used_for_another(found.id))
     if found.owner != new.owner:
         return _refused(Conflict("The job id is taken. Send the request again."))
     return _submitted(found, with_jobs, replayed=True)
