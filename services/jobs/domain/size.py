@@ -35,7 +35,7 @@ def launch_size(request: JobRequest) -> int:
 
 def event_size(job: JobDocument, entry: HistoryEntry) -> int:
     """Of one history entry as an event, with what is launched."""
-    said = (entry.actor.name, entry.cause, job.correlation_id, entry.facts)
+    said = (entry.actor.model_dump(), entry.cause, job.correlation_id, entry.facts)
     launched = launch_size(job.request) if entry.fact == "scheduled" else 0
     return EVENT_BYTES + _varied(said) + view_size(job.request, entry.state) + launched
 
