@@ -77,7 +77,7 @@ class Submissions:
         if outcome.refusal is not None:
             raise refusal_from(outcome.refusal)
         if outcome.job is None:
-            raise InternalError("The jobs service stored the job but did not show it. Look for it in your list.")
+            raise InternalError("The jobs service neither stored nor refused the job. Submit it again.")
         return outcome.job
 
     async def submit_batch(self, caller: Caller, raw: bytes, key: str | None, author: Author) -> list[Outcome]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.jobs.apply import Applier
 from services.jobs.domain.document import JobDocument, job_of
+from services.jobs.domain.size import REPLY_BYTES, job_size
 from services.jobs.domain.submission import submit
 from shared.contracts.commands import NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, Refusal
@@ -23,23 +24,51 @@ async def submit_all(applier: Applier, ask: SubmitJobs) -> SubmitOutcomes:
     ]
     refused = iter(await applier.store.jobs.insert_many(fresh) if fresh else ())
     documents = iter(fresh)
-    outcomes: list[Submitted] = []
+    answer = _Answer(ask.with_jobs)
     stored: list[JobDocument] = []
     for new, found in zip(ask.jobs, known, strict=True):
         if new.id in full:
-            outcomes.append(_refused(full[new.id]))
+            answer.refuse(full[new.id])
         elif found is None:
             document, duplicate = next(documents), next(refused)
             if duplicate is None:
                 stored.append(document)
-                outcomes.append(_submitted(document, ask.with_jobs, replayed=False))
+                answer.show(document, replayed=False)
             else:
-                existing = await _existing(applier, new, duplicate.index, now)
-                outcomes.append(_outcome(new, existing, ask.with_jobs))
+                answer.again(new, await _existing(applier, new, duplicate.index, now))
         else:
-            outcomes.append(_outcome(new, found, ask.with_jobs))
+            answer.again(new, found)
     applier.outbox.committed(stored)
-    return SubmitOutcomes.of(outcomes=tuple(outcomes))
+    return SubmitOutcomes.of(outcomes=tuple(answer.outcomes))
+
+
+class _Answer:
+    """The outcomes, with whole jobs as far as a message has room for them; the others are asked for by their ids."""
+
+    def __init__(self, with_jobs: bool) -> None:
+        self.outcomes: list[Submitted] = []
+        self._room = REPLY_BYTES if with_jobs else 0
+
+    def show(self, document: JobDocument, *, replayed: bool) -> None:
+        """It is stored."""
+        size = job_size(document)
+        job = job_of(document) if size <= self._room else None
+        if job is not None:
+            self._room -= size
+        self.outcomes.append(Submitted.of(id=document.id, replayed=replayed, job=job, refusal=None))
+
+    def again(self, new: NewJob, found: JobDocument | None) -> None:
+        """There was one before with its id or its key."""
+        if found is None:
+            self.refuse(Conflict("The Idempotency-Key was used at the same moment. Send the request again."))
+        elif refusal := _clash(new, found):
+            self.refuse(refusal)
+        else:
+            self.show(found, replayed=True)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """It is not stored."""
+        self.outcomes.append(Submitted(refusal=refusal.body()))
 
 
 async def _beyond_the_most(applier: Applier, fresh: Sequence[NewJob]) -> dict[str, Conflict]:
@@ -84,21 +113,11 @@ async def _existing(applier: Applier, new: NewJob, index: str | None, now: datet
     return await applier.store.jobs.get(new.id)
 
 
-def _outcome(new: NewJob, found: JobDocument | None, with_jobs: bool) -> Submitted:
-    if found is None:
-        return _refused(Conflict("The Idempotency-Key was used at the same moment. Send the request again."))
+def _clash(new: NewJob, found: JobDocument) -> Conflict | None:
+    """Why the job that was there before is not the one that is submitted."""
     known = found.idempotency
     if known is not None and known.key == new.idempotency_key and not known.is_of(new.fingerprint):
-        return _refused(used_for_another(found.id))
+        return used_for_another(found.id)
     if found.owner != new.owner:
-        return _refused(Conflict("The job id is taken. Send the request again."))
-    return _submitted(found, with_jobs, replayed=True)
-
-
-def _submitted(document: JobDocument, with_job: bool, replayed: bool) -> Submitted:
-    job = job_of(document) if with_job else None
-    return Submitted.of(id=document.id, replayed=replayed, job=job, refusal=None)
-
-
-def _refused(refusal: Refusal) -> Submitted:
-    return Submitted(refusal=refusal.body())
+        return Conflict("The job id is taken. Send the request again.")
+    return None

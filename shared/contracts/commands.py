@@ -82,7 +82,7 @@ class NewJob(Contract):
 
 class SubmitJobs(Contract):
     jobs: Annotated[tuple[NewJob, ...], Field(min_length=1)]
-    with_jobs: Annotated[bool, Field(description="Answer with the whole jobs, not only their ids.")] = False
+    with_jobs: Annotated[bool, Field(description="Answer with the jobs too, as far as a message has room.")] = False
 
 
 class Submitted(Contract):

@@ -8,6 +8,9 @@ from typing import Any
 from services.jobs.domain.document import HistoryEntry, JobDocument, JobHead
 from shared.contracts.job import JobRequest, JobState, Reason
 
+REPLY_BYTES = 400_000
+"""The most that a reply's jobs or events may take."""
+
 JOB_BYTES, VIEW_BYTES, LAUNCH_BYTES, EVENT_BYTES = 1600, 1200, 600, 600
 NOTIFY_BYTES = 40
 SHARE_BYTES, DEVICE_BYTES = 120, 12
