@@ -77,6 +77,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
             settings.submissions_per_minute,
         ),
         secrets=secrets,
+        renewals=people.renewals,
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),

@@ -5,17 +5,21 @@ to the version; what a killed process left behind is made good by a sweep, and b
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+import structlog
 from pydantic import Field, JsonValue
 
 from services.gateway.audit import Audit, AuditEntry
 from shared.contracts.base import Contract, Timestamp
+from shared.contracts.errors import Refusal
 from shared.contracts.job import Actor
 from shared.store.port import Condition, Page, Schema, Store
+
+log = structlog.get_logger()
 
 SWEEP_S = 5.0
 PAGE = 500
@@ -82,12 +86,24 @@ D = TypeVar("D", bound=Changed)
 
 
 class Audited(Generic[D]):
-    """One collection of such documents; `kind` is what the audit calls them."""
+    """One collection of such documents; `kind` is what the audit calls them.
 
-    def __init__(self, store: Store, schema: Schema[D], audit: Audit, kind: str) -> None:
+    `carry_out` does what a version stands for in another service. It comes between the write and the entry, and again
+    until it succeeds, so what it does a second time must change nothing.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        schema: Schema[D],
+        audit: Audit,
+        kind: str,
+        carry_out: Callable[[D], Awaitable[None]] | None = None,
+    ) -> None:
         self._documents = store.collection(schema)
         self._audit = audit
         self._kind = kind
+        self._carry_out = carry_out
 
     async def get(self, id: str) -> D | None:
         """The document as last committed."""
@@ -131,12 +147,25 @@ class Audited(Generic[D]):
                 await self._enter(edited)
                 return edited
 
+    async def finish(self, id: str) -> bool:
+        """Enter what was left behind of this document; whether there was anything."""
+        marked = await self._documents.marked(id)
+        if marked is None or marked.mark >= marked.document.version:
+            return False
+        await self._enter(marked.document)
+        return True
+
     async def sweep(self) -> None:
-        """Enter what was left behind."""
+        """Enter what was left behind; what another service does not do now is left for the next sweep."""
         for marked in await self._documents.behind():
-            await self._enter(marked.document)
+            try:
+                await self._enter(marked.document)
+            except Refusal as refusal:
+                log.warning("change_delayed", kind=self._kind, id=marked.document.id, problem=refusal.code)
 
     async def _enter(self, document: D) -> None:
+        if self._carry_out is not None:
+            await self._carry_out(document)
         change = document.change
         if change is not None:
             entry = AuditEntry(
@@ -154,9 +183,8 @@ class Audited(Generic[D]):
         await self._documents.raise_marks({document.id: document.version})
 
 
-async def sweep(collections: tuple[Audited[Any], ...]) -> None:
+async def sweep(collection: Audited[Any]) -> None:
     """A loop of the gateway: enter what killed processes left behind."""
     while True:
-        for collection in collections:
-            await collection.sweep()
+        await collection.sweep()
         await asyncio.sleep(SWEEP_S)

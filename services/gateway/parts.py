@@ -15,6 +15,7 @@ from services.gateway.front import HttpMetrics
 from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.passwords import Passwords
 from services.gateway.readiness import ReadinessCheck
+from services.gateway.renewals import Renewals
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import SignIn
@@ -45,6 +46,7 @@ class Parts:
     submissions: Submissions
     secrets: Secrets
     desk: Desk
+    renewals: Renewals
     console: Console
     feed: Feed
     streams: Streams

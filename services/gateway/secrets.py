@@ -158,7 +158,7 @@ class Secrets:
 
     async def sweep(self) -> None:
         """A loop of the gateway: enter in the audit what killed processes left behind."""
-        await sweep((self._audited,))
+        await sweep(self._audited)
 
     async def missing(self, owner: str, vc: str, names: Iterable[str]) -> list[str]:
         """Those of the names that neither this user nor the VC has a secret for."""

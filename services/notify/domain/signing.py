@@ -1,6 +1,9 @@
 """The secrets that webhooks are signed with: one per person, and for a day after a change the former one as well."""
 
 from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
 
 from shared.contracts.base import Contract, Timestamp, UserName, Version
 
@@ -15,13 +18,15 @@ class SecretDocument(Contract):
     secret: str
     created_at: Timestamp
     former: str | None = None
+    renewal: Annotated[str | None, Field(description="The name of the renewal that made it, if one did.")] = None
 
 
-def renewed(known: SecretDocument | None, owner: str, secret: str, now: datetime) -> SecretDocument:
+def renewed(
+    known: SecretDocument | None, owner: str, secret: str, now: datetime, renewal: str | None = None
+) -> SecretDocument:
     """The document with a new secret."""
-    if known is None:
-        return SecretDocument(id=owner, version=1, secret=secret, created_at=now)
-    return SecretDocument(id=owner, version=known.version + 1, secret=secret, created_at=now, former=known.secret)
+    version, former = (known.version + 1, known.secret) if known else (1, None)
+    return SecretDocument(id=owner, version=version, secret=secret, created_at=now, former=former, renewal=renewal)
 
 
 def signers(document: SecretDocument, now: datetime) -> tuple[str, ...]:
