@@ -9,7 +9,7 @@ from services.gateway.secrets import Secrets
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, Shared
 from shared.contracts import commands, subjects
-from shared.contracts.commands import GetJob, RevealedSecrets, RevealSecrets
+from shared.contracts.commands import FindSecrets, FoundSecrets, GetJob, RevealedSecrets, RevealSecrets
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import JOB_EVENTS
 from shared.contracts.job import TERMINAL
@@ -58,6 +58,12 @@ class Handlers:
             fitting[name] = value
         return RevealedSecrets(values=fitting)
 
+    async def find_secrets(self, ask: FindSecrets) -> FoundSecrets:
+        """Only what the asker has in its hands already: the other values stay here."""
+        job = await self._bus.ask(commands.GET, GetJob(id=ask.job_id), self._timeout_s)
+        hidden = await self._secrets.hidden(job.owner, job.vc, job.secrets.values())
+        return FoundSecrets(found=tuple(one for one in hidden if any(one in text for text in ask.texts)))
+
 
 SUBSCRIPTIONS = (
     Shared(
@@ -68,4 +74,5 @@ SUBSCRIPTIONS = (
         Handlers.job_events,
     ),
     Answers(commands.REVEAL, Handlers.reveal),
+    Answers(commands.FIND_SECRETS, Handlers.find_secrets),
 )

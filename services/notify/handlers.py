@@ -83,7 +83,7 @@ class Handlers:
         return found
 
 
-ASKS = (commands.GET, commands.EVENTS, commands.TAIL_LOG)
+ASKS = (commands.GET, commands.EVENTS, commands.TAIL_LOG, commands.FIND_SECRETS)
 """Everything that this service asks of others."""
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (

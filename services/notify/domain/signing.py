@@ -1,9 +1,6 @@
 """The secrets that webhooks are signed with: one per person, and for a day after a change the former one as well."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
-
-from pydantic import Field
 
 from shared.contracts.base import Contract, Timestamp, UserName, Version
 
@@ -18,7 +15,8 @@ class SecretDocument(Contract):
     secret: str
     created_at: Timestamp
     former: str | None = None
-    renewal: Annotated[str | None, Field(description="The name of the renewal that made it, if one did.")] = None
+    renewal: str | None = None
+    """The name of the renewal that made it, if one did."""
 
 
 def renewed(

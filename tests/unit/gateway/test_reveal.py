@@ -16,7 +16,7 @@ from services.gateway.keyfile import KeyFile
 from services.gateway.sealing import KeyRing, Sealed, Unsealable
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
-from shared.contracts.commands import NewJob, RevealSecrets
+from shared.contracts.commands import FindSecrets, NewJob, RevealSecrets
 from shared.contracts.errors import Forbidden, NotFound, Unavailable
 from shared.contracts.job import Job, JobRequest, JobStatus
 from shared.ids import new_id
@@ -62,6 +62,23 @@ async def test_values_are_for_jobs_that_name_them_and_are_not_over(yard: Gateway
         await revealed(yard, job_with(yard, status=JobStatus.FINISHED), "token")
     with pytest.raises(NotFound):
         await handlers(yard).reveal(RevealSecrets(job_id=new_id(), names=("token",)))
+
+
+async def test_of_secrets_in_a_text_only_those_that_stand_there_are_told(yard: Gateway) -> None:
+    await yard.add_account("ada", vcs=("default", "lab"))
+    await put(yard, value="of the lab", path=LAB)
+    await put(yard, value="of ada\nand more", who="ada")
+    await put(yard, "other", value="named by nobody", who="ada")
+    job = job_with(yard, "ada", "lab", status=JobStatus.FINISHED)
+    for texts, found in (
+        (("nothing", ""), ()),
+        (("it is of ada.", "x"), ("of ada",)),
+        (("of the lab, and more", "named by nobody"), ("and more", "of the lab")),
+    ):
+        answer = await handlers(yard).find_secrets(FindSecrets(job_id=job.id, texts=texts))
+        assert answer.found == found
+    plain = job_with(yard, "ada", "lab", secrets={})
+    assert (await handlers(yard).find_secrets(FindSecrets(job_id=plain.id, texts=("of ada",)))).found == ()
 
 
 async def test_a_value_is_of_the_jobs_owner_or_its_cluster_and_of_nobody_else(yard: Gateway) -> None:
