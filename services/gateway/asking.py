@@ -49,6 +49,7 @@ ASKS: tuple[Command[Any, Any], ...] = (
     SET_PRIORITY,
     commands.CHANGE,
     commands.OWNERS,
+    commands.VIEWS,
     commands.EXPLAIN,
     commands.TAIL_LOG,
     commands.READ_LOG,
