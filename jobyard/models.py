@@ -28,10 +28,15 @@ class Kind(StrEnum):
 
 
 class Actor(Model):
-    """Who acted: a person, or a service of the platform."""
+    """Who acted: a person, or a service of the platform. `address` and `token` are for the audit alone."""
 
     kind: Kind
     name: str
+    address: str | None = None
+    """Where the person's request came from, if that is known."""
+
+    token: str | None = None
+    """The name of the API token that it brought."""
 
 
 class Credentials(Model):
@@ -576,6 +581,8 @@ class AuditEntry(Model):
     details: dict[str, Any] = {}
     request_id: str | None = None
     address: str | None = None
+    token: str | None = None
+    """The name of the API token that was used."""
 
 
 class AuditPage(Model):

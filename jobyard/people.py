@@ -110,13 +110,16 @@ class People:
         actor: str | None = None,
         action: str | None = None,
         target: str | None = None,
+        address: str | None = None,
+        token: str | None = None,
         after: datetime | None = None,
         before: datetime | None = None,
         page_size: int = 500,
     ) -> Iterator[AuditEntry]:
         """Who changed what, newest first, fetched page by page. `after` is included, `before` is not."""
         times = {"after": after.isoformat() if after else None, "before": before.isoformat() if before else None}
-        wanted: Mapping[str, Any] = {"actor": actor, "action": action, "target": target, **times}
+        named = {"actor": actor, "action": action, "target": target, "address": address, "token": token}
+        wanted: Mapping[str, Any] = {**named, **times}
         cursor: str | None = None
         while True:
             params = parameters(**wanted, limit=page_size, cursor=cursor)

@@ -186,7 +186,8 @@ async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncI
                 await bus.broker.start()
                 yield services
                 try:
-                    await asyncio.wait_for(_drain(bus, services), DRAIN_S)
+                    async with asyncio.timeout(DRAIN_S):
+                        await _drain(bus, services)
                 except TimeoutError:
                     log.warning("drain_given_up", after_s=DRAIN_S)
                     for service in services:

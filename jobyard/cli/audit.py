@@ -20,6 +20,7 @@ COLUMNS = (
     Column("Target"),
     Column("Details", fold=True),
     Column("From"),
+    Column("API token"),
 )
 
 AfterOption = typer.Option(parser=moment_option, metavar=MOMENT, help=f"Then or later: {MOMENT_HELP}.")
@@ -31,6 +32,8 @@ def audit(
     actor: Annotated[str | None, typer.Option(help="Only of this user; `jobyard` is the platform itself.")] = None,
     action: Annotated[str | None, typer.Option(help="Only this, for example `job.killed`.")] = None,
     target: Annotated[str | None, typer.Option(help="Only changes of this, for example `user/ada`.")] = None,
+    address: Annotated[str | None, typer.Option(help="Only what came from this address.")] = None,
+    token: Annotated[str | None, typer.Option(help="Only what was done with an API token of this name.")] = None,
     after: Annotated[datetime | None, AfterOption] = None,
     before: Annotated[datetime | None, BeforeOption] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many, newest first.")] = 50,
@@ -42,6 +45,8 @@ def audit(
         actor=actor,
         action=action,
         target=target,
+        address=address,
+        token=token,
         after=after,
         before=before,
         page_size=500 if everything else min(limit, 500),
@@ -60,4 +65,4 @@ def audit(
 
 def _row(entry: AuditEntry) -> list[str]:
     details = json.dumps(entry.details, ensure_ascii=False) if entry.details else ""
-    return [local(entry.time), entry.actor, entry.action, entry.target, details, entry.address or ""]
+    return [local(entry.time), entry.actor, entry.action, entry.target, details, entry.address or "", entry.token or ""]

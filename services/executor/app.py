@@ -39,7 +39,7 @@ def build(deps: Deps) -> Service:
         preparation=Preparation(
             Roots(deps.settings.storage, deps.settings.path_roots), base(os.environ, settings.pass_env)
         ),
-        secrets=Secrets(bus),
+        secrets=Secrets(bus, node),
         capacity=has,
         clock=clock,
         boot_id=boot,

@@ -81,6 +81,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         foresights=Foresights(bus, settings.explain_timeout_s),
         secrets=secrets,
         removals=Removals(bus, people.accounts, people.vcs, people.api_tokens, secrets, timeout_s),
+        renewals=people.renewals,
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),

@@ -51,6 +51,7 @@ ASKS: tuple[Command[Any, Any], ...] = (
     SET_PRIORITY,
     commands.CHANGE,
     commands.OWNERS,
+    commands.VIEWS,
     commands.EXPLAIN,
     commands.FORESEE,
     commands.TAIL_LOG,

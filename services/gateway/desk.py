@@ -90,7 +90,7 @@ class Desk:
         job = await self._yard.stored(caller, job_id, Right.SEE_MESSAGES)
         return await self._bus.ask(commands.NOTIFICATIONS, ListNotifications(job_id=job.id), self._timeout_s)
 
-    async def webhook_secret(self, caller: Caller, *, renew: bool = False) -> WebhookSecret:
+    async def webhook_secret(self, caller: Caller) -> WebhookSecret:
         """What the caller's webhooks are signed with."""
-        ask = GetWebhookSecret(owner=caller.name, renew=renew)
+        ask = GetWebhookSecret(owner=caller.name)
         return await self._bus.ask(commands.WEBHOOK_SECRET, ask, self._timeout_s)

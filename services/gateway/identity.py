@@ -53,7 +53,7 @@ class Identity:
         known = await self._account(token.owner)
         until = self._clock.now().timestamp() + self._tokens.ttl_s
         caller = replace(known.caller, scope=token.scope)
-        return SignedIn(caller, until, since, partial(self._now, secret), by_api_token=True)
+        return SignedIn(caller, until, since, partial(self._now, secret), api_token=token.name)
 
     async def _now(self, token: str) -> Caller:
         """What the token's owner is by now. Raises Unauthorized."""

@@ -17,6 +17,7 @@ from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.passwords import Passwords
 from services.gateway.readiness import ReadinessCheck
 from services.gateway.removal import Removals
+from services.gateway.renewals import Renewals
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import SignIn
@@ -49,6 +50,7 @@ class Parts:
     secrets: Secrets
     removals: Removals
     desk: Desk
+    renewals: Renewals
     console: Console
     feed: Feed
     streams: Streams

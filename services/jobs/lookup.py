@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from services.jobs.domain.cursor import cursor_of, place_in
 from services.jobs.domain.document import JobDocument, JobHead, current_view, event_of, job_of, launch_of
-from services.jobs.domain.size import event_size, job_size, launch_size, view_size
+from services.jobs.domain.size import REPLY_BYTES, event_size, job_size, launch_size, view_size
 from services.jobs.orders import place_of
 from services.jobs.store import JobStore
 from services.jobs.walks import order_for
@@ -19,8 +19,6 @@ from shared.contracts.commands import (
     ListActiveJobs,
     ListJobs,
 )
-
-REPLY_BYTES = 400_000
 
 
 async def list_jobs(store: JobStore, ask: ListJobs) -> JobPage:

@@ -1,20 +1,20 @@
 """The jobs service's documents, and its queries by what they mean."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from services.jobs.domain.document import JobDocument, JobHead
 from services.jobs.domain.lease import SCHEDULER, LeaseDocument
-from services.jobs.domain.submission import day_of
 from services.jobs.orders import INDEXES
 from services.jobs.pages import Pages
 from shared.contracts.base import rfc3339
 from shared.contracts.job import TERMINAL, JobStatus
+from shared.idempotency import Keys, key_indexes
 from shared.store import port
 from shared.store.port import Between, Eq, In, Index, Page, Schema, Store
 
-KEY_INDEX = "idempotency_key"
+OWNER = "owner"
 
 HOLDING_IN_ORDER = (JobStatus.SCHEDULING, JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.KILLING)
 """HOLDING in the order of a job's life: within an attempt none is ever followed by an earlier one."""
@@ -32,7 +32,7 @@ JOBS: Schema[JobDocument] = Schema(
         *INDEXES,
         Index("open", ("over",)),
         Index("due", ("state.due_at",)),
-        Index(KEY_INDEX, ("owner", "idempotency.key", "idempotency.day"), unique=True),
+        *key_indexes(OWNER),
     ),
 )
 HEADS: Schema[JobHead] = Schema(name=JOBS.name, dump=JOBS.dump, load=JobHead.model_validate_json, indexes=JOBS.indexes)
@@ -53,20 +53,7 @@ class JobStore:
         self.heads = store.collection(HEADS)
         self.pages = Pages(self.heads)
         self.leases = store.collection(LEASES)
-
-    async def by_key(self, owner: str, key: str, now: datetime) -> JobDocument | None:
-        """The job that was submitted with this key in the last 24 h."""
-        return (await self.by_keys(owner, (key,), now)).get(key)
-
-    async def by_keys(self, owner: str, keys: Collection[str], now: datetime) -> dict[str, JobDocument]:
-        """Somebody's jobs that were submitted with these keys in the last 24 h, by their keys."""
-        days = (day_of(now) - 1, day_of(now))
-        where = (Eq("owner", owner), In("idempotency.key", tuple(keys)), In("idempotency.day", days))
-        order = ("idempotency.key", "idempotency.day")  # in that of ids SQLite would walk over all of the owner's jobs
-        page = await self.jobs.find(where, order, limit=len(days) * len(keys))
-        recent = [job for job in page.items if now - job.submitted_at < timedelta(days=1)]
-        recent.sort(key=lambda job: job.submitted_at)
-        return {job.idempotency.key: job for job in recent if job.idempotency is not None}
+        self.keys = Keys(self.jobs, OWNER, lambda job: job.submitted_at)
 
     async def open_of(self, owner: str, vc: str, at_most: int) -> int:
         """How many jobs that are not terminal somebody has in a VC; counting stops at `at_most`."""

@@ -5,16 +5,17 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, Self, TypeVar
 
-from services.notify.domain.case import CaseDocument, day_of
+from services.notify.domain.case import CaseDocument
 from services.notify.domain.delivery import DeliveryDocument
 from services.notify.domain.sending import Sending, is_due
 from services.notify.domain.signing import SecretDocument
 from shared.contracts.base import rfc3339
-from shared.store.port import Between, Collection, Document, Eq, In, Index, Schema, Store
+from shared.idempotency import Keys, key_indexes
+from shared.store.port import Between, Collection, Document, Eq, Index, Schema, Store
 
 CASES_SHOWN = 100
 NOTIFICATIONS_SHOWN = 200
-KEY_INDEX = "idempotency_key"
+REQUESTER = "requester"
 
 
 class Outgoing(Document, Protocol):
@@ -55,7 +56,7 @@ CASES: Schema[CaseDocument] = Schema(
         Index("lane", ("due_lane", "sending.due_at")),
         Index("job", ("job_id",)),
         Index("ended", ("sending.ended_at",)),
-        Index(KEY_INDEX, ("requester", "idempotency.key", "idempotency.day"), unique=True),
+        *key_indexes(REQUESTER),
     ),
 )
 DELIVERIES: Schema[DeliveryDocument] = Schema(
@@ -120,14 +121,7 @@ class NotifyStore:
         self.cases = store.collection(CASES)
         self.deliveries = store.collection(DELIVERIES)
         self.secrets = store.collection(SECRETS)
-
-    async def case_by_key(self, requester: str, key: str, now: datetime) -> CaseDocument | None:
-        """The case that was asked for with this key in the last 24 h."""
-        days = (day_of(now) - 1, day_of(now))
-        where = (Eq("requester", requester), Eq("idempotency.key", key), In("idempotency.day", days))
-        page = await self.cases.find(where, limit=2)
-        recent = [case for case in page.items if now - case.sending.since < timedelta(days=1)]
-        return max(recent, key=lambda case: case.sending.since, default=None)
+        self.keys = Keys(self.cases, REQUESTER, lambda case: case.sending.since)
 
     async def cases_of(self, job_id: str) -> Sequence[CaseDocument]:
         """The newest first."""

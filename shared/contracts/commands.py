@@ -71,6 +71,7 @@ class NewJob(Contract):
     id: JobId
     owner: UserName
     request: JobRequest
+    actor: Annotated[Actor | None, Field(description="Who submits it; none: its owner.")] = None
     idempotency_key: Annotated[str | None, Field(min_length=1, max_length=255)] = None
     fingerprint: Annotated[str | None, Field(description="Hash of the body that came with the key.")] = None
     correlation_id: str | None = None
@@ -81,7 +82,7 @@ class NewJob(Contract):
 
 class SubmitJobs(Contract):
     jobs: Annotated[tuple[NewJob, ...], Field(min_length=1)]
-    with_jobs: Annotated[bool, Field(description="Answer with the whole jobs, not only their ids.")] = False
+    with_jobs: Annotated[bool, Field(description="Answer with the jobs too, as far as a message has room.")] = False
 
 
 class Submitted(Contract):
@@ -433,6 +434,23 @@ class RevealedSecrets(Contract):
     values: Annotated[dict[str, str], Field(repr=False)]
 
 
+class FindSecrets(Contract):
+    """Texts that are about to leave the platform, and the job that they are about."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    job_id: JobId
+    texts: Annotated[tuple[str, ...], Field(repr=False)]
+
+
+class FoundSecrets(Contract):
+    """What of the values of the job's secrets stands in these texts, and nothing else of them."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    found: Annotated[tuple[str, ...], Field(repr=False)]
+
+
 # --- every service
 
 
@@ -475,6 +493,9 @@ CHECKPOINTS = Command(
     "cmd.executor.checkpoints.v1", GetCheckpoints, Checkpoints, "When runs on this node wrote their last checkpoints."
 )
 REVEAL = Command("cmd.gateway.reveal.v1", RevealSecrets, RevealedSecrets, "Secrets of a job that is being started.")
+FIND_SECRETS = Command(
+    "cmd.gateway.find_secrets.v1", FindSecrets, FoundSecrets, "What a text about a job must not show of its secrets."
+)
 TAIL_PARTITION = Command(
     "cmd.logs.tail_partition.v1", TailLog, LogPage, "The same, of whoever has the job's partition."
 )
@@ -508,6 +529,7 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     READ_LOG,
     CHECKPOINTS,
     REVEAL,
+    FIND_SECRETS,
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     CHECK_NOTIFY,

@@ -179,6 +179,9 @@ class GetWebhookSecret(Contract):
 
     owner: UserName
     renew: Annotated[bool, Field(description="Make a new one first; the former one signs as well for a day.")] = False
+    renewal: Annotated[
+        str | None, Field(max_length=64, description="Names the renewal: the last one is not made a second time.")
+    ] = None
 
 
 class WebhookSecret(Contract):

@@ -100,6 +100,35 @@ def test_a_question_reaches_the_operators_with_all_they_need_and_no_secret(
     assert SECRET not in mail.as_string() and not any(SECRET in text for text in files.values())
 
 
+def test_no_value_of_a_secret_is_in_any_part_of_the_mail(yard: Platform, mails: MailServer) -> None:
+    canary, key = "canary <&> 7d1f", "-----BEGIN KEY-----\ncanary-one: 'x'\nab\ncanary-two"
+    yard.call("PUT", "/me/secrets/token", 201, json={"value": canary})
+    yard.call("PUT", "/vcs/default/secrets/pem", 201, json={"value": key})
+    job = yard.submit(
+        ["sh", "-c", f'echo "$TOKEN"; echo "$PEM"; echo "{canary}"', key],
+        env={"TOKEN": {"secret": "token"}, "PEM": {"secret": "pem"}, "PLAIN": "first-line\nother-line"},
+        labels={"team": "vision"},
+    )
+    yard.wait(job)
+    asked = ask(yard, job, subject=f"It says {canary}", message=f"Why {canary}?\nAnd canary-two? other-line")
+    assert once_over(yard, job, asked["id"])["status"] == "sent"
+    (mail,) = mails.of(asked["id"])
+    files = files_of(mail)
+    parts = {"subject": mail["Subject"], "plain": text_of(mail), "html": text_of(mail, "html"), **files}
+    for name, text in parts.items():
+        for value in ("canary", "7d1f", "BEGIN KEY", "other-line"):
+            assert value not in text, (name, text)
+    assert mail["Subject"] == "[Jobyard] It says ***"
+    assert "Why ***?" in parts["plain"] and "Why ***?" in parts["html"]
+    command = yaml.safe_load(files[f"{job}.yaml"])["command"]
+    assert command[2:] == ['echo "$TOKEN"; echo "$PEM"; echo "***"', "***\n***\nab\n***"]
+    assert [line.partition(" | ")[2] for line in files["console.txt"].splitlines()] == ["***"] * 3 + [
+        "ab",
+        "***",
+        "***",
+    ]
+
+
 def test_the_console_stays_at_home_if_its_owner_says_so(yard: Platform, mails: MailServer, job: str) -> None:
     asked = ask(yard, job, include_logs=False)
     once_over(yard, job, asked["id"])

@@ -7,6 +7,7 @@ from typing import Any
 from shared.contracts import subjects
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, Version
 from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, Facts, JobEvent, JobScheduled, Receipt
+from shared.contracts.idempotency import Idempotency
 from shared.contracts.job import (
     PATH_LENGTH,
     TERMINAL,
@@ -18,16 +19,6 @@ from shared.contracts.job import (
     JobView,
     LaunchSpec,
 )
-
-IDEMPOTENCY_DAY_S = 86_400
-
-
-class Idempotency(Contract):
-    """The key that a submission came with. `day` frees it again: the index is unique over (owner, key, day)."""
-
-    key: str
-    fingerprint: str
-    day: int
 
 
 class HistoryEntry(Contract):

@@ -122,7 +122,7 @@ class Bench:
             reporter=self.reporter,
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
             preparation=Preparation(Roots(self.folder), {}),
-            secrets=Secrets(self.gateway),
+            secrets=Secrets(self.gateway, "node-1"),
             capacity=Capacity(cpus=4, memory_mib=1000, devices={"v100": 2}),
             clock=self.clock,
             boot_id=BOOT,

@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from services.jobs.apply import Applier
 from services.jobs.store import JOBS, JobStore
 from services.jobs.submit import submit_all, validate
@@ -72,6 +74,22 @@ async def service(folder: Path) -> AsyncGenerator[tuple[Applier, CountingStore, 
 def new(owner: str, key: str | None) -> NewJob:
     request = JobRequest(name="train", command="true")
     return NewJob(id=new_id(), owner=owner, request=request, idempotency_key=key, fingerprint="f")
+
+
+@pytest.mark.parametrize(("length", "whole"), [(1, 200), (65_000, 1)], ids=["small", "of the largest size"])
+async def test_the_reply_to_500_submissions_fits_in_a_message_and_names_every_job(
+    tmp_path: Path, length: int, whole: int
+) -> None:
+    async with service(tmp_path) as (applier, _, _):
+        request = JobRequest(name="train", command=("x" * length,) * 2)
+        jobs = tuple(NewJob(id=new_id(), owner="ada", request=request) for _ in range(500))
+        for _ in range(2):  # a repeated command finds them all again
+            reply = await submit_all(applier, SubmitJobs(jobs=jobs, with_jobs=True))
+            assert len(reply.model_dump_json()) < 512 * 1024
+            assert [outcome.id for outcome in reply.outcomes] == [job.id for job in jobs]
+            shown = [outcome.job.id for outcome in reply.outcomes if outcome.job is not None]
+            assert shown == [job.id for job in jobs[: len(shown)]]
+            assert len(shown) >= whole
 
 
 async def submitted(applier: Applier, *jobs: NewJob) -> list[tuple[str | None, bool]]:

@@ -25,6 +25,7 @@ import traceback
 
 from services.executor.backends import frames, masking
 from services.executor.backends.process import announce, command, linux, marks, output, pipes, supervisor
+from shared.contracts import masking as hiding
 
 SOCKET = "spawner.sock"
 LOCK = "spawner.lock"
@@ -38,7 +39,8 @@ _SEND_TIMEOUT_S = 2.0
 def version() -> str:
     """A digest of the code that supervisors run: an executor with other code starts another spawner."""
     digest = hashlib.sha256(sys.version.encode())
-    for module in (frames, masking, announce, command, linux, marks, output, pipes, supervisor, sys.modules[__name__]):
+    parts = (frames, hiding, masking, announce, command, linux, marks, output, pipes, supervisor, sys.modules[__name__])
+    for module in parts:
         with open(module.__file__ or "", "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()[:16]
