@@ -126,9 +126,9 @@ class Pages:
         self, walks: Walks, ask: ListJobs, after: Place | None, limit: int, looked_at_most: int
     ) -> Found:
         found: list[JobHead] = []
-        looked_at = 0
+        looked_at, chunk = 0, limit
         while looked_at < looked_at_most:
-            chunk = min(CHUNK, looked_at_most - looked_at)
+            chunk = min(2 * chunk, CHUNK, looked_at_most - looked_at)
             jobs = await self._next(walks, after, chunk + 1)
             looked_at += chunk
             for job in jobs[:chunk]:

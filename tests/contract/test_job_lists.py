@@ -20,15 +20,15 @@ from services.jobs.domain.cursor import cursor_of
 from services.jobs.domain.document import JobDocument
 from services.jobs.domain.submission import submit
 from services.jobs.lookup import list_jobs
-from services.jobs.orders import place_of
+from services.jobs.orders import OPEN, place_of
 from services.jobs.pages import Pages
-from services.jobs.store import JOBS, JobStore
+from services.jobs.store import HOLDS, JOBS, LIMITED, JobStore
 from services.jobs.walks import begin, order_for, plan, rest_of
 from shared.contracts.commands import JobPage, ListJobs
 from shared.contracts.errors import Invalid
 from shared.contracts.job import JobStatus
 from shared.store.open import open_store
-from shared.store.port import Index, Schema, Store, Swap
+from shared.store.port import Between, Condition, Eq, In, Index, Schema, Store, Swap
 from shared.store.query import Fields
 from shared.store.sqlite import SqliteStore
 from shared.store.sqlite.table import Table
@@ -370,6 +370,28 @@ def test_every_walk_is_one_range_of_one_index(tmp_path: Path) -> None:
                         assert reads and all("USING" in step and "INDEX" in step for step in reads), (ask, steps)
                         assert all(step.startswith("SEARCH") for step in reads), (ask, steps)
                         assert not [step for step in steps if "TEMP B-TREE" in step], (ask, steps)
+
+
+def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    asyncio.run(_made(path))
+    table, fields = Table(JOBS), Fields(JOBS)
+    some = In("state.status", ("pausing", "killing"))
+    asked: list[tuple[str, tuple[Condition, ...], tuple[str, ...], tuple[Any, ...] | None]] = [
+        ("node", (HOLDS, Eq("node", "a")), ("id",), None),
+        ("node", (HOLDS, Eq("node", "a")), ("id",), ("x",)),
+        ("node", (HOLDS, some), ("node",), ("a", "x")),
+        ("limited", (LIMITED, Between("state.due_at", high="2026")), ("state.due_at",), None),
+        ("open_id", (OPEN,), ("id",), ("x",)),
+        ("open_user", (OPEN, Eq("owner", "ada"), Eq("request.vc", "lab")), ("id",), None),
+    ]
+    with closing(sqlite3.connect(path)) as stranger:
+        for index, where, order, after in asked:
+            sql, arguments = table.find(fields.query(where, order, after, 50), 51)
+            steps = [row[3] for row in stranger.execute(f"EXPLAIN QUERY PLAN {sql}", arguments)]
+            reads = [step for step in steps if " jobs" in step]
+            assert reads and all(step.startswith("SEARCH") and f"INDEX jobs.{index} " in step for step in reads), steps
+            assert not [step for step in steps if "TEMP B-TREE" in step], steps
 
 
 async def _made(path: Path) -> None:
