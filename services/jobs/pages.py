@@ -57,7 +57,8 @@ class Pages:
             jobs = await self._next(chosen.served, after, limit + 1)
             return _cut(jobs, limit, chosen.order)
         if chosen.counted is not None:  # its total needs no whole reading; most often its page does not either
-            found = await self._searched(chosen.served, ask, after, limit, min(GLANCE, self._looked_at))
+            glance = max(GLANCE, 2 * limit)
+            found = await self._searched(chosen.served, ask, after, limit, min(glance, self._looked_at))
             if not found.searched:
                 return found
         whole = await self._shortest(chosen)
