@@ -1,4 +1,4 @@
-"""Making the indexes that the schemas declare, each time a store is opened, and leaving those of other versions alone."""
+"""Making the indexes that the schemas declare, each time a store is opened; those of other versions are left."""
 
 from typing import Any
 
