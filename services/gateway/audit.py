@@ -5,14 +5,13 @@ changes nothing.
 """
 
 import base64
-import binascii
 import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
 from shared.contracts.base import Contract, Timestamp, rfc3339
 from shared.contracts.errors import FieldError, Invalid, PermanentError
@@ -158,12 +157,13 @@ def _cursor(after: tuple[object, ...] | None) -> str | None:
     return base64.urlsafe_b64encode(json.dumps(after).encode()).decode() if after is not None else None
 
 
+_PLACE = TypeAdapter(tuple[str, str], config=ConfigDict(strict=True))
+"""Time and id of an entry; text that is no Unicode is refused, which a database would choke on."""
+
+
 def _after(cursor: str) -> tuple[str, ...]:
     try:
-        after = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        if isinstance(after, list) and len(after) == 2 and all(isinstance(part, str) for part in after):
-            return tuple(after)
-    except (binascii.Error, ValueError, RecursionError):
-        pass
-    message = "is not a cursor of this list; use next_cursor of the page before"
-    raise Invalid(f"cursor: {message}.", (FieldError(field="cursor", message=message),))
+        return _PLACE.validate_json(base64.urlsafe_b64decode(cursor.encode()))
+    except ValueError as error:
+        message = "is not a cursor of this list; use next_cursor of the page before"
+        raise Invalid(f"cursor: {message}.", (FieldError(field="cursor", message=message),)) from error

@@ -98,10 +98,10 @@ async def _beyond_the_most(applier: Applier, fresh: Sequence[NewJob]) -> dict[st
         if taken[place] < new.most_open:
             taken[place] += 1
         elif await applier.store.jobs.get(new.id) is None:  # a repeated command finds its job again
-            jobs = "1 job that is" if new.most_open == 1 else f"{new.most_open} jobs that are"
+            jobs, are = ("1 job", "is") if new.most_open == 1 else (f"{new.most_open} jobs", "are")
             refused[new.id] = Conflict(
-                f"You have {jobs} not over in the virtual cluster '{new.request.vc}', the most that it allows. Wait "
-                "for one to end, or kill one."
+                f"You have {jobs} in the virtual cluster '{new.request.vc}' that {are} not over, the most that it "
+                "allows. Wait for one to end, or kill one."
             )
     return refused
 

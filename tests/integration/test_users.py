@@ -545,6 +545,7 @@ def test_bodies_that_are_none_and_ids_that_are_none(root: Person) -> None:
         {"limit": "x"},
         {"cursor": "x"},
         {"cursor": "W10="},
+        {"cursor": "WyJcdWQ4MDAiLCJ4Il0="},  # half of a surrogate pair
         {"cursor": "bnVsbA=="},
         {"cursor": "y" * 600},
         {"actor": ""},

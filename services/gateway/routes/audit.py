@@ -30,7 +30,9 @@ class AuditQuery(BaseModel):
 
     actor: str | None = Field(None, min_length=1, max_length=128, description="Who did it; `jobyard`: the platform.")
     action: str | None = Field(None, pattern=r"^[a-z]+\.[a-z_]+$", max_length=64, description="As `job.killed`.")
-    target: str | None = Field(None, pattern=r"^[a-z]+/[A-Za-z0-9._-]+$", max_length=128, description="As `user/ada`.")
+    target: str | None = Field(
+        None, pattern=r"^[a-z]+/[A-Za-z0-9._:/-]+$", max_length=128, description="As `user/ada`."
+    )
     address: str | None = Field(None, pattern=r"^[0-9A-Za-z.:%_-]+$", max_length=64, description="From where it came.")
     token: TokenName | None = Field(None, description="The name of the API token that was used.")
     after: AwareDatetime | None = Field(None, description="From this moment on.")
