@@ -9,7 +9,7 @@ from typing import Any
 from services.gateway.readiness import NEEDED
 from services.gateway.resources import Job
 from shared.contracts import commands
-from shared.contracts.commands import ChangeJob, Command, GetJob, ListJobs, SetPriority, SubmitJobs
+from shared.contracts.commands import ChangeJob, Command, GetJob, ListJobs, NewJob, SetPriority, SubmitJobs
 
 
 class StoredPage(commands.JobPage):
@@ -31,6 +31,7 @@ class StoredAll(commands.SubmitOutcomes):
 
 
 SUBMIT = Command(commands.SUBMIT.subject, SubmitJobs, StoredAll, commands.SUBMIT.says)
+VALIDATE = Command(commands.VALIDATE.subject, NewJob, Stored, commands.VALIDATE.says)
 GET = Command(commands.GET.subject, GetJob, Job, commands.GET.says)
 LIST = Command(commands.LIST.subject, ListJobs, StoredPage, commands.LIST.says)
 PAUSE = Command(commands.PAUSE.subject, ChangeJob, Job, commands.PAUSE.says)
@@ -40,6 +41,7 @@ SET_PRIORITY = Command(commands.SET_PRIORITY.subject, SetPriority, Job, commands
 
 ASKS: tuple[Command[Any, Any], ...] = (
     SUBMIT,
+    VALIDATE,
     GET,
     LIST,
     commands.EVENTS,
@@ -49,7 +51,9 @@ ASKS: tuple[Command[Any, Any], ...] = (
     SET_PRIORITY,
     commands.CHANGE,
     commands.OWNERS,
+    commands.VIEWS,
     commands.EXPLAIN,
+    commands.FORESEE,
     commands.TAIL_LOG,
     commands.READ_LOG,
     commands.REQUEST_SUPPORT,

@@ -82,15 +82,15 @@ class Desk:
 
     async def cases(self, caller: Caller, job_id: str) -> SupportCases:
         """What was asked about a job."""
-        job = await self._yard.stored(caller, job_id, Right.ASK_SUPPORT)
+        job = await self._yard.stored(caller, job_id, Right.SEE_MESSAGES)
         return await self._bus.ask(commands.SUPPORT_CASES, ListCases(job_id=job.id), self._timeout_s)
 
     async def notifications(self, caller: Caller, job_id: str) -> Notifications:
-        """Who was told about a job. Whom it tells is its owner's business, and that of those who may change it."""
-        job = await self._yard.stored(caller, job_id, Right.ACT)
+        """Who was told about a job."""
+        job = await self._yard.stored(caller, job_id, Right.SEE_MESSAGES)
         return await self._bus.ask(commands.NOTIFICATIONS, ListNotifications(job_id=job.id), self._timeout_s)
 
-    async def webhook_secret(self, caller: Caller, *, renew: bool = False) -> WebhookSecret:
+    async def webhook_secret(self, caller: Caller) -> WebhookSecret:
         """What the caller's webhooks are signed with."""
-        ask = GetWebhookSecret(owner=caller.name, renew=renew)
+        ask = GetWebhookSecret(owner=caller.name)
         return await self._bus.ask(commands.WEBHOOK_SECRET, ask, self._timeout_s)

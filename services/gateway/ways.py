@@ -15,7 +15,6 @@ from shared.contracts.endpoints import (
     RemoveEndpoint,
     Ticket,
 )
-from shared.contracts.job import Actor
 
 
 class Ways:
@@ -39,7 +38,7 @@ class Ways:
             name=new.full_name,
             rank=new.rank,
             requested_by=caller.name,
-            actor=Actor(kind="user", name=author.name),
+            actor=author.actor,
             correlation_id=author.request_id,
         )
         return await self._bus.ask(commands.ADD_ENDPOINT, ask, self._timeout_s)
@@ -51,7 +50,7 @@ class Ways:
             job_id=job_id,
             name=name,
             requested_by=caller.name,
-            actor=Actor(kind="user", name=author.name),
+            actor=author.actor,
             correlation_id=author.request_id,
         )
         return await self._bus.ask(commands.REMOVE_ENDPOINT, ask, self._timeout_s)

@@ -3,6 +3,7 @@
 import structlog
 
 from services.gateway import asking
+from services.gateway.audited import Author
 from services.gateway.domain.access import Caller, Right, actions, no_such_job, require, visible
 from services.gateway.domain.bounds import PolicyOf, check_priority
 from services.gateway.domain.discretion import shown, told
@@ -13,7 +14,7 @@ from shared.contracts import commands
 from shared.contracts.commands import Command
 from shared.contracts.errors import NotFound, Refusal
 from shared.contracts.events import AnyCloudEvent
-from shared.contracts.job import Actor, JobStatus, Reason
+from shared.contracts.job import JobStatus, Reason
 
 log = structlog.get_logger()
 
@@ -47,9 +48,10 @@ class Yard:
         """The job as the caller sees it, with the present reason of one that waits."""
         return (await self._shown(caller, [job]))[0]
 
-    def submitted(self, caller: Caller, job: Job) -> Job:
-        """The same for a job that was stored this moment: nothing more can be known of it yet."""
-        return _resource(caller, job, {})
+    def submitted(self, caller: Caller, job: Job, warnings: tuple[str, ...] = ()) -> Job:
+        """The same for a job that was stored this moment, or would be: nothing more can be known of it yet."""
+        shown_job = _resource(caller, job, {})
+        return shown_job.model_copy(update={"warnings": warnings}) if warnings else shown_job
 
     async def page(self, caller: Caller, ask: commands.ListJobs) -> JobPage:
         """A page of a list. The jobs service pages by size, so this asks until there are enough jobs.
@@ -67,18 +69,18 @@ class Yard:
         return JobPage(items=tuple(items), total=total, total_is=first.total_is, next_cursor=page.next_cursor)
 
     async def change(
-        self, caller: Caller, command: Command[commands.ChangeJob, Job], job_id: str, request_id: str | None
+        self, caller: Caller, command: Command[commands.ChangeJob, Job], job_id: str, author: Author
     ) -> Job:
         """Pause, resume or kill."""
         await self.stored(caller, job_id, Right.KILL if command is asking.KILL else Right.ACT)
-        ask = commands.ChangeJob(id=job_id, actor=_actor(caller), correlation_id=request_id)
+        ask = commands.ChangeJob(id=job_id, actor=author.actor, correlation_id=author.request_id)
         return await self.shown(caller, await self._bus.ask(command, ask, self._timeout_s))
 
-    async def set_priority(self, caller: Caller, job_id: str, priority: int, request_id: str | None) -> Job:
+    async def set_priority(self, caller: Caller, job_id: str, priority: int, author: Author) -> Job:
         """Change its place in the queue, as far as its VC allows."""
         job = await self.stored(caller, job_id, Right.ACT)
         check_priority(caller, job.vc, await self._policy_of(job.vc), priority)
-        ask = commands.SetPriority(id=job_id, actor=_actor(caller), priority=priority, correlation_id=request_id)
+        ask = commands.SetPriority(id=job_id, actor=author.actor, priority=priority, correlation_id=author.request_id)
         return await self.shown(caller, await self._bus.ask(asking.SET_PRIORITY, ask, self._timeout_s))
 
     async def events(self, caller: Caller, job_id: str) -> list[AnyCloudEvent]:
@@ -123,7 +125,3 @@ def _resource(caller: Caller, job: Job, reasons: dict[str, Reason]) -> Job:
     if seen.status is JobStatus.QUEUED:
         reason = reasons.get(seen.id) or reason or WAITS
     return seen.model_copy(update={"reason": reason, "actions": actions(caller, job)})
-
-
-def _actor(caller: Caller) -> Actor:
-    return Actor(kind="user", name=caller.name)

@@ -9,7 +9,7 @@ from services.jobs.domain.signals import Kill, Resume
 from services.jobs.domain.signals import SetPriority as SetPrioritySignal
 from services.jobs.place import lead, place
 from services.jobs.room import Room
-from services.jobs.submit import submit_all
+from services.jobs.submit import submit_all, validate
 from services.jobs.wishes import change_all, pause
 from shared.bus import codec
 from shared.bus.subscriptions import Answers, Delivery, Shared
@@ -32,11 +32,13 @@ from shared.contracts.commands import (
     Lease,
     ListActiveJobs,
     ListJobs,
+    NewJob,
     Place,
     PlaceOutcomes,
     SetPriority,
     SubmitJobs,
     SubmitOutcomes,
+    Submitted,
 )
 from shared.contracts.events import CloudEvent, RunEvent
 from shared.contracts.job import Job
@@ -52,6 +54,10 @@ class Handlers:
     async def submit(self, ask: SubmitJobs) -> SubmitOutcomes:
         self._room.check()
         return await submit_all(self._applier, ask)
+
+    async def validate(self, ask: NewJob) -> Submitted:
+        self._room.check()
+        return await validate(self._applier, ask)
 
     async def get(self, ask: GetJob) -> Job:
         return job_of(await self._applier.head(ask.id))
@@ -100,6 +106,7 @@ class Handlers:
 
 SUBSCRIPTIONS = (
     Answers(commands.SUBMIT, Handlers.submit),
+    Answers(commands.VALIDATE, Handlers.validate),
     Answers(commands.GET, Handlers.get),
     Answers(commands.LIST, Handlers.list),
     Answers(commands.EVENTS, Handlers.events),

@@ -60,7 +60,7 @@ class Handlers:
         return await self._notices.notifications(ask.job_id)
 
     async def webhook_secret(self, ask: GetWebhookSecret) -> WebhookSecret:
-        document = await self._keys.of(ask.owner, renew=ask.renew)
+        document = await self._keys.of(ask.owner, renew=ask.renew, renewal=ask.renewal)
         return WebhookSecret(secret=document.secret, created_at=document.created_at)
 
     async def job_events(self, deliveries: Sequence[Delivery[CloudEvent[JobEvent] | None]]) -> None:
@@ -83,7 +83,7 @@ class Handlers:
         return found
 
 
-ASKS = (commands.GET, commands.EVENTS, commands.TAIL_LOG)
+ASKS = (commands.GET, commands.EVENTS, commands.TAIL_LOG, commands.FIND_SECRETS)
 """Everything that this service asks of others."""
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (

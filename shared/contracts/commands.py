@@ -85,6 +85,7 @@ class NewJob(Contract):
     id: JobId
     owner: UserName
     request: JobRequest
+    actor: Annotated[Actor | None, Field(description="Who submits it; none: its owner.")] = None
     idempotency_key: Annotated[str | None, Field(min_length=1, max_length=255)] = None
     fingerprint: Annotated[str | None, Field(description="Hash of the body that came with the key.")] = None
     correlation_id: str | None = None
@@ -95,7 +96,7 @@ class NewJob(Contract):
 
 class SubmitJobs(Contract):
     jobs: Annotated[tuple[NewJob, ...], Field(min_length=1)]
-    with_jobs: Annotated[bool, Field(description="Answer with the whole jobs, not only their ids.")] = False
+    with_jobs: Annotated[bool, Field(description="Answer with the jobs too, as far as a message has room.")] = False
 
 
 class Submitted(Contract):
@@ -109,6 +110,23 @@ class Submitted(Contract):
 
 class SubmitOutcomes(Contract):
     outcomes: Annotated[tuple[Submitted, ...], Field(description="In the order of the submissions.")]
+
+
+class Foresee(Contract):
+    """A submission as the scheduler would meet it, before it is stored."""
+
+    device_type: DeviceType
+    devices: int
+    nodes: int
+    cpus: float
+    memory_mib: int
+    image: str | None = None
+
+
+class Foresight(Contract):
+    """What would be in its way for long, or not as it was asked for; what only takes its turn is not told."""
+
+    warnings: tuple[Reason, ...] = ()
 
 
 # --- look up
@@ -430,6 +448,23 @@ class RevealedSecrets(Contract):
     values: Annotated[dict[str, str], Field(repr=False)]
 
 
+class FindSecrets(Contract):
+    """Texts that are about to leave the platform, and the job that they are about."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    job_id: JobId
+    texts: Annotated[tuple[str, ...], Field(repr=False)]
+
+
+class FoundSecrets(Contract):
+    """What of the values of the job's secrets stands in these texts, and nothing else of them."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    found: Annotated[tuple[str, ...], Field(repr=False)]
+
+
 # --- every service
 
 
@@ -449,6 +484,9 @@ def health_of(service: str) -> Command[AskHealth, Health]:
 
 
 SUBMIT = Command("cmd.jobs.submit.v1", SubmitJobs, SubmitOutcomes, "Store new jobs.")
+VALIDATE = Command(
+    "cmd.jobs.validate.v1", NewJob, Submitted, "Whether a submission would be stored, and as what; nothing is."
+)
 GET = Command("cmd.jobs.get.v1", GetJob, Job, "One job.")
 LIST = Command("cmd.jobs.list.v1", ListJobs, JobPage, "A page of jobs, by owner or of everybody.")
 EVENTS = Command("cmd.jobs.events.v1", GetJobEvents, JobEventPage, "A job's own events, from the store.")
@@ -463,11 +501,15 @@ CHANGE = Command("cmd.jobs.change.v1", ChangeJobs, ChangeOutcomes, "Pause, resum
 LEAD = Command("cmd.jobs.lead.v1", Lead, Lease, "Take or renew the scheduler's lease.")
 PLACE = Command("cmd.jobs.place.v1", Place, PlaceOutcomes, "Place and preempt, fenced by the epoch.")
 EXPLAIN = Command("cmd.scheduler.explain.v1", ExplainJobs, Explanations, "Why these jobs wait.")
+FORESEE = Command("cmd.scheduler.foresee.v1", Foresee, Foresight, "What would keep a submission from running.")
 TAIL_LOG = Command("cmd.logs.tail.v1", TailLog, LogPage, "The last lines of a job's console.")
 CHECKPOINTS = Command(
     "cmd.executor.checkpoints.v1", GetCheckpoints, Checkpoints, "When runs on this node wrote their last checkpoints."
 )
 REVEAL = Command("cmd.gateway.reveal.v1", RevealSecrets, RevealedSecrets, "Secrets of a job that is being started.")
+FIND_SECRETS = Command(
+    "cmd.gateway.find_secrets.v1", FindSecrets, FoundSecrets, "What a text about a job must not show of its secrets."
+)
 TAIL_PARTITION = Command(
     "cmd.logs.tail_partition.v1", TailLog, LogPage, "The same, of whoever has the job's partition."
 )
@@ -492,6 +534,7 @@ ADMIT = Command("cmd.gateway.admit.v1", Admit, Admitted, "Whether somebody may u
 
 COMMANDS: tuple[Command[Contract, Contract], ...] = (
     SUBMIT,
+    VALIDATE,
     GET,
     LIST,
     EVENTS,
@@ -506,11 +549,13 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     LEAD,
     PLACE,
     EXPLAIN,
+    FORESEE,
     TAIL_LOG,
     TAIL_PARTITION,
     READ_LOG,
     CHECKPOINTS,
     REVEAL,
+    FIND_SECRETS,
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     CHECK_NOTIFY,

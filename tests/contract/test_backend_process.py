@@ -16,6 +16,7 @@ from services.executor.backends.process.backend import ProcessBackend
 from services.executor.domain.observation import Cancelled, Ended, Lost, Started
 from shared.ids import new_id
 from tests.support.executor_backend import Bench, ProcessHome, processes_of
+from tests.support.freezing import freeze
 from tests.support.waiting import until
 
 
@@ -126,7 +127,7 @@ async def test_runs_survive_a_killed_spawner_and_new_ones_start(bench: Bench, ho
 
 
 async def test_what_a_killed_spawner_had_not_read_is_started_by_the_next(bench: Bench, home: ProcessHome) -> None:
-    os.kill(home.spawner(), signal.SIGSTOP)
+    freeze(home.spawner())
     orders = [bench.order("echo started >> ledger") for _ in range(3)]
     await bench.backend.launch(orders)
     home.kill_spawner()

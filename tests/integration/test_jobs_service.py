@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.jobs.app import build
+from services.jobs.domain.cursor import cursor_of
 from shared.bus.bus import Bus, connect
 from shared.bus.codec import job_event
 from shared.bus.follow import Follower
@@ -121,7 +122,13 @@ async def test_pages_go_through_every_job_once_newest_first(bus: Bus) -> None:
     assert (await bus.ask(commands.LIST, commands.ListJobs(owner="bob"))).items == ()
 
 
-@pytest.mark.parametrize("cursor", ["x", "bm8=", "e30=", "WzEsIDJd"])
+FORGED: tuple[Any, ...] = ((), ("x",), ({}, "x"), ("x", 10**30), (True, float("nan")), ("\ud800", "x"))
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "bm8=", "e30=", "WzEsIDJd", *(cursor_of(commands.ListJobs(owner="ada"), place) for place in FORGED)],
+)
 async def test_a_foreign_cursor_is_invalid(bus: Bus, cursor: str) -> None:
     with pytest.raises(Invalid):
         await bus.ask(commands.LIST, commands.ListJobs(owner="ada", cursor=cursor))

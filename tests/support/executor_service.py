@@ -32,6 +32,7 @@ from shared.ids import new_id
 from shared.settings import PlatformSettings
 from tests.support.executor import NODE, launch_of, view_of
 from tests.support.executor_backend import ProcessHome
+from tests.support.freezing import freeze
 from tests.support.platform import CHECKOUT
 from tests.support.waiting import until
 
@@ -284,7 +285,7 @@ async def at_once(condition: Callable[[], object]) -> None:
 @contextmanager
 def paused(pid: int) -> Iterator[None]:
     """A process that stands still, unless it is gone by the end."""
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         yield
     finally:

@@ -24,7 +24,7 @@ from shared.bus.bus import Bus
 from shared.contracts import commands
 from shared.contracts.commands import Command, NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, NotFound, Unavailable
-from shared.contracts.job import Job, JobRequest, JobStatus
+from shared.contracts.job import Allocation, Job, JobRequest, JobState, JobStatus, JobView, Share
 from shared.ids import new_id
 from shared.runtime import Deps
 from shared.settings import PlatformSettings
@@ -72,6 +72,14 @@ def stored_job(new: NewJob, **changes: Any) -> Job:
     return Job(**(request | fields | changes))
 
 
+def view_of(job: Job, node: str | None) -> JobView:
+    """The job as services see it, with its place on a node."""
+    allocation = Allocation(shares=(Share(node=node),)) if node is not None else None
+    known = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
+    state = JobState(status=job.status, priority=job.priority, allocation=allocation)
+    return JobView(**known, state=state)
+
+
 @dataclass
 class DoubleBus(Bus):
     """Answers commands from memory. `answers` adds to or replaces them; what is asked is kept in `asked`."""
@@ -80,6 +88,8 @@ class DoubleBus(Bus):
     keys: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     answers: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     asked: list[Any] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    """The nodes of jobs that hold a place."""
 
     async def ask(self, command: Command[Any, Any], ask: Any, timeout: float = 5.0) -> Any:
         """As through the wire: what is asked and answered becomes JSON and back."""
@@ -89,6 +99,7 @@ class DoubleBus(Bus):
             commands.SUBMIT.subject: self._submit,
             commands.GET.subject: self._get,
             commands.LIST.subject: self._list,
+            commands.VIEWS.subject: self._views,
         }
         answer = (known | self.answers).get(command.subject)
         if answer is None:
@@ -112,6 +123,10 @@ class DoubleBus(Bus):
         if ask.id not in self.jobs:
             raise NotFound(f"There is no job {ask.id}.")
         return self.jobs[ask.id]
+
+    def _views(self, ask: commands.GetJobViews) -> commands.JobViews:
+        found = [self.jobs[id] for id in ask.ids if id in self.jobs]
+        return commands.JobViews(items=tuple(view_of(job, self.places.get(job.id)) for job in found))
 
     def _list(self, ask: commands.ListJobs) -> commands.JobPage:
         chosen = [

@@ -42,6 +42,8 @@ ENDED = Ended(1, 2, 0, None, stopped=False, forced=False, output_bytes=0)
 class Scripted:
     """A backend in which a run is what the test says it is."""
 
+    uses_images = False
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.launched: list[str] = []
@@ -129,7 +131,7 @@ class Bench:
             reporter=self.reporter,
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
             preparation=Preparation(Roots(self.folder), {}),
-            secrets=Secrets(self.gateway),
+            secrets=Secrets(self.gateway, "node-1"),
             capacity=Capacity(cpus=4, memory_mib=1000, devices={"v100": 2}),
             clock=self.clock,
             boot_id=BOOT,

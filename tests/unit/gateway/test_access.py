@@ -108,6 +108,13 @@ def test_environment_values_are_for_the_owner_and_administrators_only() -> None:
     assert visible(CALLERS[Relation.OPEN_MEMBER], job()) == job().model_copy(update={"env": {"TOKEN": HIDDEN}})
 
 
+def test_whom_a_job_tells_is_shown_by_the_same_right_as_who_was_told() -> None:
+    told_job = job().model_copy(update={"notify": (Notify(to="mailto:ada@example.org"),)})
+    for who in Relation:
+        if may(CALLERS[who], told_job, Right.SEE):
+            assert bool(visible(CALLERS[who], told_job).notify) is may(CALLERS[who], told_job, Right.SEE_MESSAGES)
+
+
 def test_in_a_closed_vc_a_member_sees_the_brief_without_command_environment_and_paths() -> None:
     seen = visible(CALLERS[Relation.CLOSED_MEMBER], job())
     assert seen.command == HIDDEN

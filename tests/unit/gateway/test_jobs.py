@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from services.gateway.domain.batches import COMMAND_BYTES
 from services.gateway.readiness import NEEDED
 from shared.contracts import commands
@@ -38,7 +40,8 @@ async def test_a_submission_is_stored_and_answered_whole(yard: Gateway) -> None:
     names = (
         "id name owner vc image command env data_path work_path job_path checkpoint_path device_type devices nodes "
         "devices_total cpus memory_mib preemptible priority max_duration_s grace_period_s retries labels status reason "
-        "submitted_at started_at finished_at exit_code attempt version actions endpoints interactive_ports notify"
+        "submitted_at started_at finished_at exit_code attempt version actions warnings endpoints "
+        "interactive_ports notify"
     )
     assert set(job) == set(names.split())
     (asked,) = yard.bus.asked
@@ -142,6 +145,28 @@ async def test_nan_in_a_batch_spoils_only_its_own_submission(yard: Gateway) -> N
     raw = b'{"jobs": [{"name": "a", "command": "b"}, {"name": "a", "command": "b", "cpus": NaN}]}'
     answer = await yard.call("POST", "/jobs:submit-batch", content=raw, headers={"Content-Type": "application/json"})
     assert [outcome["status"] for outcome in answer.json()["outcomes"]] == [201, 422]
+
+
+@pytest.mark.parametrize("field", ["data_path", "work_path", "job_path", "checkpoint_path"])
+async def test_a_path_that_is_too_long_for_a_disk_is_refused_with_its_field_and_the_limit(
+    yard: Gateway, field: str
+) -> None:
+    longest = "/".join(["x" * 100] * 10 + ["yy"])
+    assert (await yard.call("POST", "/jobs", json=BODY | {field: longest})).status_code == 201
+    refused = (
+        (longest + "y", "takes 1013 bytes, above 1012; use a shorter path"),
+        ("ä/" * 338, "takes 1014 bytes, above 1012; use a shorter path"),
+        ("a/" + "x" * 256, "holds a name of 256 bytes, above 255; use shorter names"),
+    )
+    for path, why in refused:
+        body, stored = BODY | {field: path}, len(yard.bus.jobs)
+        single = (await yard.call("POST", "/jobs", json=body)).json()
+        batch = (await yard.call("POST", "/jobs:submit-batch", json={"jobs": [body]})).json()
+        for problem in (single, batch["outcomes"][0]["problem"]):
+            assert problem["status"] == 422
+            assert problem["errors"] == [{"field": field, "message": why}]
+            assert problem["detail"] == f"{field}: {why}."
+        assert len(yard.bus.jobs) == stored
 
 
 async def test_a_flood_of_one_user_does_not_touch_another(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from services.gateway.audited import BY_ITSELF
 from services.gateway.desk import Desk
 from services.gateway.domain.access import Role
+from services.gateway.fresh import FRESH_S
 from services.gateway.resources import SupportRequest
 from services.gateway.yard import Yard
 from shared.contracts import commands
@@ -122,7 +123,7 @@ async def test_the_owner_and_administrators_ask_others_may_not_and_for_strangers
     assert len({one.case_id for one in asked}) == 3
 
 
-async def test_whom_a_job_tells_is_the_business_of_those_who_may_change_it(desk: Gateway) -> None:
+async def test_whom_a_job_tells_is_the_business_of_its_owner_and_of_administrators(desk: Gateway) -> None:
     job = await job_of_ada(desk, notify=NOTIFY)
     statuses = [
         (await desk.call("GET", f"/jobs/{job}/notifications", name)).status_code
@@ -131,6 +132,23 @@ async def test_whom_a_job_tells_is_the_business_of_those_who_may_change_it(desk:
     assert statuses == [200, 200, 403, 404]
     shown = {name: (await desk.call("GET", f"/jobs/{job}", name)).json()["notify"] for name in ("ada", "bob")}
     assert shown["bob"] == [] and shown["ada"][0]["to"] == NOTIFY[0]["to"]
+
+
+async def test_an_owner_who_may_only_read_or_has_left_the_vc_sees_who_was_told_and_what_was_asked(
+    desk: Gateway,
+) -> None:
+    job = await job_of_ada(desk, notify=NOTIFY)
+    made = await desk.call("POST", "/me/tokens", "ada", json={"name": "reads", "scope": "read"})
+    reads = {"Authorization": f"Bearer {made.json()['token']}"}
+    for path in ("notifications", "support"):
+        assert (await desk.http.get(f"/api/v1/jobs/{job}/{path}", headers=reads)).status_code == 200
+    assert (await desk.http.post(f"/api/v1/jobs/{job}/support", headers=reads, json=ASK)).status_code == 403
+    await desk.accounts.update("ada", BY_ITSELF, {}, {"default": None})
+    desk.clock.passed += FRESH_S
+    for path in ("notifications", "support"):
+        assert (await desk.call("GET", f"/jobs/{job}/{path}", "ada")).status_code == 200
+    assert (await desk.call("GET", f"/jobs/{job}", "ada")).json()["notify"][0]["to"] == NOTIFY[0]["to"]
+    assert (await desk.call("POST", f"/jobs/{job}/pause", "ada")).status_code == 403, "ada has left"
 
 
 async def test_the_user_s_address_goes_along_where_the_account_has_one(desk: Gateway) -> None:
