@@ -214,7 +214,7 @@ class Children:
     def _start(self, connection: Connection, wanted: dict[str, Any], running: bool) -> dict[str, Any]:
         """Start the child, or find the one of that name; what is to be answered."""
         files = connection.files()
-        tail = None
+        tail = child = None
         try:
             name = wanted["name"] or ""
             child = next((each for each in self._alive.values() if name and each.name == name), None)
@@ -231,14 +231,14 @@ class Children:
             child.watchers.append(connection)
             return {"pid": child.pid}
         except OSError as error:
-            if tail is not None:
-                self._forget(tail)
             sentence, code = explain(wanted["program"] or wanted["argv"][0], error)
             missing = code == NOT_FOUND and error.filename != self._cwd
             return _refused(PROGRAM_MISSING if missing else PROGRAM_UNUSABLE, sentence)
         finally:
             if tail is not None:
                 os.close(tail.writer)
+            if tail is not None and child is None:
+                self._forget(tail)
             for file in files:
                 os.close(file)
 
