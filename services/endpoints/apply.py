@@ -60,7 +60,8 @@ class Applier:
     ) -> EndpointDocument:
         """The endpoint after what `signals` says for it as it is now.
 
-        Raises NotFound. `job_version`: the signals come from this version of the job; of an older one than was applied, none counts.
+        `job_version`: the signals come from this version of the job; of an older one than was applied, none counts.
+        Raises NotFound.
         """
         for _ in range(TRIES):
             before = await self.store.endpoints.get(endpoint_id)
