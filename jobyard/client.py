@@ -23,7 +23,6 @@ from jobyard.errors import TooMany, Unavailable, WaitTimeout
 from jobyard.follow import PATIENCE_S, follow
 from jobyard.models import (
     Changes,
-    Endpoint,
     Job,
     JobAction,
     JobEvent,
@@ -325,12 +324,6 @@ class Client:
     def webhook_secret(self) -> WebhookSecret:
         """What the webhooks of my jobs are signed with, by the scheme of Standard Webhooks."""
         return self._read(WebhookSecret, f"{API}/me/webhook-secret")
-
-    def add_endpoint(self, job_id: str, name: str, *, port: int | None = None, rank: int = 0) -> Endpoint:
-        """Open a way into a job: `ssh`, `jupyter`, `tensorboard`, or `port` and its number. One that is there stays."""
-        body = parameters(name=name, port=port, rank=rank or None)
-        response = self._transport.request("POST", _path(job_id, "endpoints"), body=body)
-        return self._parsed(Endpoint, response.content)
 
     def wait(
         self,

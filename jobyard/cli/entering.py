@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 def enter(client: Client, job_id: str, name: str, way: Callable[[], T]) -> T:
     """What `way` opens, through the endpoint of this name. Raises JobyardError, Conflict for a job that is over."""
-    client.add_endpoint(job_id, name)
+    client.endpoints.add(job_id, name)
     until_running(client, job_id)
     deadline = time.monotonic() + OPENING_S
     while True:

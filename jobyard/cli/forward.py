@@ -33,7 +33,7 @@ def port_forward(
     job_id = current.job_id(job)
     client = current.client
     with _listening(local) as listener:
-        client.add_endpoint(job_id, "port", port=remote, rank=rank)
+        client.endpoints.add(job_id, "port", port=remote, rank=rank)
         until_running(client, job_id)
         here = listener.getsockname()[1]
         notes().print(f"{HERE}:{here} leads to port {remote} of job {job_id}. Ctrl-C ends it.")

@@ -56,6 +56,7 @@ class Bastion:
         host, port = self._settings.host, self._settings.ssh_port
         if port == 0:
             return
+        asyncssh.set_log_level("WARNING")  # it would tell every channel's life
         key = await self._keys.get()
         try:
             self._acceptor = await asyncssh.listen(
