@@ -33,7 +33,11 @@ async def measure(yard: Platform) -> list[Figure]:
     port = free_port()
     job = yard.submit(served.command("all", port), interactive_ports=[port], cpus=0.01)
     direct, door = f"http://127.0.0.1:{port}", f"{yard.door_url}/endpoints/{job}/port-{port}"
-    async with aiohttp.ClientSession(headers=yard.headers(), read_bufsize=1 << 20) as http, _relay(port) as relay:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with (
+        aiohttp.ClientSession(headers=yard.headers(), connector=connector, read_bufsize=1 << 20) as http,
+        _relay(port) as relay,
+    ):
         await until(lambda: _answers(http, door), "the job's program answers", 120)
         figures = await _throughput(http, {"direct": direct, "relay": relay, "door": door})
         figures += await _latency(http, direct, door)
@@ -82,8 +86,7 @@ async def _idle_websockets(yard: Platform, http: aiohttp.ClientSession, door: st
         sockets += [await http.ws_connect(f"{door}/ws") for _ in range(SOCKETS)]
         each = (_resident_kib(yard) - before) / SOCKETS
     finally:
-        for socket in sockets:
-            await socket.close()
+        await asyncio.gather(*(socket.close() for socket in sockets))
     return Figure(f"{SOCKETS} idle websockets, each", each, "KiB", 40)
 
 
