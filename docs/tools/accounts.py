@@ -28,7 +28,8 @@ from services.scheduler.handlers import ASKS as SCHEDULER
 from shared.bus.subscriptions import Answers, Each, PerNode, Shared
 from shared.contracts import subjects
 from shared.contracts.base import NodeName
-from shared.contracts.commands import Command, health_of
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.health import health_of
 
 ASKS: dict[str, Sequence[Command[Any, Any]]] = {
     "jobs": JOBS,

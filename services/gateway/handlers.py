@@ -10,8 +10,17 @@ from services.gateway.secrets import Secrets
 from services.gateway.vcs import Vcs
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, Shared
-from shared.contracts import commands, subjects
-from shared.contracts.commands import FindSecrets, FoundSecrets, GetJob, GetJobViews, RevealedSecrets, RevealSecrets
+from shared.contracts import subjects
+from shared.contracts.commands.endpoints import ADMIT, IDLE_LIMITS
+from shared.contracts.commands.jobs import GET, VIEWS, GetJob, GetJobViews
+from shared.contracts.commands.secrets import (
+    FIND_SECRETS,
+    REVEAL,
+    FindSecrets,
+    FoundSecrets,
+    RevealedSecrets,
+    RevealSecrets,
+)
 from shared.contracts.endpoints import Admit, Admitted, GetIdleLimits, IdleLimits
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import JOB_EVENTS, EndpointClosed, EndpointRequested
@@ -66,7 +75,7 @@ class Handlers:
         What the owner may have of them is looked up now, not when the job was submitted: an account that is disabled
         gets nothing, and one that has left the VC nothing of the VC's.
         """
-        job = await self._bus.ask(commands.GET, GetJob(id=ask.job_id), self._timeout_s)
+        job = await self._bus.ask(GET, GetJob(id=ask.job_id), self._timeout_s)
         if unnamed := sorted(set(ask.names) - set(job.secrets.values())):
             raise Forbidden(f"Job {job.id} does not name the secret '{unnamed[0]}'.")
         await self._check_placed(job.id, node)
@@ -85,7 +94,7 @@ class Handlers:
 
     async def _check_placed(self, job_id: str, node: str) -> None:
         """Raises Forbidden unless the job is to run on this node, or runs there."""
-        views = (await self._bus.ask(commands.VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
+        views = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
         states = [view.state for view in views if view.state.status in STARTING]
         shares = [share for state in states if state.allocation is not None for share in state.allocation.shares]
         if node not in {share.node for share in shares}:
@@ -93,7 +102,7 @@ class Handlers:
 
     async def find_secrets(self, ask: FindSecrets) -> FoundSecrets:
         """Only what the asker has in its hands already: the other values stay here."""
-        job = await self._bus.ask(commands.GET, GetJob(id=ask.job_id), self._timeout_s)
+        job = await self._bus.ask(GET, GetJob(id=ask.job_id), self._timeout_s)
         hidden = await self._secrets.hidden(job.owner, job.vc, job.secrets.values())
         return FoundSecrets(found=tuple(one for one in hidden if any(one in text for text in ask.texts)))
 
@@ -113,8 +122,8 @@ SUBSCRIPTIONS = (
         endpoint_entry_of,
         Handlers.job_events,
     ),
-    Answers(commands.REVEAL, Handlers.reveal, from_node=True),
-    Answers(commands.FIND_SECRETS, Handlers.find_secrets),
-    Answers(commands.ADMIT, Handlers.admit),
-    Answers(commands.IDLE_LIMITS, Handlers.idle_limits),
+    Answers(REVEAL, Handlers.reveal, from_node=True),
+    Answers(FIND_SECRETS, Handlers.find_secrets),
+    Answers(ADMIT, Handlers.admit),
+    Answers(IDLE_LIMITS, Handlers.idle_limits),
 )

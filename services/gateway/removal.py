@@ -12,7 +12,7 @@ from services.gateway.secrets import Secrets, of_user, of_vc
 from services.gateway.sshkeys import SshKeys
 from services.gateway.vcs import Vcs
 from shared.bus.bus import Bus
-from shared.contracts.commands import ListJobs
+from shared.contracts.commands.lists import ListJobs
 from shared.contracts.errors import Conflict
 from shared.contracts.job import TERMINAL, JobStatus
 

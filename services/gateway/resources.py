@@ -12,7 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from services.gateway.domain.access import Action
 from shared.contracts import job as contract
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, VcName
-from shared.contracts.commands import MANY, JobAction
+from shared.contracts.commands.changes import MANY, JobAction
 from shared.contracts.endpoints import PORTS
 from shared.contracts.errors import FieldError
 from shared.contracts.events import CloudEvent, Receipt

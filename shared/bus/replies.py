@@ -9,7 +9,7 @@ from faststream.nats import NatsResponse, NatsRouter
 from pydantic import ValidationError
 
 from shared.bus.subscriptions import Answers
-from shared.contracts.commands import Command
+from shared.contracts.commands.command import Command
 from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, TemporaryError, Unavailable
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from shared.contracts.commands import OPEN_STREAM
+from shared.contracts.commands.streams import OPEN_STREAM
 from shared.contracts.errors import Conflict, Invalid, Unavailable
 from shared.contracts.job import JobView
 from shared.contracts.streams import Child, OpenStream, Terminal

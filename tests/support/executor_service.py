@@ -24,7 +24,15 @@ from shared.bus.bus import Bus, connect
 from shared.bus.streams import bootstrap
 from shared.contracts import subjects
 from shared.contracts.base import Contract
-from shared.contracts.commands import ACTIVE, VIEWS, ActiveJob, ActiveJobPage, GetJobViews, JobViews, ListActiveJobs
+from shared.contracts.commands.jobs import (
+    ACTIVE,
+    VIEWS,
+    ActiveJob,
+    ActiveJobPage,
+    GetJobViews,
+    JobViews,
+    ListActiveJobs,
+)
 from shared.contracts.events import CloudEvent, JobEvent, JobKilled, JobKilling, JobScheduled, RunEvent
 from shared.contracts.job import Actor, JobStatus, JobView, LaunchSpec
 from shared.contracts.logs import LogChunk

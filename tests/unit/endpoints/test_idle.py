@@ -17,7 +17,7 @@ from services.endpoints.programs.starting import Programs
 from services.endpoints.store import EndpointStore
 from services.endpoints.usage import Usage
 from shared.bus.bus import Bus
-from shared.contracts import commands
+from shared.contracts.commands.endpoints import IDLE_LIMITS
 from shared.contracts.endpoints import EndpointKind, EndpointStatus, IdleLimits
 from shared.contracts.job import Actor
 from shared.store.sqlite import SqliteStore
@@ -36,7 +36,7 @@ class Gateway(Bus):
     events: list[str] = field(default_factory=list)
 
     async def ask(self, command: Any, ask: Any, timeout: float = 5.0) -> Any:
-        assert command is commands.IDLE_LIMITS
+        assert command is IDLE_LIMITS
         return IdleLimits(seconds={vc: self.limits[vc] for vc in ask.vcs if vc in self.limits})
 
     async def publish(self, subject: str, event: Any) -> int:

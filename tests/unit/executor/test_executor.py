@@ -24,7 +24,9 @@ from services.executor.run import Run
 from services.executor.secrets import Secrets
 from services.executor.store import RunStore
 from shared.bus.bus import Bus
-from shared.contracts.commands import Command, ReadLog, RevealedSecrets, RevealSecrets
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.logs import ReadLog
+from shared.contracts.commands.secrets import RevealedSecrets, RevealSecrets
 from shared.contracts.errors import Conflict, NotFound, Unavailable
 from shared.contracts.streams import Child
 from shared.paths import Roots

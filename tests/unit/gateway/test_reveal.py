@@ -17,7 +17,8 @@ from services.gateway.keyfile import KeyFile
 from services.gateway.sealing import KeyRing, Sealed, Unsealable
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
-from shared.contracts.commands import FindSecrets, NewJob, RevealSecrets
+from shared.contracts.commands.secrets import FindSecrets, RevealSecrets
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Forbidden, NotFound, Unavailable
 from shared.contracts.job import Job, JobRequest, JobStatus
 from shared.ids import new_id
