@@ -163,6 +163,7 @@ class SeparateServices(Platform):
                 process.kill()
             for gateway in self._gateways.values():
                 gateway.close()
+            self._end_runs()
 
 
 def _free_url() -> str:
