@@ -23,6 +23,7 @@ up: setup ## start the platform on this machine: http://127.0.0.1:8080
 	@exec $(BIN)/jobyard up
 
 test: $(VENV)/dev.stamp ## run every test; TESTS="tests/unit -k name" runs some
+	@$(BIN)/python -m tests.support.programs
 	$(BIN)/python -m pytest $(TESTS)
 
 bench: $(VENV)/dev.stamp ## measure this machine
@@ -46,8 +47,8 @@ check: lint ## what CI runs: lint, generated files are current, tests
 	@$(MAKE) --no-print-directory test
 
 lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
-	$(LOCK) --upgrade --group platform --group examples --group build --output-file requirements.lock
-	$(LOCK) --upgrade --group platform --group examples --group build --group dev --constraint requirements.lock \
+	$(LOCK) --upgrade --group platform --group programs --group examples --group build --output-file requirements.lock
+	$(LOCK) --upgrade --group platform --group programs --group examples --group build --group dev --constraint requirements.lock \
 		$$(sed -n '/ == .win32./d; s/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u) \
 		--output-file requirements-dev.lock
 

@@ -12,12 +12,13 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from pydantic import BaseModel
 
 from jobyard.credentials import LoginFile, resolve_url
+from jobyard.endpoints import Endpoints
 from jobyard.errors import TooMany, Unavailable, WaitTimeout
 from jobyard.follow import PATIENCE_S, follow
 from jobyard.models import (
@@ -48,6 +49,9 @@ from jobyard.models import (
 from jobyard.people import People
 from jobyard.signin import SignIn
 from jobyard.transport import Backoff, Params, Transport, parameters
+
+if TYPE_CHECKING:
+    from jobyard.tunnel import Tunnels
 
 API = "/api/v1"
 TERMINAL = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.ERROR, JobStatus.KILLED})
@@ -113,6 +117,7 @@ class Client:
             connect_for=retry_for if connect_for is None else connect_for,
         )
         self.people = People(self._transport)
+        self.endpoints = Endpoints(self._transport)
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +129,13 @@ class Client:
 
     def close(self) -> None:
         self._transport.close()
+
+    @property
+    def tunnels(self) -> "Tunnels":
+        """Sessions in running jobs, and connections to their ports."""
+        from jobyard.tunnel import Tunnels
+
+        return Tunnels(self._transport)
 
     def me(self) -> Me:
         """Who is asking, as the platform sees it."""

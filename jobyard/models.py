@@ -11,6 +11,12 @@ from jobyard.base import Model
 from pydantic import AwareDatetime, ConfigDict, Field
 
 
+class EndpointsInSubmission(StrEnum):
+    SSH = "ssh"
+    JUPYTER = "jupyter"
+    TENSORBOARD = "tensorboard"
+
+
 class Action(StrEnum):
     """
     What a caller may do to a job now.
@@ -77,17 +83,34 @@ class DeviceStart(Model):
     interval: int
 
 
+class EndpointKind(StrEnum):
+    """
+    What is behind the door.
+    """
+
+    SSH = "ssh"
+    JUPYTER = "jupyter"
+    TENSORBOARD = "tensorboard"
+    PORT = "port"
+
+
+class EndpointStatus(StrEnum):
+    """
+    Where an endpoint is in its life; the transitions stand in `services/endpoints/domain/machine.py`.
+    """
+
+    REQUESTED = "requested"
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
 class FieldError(Model):
     """One field of a request, and what is wrong with it."""
 
     field: str
     message: str
-
-
-class Endpoint(StrEnum):
-    SSH = "ssh"
-    JUPYTER = "jupyter"
-    TENSORBOARD = "tensorboard"
 
 
 class JobAction(StrEnum):
@@ -170,6 +193,30 @@ class LogGap(Model):
     lost: int
 
 
+class NewEndpoint(Model):
+    """A way into a job: `ssh`, `jupyter`, `tensorboard`, `port-8080`; or `port` and the number beside it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: str
+    port: int | None = None
+    """Only of an interactive port."""
+
+    rank: int = 0
+    """Which of the job's nodes it leads to."""
+
+
+class NewSshKey(Model):
+    """A public SSH key to add, as it stands in a `.pub` file; options and comment are dropped."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: str
+    public_key: str
+
+
 class NewVc(Model):
     """A virtual cluster to make."""
 
@@ -187,6 +234,9 @@ class NewVc(Model):
 
     jobs_per_user: int | None = None
     """How many jobs a member may have that are not over."""
+
+    endpoint_idle_s: int | None = None
+    """Seconds after which an endpoint that nobody uses closes."""
 
     name: str
     """Virtual cluster."""
@@ -385,6 +435,26 @@ class Share(Model):
     devices: list[int] = []
 
 
+class SshKey(Model):
+    """A public key that lets its owner into jobs by SSH."""
+
+    id: str
+    name: str
+    public_key: str
+    """`ssh-ed25519 AAAA...`"""
+
+    fingerprint: str
+    """`SHA256:...`, as `ssh-keygen -l` shows it."""
+
+    created_at: AwareDatetime
+
+
+class SshKeys(Model):
+    """One's own, oldest first."""
+
+    items: list[SshKey]
+
+
 class Stream(StrEnum):
     STDOUT = "stdout"
     STDERR = "stderr"
@@ -452,6 +522,13 @@ class SupportRequest(Model):
     """Attach the last lines of the console."""
 
 
+class Ticket(Model):
+    url: str
+    """Opens the endpoint once; the ticket stands in it."""
+
+    expires_at: AwareDatetime
+
+
 class Token(Model):
     """What to send as `Authorization: Bearer <access_token>`."""
 
@@ -511,6 +588,7 @@ class Vc(Model):
     max_priority: int | None
     max_duration_s: int | None
     jobs_per_user: int | None
+    endpoint_idle_s: int | None
     created_at: AwareDatetime
     role: Role | None
     """The caller's own role in it."""
@@ -533,6 +611,9 @@ class VcChange(Model):
 
     jobs_per_user: int | None = None
     """How many jobs a member may have that are not over."""
+
+    endpoint_idle_s: int | None = None
+    """Seconds after which an endpoint that nobody uses closes."""
 
 
 class Vcs(Model):
@@ -593,6 +674,43 @@ class AuditPage(Model):
     """`cursor` of the next page; null on the last one."""
 
 
+class Endpoint(Model):
+    """A way into a job, as people see it."""
+
+    job_id: str
+    """ULID, upper case."""
+
+    name: str
+    """`ssh`, `jupyter`, `tensorboard`, or `port-<n>`."""
+
+    kind: EndpointKind
+    port: int | None = None
+    """Of an interactive port: where the job's program listens."""
+
+    rank: int = 0
+    status: EndpointStatus
+    url: str | None = None
+    """Where a browser finds it; none for `ssh`."""
+
+    command: str | None = None
+    """A line for a terminal that leads in."""
+
+    reason: Reason | None = None
+    """Why it is where it is."""
+
+    requested_by: str
+    requested_at: AwareDatetime
+    last_used_at: AwareDatetime | None = None
+    version: int
+    """Counts a document's changes, from 1."""
+
+
+class Endpoints(Model):
+    """Of one job, in the order of their names."""
+
+    items: list[Endpoint]
+
+
 class Job(Model):
     """A whole job, and what the caller may do to it now."""
 
@@ -642,7 +760,7 @@ class Job(Model):
 
     retries: int = 0
     labels: dict[str, str] = {}
-    endpoints: list[Endpoint] = []
+    endpoints: list[EndpointsInSubmission] = []
     interactive_ports: list[int] = []
     notify: Annotated[list[Notify], Field(validate_default=True)] = []
     """Whom to tell what happens to it."""
@@ -715,7 +833,7 @@ class JobPage(Model):
 
 
 class JobRequest(Model):
-    """What a person submits. Only `name` and `command` are required."""
+    """What a person submits. Only `name` and `command` are required, and `command` not by a job with endpoints."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -723,8 +841,8 @@ class JobRequest(Model):
     name: str
     """Need not be unique."""
 
-    command: str | list[str]
-    """A line for `/bin/sh -c`, or a list of arguments."""
+    command: str | list[str] | None = None
+    """A line for `/bin/sh -c`, or a list of arguments. Not needed with endpoints or ports."""
 
     vc: str = "default"
     """Virtual cluster."""
@@ -766,7 +884,7 @@ class JobRequest(Model):
 
     retries: int = 0
     labels: dict[str, str] = {}
-    endpoints: list[Endpoint] = []
+    endpoints: list[EndpointsInSubmission] = []
     interactive_ports: list[int] = []
     notify: Annotated[list[NotifyEntry], Field(validate_default=True)] = []
     """Whom to tell what happens to it."""
@@ -842,6 +960,12 @@ class JobView(Model):
     state: JobState
     notifies: bool = False
     """Somebody wants to be told; whom, only its owner sees."""
+
+    endpoints: list[str] = []
+    """Those that it was submitted with."""
+
+    interactive_ports: list[int] = []
+    """Likewise."""
 
 
 class JobsChange(Model):

@@ -1,4 +1,4 @@
-"""Users, virtual clusters, API tokens and the audit, as `Client.people`: most of it is for administrators."""
+"""Users, virtual clusters, API tokens, SSH keys and the audit, as `Client.people`: most of it is for administrators."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -13,6 +13,8 @@ from jobyard.models import (
     MadeApiToken,
     Role,
     Scope,
+    SshKey,
+    SshKeys,
     User,
     Users,
     Vc,
@@ -74,7 +76,7 @@ class People:
         return self._transport.parsed(Vc, response.content)
 
     def change_vc(self, name: str, **fields: Any) -> Vc:
-        """Change `open`, `max_priority`, `max_duration_s` or `jobs_per_user`; None takes a bound away."""
+        """Change `open`, `max_priority`, `max_duration_s`, `jobs_per_user`, `endpoint_idle_s`; None: no bound."""
         response = self._transport.request("PATCH", _path("vcs", name), body=fields)
         return self._transport.parsed(Vc, response.content)
 
@@ -101,6 +103,22 @@ class People:
     def revoke_token(self, id: str) -> None:
         """It stops counting within 5 s. Raises NotFound."""
         self._transport.request("DELETE", _path("me/tokens", id), repeatable=False)
+
+    # --- SSH keys
+
+    def keys(self) -> list[SshKey]:
+        """My own public keys, oldest first."""
+        return self._transport.parsed(SshKeys, self._transport.get(f"{API}/me/keys").content).items
+
+    def add_key(self, name: str, public_key: str) -> SshKey:
+        """A line of a `.pub` file. Raises Invalid for what is none, Conflict for one that somebody has."""
+        body = {"name": name, "public_key": public_key}
+        response = self._transport.request("POST", f"{API}/me/keys", body=body, repeatable=False)
+        return self._transport.parsed(SshKey, response.content)
+
+    def remove_key(self, id: str) -> None:
+        """It lets nobody in any more, and cuts whom it let in. Raises NotFound."""
+        self._transport.request("DELETE", _path("me/keys", id), repeatable=False)
 
     # --- the audit
 

@@ -89,7 +89,7 @@ class Transport:
         renewed = False
         while True:
             try:
-                all_headers = {**kind, **(headers or {}), **self._authorization()}
+                all_headers = {**kind, **(headers or {}), **self.authorization()}
                 response = self._http.request(method, path, content=content, params=params, headers=all_headers)
             except httpx.TransportError as error:
                 never_sent = isinstance(error, _NEVER_SENT)
@@ -98,13 +98,21 @@ class Transport:
                 raise unreachable(self.base_url, error) from error
             if response.is_success:
                 return response
-            if response.status_code == 401 and not renewed and self._renew():
+            if response.status_code == 401 and not renewed and self.renew():
                 renewed = True
                 continue
             later = response.status_code in _LATER or (repeatable and response.status_code in _BROKEN_ON_THE_WAY)
             if later and backoff.pause(_retry_after(response)):
                 continue
             raise self._error(response)
+
+    def redirected(self, path: str) -> httpx.URL:
+        """Where the platform answers this path: there, or where it says. Raises Unreachable."""
+        try:
+            response = self._http.get(path, headers=self.authorization(), follow_redirects=False)
+        except httpx.TransportError as error:
+            raise unreachable(self.base_url, error) from error
+        return response.next_request.url if response.next_request is not None else response.request.url
 
     @contextlib.contextmanager
     def stream(
@@ -123,7 +131,7 @@ class Transport:
         try:
             response = self._open(path, params, headers, timeout)
             try:
-                if response.status_code == 401 and self._renew():
+                if response.status_code == 401 and self.renew():
                     response.close()
                     response = self._open(path, params, headers, timeout)
                 if not response.is_success:
@@ -138,15 +146,17 @@ class Transport:
     def _open(
         self, path: str, params: Params | None, headers: Mapping[str, str] | None, timeout: httpx.Timeout
     ) -> httpx.Response:
-        all_headers = {**(headers or {}), **self._authorization()}
+        all_headers = {**(headers or {}), **self.authorization()}
         request = self._http.build_request("GET", path, params=params, headers=all_headers, timeout=timeout)
         return self._http.send(request, stream=True)
 
-    def _authorization(self) -> dict[str, str]:
+    def authorization(self) -> dict[str, str]:
+        """The header that says who is asking."""
         token = self._sign_in.token(self._http)
         return {"Authorization": f"Bearer {token}"} if token else {}
 
-    def _renew(self) -> bool:
+    def renew(self) -> bool:
+        """Sign in again after a token stopped counting; whether there is a new one."""
         try:
             return self._sign_in.renew(self._http)
         except httpx.TransportError as error:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 STOP_S = 8.0
 """Services drain; after that they are killed, so that the whole stop takes less than 10 s."""
 
+SSH_PORT = 2222
+DOOR_SETTING, SSH_SETTING = "JOBYARD_ENDPOINTS_HTTP_PORT", "JOBYARD_ENDPOINTS_SSH_PORT"
+
 RESTART_WAIT_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 HEALTHY_S = 10.0
 POLL_S = 0.02
@@ -44,6 +47,7 @@ class Group:
 
 def groups() -> tuple[Group, ...]:
     """All services. Imported here: nats-server starts while these are loaded, once for all of the children."""
+    from services.endpoints.app import build as endpoints
     from services.executor.app import build as executor
     from services.gateway.app import build as gateway
     from services.jobs.app import build as jobs
@@ -55,6 +59,7 @@ def groups() -> tuple[Group, ...]:
         Group("core", (jobs, scheduler, logs, notify)),
         Group("executor", (executor,), loop="asyncio"),
         Group("gateway", (gateway,)),
+        Group("endpoints", (endpoints,)),
     )
 
 
@@ -220,6 +225,12 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("JOBYARD_DATA", ".jobyard")), help="folder of all data"
     )
+    parser.add_argument(
+        "--door-port",
+        type=int,
+        help="of Jupyter, TensorBoard and the ports of jobs; 0: any free one; else the port of the API + 1",
+    )
+    parser.add_argument("--ssh-port", type=int, help=f"of SSH into jobs; 0: any free one; else {SSH_PORT}")
     parser.add_argument("--simulate", help="devices that do not exist, for instance v100=8,ascend910=8")
     return parser.parse_args(arguments)
 
@@ -238,6 +249,20 @@ def check_devices(text: str) -> None:
         sys.exit(2)
 
 
+def open_door(what: str, option: str, chosen: int | None, usual: int, setting: str) -> None:
+    """Settle where a door into jobs listens: what was chosen, else the setting, else the usual port.
+
+    The platform goes on without a door whose port somebody else has: its setting is 0 then.
+    """
+    if chosen is None and setting in os.environ:
+        return
+    port = free_port() if chosen == 0 else usual if chosen is None else chosen
+    if not is_free(port):
+        say(f"Port {port} is taken, so there is no {what}. Choose another with {option}.", to=sys.stderr)
+        port = 0
+    os.environ[setting] = str(port)
+
+
 def up(arguments: list[str]) -> None:
     """The whole life of the platform's parent process."""
     chosen = options(arguments)
@@ -249,6 +274,9 @@ def up(arguments: list[str]) -> None:
         if not is_free(port):
             say(f"Port {port} is taken. Choose another with --port.", to=sys.stderr)
             sys.exit(1)
+        door_port = 0 if chosen.port == 0 and chosen.door_port is None else chosen.door_port
+        open_door("door to Jupyter, TensorBoard and ports of jobs", "--door-port", door_port, port + 1, DOOR_SETTING)
+        open_door("SSH into jobs", "--ssh-port", chosen.ssh_port, SSH_PORT, SSH_SETTING)
         os.environ["JOBYARD_DATA"] = str(data)
         os.environ["JOBYARD_PORT"] = str(port)
         os.environ.setdefault("JOBYARD_PATH_ROOTS", os.getcwd())

@@ -22,7 +22,7 @@ from shared.bus.streams import bootstrap, require
 from shared.bus.subscriptions import Answers, Subscription
 from shared.bus.wiring import Wiring
 from shared.clock import Clock, SystemClock
-from shared.contracts.commands import AskHealth, Health, health_of
+from shared.contracts.commands.health import AskHealth, Health, health_of
 from shared.contracts.errors import TemporaryError
 from shared.health import serve_health
 from shared.logging import configure

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from docs.tools.contracts import FACTS
 from docs.tools.messages import SERVICES, place_of
 from services.admin.nodes import ASKS as OPERATOR
+from services.endpoints.handlers import ASKS as ENDPOINTS
 from services.executor.handlers import ASKS as EXECUTOR
 from services.gateway.asking import ASKS as GATEWAY
 from services.jobs.handlers import ASKS as JOBS
@@ -27,7 +28,8 @@ from services.scheduler.handlers import ASKS as SCHEDULER
 from shared.bus.subscriptions import Answers, Each, PerNode, Shared
 from shared.contracts import subjects
 from shared.contracts.base import NodeName
-from shared.contracts.commands import Command, health_of
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.health import health_of
 
 ASKS: dict[str, Sequence[Command[Any, Any]]] = {
     "jobs": JOBS,
@@ -35,6 +37,7 @@ ASKS: dict[str, Sequence[Command[Any, Any]]] = {
     "executor": EXECUTOR,
     "logs": LOGS,
     "notify": NOTIFY,
+    "endpoints": ENDPOINTS,
     "gateway": GATEWAY,
 }
 NODE_NAME: TypeAdapter[str] = TypeAdapter(NodeName)

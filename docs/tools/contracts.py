@@ -6,13 +6,16 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from shared.contracts.base import Contract
-from shared.contracts.commands import COMMANDS, AskHealth, Health
+from shared.contracts.commands.every import COMMANDS
+from shared.contracts.commands.health import AskHealth, Health
 from shared.contracts.errors import RefusalBody
 from shared.contracts.events import (
+    ENDPOINT_EVENTS,
     JOB_EVENTS,
     RUN_EVENTS,
     SUPPORT_EVENTS,
     AnyCloudEvent,
+    EndpointEvent,
     JobEvent,
     NodeReported,
     RunEvent,
@@ -28,7 +31,7 @@ class Fact:
     """An event class with the subject it travels on and the `type` of its CloudEvent."""
 
     noun: str
-    model: type[JobEvent] | type[RunEvent] | type[SupportEvent] | type[NodeReported]
+    model: type[JobEvent] | type[RunEvent] | type[SupportEvent] | type[EndpointEvent] | type[NodeReported]
     owner: str
     key: str
     """The tokens after the version, as an address of AsyncAPI has them."""
@@ -46,6 +49,7 @@ FACTS = (
     *(Fact("job", event, "jobs", "{vc}.{job_id}") for event in JOB_EVENTS.values()),
     *(Fact("run", event, "executor", "{vc}.{job_id}") for event in RUN_EVENTS.values()),
     *(Fact("support", event, "notify", "{vc}.{job_id}") for event in SUPPORT_EVENTS.values()),
+    *(Fact("endpoint", event, "endpoints", "{vc}.{job_id}") for event in ENDPOINT_EVENTS.values()),
     Fact("node", NodeReported, "executor", "{node}"),
 )
 

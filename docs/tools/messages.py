@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.endpoints.handlers import SUBSCRIPTIONS as ENDPOINTS
 from services.executor.handlers import SUBSCRIPTIONS as EXECUTOR
 from services.gateway.handlers import SUBSCRIPTIONS as GATEWAY
 from services.jobs.handlers import SUBSCRIPTIONS as JOBS
@@ -17,6 +18,7 @@ SERVICES: dict[str, Sequence[Subscription]] = {
     "logs": LOGS,
     "gateway": GATEWAY,
     "notify": NOTIFY,
+    "endpoints": ENDPOINTS,
 }
 INTRODUCTION = """# Who answers and hears what
 

@@ -17,6 +17,9 @@ LIMITS = frozenset(
     "pattern minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum minItems maxItems uniqueItems "
     "minProperties maxProperties propertyNames title".split()
 )
+NAMED: dict[str, JsonValue] = {"endpoints": {"type": "string", "enum": ["ssh", "jupyter", "tensorboard"]}}
+"""Values that have no name in the document, by the field that holds them: the client's class is `<Field>InSubmission`,
+so that it does not take the name of a resource."""
 FRAMEWORK_ONLY = frozenset({"HTTPValidationError", "ValidationError"})
 HEADER = '''"""The API's models, generated from `docs/openapi.json` by `make docs`; do not edit."""
 
@@ -42,12 +45,14 @@ def without_limits(schema: JsonValue) -> JsonValue:
     if isinstance(patterns := plain.pop("patternProperties", None), dict):
         plain["additionalProperties"] = next(iter(patterns.values()))
     if isinstance(properties := schema.get("properties"), dict):
-        plain["properties"] = {name: _property(field) for name, field in properties.items()}
+        plain["properties"] = {name: _property(name, field) for name, field in properties.items()}
     return plain
 
 
-def _property(field: JsonValue) -> JsonValue:
+def _property(name: str, field: JsonValue) -> JsonValue:
     plain = without_limits(field)
+    if isinstance(plain, dict) and name in NAMED and plain.get("items") == NAMED[name]:
+        plain["items"] = {"$ref": f"#/components/schemas/{name.title()}InSubmission"}
     if isinstance(plain, dict) and plain.get("type") == "object":
         plain.setdefault("default", {})
     return plain
@@ -62,7 +67,8 @@ def models(openapi: str) -> str:
         "info": document["info"],
         "paths": {},
         "components": {
-            "schemas": {name: without_limits(schema) for name, schema in schemas.items() if name not in FRAMEWORK_ONLY}
+            "schemas": {f"{field.title()}InSubmission": values for field, values in NAMED.items()}
+            | {name: without_limits(schema) for name, schema in schemas.items() if name not in FRAMEWORK_ONLY}
         },
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from services.endpoints.settings import EndpointsSettings
 from services.executor.settings import ExecutorSettings
 from services.gateway.oidc.settings import OidcSettings
 from services.gateway.settings import GatewaySettings
@@ -27,6 +28,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
     "Executor": ExecutorSettings,
     "Logs": LogsSettings,
     "Notify": NotifySettings,
+    "Endpoints": EndpointsSettings,
 }
 
 

@@ -8,10 +8,12 @@ to a script through SIGTERM, which means: write down where you are and end.
 """
 
 import argparse
+import os
 import signal
 import sys
 import time
 from types import FrameType
+from typing import Any
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -44,6 +46,32 @@ def begin(seed: int) -> tuple[int, MLPClassifier]:
     return epoch, model
 
 
+class Board:
+    """Curves for TensorBoard, where the job's endpoint looks for them; none by hand, or without that package."""
+
+    def __init__(self) -> None:
+        self.writer: Any = None
+        folder = os.environ.get("JOBYARD_JOB_PATH")
+        if folder is None:
+            return
+        try:
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        except ImportError:
+            return
+        self.writer = EventFileWriter(os.path.join(folder, "tensorboard"))
+
+    def scalar(self, tag: str, value: float, step: int) -> None:
+        """One point of a curve, on disk when this returns."""
+        if self.writer is None:
+            return
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
+        self.writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
+        self.writer.flush()
+
+
 def rest(seconds: float) -> None:
     """Stands for a larger model: pass the time, but not when told to stop."""
     end = time.monotonic() + seconds
@@ -64,18 +92,22 @@ def main() -> int:
         images / 16.0, digits, test_size=0.25, random_state=options.seed
     )
     done, model = begin(options.seed)
+    board = Board()
     say(f"{len(train_images)} images to learn from, {len(test_images)} to be tested on, {options.epochs} epochs")
 
     for epoch in range(done + 1, options.epochs + 1):
         model.partial_fit(train_images, train_digits, classes=range(10))
         jobyard.save((epoch, model), CHECKPOINT)
+        board.scalar("loss", model.loss_, epoch)
         say(f"epoch {epoch:>2}/{options.epochs}  loss {model.loss_:.4f}")
         rest(options.pause)
         if stopping:
             say(f"told to stop: the checkpoint holds epoch {epoch}")
             return 0
 
-    say(f"accuracy {model.score(test_images, test_digits):.4f}")
+    accuracy = model.score(test_images, test_digits)
+    board.scalar("accuracy", accuracy, options.epochs)
+    say(f"accuracy {accuracy:.4f}")
     return 0
 
 

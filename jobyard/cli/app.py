@@ -14,12 +14,17 @@ from jobyard.cli import (
     act,
     admin,
     audit,
+    dev,
+    endpoint,
     events,
+    forward,
+    key,
     lists,
     login,
     logs,
     secret,
     show,
+    ssh,
     submit,
     support,
     token,
@@ -112,11 +117,22 @@ COMMANDS = (
     ("resume", act.resume),
     ("kill", act.kill),
     ("priority", act.priority),
+    ("dev", dev.dev),
+    ("ssh", ssh.ssh),
+    ("port-forward", forward.port_forward),
     ("support", support.support),
     ("notifications", support.notifications),
     ("audit", audit.audit),
 )
-GROUPS = (("user", user.app), ("vc", vc.app), ("token", token.app), ("secret", secret.app), ("admin", admin.app))
+GROUPS = (
+    ("endpoint", endpoint.app),
+    ("user", user.app),
+    ("vc", vc.app),
+    ("token", token.app),
+    ("key", key.app),
+    ("secret", secret.app),
+    ("admin", admin.app),
+)
 for name, command in COMMANDS:
     app.command(name)(command)
 for name, group in GROUPS:

@@ -23,6 +23,10 @@ STATUS_STYLES = {
     "finished": "green",
     "failed": "bold red",
     "error": "bold red",
+    "requested": "yellow",
+    "starting": "cyan",
+    "ready": "green",
+    "closed": "dim",
 }
 
 

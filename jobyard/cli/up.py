@@ -17,6 +17,13 @@ def up(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Where it listens; else JOBYARD_PORT, 8080.")
     ] = None,
+    door_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Of Jupyter, TensorBoard and the ports of jobs; else the port of the API + 1."
+        ),
+    ] = None,
+    ssh_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Of SSH into jobs; else 2222.")] = None,
     data: Annotated[Path | None, typer.Option(help="Where it keeps everything; else JOBYARD_DATA, .jobyard.")] = None,
     simulate: Annotated[
         str | None, typer.Option(metavar="TYPE=COUNT,...", help="Devices to pretend, such as `v100=8,ascend910=8`.")
@@ -27,7 +34,13 @@ def up(
         raise JobyardError(
             "The platform itself is not installed here, only its client. Clone its repository and run `make up` there."
         )
-    given = {"--port": port, "--data": data, "--simulate": simulate}
+    given = {
+        "--port": port,
+        "--door-port": door_port,
+        "--ssh-port": ssh_port,
+        "--data": data,
+        "--simulate": simulate,
+    }
     options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", PLATFORM, *options])

@@ -18,8 +18,10 @@ COLUMNS = (
     Column("Max priority", right=True),
     Column("Max duration (s)", right=True),
     Column("Jobs per user", right=True),
+    Column("Endpoints idle (s)", right=True),
 )
 NONE = "none"
+CHOICES = ("--open", "--closed", "--max-priority", "--max-duration", "--jobs-per-user", "--endpoint-idle")
 
 app = typer.Typer(no_args_is_help=True, help="Virtual clusters: what they allow, and who belongs to them.")
 
@@ -31,6 +33,8 @@ PriorityOption = Annotated[str | None, typer.Option(metavar="N|none", help="The 
 DurationOption = Annotated[str | None, typer.Option(metavar="S|none", help="The longest that jobs may run.")]
 JobsOption = Annotated[str | None, typer.Option(metavar="N|none", help="Jobs of a member that are not over.")]
 
+IdleOption = Annotated[str | None, typer.Option(metavar="S|none", help="An endpoint closes after so long without use.")]
+
 
 @app.command("add")
 def add(
@@ -40,10 +44,11 @@ def add(
     max_priority: PriorityOption = None,
     max_duration: DurationOption = None,
     jobs_per_user: JobsOption = None,
+    endpoint_idle: IdleOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a virtual cluster; it is open and without bounds unless you say otherwise."""
-    fields = _fields(open_, max_priority, max_duration, jobs_per_user)
+    fields = _fields(open_, max_priority, max_duration, jobs_per_user, endpoint_idle)
     vc = session(context).client.people.add_vc(name, **fields)
     _say(vc, f"Made the virtual cluster {inert(vc.name)}.", as_json)
 
@@ -66,12 +71,13 @@ def set_vc(
     max_priority: PriorityOption = None,
     max_duration: DurationOption = None,
     jobs_per_user: JobsOption = None,
+    endpoint_idle: IdleOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change what a virtual cluster allows; `none` takes a bound away."""
-    fields = _fields(open_, max_priority, max_duration, jobs_per_user)
+    fields = _fields(open_, max_priority, max_duration, jobs_per_user, endpoint_idle)
     if not fields:
-        raise Invalid("Say what to change: --open, --closed, --max-priority, --max-duration or --jobs-per-user.")
+        raise Invalid(f"Say what to change: {', '.join(CHOICES[:-1])} or {CHOICES[-1]}.")
     vc = session(context).client.people.change_vc(name, **fields)
     _say(vc, f"Changed the virtual cluster {inert(vc.name)}.", as_json)
 
@@ -104,8 +110,10 @@ def member(
     output().print(f"{inert(changed.name)} is {what} {inert(name)} now.")
 
 
-def _fields(open_: bool | None, priority: str | None, duration: str | None, jobs: str | None) -> dict[str, Any]:
-    bounds = {"max_priority": priority, "max_duration_s": duration, "jobs_per_user": jobs}
+def _fields(
+    open_: bool | None, priority: str | None, duration: str | None, jobs: str | None, idle: str | None
+) -> dict[str, Any]:
+    bounds = {"max_priority": priority, "max_duration_s": duration, "jobs_per_user": jobs, "endpoint_idle_s": idle}
     fields: dict[str, Any] = {field: _bound(text) for field, text in bounds.items() if text is not None}
     return fields if open_ is None else {"open": open_, **fields}
 
@@ -126,5 +134,5 @@ def _say(vc: Vc, sentence: str, as_json: bool) -> None:
 
 
 def _row(vc: Vc) -> list[str]:
-    bounds = [vc.max_priority, vc.max_duration_s, vc.jobs_per_user]
+    bounds = [vc.max_priority, vc.max_duration_s, vc.jobs_per_user, vc.endpoint_idle_s]
     return [vc.name, vc.role or "", "yes" if vc.open else "no", *("" if n is None else str(n) for n in bounds)]

@@ -6,6 +6,7 @@ from functools import partial
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.linux import boot_id
 from services.executor.domain.environment import base
+from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import Executor
 from services.executor.handlers import SUBSCRIPTIONS, Handlers
@@ -44,6 +45,7 @@ def build(deps: Deps) -> Service:
         clock=clock,
         boot_id=boot,
     )
+    doorway = Doorway(home, settings.stream_host, settings.stream_port, backend, executor, clock)
     inventory = Inventory(bus, clock, node, boot, has, settings.simulate, backend.uses_images)
     reconcile = Reconcile(bus, clock, executor, outputs, node)
 
@@ -51,15 +53,17 @@ def build(deps: Deps) -> Service:
         deps.settings.storage.mkdir(parents=True, exist_ok=True)
         await backend.open(executor.changed, shipper.wrote)
         await executor.start()
+        await doorway.start()
 
     async def stop() -> None:
+        await doorway.stop()
         await executor.stop_reporting()
         await shipper.close()
         await backend.close()
 
     return Service(
         name="executor",
-        handlers=Handlers(executor, outputs, Downloads(), bus, clock, node),
+        handlers=Handlers(executor, outputs, Downloads(), doorway, bus, clock, node),
         subscriptions=SUBSCRIPTIONS,
         node=node,
         loops=(

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from services.executor.checkpoints import written_by
 from services.executor.domain.record import run_id
+from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import Executor
 from services.executor.outputs import Outputs
@@ -17,11 +18,16 @@ from shared.bus import codec
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, PerNode
 from shared.clock import Clock
-from shared.contracts import commands, events, subjects
-from shared.contracts.commands import Checkpoints, GetCheckpoints, LastCheckpoint, LogPiece, ReadLog
+from shared.contracts import events, subjects
+from shared.contracts.commands.checkpoints import CHECKPOINTS, Checkpoints, GetCheckpoints, LastCheckpoint
+from shared.contracts.commands.jobs import ACTIVE, VIEWS
+from shared.contracts.commands.logs import READ_LOG, LogPiece, ReadLog
+from shared.contracts.commands.secrets import REVEAL
+from shared.contracts.commands.streams import OPEN_STREAM
 from shared.contracts.errors import NotFound
 from shared.contracts.events import CloudEvent, JobEvent, JobKilling, JobPausing, JobScheduled
 from shared.contracts.job import JobStatus
+from shared.contracts.streams import OpenStream, StreamTicket
 
 STALE = timedelta(minutes=5)
 """An older placement may have been carried out and forgotten: the jobs service is asked whether it still holds."""
@@ -45,11 +51,19 @@ class Handlers:
     """One method per subscription."""
 
     def __init__(
-        self, executor: Executor, outputs: Outputs, downloads: Downloads, bus: Bus, clock: Clock, node: str
+        self,
+        executor: Executor,
+        outputs: Outputs,
+        downloads: Downloads,
+        doorway: Doorway,
+        bus: Bus,
+        clock: Clock,
+        node: str,
     ) -> None:
         self._executor = executor
         self._outputs = outputs
         self._downloads = downloads
+        self._doorway = doorway
         self._bus = bus
         self._clock = clock
         self._node = node
@@ -91,6 +105,10 @@ class Handlers:
         ]
         return Checkpoints(items=tuple(items))
 
+    async def open_stream(self, ask: OpenStream) -> StreamTicket:
+        """A ticket for a stream into a run."""
+        return self._doorway.admit(ask)
+
     async def _scheduled(self, messages: list[CloudEvent[JobEvent]]) -> None:
         """Start the runs that are this node's; a new attempt means that the one before is over."""
         mine = []
@@ -130,8 +148,9 @@ SUBSCRIPTIONS = (
         codec.job_event,
         Handlers.job_events,
     ),
-    Answers(commands.READ_LOG, Handlers.read_log, at_node=True),
-    Answers(commands.CHECKPOINTS, Handlers.checkpoints, at_node=True),
+    Answers(READ_LOG, Handlers.read_log, at_node=True),
+    Answers(CHECKPOINTS, Handlers.checkpoints, at_node=True),
+    Answers(OPEN_STREAM, Handlers.open_stream, at_node=True),
 )
 
-ASKS = (commands.ACTIVE, commands.VIEWS, commands.REVEAL)
+ASKS = (ACTIVE, VIEWS, REVEAL)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from services.executor.prepare import Assignment, Unfit
 from shared.bus.bus import Bus
-from shared.contracts.commands import REVEAL, RevealSecrets
+from shared.contracts.commands.secrets import REVEAL, RevealSecrets
 from shared.contracts.errors import Forbidden, InternalError, NotFound, Unavailable
 from shared.contracts.job import Reason
 

@@ -58,4 +58,10 @@ class ExecutorSettings(BaseSettings):
     keep_output_mib: int = Field(20_480, ge=0, description="How much they may take together; the oldest go first.")
     reconcile_s: float = Field(15.0, gt=0, description="How often this node compares itself with what is wanted.")
     report_s: float = Field(5.0, gt=0, description="How often this node says that it lives.")
+    stream_host: str | None = Field(
+        None,
+        description="An address of this node at which services on other machines reach streams into its runs. The "
+        "network in between has to be trusted: nothing is encrypted.",
+    )
+    stream_port: int = Field(0, ge=0, le=65_535, description="The port there; 0: any free one.")
     idle_s: float = Field(30.0, gt=0, description="How long the warm parent of supervisors waits for an executor.")

@@ -67,11 +67,15 @@ class ApiTokens:
         shape = SHAPE.fullmatch(secret)
         if shape is None:
             raise Unauthorized(REFUSED)
-        id = shape[1]
-        token = await self._fresh.get(id, lambda: self.documents.get(id))
-        if token is None or token.key is None or not hmac.compare_digest(token.digest, _digest(secret)):
+        token = await self.live(shape[1])
+        if token is None or not hmac.compare_digest(token.digest, _digest(secret)):
             raise Unauthorized(REFUSED)
         return token
+
+    async def live(self, id: str) -> ApiTokenDocument | None:
+        """The token of this id while it counts, as of at most FRESH_S ago."""
+        token = await self._fresh.get(id, lambda: self.documents.get(id))
+        return token if token is not None and token.key is not None else None
 
     async def of(self, owner: str) -> list[ApiTokenDocument]:
         """Those of one account that count, oldest first."""

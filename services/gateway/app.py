@@ -1,5 +1,6 @@
 """Builds the gateway: HTTP on one side, the bus on the other, a store of its own for people, secrets and the audit."""
 
+from services.gateway.admission import Admission
 from services.gateway.application import application
 from services.gateway.bulk import Bulk
 from services.gateway.console import Console
@@ -22,6 +23,7 @@ from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
+from services.gateway.ways import Ways
 from services.gateway.yard import Yard
 from shared.runtime import Deps, Service
 
@@ -34,6 +36,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     secrets = Secrets(store, deps.clock, people.audit, KeyFile(settings, deps.settings.data))
     parts = parts_from(deps, settings, people, secrets)
     server = HttpServer(application(parts, people.identity.of), settings, parts.streams)
+    admission = Admission(people.identity, deps.bus, settings.command_timeout_s)
 
     async def start() -> None:
         await people.start()
@@ -42,7 +45,9 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
 
     return Service(
         name="gateway",
-        handlers=Handlers(people.accounts, people.audit, deps.bus, secrets, settings.command_timeout_s),
+        handlers=Handlers(
+            people.accounts, people.audit, deps.bus, secrets, admission, people.vcs, settings.command_timeout_s
+        ),
         subscriptions=SUBSCRIPTIONS,
         loops=(server.serve, *people.loops, secrets.sweep),
         start=start,
@@ -65,6 +70,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         vcs=people.vcs,
         tokens=people.tokens,
         api_tokens=people.api_tokens,
+        ssh_keys=people.ssh_keys,
         audit=people.audit,
         oidc=people.oidc,
         yard=yard,
@@ -80,9 +86,10 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         ),
         foresights=Foresights(bus, settings.explain_timeout_s),
         secrets=secrets,
-        removals=Removals(bus, people.accounts, people.vcs, people.api_tokens, secrets, timeout_s),
+        removals=Removals(bus, people.accounts, people.vcs, people.api_tokens, people.ssh_keys, secrets, timeout_s),
         renewals=people.renewals,
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
+        ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),

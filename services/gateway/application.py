@@ -1,6 +1,7 @@
 """The ASGI application: what a request passes on its way to its route, outermost first.
 
-Front (id, limits, counts, headers) - CORS, where other sites may use the API - Door (host, origin, token) -
+Front (id, limits, counts, headers) - CORS, where other sites may use the API - Elsewhere (the
+way to the endpoints' own door) - Door (host, origin, token) -
 StrangerLimit - BodyLimit - FastAPI's router - route.
 """
 
@@ -13,16 +14,32 @@ from starlette.types import ASGIApp
 from services.gateway import problems
 from services.gateway.bodies import BodyLimit
 from services.gateway.door import Door, Identify
+from services.gateway.elsewhere import Elsewhere
 from services.gateway.front import Front
 from services.gateway.openapi import DESCRIPTION, TITLE, VERSION
 from services.gateway.parts import Parts
-from services.gateway.routes import audit, auth, events, health, jobs, logs, me, oidc, secrets, support, users, vcs
+from services.gateway.routes import (
+    audit,
+    auth,
+    endpoints,
+    events,
+    health,
+    jobs,
+    logs,
+    me,
+    oidc,
+    secrets,
+    support,
+    users,
+    vcs,
+)
 from services.gateway.strangers import StrangerLimit
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     logs.router,
     support.router,
+    endpoints.router,
     events.router,
     auth.router,
     oidc.router,
@@ -61,6 +78,7 @@ def application(parts: Parts, identify: Identify) -> ASGIApp:
     app: ASGIApp = BodyLimit(api, settings.body_bytes)
     app = StrangerLimit(app, settings.max_requests)
     app = Door(app, identify, settings.hosts, settings.allowed_origins)
+    app = Elsewhere(app, settings.endpoints_url, settings.endpoints_port, settings.hosts)
     if settings.allowed_origins:
         app = _shared_with(app, settings.allowed_origins)
     return Front(app, parts.metrics, settings.max_requests, settings.access_log)

@@ -153,6 +153,28 @@ def entry_of(subject: str, payload: bytes) -> AuditEntry | None:
         raise PermanentError(f"{subject} does not carry an event of a job: {error!r}") from error
 
 
+def endpoint_entry_of(subject: str, payload: bytes) -> AuditEntry | None:
+    """The same for a way into a job that a person opened or closed."""
+    try:
+        event = json.loads(payload)
+        data, actor = event["data"], event["data"]["actor"]
+        if actor["kind"] != PERSON:
+            return None
+        return AuditEntry(
+            id=event["id"],
+            time=datetime.fromisoformat(event["time"]),
+            actor=actor["name"],
+            action=f"endpoint.{subject.split('.')[2]}",
+            target=f"job/{data['job_id']}",
+            details={name: data[name] for name in ("name", "port", "rank", "vc", "owner")},
+            request_id=event.get("causationid") or event.get("correlationid"),
+            address=actor.get("address"),
+            token=actor.get("token"),
+        )
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise PermanentError(f"{subject} does not carry an event of an endpoint: {error!r}") from error
+
+
 def _cursor(after: tuple[object, ...] | None) -> str | None:
     return base64.urlsafe_b64encode(json.dumps(after).encode()).decode() if after is not None else None
 

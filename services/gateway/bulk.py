@@ -9,7 +9,7 @@ from services.gateway.problems import problem_of
 from services.gateway.resources import Changes, JobsChange, Outcome
 from services.gateway.selection import NEEDED, select
 from shared.bus.bus import Bus
-from shared.contracts.commands import CHANGE, OWNERS, ChangeJobs, GetOwners, JobAction
+from shared.contracts.commands.changes import CHANGE, OWNERS, ChangeJobs, GetOwners, JobAction
 from shared.contracts.errors import Refusal, refusal_from
 
 MEANT, CHANGED, ACCEPTED = 200, 200, 202

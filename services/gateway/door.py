@@ -43,13 +43,14 @@ NO_TOKEN = "Sign in first: send a token from POST /api/v1/auth/token as `Authori
 class SignedIn:
     """Who is asking, until when the token counts (seconds since 1970), and how to ask for the same later.
 
-    `since`: when the accounts were asked, by the monotonic clock.
+    `since`: when the accounts were asked, by the monotonic clock. `credential` names what let them in.
     """
 
     caller: Caller
     until: float
     since: float
     again: Callable[[], Awaitable[Caller]]
+    credential: str
     api_token: str | None = None
     """The name of the API token, if it is one."""
 

@@ -3,8 +3,8 @@
 import structlog
 
 from shared.bus.bus import Bus
-from shared.contracts import commands
-from shared.contracts.commands import Foresee
+from shared.contracts.commands.scheduling import FORESEE
+from shared.contracts.commands.submission import Foresee
 from shared.contracts.errors import Refusal
 from shared.contracts.job import JobRequest, Reason
 
@@ -49,4 +49,4 @@ class Foresights:
             memory_mib=request.memory_mib,
             image=request.image,
         )
-        return (await self._bus.ask(commands.FORESEE, ask, self._timeout_s)).warnings
+        return (await self._bus.ask(FORESEE, ask, self._timeout_s)).warnings

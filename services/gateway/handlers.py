@@ -4,14 +4,26 @@ import json
 from collections.abc import Sequence
 
 from services.gateway.accounts import Accounts
-from services.gateway.audit import ASKED, Audit, AuditEntry, entry_of
+from services.gateway.admission import Admission
+from services.gateway.audit import ASKED, Audit, AuditEntry, endpoint_entry_of, entry_of
 from services.gateway.secrets import Secrets
+from services.gateway.vcs import Vcs
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, Shared
-from shared.contracts import commands, subjects
-from shared.contracts.commands import FindSecrets, FoundSecrets, GetJob, GetJobViews, RevealedSecrets, RevealSecrets
+from shared.contracts import subjects
+from shared.contracts.commands.endpoints import ADMIT, IDLE_LIMITS
+from shared.contracts.commands.jobs import GET, VIEWS, GetJob, GetJobViews
+from shared.contracts.commands.secrets import (
+    FIND_SECRETS,
+    REVEAL,
+    FindSecrets,
+    FoundSecrets,
+    RevealedSecrets,
+    RevealSecrets,
+)
+from shared.contracts.endpoints import Admit, Admitted, GetIdleLimits, IdleLimits
 from shared.contracts.errors import Forbidden
-from shared.contracts.events import JOB_EVENTS
+from shared.contracts.events import JOB_EVENTS, EndpointClosed, EndpointRequested
 from shared.contracts.job import JobStatus
 
 STARTING = (JobStatus.SCHEDULING, JobStatus.RUNNING)
@@ -24,11 +36,22 @@ REPLY_BYTES = 400_000
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, accounts: Accounts, audit: Audit, bus: Bus, secrets: Secrets, timeout_s: float) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        audit: Audit,
+        bus: Bus,
+        secrets: Secrets,
+        admission: Admission,
+        vcs: Vcs,
+        timeout_s: float,
+    ) -> None:
         self._accounts = accounts
         self._audit = audit
         self._bus = bus
         self._secrets = secrets
+        self._admission = admission
+        self._vcs = vcs
         self._timeout_s = timeout_s
 
     async def job_events(self, deliveries: Sequence[Delivery[AuditEntry | None]]) -> None:
@@ -37,13 +60,22 @@ class Handlers:
         if entries:
             await self._audit.add(entries)
 
+    async def admit(self, ask: Admit) -> Admitted:
+        """Whether somebody may use the endpoints of a job."""
+        return await self._admission.admit(ask)
+
+    async def idle_limits(self, ask: GetIdleLimits) -> IdleLimits:
+        """What the policies of these virtual clusters say."""
+        limits = {name: (await self._vcs.policy_of(name)).endpoint_idle_s for name in ask.vcs}
+        return IdleLimits(seconds={name: seconds for name, seconds in limits.items() if seconds is not None})
+
     async def reveal(self, ask: RevealSecrets, node: str) -> RevealedSecrets:
         """Values for a job that names them and has its place on the node that asks; its owner and VC are its own word.
 
         What the owner may have of them is looked up now, not when the job was submitted: an account that is disabled
         gets nothing, and one that has left the VC nothing of the VC's.
         """
-        job = await self._bus.ask(commands.GET, GetJob(id=ask.job_id), self._timeout_s)
+        job = await self._bus.ask(GET, GetJob(id=ask.job_id), self._timeout_s)
         if unnamed := sorted(set(ask.names) - set(job.secrets.values())):
             raise Forbidden(f"Job {job.id} does not name the secret '{unnamed[0]}'.")
         await self._check_placed(job.id, node)
@@ -62,7 +94,7 @@ class Handlers:
 
     async def _check_placed(self, job_id: str, node: str) -> None:
         """Raises Forbidden unless the job is to run on this node, or runs there."""
-        views = (await self._bus.ask(commands.VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
+        views = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
         states = [view.state for view in views if view.state.status in STARTING]
         shares = [share for state in states if state.allocation is not None for share in state.allocation.shares]
         if node not in {share.node for share in shares}:
@@ -70,7 +102,7 @@ class Handlers:
 
     async def find_secrets(self, ask: FindSecrets) -> FoundSecrets:
         """Only what the asker has in its hands already: the other values stay here."""
-        job = await self._bus.ask(commands.GET, GetJob(id=ask.job_id), self._timeout_s)
+        job = await self._bus.ask(GET, GetJob(id=ask.job_id), self._timeout_s)
         hidden = await self._secrets.hidden(job.owner, job.vc, job.secrets.values())
         return FoundSecrets(found=tuple(one for one in hidden if any(one in text for text in ask.texts)))
 
@@ -83,6 +115,15 @@ SUBSCRIPTIONS = (
         entry_of,
         Handlers.job_events,
     ),
-    Answers(commands.REVEAL, Handlers.reveal, from_node=True),
-    Answers(commands.FIND_SECRETS, Handlers.find_secrets),
+    Shared(
+        "gateway-audit-endpoints",
+        subjects.EVENTS,
+        tuple(subjects.endpoint_events_of(event) for event in (EndpointRequested, EndpointClosed)),
+        endpoint_entry_of,
+        Handlers.job_events,
+    ),
+    Answers(REVEAL, Handlers.reveal, from_node=True),
+    Answers(FIND_SECRETS, Handlers.find_secrets),
+    Answers(ADMIT, Handlers.admit),
+    Answers(IDLE_LIMITS, Handlers.idle_limits),
 )

@@ -1,14 +1,19 @@
-"""From a token to the person behind it: what the token claims, and what accounts and VCs say of its owner now."""
+"""From a token or a key to the person behind it: what it claims, and what accounts and VCs say of its owner now.
 
+What let somebody in has a name, its credential, by which whoever keeps a connection open asks again later.
+"""
+
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 
 from services.gateway.accounts import Accounts
-from services.gateway.apitokens import PREFIX, ApiTokens
+from services.gateway.apitokens import PREFIX, ApiTokenDocument, ApiTokens
 from services.gateway.domain.access import Caller
 from services.gateway.door import SignedIn
 from services.gateway.fresh import Fresh
-from services.gateway.tokens import REFUSED, Tokens
+from services.gateway.sshkeys import SshKeys
+from services.gateway.tokens import EXPIRED, REFUSED, Claims, Tokens
 from services.gateway.vcs import Vcs
 from shared.clock import Clock
 from shared.contracts.errors import Unauthorized
@@ -22,12 +27,19 @@ class _Known:
     generation: int
 
 
-class Identity:
-    """Checks tokens against the accounts, as they were at most FRESH_S ago."""
+SESSION = re.compile(r"([0-9]{1,12}):([0-9]{1,12}):(.+)")
+NO_KEY = "This SSH key does not count. Add it with `jobyard key add`."
 
-    def __init__(self, tokens: Tokens, api_tokens: ApiTokens, accounts: Accounts, vcs: Vcs, clock: Clock) -> None:
+
+class Identity:
+    """Checks tokens and keys against the accounts, as they were at most FRESH_S ago."""
+
+    def __init__(
+        self, tokens: Tokens, api_tokens: ApiTokens, keys: SshKeys, accounts: Accounts, vcs: Vcs, clock: Clock
+    ) -> None:
         self._tokens = tokens
         self._api_tokens = api_tokens
+        self._keys = keys
         self._accounts = accounts
         self._vcs = vcs
         self._clock = clock
@@ -39,21 +51,49 @@ class Identity:
         if token.startswith(PREFIX):
             return await self._of_api_token(token, since)
         claims = await self._tokens.check(token)
+        caller = await self._signed_in(claims)
+        credential = f"session:{int(claims.expires)}:{claims.generation}:{claims.name}"
+        return SignedIn(caller, claims.expires, since, partial(self._now, token), credential)
+
+    async def of_key(self, public_key: str) -> tuple[Caller, str]:
+        """Whose key this is, and its credential; that they hold it is proven already. Raises Unauthorized."""
+        key = await self._keys.owner_of(public_key)
+        if key is None:
+            raise Unauthorized(NO_KEY)
+        return (await self._account(key.owner)).caller, f"key:{key.id}"
+
+    async def again(self, credential: str) -> Caller:
+        """What the person whom it let in is by now. Raises Unauthorized once it does not count any more."""
+        kind, _, rest = credential.partition(":")
+        if kind == "key" and (key := await self._keys.live(rest)) is not None:
+            return (await self._account(key.owner)).caller
+        if kind == "token" and (token := await self._api_tokens.live(rest)) is not None:
+            return await self._by_api_token(token)
+        if kind == "session" and (session := SESSION.fullmatch(rest)) is not None:
+            expires, generation, name = session.groups()
+            if self._tokens.left_s(float(expires)) == 0:
+                raise Unauthorized(EXPIRED)
+            return await self._signed_in(Claims(name, float(expires), int(generation)))
+        raise Unauthorized(REFUSED)
+
+    async def _of_api_token(self, secret: str, since: float) -> SignedIn:
+        """It counts until it is revoked; streams that were opened with it last as long as those of a sign-in."""
+        token = await self._api_tokens.check(secret)
+        caller = await self._by_api_token(token)
+        until = self._clock.now().timestamp() + self._tokens.ttl_s
+        return SignedIn(caller, until, since, partial(self._now, secret), f"token:{token.id}", token.name)
+
+    async def _by_api_token(self, token: ApiTokenDocument) -> Caller:
+        return replace((await self._account(token.owner)).caller, scope=token.scope)
+
+    async def _signed_in(self, claims: Claims) -> Caller:
         known = await self._account(claims.name)
         if claims.generation > known.generation:  # signed in just after a change that another replica made
             self._known.forget(claims.name)
             known = await self._account(claims.name)
         if claims.generation != known.generation:
             raise Unauthorized(REFUSED)
-        return SignedIn(known.caller, claims.expires, since, partial(self._now, token))
-
-    async def _of_api_token(self, secret: str, since: float) -> SignedIn:
-        """It counts until it is revoked; streams that were opened with it last as long as those of a sign-in."""
-        token = await self._api_tokens.check(secret)
-        known = await self._account(token.owner)
-        until = self._clock.now().timestamp() + self._tokens.ttl_s
-        caller = replace(known.caller, scope=token.scope)
-        return SignedIn(caller, until, since, partial(self._now, secret), api_token=token.name)
+        return known.caller
 
     async def _now(self, token: str) -> Caller:
         """What the token's owner is by now. Raises Unauthorized."""

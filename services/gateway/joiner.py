@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from services.gateway.asking import GET, SUBMIT, VALIDATE, Stored
 from services.gateway.domain.batches import divided, fitting
 from shared.bus.bus import Bus
-from shared.contracts.commands import GetJob, NewJob, SubmitJobs
+from shared.contracts.commands.jobs import GetJob
+from shared.contracts.commands.submission import NewJob, SubmitJobs
 from shared.contracts.errors import InternalError, Unavailable
 
 JOINED = 64

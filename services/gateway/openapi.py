@@ -21,6 +21,7 @@ from services.gateway.resources import (
     JobEvent,
     JobRequest,
     JobsChange,
+    NewEndpoint,
     PriorityChange,
     Problem,
     SecretValue,
@@ -29,6 +30,7 @@ from services.gateway.resources import (
 from services.gateway.resources_people import (
     DeviceAsk,
     NewApiToken,
+    NewSshKey,
     NewUser,
     NewVc,
     OneTimeCode,
@@ -51,6 +53,7 @@ TAGS = [
     {"name": "audit", "description": "Who changed what."},
     {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
     {"name": "console", "description": "What a job writes."},
+    {"name": "endpoints", "description": "Ways into a running job."},
     {"name": "support", "description": "Help from the operators."},
     {"name": "notifications", "description": "Who is told what happens to a job."},
     {"name": "events", "description": "What happens, as it happens."},
@@ -69,10 +72,12 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     NewVc,
     VcChange,
     NewApiToken,
+    NewSshKey,
     OneTimeCode,
     DeviceAsk,
     SecretValue,
     SupportRequest,
+    NewEndpoint,
 )
 """Bodies that the routes parse by themselves."""
 SAID: tuple[type[BaseModel], ...] = (Problem, JobEvent, AuditEntry)

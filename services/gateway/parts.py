@@ -21,10 +21,12 @@ from services.gateway.renewals import Renewals
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import SignIn
+from services.gateway.sshkeys import SshKeys
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
 from services.gateway.tokens import Tokens
 from services.gateway.vcs import Vcs
+from services.gateway.ways import Ways
 from services.gateway.yard import Yard
 from shared.clock import Clock
 
@@ -41,6 +43,7 @@ class Parts:
     vcs: Vcs
     tokens: Tokens
     api_tokens: ApiTokens
+    ssh_keys: SshKeys
     audit: Audit
     oidc: OidcSignIn
     yard: Yard
@@ -50,6 +53,7 @@ class Parts:
     secrets: Secrets
     removals: Removals
     desk: Desk
+    ways: Ways
     renewals: Renewals
     console: Console
     feed: Feed

@@ -20,6 +20,7 @@ from services.gateway.passwords import Passwords
 from services.gateway.renewals import Renewals
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import FirstAccount, SignIn
+from services.gateway.sshkeys import SshKeys
 from services.gateway.tokens import Tokens
 from services.gateway.vcs import Vcs
 from shared.runtime import Deps, Loop
@@ -34,6 +35,7 @@ class People:
     accounts: Accounts
     vcs: Vcs
     api_tokens: ApiTokens
+    ssh_keys: SshKeys
     passwords: Passwords
     sign_in: SignIn
     keys: Keys
@@ -53,7 +55,7 @@ class People:
     @property
     def loops(self) -> tuple[Loop, ...]:
         """What runs beside the requests."""
-        documents = (self.accounts, self.vcs, self.api_tokens, self.renewals)
+        documents = (self.accounts, self.vcs, self.api_tokens, self.renewals, self.ssh_keys)
         return tuple(partial(sweep, one.documents) for one in documents)
 
 
@@ -61,7 +63,8 @@ def people_from(deps: Deps, store: Store, settings: GatewaySettings, oidc: OidcS
     """All of them; nothing is read before `start`."""
     clock, audit, passwords = deps.clock, Audit(store), Passwords()
     accounts, vcs = Accounts(store, clock, audit), Vcs(store, clock, audit)
-    api_tokens, keys = ApiTokens(store, clock, audit), Keys(store, clock)
+    api_tokens, ssh_keys = ApiTokens(store, clock, audit), SshKeys(store, clock, audit)
+    keys = Keys(store, clock)
     tokens, issuer = Tokens(keys, clock, settings.token_ttl_s), Issuer(oidc, clock)
     id_tokens = IdTokens(oidc, IssuerKeys(issuer, clock), clock)
     return People(
@@ -69,11 +72,12 @@ def people_from(deps: Deps, store: Store, settings: GatewaySettings, oidc: OidcS
         accounts=accounts,
         vcs=vcs,
         api_tokens=api_tokens,
+        ssh_keys=ssh_keys,
         passwords=passwords,
         sign_in=SignIn(accounts, passwords, clock, settings.wrong_passwords_per_minute),
         keys=keys,
         tokens=tokens,
-        identity=Identity(tokens, api_tokens, accounts, vcs, clock),
+        identity=Identity(tokens, api_tokens, ssh_keys, accounts, vcs, clock),
         issuer=issuer,
         oidc=OidcSignIn(issuer, States(keys, clock), Codes(store, clock), id_tokens, accounts, clock),
         first=FirstAccount(accounts, passwords, deps.settings.data),

@@ -9,9 +9,10 @@ from services.gateway.accounts import Accounts
 from services.gateway.apitokens import ApiTokens
 from services.gateway.audited import Author
 from services.gateway.secrets import Secrets, of_user, of_vc
+from services.gateway.sshkeys import SshKeys
 from services.gateway.vcs import Vcs
 from shared.bus.bus import Bus
-from shared.contracts.commands import ListJobs
+from shared.contracts.commands.lists import ListJobs
 from shared.contracts.errors import Conflict
 from shared.contracts.job import TERMINAL, JobStatus
 
@@ -23,12 +24,20 @@ class Removals:
     """Its methods raise Refusals."""
 
     def __init__(
-        self, bus: Bus, accounts: Accounts, vcs: Vcs, tokens: ApiTokens, secrets: Secrets, timeout_s: float
+        self,
+        bus: Bus,
+        accounts: Accounts,
+        vcs: Vcs,
+        tokens: ApiTokens,
+        keys: SshKeys,
+        secrets: Secrets,
+        timeout_s: float,
     ) -> None:
         self._bus = bus
         self._accounts = accounts
         self._vcs = vcs
         self._tokens = tokens
+        self._keys = keys
         self._secrets = secrets
         self._timeout_s = timeout_s
 
@@ -44,6 +53,7 @@ class Removals:
         await self._accounts.update(name, author, {"disabled": True})
         await self._forget_secrets(of_user(name), author)
         await self._tokens.revoke_all(name, author)
+        await self._keys.remove_all(name, author)
         await self._accounts.remove(name, author)
 
     async def vc(self, name: str, author: Author) -> None:

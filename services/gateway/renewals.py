@@ -9,8 +9,8 @@ from services.gateway.audit import Audit
 from services.gateway.audited import Audited, Author, Change
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts import commands
 from shared.contracts.base import Contract
+from shared.contracts.commands.support import WEBHOOK_SECRET
 from shared.contracts.notify import GetWebhookSecret, WebhookSecret
 from shared.ids import new_id
 from shared.store.port import DuplicateKey, Schema, Store
@@ -45,7 +45,7 @@ class Renewals:
         """The author's new secret."""
         if not await self.documents.finish(author.name):
             await self._begin(author)
-        return await self._bus.ask(commands.WEBHOOK_SECRET, GetWebhookSecret(owner=author.name), self._timeout_s)
+        return await self._bus.ask(WEBHOOK_SECRET, GetWebhookSecret(owner=author.name), self._timeout_s)
 
     async def _begin(self, author: Author) -> None:
         change = author.change(self._clock.now(), "webhook.secret_renewed")
@@ -62,4 +62,4 @@ class Renewals:
 
     async def _carry_out(self, renewal: RenewalDocument) -> None:
         ask = GetWebhookSecret(owner=renewal.id, renew=True, renewal=renewal.renewal)
-        await self._bus.ask(commands.WEBHOOK_SECRET, ask, self._timeout_s)
+        await self._bus.ask(WEBHOOK_SECRET, ask, self._timeout_s)

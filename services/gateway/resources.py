@@ -12,7 +12,8 @@ from pydantic.json_schema import SkipJsonSchema
 from services.gateway.domain.access import Action
 from shared.contracts import job as contract
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, VcName
-from shared.contracts.commands import MANY, JobAction
+from shared.contracts.commands.changes import MANY, JobAction
+from shared.contracts.endpoints import PORTS
 from shared.contracts.errors import FieldError
 from shared.contracts.events import CloudEvent, Receipt
 from shared.contracts.job import (
@@ -87,11 +88,22 @@ def _told_in_env(secrets: dict[str, str]) -> dict[str, str]:
     return secrets
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default")
+
+
 class JobRequest(contract.JobRequest):
-    """What a person submits. Only `name` and `command` are required."""
+    """What a person submits. Only `name` and `command` are required, and `command` not by a job with endpoints."""
 
     model_config = ConfigDict(extra="forbid")
 
+    command: Annotated[
+        contract.Command,
+        Field(
+            description="A line for `/bin/sh -c`, or a list of arguments. Not needed with endpoints or ports.",
+            json_schema_extra=_without_default,
+        ),
+    ] = contract.IDLE
     env: Annotated[dict[EnvName, EnvEntry], Field(max_length=256), AfterValidator(_not_too_many)] = Field(  # type: ignore[assignment]
         default_factory=dict
     )
@@ -100,6 +112,12 @@ class JobRequest(contract.JobRequest):
     notify: Annotated[
         tuple["NotifyEntry", ...], Field(max_length=NOTIFY_ENTRIES, description="Whom to tell what happens to it.")
     ] = ()
+
+    @model_validator(mode="after")
+    def _has_something_to_do(self) -> Self:
+        if "command" not in self.model_fields_set and not (self.endpoints or self.interactive_ports):
+            raise ValueError("command: is required; only a job with endpoints or interactive_ports needs none")
+        return self
 
     def texts(self) -> Iterator[str]:
         return _by_name(super().texts())
@@ -173,6 +191,30 @@ class SupportRequest(Body):
     subject: Subject
     message: Message
     include_logs: Annotated[bool, Field(description="Attach the last lines of the console.")] = True
+
+
+class NewEndpoint(Body):
+    """A way into a job: `ssh`, `jupyter`, `tensorboard`, `port-8080`; or `port` and the number beside it."""
+
+    name: Annotated[str, Field(pattern=r"^(ssh|jupyter|tensorboard|port|port-[1-9][0-9]{3,4})$")]
+    port: Annotated[int | None, Field(ge=PORTS[0], le=PORTS[1], description="Only of an interactive port.")] = None
+    rank: Annotated[int, Field(ge=0, le=1023, description="Which of the job's nodes it leads to.")] = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        number = int(self.name[5:]) if self.name.startswith("port-") else None
+        if number is not None and not PORTS[0] <= number <= PORTS[1]:
+            raise ValueError(f"name: must name a port from {PORTS[0]} to {PORTS[1]}")
+        if self.name == "port" and self.port is None:
+            raise ValueError("port: is required with the name 'port'")
+        if self.name != "port" and self.port not in (None, number):
+            raise ValueError(f"port: must be left out with the name '{self.name}'")
+        return self
+
+    @property
+    def full_name(self) -> str:
+        """The endpoint's own name."""
+        return f"port-{self.port}" if self.name == "port" else self.name
 
 
 class NotifyEntry(Notify):

@@ -9,6 +9,7 @@ from services.gateway.apitokens import ApiTokenDocument, TokenName
 from services.gateway.audit import AuditEntry
 from services.gateway.domain.access import Caller, Role, Scope
 from services.gateway.resources import Body
+from services.gateway.sshkeys import SshKeyDocument
 from services.gateway.vcs import VcDocument
 from shared.contracts.base import Contract, Timestamp, UserName, VcName
 from shared.contracts.notify import Email
@@ -19,6 +20,7 @@ Password = Annotated[str, Field(min_length=8, max_length=1024)]
 Priority = Annotated[int, Field(ge=1, le=1000)]
 Duration = Annotated[int, Field(ge=1, le=315_360_000)]
 Jobs = Annotated[int, Field(ge=1, le=1_000_000)]
+Idle = Annotated[int, Field(ge=60, le=31_536_000)]
 
 
 class NewUser(Body):
@@ -107,6 +109,9 @@ class VcChange(Body):
     jobs_per_user: Annotated[Jobs | None, Field(description="How many jobs a member may have that are not over.")] = (
         None
     )
+    endpoint_idle_s: Annotated[
+        Idle | None, Field(description="Seconds after which an endpoint that nobody uses closes.")
+    ] = None
 
 
 class NewVc(VcChange):
@@ -123,6 +128,7 @@ class Vc(Contract):
     max_priority: int | None
     max_duration_s: int | None
     jobs_per_user: int | None
+    endpoint_idle_s: int | None
     created_at: Timestamp
     role: Annotated[Role | None, Field(description="The caller's own role in it.")]
 
@@ -170,6 +176,40 @@ class ApiTokens(Contract):
     """One's own, oldest first."""
 
     items: tuple[ApiToken, ...]
+
+
+class NewSshKey(Body):
+    """A public SSH key to add, as it stands in a `.pub` file; options and comment are dropped."""
+
+    name: TokenName
+    public_key: Annotated[str, Field(min_length=1, max_length=16_384)]
+
+
+class SshKey(Contract):
+    """A public key that lets its owner into jobs by SSH."""
+
+    id: str
+    name: str
+    public_key: Annotated[str, Field(description="`ssh-ed25519 AAAA...`")]
+    fingerprint: Annotated[str, Field(description="`SHA256:...`, as `ssh-keygen -l` shows it.")]
+    created_at: Timestamp
+
+    @classmethod
+    def from_document(cls, key: SshKeyDocument) -> "SshKey":
+        """One that counts."""
+        return cls(
+            id=key.id,
+            name=key.name,
+            public_key=key.live or "",
+            fingerprint=key.fingerprint,
+            created_at=key.created_at,
+        )
+
+
+class SshKeys(Contract):
+    """One's own, oldest first."""
+
+    items: tuple[SshKey, ...]
 
 
 class AuditPage(Contract):

@@ -39,6 +39,18 @@ class GatewaySettings(BaseSettings):
     )
     allowed_origins: Names = Field((), description="Origins of other sites whose pages may use the API.")
     trusted_proxies: Names = Field((), description="Addresses whose X-Forwarded headers are believed; none by default.")
+    endpoints_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("JOBYARD_GATEWAY_ENDPOINTS_URL", "JOBYARD_ENDPOINTS_PUBLIC_URL"),
+        description="Where `/endpoints/...` is redirected to; none: `endpoints_port` of the host that was asked for.",
+    )
+    endpoints_port: int = Field(
+        8081,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("JOBYARD_GATEWAY_ENDPOINTS_PORT", "JOBYARD_ENDPOINTS_HTTP_PORT"),
+        description="The port of the door to Jupyter, TensorBoard and interactive ports; 0: none.",
+    )
     secret_key: SecretStr | None = Field(
         None,
         repr=False,

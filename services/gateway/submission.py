@@ -24,7 +24,7 @@ from services.gateway.secrets import Secrets, absent
 from services.gateway.vcs import Vcs
 from shared.clock import Clock
 from shared.contracts import job as contract
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, Unavailable, refusal_from
 from shared.ids import new_id
 

@@ -26,6 +26,7 @@ class VcDocument(Contract):
     max_priority: int | None = None
     max_duration_s: int | None = None
     jobs_per_user: int | None = None
+    endpoint_idle_s: int | None = None
     removed: bool = False
     created_at: Timestamp
     change: Change | None = None
@@ -33,7 +34,7 @@ class VcDocument(Contract):
     @property
     def policy(self) -> VcPolicy:
         """What it allows."""
-        return VcPolicy(self.open, self.max_priority, self.max_duration_s, self.jobs_per_user)
+        return VcPolicy(self.open, self.max_priority, self.max_duration_s, self.jobs_per_user, self.endpoint_idle_s)
 
 
 VCS = Schema[VcDocument]("vcs", dump=lambda vc: vc.model_dump_json().encode(), load=VcDocument.model_validate_json)

@@ -8,17 +8,16 @@ from services.jobs.domain.size import REPLY_BYTES, event_size, job_size, launch_
 from services.jobs.orders import place_of, reader_of
 from services.jobs.store import JobStore
 from services.jobs.walks import order_for
-from shared.contracts.commands import (
+from shared.contracts.commands.jobs import (
     ActiveJob,
     ActiveJobPage,
     GetJobEvents,
     GetJobViews,
     JobEventPage,
-    JobPage,
     JobViews,
     ListActiveJobs,
-    ListJobs,
 )
+from shared.contracts.commands.lists import JobPage, ListJobs
 
 
 async def list_jobs(store: JobStore, ask: ListJobs) -> JobPage:

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from services.jobs.domain.document import JobHead
 from shared.contracts.base import rfc3339
-from shared.contracts.commands import Column
+from shared.contracts.commands.lists import Column
 from shared.store.port import Eq, Index
 
 Order = tuple[str, ...]

@@ -11,7 +11,7 @@ from services.jobs.domain.document import JobHead
 from services.jobs.domain.filter import matches
 from services.jobs.orders import Order, in_order, is_behind, place_of
 from services.jobs.walks import Plan, Walk, Walks, begin, plan, rest_of
-from shared.contracts.commands import ListJobs
+from shared.contracts.commands.lists import ListJobs
 from shared.store.port import Collection
 
 READ = 10_000

@@ -8,7 +8,7 @@ from services.jobs.apply import Applier
 from services.jobs.domain.document import JobDocument, job_of
 from services.jobs.domain.size import REPLY_BYTES, job_size
 from services.jobs.domain.submission import submit
-from shared.contracts.commands import NewJob, SubmitJobs, SubmitOutcomes, Submitted
+from shared.contracts.commands.submission import NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, Refusal
 from shared.idempotency import is_key, used_for_another
 

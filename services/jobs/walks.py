@@ -10,7 +10,7 @@ from services.jobs.domain.cursor import Place
 from services.jobs.domain.filter import statuses_in_order
 from services.jobs.orders import OPEN, QUEUE, Order, order_of
 from shared.contracts.base import rfc3339
-from shared.contracts.commands import NEWEST_FIRST, Column, ListJobs
+from shared.contracts.commands.lists import NEWEST_FIRST, Column, ListJobs
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.job import HOLDING, TERMINAL, JobStatus
 from shared.store.port import Between, Condition, Eq, NotIn

@@ -13,8 +13,8 @@ from services.notify.domain.letter import Material, history_line
 from services.notify.domain.redaction import Redaction, texts_in
 from services.notify.withheld import secrets_in
 from shared.bus.bus import Bus
-from shared.contracts import commands
-from shared.contracts.commands import GetJob, GetJobEvents, TailLog
+from shared.contracts.commands.jobs import EVENTS, GET, GetJob, GetJobEvents
+from shared.contracts.commands.logs import TAIL_LOG, TailLog
 from shared.contracts.errors import Refusal, Unavailable
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import Job, JobRequest
@@ -37,7 +37,7 @@ async def gathered(bus: Bus, case: CaseDocument) -> Material:
     history: tuple[AnyCloudEvent, ...] = ()
     console: tuple[LogLine, ...] | None = None
     try:
-        job = await bus.ask(commands.GET, GetJob(id=case.job_id), ASK_S)
+        job = await bus.ask(GET, GetJob(id=case.job_id), ASK_S)
         history = await _history(bus, case.job_id)
     except Refusal as refusal:
         _put_off(refusal, patient)
@@ -46,7 +46,7 @@ async def gathered(bus: Bus, case: CaseDocument) -> Material:
         missing.append("The console is left out: without the job, what must not be shown of it is not known.")
     elif case.include_logs:
         try:
-            page = await bus.ask(commands.TAIL_LOG, TailLog(job_id=case.job_id, tail=CONSOLE_LINES), ASK_S)
+            page = await bus.ask(TAIL_LOG, TailLog(job_id=case.job_id, tail=CONSOLE_LINES), ASK_S)
             console = page.lines
         except Refusal as refusal:
             _put_off(refusal, patient)
@@ -92,7 +92,7 @@ async def _history(bus: Bus, job_id: str) -> tuple[AnyCloudEvent, ...]:
     events: list[AnyCloudEvent] = []
     while len(events) < HISTORY_EVENTS:
         after = events[-1].jobversion or 0 if events else 0
-        page = await bus.ask(commands.EVENTS, GetJobEvents(id=job_id, after_version=after), ASK_S)
+        page = await bus.ask(EVENTS, GetJobEvents(id=job_id, after_version=after), ASK_S)
         events += page.items
         if not page.more or not page.items:
             break

@@ -15,8 +15,8 @@ from services.notify.webhooks import Webhooks
 from shared.bus import codec
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts import commands, subjects
-from shared.contracts.commands import GetJob
+from shared.contracts import subjects
+from shared.contracts.commands.jobs import GET, GetJob
 from shared.contracts.errors import NotFound
 from shared.contracts.events import CloudEvent, JobEvent
 from shared.contracts.job import Job
@@ -106,7 +106,7 @@ class Notices:
 
     async def _job(self, id: str) -> Job | None:
         try:
-            return await self._bus.ask(commands.GET, GetJob(id=id))
+            return await self._bus.ask(GET, GetJob(id=id))
         except NotFound:
             return None
 

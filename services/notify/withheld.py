@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from shared.bus.bus import Bus
-from shared.contracts.commands import FIND_SECRETS, FindSecrets
+from shared.contracts.commands.secrets import FIND_SECRETS, FindSecrets
 
 ASK_BYTES = 200_000
 """Of texts as JSON in one command; a single one that takes more goes alone."""

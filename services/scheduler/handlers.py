@@ -9,8 +9,10 @@ from services.scheduler.domain.snapshot import Snapshot
 from shared.bus import codec
 from shared.bus.subscriptions import Answers, Delivery, Each
 from shared.clock import Clock
-from shared.contracts import commands, subjects
-from shared.contracts.commands import ExplainJobs, Explanations, Foresee, Foresight
+from shared.contracts import subjects
+from shared.contracts.commands.jobs import ACTIVE, VIEWS
+from shared.contracts.commands.scheduling import EXPLAIN, FORESEE, LEAD, PLACE, ExplainJobs, Explanations
+from shared.contracts.commands.submission import Foresee, Foresight
 from shared.contracts.events import CloudEvent, JobEvent
 
 
@@ -40,9 +42,9 @@ class Handlers:
 
 
 SUBSCRIPTIONS = (
-    Answers(commands.EXPLAIN, Handlers.explain),
-    Answers(commands.FORESEE, Handlers.foresee),
+    Answers(EXPLAIN, Handlers.explain),
+    Answers(FORESEE, Handlers.foresee),
     Each(subjects.EVENTS, (subjects.JOB_EVENTS,), codec.job_event, Handlers.job_events),
 )
 
-ASKS = (commands.ACTIVE, commands.VIEWS, commands.LEAD, commands.PLACE)
+ASKS = (ACTIVE, VIEWS, LEAD, PLACE)

@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import Error as NatsApiError
 
 from shared.bus.replies import ERROR_HEADER, RefusalMiddleware, raw_body
-from shared.contracts.commands import Answer, Ask, Command
+from shared.contracts.commands.command import Answer, Ask, Command
 from shared.contracts.errors import PermanentError, RefusalBody, TemporaryError, Unavailable, refusal_from
 from shared.contracts.events import AnyCloudEvent
 

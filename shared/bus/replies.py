@@ -9,7 +9,7 @@ from faststream.nats import NatsResponse, NatsRouter
 from pydantic import ValidationError
 
 from shared.bus.subscriptions import Answers
-from shared.contracts.commands import Command
+from shared.contracts.commands.command import Command
 from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, TemporaryError, Unavailable
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ class RefusalMiddleware(BaseMiddleware):
         except Refusal as refusal:
             return _reply(refusal)
         except ValidationError as error:
-            return _reply(_invalid(error))
+            return _reply(invalid(error))
         except TemporaryError as error:
             log.warning("command_unavailable", error=repr(error))
             return _reply(Unavailable(f"{error} Try again in a moment."))
@@ -57,7 +57,8 @@ def _reply(refusal: Refusal) -> NatsResponse:
     return NatsResponse(refusal.body().model_dump_json().encode(), headers={ERROR_HEADER: refusal.code})
 
 
-def _invalid(error: ValidationError) -> Invalid:
+def invalid(error: ValidationError) -> Invalid:
+    """What a contract does not take, as its owner answers it."""
     fields = tuple(
         FieldError(field=".".join(str(part) for part in item["loc"]), message=item["msg"]) for item in error.errors()
     )

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from shared.contracts.commands import Command
+from shared.contracts.commands.command import Command
 
 M = TypeVar("M")
 M_co = TypeVar("M_co", covariant=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import Field, JsonValue
 
 from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
+from shared.contracts.endpoints import EndpointKind, EndpointName, Rank
 from shared.contracts.job import Actor, JobView, LaunchSpec, Reason
 
 
@@ -210,6 +211,53 @@ class SupportFailed(SupportEvent):
     error: str
 
 
+class EndpointEvent(Contract):
+    """A change of a way into a job, and who or what caused it."""
+
+    fact: ClassVar[str]
+
+    job_id: JobId
+    vc: VcName
+    owner: UserName
+    name: EndpointName
+    kind: EndpointKind
+    port: int | None = None
+    rank: Rank = 0
+    actor: Actor
+    reason: Reason | None = None
+
+
+class EndpointRequested(EndpointEvent):
+    """Asked for, or back to waiting because its run ended while the job goes on."""
+
+    fact = "requested"
+
+
+class EndpointReady(EndpointEvent):
+    """It can be used while this attempt runs."""
+
+    fact = "ready"
+    attempt: Attempt
+
+
+class EndpointFailed(EndpointEvent):
+    """It cannot be had; `reason` says what is missing and what to do."""
+
+    fact = "failed"
+
+
+class EndpointClosing(EndpointEvent):
+    """Nobody uses it, and at `closes_at` in the details of its reason it closes; using it keeps it."""
+
+    fact = "closing"
+
+
+class EndpointClosed(EndpointEvent):
+    """Removed, idle for too long, or the job is over."""
+
+    fact = "closed"
+
+
 class NodeReported(Contract):
     """A node's inventory; also the value in the NODES bucket, renewed while the node lives."""
 
@@ -253,6 +301,9 @@ RUN_EVENTS: dict[str, type[RunEvent]] = {
 }
 SUPPORT_EVENTS: dict[str, type[SupportEvent]] = {
     event.fact: event for event in (SupportRequested, SupportSent, SupportFailed)
+}
+ENDPOINT_EVENTS: dict[str, type[EndpointEvent]] = {
+    event.fact: event for event in (EndpointRequested, EndpointReady, EndpointFailed, EndpointClosing, EndpointClosed)
 }
 
 Data = TypeVar("Data", bound=Contract)

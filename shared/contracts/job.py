@@ -125,6 +125,10 @@ PATH_LENGTH = 1024
 
 Path = Annotated[str, Field(min_length=1, max_length=PATH_LENGTH), AfterValidator(_plain_path)]
 Argument = Annotated[str, Field(max_length=65_536), AfterValidator(_no_nul)]
+Command = (
+    Annotated[str, Field(min_length=1, max_length=65_536), AfterValidator(_no_nul)]
+    | Annotated[tuple[Argument, ...], Field(min_length=1, max_length=1024)]
+)
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 EnvValue = Annotated[str, Field(max_length=32_768), AfterValidator(_no_nul)]
 SecretName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
@@ -140,15 +144,15 @@ REQUEST_BYTES = 131_072
 """The largest command and environment together: a job has to fit in a message many times over."""
 
 
+IDLE = "trap 'exit 0' TERM INT; sleep infinity & wait"
+"""What a job runs that people only want to get into: nothing, until it is told to stop."""
+
+
 class JobRequest(Contract):
     """What a person submits. Only `name` and `command` are required."""
 
     name: Annotated[JobName, Field(description="Need not be unique.")]
-    command: Annotated[
-        Annotated[str, Field(min_length=1, max_length=65_536), AfterValidator(_no_nul)]
-        | Annotated[tuple[Argument, ...], Field(min_length=1, max_length=1024)],
-        Field(description="A line for `/bin/sh -c`, or a list of arguments."),
-    ]
+    command: Annotated[Command, Field(description="A line for `/bin/sh -c`, or a list of arguments.")]
     vc: VcName = "default"
     image: Annotated[
         str | None,
@@ -271,6 +275,8 @@ class JobView(Contract):
     version: Version
     state: JobState
     notifies: Annotated[bool, Field(description="Somebody wants to be told; whom, only its owner sees.")] = False
+    endpoints: Annotated[tuple[str, ...], Field(description="Those that it was submitted with.")] = ()
+    interactive_ports: Annotated[tuple[int, ...], Field(description="Likewise.")] = ()
 
 
 class LaunchSpec(Contract):

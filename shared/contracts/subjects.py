@@ -1,6 +1,6 @@
 """The subjects that events and log chunks travel on, and the streams that keep them."""
 
-from shared.contracts.events import JobEvent, NodeReported, RunEvent, SupportEvent
+from shared.contracts.events import EndpointEvent, JobEvent, NodeReported, RunEvent, SupportEvent
 
 EVENTS = "EVENTS"
 LOGS = "LOGS"
@@ -11,6 +11,7 @@ JOB_EVENTS = "evt.job.>"
 RUN_EVENTS = "evt.run.>"
 NODE_EVENTS = "evt.node.>"
 SUPPORT_EVENTS = "evt.support.>"
+ENDPOINT_EVENTS = "evt.endpoint.>"
 LOG_CHUNKS = "log.>"
 
 LOG_PARTITIONS = 16
@@ -32,6 +33,15 @@ def run_event(event: RunEvent) -> str:
 
 def support_event(event: SupportEvent) -> str:
     return f"evt.support.{event.fact}.v1.{event.vc}.{event.job_id}"
+
+
+def endpoint_event(event: EndpointEvent) -> str:
+    return f"evt.endpoint.{event.fact}.v1.{event.vc}.{event.job_id}"
+
+
+def endpoint_events_of(event: type[EndpointEvent]) -> str:
+    """Every event of this class, whatever its job."""
+    return f"evt.endpoint.{event.fact}.v1.>"
 
 
 def node_event(event: NodeReported) -> str:

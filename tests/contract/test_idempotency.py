@@ -17,7 +17,7 @@ from services.jobs.store import JobStore
 from services.jobs.submit import submit_all
 from services.notify.desk import Desk
 from services.notify.store import NotifyStore
-from shared.contracts.commands import NewJob, SubmitJobs
+from shared.contracts.commands.submission import NewJob, SubmitJobs
 from shared.contracts.errors import Conflict, refusal_from
 from shared.contracts.job import JobRequest
 from shared.contracts.notify import RequestSupport

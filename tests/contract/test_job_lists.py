@@ -24,7 +24,7 @@ from services.jobs.orders import OPEN, place_of
 from services.jobs.pages import Pages
 from services.jobs.store import HOLDS, JOBS, LIMITED, JobStore
 from services.jobs.walks import begin, order_for, plan, rest_of
-from shared.contracts.commands import JobPage, ListJobs
+from shared.contracts.commands.lists import JobPage, ListJobs
 from shared.contracts.errors import Invalid
 from shared.contracts.job import JobStatus
 from shared.store.open import open_store

@@ -17,8 +17,10 @@ from docs.tools.contracts import FACTS
 from docs.tools.messages import SERVICES, place_of
 from shared.bus.bus import connect
 from shared.bus.subscriptions import Answers
-from shared.contracts import commands, subjects
-from shared.contracts.commands import COMMANDS
+from shared.contracts import subjects
+from shared.contracts.commands.checkpoints import CHECKPOINTS, GetCheckpoints
+from shared.contracts.commands.every import COMMANDS
+from shared.contracts.commands.jobs import ACTIVE, ListActiveJobs
 from shared.ids import new_id
 from tests.support.accounts import AccountsServer, denied
 from tests.support.admin import admin, done
@@ -108,11 +110,11 @@ def test_an_operator_is_answered_all_that_the_tools_ask(yard: SeparateServices, 
 
     async def asked() -> None:
         async with connect(server.url_of("operator"), "test") as bus:
-            await bus.ask(commands.ACTIVE, commands.ListActiveJobs(node="node-2"))
-            await bus.ask(commands.CHECKPOINTS.at("node-2"), commands.GetCheckpoints(runs=()))
+            await bus.ask(ACTIVE, ListActiveJobs(node="node-2"))
+            await bus.ask(CHECKPOINTS.at("node-2"), GetCheckpoints(runs=()))
 
     asyncio.run(asked())
-    assert set(OF_TOOLS["operator"]) == {commands.ACTIVE, commands.CHECKPOINTS}
+    assert set(OF_TOOLS["operator"]) == {ACTIVE, CHECKPOINTS}
     gone = done("node", "forget", "nobody", "--yes", JOBYARD_NATS_URL=server.url_of("operator"))
     assert "Nothing was told of nobody" in gone
     refused = admin("node", "forget", "node-2", "--yes", JOBYARD_NATS_URL=server.url_of("operator"))

@@ -54,7 +54,9 @@ def past() -> Iterator[Past]:
             over = [yard.submit(f"{note}echo hello; exit {code}", name=f"over-{code}") for code in (0, 3)]
             for id in over:
                 yard.wait(id)
-            paused = yard.submit(f'{note}test "$JOBYARD_RESUME" || sleep 600', name="paused", grace_period_s=1)
+            paused = yard.submit(
+                f'{note}test "$JOBYARD_RESUME" || sleep 600', name="paused", grace_period_s=1, endpoints=["ssh"]
+            )
             yard.wait(paused, "running")
             yard.call("POST", f"/jobs/{paused}/pause", 202)
             yard.wait(paused, "paused")
@@ -96,6 +98,8 @@ def check_the_past(yard: Platform, past: Past) -> None:
         assert yard.lines(id) == past.lines[id]
     paused = of(past, "paused")
     assert yard.job(paused)["status"] == "paused"
+    endpoints = yard.call("GET", f"/jobs/{paused}/endpoints", 200)["items"]
+    assert [(one["name"], one["status"]) for one in endpoints] == [("ssh", "requested")]
     yard.call("POST", f"/jobs/{paused}/resume", 202)
     assert yard.wait(paused)["status"] == "finished"
     new = yard.submit('test "$TOKEN" = a-secret-value', env={"TOKEN": {"secret": "token"}})
@@ -105,7 +109,7 @@ def check_the_past(yard: Platform, past: Past) -> None:
 
 def test_a_backup_of_a_running_platform_starts_elsewhere_with_its_whole_past(past: Past) -> None:
     assert stat.S_IMODE(past.file.stat().st_mode) == 0o600
-    assert "documents of gateway, jobs" in past.said
+    assert "documents of endpoints, gateway, jobs" in past.said
     data = past.folder / "restored"
     done("restore", past.file, "--data", data)
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
@@ -132,6 +136,7 @@ def test_documents_move_to_a_mongodb_and_the_separate_services_go_on_with_them(p
         said = done("migrate", "--data", data, JOBYARD_MONGO_URL=mongo.url)
         assert "jobs.jobs: 5 documents" in said
         assert "gateway.secrets: 1 documents" in said
+        assert "endpoints.endpoints: 1 documents" in said
         twice = admin("migrate", "--data", data, JOBYARD_MONGO_URL=mongo.url)
         assert (twice.returncode, "were moved to this MongoDB before" in twice.stderr) == (1, True)
         yard = SeparateServices(data, nats, mongo)

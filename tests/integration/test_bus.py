@@ -17,7 +17,7 @@ from shared.bus.replies import router_of
 from shared.bus.streams import bootstrap
 from shared.bus.subscriptions import Answers, Delivery, Shared
 from shared.contracts import subjects
-from shared.contracts.commands import AskHealth, Health, health_of
+from shared.contracts.commands.health import AskHealth, Health, health_of
 from shared.contracts.errors import Conflict, InternalError, PermanentError, TemporaryError, Unavailable
 from shared.settings import PlatformSettings
 from tests.support.nats import NatsServer

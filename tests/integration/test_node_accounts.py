@@ -8,8 +8,7 @@ import pytest
 
 from docs.tools.accounts import document
 from shared.bus.bus import connect
-from shared.contracts import commands
-from shared.contracts.commands import RevealSecrets
+from shared.contracts.commands.secrets import REVEAL, RevealSecrets
 from shared.contracts.errors import Forbidden, Unavailable
 from shared.ids import new_id
 from tests.support.accounts import AccountsServer, denied
@@ -36,7 +35,7 @@ def yard(server: AccountsServer) -> Iterator[SeparateServices]:
 async def ask(server: AccountsServer, user: str, node: str, job: str) -> dict[str, str]:
     """What the gateway reveals to this user, who asks in the name of a node."""
     async with connect(server.url_of(user), "test") as bus:
-        return (await bus.ask(commands.REVEAL.at(node), RevealSecrets(job_id=job, names=("token",)), 3.0)).values
+        return (await bus.ask(REVEAL.at(node), RevealSecrets(job_id=job, names=("token",)), 3.0)).values
 
 
 def test_a_job_with_secrets_runs_and_only_its_own_node_may_ask_for_them(

@@ -79,7 +79,7 @@ def test_an_administrator_makes_people_and_virtual_clusters(root: Shell) -> None
     assert users["bob"]["vcs"] == {"default": "member"}
     row = next(line for line in root("user", "list").splitlines() if line.startswith("ada "))
     assert row.split()[1:5] == ["ada@example.org", "no", "lab-a:admin", "enabled"]
-    root("vc", "set", "lab-a", "--open", "--max-priority", "none", "--max-duration", "60")
+    root("vc", "set", "lab-a", "--open", "--max-priority", "none", "--max-duration", "60", "--endpoint-idle", "600")
     vcs = {vc["name"]: vc for vc in json.loads(root("vc", "list", "--json"))}
     changed = vcs["lab-a"]
     assert (changed["open"], changed["max_priority"], changed["max_duration_s"], changed["jobs_per_user"]) == (
@@ -88,6 +88,7 @@ def test_an_administrator_makes_people_and_virtual_clusters(root: Shell) -> None
         60,
         3,
     )
+    assert changed["endpoint_idle_s"] == 600
     assert root("vc", "member", "lab-a", "bob", "--role", "admin") == "bob is admin of lab-a now.\n"
     assert root("vc", "member", "lab-a", "bob", "--role", "none") == "bob is no member of lab-a now.\n"
     assert any(line.split()[:3] == ["lab-a", "-", "yes"] for line in root("vc", "list").splitlines())

@@ -1,6 +1,7 @@
 """The main path on real parts: what a researcher does with a job, on the platform as `jobyard up` starts it."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -180,6 +181,20 @@ def test_devices_that_are_none_are_refused_before_anything_starts(devices: str, 
     assert answer.returncode == 2
     assert "v100=8,ascend910=8" in answer.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_a_door_whose_port_is_taken_is_said_in_a_sentence_and_the_platform_goes_on(tmp_path: Path) -> None:
+    own = Platform(tmp_path / "data")
+    with socket.create_server(("127.0.0.1", own.door_port)), socket.create_server(("127.0.0.1", own.ssh_port)):
+        try:
+            own.start()
+            assert f"Port {own.door_port} is taken, so there is no door to" in own.output()
+            assert f"Port {own.ssh_port} is taken, so there is no SSH into jobs. Choose another with --ssh-port." in (
+                own.output()
+            )
+            assert own.wait(own.submit("true"))["status"] == "finished"
+        finally:
+            own.close()
 
 
 def test_what_the_platform_keeps_is_its_owners_alone_also_in_a_folder_that_was_there(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import asyncssh
 import pytest
 
 from tests.support.people import PASSWORD, Person, add, admin
@@ -44,6 +45,8 @@ def test_a_user_goes_with_secrets_and_tokens_and_nobody_inherits_the_jobs(yard: 
     job = gone.call("POST", "/jobs", 201, json=HELD)["id"]
     gone.call("PUT", "/me/secrets/KEY", 201, json={"value": "canary"})
     token = gone.call("POST", "/me/tokens", 201, json={"name": "nightly", "scope": "act"})
+    public = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    gone.call("POST", "/me/keys", 201, json={"name": "laptop", "public_key": public})
     refused = root.call("DELETE", "/users/gone", 409)
     assert refused["detail"] == f"gone has a job that is not over, for instance {job}. Kill them, or wait."
     assert gone.status("GET", "/me") == 200, "the refusal has changed nothing"
@@ -64,6 +67,7 @@ def test_a_user_goes_with_secrets_and_tokens_and_nobody_inherits_the_jobs(yard: 
     assert actions(root, "user/gone") == ["user.created", "user.changed", "user.removed"]
     assert "secret/user:gone/KEY" in removed_secrets(root)
     assert actions(root, f"token/{token['id']}") == ["token.created", "token.revoked"]
+    root.call("POST", "/me/keys", 201, json={"name": "laptop", "public_key": public})
 
 
 def test_only_administrators_remove_users_and_nobody_removes_oneself(yard: Platform, root: Person) -> None:

@@ -496,6 +496,8 @@ BAD: tuple[tuple[str, str, dict[str, Any], str, tuple[Any, ...]], ...] = (
     ("POST", "/vcs", {"name": "bad"}, "max_priority", (0, 1001, -1, 1.5, "9", True, 10**30)),
     ("POST", "/vcs", {"name": "bad"}, "max_duration_s", (0, -1, "9", 10**12)),
     ("POST", "/vcs", {"name": "bad"}, "jobs_per_user", (0, -1, "9", 10**12, {})),
+    ("POST", "/vcs", {"name": "bad"}, "endpoint_idle_s", (0, 59, -1, "600", 10**12, {})),
+    ("PATCH", "/vcs/default", {}, "endpoint_idle_s", (59, "600")),
     ("PATCH", "/vcs/default", {}, "open", (None, 1)),
     ("PATCH", "/vcs/default", {}, "max_priority", (0, 1001)),
     ("PATCH", "/vcs/default", {}, "max_duration_s", (0, "9")),

@@ -9,9 +9,10 @@ import yaml
 from docs.tools.asyncapi import document
 from shared.contracts import subjects
 from shared.contracts.base import Contract
-from shared.contracts.commands import COMMANDS, SUBMIT
+from shared.contracts.commands.every import COMMANDS
+from shared.contracts.commands.submission import SUBMIT
 from shared.contracts.errors import RefusalBody
-from shared.contracts.events import JOB_EVENTS, RUN_EVENTS, SUPPORT_EVENTS
+from shared.contracts.events import ENDPOINT_EVENTS, JOB_EVENTS, RUN_EVENTS, SUPPORT_EVENTS
 
 CARRIED = [SUBMIT.ask, *JOB_EVENTS.values(), *RUN_EVENTS.values()]
 
@@ -90,7 +91,8 @@ def test_events_travel_where_the_publisher_sends_them(api: dict[str, Any]) -> No
     job = {subjects.job_event(fact, "{vc}", "{job_id}") for fact in JOB_EVENTS}
     run = {f"evt.run.{fact}.v1.{{vc}}.{{job_id}}" for fact in RUN_EVENTS}
     support = {f"evt.support.{fact}.v1.{{vc}}.{{job_id}}" for fact in SUPPORT_EVENTS}
-    assert sent == job | run | support | {"evt.node.reported.v1.{node}"}
+    endpoint = {f"evt.endpoint.{fact}.v1.{{vc}}.{{job_id}}" for fact in ENDPOINT_EVENTS}
+    assert sent == job | run | support | endpoint | {"evt.node.reported.v1.{node}"}
 
 
 @pytest.mark.parametrize("model", CARRIED, ids=lambda model: model.__name__)

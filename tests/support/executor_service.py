@@ -24,7 +24,15 @@ from shared.bus.bus import Bus, connect
 from shared.bus.streams import bootstrap
 from shared.contracts import subjects
 from shared.contracts.base import Contract
-from shared.contracts.commands import ACTIVE, VIEWS, ActiveJob, ActiveJobPage, GetJobViews, JobViews, ListActiveJobs
+from shared.contracts.commands.jobs import (
+    ACTIVE,
+    VIEWS,
+    ActiveJob,
+    ActiveJobPage,
+    GetJobViews,
+    JobViews,
+    ListActiveJobs,
+)
 from shared.contracts.events import CloudEvent, JobEvent, JobKilled, JobKilling, JobScheduled, RunEvent
 from shared.contracts.job import Actor, JobStatus, JobView, LaunchSpec
 from shared.contracts.logs import LogChunk
@@ -64,6 +72,12 @@ class ExecutorService:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "services.executor"], env=self._environment, stdout=log, stderr=log
             )
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -21,8 +21,10 @@ from services.gateway.people import People, people_from
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from shared.bus.bus import Bus
-from shared.contracts import commands
-from shared.contracts.commands import Command, NewJob, SubmitJobs, SubmitOutcomes, Submitted
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.jobs import GET, VIEWS, GetJob, GetJobViews, JobViews
+from shared.contracts.commands.lists import LIST, JobPage, ListJobs
+from shared.contracts.commands.submission import SUBMIT, NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, NotFound, Unavailable
 from shared.contracts.job import Allocation, Job, JobRequest, JobState, JobStatus, JobView, Share
 from shared.ids import new_id
@@ -96,10 +98,10 @@ class DoubleBus(Bus):
         received = command.ask.model_validate_json(ask.model_dump_json())
         self.asked.append(received)
         known: dict[str, Callable[[Any], Any]] = {
-            commands.SUBMIT.subject: self._submit,
-            commands.GET.subject: self._get,
-            commands.LIST.subject: self._list,
-            commands.VIEWS.subject: self._views,
+            SUBMIT.subject: self._submit,
+            GET.subject: self._get,
+            LIST.subject: self._list,
+            VIEWS.subject: self._views,
         }
         answer = (known | self.answers).get(command.subject)
         if answer is None:
@@ -119,16 +121,16 @@ class DoubleBus(Bus):
             self.keys[new.idempotency_key] = (id, new.fingerprint)
         return Submitted(id=id, replayed=known is not None, job=self.jobs[id] if with_jobs else None)
 
-    def _get(self, ask: commands.GetJob) -> Job:
+    def _get(self, ask: GetJob) -> Job:
         if ask.id not in self.jobs:
             raise NotFound(f"There is no job {ask.id}.")
         return self.jobs[ask.id]
 
-    def _views(self, ask: commands.GetJobViews) -> commands.JobViews:
+    def _views(self, ask: GetJobViews) -> JobViews:
         found = [self.jobs[id] for id in ask.ids if id in self.jobs]
-        return commands.JobViews(items=tuple(view_of(job, self.places.get(job.id)) for job in found))
+        return JobViews(items=tuple(view_of(job, self.places.get(job.id)) for job in found))
 
-    def _list(self, ask: commands.ListJobs) -> commands.JobPage:
+    def _list(self, ask: ListJobs) -> JobPage:
         chosen = [
             job
             for job in reversed(self.jobs.values())
@@ -146,7 +148,7 @@ class DoubleBus(Bus):
         end = begin + min(ask.limit, 3)
         cursor = str(end) if end < len(chosen) else None
         total = len(chosen) if ask.with_total else None
-        return commands.JobPage(items=tuple(chosen[begin:end]), next_cursor=cursor, total=total)
+        return JobPage(items=tuple(chosen[begin:end]), next_cursor=cursor, total=total)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.jobs.domain.document import JobDocument
 from shared.contracts.base import rfc3339
-from shared.contracts.commands import ListJobs
+from shared.contracts.commands.lists import ListJobs
 from shared.contracts.job import TERMINAL, JobStatus
 from shared.ids import new_id
 from tests.support.documents import NOW, in_status

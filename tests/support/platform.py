@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TERMINAL = {"finished", "failed", "error", "killed"}
-PARTS = ("nats-server", "core", "executor", "gateway")
+PARTS = ("nats-server", "core", "executor", "gateway", "endpoints")
 
 
 class Platform:
@@ -30,7 +30,10 @@ class Platform:
         self.data = data
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.door_port = free_port()
+        self.ssh_port = free_port()
         self._arguments = ["--port", str(self.port), "--data", str(data)]
+        self._arguments += ["--door-port", str(self.door_port), "--ssh-port", str(self.ssh_port)]
         self._arguments += ["--simulate", simulate] if simulate else []
         clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
         self._environment = clean | {"PYTHONPATH": str(CHECKOUT)} | (environment or {})
@@ -39,6 +42,11 @@ class Platform:
         self._parts: dict[str, int] = {}
         self.log = data.with_suffix(".log")
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+    @property
+    def door_url(self) -> str:
+        """Of the door to Jupyter, TensorBoard and interactive ports, which is another origin than the API's."""
+        return f"http://127.0.0.1:{self.door_port}"
 
     @property
     def pid(self) -> int:

@@ -21,7 +21,7 @@ from tests.support.nats import NatsServer
 from tests.support.platform import CHECKOUT, Platform
 from tests.support.waiting import wait_until
 
-SERVICES = ("jobs", "scheduler", "executor", "logs", "notify", "gateway")
+SERVICES = ("jobs", "scheduler", "executor", "logs", "notify", "endpoints", "gateway")
 REPLICATED = (*SERVICES, *(f"{service}-2" for service in SERVICES))
 
 
@@ -45,6 +45,7 @@ class SeparateServices(Platform):
         self.mongo = mongo
         settings = {"JOBYARD_DATA": str(data), "JOBYARD_NATS_URL": nats.url, "JOBYARD_MONGO_URL": mongo.url}
         super().__init__(data, environment=settings | (environment or {}))
+        self._environment.setdefault("JOBYARD_ENDPOINTS_PUBLIC_URL", self.door_url)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._names = names
         self._gateways = {
@@ -53,6 +54,11 @@ class SeparateServices(Platform):
             if name.startswith("gateway")
         }
         self._health = {name: free_port() for name in names}
+        self.doors = {
+            name: (self.door_port, self.ssh_port) if name == "endpoints" else (free_port(), free_port())
+            for name in names
+            if name.startswith("endpoints")
+        }
         self._turns = itertools.count()
 
     @property
@@ -93,6 +99,9 @@ class SeparateServices(Platform):
             own["JOBYARD_NATS_URL"] = self.nats.url_of(user)
         if name in self._gateways:
             own["JOBYARD_PORT"] = str(self._gateways[name].base_url.port)
+        if name in self.doors:
+            door, ssh = self.doors[name]
+            own |= {"JOBYARD_ENDPOINTS_HTTP_PORT": str(door), "JOBYARD_ENDPOINTS_SSH_PORT": str(ssh)}
         if service == "executor" and number:
             own["JOBYARD_EXECUTOR_NODE"] = f"node-{number}"
             own["JOBYARD_DATA"] = str(self.data.with_name(name))
@@ -154,6 +163,7 @@ class SeparateServices(Platform):
                 process.kill()
             for gateway in self._gateways.values():
                 gateway.close()
+            self._end_runs()
 
 
 def _free_url() -> str:

@@ -4,12 +4,15 @@
 sooner. All of it is safe to repeat, also by the next executor process, which finds the same runs again.
 """
 
+import os
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from services.executor.domain.observation import Observation
+from shared.contracts.streams import Child
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,25 @@ class RunOrder:
     grace_s: float
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """Never appears in the run's output: `***` stands there instead (see `masking`)."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A child of a run, and what its caller holds of it: all of it is the caller's to close.
+
+    `control` carries lines of JSON: `{"signal": "INT"}` and `{"stop": true}` to the child, `{"exit": 0, "signal":
+    null, "core": false}` when it has ended. A child without a name ends when the last copy of `control` is closed.
+    """
+
+    pid: int
+    control: socket.socket
+    files: dict[str, int]
+    """`terminal`, or `stdin`, `stdout` and `stderr`; none of a child with a name."""
+
+    def close(self) -> None:
+        self.control.close()
+        for file in self.files.values():
+            os.close(file)
 
 
 Changed = Callable[[str, Observation], None]
@@ -50,8 +72,24 @@ class Backend(Protocol):
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         """What these runs are now; from here on their changes are reported."""
 
-    def output(self, run_id: str) -> Path:
-        """The file of frames (see `frames`) that the run's output goes to; it may not exist yet."""
+    async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
+        """Start a child in this rank of the run, or find the one of that name; a bare name starts nothing.
+
+        Raises Conflict whose details name the code: `run_not_running`, `program_missing`, `program_unusable`,
+        `child_stopping`, `not_started` (the bare name), `supervisor_too_old`. Raises Invalid, Unavailable.
+        """
+
+    async def dial(self, run_id: str, rank: int, port: int) -> socket.socket:
+        """Connect to a port that a process of this rank of the run listens on; to nothing else, nowhere else.
+
+        The socket does not block. Raises Conflict: `run_not_running`, `not_listening`, `port_taken`. Raises Invalid.
+        """
+
+    def output(self, run_id: str, child: str | None = None) -> Path:
+        """The file of frames (see `frames`) that the run's output goes to; it may not exist yet.
+
+        With the name of a child: the end of what that has written, as plain text.
+        """
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         """Remove what is kept of runs that are over."""

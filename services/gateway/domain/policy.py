@@ -11,3 +11,4 @@ class VcPolicy:
     max_priority: int | None = None
     max_duration_s: int | None = None
     jobs_per_user: int | None = None
+    endpoint_idle_s: int | None = None

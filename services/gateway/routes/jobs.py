@@ -16,8 +16,9 @@ from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
 from services.gateway.routes.parameters import IDEMPOTENCY_KEY, JobPath
-from shared.contracts import commands
-from shared.contracts.commands import ChangeJob, Command
+from shared.contracts.commands.changes import ChangeJob
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.jobs import JobEventPage
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=DirectRoute)
 
@@ -144,7 +145,7 @@ async def get_job(request: Request, job_id: JobPath) -> Response:
 async def get_job_events(request: Request, job_id: JobPath) -> Response:
     """Everything that happened to the job as CloudEvents, in order, never behind its `version`."""
     events = await parts_of(request).yard.events(caller_of(request), job_id)
-    return as_json(commands.JobEventPage.model_construct(items=tuple(events)), exclude_none=False)
+    return as_json(JobEventPage.model_construct(items=tuple(events)), exclude_none=False)
 
 
 @router.patch(

@@ -1,4 +1,4 @@
-"""Oneself: who one is, one's password, and one's API tokens."""
+"""Oneself: who one is, one's password, one's API tokens, and one's SSH keys."""
 
 from typing import Annotated
 
@@ -9,12 +9,23 @@ from starlette.responses import Response
 from services.gateway import bodies
 from services.gateway.door import author_of, caller_of, person_of
 from services.gateway.parts import parts_of
-from services.gateway.resources_people import ApiToken, ApiTokens, MadeApiToken, Me, NewApiToken, PasswordChange
+from services.gateway.resources_people import (
+    ApiToken,
+    ApiTokens,
+    MadeApiToken,
+    Me,
+    NewApiToken,
+    NewSshKey,
+    PasswordChange,
+    SshKey,
+    SshKeys,
+)
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import body, problems
 
 router = APIRouter(prefix="/api/v1/me", tags=["account"])
 
+KeyPath = Annotated[str, Path(alias="id", pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="The key's id.")]
 TokenPath = Annotated[str, Path(alias="id", pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="The token's id.")]
 
 
@@ -80,4 +91,43 @@ async def revoke_api_token(request: Request, id: TokenPath) -> Response:
     """It stops counting within 5 s, for open streams too."""
     person_of(request)
     await parts_of(request).api_tokens.revoke(author_of(request), id)
+    return Response(status_code=204)
+
+
+@router.get("/keys", operation_id="listSshKeys", summary="One's SSH keys", response_model=SshKeys, responses=problems())
+async def list_ssh_keys(request: Request) -> Response:
+    """Those that let one into one's jobs."""
+    keys = await parts_of(request).ssh_keys.of(caller_of(request).name)
+    return as_json(SshKeys(items=tuple(SshKey.from_document(key) for key in keys)))
+
+
+@router.post(
+    "/keys",
+    operation_id="addSshKey",
+    summary="Add a public SSH key",
+    status_code=201,
+    response_model=SshKey,
+    responses=problems(403, 409, 413, 415, 422),
+    openapi_extra=body("NewSshKey", laptop={"name": "laptop", "public_key": "ssh-ed25519 AAAA... ada@laptop"}),
+)
+async def add_ssh_key(request: Request) -> Response:
+    """A key belongs to one account. Not with an API token: it could outlive its own revocation."""
+    person_of(request)
+    parts = parts_of(request)
+    new, _ = bodies.parsed(NewSshKey, await bodies.read(request, parts.settings.body_timeout_s))
+    key = await parts.ssh_keys.add(author_of(request), new.name, new.public_key)
+    return as_json(SshKey.from_document(key), 201)
+
+
+@router.delete(
+    "/keys/{id}",
+    operation_id="removeSshKey",
+    summary="Remove an SSH key",
+    status_code=204,
+    responses=problems(403, 404, 413, 415, 422),
+)
+async def remove_ssh_key(request: Request, id: KeyPath) -> Response:
+    """It stops counting within 5 s, and connections that it opened are cut."""
+    person_of(request)
+    await parts_of(request).ssh_keys.remove(author_of(request), id)
     return Response(status_code=204)

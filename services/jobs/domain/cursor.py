@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from shared.contracts.commands import ListJobs
+from shared.contracts.commands.lists import ListJobs
 from shared.contracts.errors import FieldError, Invalid
 
 Place = tuple[Any, ...]

@@ -115,6 +115,8 @@ def view_of(document: JobHead, version: int, state: JobState) -> JobView:
         version=version,
         state=state,
         notifies=bool(request.notify),
+        endpoints=request.endpoints,
+        interactive_ports=request.interactive_ports,
     )
 
 

@@ -11,7 +11,7 @@ from shared.contracts.job import JobRequest, JobState, Reason
 REPLY_BYTES = 400_000
 """The most that a reply's jobs or events may take."""
 
-JOB_BYTES, VIEW_BYTES, LAUNCH_BYTES, EVENT_BYTES = 1600, 1200, 600, 600
+JOB_BYTES, VIEW_BYTES, LAUNCH_BYTES, EVENT_BYTES = 1600, 1500, 600, 600
 NOTIFY_BYTES = 40
 SHARE_BYTES, DEVICE_BYTES = 120, 12
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from services.jobs.domain import reasons
 from services.jobs.domain.document import JobDocument, Step, append
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.events import JobSubmitted
 from shared.contracts.idempotency import claimed
 from shared.contracts.job import Actor, JobState, JobStatus

@@ -6,7 +6,7 @@ That devices are held, or others stand before it, is what a queue is for, and ma
 from services.scheduler.domain.reasons import Reasons
 from services.scheduler.domain.shape import Shape, milli
 from services.scheduler.domain.snapshot import Snapshot
-from shared.contracts.commands import Foresee, Foresight
+from shared.contracts.commands.submission import Foresee, Foresight
 from shared.contracts.job import Reason
 
 LASTING = frozenset({"no_nodes", "no_such_device", "no_node_fits", "node_silent"})

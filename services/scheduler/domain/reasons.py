@@ -13,7 +13,7 @@ from services.scheduler.domain.passing import KEPT
 from services.scheduler.domain.shape import Shape, shape_of
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.base import in_words, rfc3339
-from shared.contracts.commands import Explanation
+from shared.contracts.commands.scheduling import Explanation
 from shared.contracts.events import Facts
 from shared.contracts.job import CPU, Allocation, JobStatus, JobView, Reason
 

@@ -16,7 +16,7 @@ from services.scheduler.domain.passing import Passing
 from services.scheduler.domain.room import Holding
 from services.scheduler.domain.shape import milli
 from services.scheduler.domain.waiting import Waiting
-from shared.contracts.commands import Placement
+from shared.contracts.commands.scheduling import Placement
 from shared.contracts.events import NodeReported
 from shared.contracts.job import HOLDING, SERVED, TERMINAL, Allocation, JobStatus, JobView
 

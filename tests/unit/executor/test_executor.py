@@ -1,6 +1,7 @@
 """The executor around a backend that does only what a test says: who starts, and what is remembered."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from services.executor.backends.frames import STDOUT, frame
-from services.executor.backends.protocol import Changed, RunOrder
+from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain.admission import Capacity
 from services.executor.domain.observation import Ended, Observation, Started, Waiting
+from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import REMEMBER_S, Executor
 from services.executor.handlers import Handlers
@@ -22,8 +24,11 @@ from services.executor.run import Run
 from services.executor.secrets import Secrets
 from services.executor.store import RunStore
 from shared.bus.bus import Bus
-from shared.contracts.commands import Command, ReadLog, RevealedSecrets, RevealSecrets
-from shared.contracts.errors import NotFound, Unavailable
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.logs import ReadLog
+from shared.contracts.commands.secrets import RevealedSecrets, RevealSecrets
+from shared.contracts.errors import Conflict, NotFound, Unavailable
+from shared.contracts.streams import Child
 from shared.paths import Roots
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
@@ -64,8 +69,14 @@ class Scripted:
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         return {id: self.seen.get(id, Waiting()) for id in run_ids}
 
-    def output(self, run_id: str) -> Path:
-        return self._folder / f"{run_id}.output"
+    async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
+        raise Conflict("Nothing runs here.", details={"code": "run_not_running"})
+
+    async def dial(self, run_id: str, rank: int, port: int) -> socket.socket:
+        raise Conflict("Nothing runs here.", details={"code": "run_not_running"})
+
+    def output(self, run_id: str, child: str | None = None) -> Path:
+        return self._folder / f"{run_id}{child or ''}.output"
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         for id in run_ids:
@@ -294,7 +305,9 @@ class Nobody(Bus):
 
 async def test_an_output_that_is_put_away_under_a_download_is_still_read_to_its_end(bench: Bench) -> None:
     outputs = PutAwayMeanwhile(bench.folder / "outputs", bench.backend.output, 3600, 1 << 20)
-    handlers = Handlers(await ended(bench), outputs, Downloads(), Nobody(), bench.clock, "node-1")
+    executor = await ended(bench)
+    doorway = Doorway(bench.folder, None, 0, bench.backend, executor, bench.clock)
+    handlers = Handlers(executor, outputs, Downloads(), doorway, Nobody(), bench.clock, "node-1")
     bench.backend.output(RUN).write_bytes(frame(STDOUT, 17, b"hello\n"))
     piece = await handlers.read_log(ReadLog(job_id=ID, attempt=1))
     assert (piece.text, piece.end) == ("hello\n", True)

@@ -23,7 +23,7 @@ from services.gateway.domain.access import (
     visible,
 )
 from services.gateway.domain.discretion import shown, told
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Forbidden, Invalid, NotFound
 from shared.contracts.job import FOREIGN, HIDDEN, SERVED, TERMINAL, Job, JobRequest, JobStatus, Reason
 from shared.contracts.notify import Notify

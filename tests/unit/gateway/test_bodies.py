@@ -8,6 +8,7 @@ import pytest
 from services.gateway.bodies import fingerprint, parsed
 from services.gateway.resources import JobRequest
 from shared.contracts.errors import Invalid
+from shared.contracts.job import IDLE
 
 GOOD: dict[str, Any] = {"name": "hello", "command": "echo hi"}
 
@@ -76,7 +77,15 @@ def test_a_wrong_field_is_named_with_what_to_do(change: dict[str, Any], field: s
 
 
 def test_each_missing_field_is_named() -> None:
-    assert errors_of("{}") == {"name": "is required", "command": "is required"}
+    assert errors_of("{}") == {"name": "is required"}
+    assert errors_of('{"name": "a"}')["command"].startswith("is required; only a job with endpoints")
+
+
+def test_a_job_that_people_get_into_needs_no_command() -> None:
+    for field in (b'"endpoints": ["jupyter"]', b'"interactive_ports": [8080]'):
+        assert parsed(JobRequest, b'{"name": "a", ' + field + b"}")[0].command == IDLE
+    assert "command" in errors_of('{"name": "a", "endpoints": [], "interactive_ports": []}')
+    assert "command" in errors_of('{"name": "a", "command": null, "endpoints": ["ssh"]}')
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e309"])

@@ -7,19 +7,11 @@ import pytest
 
 from services.gateway.domain.batches import COMMAND_BYTES
 from services.gateway.readiness import NEEDED
-from shared.contracts import commands
-from shared.contracts.commands import (
-    EVENTS,
-    EXPLAIN,
-    KILL,
-    PAUSE,
-    RESUME,
-    SET_PRIORITY,
-    Explanation,
-    Explanations,
-    Health,
-    JobEventPage,
-)
+from shared.contracts.commands.changes import KILL, PAUSE, RESUME, SET_PRIORITY
+from shared.contracts.commands.health import AskHealth, Health
+from shared.contracts.commands.jobs import EVENTS, GetJobEvents, JobEventPage
+from shared.contracts.commands.lists import ListJobs
+from shared.contracts.commands.scheduling import EXPLAIN, ExplainJobs, Explanation, Explanations
 from shared.contracts.errors import Conflict
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import Job, JobStatus, Reason
@@ -196,7 +188,7 @@ async def test_a_page_is_filled_from_as_many_answers_as_it_takes(yard: Gateway) 
     page = (await yard.call("GET", "/jobs?limit=7")).json()
     assert [item["id"] for item in page["items"]] == [job.id for job in reversed(jobs)][:7]
     assert (page["total"], page["total_is"]) == (8, "exact")
-    asked = [ask for ask in yard.bus.asked if isinstance(ask, commands.ListJobs)]
+    asked = [ask for ask in yard.bus.asked if isinstance(ask, ListJobs)]
     assert [(ask.limit, ask.with_total) for ask in asked] == [(7, True), (4, False), (1, False)]
     last = (await yard.call("GET", f"/jobs?limit=7&cursor={page['next_cursor']}")).json()
     assert [item["id"] for item in last["items"]] == [jobs[0].id]
@@ -207,7 +199,7 @@ async def test_waiting_jobs_say_why_in_one_question_for_the_page(yard: Gateway) 
     first, second = add_job(yard), add_job(yard)
     add_job(yard, status=JobStatus.RUNNING)
 
-    def explain(ask: commands.ExplainJobs) -> Explanations:
+    def explain(ask: ExplainJobs) -> Explanations:
         assert set(ask.ids) == {first.id, second.id}
         return Explanations(items=(Explanation(id=first.id, reason=Reason(code="devices", message="Waits.")),))
 
@@ -215,7 +207,7 @@ async def test_waiting_jobs_say_why_in_one_question_for_the_page(yard: Gateway) 
     items = {item["id"]: item for item in (await yard.call("GET", "/jobs")).json()["items"]}
     assert items[first.id]["reason"] == {"code": "devices", "message": "Waits.", "details": {}}
     assert items[second.id]["reason"]["code"] == "queued"
-    assert sum(isinstance(ask, commands.ExplainJobs) for ask in yard.bus.asked) == 1
+    assert sum(isinstance(ask, ExplainJobs) for ask in yard.bus.asked) == 1
 
 
 async def test_without_the_scheduler_the_stored_reason_is_shown(yard: Gateway) -> None:
@@ -342,7 +334,7 @@ async def test_the_events_of_a_job_are_paged_until_complete_and_hide_what_is_sec
     job = add_job(yard)
     events = [event(job, 1, "submitted"), event(job, 2, "scheduled", launch={"command": "x", "env": {"A": "secret"}})]
 
-    def page(ask: commands.GetJobEvents) -> JobEventPage:
+    def page(ask: GetJobEvents) -> JobEventPage:
         later = [item for item in events if (item.jobversion or 0) > ask.after_version]
         return JobEventPage(items=tuple(later[:1]), more=len(later) > 1)
 
@@ -354,7 +346,7 @@ async def test_the_events_of_a_job_are_paged_until_complete_and_hide_what_is_sec
     assert seen[1]["data"]["launch"] == {"command": "x", "env": {"A": "***"}}
 
 
-def healthy(ask: commands.AskHealth) -> Health:
+def healthy(ask: AskHealth) -> Health:
     return Health(service="any", ready=True)
 
 

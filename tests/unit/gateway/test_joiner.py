@@ -5,7 +5,8 @@ from typing import Any
 
 from services.gateway.domain.batches import COMMAND_BYTES
 from services.gateway.joiner import IN_FLIGHT, JOINED, Joiner
-from shared.contracts.commands import GetJob, NewJob, SubmitJobs, SubmitOutcomes, Submitted
+from shared.contracts.commands.jobs import GetJob
+from shared.contracts.commands.submission import NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, InternalError, Unavailable
 from shared.contracts.job import JobRequest
 from shared.ids import new_id

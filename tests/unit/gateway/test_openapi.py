@@ -59,6 +59,6 @@ def test_bodies_are_documented_with_examples() -> None:
     assert content["schema"] == {"$ref": "#/components/schemas/JobRequest"}
     assert content["examples"]
     request = DOCUMENT["components"]["schemas"]["JobRequest"]
-    assert request["required"] == ["name", "command"]
+    assert request["required"] == ["name"]
     assert request["additionalProperties"] is False
     assert submit["responses"]["201"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Job"}

@@ -8,7 +8,7 @@ import pytest
 
 from services.gateway.audited import Author
 from services.gateway.renewals import RENEWALS, RenewalDocument
-from shared.contracts import commands
+from shared.contracts.commands.support import WEBHOOK_SECRET
 from shared.contracts.errors import Unavailable
 from shared.contracts.notify import GetWebhookSecret, WebhookSecret
 from tests.support.gateway import START, Gateway, gateway
@@ -40,7 +40,7 @@ async def notify() -> Notify:
 @pytest.fixture
 async def yard(tmp_path: Path, notify: Notify) -> AsyncIterator[Gateway]:
     async with gateway(tmp_path) as running:
-        running.bus.answers[commands.WEBHOOK_SECRET.subject] = notify
+        running.bus.answers[WEBHOOK_SECRET.subject] = notify
         await running.add_account("bob")
         yield running
 

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.admission import Admission
 from services.gateway.audited import BY_ITSELF
 from services.gateway.handlers import REPLY_BYTES, Handlers
 from services.gateway.keyfile import KeyFile
 from services.gateway.sealing import KeyRing, Sealed, Unsealable
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
-from shared.contracts.commands import FindSecrets, NewJob, RevealSecrets
+from shared.contracts.commands.secrets import FindSecrets, RevealSecrets
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Forbidden, NotFound, Unavailable
 from shared.contracts.job import Job, JobRequest, JobStatus
 from shared.ids import new_id
@@ -38,7 +40,8 @@ def job_with(yard: Gateway, owner: str = "admin", vc: str = "default", **changes
 
 
 def handlers(yard: Gateway) -> Handlers:
-    return Handlers(yard.accounts, yard.parts.audit, yard.bus, yard.parts.secrets, 5.0)
+    admission = Admission(yard.people.identity, yard.bus, 5.0)
+    return Handlers(yard.accounts, yard.parts.audit, yard.bus, yard.parts.secrets, admission, yard.parts.vcs, 5.0)
 
 
 async def revealed(yard: Gateway, job: Job, *names: str) -> dict[str, str]:

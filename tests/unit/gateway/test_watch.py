@@ -19,7 +19,7 @@ ADA = caller("ada")
 
 def watch(clock: ManualTime, again: Callable[[], Awaitable[Caller]]) -> Watch:
     """Over a caller that was known at the beginning of the clock's time."""
-    return Watch(SignedIn(ADA, 0.0, clock.monotonic(), again), clock)
+    return Watch(SignedIn(ADA, 0.0, clock.monotonic(), again, "session:0:0:ada"), clock)
 
 
 async def same() -> Caller:

@@ -11,7 +11,7 @@ from services.jobs.domain.document import JobDocument
 from services.jobs.domain.signals import Kill, Place, SetPriority, Signal
 from services.jobs.lookup import list_active
 from services.jobs.store import WAITING, JobStore
-from shared.contracts.commands import ListActiveJobs
+from shared.contracts.commands.jobs import ListActiveJobs
 from shared.contracts.job import HOLDING, Allocation, JobStatus, JobView, Share
 from shared.ids import new_id
 from shared.settings import PlatformSettings

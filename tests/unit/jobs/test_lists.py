@@ -9,7 +9,7 @@ from services.jobs.domain.document import JobHead, current_view
 from services.jobs.orders import in_order, is_behind, order_of, place_of, reader_of
 from services.jobs.walks import CLUSTERS, order_for, plan
 from services.scheduler.domain.order import key_of
-from shared.contracts.commands import QUEUE_ORDER, Column, ListJobs
+from shared.contracts.commands.lists import QUEUE_ORDER, Column, ListJobs
 from shared.contracts.job import JobStatus
 from shared.store.port import Eq
 from tests.support.documents import NOW

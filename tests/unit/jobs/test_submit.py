@@ -12,7 +12,7 @@ import pytest
 from services.jobs.apply import Applier
 from services.jobs.store import JOBS, JobStore
 from services.jobs.submit import submit_all, validate
-from shared.contracts.commands import NewJob, SubmitJobs
+from shared.contracts.commands.submission import NewJob, SubmitJobs
 from shared.contracts.job import JobRequest
 from shared.ids import new_id
 from shared.settings import PlatformSettings

@@ -10,8 +10,11 @@ from services.notify.domain.letter import support_letter
 from services.notify.material import PATIENT_TRIES, gathered
 from services.notify.withheld import ASK_BYTES, secrets_in
 from shared.bus.bus import Bus
-from shared.contracts import commands
-from shared.contracts.commands import Command, FindSecrets, FoundSecrets, JobEventPage, LogPage, NewJob
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.jobs import EVENTS, GET, JobEventPage
+from shared.contracts.commands.logs import TAIL_LOG, LogPage
+from shared.contracts.commands.secrets import FIND_SECRETS, FindSecrets, FoundSecrets
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Unavailable
 from shared.contracts.job import JobRequest
 from shared.contracts.notify import RequestSupport
@@ -31,14 +34,14 @@ class Others(Bus):
         self.texts: list[tuple[str, ...]] = []
 
     async def ask(self, command: Command[Any, Any], ask: Any, timeout: float = 5.0) -> Any:
-        if command is commands.GET:
+        if command is GET:
             request = JobRequest(name="train", command=f"echo {CANARY}", env={"A": "plain-value"}, secrets=self.secrets)
             return stored_job(NewJob(id=JOB_ID, owner="ada", request=request))
-        if command is commands.EVENTS:
+        if command is EVENTS:
             return JobEventPage(items=())
-        if command is commands.TAIL_LOG:
+        if command is TAIL_LOG:
             return LogPage(chunks=())
-        assert command is commands.FIND_SECRETS and isinstance(ask, FindSecrets)
+        assert command is FIND_SECRETS and isinstance(ask, FindSecrets)
         if self.away:
             raise Unavailable("The gateway service does not answer. Try again in a moment.")
         self.texts.append(ask.texts)

@@ -4,7 +4,7 @@ from typing import Any
 
 from services.scheduler.domain.foresight import foresee
 from services.scheduler.domain.reasons import Reasons
-from shared.contracts.commands import Foresee
+from shared.contracts.commands.submission import Foresee
 from tests.support.yard import Yard, job, node
 
 

@@ -1,9 +1,9 @@
 """The backend `process`: runs as processes of this machine, found again after a restart by their folders' files."""
 
 import asyncio
-import contextlib
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,11 +13,15 @@ import structlog
 
 from services.executor.backends.process import linux, marks
 from services.executor.backends.process.client import SpawnerClient
+from services.executor.backends.process.entrance import Entrance
 from services.executor.backends.process.hints import Hints
+from services.executor.backends.process.ports import Ports
+from services.executor.backends.process.supervisors import Supervisor, claimed
 from services.executor.backends.process.sweep import sweep
-from services.executor.backends.protocol import Changed, RunOrder
+from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Ended, Lost, Observation, Started, Waiting
 from shared.contracts.job import Reason
+from shared.contracts.streams import Child
 
 log = structlog.get_logger()
 
@@ -42,7 +46,10 @@ class ProcessBackend:
         self._client = SpawnerClient(home, idle_s)
         self._hints = Hints(home, self._heard)
         self._boot_id = linux.boot_id()
+        self._entrance = Entrance(str(self._runs), self._boot_id)
+        self._ports = Ports(str(self._runs), self._boot_id, self._neighbours)
         self._handles: dict[str, int] = {}
+        self._pids: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed: Changed = lambda run_id, observation: None
         self._wrote: Callable[[str], None] = lambda run_id: None
@@ -88,8 +95,17 @@ class ProcessBackend:
                 self._watch(run_id, observation.pid)
         return seen
 
-    def output(self, run_id: str) -> Path:
-        return Path(self._base(run_id) + marks.OUTPUT)
+    async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
+        """A run has one rank on its node."""
+        return await self._entrance.exec(run_id, child)
+
+    async def dial(self, run_id: str, rank: int, port: int) -> socket.socket:
+        """A run has one rank on its node."""
+        return await self._ports.dial(run_id, port)
+
+    def output(self, run_id: str, child: str | None = None) -> Path:
+        folder = "" if child is None else f"{marks.WAYS}/{child}"
+        return Path(self._base(run_id) + folder + marks.OUTPUT)
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         for run_id in run_ids:
@@ -126,13 +142,19 @@ class ProcessBackend:
             self._gone(run_id)
             return
         self._handles[run_id] = handle
+        self._pids[run_id] = pid
         asyncio.get_running_loop().add_reader(handle, partial(self._gone, run_id))
 
     def _unwatch(self, run_id: str) -> None:
         handle = self._handles.pop(run_id, None)
+        self._pids.pop(run_id, None)
         if handle is not None:
             asyncio.get_running_loop().remove_reader(handle)
             os.close(handle)
+
+    def _neighbours(self) -> list[tuple[str, int]]:
+        """Of the runs that live here, as far as this process has seen them."""
+        return list(self._pids.items())
 
     def _gone(self, run_id: str) -> None:
         self._unwatch(run_id)
@@ -157,9 +179,9 @@ class ProcessBackend:
             return Cancelled(started_ns)
         if start["boot_id"] != self._boot_id:
             return Lost(NODE_RESTARTED)
-        pid = int(start["pid"])
-        if _lives(pid, start):
-            return Started(started_ns, pid)
+        supervisor = Supervisor(int(start["pid"]), start)
+        if supervisor.lives:
+            return Started(started_ns, supervisor.pid)
         swept = sweep(run_id)
         _, end = marks.read(self._base(run_id))
         if end is not None:  # written just before its supervisor went
@@ -176,26 +198,8 @@ class ProcessBackend:
             os.close(file)
             return True
         start, _ = marks.read(base)
-        if start is None or not start["pid"] or start["boot_id"] != self._boot_id:
-            return True
-        pid = int(start["pid"])
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return True
-        try:
-            if not _lives(pid, start):
-                return True
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(handle, signal.SIGTERM)
-        finally:
-            os.close(handle)
-        return False
-
-
-def _lives(pid: int, start: marks.Facts) -> bool:
-    """Whether this is still the supervisor that wrote `start`, and no later process with its pid."""
-    return str(linux.start_time(pid)) == start["start_time"]
+        supervisor = claimed(start, self._boot_id)
+        return supervisor is None or not supervisor.send(signal.SIGTERM)
 
 
 def _end(facts: marks.Facts) -> Observation:

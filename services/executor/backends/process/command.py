@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+from typing import Any
 
 CANNOT_EXECUTE = 126
 NOT_FOUND = 127
@@ -25,19 +26,40 @@ IGNORED = (
 """What neither spawner nor supervisor dies of; the command gets the defaults back."""
 
 
-def spawn(argv: list[str], env: dict[str, str], stdout: int, stderr: int) -> int:
-    """Start a program in a session of its own, as `execvpe` would find it; its pid. Raises OSError, ValueError."""
-    actions = (
-        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_DUP2, stdout, 1),
-        (os.POSIX_SPAWN_DUP2, stderr, 2),
-    )
+Actions = tuple[tuple[Any, ...], ...]
+"""What `posix_spawn` does to the program's descriptors."""
+
+NO_INPUT = (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)
+
+
+def without_input(stdout: int, stderr: int) -> Actions:
+    """Nothing to read, and two places to write to."""
+    return NO_INPUT, (os.POSIX_SPAWN_DUP2, stdout, 1), (os.POSIX_SPAWN_DUP2, stderr, 2)
+
+
+def with_streams(stdin: int, stdout: int, stderr: int) -> Actions:
+    """The three of them."""
+    return tuple((os.POSIX_SPAWN_DUP2, file, number) for number, file in enumerate((stdin, stdout, stderr)))
+
+
+def on_terminal(file: int) -> Actions:
+    """A terminal, which becomes the session's own: that of a leader who opens one and has none yet."""
+    opened = (os.POSIX_SPAWN_OPEN, 0, f"/proc/self/fd/{file}", os.O_RDWR, 0)
+    return opened, (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)
+
+
+def spawn(argv: list[str], env: dict[str, str], actions: Actions, program: str | None = None) -> int:
+    """Start a program in a session of its own, as `execvpe` would find it; its pid. Raises OSError, ValueError.
+
+    `program` is what is started if that is not `argv[0]`, as for a login shell.
+    """
 
     def start(path: str, argv: list[str]) -> int:
         return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=IGNORED)
 
-    problem: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
-    for path in _candidates(argv[0], env.get("PATH", os.defpath)):
+    name = program or argv[0]
+    problem: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    for path in _candidates(name, env.get("PATH", os.defpath)):
         try:
             return start(path, argv)
         except OSError as error:

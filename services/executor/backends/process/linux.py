@@ -1,5 +1,6 @@
 """What the kernel says of processes: who is alive, who is whose child. Standard library only, cheap to import."""
 
+import contextlib
 import ctypes
 import os
 
@@ -11,7 +12,7 @@ _HAS_CHILDREN = os.path.exists("/proc/thread-self/children")
 
 def boot_id() -> str:
     """Of the running kernel: a pid means nothing after a restart of the machine."""
-    return _read("/proc/sys/kernel/random/boot_id").decode().strip()
+    return read("/proc/sys/kernel/random/boot_id").decode().strip()
 
 
 def become_subreaper(name: str) -> None:
@@ -44,7 +45,7 @@ def children(pid: int) -> list[int]:
     except OSError:
         return found
     for thread in threads:
-        found += map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
+        found += map(int, read(f"/proc/{pid}/task/{thread}/children").split())
     return found
 
 
@@ -69,9 +70,28 @@ def is_alive(pid: int) -> bool:
     return start_time(pid) is not None
 
 
+def in_session(leader: int) -> list[int]:
+    """The living processes of a session. A walk down the tree could miss some while others of it end."""
+    return [pid for pid in all_pids() if session(pid) == leader and is_alive(pid)]
+
+
+def session(pid: int) -> int:
+    """The session that the process is in; 0 if it is gone."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+def send(pid: int, number: int) -> None:
+    """Signal a descendant. A child that has not been reaped keeps its pid, so this reaches no stranger."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
 def environment_has(pid: int, entry: bytes) -> bool:
     """Whether the process was started with this `NAME=value`; false where that may not be read."""
-    environ = _read(f"/proc/{pid}/environ")
+    environ = read(f"/proc/{pid}/environ")
     return environ.startswith(entry + b"\0") or b"\0" + entry + b"\0" in environ
 
 
@@ -82,11 +102,11 @@ def all_pids() -> list[int]:
 
 def _stat(pid: int) -> list[bytes]:
     """The fields of /proc/<pid>/stat from the third on; the second may contain anything."""
-    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
 
 
-def _read(path: str) -> bytes:
-    """The whole file; empty if its process is gone or belongs to somebody else."""
+def read(path: str) -> bytes:
+    """A whole file of /proc; empty if its process is gone or belongs to somebody else."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -4,6 +4,8 @@
                       then, after the sweep and the last output, how it ended
     <run id>.stop     the platform has asked for the end (a SIGTERM without it came from somebody else)
     <run id>.output   frames of what the command wrote
+    <run id>.ways/    there once somebody has come into the run: its `control` socket, and the end of what its
+                      children with names wrote, `<name>.output`
 
 The first part of a `.run` appears whole or not at all; the second goes to its end, into the same disk block, so that
 a full disk is no obstacle. One file rather than three and a folder: where many files are made and deleted, a new one
@@ -18,6 +20,10 @@ import os
 RUN = ".run"
 STOP = ".stop"
 OUTPUT = ".output"
+WAYS = ".ways"
+CONTROL = "control"
+CALLABLE = "callable"
+"""Among the claim's facts: SIGUSR1 makes this supervisor open its control socket. Older ones have none."""
 
 Facts = dict[str, str]
 """Names and values without spaces, one pair per line."""
@@ -84,6 +90,10 @@ def was_asked_to_stop(base: str) -> bool:
 
 def remove(base: str) -> None:
     """Remove the run's files, its claim last: as long as that stands, nobody starts it."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(base + WAYS):
+            os.unlink(f"{base}{WAYS}/{name}")
+        os.rmdir(base + WAYS)
     for suffix in (STOP, OUTPUT, RUN):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(base + suffix)

@@ -24,13 +24,26 @@ import time
 import traceback
 
 from services.executor.backends import frames, masking
-from services.executor.backends.process import announce, command, linux, marks, output, pipes, supervisor
+from services.executor.backends.process import (
+    announce,
+    children,
+    command,
+    control,
+    linux,
+    marks,
+    output,
+    pipes,
+    supervisor,
+    tail,
+)
 from shared.contracts import masking as hiding
 
 SOCKET = "spawner.sock"
 LOCK = "spawner.lock"
 IN_USE = 3
 """Exit code when another spawner holds the lock."""
+
+PROCESS = (announce, children, command, control, linux, marks, output, pipes, supervisor, tail)
 
 _RECEIVE = 262_144
 _SEND_TIMEOUT_S = 2.0
@@ -39,8 +52,7 @@ _SEND_TIMEOUT_S = 2.0
 def version() -> str:
     """A digest of the code that supervisors run: an executor with other code starts another spawner."""
     digest = hashlib.sha256(sys.version.encode())
-    parts = (frames, hiding, masking, announce, command, linux, marks, output, pipes, supervisor, sys.modules[__name__])
-    for module in parts:
+    for module in (frames, hiding, masking, *PROCESS, sys.modules[__name__]):
         with open(module.__file__ or "", "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()[:16]

@@ -13,7 +13,8 @@ import time
 
 from services.executor.backends.process import linux, marks
 from services.executor.backends.process.announce import announce
-from services.executor.backends.process.command import explain, spawn
+from services.executor.backends.process.children import Children
+from services.executor.backends.process.command import explain, spawn, without_input
 from services.executor.backends.process.pipes import HINT_S, Pipes
 
 GATHER_MS = 3
@@ -72,12 +73,14 @@ class Supervisor:
         self._order = order
         self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._told = False
+        self._called = False
         self._listen(waker)
         self._signals = select.poll()
         self._all = select.poll()
         self._signals.register(self._wake, select.POLLIN)
         self._all.register(self._wake, select.POLLIN)
         self._pipes = Pipes(order.base + marks.OUTPUT, order.home, order.run_id, self._all, order.hidden)
+        self._children = Children(order.base, order.home, order.cwd, order.env, order.hidden)
         self._file = -1
         self._started_ns = 0
         self._leader = 0
@@ -96,10 +99,14 @@ class Supervisor:
         """Signals only wake the loop up, which then looks what has changed."""
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._on_term)
+        signal.signal(signal.SIGUSR1, self._on_call)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def _on_term(self, *_: object) -> None:
         self._told = True
+
+    def _on_call(self, *_: object) -> None:
+        self._called = True
 
     def claim(self) -> bool:
         """Be the one to start this run; false if somebody was first, or it is not to start any more."""
@@ -110,6 +117,7 @@ class Supervisor:
             "boot_id": BOOT_ID,
             "start_time": str(linux.start_time(me)),
             "started_at": str(self._started_ns),
+            marks.CALLABLE: "True",
         }
         file = marks.claim(self._order.base, identity)
         if file is None:
@@ -122,7 +130,7 @@ class Supervisor:
         """Start the command; one that cannot be started ends as it would in a shell."""
         try:
             os.chdir(self._order.cwd)
-            self._leader = spawn(self._order.argv, self._order.env, *self._pipes.writers)
+            self._leader = spawn(self._order.argv, self._order.env, without_input(*self._pipes.writers))
         except (OSError, ValueError) as error:
             sentence, self._status = explain(self._order.argv[0], error)
             self._pipes.say(sentence)
@@ -134,7 +142,9 @@ class Supervisor:
         """Until nothing of the run is left."""
         while self._reap():
             self._decide()
+            self._serve_children()
             self._wait()
+        self._children.close()
         self._pipes.empty()
 
     def finish(self) -> None:
@@ -169,6 +179,8 @@ class Supervisor:
                 return True
             if pid == self._leader:
                 self._status = os.waitstatus_to_exitcode(status)
+            else:
+                self._children.ended(pid, status)
 
     def _decide(self) -> None:
         """What the moment asks for: nothing, a polite word, or the end."""
@@ -188,14 +200,21 @@ class Supervisor:
             self._killing = ended and not self._session_lives()
         if self._killing:
             for pid in linux.descendants(os.getpid()):
-                _send(pid, signal.SIGKILL)
+                linux.send(pid, signal.SIGKILL)
         elif self._stopping:
             self._ask_to_end(now >= self._pass_on_at)
             self._next_at = self._pass_on_at if now < self._pass_on_at else self._deadline
 
+    def _serve_children(self) -> None:
+        """Open the door when somebody has called for it, and end those children whose time has come."""
+        if self._called:
+            self._called = False
+            self._children.open(self._all)
+        self._children.sweep(time.monotonic())
+
     def _session_lives(self) -> bool:
         """Whether something of the command's own session outlives it; what left the session is a daemon."""
-        return any(linux.is_alive(pid) and _session(pid) == self._leader for pid in linux.descendants(os.getpid()))
+        return any(linux.is_alive(pid) and linux.session(pid) == self._leader for pid in linux.descendants(os.getpid()))
 
     def _ask_to_end(self, past_shells: bool) -> None:
         """SIGTERM, once, to the command and to whoever has lost the parent that would have passed it on.
@@ -210,8 +229,8 @@ class Supervisor:
                 asked += [child for child in linux.children(pid) if child in self._present]
             if pid not in self._signalled:
                 self._signalled.add(pid)
-                _send(pid, signal.SIGTERM)
-                _send(pid, signal.SIGCONT)
+                linux.send(pid, signal.SIGTERM)
+                linux.send(pid, signal.SIGCONT)
 
     def _wait(self) -> None:
         """Keep the output flowing until a signal has come, or it is time for a decision."""
@@ -220,7 +239,8 @@ class Supervisor:
                 break
             ready = {file for file, _ in self._all.poll(self._timeout_ms())}
             for file in ready - {self._wake}:
-                self._pipes.read(file)
+                if not self._children.serve(file, running=not self._told and self._status is None):
+                    self._pipes.read(file)
             self._pipes.hint()
             if self._wake in ready or self._is_due():
                 break
@@ -229,29 +249,20 @@ class Supervisor:
                 pass
 
     def _is_due(self) -> bool:
-        return self._killing or (self._stopping and time.monotonic() >= self._next_at)
+        return self._killing or any(time.monotonic() >= at for at in self._times())
+
+    def _times(self) -> list[float]:
+        """When a decision is due, on the monotonic clock."""
+        times = (self._children.next_at, self._next_at if self._stopping else None)
+        return [at for at in times if at is not None]
 
     def _timeout_ms(self) -> float | None:
         """Until the next thing that is due; none: whenever something happens."""
         due = [SWEEP_MS] if self._killing else []
-        if self._stopping:
-            due.append(max(0, int((self._next_at - time.monotonic()) * 1000) + 1))
+        due += [max(0, int((at - time.monotonic()) * 1000) + 1) for at in self._times()]
         if self._pipes.unhinted:
             due.append(int(HINT_S * 1000))
         return min(due, default=None)
-
-
-def _send(pid: int, number: int) -> None:
-    """A child that has not been reaped keeps its pid, so this reaches no stranger."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
-
-
-def _session(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return 0
 
 
 def _signal_name(number: int) -> str:

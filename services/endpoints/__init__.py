@@ -1,0 +1,1 @@
+"""The endpoints service: ways into a running job."""

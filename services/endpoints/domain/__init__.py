@@ -1,0 +1,1 @@
+"""Pure decisions about endpoints: no I/O, no clock, no random."""

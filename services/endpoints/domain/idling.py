@@ -1,0 +1,32 @@
+"""When an endpoint that nobody uses is warned of, and when it closes."""
+
+from datetime import datetime, timedelta
+
+from services.endpoints.domain import reasons
+from services.endpoints.domain.document import EndpointDocument
+from services.endpoints.domain.machine import Idle, Signal, Unused
+from shared.contracts.endpoints import EndpointStatus
+
+WARN_S = 300.0
+"""The warning comes so long before the end, or after three quarters of a shorter limit."""
+
+
+def is_near_its_end(endpoint: EndpointDocument, limit_s: int, now: datetime) -> bool:
+    """Whether it is time to look closer: a program may be busy without anybody's traffic."""
+    return endpoint.status is EndpointStatus.READY and now >= _warned_at(endpoint, limit_s)
+
+
+def verdict(endpoint: EndpointDocument, limit_s: int, now: datetime) -> Signal:
+    """What becomes of one that is near its end, and was not used since."""
+    closes_at = unused_since(endpoint) + timedelta(seconds=limit_s)
+    return Idle(reasons.idle(limit_s)) if now >= closes_at else Unused(reasons.closing(limit_s, closes_at))
+
+
+def unused_since(endpoint: EndpointDocument) -> datetime:
+    """The last use, or the moment it became ready if that is later."""
+    ready = max((entry.time for entry in endpoint.history if entry.fact == "ready"), default=endpoint.requested_at)
+    return max(ready, endpoint.last_used_at or ready)
+
+
+def _warned_at(endpoint: EndpointDocument, limit_s: int) -> datetime:
+    return unused_since(endpoint) + timedelta(seconds=max(limit_s - WARN_S, limit_s * 0.75))

@@ -1,0 +1,1 @@
+"""The HTTP door: a streaming reverse proxy for Jupyter, TensorBoard and interactive ports."""

@@ -1,0 +1,85 @@
+"""Connections to the programs behind the door: each comes from `dial`, and is kept for the next request of that run.
+
+A pooled connection belongs to one port of one run, so it can't lead anywhere else than the one that was dialled.
+"""
+
+import asyncio
+import socket
+from typing import Protocol
+
+import aiohttp
+from aiohttp import BaseConnector, ClientRequest, ClientTimeout
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.helpers import _EXC_SENTINEL as UNTOLD
+from aiohttp.tracing import Trace
+from yarl import URL
+
+from shared.streams.client import RunAt
+
+KEPT_S = 3.0
+"""Shorter than what servers commonly wait (5 s), so that a request never meets a connection that is being closed."""
+HEADERS = 128
+HEADER_BYTES = 32_768
+
+
+class Dial(Protocol):
+    """A connected, non-blocking socket to a port that a program of the run listens on. Raises Refusals."""
+
+    async def __call__(self, run: RunAt, port: int) -> socket.socket: ...
+
+
+class _Program(ResponseHandler):
+    """The client's side of a connection.
+
+    aiohttp's own tells the reader of a body nothing when the framing of that body breaks, so that it waits for ever.
+    """
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException = UNTOLD) -> None:
+        super().set_exception(exc, exc_cause)
+        if self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(aiohttp.ClientPayloadError("the program does not keep to HTTP"))
+
+
+class _Connector(BaseConnector):
+    """As aiohttp's own connectors: a pool, and how a connection for it is made."""
+
+    def __init__(self, dial: Dial) -> None:
+        super().__init__(keepalive_timeout=KEPT_S, limit=0)
+        self._dial = dial
+
+    async def _create_connection(
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+    ) -> ResponseHandler:
+        run, port = _run_of(req.url)
+        connected = await self._dial(run, port)
+        try:
+            _, protocol = await self._loop.create_connection(lambda: _Program(self._loop), sock=connected)
+        except BaseException:
+            connected.close()
+            raise
+        return protocol
+
+
+def url_of(run: RunAt, port: int, target: str) -> URL:
+    """The address that names a port of a run to the pool; the target goes out as it stands."""
+    return URL(f"http://{run.attempt}.{run.rank}.{run.job_id}.{run.node}:{port}{target}", encoded=True)
+
+
+def _run_of(url: URL) -> tuple[RunAt, int]:
+    attempt, rank, job_id, node = (url.raw_host or "").split(".")
+    assert url.port is not None
+    return RunAt(job_id, int(attempt), node, int(rank)), url.port
+
+
+def open_session(dial: Dial) -> aiohttp.ClientSession:
+    """The client of the door: it follows nothing, keeps no cookies, unpacks nothing and adds nothing."""
+    return aiohttp.ClientSession(
+        connector=_Connector(dial),
+        cookie_jar=aiohttp.DummyCookieJar(loop=asyncio.get_running_loop()),
+        timeout=ClientTimeout(total=None),
+        auto_decompress=False,
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        max_field_size=HEADER_BYTES,
+        max_line_size=HEADER_BYTES,
+        max_headers=HEADERS,
+    )

@@ -1,0 +1,300 @@
+"""What runs in a run beside its command: programs that people and services start in it, through its control socket.
+
+They are descendants of the supervisor like all else in the run: they end with it, and never delay its end. One
+connection is one child. A child without a name ends with its connection, one with a name when it is told to:
+
+    -> {"start": {"argv": [...] | null, "program": null, "env": {...}, "terminal": false, "name": null}}
+       and the child's terminal, or its stdin, stdout and stderr; a child with a name brings none
+    <- {"pid": 17} or {"refused": "program_missing", "message": "..."}
+    -> {"signal": "INT"}, {"stop": true}
+    <- {"exit": 0, "signal": null, "core": false}
+"""
+
+import contextlib
+import os
+import select
+import signal
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from services.executor.backends.process import linux, marks
+from services.executor.backends.process.command import (
+    NOT_FOUND,
+    Actions,
+    explain,
+    on_terminal,
+    spawn,
+    with_streams,
+    without_input,
+)
+from services.executor.backends.process.control import Connection, Listener
+from services.executor.backends.process.tail import Tail
+
+HANG_UP_S = 2.0
+"""Between SIGHUP and SIGKILL, for a child whose connection has closed."""
+STOP_S = 5.0
+"""Between SIGTERM and SIGKILL, for a child that is stopped by its name."""
+AGAIN_S = 0.05
+"""Until it is looked again whether anything of it is left."""
+CONNECTIONS = 256
+"""With the command's pipes well below the 1024 descriptors that a process may have by default."""
+
+RUN_NOT_RUNNING = "run_not_running"
+PROGRAM_MISSING = "program_missing"
+PROGRAM_UNUSABLE = "program_unusable"
+STOPPING = "child_stopping"
+NOT_STARTED = "not_started"
+
+
+class Child:
+    """A program that was started, until it has ended; `name` may be empty."""
+
+    __slots__ = ("name", "pid", "stopping", "tail", "watchers")
+
+    def __init__(self, pid: int, name: str, tail: Tail | None) -> None:
+        self.pid = pid
+        self.name = name
+        self.tail = tail
+        self.watchers: list[Connection] = []
+        self.stopping = False
+
+
+class Ending:
+    """A session that was told to end, and its processes that have left the session but are to go with it."""
+
+    __slots__ = ("deadline", "others", "session")
+
+    def __init__(self, session: int, deadline: float, others: set[tuple[int, int | None]]) -> None:
+        self.session = session
+        self.deadline = deadline
+        self.others = others
+
+
+class Children:
+    """The children of one run."""
+
+    def __init__(self, base: str, home: str, cwd: str, env: dict[str, str], hidden: Sequence[str]) -> None:
+        self._folder = base + marks.WAYS
+        self._home = home
+        self._cwd = cwd
+        self._env = env
+        self._hidden = hidden
+        self._poll: select.poll | None = None
+        self._listener: Listener | None = None
+        self._paused = False
+        self._connections: dict[int, Connection] = {}
+        self._tails: dict[int, Tail] = {}
+        self._alive: dict[int, Child] = {}
+        self._of: dict[Connection, Child] = {}
+        self._endings: list[Ending] = []
+
+    @property
+    def next_at(self) -> float | None:
+        """When `sweep` has something to do."""
+        return min((ending.deadline for ending in self._endings), default=None)
+
+    def open(self, poll: "select.poll") -> None:
+        """Be there for whoever wants to come in. On a full disk that is tried again when somebody asks again."""
+        if self._listener is None:
+            with contextlib.suppress(OSError):
+                self._listener = Listener(self._folder, self._home)
+                self._poll = poll
+                poll.register(self._listener, select.POLLIN)
+
+    def close(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+
+    def serve(self, file: int, running: bool) -> bool:
+        """Do what is ready on this descriptor; false if it is none of the children's. `running`: new ones may start."""
+        if self._listener is not None and file == self._listener.fileno():
+            self._accept(self._listener)
+        elif file in self._connections:
+            self._hear(self._connections[file], running)
+        elif file in self._tails:
+            self._read(file)
+        else:
+            return False
+        return True
+
+    def ended(self, pid: int, status: int) -> None:
+        """A process has been reaped; tell who watched it, if it was one of these children."""
+        child = self._alive.pop(pid, None)
+        if child is None:
+            return
+        if child.tail is not None and self._tails.get(child.tail.reader) is child.tail:
+            child.tail.drain()
+        code = os.waitstatus_to_exitcode(status)
+        said = {
+            "exit": 128 - code if code < 0 else code,
+            "signal": _name_of(-code) if code < 0 else None,
+            "core": os.WCOREDUMP(status),
+        }
+        for watcher in list(child.watchers):
+            self._say(watcher, said)
+            self._drop(watcher)
+
+    def sweep(self, now: float) -> None:
+        """End for good what was told to end, and has had its time."""
+        for ending in [ending for ending in self._endings if ending.deadline <= now]:
+            left = linux.in_session(ending.session)
+            left += [pid for pid, started in ending.others if linux.start_time(pid) == started]
+            for pid in left:
+                linux.send(pid, signal.SIGKILL)
+            ending.deadline = now + AGAIN_S
+            if not left:
+                self._endings.remove(ending)
+
+    # --- the socket
+
+    def _accept(self, listener: Listener) -> None:
+        try:
+            connection = listener.accept()
+        except OSError:
+            self._pause(True)
+            return
+        if connection is not None and self._poll is not None:
+            self._connections[connection.fileno()] = connection
+            self._poll.register(connection, select.POLLIN)
+            self._pause(len(self._connections) >= CONNECTIONS)
+
+    def _pause(self, paused: bool) -> None:
+        """Let others wait until somebody leaves."""
+        if paused != self._paused and self._poll is not None and self._listener is not None:
+            self._paused = paused
+            self._poll.modify(self._listener, 0 if paused else select.POLLIN)
+
+    def _hear(self, connection: Connection, running: bool) -> None:
+        try:
+            for message in connection.receive():
+                self._answer(connection, message, running)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # it has gone, or speaks another language
+            self._leave(connection)
+
+    def _leave(self, connection: Connection) -> None:
+        child = self._of.get(connection)
+        self._drop(connection)
+        if child is not None and not child.name and child.pid in self._alive:
+            self._end(child, signal.SIGHUP, HANG_UP_S, set())
+
+    def _drop(self, connection: Connection) -> None:
+        if self._connections.pop(connection.fileno(), None) is None or self._poll is None:
+            return
+        child = self._of.pop(connection, None)
+        if child is not None:
+            child.watchers.remove(connection)
+        self._poll.unregister(connection)
+        connection.close()
+        self._pause(False)
+
+    def _say(self, connection: Connection, message: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            connection.send(message)
+
+    # --- the children
+
+    def _answer(self, connection: Connection, message: dict[str, Any], running: bool) -> None:
+        if "start" in message:
+            if connection in self._of:
+                raise ValueError("one connection is one child")
+            answer = self._start(connection, message["start"], running)
+            self._say(connection, answer)
+        elif "stop" in message:
+            child = self._of[connection]
+            if not child.stopping:
+                child.stopping = True
+                tree = {(pid, linux.start_time(pid)) for pid in linux.descendants(child.pid)}
+                self._end(child, signal.SIGTERM, STOP_S, tree)
+        else:
+            child = self._of[connection]
+            if child.pid in self._alive:
+                linux.send(child.pid, signal.Signals[f"SIG{message['signal']}"])
+
+    def _start(self, connection: Connection, wanted: dict[str, Any], running: bool) -> dict[str, Any]:
+        """Start the child, or find the one of that name; what is to be answered."""
+        files = connection.files()
+        tail = child = None
+        try:
+            name = wanted["name"] or ""
+            child = next((each for each in self._alive.values() if name and each.name == name), None)
+            if child is None:
+                if not running:
+                    return _refused(RUN_NOT_RUNNING, "The run is ending, so that nothing new can start in it.")
+                if wanted["argv"] is None:
+                    return _refused(NOT_STARTED, f"Nothing with the name {name} runs in the run.")
+                tail = self._tail(name) if name else None
+                child = self._spawn(wanted, name, files, tail)
+            elif child.stopping and wanted["argv"] is not None:
+                return _refused(STOPPING, f"The {name} of the run is being stopped. Try again in a moment.")
+            self._of[connection] = child
+            child.watchers.append(connection)
+            return {"pid": child.pid}
+        except OSError as error:
+            sentence, code = explain(wanted["program"] or wanted["argv"][0], error)
+            missing = code == NOT_FOUND and error.filename != self._cwd
+            return _refused(PROGRAM_MISSING if missing else PROGRAM_UNUSABLE, sentence)
+        finally:
+            if tail is not None:
+                os.close(tail.writer)
+            if tail is not None and child is None:
+                self._forget(tail)
+            for file in files:
+                os.close(file)
+
+    def _spawn(self, wanted: dict[str, Any], name: str, files: list[int], tail: Tail | None) -> Child:
+        actions: Actions
+        if tail is not None:
+            actions = without_input(tail.writer, tail.writer)
+        elif wanted["terminal"]:
+            [file] = files
+            actions = on_terminal(file)
+        else:
+            stdin, stdout, stderr = files
+            actions = with_streams(stdin, stdout, stderr)
+        said = {key for key in self._env if key.startswith("JOBYARD_")}
+        env = self._env | {key: value for key, value in wanted["env"].items() if key not in said}
+        try:
+            os.chdir(self._cwd)
+            pid = spawn(wanted["argv"], env, actions, wanted["program"])
+        finally:
+            os.chdir(self._home)
+        self._alive[pid] = child = Child(pid, name, tail)
+        return child
+
+    def _end(self, child: Child, number: int, patience_s: float, others: set[tuple[int, int | None]]) -> None:
+        for pid in linux.in_session(child.pid):
+            linux.send(pid, number)
+            linux.send(pid, signal.SIGCONT)
+        self._endings.append(Ending(child.pid, time.monotonic() + patience_s, others))
+
+    # --- what children with names write
+
+    def _tail(self, name: str) -> Tail:
+        tail = Tail(f"{self._folder}/{name}{marks.OUTPUT}", self._hidden)
+        self._tails[tail.reader] = tail
+        if self._poll is not None:
+            self._poll.register(tail.reader, select.POLLIN)
+        return tail
+
+    def _read(self, file: int) -> None:
+        if not self._tails[file].read():
+            self._forget(self._tails[file])
+
+    def _forget(self, tail: Tail) -> None:
+        del self._tails[tail.reader]
+        if self._poll is not None:
+            self._poll.unregister(tail.reader)
+        tail.close()
+
+
+def _refused(code: str, message: str) -> dict[str, Any]:
+    return {"refused": code, "message": message}
+
+
+def _name_of(number: int) -> str:
+    """As `kill -l` and SSH say it, without the SIG."""
+    try:
+        return signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return str(number)

@@ -1,0 +1,164 @@
+"""What a ticket that was shown opens in a run, and how whoever showed it gets it.
+
+Near, on this machine: descriptors are handed over, and the executor has no part in it any more. Far: it relays for as
+long as the stream lasts, each stream of a child over a connection of its own.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from services.executor import relay
+from services.executor.backends.protocol import Backend, Execution
+from services.executor.domain.record import run_id
+from services.executor.domain.tickets import LIFETIME_S
+from shared.contracts.errors import Conflict, Unauthorized
+from shared.contracts.streams import OpenStream
+from shared.streams import wire
+from shared.streams.files import read_line, send_line
+from shared.streams.wire import Opened, answer_line
+
+log = structlog.get_logger()
+
+SAID_BYTES = 16_384
+"""So much of a child's last words is told."""
+
+
+class Channel:
+    """A stream of a child that waits for its connection."""
+
+    def __init__(self, name: str, file: int) -> None:
+        self.name = name
+        self._file: int | None = file
+
+    def take(self) -> int:
+        """The descriptor, which is the caller's to close. Raises Unauthorized when nobody came for it in time."""
+        file, self._file = self._file, None
+        if file is None:
+            raise Unauthorized("The stream is not there any more.")
+        return file
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self.take())
+
+
+class Openings:
+    """Into the runs of one backend. `issue` makes a ticket for a child's stream; it raises TooMany."""
+
+    def __init__(self, backend: Backend, issue: Callable[[Channel], str]) -> None:
+        self._backend = backend
+        self._issue = issue
+
+    async def near(self, connection: socket.socket, what: OpenStream | Channel) -> None:
+        """Hand over what was opened. Raises Refusal, OSError."""
+        if isinstance(what, Channel):
+            raise Unauthorized("This ticket is for a connection over TCP.")
+        id = run_id(what.job_id, what.attempt)
+        if what.port is not None:
+            with await self._backend.dial(id, what.rank, what.port) as dialed:
+                await send_line(connection, answer_line(Opened(files=(wire.SOCKET,))), [dialed.fileno()])
+        elif what.child is not None:
+            execution = await self._backend.exec(id, what.rank, what.child)
+            try:
+                _note(id, what, execution)
+                files = {wire.CONTROL: execution.control.fileno(), **execution.files}
+                opened = Opened(pid=execution.pid, files=tuple(files))
+                await send_line(connection, answer_line(opened), list(files.values()))
+            finally:
+                execution.close()
+        else:
+            await self._without_stream(connection, id, what)
+
+    async def far(self, connection: socket.socket, what: OpenStream | Channel) -> None:
+        """Relay what was opened, until its end. Raises Refusal, OSError."""
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if isinstance(what, Channel):
+            await self._relay_channel(connection, what)
+            return
+        id = run_id(what.job_id, what.attempt)
+        if what.port is not None:
+            with await self._backend.dial(id, what.rank, what.port) as dialed:
+                await send_line(connection, answer_line(Opened()))
+                await relay.both_ways(dialed, connection)
+        elif what.child is not None:
+            execution = await self._backend.exec(id, what.rank, what.child)
+            _note(id, what, execution)
+            await self._relay_child(connection, execution)
+        else:
+            await self._without_stream(connection, id, what)
+
+    async def _relay_channel(self, connection: socket.socket, channel: Channel) -> None:
+        file = channel.take()
+        try:
+            await send_line(connection, answer_line(Opened()))
+            await relay.stream(channel.name, file, connection)
+        finally:
+            os.close(file)
+
+    async def _relay_child(self, connection: socket.socket, execution: Execution) -> None:
+        terminal = execution.files.get("terminal")
+        sized = os.dup(terminal) if terminal is not None else None
+        channels = [Channel(name, file) for name, file in execution.files.items()]
+        patience = asyncio.get_running_loop().call_later(LIFETIME_S, _close_all, channels)
+        try:
+            tickets = {channel.name: self._issue(channel) for channel in channels}
+            await send_line(connection, answer_line(Opened(pid=execution.pid, channels=tickets)))
+            await relay.control(execution.control, connection, sized)
+        except BaseException:
+            patience.cancel()
+            _close_all(channels)
+            raise
+        finally:
+            execution.control.close()
+            if sized is not None:
+                os.close(sized)
+
+    async def _without_stream(self, connection: socket.socket, id: str, ask: OpenStream) -> None:
+        text = ""
+        if ask.stop is not None:
+            await self._stop(id, ask.rank, ask.stop)
+        elif ask.said is not None:
+            text = await asyncio.to_thread(_end_of, self._backend.output(id, ask.said))
+        await send_line(connection, answer_line(Opened(text=text)))
+
+    async def _stop(self, id: str, rank: int, name: str) -> None:
+        """Until the child has ended; that there is none is what was asked for."""
+        try:
+            execution = await self._backend.exec(id, rank, name)
+        except Conflict as refusal:
+            if refusal.details.get("code") in ("not_started", "run_not_running"):
+                return
+            raise
+        try:
+            await send_line(execution.control, b'{"stop": true}\n')
+            await read_line(execution.control, wire.ANSWER_BYTES)
+        except ConnectionError:  # its supervisor has ended as well
+            return
+        finally:
+            execution.close()
+
+
+def _note(id: str, ask: OpenStream, execution: Execution) -> None:
+    log.info("child_started", run_id=id, pid=execution.pid, name=ask.child.name if ask.child else None)
+
+
+def _close_all(channels: Sequence[Channel]) -> None:
+    """Those that nobody has come for."""
+    for channel in channels:
+        channel.close()
+
+
+def _end_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - SAID_BYTES))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""

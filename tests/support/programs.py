@@ -1,0 +1,51 @@
+"""Programs that tests need beyond Python: found, said to be missing, and installed where that is possible.
+
+`make test` runs this module first: as root on Debian it installs what is missing, elsewhere it does nothing, and the
+tests say what is missing and are skipped (with CI=true they fail).
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PACKAGES = {
+    "ssh": "openssh-client",
+    "scp": "openssh-client",
+    "sftp": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "sftp-server": "openssh-sftp-server",
+    "sshd": "openssh-server",
+}
+"""Each program, and what it is in on Debian."""
+PLACES = ("/usr/sbin", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh")
+APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
+
+
+def found(program: str) -> str | None:
+    """Where it is."""
+    return shutil.which(program) or shutil.which(program, path=os.pathsep.join(PLACES))
+
+
+def needs(*programs: str) -> None:
+    """Skip what is being collected or run when one of these is missing, and say what to install."""
+    missing = [program for program in programs if found(program) is None]
+    if missing:
+        packages = " ".join(sorted({PACKAGES[program] for program in missing}))
+        pytest.skip(f"{', '.join(missing)} not found; install {packages}", allow_module_level=True)
+
+
+def install() -> None:
+    """Install what is missing, if this is Debian and we may."""
+    missing = sorted({package for program, package in PACKAGES.items() if found(program) is None})
+    if not missing or os.geteuid() != 0 or not Path("/etc/debian_version").exists():
+        return
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run([*APT, "update"], env=environment, check=False)
+    subprocess.run([*APT, "install", "--no-install-recommends", "-y", *missing], env=environment, check=False)
+
+
+if __name__ == "__main__":
+    install()

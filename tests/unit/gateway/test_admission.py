@@ -1,0 +1,132 @@
+"""Who is let into a job, by a token, a key or what let them in before; and what is noticed when it is lost."""
+
+from functools import cache
+
+import asyncssh
+import pytest
+
+from services.gateway.admission import Admission
+from services.gateway.audited import Author
+from services.gateway.domain.access import Role, Scope
+from services.gateway.fresh import FRESH_S
+from shared.contracts.endpoints import Admit, Admitted
+from shared.contracts.errors import Forbidden, NotFound, Unauthorized
+from shared.ids import new_id
+from tests.support.gateway import Gateway, add_job
+
+ROOT = Author("admin")
+
+
+@cache
+def key_of(name: str) -> str:
+    line = asyncssh.generate_private_key("ssh-ed25519", comment=name).export_public_key("openssh").decode()
+    return " ".join(line.split()[:2])
+
+
+@pytest.fixture
+async def cast(yard: Gateway) -> Gateway:
+    """Ada and bob belong to `lab`, vera administers it, eve belongs to another; each has a key."""
+    await yard.add_account("ada", ("lab",))
+    await yard.add_account("bob", ("lab",))
+    await yard.add_account("vera", {"lab": Role.ADMIN})
+    await yard.add_account("eve", ("default",))
+    for name in ("ada", "bob", "vera", "eve"):
+        await yard.people.ssh_keys.add(Author(name), "laptop", key_of(name))
+    return yard
+
+
+async def by(yard: Gateway, job_id: str, **way: str) -> Admitted:
+    return await Admission(yard.people.identity, yard.bus, 5.0).admit(Admit(job_id=job_id, **way))
+
+
+async def api_token(yard: Gateway, name: str, scope: Scope) -> tuple[str, str]:
+    token, secret = await yard.people.api_tokens.create(Author(name), "script", scope)
+    return token.id, secret
+
+
+async def test_the_owner_and_administrators_come_in_by_their_keys(cast: Gateway) -> None:
+    job = add_job(cast, owner="ada", vc="lab")
+    for name in ("ada", "vera"):
+        admitted = await by(cast, job.id, public_key=key_of(name))
+        assert admitted.user == name
+        assert await by(cast, job.id, credential=admitted.credential) == admitted
+
+
+async def test_others_are_told_no_more_than_they_may_know(cast: Gateway) -> None:
+    job = add_job(cast, owner="ada", vc="lab")
+    with pytest.raises(Forbidden, match="belongs to ada"):
+        await by(cast, job.id, public_key=key_of("bob"))
+    for nobody in (job.id, new_id()):
+        with pytest.raises(NotFound, match="There is no job"):
+            await by(cast, nobody, public_key=key_of("eve"))
+        with pytest.raises(Unauthorized):
+            await by(cast, nobody, public_key=key_of("mallory"))
+        with pytest.raises(Unauthorized):
+            await by(cast, nobody, token="nonsense")
+
+
+async def test_a_token_lets_in_unless_it_may_only_read(cast: Gateway) -> None:
+    job = add_job(cast, owner="ada", vc="lab")
+    session = cast.parts.tokens.issue("ada")
+    admitted = await by(cast, job.id, token=session)
+    assert (admitted.user, (await by(cast, job.id, credential=admitted.credential)).user) == ("ada", "ada")
+    with pytest.raises(Forbidden):
+        await by(cast, job.id, token=cast.parts.tokens.issue("bob"))
+    id, acting = await api_token(cast, "ada", Scope.ACT)
+    admitted = await by(cast, job.id, token=acting)
+    assert (await by(cast, job.id, credential=admitted.credential)).user == "ada"
+    await cast.people.api_tokens.revoke(Author("ada"), id)
+    with pytest.raises(Unauthorized):
+        await by(cast, job.id, credential=admitted.credential)
+    _, reading = await api_token(cast, "ada", Scope.READ)
+    with pytest.raises(Forbidden, match="only read"):
+        await by(cast, job.id, token=reading)
+
+
+async def test_a_key_that_was_removed_lets_nobody_stay(cast: Gateway) -> None:
+    job = add_job(cast, owner="ada", vc="lab")
+    admitted = await by(cast, job.id, public_key=key_of("ada"))
+    key = (await cast.people.ssh_keys.of("ada"))[0]
+    await cast.people.ssh_keys.remove(Author("ada"), key.id)
+    for way in ({"credential": admitted.credential}, {"public_key": key_of("ada")}):
+        with pytest.raises(Unauthorized):
+            await by(cast, job.id, **way)
+
+
+@pytest.mark.parametrize("way", ["public_key", "token"])
+async def test_a_disabled_account_and_a_lost_membership_are_noticed(cast: Gateway, way: str) -> None:
+    job = add_job(cast, owner="ada", vc="lab")
+    brings = {"public_key": key_of("ada")} if way == "public_key" else {"token": cast.parts.tokens.issue("ada")}
+    credential = (await by(cast, job.id, **brings)).credential
+    await cast.accounts.update("ada", ROOT, {}, {"lab": None})
+    cast.clock.passed += FRESH_S
+    with pytest.raises(Forbidden, match="do not belong"):
+        await by(cast, job.id, credential=credential)
+    await cast.accounts.update("ada", ROOT, {}, {"lab": Role.MEMBER})
+    cast.clock.passed += FRESH_S
+    assert (await by(cast, job.id, credential=credential)).user == "ada"
+    await cast.accounts.update("ada", ROOT, {"disabled": True})
+    cast.clock.passed += FRESH_S
+    with pytest.raises(Unauthorized):
+        await by(cast, job.id, credential=credential)
+
+
+async def test_a_sign_in_lets_in_until_it_ends_or_the_password_changes(cast: Gateway) -> None:
+    job = add_job(cast, owner="ada", vc="lab")
+    first = (await by(cast, job.id, token=cast.parts.tokens.issue("ada"))).credential
+    await cast.accounts.update("ada", ROOT, {"password_hash": "another"})
+    cast.clock.passed += FRESH_S
+    with pytest.raises(Unauthorized):
+        await by(cast, job.id, credential=first)
+    second = (await by(cast, job.id, token=cast.parts.tokens.issue("ada", 1))).credential
+    cast.clock.passed += cast.parts.tokens.ttl_s
+    with pytest.raises(Unauthorized, match="expired"):
+        await by(cast, job.id, credential=second)
+
+
+@pytest.mark.parametrize(
+    "credential", ["", "key:", "key:none", "token:none", "session:", "session:1:2", "admin", "key:$ne"]
+)
+async def test_what_is_no_credential_lets_nobody_in(cast: Gateway, credential: str) -> None:
+    with pytest.raises(Unauthorized):
+        await by(cast, add_job(cast, owner="ada", vc="lab").id, credential=credential)
