@@ -260,7 +260,7 @@ async def test_nothing_is_kept_of_a_forgotten_run_or_a_tombstone(bench: Bench, h
 
 async def test_supervisors_leave_with_their_runs(bench: Bench, home: ProcessHome) -> None:
     ids = [await bench.runs() for _ in range(3)]
-    assert len(home.supervisors()) == 3
+    await until(lambda: len(home.supervisors()) == 3, "each has its supervisor, back in its folder")
     bench.go()
     for id in ids:
         await bench.ended(id)
