@@ -9,12 +9,12 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import door, machine, pages, replicas, yard
+from benchmarks import door, machine, pages, replicas, ssh, yard
 from benchmarks.figures import Figure, show
 from tests.support.platform import platform
 
 PARTS = (
-    *("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page", "door"),
+    *("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page", "door", "ssh"),
     *("pages", "million", "replicas"),
 )
 APART = {"machine", "pages", "million", "replicas"}
@@ -57,6 +57,8 @@ async def embedded(parts: set[str]) -> None:
             figures += await yard.first_page(measured)
         if "door" in parts:
             figures += await door.measure(running)
+        if "ssh" in parts:
+            figures += await asyncio.to_thread(ssh.measure, running, folder)
         show(f"The platform on {os.cpu_count()} cores", figures)
 
 

@@ -23,7 +23,6 @@ from jobyard.errors import TooMany, Unavailable, WaitTimeout
 from jobyard.follow import PATIENCE_S, follow
 from jobyard.models import (
     Changes,
-    Endpoint,
     Job,
     JobAction,
     JobEvent,
@@ -44,6 +43,7 @@ from jobyard.models import (
     Secrets,
     SupportCase,
     SupportCases,
+    Validated,
     WebhookSecret,
 )
 from jobyard.people import People
@@ -153,6 +153,11 @@ class Client:
         body = {**_as_fields(request or {}), **fields}
         response = self._transport.request("POST", f"{API}/jobs", body=body, headers={"Idempotency-Key": key})
         return self._parsed(Job, response.content)
+
+    def validate(self, request: Request | None = None, /, **fields: Any) -> Validated:
+        """The job as `submit` would store it, with warnings; nothing is stored. Raises what `submit` would raise."""
+        body = {**_as_fields(request or {}), **fields}
+        return self._parsed(Validated, self._transport.request("POST", f"{API}/jobs:validate", body=body).content)
 
     def submit_batch(self, requests: Iterable[Request], *, idempotency_key: str | None = None) -> list[Outcome]:
         """Submit up to 1,000 jobs at once. Each outcome, in order, has the new job's id or the problem with it."""
@@ -320,12 +325,6 @@ class Client:
         """What the webhooks of my jobs are signed with, by the scheme of Standard Webhooks."""
         return self._read(WebhookSecret, f"{API}/me/webhook-secret")
 
-    def add_endpoint(self, job_id: str, name: str, *, port: int | None = None, rank: int = 0) -> Endpoint:
-        """Open a way into a job: `ssh`, `jupyter`, `tensorboard`, or `port` and its number. One that is there stays."""
-        body = parameters(name=name, port=port, rank=rank or None)
-        response = self._transport.request("POST", _path(job_id, "endpoints"), body=body)
-        return self._parsed(Endpoint, response.content)
-
     def wait(
         self,
         job_id: str,
@@ -357,7 +356,7 @@ class Client:
                 return job
             left = LONGEST_POLL_S if deadline is None else deadline - time.monotonic()
             if left <= 0:
-                raise WaitTimeout(f"Job {job.id} is still {job.status} after {timeout:.1f} s.")
+                raise WaitTimeout(f"Job {job.id} is still {job.status} after {timeout:.1f} s{_doing(job)}.")
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, LONGEST_POLL_S)
 
@@ -388,6 +387,15 @@ class Client:
 
     def _parsed(self, model: type[Model], content: bytes | str) -> Model:
         return self._transport.parsed(model, content)
+
+
+def _doing(job: Job) -> str:
+    """What it waits for, or since when it runs; a moment is written as in the platform's own sentences."""
+    if job.reason is not None:
+        return f": {job.reason.message.removesuffix('.')}"
+    if job.started_at is not None:
+        return f": attempt {job.attempt} has been running since {job.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return ""
 
 
 def in_order(page: LogTail) -> Iterator[LogLine | LogGap]:

@@ -34,10 +34,15 @@ class Kind(StrEnum):
 
 
 class Actor(Model):
-    """Who acted: a person, or a service of the platform."""
+    """Who acted: a person, or a service of the platform. `address` and `token` are for the audit alone."""
 
     kind: Kind
     name: str
+    address: str | None = None
+    """Where the person's request came from, if that is known."""
+
+    token: str | None = None
+    """The name of the API token that it brought."""
 
 
 class Credentials(Model):
@@ -478,6 +483,9 @@ class SupportCase(Model):
     """While it waits: the next try, if this one fails."""
 
     sent_at: AwareDatetime | None = None
+    file: str | None = None
+    """Without a mail server: the file that the mail was written to, below the data folder."""
+
     id: str
     """ULID, upper case."""
 
@@ -654,6 +662,8 @@ class AuditEntry(Model):
     details: dict[str, Any] = {}
     request_id: str | None = None
     address: str | None = None
+    token: str | None = None
+    """The name of the API token that was used."""
 
 
 class AuditPage(Model):
@@ -776,6 +786,9 @@ class Job(Model):
 
     actions: list[Action] = []
     """What the caller may do to it now."""
+
+    warnings: list[str] = []
+    """Only in the answer to a submission: what will not be as it was asked for."""
 
 
 class JobFilter(Model):
@@ -1054,6 +1067,9 @@ class Notification(Model):
     """While it waits: the next try, if this one fails."""
 
     sent_at: AwareDatetime | None = None
+    file: str | None = None
+    """Without a mail server: the file that the mail was written to, below the data folder."""
+
     id: str
     """`<job_id>.<version>.<number of the entry>`; also `webhook-id`."""
 
@@ -1089,6 +1105,16 @@ class Readiness(Model):
 
     ready: bool
     services: dict[str, ServiceHealth]
+
+
+class Validated(Model):
+    """A submission that would be stored."""
+
+    job: Job
+    """As it would be; its `id` and times are examples, nothing was stored."""
+
+    warnings: list[str]
+    """What would keep it from running, or be done otherwise."""
 
 
 class Batch(Model):

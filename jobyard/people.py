@@ -55,6 +55,10 @@ class People:
         response = self._transport.request("PATCH", _path("users", name), body=fields)
         return self._transport.parsed(User, response.content)
 
+    def remove_user(self, name: str) -> None:
+        """For good, with secrets and tokens; the name stays taken. Raises Conflict while a job of the user is open."""
+        self._transport.request("DELETE", _path("users", name), repeatable=False)
+
     def change_password(self, current: str, new: str) -> None:
         """One's own; it ends what one is signed in with."""
         body = {"current": current, "new": new}
@@ -75,6 +79,10 @@ class People:
         """Change `open`, `max_priority`, `max_duration_s`, `jobs_per_user`, `endpoint_idle_s`; None: no bound."""
         response = self._transport.request("PATCH", _path("vcs", name), body=fields)
         return self._transport.parsed(Vc, response.content)
+
+    def remove_vc(self, name: str) -> None:
+        """For good; the name stays taken. Raises Conflict while it has members, or jobs that are not over."""
+        self._transport.request("DELETE", _path("vcs", name), repeatable=False)
 
     def set_role(self, vc: str, user: str, role: Role | str | None) -> User:
         """Make somebody a member or an administrator of a virtual cluster; None: neither."""
@@ -120,13 +128,16 @@ class People:
         actor: str | None = None,
         action: str | None = None,
         target: str | None = None,
+        address: str | None = None,
+        token: str | None = None,
         after: datetime | None = None,
         before: datetime | None = None,
         page_size: int = 500,
     ) -> Iterator[AuditEntry]:
         """Who changed what, newest first, fetched page by page. `after` is included, `before` is not."""
         times = {"after": after.isoformat() if after else None, "before": before.isoformat() if before else None}
-        wanted: Mapping[str, Any] = {"actor": actor, "action": action, "target": target, **times}
+        named = {"actor": actor, "action": action, "target": target, "address": address, "token": token}
+        wanted: Mapping[str, Any] = {**named, **times}
         cursor: str | None = None
         while True:
             params = parameters(**wanted, limit=page_size, cursor=cursor)

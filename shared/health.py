@@ -5,7 +5,7 @@ from typing import Any
 
 import uvicorn
 
-from shared.contracts.commands import Health
+from shared.contracts.commands.health import Health
 
 Check = Callable[[], Awaitable[list[Health]]]
 

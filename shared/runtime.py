@@ -16,23 +16,23 @@ from typing import Literal
 
 import structlog
 
-from shared.bus.bus import AWAY, Bus, connect
+from shared.bus.bus import Bus, connect
 from shared.bus.replies import router_of
 from shared.bus.streams import bootstrap, require
 from shared.bus.subscriptions import Answers, Subscription
 from shared.bus.wiring import Wiring
 from shared.clock import Clock, SystemClock
-from shared.contracts.commands import AskHealth, Health, health_of
+from shared.contracts.commands.health import AskHealth, Health, health_of
 from shared.contracts.errors import TemporaryError
 from shared.health import serve_health
 from shared.logging import configure
+from shared.patience import until_it_works
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from shared.store.port import Store, StoreInUse
 
 log = structlog.get_logger()
 
-RESTART_WAIT_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 DRAIN_S = 7.0
 
 Loop = Callable[[], Awaitable[None]]
@@ -90,10 +90,10 @@ class Running:
     async def start(self, group: asyncio.TaskGroup) -> None:
         """Open, follow, rebuild, then deliver and loop; the commands are answered when the broker starts."""
         for store in self._deps.stores:
-            await _until_it_works(store.open, f"{self.service.name}_store_away")
-        await _until_it_works(self._wiring.follow, f"{self.service.name}_streams_away")
+            await until_it_works(store.open, f"{self.service.name}_store_away")
+        await until_it_works(self._wiring.follow, f"{self.service.name}_streams_away")
         if self.service.start is not None:
-            await _until_it_works(self.service.start, f"{self.service.name}_start_delayed")
+            await until_it_works(self.service.start, f"{self.service.name}_start_delayed")
         for loop in [*self._wiring.loops(), *self.service.loops]:
             self._tasks.append(group.create_task(_keep_running(loop)))
         self._wiring.answer()
@@ -173,10 +173,10 @@ async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncI
         services = [Running(build, bus, settings) for build in builds]
         if any(running.service.declares for running in services):
             declare = partial(bootstrap, bus.js, settings)
-            bus.on_reconnect(partial(_until_it_works, declare, "streams_away"))
+            bus.on_reconnect(partial(until_it_works, declare, "streams_away"))
         else:
             declare = partial(require, bus.js)
-        await _until_it_works(declare, "streams_away")
+        await until_it_works(declare, "streams_away")
         try:
             async with asyncio.TaskGroup() as group:
                 closed = group.create_task(_fail_when_closed(bus))
@@ -186,7 +186,8 @@ async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncI
                 await bus.broker.start()
                 yield services
                 try:
-                    await asyncio.wait_for(_drain(bus, services), DRAIN_S)
+                    async with asyncio.timeout(DRAIN_S):
+                        await _drain(bus, services)
                 except TimeoutError:
                     log.warning("drain_given_up", after_s=DRAIN_S)
                     for service in services:
@@ -218,22 +219,9 @@ async def _serve_health(settings: PlatformSettings, services: Sequence[Running])
         await serve_health(settings.health_host, settings.health_port, check)
 
 
-async def _until_it_works(action: Loop, event: str) -> None:
-    """Repeat while what it needs is away for a time."""
-    attempt = 0
-    while True:
-        try:
-            await action()
-            return
-        except AWAY as error:
-            log.warning(event, error=repr(error))
-            await asyncio.sleep(RESTART_WAIT_S[min(attempt, len(RESTART_WAIT_S) - 1)])
-            attempt += 1
-
-
 async def _keep_running(loop: Loop) -> None:
     """Run a loop for good; what it could not reach for a time does not end it."""
-    await _until_it_works(loop, "loop_delayed")
+    await until_it_works(loop, "loop_delayed", patient_s=0)
 
 
 def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from docs.tools import accounts, asyncapi, messages, models, rights, settings, snapshots, states
+from docs.tools import accounts, asyncapi, endpoint_states, messages, models, rights, settings, snapshots, states
 from services.gateway.application import routed
 from services.gateway.openapi import document as openapi
 
@@ -16,6 +16,7 @@ def generated() -> dict[Path, str]:
     described = openapi(routed()).decode()
     return {
         Path("docs/job-states.md"): states.document(),
+        Path("docs/endpoint-states.md"): endpoint_states.document(),
         Path("docs/rights.md"): rights.document(),
         Path("deploy/nats/accounts.conf"): accounts.document(),
         Path("docs/messages.md"): messages.document(),

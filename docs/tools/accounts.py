@@ -1,14 +1,19 @@
 """`deploy/nats/accounts.conf`: what each service may publish and hear on NATS, from the tables of the services.
 
 One user per service. What follows from a service's SUBSCRIPTIONS, its ASKS and the facts that it owns is derived; what
-a service does beside them stands in BESIDE. Answers come to an inbox of the asker's own, and only who answers its
+a service does beside them stands in BESIDE. An installation that names its nodes gives each executor a user of its own,
+which is held to its node. Answers come to an inbox of the asker's own, and only who answers its
 commands may publish there: `allow_responses` would do the same, but the server walks over all replies that are still
 open with each message that such a client gets, which a follower of a busy stream can not afford.
 """
 
+import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from docs.tools.contracts import FACTS
 from docs.tools.messages import SERVICES, place_of
@@ -22,7 +27,9 @@ from services.notify.handlers import ASKS as NOTIFY
 from services.scheduler.handlers import ASKS as SCHEDULER
 from shared.bus.subscriptions import Answers, Each, PerNode, Shared
 from shared.contracts import subjects
-from shared.contracts.commands import Command, health_of
+from shared.contracts.base import NodeName
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.health import health_of
 
 ASKS: dict[str, Sequence[Command[Any, Any]]] = {
     "jobs": JOBS,
@@ -33,8 +40,11 @@ ASKS: dict[str, Sequence[Command[Any, Any]]] = {
     "endpoints": ENDPOINTS,
     "gateway": GATEWAY,
 }
+NODE_NAME: TypeAdapter[str] = TypeAdapter(NodeName)
 OF_TOOLS: dict[str, Sequence[Command[Any, Any]]] = {"operator": OPERATOR}
 """Who asks and is no service: such an account may do everything, but who answers it has to be let."""
+NODE = "{node}"
+"""Stands for the executor's node, or for any where nodes have no users of their own."""
 DECLARES = "jobs"
 """The service that makes the streams; the others wait until it has."""
 
@@ -73,7 +83,7 @@ BESIDE: dict[str, Sequence[Account]] = {
             ]
         ),
     ),
-    "executor": (Account(publish=[f"$KV.{subjects.NODES}.*", subjects.LOG_CHUNKS]),),
+    "executor": (Account(publish=[f"$KV.{subjects.NODES}.{NODE}", subjects.LOG_CHUNKS]),),
     "logs": (
         Account(publish=[f"{API}.STREAM.MSG.GET.{subjects.LOGS}"]),
         follows(subjects.LOGS, ""),
@@ -89,9 +99,10 @@ log service that divide the partitions, and readers in several virtual clusters,
 """
 
 
-def accounts() -> dict[str, Account]:
-    """Every service's account, by its name."""
-    return {service: _account(service) for service in ASKS}
+def accounts(nodes: Sequence[str] = ()) -> dict[str, Account]:
+    """Every service's account, by its name; with nodes one for each executor in place of one for all of them."""
+    every = {service: _account(service) for service in ASKS if service != "executor" or not nodes}
+    return every | {f"executor.{node}": _account("executor", node) for node in nodes}
 
 
 def subscriber(name: str) -> Account:
@@ -102,22 +113,24 @@ def subscriber(name: str) -> Account:
     return Account(publish=[*requests, f"$JS.ACK.{consumer}.>"], subscribe=[_inbox(name), "evt.>"])
 
 
-def _account(service: str) -> Account:
+def _account(service: str, node: str | None = None) -> Account:
+    """`node`: the one whose executor it is. Its inbox lies below the service's, where those who answer may publish."""
     account = Account(
         publish=[
-            *_facts(service),
-            *(_asked(command) for command in ASKS[service]),
+            *_facts(service, node),
+            *(_asked(command, node) for command in ASKS[service]),
             *(_inbox(asker) for asker, asks in (ASKS | OF_TOOLS).items() if any(one.owner == service for one in asks)),
             *(f"{API}.STREAM.INFO.{stream}" for stream in STREAMS),
         ],
-        subscribe=[_inbox(service), f"{health_of(service).subject} {service}"],
+        subscribe=[_inbox(f"{service}.{node}" if node else service), f"{health_of(service).subject} {service}"],
     )
     if service == DECLARES:
         account.publish += [f"{API}.STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE") for stream in STREAMS]
     for one in SERVICES.get(service, ()):
-        _add(account, _subscription(one))
+        _add(account, _subscription(one, node))
     for beside in BESIDE.get(service, ()):
         _add(account, beside)
+    account.publish = [subject.replace(NODE, node or "*") for subject in account.publish]
     names = set(_durables()) - {one.durable for one in SERVICES.get(service, ()) if isinstance(one, Shared)}
     if any(f".{subjects.EVENTS}.*" in subject for subject in account.publish):
         account.denied += [f"{API}.CONSUMER.*.{subjects.EVENTS}.{name}" for name in sorted(names)]
@@ -127,13 +140,13 @@ def _account(service: str) -> Account:
     return Account(*(list(dict.fromkeys(part)) for part in (account.publish, account.denied, account.subscribe)))
 
 
-def _subscription(one: object) -> Account:
+def _subscription(one: object, node: str | None) -> Account:
     if isinstance(one, Answers):
-        place = f"{one.command.subject}.*" if place_of(one) else one.command.subject
+        place = f"{one.command.subject}.{node or '*'}" if place_of(one) else one.command.subject
         return Account(subscribe=[place if one.at_node else f"{place} {one.command.owner}"])
     if isinstance(one, Shared):
-        name = "*" if isinstance(one, PerNode) else one.durable
-        letters = f"dead.*.{one.subjects[0]}" if isinstance(one, PerNode) else f"dead.{one.durable}.>"
+        name = (f"{one.durable}-{node}" if node else "*") if isinstance(one, PerNode) else one.durable
+        letters = f"dead.{name}.{one.subjects[0]}" if isinstance(one, PerNode) else f"dead.{one.durable}.>"
         heard = f".{one.subjects[0]}" if len(one.subjects) == 1 else ""
         requests = [f"{API}.CONSUMER.CREATE.{one.stream}.{name}{heard}"]
         requests += [f"{API}.CONSUMER.{verb}.{one.stream}.{name}" for verb in ("INFO", "MSG.NEXT", "DELETE")]
@@ -149,20 +162,22 @@ def _durables() -> list[str]:
     return [one.durable for one in every if isinstance(one, Shared) and not isinstance(one, PerNode)]
 
 
-def _facts(service: str) -> list[str]:
-    """All facts of a noun together where one service owns them."""
+def _facts(service: str, node: str | None) -> list[str]:
+    """All facts of a noun together where one service owns them; those of nodes are about one's own."""
     found = []
     for fact in FACTS:
         alone = {other.owner for other in FACTS if other.noun == fact.noun} == {service}
         if fact.owner == service:
-            found.append(f"evt.{fact.noun}.{'*' if alone else fact.model.fact}.v1.>")
+            about = node if node and fact.noun == "node" else ">"
+            found.append(f"evt.{fact.noun}.{'*' if alone else fact.model.fact}.v1.{about}")
     return found
 
 
-def _asked(command: Command[Any, Any]) -> str:
+def _asked(command: Command[Any, Any], node: str | None) -> str:
     every = (one for subscriptions in SERVICES.values() for one in subscriptions if isinstance(one, Answers))
-    placed = any(place_of(one) for one in every if one.command.subject == command.subject)
-    return f"{command.subject}.*" if placed else command.subject
+    answers = [one for one in every if one.command.subject == command.subject]
+    own = node if node and any(one.from_node for one in answers) else "*"
+    return f"{command.subject}.{own}" if any(map(place_of, answers)) else command.subject
 
 
 def _inbox(user: str) -> str:
@@ -175,9 +190,13 @@ def _add(account: Account, more: Account) -> None:
     account.subscribe += more.subscribe
 
 
-def document() -> str:
-    """The file."""
-    users = [_user(name, account) for name, account in accounts().items()]
+def document(nodes: Sequence[str] = ()) -> str:
+    """The file. Raises ValueError for what is no node's name, and for two whose passwords would be one variable."""
+    for node in nodes:
+        NODE_NAME.validate_python(node)
+    if len({password_of(node) for node in nodes}) < len(nodes):
+        raise ValueError(f"The passwords of two of the nodes {', '.join(nodes)} would have one name; rename a node.")
+    users = [_user(name, account) for name, account in accounts(nodes).items()]
     users += [
         _user("subscriber", subscriber("subscriber")),
         "    { user: operator, password: $JOBYARD_NATS_OPERATOR_PASSWORD }\n",
@@ -190,11 +209,20 @@ def _user(name: str, account: Account) -> str:
     if account.denied:
         publish += f"\n        deny: [{_listed(account.denied)}]"
     return (
-        f"    {{ user: {name}, password: $JOBYARD_NATS_{name.upper()}_PASSWORD\n      permissions: {{\n"
+        f"    {{ user: {name}, password: ${password_of(name)}\n      permissions: {{\n"
         f"        publish: {{\n        {publish}\n        }}\n"
         f"        subscribe: {{ allow: [{_listed(account.subscribe)}] }}\n      }} }}\n"
     )
 
 
+def password_of(user: str) -> str:
+    """The variable that a user's password comes from."""
+    return f"JOBYARD_NATS_{re.sub(r'[^A-Z0-9]', '_', user.upper())}_PASSWORD"
+
+
 def _listed(those: Iterable[str]) -> str:
     return "".join(f'\n          "{subject}"' for subject in those) + "\n        "
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document(sys.argv[1:]))

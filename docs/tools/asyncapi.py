@@ -10,7 +10,9 @@ import yaml
 
 from docs.tools.contracts import FACTS, Fact, JsonSchema, contracts, name_of, schema_of
 from docs.tools.messages import places
-from shared.contracts.commands import COMMANDS, Command, health_of
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.every import COMMANDS
+from shared.contracts.commands.health import health_of
 from shared.contracts.errors import RefusalBody
 from shared.contracts.logs import LogChunk
 

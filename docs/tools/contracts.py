@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from shared.contracts.base import Contract
-from shared.contracts.commands import COMMANDS, AskHealth, Health
+from shared.contracts.commands.every import COMMANDS
+from shared.contracts.commands.health import AskHealth, Health
 from shared.contracts.errors import RefusalBody
 from shared.contracts.events import (
     ENDPOINT_EVENTS,

@@ -44,7 +44,7 @@ def places() -> dict[str, str]:
 
 def place_of(answers: Answers) -> str:
     """Empty for a command that any replica answers."""
-    return "node" if answers.at_node else "partition" if answers.at_partition else ""
+    return "node" if answers.at_node or answers.from_node else "partition" if answers.at_partition else ""
 
 
 def _section(service: str, subscriptions: Sequence[Subscription]) -> str:

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from jobyard.cli.confirm import YesOption
 from jobyard.cli.many import (
     LabelOption,
     NameOption,
     OwnerOption,
     StatusOption,
     VcOption,
-    YesOption,
     act_on_many,
     chosen,
 )

@@ -10,7 +10,7 @@ import typer
 from jobyard.cli.session import JsonOption, session
 from jobyard.cli.tables import Column, print_table
 from jobyard.cli.terminal import notes, output, print_json
-from jobyard.cli.times import local
+from jobyard.cli.times import MOMENT, MOMENT_HELP, local, moment_option
 from jobyard.models import AuditEntry
 
 COLUMNS = (
@@ -20,10 +20,11 @@ COLUMNS = (
     Column("Target"),
     Column("Details", fold=True),
     Column("From"),
+    Column("API token"),
 )
-FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"]
 
-MomentOption = typer.Option(formats=FORMATS, help="Local time unless it names its zone.")
+AfterOption = typer.Option(parser=moment_option, metavar=MOMENT, help=f"Then or later: {MOMENT_HELP}.")
+BeforeOption = typer.Option(parser=moment_option, metavar=MOMENT, help="Earlier than that.")
 
 
 def audit(
@@ -31,8 +32,10 @@ def audit(
     actor: Annotated[str | None, typer.Option(help="Only of this user; `jobyard` is the platform itself.")] = None,
     action: Annotated[str | None, typer.Option(help="Only this, for example `job.killed`.")] = None,
     target: Annotated[str | None, typer.Option(help="Only changes of this, for example `user/ada`.")] = None,
-    after: Annotated[datetime | None, MomentOption] = None,
-    before: Annotated[datetime | None, MomentOption] = None,
+    address: Annotated[str | None, typer.Option(help="Only what came from this address.")] = None,
+    token: Annotated[str | None, typer.Option(help="Only what was done with an API token of this name.")] = None,
+    after: Annotated[datetime | None, AfterOption] = None,
+    before: Annotated[datetime | None, BeforeOption] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many, newest first.")] = 50,
     everything: Annotated[bool, typer.Option("--all", "-a", help="No limit.")] = False,
     as_json: JsonOption = False,
@@ -42,8 +45,10 @@ def audit(
         actor=actor,
         action=action,
         target=target,
-        after=after.astimezone() if after else None,
-        before=before.astimezone() if before else None,
+        address=address,
+        token=token,
+        after=after,
+        before=before,
         page_size=500 if everything else min(limit, 500),
     )
     entries = found if everything else islice(found, limit)
@@ -60,4 +65,4 @@ def audit(
 
 def _row(entry: AuditEntry) -> list[str]:
     details = json.dumps(entry.details, ensure_ascii=False) if entry.details else ""
-    return [local(entry.time), entry.actor, entry.action, entry.target, details, entry.address or ""]
+    return [local(entry.time), entry.actor, entry.action, entry.target, details, entry.address or "", entry.token or ""]

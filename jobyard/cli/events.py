@@ -10,7 +10,7 @@ from jobyard.cli.receipts import cost
 from jobyard.cli.session import JsonOption, session
 from jobyard.cli.tables import STATUS_STYLES, Column, print_table
 from jobyard.cli.terminal import inert, output, print_json
-from jobyard.cli.times import precise
+from jobyard.cli.times import precise, with_local_times
 from jobyard.models import JobEvent
 
 COLUMNS = (
@@ -52,6 +52,7 @@ def events(
 def row(event: JobEvent) -> list[str]:
     """Time, version, event, status, attempt, actor, reason."""
     view, state = event.data.job, event.data.job.state
+    reason = with_local_times(state.reason.message) if state.reason else ""
     return [
         precise(event.time),
         str(view.version),
@@ -59,7 +60,7 @@ def row(event: JobEvent) -> list[str]:
         str(state.status),
         str(state.attempt),
         event.data.actor.name,
-        " ".join(part for part in (state.reason.message if state.reason else "", cost(event)) if part),
+        " ".join(part for part in (reason, cost(event)) if part),
     ]
 
 

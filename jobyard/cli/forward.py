@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobyard.cli.entering import until_running
 from jobyard.cli.session import JobArgument, session
 from jobyard.cli.ssh import PIECE, RankOption
 from jobyard.cli.terminal import inert, notes
@@ -32,7 +33,8 @@ def port_forward(
     job_id = current.job_id(job)
     client = current.client
     with _listening(local) as listener:
-        client.add_endpoint(job_id, "port", port=remote, rank=rank)
+        client.endpoints.add(job_id, "port", port=remote, rank=rank)
+        until_running(client, job_id)
         here = listener.getsockname()[1]
         notes().print(f"{HERE}:{here} leads to port {remote} of job {job_id}. Ctrl-C ends it.")
         forwarder = Forwarder(client, job_id, remote, rank)

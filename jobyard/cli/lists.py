@@ -10,7 +10,7 @@ from jobyard.cli.session import JsonOption, session
 from jobyard.cli.show import devices, statuses_of
 from jobyard.cli.tables import Column, print_table
 from jobyard.cli.terminal import notes, output, print_json
-from jobyard.cli.times import brief, local
+from jobyard.cli.times import MOMENT, MOMENT_HELP, brief, local, moment_option
 from jobyard.client import Client, Conditions
 from jobyard.errors import Invalid
 from jobyard.models import Job, JobPage
@@ -33,7 +33,6 @@ USER = Column("User")
 """What `--all` adds."""
 
 ORDERS = "id, name, status, devices, preemptible, priority, submitted, started, finished, user"
-MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S"]
 RULES = {
     "mine": "the list holds every job that you submitted",
     "all": "--all holds everybody's jobs in your virtual clusters while they are queued, scheduling or paused; "
@@ -63,10 +62,10 @@ def list_jobs(
     ] = None,
     submitted_after: Annotated[
         datetime | None,
-        typer.Option(formats=MOMENTS, metavar="MOMENT", help="Submitted then or later: 2026-11-23T09:00, local time."),
+        typer.Option(parser=moment_option, metavar=MOMENT, help=f"Submitted then or later: {MOMENT_HELP}."),
     ] = None,
     submitted_before: Annotated[
-        datetime | None, typer.Option(formats=MOMENTS, metavar="MOMENT", help="Submitted earlier than that.")
+        datetime | None, typer.Option(parser=moment_option, metavar=MOMENT, help="Submitted earlier than that.")
     ] = None,
     q: Annotated[
         str | None, typer.Option("--q", "-q", metavar="TEXT", help="The job's id, or the beginning of its name.")

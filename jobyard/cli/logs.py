@@ -1,7 +1,7 @@
 """`jobyard logs`: a job's console, followed while it runs, or its whole output as a file."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +20,8 @@ def logs(
     job: JobArgument,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job is over.")] = False,
     tail: Annotated[
-        int, typer.Option("--tail", "-n", min=1, max=LINES_KEPT, help="How many of the last lines.")
-    ] = LINES_KEPT,
+        int | None, typer.Option("--tail", "-n", min=1, max=LINES_KEPT, help="How many of the last lines; else 2000.")
+    ] = None,
     times: Annotated[bool, typer.Option("--times", "-t", help="Put the time before each line.")] = False,
     download: Annotated[
         Path | None,
@@ -38,8 +38,18 @@ def logs(
             raise Invalid("--download goes with neither --follow nor --json; leave one out.")
         save(current.client.download_log(job_id, attempt), download)
         return
-    items = current.client.follow_logs(job_id, tail) if follow else in_order(current.client.logs(job_id, tail))
-    print_console(items, times=times, as_json=as_json)
+    most, client = tail or LINES_KEPT, current.client
+    items = client.follow_logs(job_id, most) if follow else in_order(client.logs(job_id, most))
+    print_console(items if tail else _saying_what_is_cut(items, job_id), times=times, as_json=as_json)
+
+
+def _saying_what_is_cut(items: Iterable[LogLine | LogGap], job_id: str) -> Iterator[LogLine | LogGap]:
+    """The same items; before the first one, on stderr, how many lines came before it."""
+    for number, item in enumerate(items):
+        if number == 0 and (before := item.after_seq if isinstance(item, LogGap) else item.seq - 1):
+            lines = "1 earlier line is" if before == 1 else f"{before:,} earlier lines are"
+            notes().print(f"{lines} not shown; `jobyard logs {job_id} --download FILE` writes all of an attempt.")
+        yield item
 
 
 def print_console(items: Iterable[LogLine | LogGap], *, times: bool = False, as_json: bool = False) -> None:

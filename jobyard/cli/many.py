@@ -1,13 +1,13 @@
 """Many jobs at once: the options that choose them, the question before they are changed, and what became of each."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from jobyard.cli.session import NOT_WELL, OK, USAGE, exit_code_of, session
+from jobyard.cli.confirm import confirm
+from jobyard.cli.session import OK, exit_code_of, session
 from jobyard.cli.show import statuses_of
 from jobyard.cli.terminal import inert, notes, output, print_json
 from jobyard.client import Client
@@ -25,7 +25,6 @@ LabelOption = Annotated[
 NameOption = Annotated[str | None, typer.Option("--name", metavar="NAME", help="All my jobs whose name begins so.")]
 VcOption = Annotated[str | None, typer.Option("--vc", help="All my jobs of this virtual cluster.")]
 OwnerOption = Annotated[str | None, typer.Option("--owner", help="This user's jobs, as far as I may act on them.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether I mean it.")]
 
 
 def chosen(
@@ -55,8 +54,9 @@ def act_on_many(
     if not ids:
         notes().print("No jobs match.")
         return
-    if not yes:
-        _ask(action, len(ids), priority)
+    jobs = _jobs(len(ids))
+    question = f"Set the priority of {jobs} to {priority}?" if priority else f"{action.title()} {jobs}?"
+    confirm(question, f"{action} {jobs}", yes)
     code = OK
     for piece in _pieces(ids):
         for result in client.change_many(action, piece, priority=priority).outcomes:
@@ -74,18 +74,6 @@ def _meant(client: Client, action: str, filter: dict[str, Any], priority: int | 
         cursor = page.next_cursor
         if cursor is None:
             return
-
-
-def _ask(action: str, count: int, priority: int | None) -> None:
-    """Raises Exit where nobody can answer, or the answer is no. Only stderr is written to."""
-    if not sys.stdin.isatty():
-        notes().print(Text(f"error: this would {action} {_jobs(count)}; give --yes if that is meant."))
-        raise typer.Exit(USAGE)
-    wish = f"Set the priority of {_jobs(count)} to {priority}?" if priority else f"{action.title()} {_jobs(count)}?"
-    notes().print(f"{wish} [y/N]", end=" ")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        notes().print("Nothing was changed.")
-        raise typer.Exit(NOT_WELL)
 
 
 def _show(result: Outcome, as_json: bool) -> int:

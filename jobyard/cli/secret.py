@@ -22,12 +22,15 @@ VcOption = Annotated[str | None, typer.Option("--vc", metavar="VC", help="Of thi
 
 
 @app.command("set")
-def set_secret(context: typer.Context, name: NameArgument, vc: VcOption = None) -> None:
+def set_secret(context: typer.Context, name: NameArgument, vc: VcOption = None, as_json: JsonOption = False) -> None:
     """Keep a secret, read from standard input: `jobyard secret set HF_TOKEN < token`. Replaces the one before.
 
     The line end after a value of one line is no part of it.
     """
     secret = session(context).client.set_secret(name, _value(), vc)
+    if as_json:
+        print_json(secret)
+        return
     notes().print(Text(f"The secret {inert(secret.name)} is set; a job gets it with --secret {inert(secret.name)}."))
 
 

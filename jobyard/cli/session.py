@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from jobyard.client import Client
+from jobyard.cli.times import local
+from jobyard.client import TERMINAL, Client
 from jobyard.errors import (
     Conflict,
     Forbidden,
@@ -20,6 +21,7 @@ from jobyard.errors import (
     Unavailable,
     WaitTimeout,
 )
+from jobyard.models import Job
 
 OK, NOT_WELL, USAGE, NOT_FOUND, REFUSED, NOT_SIGNED_IN, UNREACHABLE = range(7)
 INTERRUPTED = 130
@@ -31,15 +33,22 @@ reached; 130 interrupted."""
 JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 JOB_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 RETRY_FOR_S = 10.0
+CANDIDATES = 5
+"""A refusal names at most so many jobs."""
 CONNECT_FOR_S = 0.5
 """A person wants to know soon that nobody is there."""
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Its id, or its name if only one of my jobs has it.")]
+JobArgument = Annotated[
+    str,
+    typer.Argument(metavar="JOB", help="Its id, or its name if one of my jobs has it, or one that is not over."),
+]
 JobArguments = Annotated[
-    list[str], typer.Argument(metavar="JOB...", help="Ids, or names that only one of my jobs has.")
+    list[str],
+    typer.Argument(metavar="JOB...", help="Ids, or names that one of my jobs has, or one that is not over."),
 ]
 SomeJobs = Annotated[
-    list[str] | None, typer.Argument(metavar="JOB", help="Ids, or names that only one of my jobs has.")
+    list[str] | None,
+    typer.Argument(metavar="JOB", help="Ids, or names that one of my jobs has, or one that is not over."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
@@ -83,17 +92,30 @@ class Session:
             self._client.close()
 
     def job_id(self, text: str) -> str:
-        """The id that was meant. Raises NotFound, and Ambiguous when several of my jobs have that name."""
+        """The id that was meant; of several jobs of a name, the only one that is not over.
+
+        Raises NotFound, and Ambiguous when the name does not say which.
+        """
         if JOB_ID.fullmatch(text.upper()):
             return text.upper()
         named = self.client.jobs(q=text, sort="name", page_size=500) if JOB_NAME.fullmatch(text) else ()
-        matches = [job.id for job in takewhile(lambda job: job.name == text, named)]
-        if len(matches) == 1:
-            return matches[0]
+        matches = list(takewhile(lambda job: job.name == text, named))
         if not matches:
             raise NotFound(f"None of my jobs is called '{text}'; `jobyard list` shows them.")
-        shown = ", ".join(matches[:3]) + (", ..." if len(matches) > 3 else "")
-        raise Ambiguous(f"{len(matches)} of my jobs are called '{text}'; give the id: {shown}.")
+        still_open = [job for job in matches if job.status not in TERMINAL]
+        for candidates in (matches, still_open):
+            if len(candidates) == 1:
+                return candidates[0].id
+        raise Ambiguous(_several(text, still_open or matches, len(matches)))
+
+
+def _several(name: str, candidates: list[Job], count: int) -> str:
+    """Which jobs a name may mean: those that are not over, or all if all are; the newest first."""
+    newest = sorted(candidates, key=lambda job: job.submitted_at, reverse=True)
+    shown = [f"{job.id} ({job.status}, submitted {local(job.submitted_at)})" for job in newest[:CANDIDATES]]
+    which = f", {len(candidates)} of them not over" if len(candidates) < count else ""
+    more = f" and {len(candidates) - CANDIDATES} more" if len(candidates) > CANDIDATES else ""
+    return f"{count} of my jobs are called '{name}'{which}; give the id of one: {', '.join(shown)}{more}."
 
 
 def session(context: typer.Context) -> Session:

@@ -12,9 +12,11 @@ from jobyard.cli.receipts import stop
 from jobyard.cli.session import JobArguments, JsonOption, session
 from jobyard.cli.tables import STATUS_STYLES
 from jobyard.cli.terminal import inert, output, print_json
-from jobyard.cli.times import duration, local
+from jobyard.cli.times import duration, local, with_local_times
 from jobyard.errors import Invalid
 from jobyard.models import Job, JobEvent, JobStatus, SecretRef
+
+_OF_A_STORED_JOB = frozenset({"Id", "Submitted", "Started", "Finished", "Exit code", "Attempt", "Actions"})
 
 
 def statuses_of(text: str) -> JobStatus:
@@ -53,11 +55,20 @@ def print_job(console: Console, job: Job, events: Sequence[JobEvent] = ()) -> No
         console.print(Text.assemble((f"  {name:<{width}}  ", "dim"), inert(value)))
 
 
+def print_planned(console: Console, job: Job) -> None:
+    """One job as it would be: without what only a submission gives it."""
+    console.print("would be submitted", style="bold")
+    facts = [(name, value) for name, value in _facts(job) if name not in _OF_A_STORED_JOB]
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        console.print(Text.assemble((f"  {name:<{width}}  ", "dim"), inert(value)))
+
+
 def headline(job: Job) -> Text:
     """`queued: it waits for 4 v100; 2 are free (devices)`, or just the status."""
     text = Text.assemble((str(job.status), STATUS_STYLES.get(job.status, "")))
     if job.reason:
-        text.append(f": {inert(job.reason.message)}")
+        text.append(f": {inert(with_local_times(job.reason.message))}")
         text.append(f" ({inert(job.reason.code)})", style="dim")
     return text
 

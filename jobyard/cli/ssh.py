@@ -125,7 +125,7 @@ def _raw() -> Iterator[None]:
     """Every key as it is, until the end."""
     number = sys.stdin.fileno()
     before = termios.tcgetattr(number)
-    tty.setraw(number)
+    tty.setraw(number, termios.TCSADRAIN)  # what was typed ahead is for the job
     try:
         yield
     finally:

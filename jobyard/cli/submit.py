@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from jobyard.cli import jobfile
+from jobyard.cli.dryrun import foretell, warn
 from jobyard.cli.logs import print_console
 from jobyard.cli.session import INTERRUPTED, NOT_WELL, REFUSED, JsonOption, Session, session
 from jobyard.cli.terminal import inert, notes, output, print_json
@@ -27,13 +28,15 @@ def submit(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Needed, here or in the file.")] = None,
     vc: Annotated[str | None, typer.Option(help="Virtual cluster.")] = None,
-    image: Annotated[str | None, typer.Option(help="Container image.")] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Container image; a node that runs jobs on the host has no use for it.")
+    ] = None,
     device_type: Annotated[str | None, typer.Option(help="`cpu`, or for example `v100`.")] = None,
     devices: Annotated[int | None, typer.Option(help="Accelerators per node.")] = None,
     nodes: Annotated[int | None, typer.Option(help="Nodes.")] = None,
     cpus: Annotated[float | None, typer.Option(help="Per node.")] = None,
     memory_mib: Annotated[int | None, typer.Option(help="Per node; 0 is not counted.")] = None,
-    priority: Annotated[int | None, typer.Option(help="1 to 1000; higher runs first.")] = None,
+    priority: Annotated[int | None, typer.Option(help="1 to 1000; higher is considered first.")] = None,
     preemptible: Annotated[
         bool | None, typer.Option("--preemptible/--not-preemptible", help="May be paused for a job of higher priority.")
     ] = None,
@@ -61,6 +64,10 @@ def submit(
         str | None, typer.Option(metavar="KEY", help="The same key and job again: the same job, for 24 h.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it is over.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be submitted, or why it would not be; submit nothing."),
+    ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Show its console until it is over.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -93,7 +100,11 @@ def submit(
     given = jobfile.with_paths({key: value for key, value in options.items() if value is not None}, Path.cwd())
     requests = [_merged(job, given) for job in (jobfile.read(file) if file else [{}])]
     current = session(context)
-    if len(requests) == 1:
+    if dry_run:
+        if wait or follow or idempotency_key:
+            raise Invalid("--dry-run submits nothing; leave --wait, --follow and --idempotency-key out.")
+        foretell(current, requests, as_json)
+    elif len(requests) == 1:
         job = current.client.submit(requests[0], idempotency_key=idempotency_key)
         _after(current, job, wait=wait, follow=follow, as_json=as_json)
     elif wait or follow or idempotency_key:
@@ -136,6 +147,7 @@ def _merged(job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _after(current: Session, job: Job, *, wait: bool, follow: bool, as_json: bool) -> None:
+    warn(job.warnings or ())
     if not (wait or follow):
         if as_json:
             print_json(job)

@@ -19,7 +19,7 @@ _CASES = (
     Column("Tries", right=True),
     Column("Next try"),
     Column("Subject", fold=True),
-    Column("Last error", fold=True),
+    Column("Detail", fold=True),
 )
 _NOTIFICATIONS = (
     Column("When"),
@@ -28,7 +28,7 @@ _NOTIFICATIONS = (
     Column("Status", status=True),
     Column("Tries", right=True),
     Column("Next try"),
-    Column("Last error", fold=True),
+    Column("Detail", fold=True),
 )
 
 
@@ -80,11 +80,11 @@ def _case(case: SupportCase) -> list[str]:
         case.id,
         case.requester,
         brief(case.requested_at),
-        str(case.status),
+        _status(case),
         str(case.tries),
         brief(case.next_try),
         case.subject,
-        case.last_error or "",
+        _detail(case),
     ]
 
 
@@ -93,8 +93,18 @@ def _notification(one: Notification) -> list[str]:
         brief(one.created_at),
         one.event,
         one.to,
-        str(one.status),
+        _status(one),
         str(one.tries),
         brief(one.next_try),
-        one.last_error or "",
+        _detail(one),
     ]
+
+
+def _status(message: SupportCase | Notification) -> str:
+    """Its status; a mail that became a file has reached nobody, so it is not called sent."""
+    return "written to file" if message.file else str(message.status)
+
+
+def _detail(message: SupportCase | Notification) -> str:
+    """Why the last try failed, or which file below the platform's data folder the mail is."""
+    return message.last_error or message.file or ""

@@ -1,11 +1,63 @@
-"""Moments and durations as people read them: local time, two units at most."""
+"""Moments and durations as people read and write them: local time on both sides, two units at most."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime, time, timedelta
+
+import typer
+
+_AGO = re.compile(r"([0-9]{1,9})\s*([smhdw])(?:\s+ago)?", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
+_MOMENT = re.compile(rf"{_DAY.pattern}[T ]{_CLOCK.pattern}")
+_IN_SENTENCES = re.compile(rf"({_DAY.pattern} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) UTC")
+
+MOMENT = "MOMENT"
+MOMENT_HELP = "2026-11-23, 2026-11-23T09:00 (local time unless it names its zone), or 2h, 3d for so long ago"
+
+
+def moment_of(text: str, now: datetime | None = None) -> datetime:
+    """The moment that is meant, in UTC: RFC 3339 with or without fraction and zone, a date, or `2h` ago.
+
+    Raises ValueError.
+    """
+    given = text.strip()
+    try:
+        if ago := _AGO.fullmatch(given):
+            passed = timedelta(seconds=int(ago[1]) * _SECONDS[ago[2].lower()])
+            return (now or datetime.now(UTC)).astimezone(UTC) - passed
+        if _DAY.fullmatch(given):
+            return datetime.combine(date.fromisoformat(given), time()).astimezone(UTC)
+        if _MOMENT.fullmatch(given.upper()):
+            return datetime.fromisoformat(given.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"'{text}' is no moment; write it like {MOMENT_HELP}.")
+
+
+def moment_option(text: str) -> datetime:
+    """The same for an option of the command line."""
+    try:
+        return moment_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def local(moment: datetime | None) -> str:
     """`2026-11-23 23:12:50`, in this machine's time zone."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else "-"
+
+
+def with_local_times(sentence: str) -> str:
+    """A sentence of the platform's with its moments, `2026-11-23 23:12:50 UTC`, in this machine's time zone."""
+    return _IN_SENTENCES.sub(_there, sentence)
+
+
+def _there(found: re.Match[str]) -> str:
+    try:
+        return local(datetime.fromisoformat(found[1]).replace(tzinfo=UTC))
+    except (ValueError, OverflowError):  # it only looks like a moment
+        return found[0]
 
 
 def brief(moment: datetime | None, now: datetime | None = None) -> str:

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
+from jobyard.cli.confirm import YesOption, confirm
 from jobyard.cli.passwords import StdinOption, fresh, present
 from jobyard.cli.session import JsonOption, session
 from jobyard.cli.tables import Column, print_table
 from jobyard.cli.terminal import inert, notes, output, print_json
 from jobyard.cli.times import local
 from jobyard.errors import Invalid
-from jobyard.models import Role, User
+from jobyard.models import Me, Role, User
 
 COLUMNS = (
     Column("Name"),
@@ -71,21 +72,36 @@ def enable(context: typer.Context, name: NameArgument, as_json: JsonOption = Fal
     _say(user, f"{inert(user.name)} may sign in again.", as_json)
 
 
+@app.command("remove")
+def remove(context: typer.Context, name: NameArgument, yes: YesOption = False) -> None:
+    """Remove a user for good, with secrets and tokens. The jobs stay, and nobody else can have the name."""
+    confirm(f"Remove the user {name} for good?", f"remove the user {name} for good", yes)
+    session(context).client.people.remove_user(name)
+    output().print(f"Removed the user {inert(name)}; the name stays taken.")
+
+
 @app.command("passwd")
 def passwd(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Else your own.")] = None,
     password_stdin: StdinOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Change a password. Your own: the present one is asked for first. It ends what was signed in with the old one."""
-    people = session(context).client.people
+    client = session(context).client
     if name is None:
         current = present(password_stdin, "Present password")
-        people.change_password(current, fresh(password_stdin))
-        notes().print("Your password is changed. Sign in again with `jobyard login`.")
+        new, me = fresh(password_stdin), client.me()
+        client.people.change_password(current, new)
+        changed: User | Me = me
+        said = "Your password is changed. Sign in again with `jobyard login`."
     else:
-        people.change_user(name, password=fresh(password_stdin, f"New password for {inert(name)}"))
-        notes().print(f"The password of {inert(name)} is changed.")
+        changed = client.people.change_user(name, password=fresh(password_stdin, f"New password for {inert(name)}"))
+        said = f"The password of {inert(name)} is changed."
+    if as_json:
+        print_json(changed)
+    else:
+        notes().print(said)
 
 
 def role_of(text: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jobyard.cli.confirm import YesOption, confirm
 from jobyard.cli.session import JsonOption, session
 from jobyard.cli.tables import Column, print_table
 from jobyard.cli.terminal import inert, output, print_json
@@ -79,6 +80,14 @@ def set_vc(
         raise Invalid(f"Say what to change: {', '.join(CHOICES[:-1])} or {CHOICES[-1]}.")
     vc = session(context).client.people.change_vc(name, **fields)
     _say(vc, f"Changed the virtual cluster {inert(vc.name)}.", as_json)
+
+
+@app.command("remove")
+def remove(context: typer.Context, name: NameArgument, yes: YesOption = False) -> None:
+    """Remove a virtual cluster without members for good, with its secrets. Its jobs stay, and the name stays taken."""
+    confirm(f"Remove the virtual cluster {name} for good?", f"remove the virtual cluster {name} for good", yes)
+    session(context).client.people.remove_vc(name)
+    output().print(f"Removed the virtual cluster {inert(name)}; the name stays taken.")
 
 
 @app.command("member")

@@ -11,7 +11,7 @@ from rich.text import Text
 from jobyard.cli.session import NOT_WELL, JobArguments, JsonOption, session
 from jobyard.cli.show import headline, statuses_of
 from jobyard.cli.terminal import inert, notes, output, print_json
-from jobyard.cli.times import duration
+from jobyard.cli.times import duration, with_local_times
 from jobyard.client import TERMINAL, Client
 from jobyard.errors import WaitTimeout
 from jobyard.models import Job, JobStatus
@@ -49,7 +49,8 @@ def wait_for(client: Client, job_id: str, until: Iterable[JobStatus], timeout: f
         try:
             return client.wait(job_id, until, timeout, on_change=show)
         except WaitTimeout as error:
-            raise WaitTimeout(f"{error.message} It was left alone; `jobyard kill {job_id}` would end it.") from error
+            said = with_local_times(error.message)
+            raise WaitTimeout(f"{said} It was left alone; `jobyard kill {job_id}` would end it.") from error
 
 
 def outcome(job: Job) -> Text:

@@ -15,9 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 from services.admin.refused import Refused
 from shared import embedded_nats
 from shared.bus.bus import Bus, connect
-from shared.contracts import commands, subjects
+from shared.contracts import subjects
 from shared.contracts.base import NodeName
-from shared.contracts.commands import GetCheckpoints, ListActiveJobs
+from shared.contracts.commands.checkpoints import CHECKPOINTS, GetCheckpoints
+from shared.contracts.commands.jobs import ACTIVE, ListActiveJobs
 from shared.contracts.errors import Refusal, Unavailable
 from shared.contracts.events import RunLost, run_envelope
 from shared.contracts.job import JobView, Reason
@@ -30,7 +31,7 @@ TELL_S = 60.0
 APPLIED_S = 15.0
 POLL_S = 0.1
 
-ASKS = (commands.ACTIVE, commands.CHECKPOINTS)
+ASKS = (ACTIVE, CHECKPOINTS)
 
 Confirm = Callable[[Sequence[JobView]], bool]
 
@@ -61,7 +62,7 @@ async def holding(bus: Bus, node: str) -> list[JobView]:
     more = True
     while more:
         ask = ListActiveJobs(node=node, after_id=found[-1].id if found else None)
-        page = await bus.ask(commands.ACTIVE, ask)
+        page = await bus.ask(ACTIVE, ask)
         found += [item.view for item in page.items]
         more = page.more
     return found
@@ -86,7 +87,7 @@ async def _refuse_life(bus: Bus, node: str) -> None:
             "Stop its executor for good first, and its jobs with it."
         )
     try:
-        await bus.ask(commands.CHECKPOINTS.at(node), GetCheckpoints(runs=()), ANSWER_S)
+        await bus.ask(CHECKPOINTS.at(node), GetCheckpoints(runs=()), ANSWER_S)
     except Unavailable:
         return
     raise Refused(f"The executor of {node} answers: it is not gone. Stop it for good first, and its jobs with it.")

@@ -43,7 +43,7 @@ def build(deps: Deps) -> Service:
     idle = IdleWatch(applier, deps.bus, programs, opener, settings.timeout_s)
     usage = Usage(applier)
     guard = Guard(store, deps.bus, deps.clock, settings.timeout_s)
-    bastion = Bastion(settings, guard, streams, HostKeys(documents, deps.clock))
+    bastion = Bastion(settings, guard, streams, HostKeys(documents, deps.clock), usage.touch)
     tunnel = Tunnel(guard, streams, usage.touch)
     door = HttpDoor(settings, guard, keeper.dial, documents, deps.clock, usage.touch, (tunnel.register,))
     addresses = Addresses(settings.door, settings.domain) if settings.door is not None else None

@@ -9,7 +9,7 @@ from services.endpoints.store import EndpointStore
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.base import Version
-from shared.contracts.errors import TemporaryError
+from shared.contracts.errors import NotFound, TemporaryError
 from shared.contracts.job import Actor
 from shared.outbox import Outbox
 from shared.store.port import DuplicateKey
@@ -61,11 +61,12 @@ class Applier:
         """The endpoint after what `signals` says for it as it is now.
 
         `job_version`: the signals come from this version of the job; of an older one than was applied, none counts.
+        Raises NotFound.
         """
         for _ in range(TRIES):
             before = await self.store.endpoints.get(endpoint_id)
             if before is None:
-                raise LookupError(endpoint_id)
+                raise NotFound(f"There is no endpoint {endpoint_id}.")
             if job_version is not None and job_version < before.job_version:
                 return before
             after = before

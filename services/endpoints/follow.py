@@ -15,14 +15,13 @@ from services.endpoints.domain.requested import requested, submitted_with
 from services.endpoints.opener import Opener
 from shared.bus import codec
 from shared.bus.bus import Bus
-from shared.contracts import commands
-from shared.contracts.commands import GetJobViews, ListActiveJobs
+from shared.contracts.commands.jobs import ACTIVE, VIEWS, GetJobViews, ListActiveJobs
 from shared.contracts.errors import NotFound
 from shared.contracts.job import TERMINAL, Actor, JobView
 
 MARKS = (b'"endpoints":["', b'"interactive_ports":[')
 NONE = b'"interactive_ports":[]'
-VIEWS = 100
+AT_ONCE = 100
 
 
 class Follower:
@@ -103,8 +102,8 @@ class Follower:
             self._opener.inspect(endpoint)
         self._jobs = found | self._new
         ids = sorted(found)
-        for start in range(0, len(ids), VIEWS):
-            for view in await self._views(tuple(ids[start : start + VIEWS])):
+        for start in range(0, len(ids), AT_ONCE):
+            for view in await self._views(tuple(ids[start : start + AT_ONCE])):
                 await self.settle(view)
 
     async def catch_up(self) -> None:
@@ -112,7 +111,7 @@ class Follower:
         after: str | None = None
         while True:
             ask = ListActiveJobs(after_id=after)
-            page = await self._bus.ask(commands.ACTIVE, ask, self._timeout_s)
+            page = await self._bus.ask(ACTIVE, ask, self._timeout_s)
             for active in page.items:
                 if submitted_with(active.view):
                     await self.settle(active.view)
@@ -123,7 +122,7 @@ class Follower:
     async def _views(self, ids: tuple[str, ...]) -> list[JobView]:
         found: list[JobView] = []
         while ids:
-            answer = await self._bus.ask(commands.VIEWS, GetJobViews(ids=ids), self._timeout_s)
+            answer = await self._bus.ask(VIEWS, GetJobViews(ids=ids), self._timeout_s)
             found += answer.items
             ids = answer.left
         return found

@@ -16,7 +16,7 @@ from services.endpoints.domain.reasons import JOB_OVER
 from services.endpoints.store import EndpointStore
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts.commands import ADMIT
+from shared.contracts.commands.endpoints import ADMIT
 from shared.contracts.endpoints import Admit, Admitted, EndpointStatus
 from shared.contracts.errors import Conflict, Forbidden, Refusal, TemporaryError
 

@@ -6,7 +6,17 @@ from services.endpoints.desk import Desk
 from services.endpoints.door.server import HttpDoor
 from services.endpoints.follow import Follower
 from shared.bus.subscriptions import Answers, Delivery, Each, Shared, Subscription
-from shared.contracts import commands, subjects
+from shared.contracts import subjects
+from shared.contracts.commands.endpoints import (
+    ADD_ENDPOINT,
+    ADMIT,
+    IDLE_LIMITS,
+    ISSUE_TICKET,
+    LIST_ENDPOINTS,
+    REMOVE_ENDPOINT,
+)
+from shared.contracts.commands.jobs import ACTIVE, GET, VIEWS
+from shared.contracts.commands.streams import OPEN_STREAM
 from shared.contracts.endpoints import (
     AddEndpoint,
     Endpoint,
@@ -81,14 +91,14 @@ TELLING = (
 )
 """A job that comes, a run that begins or ends, and a job's end; all other events stay on the server."""
 
-ASKS = (commands.ADMIT, commands.GET, commands.VIEWS, commands.ACTIVE, commands.OPEN_STREAM, commands.IDLE_LIMITS)
+ASKS = (ADMIT, GET, VIEWS, ACTIVE, OPEN_STREAM, IDLE_LIMITS)
 """Everything that this service asks of others."""
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
-    Answers(commands.LIST_ENDPOINTS, Handlers.list),
-    Answers(commands.ADD_ENDPOINT, Handlers.add),
-    Answers(commands.REMOVE_ENDPOINT, Handlers.remove),
-    Answers(commands.ISSUE_TICKET, Handlers.ticket),
+    Answers(LIST_ENDPOINTS, Handlers.list),
+    Answers(ADD_ENDPOINT, Handlers.add),
+    Answers(REMOVE_ENDPOINT, Handlers.remove),
+    Answers(ISSUE_TICKET, Handlers.ticket),
     Shared(
         "endpoints",
         subjects.EVENTS,

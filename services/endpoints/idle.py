@@ -13,7 +13,7 @@ from services.endpoints.domain.machine import Signal, Used
 from services.endpoints.opener import Opener
 from services.endpoints.programs.starting import Programs
 from shared.bus.bus import Bus
-from shared.contracts import commands
+from shared.contracts.commands.endpoints import IDLE_LIMITS
 from shared.contracts.endpoints import EndpointKind, EndpointStatus, GetIdleLimits
 from shared.contracts.errors import Conflict
 
@@ -43,7 +43,7 @@ class IdleWatch:
         limits: dict[str, int] = {}
         for start in range(0, len(vcs), VCS):
             ask = GetIdleLimits(vcs=tuple(vcs[start : start + VCS]))
-            limits |= (await self._bus.ask(commands.IDLE_LIMITS, ask, self._timeout_s)).seconds
+            limits |= (await self._bus.ask(IDLE_LIMITS, ask, self._timeout_s)).seconds
         return limits
 
     async def _judge(self, endpoint: EndpointDocument, limit_s: int) -> None:

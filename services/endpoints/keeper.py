@@ -18,8 +18,7 @@ import structlog
 from services.endpoints.domain.document import AFTERWARDS
 from services.endpoints.store import EndpointStore
 from shared.bus.bus import Bus
-from shared.contracts import commands
-from shared.contracts.commands import GetJob
+from shared.contracts.commands.jobs import GET, GetJob
 from shared.contracts.endpoints import EndpointKind, EndpointStatus
 from shared.contracts.errors import Conflict, Unavailable
 from shared.embedded_nats import end_with_parent
@@ -131,7 +130,7 @@ class Keeper:
         return _Board(process, port, asyncio.ensure_future(_drain(process.stderr)))
 
     async def _folder(self, job_id: str) -> Path:
-        job = await self._bus.ask(commands.GET, GetJob(id=job_id), self._timeout_s)
+        job = await self._bus.ask(GET, GetJob(id=job_id), self._timeout_s)
         try:
             own = self._roots.resolve(job.job_path or f"jobs/{job_id}")
             folder = self._roots.resolve(str(own / FOLDER))

@@ -5,7 +5,8 @@ in the endpoint's document, so that a second start finds the first one's program
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,45 +21,67 @@ from shared.contracts.errors import Conflict, TemporaryError
 log = structlog.get_logger()
 
 
+Action = Callable[[EndpointDocument], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is under way for an endpoint: for which status of it, and with which secret."""
+
+    aim: tuple[EndpointStatus, str | None]
+    task: asyncio.Task[None]
+
+
 class Opener:
     """Does what the statuses of endpoints ask for."""
 
     def __init__(self, applier: Applier, programs: Programs) -> None:
         self._applier = applier
         self._programs = programs
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._works: dict[str, _Work] = {}
 
     def attend(self, endpoint: EndpointDocument) -> None:
         """Do what this endpoint needs; returns at once. What fails for a time is attended to again by the repair."""
-        if endpoint.id in self._tasks:
-            return
         if endpoint.status is EndpointStatus.STARTING:
-            self._begin(endpoint, self._open(endpoint))
+            self._begin(endpoint, self._open)
         elif endpoint.status is EndpointStatus.CLOSED and endpoint.run is not None:
-            self._begin(endpoint, self._stop(endpoint))
+            self._begin(endpoint, self._stop)
 
     def inspect(self, endpoint: EndpointDocument) -> None:
         """The same, and see whether the program of one that is ready still lives."""
         self.attend(endpoint)
         started = endpoint.kind in PROGRAMS and endpoint.run != AFTERWARDS
-        if endpoint.status is EndpointStatus.READY and started and endpoint.id not in self._tasks:
-            self._begin(endpoint, self._check(endpoint))
+        if endpoint.status is EndpointStatus.READY and started:
+            self._begin(endpoint, self._check)
 
     async def drain(self) -> None:
         """Leave what is under way to whoever comes next."""
-        tasks = list(self._tasks.values())
+        tasks = [work.task for work in self._works.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, endpoint: EndpointDocument, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(self._carry_out(endpoint, work))
-        self._tasks[endpoint.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(endpoint.id))
+    def _begin(self, endpoint: EndpointDocument, action: Action) -> None:
+        """Unless it is under way. What it makes pointless is given up, but a program that is being stopped is."""
+        aim = (endpoint.status, endpoint.secret)
+        before = self._works.get(endpoint.id)
+        if before is not None and before.aim == aim:
+            return
+        if before is not None and before.aim[0] is not EndpointStatus.CLOSED:
+            before.task.cancel()
+        task = asyncio.get_running_loop().create_task(self._carry_out(endpoint, action, before))
+        self._works[endpoint.id] = work = _Work(aim, task)
+        task.add_done_callback(lambda _: self._forget(endpoint.id, work))
 
-    async def _carry_out(self, endpoint: EndpointDocument, work: Coroutine[None, None, None]) -> None:
+    def _forget(self, id: str, work: _Work) -> None:
+        if self._works.get(id) is work:
+            del self._works[id]
+
+    async def _carry_out(self, endpoint: EndpointDocument, action: Action, before: _Work | None) -> None:
+        if before is not None:
+            await asyncio.wait((before.task,))
         try:
-            await work
+            await action(endpoint)
         except (TemporaryError, Conflict) as error:
             log.warning("endpoint_delayed", job_id=endpoint.job_id, endpoint=endpoint.name, error=repr(error))
 

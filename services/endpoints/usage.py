@@ -1,13 +1,14 @@
 """When endpoints were used last: noted in memory by whoever carries their traffic, and written down lazily."""
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
 
 from services.endpoints.apply import Applier
 from services.endpoints.domain.machine import Used
-from shared.contracts.errors import TemporaryError
+from shared.contracts.errors import NotFound, TemporaryError
 
 log = structlog.get_logger()
 
@@ -37,7 +38,8 @@ class Usage:
         seen, self._seen = self._seen, {}
         try:
             for id in list(seen):
-                await self._applier.change(id, (Used(seen[id]),))
+                with suppress(NotFound):
+                    await self._applier.change(id, (Used(seen[id]),))
                 del seen[id]
         except TemporaryError as error:
             log.warning("endpoint_use_unwritten", error=repr(error))

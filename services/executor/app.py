@@ -35,18 +35,18 @@ def build(deps: Deps) -> Service:
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
-        reporter=Reporter(bus, clock, node, shipper),
+        reporter=Reporter(bus, clock, node, shipper, backend.uses_images),
         outputs=outputs,
         preparation=Preparation(
             Roots(deps.settings.storage, deps.settings.path_roots), base(os.environ, settings.pass_env)
         ),
-        secrets=Secrets(bus),
+        secrets=Secrets(bus, node),
         capacity=has,
         clock=clock,
         boot_id=boot,
     )
     doorway = Doorway(home, settings.stream_host, settings.stream_port, backend, executor, clock)
-    inventory = Inventory(bus, clock, node, boot, has, settings.simulate)
+    inventory = Inventory(bus, clock, node, boot, has, settings.simulate, backend.uses_images)
     reconcile = Reconcile(bus, clock, executor, outputs, node)
 
     async def start() -> None:

@@ -22,12 +22,12 @@ from services.executor.domain.observation import Started
 from services.executor.domain.record import run_id
 from services.executor.domain.tickets import LIFETIME_S, Tickets
 from services.executor.executor import Executor
-from services.executor.openings import Channel, Openings, say
+from services.executor.openings import Channel, Openings
 from shared.clock import Clock
 from shared.contracts.errors import Conflict, InternalError, Refusal, TooMany, Unauthorized
 from shared.contracts.streams import OpenStream, StreamTicket
 from shared.streams import wire
-from shared.streams.files import beside, read_line
+from shared.streams.files import beside, read_line, send_line
 
 log = structlog.get_logger()
 
@@ -162,7 +162,7 @@ class Doorway:
                 said = os.strerror(error.errno or errno.EIO)
                 refusal = InternalError(f"The node could not open the stream: {said}.")
             with contextlib.suppress(OSError):
-                await say(connection, wire.answer_line(refusal.body()))
+                await send_line(connection, wire.answer_line(refusal.body()))
 
 
 def _is_ours(connection: socket.socket) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.executor.domain.lines import LineAssembler, Lines
 from services.executor.shipping import OutputReader
-from shared.contracts.commands import LogPiece
+from shared.contracts.commands.logs import LogPiece
 
 PIECE_BYTES = 131_072
 READ_BYTES = 65_536

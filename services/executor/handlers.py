@@ -18,8 +18,12 @@ from shared.bus import codec
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, PerNode
 from shared.clock import Clock
-from shared.contracts import commands, events, subjects
-from shared.contracts.commands import Checkpoints, GetCheckpoints, LastCheckpoint, LogPiece, ReadLog
+from shared.contracts import events, subjects
+from shared.contracts.commands.checkpoints import CHECKPOINTS, Checkpoints, GetCheckpoints, LastCheckpoint
+from shared.contracts.commands.jobs import ACTIVE, VIEWS
+from shared.contracts.commands.logs import READ_LOG, LogPiece, ReadLog
+from shared.contracts.commands.secrets import REVEAL
+from shared.contracts.commands.streams import OPEN_STREAM
 from shared.contracts.errors import NotFound
 from shared.contracts.events import CloudEvent, JobEvent, JobKilling, JobPausing, JobScheduled
 from shared.contracts.job import JobStatus
@@ -144,9 +148,9 @@ SUBSCRIPTIONS = (
         codec.job_event,
         Handlers.job_events,
     ),
-    Answers(commands.READ_LOG, Handlers.read_log, at_node=True),
-    Answers(commands.CHECKPOINTS, Handlers.checkpoints, at_node=True),
-    Answers(commands.OPEN_STREAM, Handlers.open_stream, at_node=True),
+    Answers(READ_LOG, Handlers.read_log, at_node=True),
+    Answers(CHECKPOINTS, Handlers.checkpoints, at_node=True),
+    Answers(OPEN_STREAM, Handlers.open_stream, at_node=True),
 )
 
-ASKS = (commands.ACTIVE, commands.VIEWS, commands.REVEAL)
+ASKS = (ACTIVE, VIEWS, REVEAL)

@@ -34,7 +34,14 @@ class Inventory:
     """Reports one node."""
 
     def __init__(
-        self, bus: Bus, clock: Clock, node: str, boot_id: str, capacity: Capacity, simulated: Mapping[str, int]
+        self,
+        bus: Bus,
+        clock: Clock,
+        node: str,
+        boot_id: str,
+        capacity: Capacity,
+        simulated: Mapping[str, int],
+        uses_images: bool,
     ) -> None:
         self._bus = bus
         self._clock = clock
@@ -42,6 +49,7 @@ class Inventory:
         self._boot_id = boot_id
         self._capacity = capacity
         self._simulated = tuple(sorted(simulated))
+        self._uses_images = uses_images
 
     async def run(self, every_s: float) -> None:
         """Announce the node, then renew its sign of life until cancelled."""
@@ -75,5 +83,6 @@ class Inventory:
             memory_mib=self._capacity.memory_mib,
             devices=dict(self._capacity.devices),
             simulated=self._simulated,
+            uses_images=self._uses_images,
             reported_at=self._clock.now(),
         )

@@ -19,7 +19,7 @@ from services.executor.domain.tickets import LIFETIME_S
 from shared.contracts.errors import Conflict, Unauthorized
 from shared.contracts.streams import OpenStream
 from shared.streams import wire
-from shared.streams.files import read_line
+from shared.streams.files import read_line, send_line
 from shared.streams.wire import Opened, answer_line
 
 log = structlog.get_logger()
@@ -61,14 +61,14 @@ class Openings:
         id = run_id(what.job_id, what.attempt)
         if what.port is not None:
             with await self._backend.dial(id, what.rank, what.port) as dialed:
-                await say(connection, answer_line(Opened(files=(wire.SOCKET,))), [dialed.fileno()])
+                await send_line(connection, answer_line(Opened(files=(wire.SOCKET,))), [dialed.fileno()])
         elif what.child is not None:
             execution = await self._backend.exec(id, what.rank, what.child)
             try:
                 _note(id, what, execution)
                 files = {wire.CONTROL: execution.control.fileno(), **execution.files}
                 opened = Opened(pid=execution.pid, files=tuple(files))
-                await say(connection, answer_line(opened), list(files.values()))
+                await send_line(connection, answer_line(opened), list(files.values()))
             finally:
                 execution.close()
         else:
@@ -84,7 +84,7 @@ class Openings:
         id = run_id(what.job_id, what.attempt)
         if what.port is not None:
             with await self._backend.dial(id, what.rank, what.port) as dialed:
-                await say(connection, answer_line(Opened()))
+                await send_line(connection, answer_line(Opened()))
                 await relay.both_ways(dialed, connection)
         elif what.child is not None:
             execution = await self._backend.exec(id, what.rank, what.child)
@@ -96,7 +96,7 @@ class Openings:
     async def _relay_channel(self, connection: socket.socket, channel: Channel) -> None:
         file = channel.take()
         try:
-            await say(connection, answer_line(Opened()))
+            await send_line(connection, answer_line(Opened()))
             await relay.stream(channel.name, file, connection)
         finally:
             os.close(file)
@@ -108,7 +108,7 @@ class Openings:
         patience = asyncio.get_running_loop().call_later(LIFETIME_S, _close_all, channels)
         try:
             tickets = {channel.name: self._issue(channel) for channel in channels}
-            await say(connection, answer_line(Opened(pid=execution.pid, channels=tickets)))
+            await send_line(connection, answer_line(Opened(pid=execution.pid, channels=tickets)))
             await relay.control(execution.control, connection, sized)
         except BaseException:
             patience.cancel()
@@ -125,7 +125,7 @@ class Openings:
             await self._stop(id, ask.rank, ask.stop)
         elif ask.said is not None:
             text = await asyncio.to_thread(_end_of, self._backend.output(id, ask.said))
-        await say(connection, answer_line(Opened(text=text)))
+        await send_line(connection, answer_line(Opened(text=text)))
 
     async def _stop(self, id: str, rank: int, name: str) -> None:
         """Until the child has ended; that there is none is what was asked for."""
@@ -136,18 +136,12 @@ class Openings:
                 return
             raise
         try:
-            await say(execution.control, b'{"stop": true}\n')
+            await send_line(execution.control, b'{"stop": true}\n')
             await read_line(execution.control, wire.ANSWER_BYTES)
         except ConnectionError:  # its supervisor has ended as well
             return
         finally:
             execution.close()
-
-
-async def say(connection: socket.socket, line: bytes, files: Sequence[int] = ()) -> None:
-    """A line, and descriptors beside it. Raises OSError."""
-    sent = socket.send_fds(connection, [line], files) if files else 0
-    await asyncio.get_running_loop().sock_sendall(connection, line[sent:])
 
 
 def _note(id: str, ask: OpenStream, execution: Execution) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.executor.backends.masking import hidden_in
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.record import run_id
 from shared.contracts.job import JobView, LaunchSpec, Reason, Share
+from shared.contracts.masking import hidden_in
 from shared.paths import PathOutside, Roots
 
 

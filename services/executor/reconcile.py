@@ -12,7 +12,7 @@ from services.executor.prepare import Assignment
 from services.executor.views import views_of
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts.commands import ACTIVE, ActiveJob, ListActiveJobs
+from shared.contracts.commands.jobs import ACTIVE, ActiveJob, ListActiveJobs
 from shared.contracts.errors import TemporaryError
 from shared.contracts.job import HOLDING, JobView, Share
 

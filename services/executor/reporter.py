@@ -14,11 +14,12 @@ from shared.contracts.events import RunEvent, run_envelope
 class Reporter:
     """Publishes the runs of one node."""
 
-    def __init__(self, bus: Bus, clock: Clock, node: str, shipper: Shipper) -> None:
+    def __init__(self, bus: Bus, clock: Clock, node: str, shipper: Shipper, uses_images: bool) -> None:
         self._bus = bus
         self._clock = clock
         self._node = node
         self._shipper = shipper
+        self._uses_images = uses_images
 
     async def report(self, run: Run) -> None:
         """Follow the run to its end. Returns when everything of it is stored on the bus."""
@@ -29,7 +30,7 @@ class Reporter:
         if isinstance(run.seen, Started):
             self._shipper.follow(console)
             self._shipper.wrote(record.id)
-            await self._publish(run, started_event(record, self._node, run.seen))
+            await self._publish(run, started_event(record, self._node, run.seen, self._uses_images))
         while record.kind == "run" and isinstance(run.seen, Started):
             await run.moved_on()
         lines = 0
@@ -44,7 +45,7 @@ class Reporter:
     async def started(self, run: Run) -> None:
         """Say once more that it lives."""
         if isinstance(run.seen, Started):
-            await self._publish(run, started_event(run.record, self._node, run.seen))
+            await self._publish(run, started_event(run.record, self._node, run.seen, self._uses_images))
 
     async def _publish(self, run: Run, event: RunEvent) -> None:
         message = run_envelope(event, f"/executor/{event.node}", self._clock.now(), run.record.correlation_id)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from services.executor.prepare import Assignment, Unfit
 from shared.bus.bus import Bus
-from shared.contracts.commands import REVEAL, RevealSecrets
+from shared.contracts.commands.secrets import REVEAL, RevealSecrets
 from shared.contracts.errors import Forbidden, InternalError, NotFound, Unavailable
 from shared.contracts.job import Reason
 
@@ -18,8 +18,9 @@ MISSING = "secret_missing"
 class Secrets:
     """What the jobs of this node were given to keep."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, node: str) -> None:
         self._bus = bus
+        self._reveal = REVEAL.at(node)
 
     async def revealed(self, assignment: Assignment) -> Assignment:
         """The assignment with the values. Raises Unfit when one is not there any more, Unavailable."""
@@ -27,7 +28,7 @@ class Secrets:
         values: dict[str, str] = {}
         try:
             while missing := tuple(sorted(set(wanted.values()) - values.keys())):
-                answer = await self._bus.ask(REVEAL, RevealSecrets(job_id=assignment.view.id, names=missing))
+                answer = await self._bus.ask(self._reveal, RevealSecrets(job_id=assignment.view.id, names=missing))
                 if not answer.values.keys() & set(missing):
                     raise Unavailable("The gateway did not answer for the job's secrets.")
                 values |= answer.values

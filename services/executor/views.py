@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from shared.bus.bus import Bus
-from shared.contracts.commands import VIEWS, GetJobViews
+from shared.contracts.commands.jobs import VIEWS, GetJobViews
 from shared.contracts.job import JobView
 
 AT_ONCE = 200

@@ -1,6 +1,7 @@
 """Accounts: documents of the gateway's store, local ones with a password, others with a subject of an OIDC issuer.
 
-`generation` rises with a new password and when an account is disabled: tokens of an earlier one do not count.
+`generation` rises with a new password and when an account is disabled: tokens of an earlier one do not count. A removed
+account stays as a document that says no more than that its name is taken.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,6 +30,7 @@ class AccountDocument(Contract):
     email: Email | None = None
     admin: bool = False
     disabled: bool = False
+    removed: bool = False
     vcs: dict[VcName, Role] = Field(default_factory=lambda: {DEFAULT_VC: Role.MEMBER})
     generation: int = 0
     created_at: Timestamp
@@ -80,8 +82,40 @@ class Accounts:
         try:
             await self.documents.insert(account)
         except DuplicateKey:
+            known = await self.get(name)
+            if known is not None and known.removed:
+                message = f"There was a user '{name}', whose jobs still bear the name. Choose another name."
+                raise Conflict(message) from None
             raise Conflict(f"There is a user '{name}' already. Change that one, or choose another name.") from None
         return account
+
+    async def existing(self, name: str) -> AccountDocument:
+        """The account, if it was not removed. Raises NotFound."""
+        account = await self.get(name)
+        if account is None or account.removed:
+            raise no_such_user(name)
+        return account
+
+    async def remove(self, name: str, author: Author) -> None:
+        """Keep the name alone. Raises NotFound."""
+        now = self._clock.now()
+
+        def edit(account: AccountDocument) -> AccountDocument:
+            if account.removed:
+                raise no_such_user(name)
+            return AccountDocument(
+                id=account.id,
+                version=account.version + 1,
+                disabled=True,
+                removed=True,
+                vcs={},
+                generation=account.generation + 1,
+                created_at=account.created_at,
+                change=author.change(now, "user.removed", before=_public(account)),
+            )
+
+        if await self.documents.change(name, edit) is None:
+            raise no_such_user(name)
 
     async def update(
         self, name: str, author: Author, fields: Mapping[str, Any], vcs: Mapping[str, Role | None] | None = None
@@ -90,6 +124,8 @@ class Accounts:
         now = self._clock.now()
 
         def edit(account: AccountDocument) -> AccountDocument:
+            if account.removed:
+                raise no_such_user(name)
             edited = account.model_copy(update={**fields, "vcs": _merged(account.vcs, vcs or {})})
             if edited == account:
                 return account

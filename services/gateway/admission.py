@@ -8,7 +8,7 @@ earlier answer finds every right that was lost since.
 from services.gateway.domain.access import Caller, Right, no_such_job, require
 from services.gateway.identity import Identity
 from shared.bus.bus import Bus
-from shared.contracts import commands
+from shared.contracts.commands.jobs import GET, GetJob
 from shared.contracts.endpoints import Admit, Admitted
 from shared.contracts.errors import NotFound
 
@@ -25,7 +25,7 @@ class Admission:
         """Raises Unauthorized, NotFound, Forbidden."""
         caller, credential = await self._who(ask)
         try:
-            job = await self._bus.ask(commands.GET, commands.GetJob(id=ask.job_id), self._timeout_s)
+            job = await self._bus.ask(GET, GetJob(id=ask.job_id), self._timeout_s)
         except NotFound:
             raise no_such_job(ask.job_id) from None
         require(caller, job, Right.USE_ENDPOINTS)

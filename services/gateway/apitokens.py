@@ -104,14 +104,24 @@ class ApiTokens:
             raise Conflict(f"You have an API token '{name}' already. Revoke it, or choose another name.") from None
         return token, secret
 
+    async def revoke_all(self, owner: str, author: Author) -> None:
+        """End every one of an account that goes."""
+        for token in await self.of(owner):
+            await self._end(owner, author, token.id)
+
     async def revoke(self, author: Author, id: str) -> None:
         """End one of one's own. Raises NotFound."""
+        if not await self._end(author.name, author, id):
+            raise NotFound(f"You have no API token {id}. List yours to see their ids.")
+
+    async def _end(self, owner: str, author: Author, id: str) -> bool:
+        """False: it is not this owner's, or does not count any more."""
         now = self._clock.now()
         own = False
 
         def edit(token: ApiTokenDocument) -> ApiTokenDocument:
             nonlocal own
-            own = token.live_of == author.name
+            own = token.live_of == owner
             if not own:
                 return token
             change = author.change(now, "token.revoked", name=token.name, owner=token.owner, scope=token.scope.value)
@@ -119,8 +129,9 @@ class ApiTokens:
             return token.model_copy(update=update)
 
         if await self.documents.change(id, edit) is None or not own:
-            raise NotFound(f"You have no API token {id}. List yours to see their ids.")
+            return False
         self._fresh.forget(id)
+        return True
 
 
 def _digest(secret: str) -> str:

@@ -6,6 +6,7 @@ from services.gateway.bulk import Bulk
 from services.gateway.console import Console
 from services.gateway.desk import Desk
 from services.gateway.feed import Feed
+from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
 from services.gateway.handlers import SUBSCRIPTIONS, Handlers
 from services.gateway.joiner import Joiner
@@ -16,6 +17,7 @@ from services.gateway.paths import Paths
 from services.gateway.people import People, people_from
 from services.gateway.readiness import ReadinessCheck
 from services.gateway.recipients import Recipients
+from services.gateway.removal import Removals
 from services.gateway.secrets import Secrets
 from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
@@ -82,7 +84,10 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
             deps.clock,
             settings.submissions_per_minute,
         ),
+        foresights=Foresights(bus, settings.explain_timeout_s),
         secrets=secrets,
+        removals=Removals(bus, people.accounts, people.vcs, people.api_tokens, people.ssh_keys, secrets, timeout_s),
+        renewals=people.renewals,
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),

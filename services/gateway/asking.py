@@ -8,59 +8,78 @@ from typing import Any
 
 from services.gateway.readiness import NEEDED
 from services.gateway.resources import Job
-from shared.contracts import commands
-from shared.contracts.commands import ChangeJob, Command, GetJob, ListJobs, SetPriority, SubmitJobs
+from shared.contracts.commands import changes, jobs, lists, submission
+from shared.contracts.commands.changes import CHANGE, OWNERS, ChangeJob, SetPriority
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.endpoints import ADD_ENDPOINT, ISSUE_TICKET, LIST_ENDPOINTS, REMOVE_ENDPOINT
+from shared.contracts.commands.health import health_of
+from shared.contracts.commands.jobs import EVENTS, VIEWS, GetJob
+from shared.contracts.commands.lists import JobPage, ListJobs
+from shared.contracts.commands.logs import READ_LOG, TAIL_LOG
+from shared.contracts.commands.scheduling import EXPLAIN, FORESEE
+from shared.contracts.commands.submission import NewJob, SubmitJobs, SubmitOutcomes, Submitted
+from shared.contracts.commands.support import (
+    CHECK_NOTIFY,
+    NOTIFICATIONS,
+    REQUEST_SUPPORT,
+    SUPPORT_CASES,
+    WEBHOOK_SECRET,
+)
 
 
-class StoredPage(commands.JobPage):
+class StoredPage(JobPage):
     """A page of a list of jobs."""
 
     items: tuple[Job, ...]
 
 
-class Stored(commands.Submitted):
+class Stored(Submitted):
     """What became of one submission."""
 
     job: Job | None = None
 
 
-class StoredAll(commands.SubmitOutcomes):
+class StoredAll(SubmitOutcomes):
     """In the order of the submissions."""
 
     outcomes: tuple[Stored, ...]
 
 
-SUBMIT = Command(commands.SUBMIT.subject, SubmitJobs, StoredAll, commands.SUBMIT.says)
-GET = Command(commands.GET.subject, GetJob, Job, commands.GET.says)
-LIST = Command(commands.LIST.subject, ListJobs, StoredPage, commands.LIST.says)
-PAUSE = Command(commands.PAUSE.subject, ChangeJob, Job, commands.PAUSE.says)
-RESUME = Command(commands.RESUME.subject, ChangeJob, Job, commands.RESUME.says)
-KILL = Command(commands.KILL.subject, ChangeJob, Job, commands.KILL.says)
-SET_PRIORITY = Command(commands.SET_PRIORITY.subject, SetPriority, Job, commands.SET_PRIORITY.says)
+SUBMIT = Command(submission.SUBMIT.subject, SubmitJobs, StoredAll, submission.SUBMIT.says)
+VALIDATE = Command(jobs.VALIDATE.subject, NewJob, Stored, jobs.VALIDATE.says)
+GET = Command(jobs.GET.subject, GetJob, Job, jobs.GET.says)
+LIST = Command(lists.LIST.subject, ListJobs, StoredPage, lists.LIST.says)
+PAUSE = Command(changes.PAUSE.subject, ChangeJob, Job, changes.PAUSE.says)
+RESUME = Command(changes.RESUME.subject, ChangeJob, Job, changes.RESUME.says)
+KILL = Command(changes.KILL.subject, ChangeJob, Job, changes.KILL.says)
+SET_PRIORITY = Command(changes.SET_PRIORITY.subject, SetPriority, Job, changes.SET_PRIORITY.says)
 
 ASKS: tuple[Command[Any, Any], ...] = (
     SUBMIT,
+    VALIDATE,
     GET,
     LIST,
-    commands.EVENTS,
+    EVENTS,
     PAUSE,
     RESUME,
     KILL,
     SET_PRIORITY,
-    commands.CHANGE,
-    commands.OWNERS,
-    commands.EXPLAIN,
-    commands.TAIL_LOG,
-    commands.READ_LOG,
-    commands.REQUEST_SUPPORT,
-    commands.SUPPORT_CASES,
-    commands.CHECK_NOTIFY,
-    commands.NOTIFICATIONS,
-    commands.WEBHOOK_SECRET,
-    commands.LIST_ENDPOINTS,
-    commands.ADD_ENDPOINT,
-    commands.REMOVE_ENDPOINT,
-    commands.ISSUE_TICKET,
-    *(commands.health_of(service) for service in NEEDED),
+    CHANGE,
+    OWNERS,
+    VIEWS,
+    EXPLAIN,
+    FORESEE,
+    TAIL_LOG,
+    READ_LOG,
+    REQUEST_SUPPORT,
+    SUPPORT_CASES,
+    CHECK_NOTIFY,
+    NOTIFICATIONS,
+    WEBHOOK_SECRET,
+    LIST_ENDPOINTS,
+    ADD_ENDPOINT,
+    REMOVE_ENDPOINT,
+    ISSUE_TICKET,
+    *(health_of(service) for service in NEEDED),
 )
 """Everything that the gateway asks of others."""

@@ -5,20 +5,43 @@ changes nothing.
 """
 
 import base64
-import binascii
 import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
 from shared.contracts.base import Contract, Timestamp, rfc3339
 from shared.contracts.errors import FieldError, Invalid, PermanentError
+from shared.contracts.events import (
+    JobKilled,
+    JobKilling,
+    JobPaused,
+    JobPausing,
+    JobPriorityChanged,
+    JobResumed,
+    JobSubmitted,
+)
 from shared.store.port import Between, Condition, Eq, Index, Schema, Store
 
 PERSON = "user"
 PAGE = 500
+NAMED = ("actor", "action", "target", "address", "token")
+"""What entries can be asked for by."""
+
+ASKED = {
+    JobSubmitted.fact: "job.submitted",
+    JobPausing.fact: "job.paused",
+    JobPaused.fact: "job.paused",
+    JobResumed.fact: "job.resumed",
+    JobPriorityChanged.fact: "job.priority_changed",
+    JobKilling.fact: "job.killed",
+    JobKilled.fact: "job.killed",
+}
+"""What a person did, by the event that came of it: a kill is a kill, whether the job ran or waited. No other event of a
+job can come of a person's wish."""
 
 
 class AuditEntry(Contract):
@@ -33,6 +56,7 @@ class AuditEntry(Contract):
     details: dict[str, JsonValue] = Field(default_factory=dict)
     request_id: str | None = None
     address: str | None = None
+    token: Annotated[str | None, Field(description="The name of the API token that was used.")] = None
 
 
 AUDIT = Schema[AuditEntry](
@@ -44,6 +68,8 @@ AUDIT = Schema[AuditEntry](
         Index("actor_time", ("actor", "-time")),
         Index("action_time", ("action", "-time")),
         Index("target_time", ("target", "-time")),
+        Index("address_time", ("address", "-time")),
+        Index("token_time", ("token", "-time")),
     ),
 )
 
@@ -55,13 +81,15 @@ class Wanted:
     actor: str | None = None
     action: str | None = None
     target: str | None = None
+    address: str | None = None
+    token: str | None = None
     after: datetime | None = None
     before: datetime | None = None
 
     def conditions(self) -> Sequence[Condition]:
         """As the store understands it."""
-        named = (("actor", self.actor), ("action", self.action), ("target", self.target))
-        where: list[Condition] = [Eq(path, value) for path, value in named if value is not None]
+        named = {name: getattr(self, name) for name in NAMED}
+        where: list[Condition] = [Eq(path, value) for path, value in named.items() if value is not None]
         if self.after is not None or self.before is not None:
             low, high = (rfc3339(moment) if moment is not None else None for moment in (self.after, self.before))
             where.append(Between("time", low, high))
@@ -114,10 +142,12 @@ def entry_of(subject: str, payload: bytes) -> AuditEntry | None:
             id=event["id"],
             time=datetime.fromisoformat(event["time"]),
             actor=actor["name"],
-            action=f"job.{subject.split('.')[2]}",
+            action=ASKED[subject.split(".")[2]],
             target=f"job/{job['id']}",
             details=details,
             request_id=event.get("causationid") or event.get("correlationid"),
+            address=actor.get("address"),
+            token=actor.get("token"),
         )
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise PermanentError(f"{subject} does not carry an event of a job: {error!r}") from error
@@ -139,6 +169,7 @@ def endpoint_entry_of(subject: str, payload: bytes) -> AuditEntry | None:
             details={name: data[name] for name in ("name", "port", "rank", "vc", "owner")},
             request_id=event.get("causationid") or event.get("correlationid"),
             address=actor.get("address"),
+            token=actor.get("token"),
         )
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise PermanentError(f"{subject} does not carry an event of an endpoint: {error!r}") from error
@@ -148,12 +179,13 @@ def _cursor(after: tuple[object, ...] | None) -> str | None:
     return base64.urlsafe_b64encode(json.dumps(after).encode()).decode() if after is not None else None
 
 
+_PLACE = TypeAdapter(tuple[str, str], config=ConfigDict(strict=True))
+"""Time and id of an entry; text that is no Unicode is refused, which a database would choke on."""
+
+
 def _after(cursor: str) -> tuple[str, ...]:
     try:
-        after = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        if isinstance(after, list) and len(after) == 2 and all(isinstance(part, str) for part in after):
-            return tuple(after)
-    except (binascii.Error, ValueError, RecursionError):
-        pass
-    message = "is not a cursor of this list; use next_cursor of the page before"
-    raise Invalid(f"cursor: {message}.", (FieldError(field="cursor", message=message),))
+        return _PLACE.validate_json(base64.urlsafe_b64decode(cursor.encode()))
+    except ValueError as error:
+        message = "is not a cursor of this list; use next_cursor of the page before"
+        raise Invalid(f"cursor: {message}.", (FieldError(field="cursor", message=message),)) from error

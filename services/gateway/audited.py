@@ -5,16 +5,21 @@ to the version; what a killed process left behind is made good by a sweep, and b
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+import structlog
 from pydantic import Field, JsonValue
 
 from services.gateway.audit import Audit, AuditEntry
 from shared.contracts.base import Contract, Timestamp
+from shared.contracts.errors import Refusal
+from shared.contracts.job import Actor
 from shared.store.port import Condition, Page, Schema, Store
+
+log = structlog.get_logger()
 
 SWEEP_S = 5.0
 PAGE = 500
@@ -31,15 +36,22 @@ class Change(Contract):
     details: dict[str, JsonValue] = Field(default_factory=dict)
     request_id: str | None = None
     address: str | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True)
 class Author:
-    """Who makes a change, and with which request."""
+    """Who makes a change, with which request, from where, and with which API token if with any."""
 
     name: str
     request_id: str | None = None
     address: str | None = None
+    token: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The same person as other services are told of it."""
+        return Actor(kind="user", name=self.name, address=self.address, token=self.token)
 
     def change(self, now: datetime, action: str, **details: JsonValue) -> Change:
         """The change as it will be remembered."""
@@ -50,6 +62,7 @@ class Author:
             details=details,
             request_id=self.request_id,
             address=self.address,
+            token=self.token,
         )
 
 
@@ -73,12 +86,24 @@ D = TypeVar("D", bound=Changed)
 
 
 class Audited(Generic[D]):
-    """One collection of such documents; `kind` is what the audit calls them."""
+    """One collection of such documents; `kind` is what the audit calls them.
 
-    def __init__(self, store: Store, schema: Schema[D], audit: Audit, kind: str) -> None:
+    `carry_out` does what a version stands for in another service. It comes between the write and the entry, and again
+    until it succeeds, so what it does a second time must change nothing.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        schema: Schema[D],
+        audit: Audit,
+        kind: str,
+        carry_out: Callable[[D], Awaitable[None]] | None = None,
+    ) -> None:
         self._documents = store.collection(schema)
         self._audit = audit
         self._kind = kind
+        self._carry_out = carry_out
 
     async def get(self, id: str) -> D | None:
         """The document as last committed."""
@@ -122,12 +147,25 @@ class Audited(Generic[D]):
                 await self._enter(edited)
                 return edited
 
+    async def finish(self, id: str) -> bool:
+        """Enter what was left behind of this document; whether there was anything."""
+        marked = await self._documents.marked(id)
+        if marked is None or marked.mark >= marked.document.version:
+            return False
+        await self._enter(marked.document)
+        return True
+
     async def sweep(self) -> None:
-        """Enter what was left behind."""
+        """Enter what was left behind; what another service does not do now is left for the next sweep."""
         for marked in await self._documents.behind():
-            await self._enter(marked.document)
+            try:
+                await self._enter(marked.document)
+            except Refusal as refusal:
+                log.warning("change_delayed", kind=self._kind, id=marked.document.id, problem=refusal.code)
 
     async def _enter(self, document: D) -> None:
+        if self._carry_out is not None:
+            await self._carry_out(document)
         change = document.change
         if change is not None:
             entry = AuditEntry(
@@ -139,14 +177,14 @@ class Audited(Generic[D]):
                 details=change.details,
                 request_id=change.request_id,
                 address=change.address,
+                token=change.token,
             )
             await self._audit.add([entry])
         await self._documents.raise_marks({document.id: document.version})
 
 
-async def sweep(collections: tuple[Audited[Any], ...]) -> None:
+async def sweep(collection: Audited[Any]) -> None:
     """A loop of the gateway: enter what killed processes left behind."""
     while True:
-        for collection in collections:
-            await collection.sweep()
+        await collection.sweep()
         await asyncio.sleep(SWEEP_S)

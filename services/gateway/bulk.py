@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from services.gateway.audited import Author
 from services.gateway.domain.access import Caller, Owned, no_such_job, require
 from services.gateway.domain.bounds import PolicyOf, check_priority
 from services.gateway.problems import problem_of
 from services.gateway.resources import Changes, JobsChange, Outcome
 from services.gateway.selection import NEEDED, select
 from shared.bus.bus import Bus
-from shared.contracts.commands import CHANGE, OWNERS, ChangeJobs, GetOwners, JobAction
+from shared.contracts.commands.changes import CHANGE, OWNERS, ChangeJobs, GetOwners, JobAction
 from shared.contracts.errors import Refusal, refusal_from
-from shared.contracts.job import Actor
 
 MEANT, CHANGED, ACCEPTED = 200, 200, 202
 
@@ -23,23 +23,23 @@ class Bulk:
         self._policy_of = policy_of
         self._timeout_s = timeout_s
 
-    async def change(self, caller: Caller, wish: JobsChange, request_id: str | None) -> Changes:
+    async def change(self, caller: Caller, wish: JobsChange, author: Author) -> Changes:
         """What became of each job."""
         if wish.filter is None:
             ids = wish.ids or ()
             owners = await self._bus.ask(OWNERS, GetOwners(ids=ids), self._timeout_s)
-            outcomes = await self._change(caller, wish, ids, {job.id: job for job in owners.items}, request_id)
+            outcomes = await self._change(caller, wish, ids, {job.id: job for job in owners.items}, author)
             return Changes(outcomes=tuple(outcomes), matched=len(outcomes))
         selected = await select(self._bus, self._timeout_s, caller, wish.action, wish.filter, wish.cursor)
         jobs = {job.id: job for job in selected.jobs}
         if wish.dry_run:
             outcomes = [Outcome(status=MEANT, id=id) for id in jobs]
         else:
-            outcomes = await self._change(caller, wish, tuple(jobs), jobs, request_id)
+            outcomes = await self._change(caller, wish, tuple(jobs), jobs, author)
         return Changes(outcomes=tuple(outcomes), matched=len(outcomes), next_cursor=selected.next_cursor)
 
     async def _change(
-        self, caller: Caller, wish: JobsChange, ids: Sequence[str], known: Mapping[str, Owned], request_id: str | None
+        self, caller: Caller, wish: JobsChange, ids: Sequence[str], known: Mapping[str, Owned], author: Author
     ) -> list[Outcome]:
         refused = {id: refusal for id in ids if (refusal := await self._refusal(caller, wish, id, known.get(id)))}
         allowed = tuple(id for id in ids if id not in refused)
@@ -48,8 +48,8 @@ class Bulk:
                 ids=allowed,
                 action=wish.action,
                 priority=wish.priority,
-                actor=Actor(kind="user", name=caller.name),
-                correlation_id=request_id,
+                actor=author.actor,
+                correlation_id=author.request_id,
             )
             answer = await self._bus.ask(CHANGE, ask, self._timeout_s)
             refused |= {one.id: refusal_from(one.refusal) for one in answer.outcomes if one.refusal is not None}

@@ -18,7 +18,8 @@ from shared.bus.bus import Bus
 from shared.bus.codec import Undecodable, log_chunk
 from shared.bus.follow import StreamReplaced
 from shared.contracts import subjects
-from shared.contracts.commands import GET, READ_LOG, TAIL_LOG, GetJob, LogPage, LogPiece, ReadLog, TailLog
+from shared.contracts.commands.jobs import GET, GetJob
+from shared.contracts.commands.logs import READ_LOG, TAIL_LOG, LogPage, LogPiece, ReadLog, TailLog
 from shared.contracts.errors import NotFound
 from shared.contracts.job import TERMINAL
 from shared.contracts.logs import LogGap, LogLine

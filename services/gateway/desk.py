@@ -8,7 +8,7 @@ from services.gateway.resources import SupportRequest
 from services.gateway.yard import Yard
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts import commands
+from shared.contracts.commands.support import NOTIFICATIONS, REQUEST_SUPPORT, SUPPORT_CASES, WEBHOOK_SECRET
 from shared.contracts.notify import (
     GetWebhookSecret,
     ListCases,
@@ -64,7 +64,7 @@ class Desk:
         )
         counted_at, made = self._count(caller), False
         try:
-            case = await self._bus.ask(commands.REQUEST_SUPPORT, ask, self._timeout_s)
+            case = await self._bus.ask(REQUEST_SUPPORT, ask, self._timeout_s)
             made = case.id == ask.case_id
             return case
         finally:
@@ -82,15 +82,15 @@ class Desk:
 
     async def cases(self, caller: Caller, job_id: str) -> SupportCases:
         """What was asked about a job."""
-        job = await self._yard.stored(caller, job_id, Right.ASK_SUPPORT)
-        return await self._bus.ask(commands.SUPPORT_CASES, ListCases(job_id=job.id), self._timeout_s)
+        job = await self._yard.stored(caller, job_id, Right.SEE_MESSAGES)
+        return await self._bus.ask(SUPPORT_CASES, ListCases(job_id=job.id), self._timeout_s)
 
     async def notifications(self, caller: Caller, job_id: str) -> Notifications:
-        """Who was told about a job. Whom it tells is its owner's business, and that of those who may change it."""
-        job = await self._yard.stored(caller, job_id, Right.ACT)
-        return await self._bus.ask(commands.NOTIFICATIONS, ListNotifications(job_id=job.id), self._timeout_s)
+        """Who was told about a job."""
+        job = await self._yard.stored(caller, job_id, Right.SEE_MESSAGES)
+        return await self._bus.ask(NOTIFICATIONS, ListNotifications(job_id=job.id), self._timeout_s)
 
-    async def webhook_secret(self, caller: Caller, *, renew: bool = False) -> WebhookSecret:
+    async def webhook_secret(self, caller: Caller) -> WebhookSecret:
         """What the caller's webhooks are signed with."""
-        ask = GetWebhookSecret(owner=caller.name, renew=renew)
-        return await self._bus.ask(commands.WEBHOOK_SECRET, ask, self._timeout_s)
+        ask = GetWebhookSecret(owner=caller.name)
+        return await self._bus.ask(WEBHOOK_SECRET, ask, self._timeout_s)

@@ -33,6 +33,7 @@ PUBLIC = frozenset(
     }
 )
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+ADDRESS_CHARS = 64
 BEARER = "bearer "
 NO_PERSON = "An API token can't do that. Sign in with your password or at the issuer."
 NO_TOKEN = "Sign in first: send a token from POST /api/v1/auth/token as `Authorization: Bearer <token>`."
@@ -50,7 +51,8 @@ class SignedIn:
     since: float
     again: Callable[[], Awaitable[Caller]]
     credential: str
-    by_api_token: bool = False
+    api_token: str | None = None
+    """The name of the API token, if it is one."""
 
 
 Identify = Callable[[str], Awaitable[SignedIn]]
@@ -106,12 +108,13 @@ def caller_of(request: Request) -> Caller:
 
 def author_of(request: Request) -> Author:
     """Who makes the change that is asked for, for the audit."""
-    return Author(caller_of(request).name, request_id_of(request.scope), address_of(request))
+    who = signed_in(request)
+    return Author(who.caller.name, request_id_of(request.scope), address_of(request), who.api_token)
 
 
 def address_of(request: Request) -> str:
-    """Where the request comes from."""
-    return request.client.host if request.client else "unknown"
+    """Where the request comes from, by its connection or a trusted proxy's word, which may be anything."""
+    return request.client.host[:ADDRESS_CHARS] if request.client else "unknown"
 
 
 def signed_in(request: Request) -> SignedIn:
@@ -125,7 +128,7 @@ def signed_in(request: Request) -> SignedIn:
 def person_of(request: Request) -> Caller:
     """The caller, who signed in. Raises Forbidden for an API token: what it gets could outlive its own revocation."""
     who = signed_in(request)
-    if who.by_api_token:
+    if who.api_token is not None:
         raise Forbidden(NO_PERSON)
     return who.caller
 

@@ -27,7 +27,9 @@ EVENTS = 16
 
 _TELLING = (f"evt.job.{JobScheduled.fact}.", f"evt.job.{JobErrored.fact}.")
 _FOREIGN = f'"{FOREIGN}"'.encode()
-"""Events that hold a command, environment or paths, and those whose reason names a job of another VC."""
+_ORIGIN = b'"address":"'
+"""Events that hold a command, environment or paths; that name a job of another VC in their reason; that say where the
+request came from that caused them."""
 
 
 class Feed:
@@ -67,12 +69,12 @@ def subjects_for(caller: Caller, job_id: str | None) -> tuple[str, ...]:
 def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes | None:
     """The event as the caller may see it; None for one that nobody can read.
 
-    Most travel as they are: the subjects let only those of one's VCs come.
+    Most travel as they are: the subjects let only those of one's VCs come. Where a request came from is for nobody.
     """
     try:
         event = json.loads(payload)
         _check(event)
-        if caller.admin or not (subject.startswith(_TELLING) or _FOREIGN in payload):
+        if not (_ORIGIN in payload or (not caller.admin and (subject.startswith(_TELLING) or _FOREIGN in payload))):
             return payload
         event["data"] = shown(caller, event["data"])
     except (ValueError, KeyError, TypeError) as error:

@@ -5,30 +5,29 @@ from collections.abc import Sequence
 
 from services.gateway.accounts import Accounts
 from services.gateway.admission import Admission
-from services.gateway.audit import Audit, AuditEntry, endpoint_entry_of, entry_of
+from services.gateway.audit import ASKED, Audit, AuditEntry, endpoint_entry_of, entry_of
 from services.gateway.secrets import Secrets
 from services.gateway.vcs import Vcs
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, Shared
-from shared.contracts import commands, subjects
-from shared.contracts.commands import GetJob, RevealedSecrets, RevealSecrets
+from shared.contracts import subjects
+from shared.contracts.commands.endpoints import ADMIT, IDLE_LIMITS
+from shared.contracts.commands.jobs import GET, VIEWS, GetJob, GetJobViews
+from shared.contracts.commands.secrets import (
+    FIND_SECRETS,
+    REVEAL,
+    FindSecrets,
+    FoundSecrets,
+    RevealedSecrets,
+    RevealSecrets,
+)
 from shared.contracts.endpoints import Admit, Admitted, GetIdleLimits, IdleLimits
 from shared.contracts.errors import Forbidden
-from shared.contracts.events import (
-    EndpointClosed,
-    EndpointRequested,
-    JobKilled,
-    JobKilling,
-    JobPaused,
-    JobPausing,
-    JobPriorityChanged,
-    JobResumed,
-    JobSubmitted,
-)
-from shared.contracts.job import TERMINAL
+from shared.contracts.events import JOB_EVENTS, EndpointClosed, EndpointRequested
+from shared.contracts.job import JobStatus
 
-PEOPLE_DO = (JobSubmitted, JobPausing, JobPaused, JobResumed, JobPriorityChanged, JobKilling, JobKilled)
-"""The only events of a job that a person can have caused; all others stay on the server."""
+STARTING = (JobStatus.SCHEDULING, JobStatus.RUNNING)
+"""A run begins in the first; it may be begun again in the second, by an executor that was killed in between."""
 
 REPLY_BYTES = 400_000
 """Of values as JSON; one alone takes at most six times 64 KiB."""
@@ -70,17 +69,16 @@ class Handlers:
         limits = {name: (await self._vcs.policy_of(name)).endpoint_idle_s for name in ask.vcs}
         return IdleLimits(seconds={name: seconds for name, seconds in limits.items() if seconds is not None})
 
-    async def reveal(self, ask: RevealSecrets) -> RevealedSecrets:
-        """Values for a job that is not over and names them; its owner and VC are the job's own word.
+    async def reveal(self, ask: RevealSecrets, node: str) -> RevealedSecrets:
+        """Values for a job that names them and has its place on the node that asks; its owner and VC are its own word.
 
         What the owner may have of them is looked up now, not when the job was submitted: an account that is disabled
         gets nothing, and one that has left the VC nothing of the VC's.
         """
-        job = await self._bus.ask(commands.GET, GetJob(id=ask.job_id), self._timeout_s)
+        job = await self._bus.ask(GET, GetJob(id=ask.job_id), self._timeout_s)
         if unnamed := sorted(set(ask.names) - set(job.secrets.values())):
             raise Forbidden(f"Job {job.id} does not name the secret '{unnamed[0]}'.")
-        if job.status in TERMINAL:
-            raise Forbidden(f"Job {job.id} is over and needs no secrets.")
+        await self._check_placed(job.id, node)
         owner = await self._accounts.get(job.owner)
         if owner is None or owner.disabled:
             raise Forbidden(f"The account of {job.owner} does not count any more, and its jobs get no secrets.")
@@ -94,12 +92,26 @@ class Handlers:
             fitting[name] = value
         return RevealedSecrets(values=fitting)
 
+    async def _check_placed(self, job_id: str, node: str) -> None:
+        """Raises Forbidden unless the job is to run on this node, or runs there."""
+        views = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
+        states = [view.state for view in views if view.state.status in STARTING]
+        shares = [share for state in states if state.allocation is not None for share in state.allocation.shares]
+        if node not in {share.node for share in shares}:
+            raise Forbidden(f"Job {job_id} has no place on the node {node} now, which gets none of its secrets.")
+
+    async def find_secrets(self, ask: FindSecrets) -> FoundSecrets:
+        """Only what the asker has in its hands already: the other values stay here."""
+        job = await self._bus.ask(GET, GetJob(id=ask.job_id), self._timeout_s)
+        hidden = await self._secrets.hidden(job.owner, job.vc, job.secrets.values())
+        return FoundSecrets(found=tuple(one for one in hidden if any(one in text for text in ask.texts)))
+
 
 SUBSCRIPTIONS = (
     Shared(
         "gateway-audit",
         subjects.EVENTS,
-        tuple(subjects.job_events_of(event) for event in PEOPLE_DO),
+        tuple(subjects.job_events_of(JOB_EVENTS[fact]) for fact in ASKED),
         entry_of,
         Handlers.job_events,
     ),
@@ -110,7 +122,8 @@ SUBSCRIPTIONS = (
         endpoint_entry_of,
         Handlers.job_events,
     ),
-    Answers(commands.REVEAL, Handlers.reveal),
-    Answers(commands.ADMIT, Handlers.admit),
-    Answers(commands.IDLE_LIMITS, Handlers.idle_limits),
+    Answers(REVEAL, Handlers.reveal, from_node=True),
+    Answers(FIND_SECRETS, Handlers.find_secrets),
+    Answers(ADMIT, Handlers.admit),
+    Answers(IDLE_LIMITS, Handlers.idle_limits),
 )

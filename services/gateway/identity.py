@@ -81,7 +81,7 @@ class Identity:
         token = await self._api_tokens.check(secret)
         caller = await self._by_api_token(token)
         until = self._clock.now().timestamp() + self._tokens.ttl_s
-        return SignedIn(caller, until, since, partial(self._now, secret), f"token:{token.id}", by_api_token=True)
+        return SignedIn(caller, until, since, partial(self._now, secret), f"token:{token.id}", token.name)
 
     async def _by_api_token(self, token: ApiTokenDocument) -> Caller:
         return replace((await self._account(token.owner)).caller, scope=token.scope)

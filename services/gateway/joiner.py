@@ -9,14 +9,15 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.gateway.asking import SUBMIT, Stored
+from services.gateway.asking import GET, SUBMIT, VALIDATE, Stored
 from services.gateway.domain.batches import divided, fitting
 from shared.bus.bus import Bus
-from shared.contracts.commands import NewJob, SubmitJobs
+from shared.contracts.commands.jobs import GetJob
+from shared.contracts.commands.submission import NewJob, SubmitJobs
 from shared.contracts.errors import InternalError, Unavailable
 
 JOINED = 64
-"""The most single submissions in one command: their whole jobs come back with it."""
+"""The most single submissions in one command: their whole jobs come back with it, as far as there is room."""
 BATCHED = 500
 """The most submissions of a batch in one command: only their ids come back."""
 IN_FLIGHT = 2
@@ -49,7 +50,14 @@ class Joiner:
             sender = asyncio.create_task(self._send_waiting())
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
-        return await waiting.outcome
+        stored = await waiting.outcome
+        if stored.job is None and stored.id is not None:  # the reply had no room for it beside the others
+            stored = stored.model_copy(update={"job": await self._bus.ask(GET, GetJob(id=stored.id), self._timeout_s)})
+        return stored
+
+    async def validate(self, job: NewJob) -> Stored:
+        """What would become of a submission, with its whole job; nothing is stored."""
+        return await self._bus.ask(VALIDATE, job, self._timeout_s)
 
     async def submit_all(self, jobs: Sequence[NewJob], sizes: Sequence[int]) -> list[Stored]:
         """Many submissions; each outcome, in order, with its id or its refusal."""

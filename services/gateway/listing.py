@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from services.gateway.domain.access import Caller
 from shared.contracts.base import UserName, VcName
-from shared.contracts.commands import NEWEST_FIRST, QUEUE_ORDER, Column, ListJobs
+from shared.contracts.commands.lists import NEWEST_FIRST, QUEUE_ORDER, Column, ListJobs
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.job import TERMINAL, DeviceType, JobName, JobStatus, LabelKey, LabelValue
 

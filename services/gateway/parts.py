@@ -11,10 +11,13 @@ from services.gateway.bulk import Bulk
 from services.gateway.console import Console
 from services.gateway.desk import Desk
 from services.gateway.feed import Feed
+from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
 from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.passwords import Passwords
 from services.gateway.readiness import ReadinessCheck
+from services.gateway.removal import Removals
+from services.gateway.renewals import Renewals
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import SignIn
@@ -46,9 +49,12 @@ class Parts:
     yard: Yard
     bulk: Bulk
     submissions: Submissions
+    foresights: Foresights
     secrets: Secrets
+    removals: Removals
     desk: Desk
     ways: Ways
+    renewals: Renewals
     console: Console
     feed: Feed
     streams: Streams

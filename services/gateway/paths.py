@@ -1,12 +1,16 @@
-"""A submission's paths: refused when they leave their roots, where the gateway can see the storage itself."""
+"""A submission's paths: refused when they are too long, or leave their roots where the gateway can see the storage."""
 
 import asyncio
 from pathlib import Path
 
 from shared.contracts.errors import FieldError, Invalid
-from shared.contracts.job import JobRequest
+from shared.contracts.job import PATH_LENGTH, JobRequest
 from shared.paths import PathOutside, Roots
 
+PATH_BYTES = PATH_LENGTH - len("/checkpoints")
+"""What comes under a job's path has to fit in a path as well."""
+NAME_BYTES = 255
+"""The longest name that file systems take."""
 FIELDS = ("data_path", "work_path", "job_path", "checkpoint_path")
 
 
@@ -20,6 +24,8 @@ class Paths:
     async def check(self, request: JobRequest) -> None:
         """Raises Invalid, whose errors name the fields."""
         given = [(field, path) for field in FIELDS if (path := getattr(request, field)) is not None]
+        if long := tuple(FieldError(field=field, message=why) for field, path in given if (why := _too_long(path))):
+            raise Invalid(f"{long[0].field}: {long[0].message}.", long)
         errors = await asyncio.to_thread(self._errors, given) if given else ()
         if errors:
             raise Invalid(" ".join(error.message for error in errors), errors)
@@ -35,3 +41,13 @@ class Paths:
             except PathOutside as outside:
                 found.append(FieldError(field=field, message=str(outside)))
         return tuple(found)
+
+
+def _too_long(path: str) -> str | None:
+    """Why a path can not be used on any machine, by its length alone."""
+    size, longest = len(path.encode()), max(len(name.encode()) for name in path.split("/"))
+    if size > PATH_BYTES:
+        return f"takes {size} bytes, above {PATH_BYTES}; use a shorter path"
+    if longest > NAME_BYTES:
+        return f"holds a name of {longest} bytes, above {NAME_BYTES}; use shorter names"
+    return None

@@ -17,6 +17,7 @@ from services.gateway.oidc.settings import OidcSettings
 from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.oidc.state import States
 from services.gateway.passwords import Passwords
+from services.gateway.renewals import Renewals
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import FirstAccount, SignIn
 from services.gateway.sshkeys import SshKeys
@@ -43,6 +44,7 @@ class People:
     issuer: Issuer
     oidc: OidcSignIn
     first: FirstAccount
+    renewals: Renewals
 
     async def start(self) -> None:
         """Keys, VCs and the first account are there before anybody comes in."""
@@ -53,8 +55,8 @@ class People:
     @property
     def loops(self) -> tuple[Loop, ...]:
         """What runs beside the requests."""
-        audited = (self.accounts, self.vcs, self.api_tokens, self.ssh_keys)
-        return (partial(sweep, tuple(those.documents for those in audited)),)
+        documents = (self.accounts, self.vcs, self.api_tokens, self.renewals, self.ssh_keys)
+        return tuple(partial(sweep, one.documents) for one in documents)
 
 
 def people_from(deps: Deps, store: Store, settings: GatewaySettings, oidc: OidcSettings) -> People:
@@ -79,4 +81,5 @@ def people_from(deps: Deps, store: Store, settings: GatewaySettings, oidc: OidcS
         issuer=issuer,
         oidc=OidcSignIn(issuer, States(keys, clock), Codes(store, clock), id_tokens, accounts, clock),
         first=FirstAccount(accounts, passwords, deps.settings.data),
+        renewals=Renewals(store, clock, audit, deps.bus, settings.command_timeout_s),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from shared.bus.bus import Bus
-from shared.contracts import commands
+from shared.contracts.commands.support import CHECK_NOTIFY
 from shared.contracts.errors import Refusal, Unavailable
 from shared.contracts.notify import CheckNotify, Notify
 
@@ -23,7 +23,7 @@ class Recipients:
         """Raises Invalid, which names the entries that cannot be served; Unavailable while notify is away."""
         if entries:
             plain = tuple(Notify(to=entry.to, on=entry.on) for entry in entries)
-            await self._bus.ask(commands.CHECK_NOTIFY, CheckNotify(entries=plain), self._timeout_s)
+            await self._bus.ask(CHECK_NOTIFY, CheckNotify(entries=plain), self._timeout_s)
 
 
 class Inquiry:

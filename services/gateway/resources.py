@@ -12,7 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from services.gateway.domain.access import Action
 from shared.contracts import job as contract
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, VcName
-from shared.contracts.commands import MANY, JobAction
+from shared.contracts.commands.changes import MANY, JobAction
 from shared.contracts.endpoints import PORTS
 from shared.contracts.errors import FieldError
 from shared.contracts.events import CloudEvent, Receipt
@@ -229,9 +229,19 @@ class Job(contract.Job):
     env: dict[str, EnvEntry] = Field(default_factory=dict)  # type: ignore[assignment]
     secrets: SkipJsonSchema[dict[str, str]] = Field(default_factory=dict, exclude=True)
     actions: Annotated[tuple[Action, ...], Field(description="What the caller may do to it now.")] = ()
+    warnings: Annotated[
+        tuple[str, ...], Field(description="Only in the answer to a submission: what will not be as it was asked for.")
+    ] = ()
 
     def texts(self) -> Iterator[str]:
         return _by_name(super().texts())
+
+
+class Validated(Contract):
+    """A submission that would be stored."""
+
+    job: Annotated[Job, Field(description="As it would be; its `id` and times are examples, nothing was stored.")]
+    warnings: Annotated[tuple[str, ...], Field(description="What would keep it from running, or be done otherwise.")]
 
 
 class JobPage(Contract):

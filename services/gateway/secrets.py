@@ -19,6 +19,7 @@ from shared.clock import Clock
 from shared.contracts.base import Contract, Timestamp
 from shared.contracts.errors import Conflict, NotFound, Unavailable
 from shared.contracts.job import SecretName
+from shared.contracts.masking import hidden_in
 from shared.secret_keys import BadKey
 from shared.store.port import Condition, DuplicateKey, Eq, Index, Schema, Store
 
@@ -158,7 +159,7 @@ class Secrets:
 
     async def sweep(self) -> None:
         """A loop of the gateway: enter in the audit what killed processes left behind."""
-        await sweep((self._audited,))
+        await sweep(self._audited)
 
     async def missing(self, owner: str, vc: str, names: Iterable[str]) -> list[str]:
         """Those of the names that neither this user nor the VC has a secret for."""
@@ -177,6 +178,12 @@ class Secrets:
             if name not in found:
                 raise NotFound(absent(name, owner, vc) if member else _withheld(name, owner, vc))
         return {name: self._opened(secret) for name, secret in found.items()}
+
+    async def hidden(self, owner: str, vc: str, names: Iterable[str]) -> tuple[str, ...]:
+        """What must not be seen of the values that these names have now, by the owner or the VC. Raises Unavailable."""
+        ids = [_id(holder, name) for name in set(names) for holder in (of_user(owner), of_vc(vc))]
+        found = (await self._documents.get_many(ids)).values() if ids else ()
+        return hidden_in(self._opened(secret) for secret in found if not secret.removed)
 
     async def _found(self, owner: str, vc: str | None, names: list[str]) -> Mapping[str, SecretDocument]:
         holders = (of_user(owner),) if vc is None else (of_vc(vc), of_user(owner))

@@ -10,7 +10,8 @@ from services.gateway.domain.access import NEEDS, WHEN, Action, Caller, Right, m
 from services.gateway.listing import clusters
 from services.gateway.resources import Job, JobFilter
 from shared.bus.bus import Bus
-from shared.contracts.commands import MANY, JobAction, ListJobs
+from shared.contracts.commands.changes import MANY, JobAction
+from shared.contracts.commands.lists import ListJobs
 from shared.contracts.job import TERMINAL, JobStatus
 
 PAGE = 500

@@ -93,14 +93,24 @@ class SshKeys:
             raise await self._taken(author.name, name, public_key) from None
         return key
 
+    async def remove_all(self, owner: str, author: Author) -> None:
+        """End every one of an account that goes."""
+        for key in await self.of(owner):
+            await self._end(owner, author, key.id)
+
     async def remove(self, author: Author, id: str) -> None:
         """End one of one's own. Raises NotFound."""
+        if not await self._end(author.name, author, id):
+            raise NotFound(f"You have no SSH key {id}. List yours to see their ids.")
+
+    async def _end(self, owner: str, author: Author, id: str) -> bool:
+        """False: it is not this owner's, or does not count any more."""
         now = self._clock.now()
         own = False
 
         def edit(key: SshKeyDocument) -> SshKeyDocument:
             nonlocal own
-            own = key.live_of == author.name
+            own = key.live_of == owner
             if not own:
                 return key
             change = author.change(now, "key.removed", name=key.name, owner=key.owner, fingerprint=key.fingerprint)
@@ -108,8 +118,9 @@ class SshKeys:
             return key.model_copy(update=update)
 
         if await self.documents.change(id, edit) is None or not own:
-            raise NotFound(f"You have no SSH key {id}. List yours to see their ids.")
+            return False
         self._fresh.forget(id)
+        return True
 
     async def _taken(self, owner: str, name: str, public_key: str) -> Conflict:
         known = await self.owner_of(public_key)

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 
 from services.gateway import idempotency
 from services.gateway.asking import Stored
+from services.gateway.audited import Author
 from services.gateway.bodies import fingerprint, parsed
 from services.gateway.domain.access import Caller, check_submission
 from services.gateway.domain.batches import size_of
@@ -23,7 +24,7 @@ from services.gateway.secrets import Secrets, absent
 from services.gateway.vcs import Vcs
 from shared.clock import Clock
 from shared.contracts import job as contract
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, Unavailable, refusal_from
 from shared.ids import new_id
 
@@ -67,19 +68,21 @@ class Submissions:
         self._per_minute = per_minute
         self._recent = Throttle(per_minute) if per_minute is not None else None
 
-    async def submit(self, caller: Caller, raw: bytes, key: str | None, request_id: str | None) -> Job:
+    async def validate(self, caller: Caller, raw: bytes, author: Author) -> Job:
+        """The job that `submit` would store of this body, or the Refusal that it would raise. Nothing is stored."""
+        self._count(caller, 1)
+        request, plain = parsed(JobRequest, raw)
+        accepted = await self._accepted(caller, request, len(raw), None, plain, author, self._recipients.inquiry())
+        return _job_of(await self._joiner.validate(accepted.job))
+
+    async def submit(self, caller: Caller, raw: bytes, key: str | None, author: Author) -> Job:
         """The stored job; the same one again for a key and a body that were there before."""
         self._count(caller, 1)
         request, plain = parsed(JobRequest, raw)
-        accepted = await self._accepted(caller, request, len(raw), key, plain, request_id, self._recipients.inquiry())
-        outcome = await self._joiner.submit(accepted.job, accepted.size)
-        if outcome.refusal is not None:
-            raise refusal_from(outcome.refusal)
-        if outcome.job is None:
-            raise InternalError("The jobs service stored the job but did not show it. Look for it in your list.")
-        return outcome.job
+        accepted = await self._accepted(caller, request, len(raw), key, plain, author, self._recipients.inquiry())
+        return _job_of(await self._joiner.submit(accepted.job, accepted.size))
 
-    async def submit_batch(self, caller: Caller, raw: bytes, key: str | None, request_id: str | None) -> list[Outcome]:
+    async def submit_batch(self, caller: Caller, raw: bytes, key: str | None, author: Author) -> list[Outcome]:
         """What became of each, in order; what is wrong with one does not touch the others.
 
         Raises Unavailable for all of them, before any is stored, when whoever has to be asked about one is away.
@@ -89,7 +92,7 @@ class Submissions:
         self._count(caller, len(items))
         inquiry = self._recipients.inquiry()
         checked = [
-            await self._checked(caller, item, f"{key}#{number}" if key else None, request_id, inquiry)
+            await self._checked(caller, item, f"{key}#{number}" if key else None, author, inquiry)
             for number, item in enumerate(items)
         ]
         accepted = [item for item in checked if isinstance(item, _Accepted)]
@@ -101,12 +104,12 @@ class Submissions:
         return [_refused(item) if isinstance(item, Refusal) else _outcome(next(stored)) for item in checked]
 
     async def _checked(
-        self, caller: Caller, item: object, key: str | None, request_id: str | None, inquiry: Inquiry
+        self, caller: Caller, item: object, key: str | None, author: Author, inquiry: Inquiry
     ) -> _Accepted | Refusal:
         encoded = json.dumps(item, ensure_ascii=False).encode()
         try:
             request, plain = parsed(JobRequest, encoded)
-            return await self._accepted(caller, request, len(encoded), key, plain, request_id, inquiry)
+            return await self._accepted(caller, request, len(encoded), key, plain, author, inquiry)
         except Unavailable:
             raise
         except Refusal as refusal:
@@ -119,7 +122,7 @@ class Submissions:
         size: int,
         key: str | None,
         plain: object,
-        request_id: str | None,
+        author: Author,
         inquiry: Inquiry,
     ) -> _Accepted:
         idempotency.checked(key)
@@ -134,10 +137,11 @@ class Submissions:
         job = NewJob(
             id=new_id(),
             owner=caller.name,
+            actor=author.actor,
             request=stored,
             idempotency_key=key,
             fingerprint=fingerprint(plain) if key is not None else None,
-            correlation_id=request_id,
+            correlation_id=author.request_id,
             most_open=policy.jobs_per_user,
         )
         return _Accepted(job, size_of(_size(stored, size)))
@@ -176,6 +180,15 @@ def _size(request: contract.JobRequest, body_bytes: int) -> int:
         message = f"takes {size} bytes as JSON together with env and labels, above {REQUEST_BYTES}; put it into a file"
         raise Invalid(f"command: {message}.", (FieldError(field="command", message=message),))
     return size
+
+
+def _job_of(outcome: Stored) -> Job:
+    """Raises the Refusal."""
+    if outcome.refusal is not None:
+        raise refusal_from(outcome.refusal)
+    if outcome.job is None:
+        raise InternalError("The jobs service took the job but did not show it. Look for it in your list.")
+    return outcome.job
 
 
 def _refused(refusal: Refusal) -> Outcome:

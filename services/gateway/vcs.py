@@ -27,6 +27,7 @@ class VcDocument(Contract):
     max_duration_s: int | None = None
     jobs_per_user: int | None = None
     endpoint_idle_s: int | None = None
+    removed: bool = False
     created_at: Timestamp
     change: Change | None = None
 
@@ -46,10 +47,13 @@ class Vcs:
         self.documents = Audited(store, VCS, audit, "vc")
         self._clock = clock
         self._policies: Fresh[VcPolicy] = Fresh(clock)
+        self._needed = frozenset({DEFAULT_VC})
 
     async def start(self, names: Iterable[str] = ()) -> None:
         """Make `default`, and those that the configuration names, where they are missing."""
-        for name in dict.fromkeys((DEFAULT_VC, *names)):
+        wanted = dict.fromkeys((DEFAULT_VC, *names))
+        self._needed = frozenset(wanted)
+        for name in wanted:
             if await self.documents.get(name) is None:
                 try:
                     await self.create(name, {}, BY_ITSELF)
@@ -72,7 +76,8 @@ class Vcs:
     async def check(self, names: Iterable[str], field: str = "vcs") -> None:
         """Raises Invalid for a VC that does not exist."""
         for name in names:
-            if await self.documents.get(name) is None:
+            document = await self.documents.get(name)
+            if document is None or document.removed:
                 message = f"there is no virtual cluster '{name}'; make it first, or choose another"
                 raise Invalid(f"{field}: {message}.", (FieldError(field=f"{field}.{name}", message=message),))
 
@@ -84,6 +89,10 @@ class Vcs:
         try:
             await self.documents.insert(document)
         except DuplicateKey:
+            known = await self.documents.get(name)
+            if known is not None and known.removed:
+                message = f"There was a virtual cluster '{name}', whose jobs still bear the name. Choose another name."
+                raise Conflict(message) from None
             raise Conflict(f"There is a virtual cluster '{name}' already. Change it, or choose another name.") from None
         self._policies.forget(name)
         return document
@@ -93,6 +102,8 @@ class Vcs:
         now = self._clock.now()
 
         def edit(document: VcDocument) -> VcDocument:
+            if document.removed:
+                raise no_such_vc(name)
             before: dict[str, JsonValue] = {field: getattr(document, field) for field in fields}
             if before == fields:
                 return document
@@ -105,9 +116,33 @@ class Vcs:
         self._policies.forget(name)
         return document
 
+    async def check_removable(self, name: str) -> None:
+        """Raises NotFound, and Conflict for one that each start would need again."""
+        document = await self.documents.get(name)
+        if document is None or document.removed:
+            raise no_such_vc(name)
+        if name in self._needed:
+            raise Conflict(f"The virtual cluster '{name}' is needed: new users, or the OIDC settings, name it.")
+
+    async def remove(self, name: str, author: Author) -> None:
+        """Keep the name alone: its jobs bear it. Raises NotFound."""
+        now = self._clock.now()
+
+        def edit(document: VcDocument) -> VcDocument:
+            if document.removed:
+                raise no_such_vc(name)
+            before: dict[str, JsonValue] = document.model_dump(mode="json", include=set(VcPolicy.__annotations__))
+            change = author.change(now, "vc.removed", before=before)
+            version = document.version + 1
+            return VcDocument(id=name, version=version, removed=True, created_at=document.created_at, change=change)
+
+        if await self.documents.change(name, edit) is None:
+            raise no_such_vc(name)
+        self._policies.forget(name)
+
     async def all(self) -> list[VcDocument]:
         """Every VC, by name."""
-        return await self.documents.all()
+        return [document for document in await self.documents.all() if not document.removed]
 
 
 def no_such_vc(name: str) -> NotFound:

@@ -5,7 +5,7 @@ from services.gateway.domain.access import Caller, Right
 from services.gateway.resources import NewEndpoint
 from services.gateway.yard import Yard
 from shared.bus.bus import Bus
-from shared.contracts import commands
+from shared.contracts.commands.endpoints import ADD_ENDPOINT, ISSUE_TICKET, LIST_ENDPOINTS, REMOVE_ENDPOINT
 from shared.contracts.endpoints import (
     AddEndpoint,
     Endpoint,
@@ -15,7 +15,6 @@ from shared.contracts.endpoints import (
     RemoveEndpoint,
     Ticket,
 )
-from shared.contracts.job import Actor
 
 
 class Ways:
@@ -29,7 +28,7 @@ class Ways:
     async def list(self, caller: Caller, job_id: str) -> Endpoints:
         """The endpoints of a job, by name."""
         await self._yard.stored(caller, job_id, Right.USE_ENDPOINTS)
-        return await self._bus.ask(commands.LIST_ENDPOINTS, ListEndpoints(job_id=job_id), self._timeout_s)
+        return await self._bus.ask(LIST_ENDPOINTS, ListEndpoints(job_id=job_id), self._timeout_s)
 
     async def add(self, caller: Caller, job_id: str, new: NewEndpoint, author: Author) -> Endpoint:
         """One that is asked for, or as it is if it is there already."""
@@ -39,10 +38,10 @@ class Ways:
             name=new.full_name,
             rank=new.rank,
             requested_by=caller.name,
-            actor=Actor(kind="user", name=author.name),
+            actor=author.actor,
             correlation_id=author.request_id,
         )
-        return await self._bus.ask(commands.ADD_ENDPOINT, ask, self._timeout_s)
+        return await self._bus.ask(ADD_ENDPOINT, ask, self._timeout_s)
 
     async def remove(self, caller: Caller, job_id: str, name: str, author: Author) -> Endpoint:
         """It is closed, and whoever is connected is cut."""
@@ -51,13 +50,13 @@ class Ways:
             job_id=job_id,
             name=name,
             requested_by=caller.name,
-            actor=Actor(kind="user", name=author.name),
+            actor=author.actor,
             correlation_id=author.request_id,
         )
-        return await self._bus.ask(commands.REMOVE_ENDPOINT, ask, self._timeout_s)
+        return await self._bus.ask(REMOVE_ENDPOINT, ask, self._timeout_s)
 
     async def ticket(self, caller: Caller, job_id: str, name: str, credential: str) -> Ticket:
         """A way in for one browser. `credential`: of whoever asks; the endpoint closes for the browser with it."""
         await self._yard.stored(caller, job_id, Right.USE_ENDPOINTS)
         ask = IssueTicket(job_id=job_id, name=name, credential=credential)
-        return await self._bus.ask(commands.ISSUE_TICKET, ask, self._timeout_s)
+        return await self._bus.ask(ISSUE_TICKET, ask, self._timeout_s)

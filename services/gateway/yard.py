@@ -3,17 +3,21 @@
 import structlog
 
 from services.gateway import asking
+from services.gateway.audited import Author
 from services.gateway.domain.access import Caller, Right, actions, no_such_job, require, visible
 from services.gateway.domain.bounds import PolicyOf, check_priority
 from services.gateway.domain.discretion import shown, told
 from services.gateway.environment import as_written
 from services.gateway.resources import Job, JobPage
 from shared.bus.bus import Bus
-from shared.contracts import commands
-from shared.contracts.commands import Command
+from shared.contracts.commands.changes import ChangeJob, SetPriority
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.jobs import EVENTS, GetJob, GetJobEvents
+from shared.contracts.commands.lists import ListJobs
+from shared.contracts.commands.scheduling import EXPLAIN, ExplainJobs
 from shared.contracts.errors import NotFound, Refusal
 from shared.contracts.events import AnyCloudEvent
-from shared.contracts.job import Actor, JobStatus, Reason
+from shared.contracts.job import JobStatus, Reason
 
 log = structlog.get_logger()
 
@@ -33,7 +37,7 @@ class Yard:
     async def stored(self, caller: Caller, job_id: str, right: Right) -> Job:
         """The job as the jobs service has it, if the caller has this right. Raises NotFound, Forbidden."""
         try:
-            job = await self._bus.ask(asking.GET, commands.GetJob(id=job_id), self._timeout_s)
+            job = await self._bus.ask(asking.GET, GetJob(id=job_id), self._timeout_s)
         except NotFound:
             raise no_such_job(job_id) from None
         require(caller, job, right)
@@ -47,11 +51,12 @@ class Yard:
         """The job as the caller sees it, with the present reason of one that waits."""
         return (await self._shown(caller, [job]))[0]
 
-    def submitted(self, caller: Caller, job: Job) -> Job:
-        """The same for a job that was stored this moment: nothing more can be known of it yet."""
-        return _resource(caller, job, {})
+    def submitted(self, caller: Caller, job: Job, warnings: tuple[str, ...] = ()) -> Job:
+        """The same for a job that was stored this moment, or would be: nothing more can be known of it yet."""
+        shown_job = _resource(caller, job, {})
+        return shown_job.model_copy(update={"warnings": warnings}) if warnings else shown_job
 
-    async def page(self, caller: Caller, ask: commands.ListJobs) -> JobPage:
+    async def page(self, caller: Caller, ask: ListJobs) -> JobPage:
         """A page of a list. The jobs service pages by size, so this asks until there are enough jobs.
 
         Not for one that ended since its jobs are rare: whoever asked decides whether to go on.
@@ -66,19 +71,17 @@ class Yard:
         total = max(first.total or 0, len(items))
         return JobPage(items=tuple(items), total=total, total_is=first.total_is, next_cursor=page.next_cursor)
 
-    async def change(
-        self, caller: Caller, command: Command[commands.ChangeJob, Job], job_id: str, request_id: str | None
-    ) -> Job:
+    async def change(self, caller: Caller, command: Command[ChangeJob, Job], job_id: str, author: Author) -> Job:
         """Pause, resume or kill."""
         await self.stored(caller, job_id, Right.KILL if command is asking.KILL else Right.ACT)
-        ask = commands.ChangeJob(id=job_id, actor=_actor(caller), correlation_id=request_id)
+        ask = ChangeJob(id=job_id, actor=author.actor, correlation_id=author.request_id)
         return await self.shown(caller, await self._bus.ask(command, ask, self._timeout_s))
 
-    async def set_priority(self, caller: Caller, job_id: str, priority: int, request_id: str | None) -> Job:
+    async def set_priority(self, caller: Caller, job_id: str, priority: int, author: Author) -> Job:
         """Change its place in the queue, as far as its VC allows."""
         job = await self.stored(caller, job_id, Right.ACT)
         check_priority(caller, job.vc, await self._policy_of(job.vc), priority)
-        ask = commands.SetPriority(id=job_id, actor=_actor(caller), priority=priority, correlation_id=request_id)
+        ask = SetPriority(id=job_id, actor=author.actor, priority=priority, correlation_id=author.request_id)
         return await self.shown(caller, await self._bus.ask(asking.SET_PRIORITY, ask, self._timeout_s))
 
     async def events(self, caller: Caller, job_id: str) -> list[AnyCloudEvent]:
@@ -92,8 +95,8 @@ class Yard:
         events: list[AnyCloudEvent] = []
         while True:
             after = events[-1].jobversion or 0 if events else 0
-            ask = commands.GetJobEvents(id=job_id, after_version=after)
-            page = await self._bus.ask(commands.EVENTS, ask, self._timeout_s)
+            ask = GetJobEvents(id=job_id, after_version=after)
+            page = await self._bus.ask(EVENTS, ask, self._timeout_s)
             events += page.items
             if not page.more or not page.items:
                 return events
@@ -106,9 +109,7 @@ class Yard:
     async def _explained(self, ids: tuple[str, ...]) -> dict[str, Reason]:
         """Why these wait, as far as the scheduler says so in time: an answer without it is better than none."""
         try:
-            answer = await self._bus.ask(
-                commands.EXPLAIN, commands.ExplainJobs(ids=ids), timeout=self._explain_timeout_s
-            )
+            answer = await self._bus.ask(EXPLAIN, ExplainJobs(ids=ids), timeout=self._explain_timeout_s)
         except Refusal as refusal:
             log.debug("explanations_missing", count=len(ids), problem=refusal.code)
             return {}
@@ -123,7 +124,3 @@ def _resource(caller: Caller, job: Job, reasons: dict[str, Reason]) -> Job:
     if seen.status is JobStatus.QUEUED:
         reason = reasons.get(seen.id) or reason or WAITS
     return seen.model_copy(update={"reason": reason, "actions": actions(caller, job)})
-
-
-def _actor(caller: Caller) -> Actor:
-    return Actor(kind="user", name=caller.name)

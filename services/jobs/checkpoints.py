@@ -15,7 +15,7 @@ from services.jobs.domain.document import JobHead
 from services.jobs.domain.signals import Checkpoint
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts.commands import CHECKPOINTS, GetCheckpoints, LastCheckpoint, RunOf
+from shared.contracts.commands.checkpoints import CHECKPOINTS, GetCheckpoints, LastCheckpoint, RunOf
 from shared.contracts.errors import Refusal, Unavailable
 from shared.contracts.job import HOLDING
 

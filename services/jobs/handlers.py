@@ -9,35 +9,44 @@ from services.jobs.domain.signals import Kill, Resume
 from services.jobs.domain.signals import SetPriority as SetPrioritySignal
 from services.jobs.place import lead, place
 from services.jobs.room import Room
-from services.jobs.submit import submit_all
+from services.jobs.submit import submit_all, validate
 from services.jobs.wishes import change_all, pause
 from shared.bus import codec
 from shared.bus.subscriptions import Answers, Delivery, Shared
-from shared.contracts import commands, subjects
-from shared.contracts.commands import (
-    ActiveJobPage,
+from shared.contracts import subjects
+from shared.contracts.commands.changes import (
+    CHANGE,
+    KILL,
+    OWNERS,
+    PAUSE,
+    RESUME,
+    SET_PRIORITY,
     ChangeJob,
     ChangeJobs,
     ChangeOutcomes,
+    GetOwners,
+    JobOwner,
+    JobOwners,
+    SetPriority,
+)
+from shared.contracts.commands.checkpoints import CHECKPOINTS
+from shared.contracts.commands.jobs import (
+    ACTIVE,
+    EVENTS,
+    GET,
+    VALIDATE,
+    VIEWS,
+    ActiveJobPage,
     GetJob,
     GetJobEvents,
     GetJobViews,
-    GetOwners,
     JobEventPage,
-    JobOwner,
-    JobOwners,
-    JobPage,
     JobViews,
-    Lead,
-    Lease,
     ListActiveJobs,
-    ListJobs,
-    Place,
-    PlaceOutcomes,
-    SetPriority,
-    SubmitJobs,
-    SubmitOutcomes,
 )
+from shared.contracts.commands.lists import LIST, JobPage, ListJobs
+from shared.contracts.commands.scheduling import LEAD, PLACE, Lead, Lease, Place, PlaceOutcomes
+from shared.contracts.commands.submission import SUBMIT, NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.events import CloudEvent, RunEvent
 from shared.contracts.job import Job
 
@@ -52,6 +61,10 @@ class Handlers:
     async def submit(self, ask: SubmitJobs) -> SubmitOutcomes:
         self._room.check()
         return await submit_all(self._applier, ask)
+
+    async def validate(self, ask: NewJob) -> Submitted:
+        self._room.check()
+        return await validate(self._applier, ask)
 
     async def get(self, ask: GetJob) -> Job:
         return job_of(await self._applier.head(ask.id))
@@ -99,21 +112,22 @@ class Handlers:
 
 
 SUBSCRIPTIONS = (
-    Answers(commands.SUBMIT, Handlers.submit),
-    Answers(commands.GET, Handlers.get),
-    Answers(commands.LIST, Handlers.list),
-    Answers(commands.EVENTS, Handlers.events),
-    Answers(commands.ACTIVE, Handlers.active),
-    Answers(commands.VIEWS, Handlers.views),
-    Answers(commands.PAUSE, Handlers.pause),
-    Answers(commands.RESUME, Handlers.resume),
-    Answers(commands.KILL, Handlers.kill),
-    Answers(commands.SET_PRIORITY, Handlers.set_priority),
-    Answers(commands.OWNERS, Handlers.owners),
-    Answers(commands.CHANGE, Handlers.change),
-    Answers(commands.LEAD, Handlers.lead),
-    Answers(commands.PLACE, Handlers.place),
+    Answers(SUBMIT, Handlers.submit),
+    Answers(VALIDATE, Handlers.validate),
+    Answers(GET, Handlers.get),
+    Answers(LIST, Handlers.list),
+    Answers(EVENTS, Handlers.events),
+    Answers(ACTIVE, Handlers.active),
+    Answers(VIEWS, Handlers.views),
+    Answers(PAUSE, Handlers.pause),
+    Answers(RESUME, Handlers.resume),
+    Answers(KILL, Handlers.kill),
+    Answers(SET_PRIORITY, Handlers.set_priority),
+    Answers(OWNERS, Handlers.owners),
+    Answers(CHANGE, Handlers.change),
+    Answers(LEAD, Handlers.lead),
+    Answers(PLACE, Handlers.place),
     Shared("jobs", subjects.EVENTS, (subjects.RUN_EVENTS,), codec.run_event, Handlers.run_events),
 )
 
-ASKS = (commands.CHECKPOINTS,)
+ASKS = (CHECKPOINTS,)

@@ -3,32 +3,30 @@
 from collections.abc import Iterable
 
 from services.jobs.domain.cursor import cursor_of, place_in
-from services.jobs.domain.document import JobDocument, JobHead, current_view, event_of, job_of, launch_of
-from services.jobs.domain.size import event_size, job_size, launch_size, view_size
-from services.jobs.orders import place_of
+from services.jobs.domain.document import JobDocument, current_view, event_of, job_of, launch_of
+from services.jobs.domain.size import REPLY_BYTES, event_size, job_size, launch_size, view_size
+from services.jobs.orders import place_of, reader_of
 from services.jobs.store import JobStore
 from services.jobs.walks import order_for
-from shared.contracts.commands import (
+from shared.contracts.commands.jobs import (
     ActiveJob,
     ActiveJobPage,
     GetJobEvents,
     GetJobViews,
     JobEventPage,
-    JobPage,
     JobViews,
     ListActiveJobs,
-    ListJobs,
 )
-
-REPLY_BYTES = 400_000
+from shared.contracts.commands.lists import JobPage, ListJobs
 
 
 async def list_jobs(store: JobStore, ask: ListJobs) -> JobPage:
     """A page of at most `limit` jobs; fewer if they are large, or rare in a long list."""
-    found = await store.pages.find(ask, place_in(ask), ask.limit)
+    order = order_for(ask)
+    found = await store.pages.find(ask, place_in(ask, reader_of(order)), ask.limit)
     jobs = found.jobs[: _fitting(job_size(job) for job in found.jobs)]
     whole = len(jobs) == len(found.jobs)
-    end = found.end if whole else place_of(jobs[-1], order_for(ask))
+    end = found.end if whole else place_of(jobs[-1], order)
     total, exact = await store.pages.total(ask, found) if ask.with_total else (None, True)
     return JobPage.of(
         items=tuple(job_of(job) for job in jobs),
@@ -43,15 +41,13 @@ async def list_active(store: JobStore, ask: ListActiveJobs) -> ActiveJobPage:
     """Open jobs by id; with `node` those that hold something there, with what their runs need."""
     if ask.node is None:
         page = await store.open_page(ask.after_id, ask.limit)
-        jobs, more = list(page.items), page.after is not None
-        sizes = [view_size(job.request, job.state) for job in jobs]
+        sizes = [view_size(job.request, job.state) for job in page.items]
     else:
-        here = [job for job in await store.holding(ask.after_id) if _holds(job, ask.node)]
-        jobs, more = here[: ask.limit], len(here) > ask.limit
-        sizes = [view_size(job.request, job.state) + launch_size(job.request) for job in jobs]
-    chosen = jobs[: _fitting(sizes)]
+        page = await store.on_node(ask.node, ask.after_id, ask.limit)
+        sizes = [view_size(job.request, job.state) + launch_size(job.request) for job in page.items]
+    chosen = page.items[: _fitting(sizes)]
     items = tuple(ActiveJob.of(view=current_view(job), launch=launch_of(job) if ask.node else None) for job in chosen)
-    return ActiveJobPage.of(items=items, more=more or len(chosen) < len(jobs))
+    return ActiveJobPage.of(items=items, more=page.after is not None or len(chosen) < len(page.items))
 
 
 async def views_of(store: JobStore, ask: GetJobViews) -> JobViews:
@@ -66,11 +62,6 @@ def events_of(job: JobDocument, ask: GetJobEvents) -> JobEventPage:
     later = [entry for entry in job.history if entry.version > ask.after_version]
     chosen = later[: _fitting(event_size(job, entry) for entry in later)]
     return JobEventPage.of(items=tuple(event_of(job, entry)[1] for entry in chosen), more=len(chosen) < len(later))
-
-
-def _holds(job: JobHead, node: str) -> bool:
-    allocation = job.state.allocation
-    return allocation is not None and any(share.node == node for share in allocation.shares)
 
 
 def _fitting(sizes: Iterable[int]) -> int:

@@ -11,8 +11,7 @@ from services.jobs.domain.document import JobHead
 from services.jobs.domain.filter import matches
 from services.jobs.orders import Order, in_order, is_behind, place_of
 from services.jobs.walks import Plan, Walk, Walks, begin, plan, rest_of
-from shared.contracts.commands import ListJobs
-from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.commands.lists import ListJobs
 from shared.store.port import Collection
 
 READ = 10_000
@@ -21,7 +20,8 @@ READ = 10_000
 LOOKED_AT = 2_000
 """Of a longer one, so many jobs are looked at for one page."""
 
-CHUNK = 250
+GLANCE = CHUNK = 250
+"""Jobs that are read at once; and those that are looked at before a list is read whole."""
 
 
 @dataclass(frozen=True)
@@ -47,28 +47,31 @@ class Pages:
         self._looked_at = looked_at
 
     async def find(self, ask: ListJobs, after: Place | None, limit: int) -> Found:
-        """A page. Raises Invalid for a list that is too long for its order."""
+        """A page."""
         chosen = plan(ask)
         if ask.q is not None:
             job = await self._heads.get(ask.q.upper())
             if job is not None and matches(job, ask):
                 return Found([job] if after is None else [], None, total=1)
-        if chosen.served is not None and chosen.served.exact:
+        if chosen.served.exact:
             jobs = await self._next(chosen.served, after, limit + 1)
             return _cut(jobs, limit, chosen.order)
+        if chosen.counted is not None:  # its total needs no whole reading; most often its page does not either
+            glance = max(GLANCE, 2 * limit)
+            found = await self._searched(chosen.served, ask, after, limit, min(glance, self._looked_at))
+            if not found.searched:
+                return found
         whole = await self._shortest(chosen)
         if whole is not None:
             return await self._sorted(whole, ask, chosen.order, after, limit)
-        if chosen.served is None:
-            raise _too_long(ask, self._read)
-        return await self._searched(chosen.served, ask, after, limit)
+        return await self._searched(chosen.served, ask, after, limit, self._looked_at)
 
     async def total(self, ask: ListJobs, found: Found) -> tuple[int, bool]:
         """How many jobs the list of this page has, and whether it is just as many, or at least."""
-        served = plan(ask).served
+        counted = plan(ask).counted
         total = found.total
-        if total is None and served is not None and served.exact:
-            total = await self._count(served)
+        if total is None and counted is not None:
+            total = await self._count(counted)
         if total is None:
             return len(found.jobs), found.end is None and ask.cursor is None
         return min(total, self._read), total <= self._read
@@ -120,11 +123,13 @@ class Pages:
             if after is None:
                 return jobs
 
-    async def _searched(self, walks: Walks, ask: ListJobs, after: Place | None, limit: int) -> Found:
+    async def _searched(
+        self, walks: Walks, ask: ListJobs, after: Place | None, limit: int, looked_at_most: int
+    ) -> Found:
         found: list[JobHead] = []
-        looked_at = 0
-        while looked_at < self._looked_at:
-            chunk = min(CHUNK, self._looked_at - looked_at)
+        looked_at, chunk = 0, limit
+        while looked_at < looked_at_most:
+            chunk = min(2 * chunk, CHUNK, looked_at_most - looked_at)
             jobs = await self._next(walks, after, chunk + 1)
             looked_at += chunk
             for job in jobs[:chunk]:
@@ -142,9 +147,3 @@ def _cut(jobs: list[JobHead], limit: int, order: Order) -> Found:
     """The first `limit` of one job more."""
     end = place_of(jobs[limit - 1], order) if len(jobs) > limit else None
     return Found(jobs[:limit], end)
-
-
-def _too_long(ask: ListJobs, read: int) -> Invalid:
-    column = ask.sort.removeprefix("-")
-    message = f"more than {read:,} jobs are too many to be sorted by {column}; narrow the list, or sort by priority"
-    return Invalid(f"sort: {message}.", (FieldError(field="sort", message=message),))

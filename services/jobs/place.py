@@ -7,7 +7,7 @@ from services.jobs.domain.lease import SCHEDULER, Renew
 from services.jobs.domain.machine import InvalidTransition, decide
 from services.jobs.domain.signals import Place as PlaceSignal
 from services.jobs.domain.signals import Preempt, Signal
-from shared.contracts.commands import Lead, Lease, Place, Placed, PlaceOutcomes
+from shared.contracts.commands.scheduling import Lead, Lease, Place, Placed, PlaceOutcomes
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Actor
 from shared.store.port import DuplicateKey, Guard, Swap

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from services.jobs.domain.cursor import Place
 from services.jobs.domain.filter import statuses_in_order
-from services.jobs.orders import EVERYBODYS, QUEUE, Order, order_of
+from services.jobs.orders import OPEN, QUEUE, Order, order_of
 from shared.contracts.base import rfc3339
-from shared.contracts.commands import NEWEST_FIRST, Column, ListJobs
+from shared.contracts.commands.lists import NEWEST_FIRST, Column, ListJobs
 from shared.contracts.errors import FieldError, Invalid
-from shared.contracts.job import TERMINAL, JobStatus
-from shared.store.port import Between, Condition, Eq
+from shared.contracts.job import HOLDING, TERMINAL, JobStatus
+from shared.store.port import Between, Condition, Eq, NotIn
 
 Walk = tuple[Condition, ...]
 
-OPEN = tuple(status for status in JobStatus if status not in TERMINAL)
+NOT_OVER = tuple(status for status in JobStatus if status not in TERMINAL)
 CLUSTERS = 20
 """With more virtual clusters a walk for each takes longer than to look at every job's."""
 
@@ -35,13 +35,21 @@ class Walks:
 
 @dataclass(frozen=True)
 class Plan:
-    """`order`: what was asked for. `served`: walks in that order, if indexes have it. `whole`: ways to all of its jobs,
-    in any order, of which the shortest is read where the list is not served exactly.
+    """`served`: walks in the order that was asked for. `whole`: ways to all of its jobs, in any order, of which the
+    shortest is read where the list is not served exactly.
     """
 
-    order: Order
-    served: Walks | None
+    served: Walks
     whole: tuple[Walks, ...]
+
+    @property
+    def order(self) -> Order:
+        return self.served.order
+
+    @property
+    def counted(self) -> Walks | None:
+        """The walks whose jobs are the list's, each once, so that counting them counts it."""
+        return next((walks for walks in (*self.whole, self.served) if walks.exact), None)
 
 
 def plan(ask: ListJobs) -> Plan:
@@ -53,7 +61,7 @@ def order_for(ask: ListJobs) -> Order:
     """The order that was asked for. What is the same for every job of the list leaves the id to decide."""
     alike = Column.FINISHED if ask.owner is None else Column.USER
     column = ask.sort.removeprefix("-")
-    return order_of(ask.sort.replace(column, Column.ID) if column == alike else ask.sort)
+    return order_of(ask.sort.replace(column, Column.ID) if column == alike else ask.sort, ask.owner is None)
 
 
 def begin(walk: Walk, order: Order, after: Place | None) -> tuple[Order, Place | None] | None:
@@ -85,48 +93,64 @@ def _of_one(ask: ListJobs, owner: str) -> Plan:
     own: Walk = (Eq("owner", owner),)
     by_status = tuple((*own, Eq("state.status", status.value)) for status in statuses_in_order(ask.statuses))
     submitted, named = _submitted(ask), _named(ask)
-    walks, left = _narrowed((own,), ask, _filters(ask) - {"owner"})
+    filters = _filters(ask) - {"owner"}
+    walks, left = _narrowed((own,), ask, filters)
     if by_status and column in (Column.SUBMITTED, Column.STATUS):
         walks, left = tuple((*status, *walks[0][1:]) for status in by_status), left - {"statuses"}
     newest = order_of(NEWEST_FIRST)
-    whole = [Walks((own,), newest)]
+    whole = [Walks((own,), newest, exact=not filters)]
     if by_status:
-        whole.append(Walks(by_status, newest))
+        whole.append(Walks(by_status, newest, exact=filters == {"statuses"}))
     if submitted:
         whole.append(Walks(((*own, *submitted),), newest))
     if named:
         whole.append(Walks(((*own, *named),), order_of(Column.NAME)))
-    return Plan(order_for(ask), Walks(walks, order_for(ask), exact=not left), tuple(whole))
+    return Plan(Walks(walks, order_for(ask), exact=not left), tuple(whole))
 
 
 def _of_everybody(ask: ListJobs) -> Plan:
-    statuses = statuses_in_order(ask.statuses or OPEN)
+    statuses = statuses_in_order(ask.statuses or NOT_OVER)
     over = [status for status in statuses if status in TERMINAL]
     if over:
         message = f"everybody's jobs are listed until they are over, and {over[0]} ones are; list those of one owner"
         raise Invalid(f"statuses: {message}.", (FieldError(field="statuses", message=message),))
-    by_status: tuple[Walk, ...] = tuple((Eq("state.status", status.value),) for status in statuses)
-    by_cluster, left = by_status, _filters(ask) - {"statuses"}
+    by_queue: tuple[Walk, ...] = tuple((OPEN, Eq("state.status", status.value)) for status in statuses)
+    others = _filters(ask) - {"statuses"}
+    left = others
     if ask.vcs is not None and len(ask.vcs) <= CLUSTERS:
-        by_cluster = tuple((Eq("request.vc", vc), *status) for vc in ask.vcs for status in by_status)
-        left -= {"vcs"}
-    whole = (Walks(by_cluster, QUEUE),)
-    order, column = order_for(ask), ask.sort.removeprefix("-")
-    if column == Column.PRIORITY:
-        return Plan(order, Walks(by_cluster, order, exact=not left), whole)
-    if column in (*EVERYBODYS, Column.STATUS, Column.FINISHED):
-        walks, left = _narrowed(by_status, ask, _filters(ask) - {"statuses"})
-        return Plan(order, Walks(walks, order, exact=not left), whole)
-    return Plan(order, None, whole)
+        by_queue = tuple((Eq("request.vc", vc), *status) for vc in dict.fromkeys(ask.vcs) for status in by_queue)
+        left = others - {"vcs"}
+    whole = (Walks(by_queue, QUEUE, exact=not left),)
+    order = order_for(ask)
+    if ask.sort.removeprefix("-") in (Column.PRIORITY, Column.STATUS):
+        return Plan(Walks(by_queue, order, exact=not left), whole)
+    walk, left = _in_statuses(statuses, others)
+    walks, left = _narrowed((walk,), ask, left)
+    return Plan(Walks(walks, order, exact=not left), whole)
+
+
+def _in_statuses(statuses: tuple[JobStatus, ...], left: set[str]) -> tuple[Walk, set[str]]:
+    """Everybody's open jobs. Those in other statuses are passed by on the way if the devices bound their number."""
+    others = [status for status in NOT_OVER if status not in statuses]
+    if not others:
+        return (OPEN,), left
+    if HOLDING.issuperset(others):
+        return (OPEN, NotIn("state.status", tuple(status.value for status in others))), left
+    return (OPEN,), left | {"statuses"}
 
 
 def _narrowed(walks: tuple[Walk, ...], ask: ListJobs, left: set[str]) -> tuple[tuple[Walk, ...], set[str]]:
     """Walks that begin and end with the conditions on the column they are in the order of, and what is left of them."""
-    column = ask.sort.removeprefix("-")
-    if column == Column.SUBMITTED:
-        return tuple((*walk, *_submitted(ask)) for walk in walks), left - {"submitted_after", "submitted_before"}
-    if column == Column.NAME:
-        return tuple((*walk, *_named(ask)) for walk in walks), left - {"q"}
+    match ask.sort.removeprefix("-"):
+        case Column.SUBMITTED:
+            return tuple((*walk, *_submitted(ask)) for walk in walks), left - {"submitted_after", "submitted_before"}
+        case Column.NAME:
+            return tuple((*walk, *_named(ask)) for walk in walks), left - {"q"}
+        case Column.DEVICES | Column.PREEMPTIBLE:
+            chosen = (False, True) if ask.preemptible is None else (ask.preemptible,)
+            return tuple((*walk, Eq("request.preemptible", one)) for walk in walks for one in chosen), left - {
+                "preemptible"
+            }
     return walks, left
 
 

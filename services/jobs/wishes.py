@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from services.jobs.apply import Applier
 from services.jobs.domain.document import JobDocument
 from services.jobs.domain.signals import Kill, Pause, Resume, SetPriority, Signal
-from shared.contracts.commands import Changed, ChangeJob, ChangeJobs, ChangeOutcomes, JobAction
+from shared.contracts.commands.changes import Changed, ChangeJob, ChangeJobs, ChangeOutcomes, JobAction
 from shared.contracts.errors import Refusal
 
 

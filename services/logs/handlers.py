@@ -16,7 +16,7 @@ from shared.bus.bus import Bus
 from shared.bus.codec import Undecodable
 from shared.bus.subscriptions import Answers, Delivery, PerPartition, Subscription
 from shared.contracts import subjects
-from shared.contracts.commands import TAIL_LOG, TAIL_PARTITION, LogPage, TailLog
+from shared.contracts.commands.logs import TAIL_LOG, TAIL_PARTITION, LogPage, TailLog
 from shared.contracts.errors import Unavailable
 
 log = structlog.get_logger()

@@ -25,4 +25,5 @@ class Progress:
             return
         reached = asyncio.get_running_loop().create_future()
         self._waiting.append((target, reached))
-        await asyncio.wait_for(reached, timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await reached

@@ -1,6 +1,7 @@
 """Puts the notify service together; nothing connects here."""
 
 import asyncio
+from datetime import timedelta
 
 from services.notify.desk import Desk
 from services.notify.domain.case import CaseDocument, Delivery
@@ -9,6 +10,7 @@ from services.notify.handlers import SUBSCRIPTIONS, Handlers
 from services.notify.mail import FolderMailer, Mailer, SmtpMailer
 from services.notify.notices import Notices
 from services.notify.postman import Postman
+from services.notify.retention import Retention
 from services.notify.settings import NotifySettings
 from services.notify.store import NotifyStore
 from services.notify.webhooks import SigningSecrets, Webhooks
@@ -16,7 +18,7 @@ from shared.runtime import Deps, Service
 
 
 def build(deps: Deps) -> Service:
-    """Handlers, and three loops: the outbox of cases, their mails, and the notifications."""
+    """Handlers, and four loops: the outbox of cases, their mails, the notifications, and what is forgotten."""
     settings = NotifySettings()
     store = NotifyStore(deps.open_store("notify"))
     bus, clock = deps.bus, deps.clock
@@ -28,11 +30,15 @@ def build(deps: Deps) -> Service:
     desk = Desk(store, bus, clock, to_operators, settings.operators or NOBODY)
     keys = SigningSecrets(store, clock)
     webhooks = Webhooks(keys, clock, settings.allow_private, settings.web_timeout_s)
-    notices = Notices(store, bus, clock, mailer, webhooks, settings.policy, settings.web_timeout_s)
+    notices = Notices(
+        store, bus, clock, mailer, webhooks, settings.policy, settings.web_timeout_s, settings.mails_per_hour
+    )
     mails: Postman[CaseDocument] = Postman("case", bus, clock, settings.rules, store.cases, desk.send, desk.changed)
     tellings: Postman[DeliveryDocument] = Postman(
         "notification", bus, clock, settings.rules, store.deliveries, notices.send
     )
+
+    retention = Retention(store, clock, timedelta(days=settings.keep_days))
 
     def wake() -> None:
         mails.wake()
@@ -46,7 +52,7 @@ def build(deps: Deps) -> Service:
         name="notify",
         handlers=Handlers(desk, notices, keys, settings.policy, wake),
         subscriptions=SUBSCRIPTIONS,
-        loops=(desk.outbox.run, mails.run, tellings.run),
+        loops=(desk.outbox.run, mails.run, tellings.run, retention.run),
         stop=stop,
     )
 

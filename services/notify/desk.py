@@ -5,14 +5,16 @@ from datetime import datetime
 
 from services.notify.domain.case import CaseDocument, Delivery, events_after, opened, resource
 from services.notify.domain.letter import support_letter
+from services.notify.domain.sending import Arrival
 from services.notify.failures import Missed
 from services.notify.mail import Mailer
 from services.notify.material import gathered
-from services.notify.store import KEY_INDEX, NotifyStore
+from services.notify.store import NotifyStore
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.errors import Conflict
 from shared.contracts.notify import RequestSupport, SupportCase, SupportCases
+from shared.idempotency import is_key, used_for_another
 from shared.outbox import Outbox
 from shared.store.port import DuplicateKey
 
@@ -55,7 +57,7 @@ class Desk:
         """Those of one job, the newest first."""
         return SupportCases(items=tuple(resource(case) for case in await self._store.cases_of(job_id)))
 
-    async def send(self, case: CaseDocument) -> str | None:
+    async def send(self, case: CaseDocument) -> Arrival:
         """One mail to the operators. Raises Missed, or a Refusal of whoever was asked about the job."""
         mailer = self._mailers.get(case.delivery)
         if mailer is None:
@@ -70,14 +72,14 @@ class Desk:
     async def _known(self, ask: RequestSupport, now: datetime) -> CaseDocument | None:
         if ask.idempotency_key is None:
             return None
-        found = await self._store.case_by_key(ask.requester, ask.idempotency_key, now)
-        if found is not None and found.idempotency and found.idempotency.fingerprint != (ask.fingerprint or ""):
-            raise Conflict("The Idempotency-Key was used for another request. Take a new key.")
+        found = (await self._store.keys.find(ask.requester, (ask.idempotency_key,), now)).get(ask.idempotency_key)
+        if found is not None and found.idempotency and not found.idempotency.is_of(ask.fingerprint):
+            raise used_for_another(found.id)
         return found
 
     async def _existing(self, ask: RequestSupport, index: str | None, now: datetime) -> CaseDocument:
         """The case that stood in the way: the same command before, or the same key at the same moment."""
-        found = await (self._known(ask, now) if index == KEY_INDEX else self._store.cases.get(ask.case_id))
+        found = await (self._known(ask, now) if is_key(index) else self._store.cases.get(ask.case_id))
         if found is None or found.requester != ask.requester or found.job_id != ask.job_id:
             raise Conflict("The case could not be stored beside another one. Send the request again.")
         return found

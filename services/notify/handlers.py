@@ -9,7 +9,17 @@ from services.notify.notices import Notices, watched
 from services.notify.push import understood
 from services.notify.webhooks import SigningSecrets
 from shared.bus.subscriptions import Answers, Delivery, Shared, Subscription
-from shared.contracts import commands, subjects
+from shared.contracts import subjects
+from shared.contracts.commands.jobs import EVENTS, GET
+from shared.contracts.commands.logs import TAIL_LOG
+from shared.contracts.commands.secrets import FIND_SECRETS
+from shared.contracts.commands.support import (
+    CHECK_NOTIFY,
+    NOTIFICATIONS,
+    REQUEST_SUPPORT,
+    SUPPORT_CASES,
+    WEBHOOK_SECRET,
+)
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.events import CloudEvent, JobEvent
 from shared.contracts.notify import (
@@ -60,7 +70,7 @@ class Handlers:
         return await self._notices.notifications(ask.job_id)
 
     async def webhook_secret(self, ask: GetWebhookSecret) -> WebhookSecret:
-        document = await self._keys.of(ask.owner, renew=ask.renew)
+        document = await self._keys.of(ask.owner, renew=ask.renew, renewal=ask.renewal)
         return WebhookSecret(secret=document.secret, created_at=document.created_at)
 
     async def job_events(self, deliveries: Sequence[Delivery[CloudEvent[JobEvent] | None]]) -> None:
@@ -83,14 +93,14 @@ class Handlers:
         return found
 
 
-ASKS = (commands.GET, commands.EVENTS, commands.TAIL_LOG)
+ASKS = (GET, EVENTS, TAIL_LOG, FIND_SECRETS)
 """Everything that this service asks of others."""
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
-    Answers(commands.REQUEST_SUPPORT, Handlers.request_support),
-    Answers(commands.SUPPORT_CASES, Handlers.support_cases),
-    Answers(commands.CHECK_NOTIFY, Handlers.check),
-    Answers(commands.NOTIFICATIONS, Handlers.notifications),
-    Answers(commands.WEBHOOK_SECRET, Handlers.webhook_secret),
+    Answers(REQUEST_SUPPORT, Handlers.request_support),
+    Answers(SUPPORT_CASES, Handlers.support_cases),
+    Answers(CHECK_NOTIFY, Handlers.check),
+    Answers(NOTIFICATIONS, Handlers.notifications),
+    Answers(WEBHOOK_SECRET, Handlers.webhook_secret),
     Shared("notify", subjects.EVENTS, (subjects.JOB_EVENTS,), watched, Handlers.job_events),
 )

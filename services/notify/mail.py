@@ -12,6 +12,7 @@ from typing import Protocol
 import aiosmtplib
 
 from services.notify.domain.letter import Letter
+from services.notify.domain.sending import Arrival
 from services.notify.failures import Missed
 from services.notify.settings import NotifySettings
 
@@ -19,8 +20,8 @@ from services.notify.settings import NotifySettings
 class Mailer(Protocol):
     """Sends letters."""
 
-    async def send(self, letter: Letter) -> str | None:
-        """Return when it left; a note if it did not reach everybody. Raises Missed."""
+    async def send(self, letter: Letter) -> Arrival:
+        """Return when it left. Raises Missed."""
 
 
 def composed(letter: Letter, sender: str) -> EmailMessage:
@@ -54,7 +55,7 @@ class SmtpMailer:
         self._host = host
         self._context = ssl.create_default_context() if settings.smtp_tls != "none" else None
 
-    async def send(self, letter: Letter) -> str | None:
+    async def send(self, letter: Letter) -> Arrival:
         """Every failure is worth another try, a final answer (5xx) too: it is most often a setting that is mended."""
         settings = self._settings
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
@@ -80,8 +81,8 @@ class SmtpMailer:
             raise Missed(f"The mail server did not take the mail: {error or type(error).__name__}") from error
         if refused:
             answers = "; ".join(f"{address}: {answer.code} {answer.message}" for address, answer in refused.items())
-            return f"Sent, but not to everybody: {answers}"
-        return None
+            return Arrival(note=f"Sent, but not to everybody: {answers}")
+        return Arrival()
 
 
 class FolderMailer:
@@ -91,16 +92,16 @@ class FolderMailer:
         self._folder = folder
         self._sender = sender
 
-    async def send(self, letter: Letter) -> str | None:
+    async def send(self, letter: Letter) -> Arrival:
+        target = self._folder / f"{letter.id}.eml"
         try:
-            await asyncio.to_thread(self._write, letter)
+            await asyncio.to_thread(self._write, letter, target)
         except OSError as error:
             raise Missed(f"The mail could not be written: {error.strerror}.") from error
-        return None
+        return Arrival(file=f"{self._folder.name}/{target.name}")
 
-    def _write(self, letter: Letter) -> None:
+    def _write(self, letter: Letter, target: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        target = self._folder / f"{letter.id}.eml"
         draft = self._folder / f".{letter.id}.{os.getpid()}.new"
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

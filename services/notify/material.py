@@ -3,14 +3,18 @@
 A service that does not answer puts the mail off, at first; then the mail goes without, and says what is missing.
 """
 
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
 import yaml
 
 from services.notify.domain.case import CaseDocument
-from services.notify.domain.letter import Material
-from services.notify.domain.redaction import Redaction
+from services.notify.domain.letter import Material, history_line
+from services.notify.domain.redaction import Redaction, texts_in
+from services.notify.withheld import secrets_in
 from shared.bus.bus import Bus
-from shared.contracts import commands
-from shared.contracts.commands import GetJob, GetJobEvents, TailLog
+from shared.contracts.commands.jobs import EVENTS, GET, GetJob, GetJobEvents
+from shared.contracts.commands.logs import TAIL_LOG, TailLog
 from shared.contracts.errors import Refusal, Unavailable
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import Job, JobRequest
@@ -20,6 +24,9 @@ PATIENT_TRIES = 3
 CONSOLE_LINES = 500
 ASK_S = 5.0
 HISTORY_EVENTS = 2_500
+SPECIFIED = set(JobRequest.model_fields) - {"notify"}
+"""What was submitted; whom it tells is only its owner's business."""
+UNKNOWN = "All about the job is left out, since what must not be shown of its secrets is not known:"
 
 
 async def gathered(bus: Bus, case: CaseDocument) -> Material:
@@ -30,7 +37,7 @@ async def gathered(bus: Bus, case: CaseDocument) -> Material:
     history: tuple[AnyCloudEvent, ...] = ()
     console: tuple[LogLine, ...] | None = None
     try:
-        job = await bus.ask(commands.GET, GetJob(id=case.job_id), ASK_S)
+        job = await bus.ask(GET, GetJob(id=case.job_id), ASK_S)
         history = await _history(bus, case.job_id)
     except Refusal as refusal:
         _put_off(refusal, patient)
@@ -39,15 +46,27 @@ async def gathered(bus: Bus, case: CaseDocument) -> Material:
         missing.append("The console is left out: without the job, what must not be shown of it is not known.")
     elif case.include_logs:
         try:
-            page = await bus.ask(commands.TAIL_LOG, TailLog(job_id=case.job_id, tail=CONSOLE_LINES), ASK_S)
+            page = await bus.ask(TAIL_LOG, TailLog(job_id=case.job_id, tail=CONSOLE_LINES), ASK_S)
             console = page.lines
         except Refusal as refusal:
             _put_off(refusal, patient)
             missing.append(f"The console could not be read: {refusal.message}")
-    redaction = Redaction(job.env if job is not None else {})
+    if job is None:
+        return Material(missing=tuple(missing))
+    specification = job.model_dump(mode="json", include=SPECIFIED)
+    secrets: Collection[str] = ()
+    if job.secrets:
+        texts = _texts(case, job, specification, history, console)
+        try:
+            secrets = await secrets_in(bus, case.job_id, texts, ASK_S)
+        except Refusal as refusal:
+            _put_off(refusal, patient)
+            missing.append(f"{UNKNOWN} {refusal.message}")
+            return Material(missing=tuple(missing), redaction=Redaction(job.env))
+    redaction = Redaction(job.env, secrets)
     return Material(
         job=job,
-        specification=None if job is None else _specification(job, redaction),
+        specification=_document(redaction.tree(specification)),
         history=history,
         console=console,
         missing=tuple(missing),
@@ -55,21 +74,33 @@ async def gathered(bus: Bus, case: CaseDocument) -> Material:
     )
 
 
+def _texts(
+    case: CaseDocument,
+    job: Job,
+    specification: dict[str, Any],
+    history: Iterable[AnyCloudEvent],
+    console: Iterable[LogLine] | None,
+) -> Iterator[str]:
+    """All that the mail will say."""
+    yield from (case.subject, case.message, job.reason.message if job.reason else "")
+    yield from texts_in(specification)
+    yield from (history_line(event) for event in history)
+    yield from (line.text for line in console or ())
+
+
 async def _history(bus: Bus, job_id: str) -> tuple[AnyCloudEvent, ...]:
     events: list[AnyCloudEvent] = []
     while len(events) < HISTORY_EVENTS:
         after = events[-1].jobversion or 0 if events else 0
-        page = await bus.ask(commands.EVENTS, GetJobEvents(id=job_id, after_version=after), ASK_S)
+        page = await bus.ask(EVENTS, GetJobEvents(id=job_id, after_version=after), ASK_S)
         events += page.items
         if not page.more or not page.items:
             break
     return tuple(events)
 
 
-def _specification(job: Job, redaction: Redaction) -> str:
-    """What was submitted, without what only its owner may know: the environment's values, and whom it tells."""
-    content = job.model_dump(mode="json", include=set(JobRequest.model_fields) - {"notify"})
-    text: str = yaml.safe_dump(redaction.tree(content), sort_keys=False, allow_unicode=True)
+def _document(specification: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(specification, sort_keys=False, allow_unicode=True)
     return text
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from services.notify.domain.allowance import WINDOW, allowed
 from services.notify.domain.delivery import DeliveryDocument, deliveries, resource
 from services.notify.domain.letter import notice_letter, notice_subject, notice_text
+from services.notify.domain.sending import Arrival
 from services.notify.domain.target import Mail, Policy, Push, Refused, Webhook, target_of
 from services.notify.failures import Hopeless
 from services.notify.mail import Mailer
@@ -13,8 +15,8 @@ from services.notify.webhooks import Webhooks
 from shared.bus import codec
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts import commands, subjects
-from shared.contracts.commands import GetJob
+from shared.contracts import subjects
+from shared.contracts.commands.jobs import GET, GetJob
 from shared.contracts.errors import NotFound
 from shared.contracts.events import CloudEvent, JobEvent
 from shared.contracts.job import Job
@@ -40,7 +42,9 @@ class Notices:
         webhooks: Webhooks,
         policy: Policy,
         push_timeout_s: float,
+        mails_per_hour: int,
     ) -> None:
+        """`mails_per_hour`: of one person's jobs; 0: any."""
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -48,6 +52,7 @@ class Notices:
         self._webhooks = webhooks
         self._policy = policy
         self._push_timeout_s = push_timeout_s
+        self._mails_per_hour = mails_per_hour
 
     async def note(self, events: Sequence[CloudEvent[JobEvent]]) -> bool:
         """Store a delivery for each recipient of each event, once however often it is heard; whether there are any."""
@@ -61,14 +66,28 @@ class Notices:
             if event.data.job.notifies and job is not None:
                 made += deliveries(event, job.notify, self._clock.now())
         if made:
-            await self._store.deliveries.insert_many(made)
+            await self._store.deliveries.insert_many(await self._allowed(made))
         return bool(made)
+
+    async def _allowed(self, made: Sequence[DeliveryDocument]) -> Sequence[DeliveryDocument]:
+        """The same with mails above a person's allowance refused. What is stored already counts once.
+
+        Events come in turn to one replica, so it counts exactly; another may let some in at the same moment.
+        """
+        mailing = {one.owner for one in made if one.by_mail}
+        if not self._mails_per_hour or not mailing:
+            return made
+        known = await self._store.deliveries.get_many([one.id for one in made])
+        now, most = self._clock.now(), self._mails_per_hour
+        mailed = {owner: await self._store.mails_of(owner, now - WINDOW, most) for owner in mailing}
+        fresh = {one.id: one for one in made if one.id not in known}
+        return allowed(list(fresh.values()), mailed, most, now)
 
     async def notifications(self, job_id: str) -> Notifications:
         """Those of one job, the newest first."""
         return Notifications(items=tuple(resource(one) for one in await self._store.deliveries_of(job_id)))
 
-    async def send(self, delivery: DeliveryDocument) -> str | None:
+    async def send(self, delivery: DeliveryDocument) -> Arrival | None:
         """Tell its recipient. Raises Missed."""
         try:
             target = target_of(delivery.to, self._policy)
@@ -87,7 +106,7 @@ class Notices:
 
     async def _job(self, id: str) -> Job | None:
         try:
-            return await self._bus.ask(commands.GET, GetJob(id=id))
+            return await self._bus.ask(GET, GetJob(id=id))
         except NotFound:
             return None
 

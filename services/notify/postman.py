@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from services.notify.domain.sending import Rules, Sending, is_due, is_exhausted, missed, sent, tried
+from services.notify.domain.sending import Arrival, Rules, Sending, is_due, is_exhausted, missed, sent, tried
 from services.notify.failures import Hopeless, Missed
 from services.notify.store import Outgoing, due, due_lanes, due_without_lane
 from shared.bus.bus import Bus
@@ -53,10 +53,10 @@ class Postman(Generic[O]):
         clock: Clock,
         rules: Rules,
         collection: Collection[O],
-        send: Callable[[O], Awaitable[str | None]],
+        send: Callable[[O], Awaitable[Arrival | None]],
         changed: Callable[[O], None] = lambda _: None,
     ) -> None:
-        """`kind` names dead letters; `send` returns a note or raises Missed; `changed` hears of every stored change."""
+        """`kind` names dead letters; `send` says how it left, or raises Missed; `changed` hears of each change."""
         self._kind = kind
         self._bus = bus
         self._clock = clock
@@ -165,13 +165,13 @@ class Postman(Generic[O]):
         if is_exhausted(before, self._rules, self._clock.now()):
             return self._missed(message, before.last_error or DIED, final=True)
         try:
-            note = await self._send(message)
+            arrival = await self._send(message)
         except (Missed, Refusal, TemporaryError) as error:
             return self._missed(message, str(error), final=isinstance(error, Hopeless))
         except Exception as error:
             log.exception("message_faulty", id=message.id, error=repr(error))
             return self._missed(message, FAULT, final=False)
-        return sent(message.sending, self._clock.now(), note)
+        return sent(message.sending, self._clock.now(), arrival)
 
     def _missed(self, message: O, error: str, *, final: bool) -> Sending:
         after = missed(message.sending, error, self._rules, self._clock.now(), final=final)

@@ -55,6 +55,15 @@ class NotifySettings(BaseSettings):
     )
     mail_domains: Names = Field((), description="Domains that notifications may be mailed to; none: any.")
 
+    mails_per_hour: int = Field(
+        60, ge=0, description="Notification mails that one person's jobs may cause within an hour; 0: any number."
+    )
+    keep_days: int = Field(
+        90,
+        ge=8,
+        description="Days to keep cases and notifications that are over; more than the 7 that events are kept.",
+    )
+
     @property
     def port(self) -> int:
         """The mail server's port."""

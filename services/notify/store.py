@@ -5,16 +5,17 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, Self, TypeVar
 
-from services.notify.domain.case import CaseDocument, day_of
+from services.notify.domain.case import CaseDocument
 from services.notify.domain.delivery import DeliveryDocument
 from services.notify.domain.sending import Sending, is_due
 from services.notify.domain.signing import SecretDocument
 from shared.contracts.base import rfc3339
-from shared.store.port import Between, Collection, Document, Eq, In, Index, Schema, Store
+from shared.idempotency import Keys, key_indexes
+from shared.store.port import Between, Collection, Document, Eq, Index, Schema, Store
 
 CASES_SHOWN = 100
 NOTIFICATIONS_SHOWN = 200
-KEY_INDEX = "idempotency_key"
+REQUESTER = "requester"
 
 
 class Outgoing(Document, Protocol):
@@ -36,10 +37,15 @@ class Outgoing(Document, Protocol):
 O = TypeVar("O", bound=Outgoing)  # noqa: E741
 
 
-def _dump(document: Outgoing) -> bytes:
+def _dump(document: Outgoing, **more: str | None) -> bytes:
     """The document with its lane while it waits, by which a look for what is due steps from lane to lane."""
     lane = None if document.sending.over else document.lane
-    return json.dumps(document.model_dump(mode="json") | {"due_lane": lane}, ensure_ascii=False).encode()
+    return json.dumps(document.model_dump(mode="json") | {"due_lane": lane, **more}, ensure_ascii=False).encode()
+
+
+def _dump_delivery(document: DeliveryDocument) -> bytes:
+    """The same with whom it counts for as a mail."""
+    return _dump(document, mailed_by=document.mailed_by)
 
 
 CASES: Schema[CaseDocument] = Schema(
@@ -49,14 +55,20 @@ CASES: Schema[CaseDocument] = Schema(
     indexes=(
         Index("lane", ("due_lane", "sending.due_at")),
         Index("job", ("job_id",)),
-        Index(KEY_INDEX, ("requester", "idempotency.key", "idempotency.day"), unique=True),
+        Index("ended", ("sending.ended_at",)),
+        *key_indexes(REQUESTER),
     ),
 )
 DELIVERIES: Schema[DeliveryDocument] = Schema(
     name="deliveries",
-    dump=_dump,
+    dump=_dump_delivery,
     load=DeliveryDocument.model_validate_json,
-    indexes=(Index("lane", ("due_lane", "sending.due_at")), Index("job", ("job_id", "sending.since"))),
+    indexes=(
+        Index("lane", ("due_lane", "sending.due_at")),
+        Index("job", ("job_id", "sending.since")),
+        Index("mails", ("mailed_by", "sending.since")),
+        Index("ended", ("sending.ended_at",)),
+    ),
 )
 SECRETS: Schema[SecretDocument] = Schema(
     name="webhook_secrets",
@@ -95,6 +107,13 @@ def _until(now: datetime) -> Between:
     return Between("sending.due_at", low="", high=rfc3339(now + timedelta(milliseconds=1)))
 
 
+_ENDED = ("sending.ended_at",)
+
+
+def _ended(before: datetime) -> tuple[Between]:
+    return (Between("sending.ended_at", low="", high=rfc3339(before)),)
+
+
 class NotifyStore:
     """Cases, deliveries and secrets."""
 
@@ -102,18 +121,24 @@ class NotifyStore:
         self.cases = store.collection(CASES)
         self.deliveries = store.collection(DELIVERIES)
         self.secrets = store.collection(SECRETS)
-
-    async def case_by_key(self, requester: str, key: str, now: datetime) -> CaseDocument | None:
-        """The case that was asked for with this key in the last 24 h."""
-        days = (day_of(now) - 1, day_of(now))
-        where = (Eq("requester", requester), Eq("idempotency.key", key), In("idempotency.day", days))
-        page = await self.cases.find(where, limit=2)
-        recent = [case for case in page.items if now - case.sending.since < timedelta(days=1)]
-        return max(recent, key=lambda case: case.sending.since, default=None)
+        self.keys = Keys(self.cases, REQUESTER, lambda case: case.sending.since)
 
     async def cases_of(self, job_id: str) -> Sequence[CaseDocument]:
         """The newest first."""
         return (await self.cases.find((Eq("job_id", job_id),), ("-id",), limit=CASES_SHOWN)).items
+
+    async def mails_of(self, owner: str, since: datetime, at_most: int) -> int:
+        """How many mails a person's jobs have caused since then; counting stops at `at_most`."""
+        where = (Eq("mailed_by", owner), Between("sending.since", low=rfc3339(since)))
+        return await self.deliveries.count(where, at_most=at_most)
+
+    async def ended_cases(self, before: datetime, limit: int) -> Sequence[CaseDocument]:
+        """Those that were over before this moment, the oldest first."""
+        return (await self.cases.find(_ended(before), _ENDED, limit=limit)).items
+
+    async def ended_deliveries(self, before: datetime, limit: int) -> Sequence[DeliveryDocument]:
+        """Likewise."""
+        return (await self.deliveries.find(_ended(before), _ENDED, limit=limit)).items
 
     async def deliveries_of(self, job_id: str) -> Sequence[DeliveryDocument]:
         """The newest first."""

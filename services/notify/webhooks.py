@@ -32,14 +32,15 @@ class SigningSecrets:
         self._secrets = store.secrets
         self._clock = clock
 
-    async def of(self, owner: str, *, renew: bool = False) -> SecretDocument:
-        """The person's secret; a new one with `renew`."""
+    async def of(self, owner: str, *, renew: bool = False, renewal: str | None = None) -> SecretDocument:
+        """The person's secret; a new one with `renew`, unless it is that of this renewal already."""
         for _ in range(TRIES):
             known = await self._secrets.get(owner)
-            if known is not None and not renew:
+            made = known is not None and renewal is not None and known.renewal == renewal
+            if known is not None and (made or not renew):
                 return known
             fresh = f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
-            document = renewed(known, owner, fresh, self._clock.now())
+            document = renewed(known, owner, fresh, self._clock.now(), renewal)
             if await self._stored(document, known):
                 return document
         raise TemporaryError("The secret is changing too often.")

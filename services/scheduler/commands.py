@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from services.scheduler.domain.plan import Plan
 from services.scheduler.domain.snapshot import Snapshot
-from shared.contracts.commands import Place, Placement, Preemption
+from shared.contracts.commands.scheduling import Place, Placement, Preemption
 from shared.contracts.job import JobView
 
 _ITEM_BYTES = 1_200

@@ -18,7 +18,7 @@ from services.scheduler.rebuild import Rebuild
 from services.scheduler.settings import SchedulerSettings
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts.commands import PLACE, Place, Placed, Placement, Preemption
+from shared.contracts.commands.scheduling import PLACE, Place, Placed, Placement, Preemption
 from shared.contracts.errors import Conflict, Refusal, Unavailable
 
 log = structlog.get_logger()

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 
+from services.scheduler.domain.foresight import foresee
 from services.scheduler.domain.reasons import Reasons
 from services.scheduler.domain.snapshot import Snapshot
 from shared.bus import codec
 from shared.bus.subscriptions import Answers, Delivery, Each
 from shared.clock import Clock
-from shared.contracts import commands, subjects
-from shared.contracts.commands import ExplainJobs, Explanations
+from shared.contracts import subjects
+from shared.contracts.commands.jobs import ACTIVE, VIEWS
+from shared.contracts.commands.scheduling import EXPLAIN, FORESEE, LEAD, PLACE, ExplainJobs, Explanations
+from shared.contracts.commands.submission import Foresee, Foresight
 from shared.contracts.events import CloudEvent, JobEvent
 
 
@@ -33,10 +36,15 @@ class Handlers:
         self._snapshot.advance(self._clock.now(), self._clock.monotonic())
         return Explanations(items=self._reasons.explain(ask.ids))
 
+    async def foresee(self, ask: Foresee) -> Foresight:
+        self._snapshot.advance(self._clock.now(), self._clock.monotonic())
+        return foresee(self._snapshot, self._reasons, ask)
+
 
 SUBSCRIPTIONS = (
-    Answers(commands.EXPLAIN, Handlers.explain),
+    Answers(EXPLAIN, Handlers.explain),
+    Answers(FORESEE, Handlers.foresee),
     Each(subjects.EVENTS, (subjects.JOB_EVENTS,), codec.job_event, Handlers.job_events),
 )
 
-ASKS = (commands.ACTIVE, commands.VIEWS, commands.LEAD, commands.PLACE)
+ASKS = (ACTIVE, VIEWS, LEAD, PLACE)

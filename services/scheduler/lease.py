@@ -14,7 +14,7 @@ import structlog
 from services.scheduler.settings import SchedulerSettings
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts.commands import LEAD, Lead, Lease
+from shared.contracts.commands.scheduling import LEAD, Lead, Lease
 from shared.contracts.errors import Refusal
 
 log = structlog.get_logger()

@@ -11,7 +11,7 @@ import structlog
 from services.scheduler.domain.snapshot import Snapshot
 from services.scheduler.settings import SchedulerSettings
 from shared.bus.bus import Bus
-from shared.contracts.commands import ACTIVE, VIEWS, GetJobViews, ListActiveJobs
+from shared.contracts.commands.jobs import ACTIVE, VIEWS, GetJobViews, ListActiveJobs
 from shared.contracts.errors import Refusal
 
 log = structlog.get_logger()

@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import Error as NatsApiError
 
 from shared.bus.replies import ERROR_HEADER, RefusalMiddleware, raw_body
-from shared.contracts.commands import Answer, Ask, Command
+from shared.contracts.commands.command import Answer, Ask, Command
 from shared.contracts.errors import PermanentError, RefusalBody, TemporaryError, Unavailable, refusal_from
 from shared.contracts.events import AnyCloudEvent
 
@@ -158,6 +158,7 @@ def account_of(url: str) -> NatsUserPassword | None:
 async def connect(url: str, name: str) -> AsyncIterator[Bus]:
     """A connected bus, drained at the end. Waits for the server as long as it takes."""
     state: dict[str, Bus] = {}
+    leaving = asyncio.Event()
 
     async def on_error(error: Exception) -> None:
         if "permissions violation" in str(error).lower():  # whoever asked or published sees only a time-out
@@ -166,7 +167,8 @@ async def connect(url: str, name: str) -> AsyncIterator[Bus]:
         log.warning("nats_error", error=repr(error))
 
     async def on_disconnect() -> None:
-        log.warning("nats_disconnected")
+        if not leaving.is_set():
+            log.warning("nats_disconnected")
 
     async def on_reconnect() -> None:
         await state["bus"]._after_reconnect()
@@ -196,4 +198,5 @@ async def connect(url: str, name: str) -> AsyncIterator[Bus]:
     try:
         yield state["bus"]
     finally:
+        leaving.set()
         await broker.stop()

@@ -106,7 +106,7 @@ class Follower:
     async def _drop(self) -> None:
         if self._puller is not None:
             self._bus.off_reconnect(self._puller.reconnected)
-            await self._puller.close()
+            await self._puller.leave()
             self._puller = None
 
     def _in_sequence(self, messages: list[Msg]) -> list[Msg]:

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections import deque
 
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -19,8 +20,13 @@ from nats.js.errors import NotFoundError
 
 HEARTBEAT_S = 2.0
 EXPIRES_S = 30.0
+DRAIN_S = 3.0
+"""The longest wait for what is on its way when a reader stops; a server that is there answers at once."""
 DOUBT_S = 0.1
 """The wait before asking whether a consumer still exists: it keeps a missing one from being asked for in a hot loop."""
+
+log = structlog.get_logger()
+
 _NANOSECONDS = 1_000_000_000
 
 
@@ -68,13 +74,31 @@ class Puller:
                 raise ConsumerGone(f"{self._stream}/{self._consumer}: {self._gone}")
 
     async def close(self) -> list[Msg]:
-        """Stop pulling; what had arrived and was not read yet."""
+        """Stop pulling; what was on its way or had arrived, and was not read yet."""
         self._closed = True
-        if self._subscription is not None and not self._nats.is_closed:
-            await self._subscription.unsubscribe()
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._drain()
+        except (TimeoutError, NatsError) as error:  # the connection is away, and what was on its way with it
+            log.warning("pull_not_drained", stream=self._stream, consumer=self._consumer, error=repr(error))
         left = list(self._arrived)
         self._arrived.clear()
         return left
+
+    async def leave(self) -> None:
+        """Stop at once, whatever is on its way: for a consumer whose messages nobody acknowledges."""
+        self._closed = True
+        if self._subscription is not None and not self._nats.is_closed:
+            await self._subscription.unsubscribe()
+
+    async def _drain(self) -> None:
+        """Take what the server has sent until it knows that nothing more is wanted."""
+        if self._subscription is None or self._nats.is_closed:
+            return
+        if self._nats.is_reconnecting:
+            await self._subscription.unsubscribe()
+        else:
+            await self._subscription.drain()  # type: ignore[no-untyped-call]
 
     async def reconnected(self) -> None:
         """The server forgot the standing request with the old connection."""

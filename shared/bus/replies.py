@@ -1,7 +1,7 @@
 """Answering commands: the middleware that turns a refusal, or a fault, into a reply the caller can read."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from faststream import BaseMiddleware
@@ -9,7 +9,7 @@ from faststream.nats import NatsResponse, NatsRouter
 from pydantic import ValidationError
 
 from shared.bus.subscriptions import Answers
-from shared.contracts.commands import Command
+from shared.contracts.commands.command import Command
 from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, TemporaryError, Unavailable
 
 log = structlog.get_logger()
@@ -21,6 +21,18 @@ async def raw_body(message: Any) -> bytes:
     """Leaves the reading of a message to its contract, which does it in one pass."""
     body: bytes = message.body
     return body
+
+
+class FromNode(NamedTuple):
+    """A command with the node that its subject ends with."""
+
+    node: str
+    body: bytes
+
+
+async def from_node(message: Any) -> FromNode:
+    """The same, and where it comes from."""
+    return FromNode(message.raw_message.subject.rpartition(".")[2], message.body)
 
 
 class RefusalMiddleware(BaseMiddleware):
@@ -60,6 +72,10 @@ def router_of(
     router = NatsRouter()
     for answer in answers:
         queue = "" if answer.at_node else answer.command.owner
+        if answer.from_node:
+            anywhere = router.subscriber(answer.command.at("*").subject, queue=queue, decoder=from_node)
+            anywhere(_responder_to_node(answer, handlers))
+            continue
         for command in _places(answer, node, partitions):
             router.subscriber(command.subject, queue=queue)(_responder(command, answer, handlers))
     return router
@@ -74,6 +90,15 @@ def _places(answer: Answers, node: str | None, partitions: Sequence[int]) -> lis
 def _responder(command: Command[Any, Any], answer: Answers, handlers: object) -> Callable[[bytes], Awaitable[bytes]]:
     async def respond(body: bytes) -> bytes:
         result = await answer.handler(handlers, command.ask.model_validate_json(body))
+        return result.model_dump_json().encode()  # type: ignore[no-any-return]
+
+    return respond
+
+
+def _responder_to_node(answer: Answers, handlers: object) -> Callable[[FromNode], Awaitable[bytes]]:
+    async def respond(asked: FromNode) -> bytes:
+        ask = answer.command.ask.model_validate_json(asked.body)
+        result = await answer.handler(handlers, ask, asked.node)
         return result.model_dump_json().encode()  # type: ignore[no-any-return]
 
     return respond

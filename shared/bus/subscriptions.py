@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from shared.contracts.commands import Command
+from shared.contracts.commands.command import Command
 
 M = TypeVar("M")
 M_co = TypeVar("M_co", covariant=True)
@@ -30,13 +30,15 @@ class Answers:
     """A command that this service owns: `async handler(self, ask) -> answer`, raising a Refusal to refuse.
 
     Commands of one subject are handled in turn; replicas share them. With `at_node` only the service of the node
-    that the subject ends with answers, with `at_partition` only replicas that have that log partition.
+    that the subject ends with answers, with `at_partition` only replicas that have that log partition. With `from_node`
+    the subject ends with the node that asks, which its account on NATS may hold it to: `handler(self, ask, node)`.
     """
 
     command: Command[Any, Any]
-    handler: Callable[[Any, Any], Awaitable[Any]]
+    handler: Callable[..., Awaitable[Any]]
     at_node: bool = False
     at_partition: bool = False
+    from_node: bool = False
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,9 @@ class RunStarted(RunEvent):
     fact = "started"
     started_at: Timestamp
     pid: int | None = None
+    uses_images: Annotated[
+        bool | None, Field(description="False: it runs on the host itself, whatever image was asked for.")
+    ] = None
 
 
 class RunEnded(RunEvent):
@@ -266,6 +269,9 @@ class NodeReported(Contract):
     memory_mib: int
     devices: Annotated[dict[str, int], Field(description="Device type to count; indices run from 0.")]
     simulated: Annotated[tuple[str, ...], Field(description="Device types that do not really exist.")] = ()
+    uses_images: Annotated[
+        bool | None, Field(description="Whether runs start in the image that was asked for, or on the host itself.")
+    ] = None
     reported_at: Timestamp
 
 

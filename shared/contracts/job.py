@@ -52,11 +52,31 @@ def without_foreign(details: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in details.items() if name not in hidden}
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Actor(Contract):
-    """Who acted: a person, or a service of the platform."""
+    """Who acted: a person, or a service of the platform. `address` and `token` are for the audit alone."""
 
     kind: Literal["user", "service"]
     name: str
+    address: Annotated[
+        str | None, Field(exclude_if=_is_none, description="Where the person's request came from, if that is known.")
+    ] = None
+    token: Annotated[
+        str | None, Field(exclude_if=_is_none, description="The name of the API token that it brought.")
+    ] = None
+
+    @property
+    def named(self) -> "Actor":
+        """The same as everybody may see it."""
+        return Actor(kind=self.kind, name=self.name)
+
+
+def without_origin(actor: Mapping[str, Any]) -> dict[str, Any]:
+    """An Actor's plain data as everybody may see it: not where the request came from, nor with which token."""
+    return {name: value for name, value in actor.items() if name not in ("address", "token")}
 
 
 class Share(Contract):

@@ -91,6 +91,10 @@ class Outgoing(Contract):
     last_error: Annotated[str | None, Field(description="Why the last try failed.")] = None
     next_try: Annotated[Timestamp | None, Field(description="While it waits: the next try, if this one fails.")] = None
     sent_at: Timestamp | None = None
+    file: Annotated[
+        str | None,
+        Field(description="Without a mail server: the file that the mail was written to, below the data folder."),
+    ] = None
 
 
 # --- support
@@ -175,6 +179,9 @@ class GetWebhookSecret(Contract):
 
     owner: UserName
     renew: Annotated[bool, Field(description="Make a new one first; the former one signs as well for a day.")] = False
+    renewal: Annotated[
+        str | None, Field(max_length=64, description="Names the renewal: the last one is not made a second time.")
+    ] = None
 
 
 class WebhookSecret(Contract):

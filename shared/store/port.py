@@ -67,30 +67,6 @@ class UnknownField(StoreError):
 
 
 @dataclass(frozen=True)
-class Index:
-    """An index over dotted paths of the document, in order; `-` before a path sorts it downwards.
-
-    Every path of a filter or sort has to stand in some index of the schema. `unique` refuses a second document with
-    the same values; documents in which one of the paths is null or missing are not held to it. A name means one
-    definition for ever: an index that is changed gets a new name, because replicas of two versions work side by side.
-    """
-
-    name: str
-    paths: tuple[str, ...]
-    unique: bool = False
-
-
-@dataclass(frozen=True)
-class Schema(Generic[D]):
-    """A collection: its name, how a document becomes JSON and back, and its indexes."""
-
-    name: str
-    dump: "Any"  # Callable[[D], bytes]: a JSON object; `Any` since a dataclass field would bind as a method
-    load: "Any"  # Callable[[bytes], D]
-    indexes: tuple[Index, ...] = ()
-
-
-@dataclass(frozen=True)
 class Eq:
     """The field has this value (None: null or missing)."""
 
@@ -101,6 +77,14 @@ class Eq:
 @dataclass(frozen=True)
 class In:
     """The field has one of these values."""
+
+    path: str
+    values: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class NotIn:
+    """The field has a value, but none of these. It narrows what an index finds and never chooses one."""
 
     path: str
     values: tuple[str | int, ...]
@@ -123,8 +107,36 @@ class Prefix:
     value: str
 
 
-Condition = Eq | In | Between | Prefix
+Condition = Eq | In | NotIn | Between | Prefix
 """Conditions of one filter are joined by AND."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index over dotted paths of the document, in order; `-` before a path sorts it downwards.
+
+    Every path of a filter or sort has to stand in some index of the schema. `unique` refuses a second document with
+    the same values; documents in which one of the paths is null or missing are not held to it. A name means one
+    definition for ever: an index that is changed gets a new name, because replicas of two versions work side by side.
+
+    `only`: just the documents that meet this condition are in the index, so that others cost it nothing, and a change
+    of its other fields nothing while they are out. It serves the queries that carry the very same condition.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    unique: bool = False
+    only: Eq | Between | None = None
+
+
+@dataclass(frozen=True)
+class Schema(Generic[D]):
+    """A collection: its name, how a document becomes JSON and back, and its indexes."""
+
+    name: str
+    dump: "Any"  # Callable[[D], bytes]: a JSON object; `Any` since a dataclass field would bind as a method
+    load: "Any"  # Callable[[bytes], D]
+    indexes: tuple[Index, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shared.store.port import Between, Condition, Eq, In, Index, Prefix, Schema, UnknownField
+from shared.store.port import Between, Condition, Eq, In, Index, NotIn, Prefix, Schema, UnknownField
 
 ID = "id"
 """The path that every collection knows and every order ends with."""
@@ -19,7 +19,7 @@ _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LAST, _SURROGATES = 0x10FFFF, range(0xD800, 0xE000)
 
-Operator = Literal["is", "in", "at_least", "above", "below", "null", "some"]
+Operator = Literal["is", "in", "not_in", "at_least", "above", "below", "null", "some"]
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,12 @@ class Fields:
 
     def __init__(self, schema: Schema[Any]) -> None:
         names = [schema.name, *(index.name for index in schema.indexes)]
-        paths = [key.path for index in schema.indexes for key in keys_of(index)]
+        paths = [path for index in schema.indexes for path in paths_of(index)]
         for text, pattern in [*((name, _NAME) for name in names), *((path, _PATH) for path in paths)]:
             if not pattern.fullmatch(text):
                 raise ValueError(f"the collection {schema.name} declares {text!r}, which is neither a name nor a path")
+        for index in schema.indexes:
+            _check_only(schema.name, index)
         self._collection = schema.name
         self._paths = frozenset((ID, *paths))
 
@@ -101,6 +103,16 @@ def keys_of(index: Index) -> tuple[Key, ...]:
     return keys if index.unique else tuple(_ordered(keys))
 
 
+def tests_of(index: Index) -> tuple[Test, ...]:
+    """What a document has to meet to be in the index; none: every document is."""
+    return () if index.only is None else tuple(_tests(index.only.path, index.only))
+
+
+def paths_of(index: Index) -> tuple[str, ...]:
+    """All that the index has to know of a document."""
+    return (*(key.path for key in keys_of(index)), *(test.path for test in tests_of(index)))
+
+
 def place_of(document: Any, order: Sequence[Key]) -> tuple[Any, ...]:
     """Where a document's JSON object stands in the order: the `after` of the page that begins behind it."""
     return tuple(value_at(document, key.path) for key in order)
@@ -113,6 +125,15 @@ def value_at(document: Any, path: str) -> Any:
             return None
         document = document.get(name)
     return None if isinstance(document, dict | list) else document
+
+
+def _check_only(collection: str, index: Index) -> None:
+    """Raises ValueError for a condition that not every adapter can keep."""
+    if index.only is None:
+        return
+    if index.unique or keys_of(index)[0].path == ID or any(test.value is None for test in tests_of(index)):
+        message = "its condition needs a value, it cannot be unique, and it cannot begin with the id"
+        raise ValueError(f"the index {index.name} of {collection} cannot be made: {message}")
 
 
 def _key(text: str) -> Key:
@@ -138,6 +159,9 @@ def _tests(path: str, condition: Condition) -> Iterable[Test]:
             yield Test(path, "is", value)
         case In(_, values):
             yield Test(path, "in", values)
+        case NotIn(_, values):
+            yield Test(path, "some")
+            yield Test(path, "not_in", values)
         case Prefix(_, prefix):
             yield Test(path, "at_least", prefix)
             end = _successor(prefix)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from shared.bus.bus import Bus
 from shared.bus.replies import invalid
-from shared.contracts.commands import OPEN_STREAM
+from shared.contracts.commands.streams import OPEN_STREAM
 from shared.contracts.errors import Unavailable
 from shared.contracts.streams import Child, OpenStream, StreamTicket
 from shared.streams import wire

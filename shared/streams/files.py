@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 CHUNK = 1 << 16
@@ -51,6 +51,16 @@ async def write(file: int, data: bytes) -> None:
             rest = rest[os.write(file, rest) :]
         except BlockingIOError:
             await writable(file)
+
+
+async def send_line(connection: socket.socket, line: bytes, files: Sequence[int] = ()) -> None:
+    """A line, and descriptors beside it. Raises OSError.
+
+    Whoever got the whole of it may be gone by the time this returns: then not even nothing can be sent any more.
+    """
+    rest = line[socket.send_fds(connection, [line], files) :] if files else line
+    if rest:
+        await asyncio.get_running_loop().sock_sendall(connection, rest)
 
 
 async def read_line(connection: socket.socket, limit: int) -> bytes:

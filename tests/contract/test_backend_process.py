@@ -1,10 +1,13 @@
 """What only the backend `process` can get into: supervisors that are killed, pids used again, a machine restarted."""
 
+import asyncio
 import os
 import resource
 import signal
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -14,8 +17,13 @@ from services.executor.backends.frames import LOSS, LOST, STDOUT, split
 from services.executor.backends.process import linux
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.domain.observation import Cancelled, Ended, Lost, Started
+from shared.contracts.errors import Conflict, Unavailable
+from shared.contracts.streams import Child
 from shared.ids import new_id
+from shared.streams.files import beside
 from tests.support.executor_backend import Bench, ProcessHome, processes_of
+from tests.support.freezing import freeze
+from tests.support.streams import Held
 from tests.support.waiting import until
 
 
@@ -126,7 +134,7 @@ async def test_runs_survive_a_killed_spawner_and_new_ones_start(bench: Bench, ho
 
 
 async def test_what_a_killed_spawner_had_not_read_is_started_by_the_next(bench: Bench, home: ProcessHome) -> None:
-    os.kill(home.spawner(), signal.SIGSTOP)
+    freeze(home.spawner())
     orders = [bench.order("echo started >> ledger") for _ in range(3)]
     await bench.backend.launch(orders)
     home.kill_spawner()
@@ -280,3 +288,110 @@ async def test_what_a_full_disk_cannot_take_is_counted_at_its_place_and_the_run_
     assert stored.count(b"\n") + lost[0][0] == 2001
     assert stored.endswith(b"999\n1000\n")
     assert ended.exit_code == 0
+
+
+# --- ways into a run
+
+
+async def refusal_of(bench: Bench, run_id: str) -> Conflict:
+    with pytest.raises(Conflict) as refusal:
+        await bench.backend.exec(run_id, 0, Child(argv=("true",)))
+    return refusal.value
+
+
+async def test_a_supervisor_of_an_older_version_is_not_waited_for(
+    bench: Bench, home: ProcessHome, stranger: subprocess.Popen[bytes]
+) -> None:
+    id = f"{new_id()}.1"
+    ticks = linux.start_time(stranger.pid)
+    home.mark(id, pid=stranger.pid, boot_id=linux.boot_id(), start_time=ticks, started_at=17)
+    refusal = await refusal_of(bench, id)
+    assert refusal.details == {"code": "supervisor_too_old"}
+    assert "older version" in refusal.message
+    assert stranger.poll() is None, "nobody has signalled it"
+
+
+async def test_a_run_that_nobody_enters_has_no_socket_and_one_that_is_over_keeps_none(
+    bench: Bench, home: ProcessHome
+) -> None:
+    id = await bench.runs()
+    assert home.files(id) == {".run"}
+    async with Held(await bench.backend.exec(id, 0, Child(argv=("true",)))) as child:
+        await child.exit()
+    assert home.files(id) == {".run", ".ways"}
+    bench.go()
+    await bench.ended(id)
+    assert list((home.home / "runs" / f"{id}.ways").iterdir()) == []
+    await bench.backend.forget([id])
+    assert home.files(id) == set()
+
+
+async def test_a_run_whose_supervisor_was_killed_takes_nobody(bench: Bench) -> None:
+    id = await bench.runs()
+    async with Held(await bench.backend.exec(id, 0, Child(argv=("sleep", "600")))):
+        os.kill(await supervisor_of(bench, id), signal.SIGKILL)
+        await bench.reaches(id, Lost)
+        assert processes_of(id) == []
+        assert (await refusal_of(bench, id)).details == {"code": "run_not_running"}
+
+
+async def test_a_supervisor_that_stands_still_is_given_up(bench: Bench) -> None:
+    id = await bench.runs()
+    pid = await supervisor_of(bench, id)
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(Unavailable):
+        await bench.backend.exec(id, 0, Child(argv=("true",)))
+    os.kill(pid, signal.SIGCONT)
+    async with Held(await bench.backend.exec(id, 0, Child(argv=("true",)))) as child:
+        assert (await child.exit())["exit"] == 0
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"\n",
+        b"null\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"start": 1}\n',
+        b'{"start": {"name": null}}\n',
+        b'{"start": {"argv": ["true"], "program": null, "env": {}, "terminal": false, "name": null}}\n',
+        b'{"start": {"argv": [1], "program": null, "env": {}, "terminal": true, "name": null}}\n',
+        b'{"stop": true}\n',
+        b'{"signal": "NONE"}\n',
+        b"\xff\xfe\n",
+        b"x" * 3_000_000,
+    ],
+)
+async def test_nonsense_on_a_control_socket_is_cut_off_and_harms_nobody(
+    bench: Bench, home: ProcessHome, nonsense: bytes
+) -> None:
+    id = await bench.runs()
+    async with Held(await bench.backend.exec(id, 0, Child(argv=("cat",)))) as child:
+        file, path = beside(home.home / "runs" / f"{id}.ways", "control")
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(path)
+            os.close(file)
+            connection.setblocking(False)
+            with suppress(ConnectionError):
+                await asyncio.get_running_loop().sock_sendall(connection, nonsense)
+                assert await asyncio.get_running_loop().sock_recv(connection, 100) == b""
+        child.write("stdin", b"still here")
+        child.close("stdin")
+        assert await child.everything("stdout") == b"still here"
+    bench.go()
+    assert (await bench.ended(id)).exit_code == 0
+
+
+async def test_a_run_in_a_deep_folder_is_entered(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["a-long-name-of-a-folder"] * 6)
+    deep.mkdir(parents=True)
+    bench = Bench(lambda: ProcessBackend(deep, idle_s=5), tmp_path)
+    await bench.open()
+    id = await bench.runs()
+    async with Held(await bench.backend.exec(id, 0, Child(argv=("echo", "hello")))) as child:
+        assert await child.everything("stdout") == b"hello\n"
+    bench.go()
+    await bench.ended(id)
+    await bench.close()
+    ProcessHome(deep).kill_all()

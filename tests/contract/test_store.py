@@ -22,6 +22,7 @@ from shared.store.port import (
     In,
     Index,
     Marked,
+    NotIn,
     Prefix,
     Store,
     StoreUnavailable,
@@ -29,7 +30,7 @@ from shared.store.port import (
     UnknownField,
 )
 from tests.support.mongo import mongo_url
-from tests.support.notes import LEASES, NOTES, Lease, Note, Place, changed, schema
+from tests.support.notes import IN_A_ROOM, LEASES, NOTES, OPEN, Lease, Note, Place, changed, schema
 
 
 @dataclass
@@ -357,6 +358,15 @@ FILTERS: list[tuple[tuple[Condition, ...], str]] = [
     ((In("number", (3, 2)),), "1478"),
     ((In("owner", ()),), ""),
     ((In("id", ("2", "9")), Eq("owner", "bob")), "2"),
+    ((NotIn("owner", ("ann", "nobody")),), "25678"),
+    ((NotIn("number", (3,)), NotIn("number", (1, -7))), "46"),
+    ((NotIn("place.room", ()),), "12356"),
+    ((OPEN, Eq("owner", "ann")), "1"),
+    ((OPEN, Eq("owner", None)), "4"),
+    ((OPEN, NotIn("number", (2,))), "1"),
+    ((OPEN, Eq("open", False)), ""),
+    ((IN_A_ROOM, Eq("place.room", "r1"), Between("number", 1, 3)), "2"),
+    ((IN_A_ROOM, Between("place.room", None, "r10")), "126"),
     ((Between("number", 1, 3),), "24"),
     ((Between("number", None, 2),), "25"),
     ((Between("number", 3, None),), "1678"),
@@ -471,6 +481,22 @@ async def test_paging_while_others_insert_neither_repeats_nor_misses(notes: Coll
     assert len(found) > len(there)
 
 
+async def test_an_index_over_some_documents_follows_them_as_they_come_and_go(notes: Collection[Note]) -> None:
+    there = {id: Note(id=id, owner="u", number=n, open=n % 2 == 0) for n, id in enumerate("abcdefgh")}
+    await notes.insert_many(list(there.values()))
+    assert await pages(notes, ("owner", "-number"), 3, OPEN) == ["g", "e", "c", "a"]
+    there |= {id: changed(there[id], open=not there[id].open) for id in "abgh"}
+    assert await notes.swap_many([Swap(there[id], 1) for id in "abgh"]) == [True] * 4
+    there["e"] = changed(there["e"], number=99)
+    assert await notes.transaction([Swap(there["e"], 1)])
+    assert await notes.delete("c")
+    assert await pages(notes, ("owner", "-number"), 1, OPEN) == ["e", "h", "b"]
+    assert await pages(notes, ("-owner", "number"), 2, OPEN) == ["b", "h", "e"]
+    assert await notes.count([OPEN]) == 3
+    assert await notes.count_by("owner", [OPEN]) == {"u": 3}
+    assert await pages(notes, ("owner", "-number"), 2, Eq("owner", "u")) == ["e", "h", "g", "f", "d", "b", "a"]
+
+
 # --- marks
 
 
@@ -549,6 +575,20 @@ async def test_a_closed_store_says_so(bench: Bench) -> None:
     with pytest.raises(StoreUnavailable):
         await bench.notes.find()
     await bench.store.close()
+
+
+def test_conditions_of_indexes_are_checked_when_declared(installation: Installation) -> None:
+    store = open_store(installation, "notes", local=False)
+    for index in (
+        Index("x", ("owner",), only=Eq("open", None)),
+        Index("x", ("owner",), only=Between("owner")),
+        Index("x", ("owner",), unique=True, only=OPEN),
+        Index("x", ("id",), only=OPEN),
+    ):
+        with pytest.raises(ValueError, match="the index x of notes"):
+            store.collection(schema(index))
+    with pytest.raises(ValueError, match="neither a name nor a path"):
+        store.collection(schema(Index("x", ("owner",), only=Eq("a.$b", True))))
 
 
 def test_names_and_paths_are_checked_when_declared(installation: Installation) -> None:

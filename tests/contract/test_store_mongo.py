@@ -11,7 +11,7 @@ import pymongo
 import pytest
 
 from shared.store.mongo import MongoStore
-from shared.store.port import DuplicateKey, Guard, Index, IndexDiffers, StoreUnavailable, Swap
+from shared.store.port import DuplicateKey, Eq, Guard, Index, IndexDiffers, StoreUnavailable, Swap
 from tests.support.mongo import MongoServer
 from tests.support.notes import LEASES, NOTES, Lease, Note, schema
 from tests.support.platform import CHECKOUT
@@ -170,6 +170,10 @@ async def test_replicas_of_two_versions_each_have_their_indexes(
     ("changed", "advice"),
     [
         (Index("by_number", ("-number",)), "Give the changed index a new name"),
+        (
+            Index("open_by_owner", ("open", "owner", "-number"), only=Eq("open", False)),
+            "Give the changed index a new name",
+        ),
         (Index("by_once", ("owner", "key"), unique=True), "Declare it under the name by_key"),
     ],
 )

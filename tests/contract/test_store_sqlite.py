@@ -10,16 +10,28 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
 
-from shared.store.port import DuplicateKey, Eq, Index, StoreError, StoreInUse, StoreUnavailable, Swap
+from shared.store.port import (
+    Between,
+    Condition,
+    DuplicateKey,
+    Eq,
+    Index,
+    NotIn,
+    StoreError,
+    StoreInUse,
+    StoreUnavailable,
+    Swap,
+)
 from shared.store.query import Fields
 from shared.store.sqlite import SqliteStore
 from shared.store.sqlite.collection import SqliteCollection
 from shared.store.sqlite.table import Table
-from tests.support.notes import NOTES, Note, changed, schema
+from tests.support.notes import IN_A_ROOM, NOTES, OPEN, Note, changed, schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -260,6 +272,27 @@ async def test_questions_are_answered_by_indexes(path: Path, store: SqliteStore)
             plan = [row[3] for row in stranger.execute(f"EXPLAIN QUERY PLAN {sql}", arguments)]
             assert not [step for step in plan if step.startswith("SCAN notes") and "INDEX" not in step], (sql, plan)
             assert not [step for step in plan if "TEMP B-TREE" in step], (sql, plan)
+
+
+async def test_an_index_over_some_documents_serves_who_wants_just_those(path: Path, store: SqliteStore) -> None:
+    await opened(store)
+    table, fields = Table(NOTES), Fields(NOTES)
+    served: list[tuple[str, tuple[Condition, ...], tuple[str, ...], tuple[Any, ...] | None]] = [
+        ("open_by_owner", (OPEN,), ("owner", "-number"), None),
+        ("open_by_owner", (OPEN,), ("-owner", "number"), ("u", 3, "n")),
+        ("open_by_owner", (OPEN, NotIn("number", (1, 2))), ("owner", "-number"), None),
+        ("by_owner", (Eq("owner", "u"),), ("-number",), None),
+        ("by_owner", (Eq("open", False), Eq("owner", "u")), ("-number",), None),
+        ("in_rooms", (IN_A_ROOM, Eq("place.room", "r")), ("number",), None),
+        ("in_rooms", (IN_A_ROOM, Between("place.room", high="r")), ("place.room", "number"), None),
+    ]
+    with closing(sqlite3.connect(path)) as stranger:
+        for index, conditions, order, after in served:
+            sql, arguments = table.find(fields.query(conditions, order, after, 50), 51)
+            plan = [row[3] for row in stranger.execute(f"EXPLAIN QUERY PLAN {sql}", arguments)]
+            reads = [step for step in plan if " notes" in step]
+            assert reads and all(f"INDEX notes.{index}" in step for step in reads), (index, plan)
+            assert not [step for step in plan if "TEMP B-TREE" in step], (index, plan)
 
 
 def test_it_runs_on_uvloop(path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.freezing import freeze
 from tests.support.ledger import Ledger
 from tests.support.nats import NatsServer
 from tests.support.platform import Platform, platform
@@ -82,7 +83,7 @@ def test_a_deleted_event_store_is_made_again_and_every_job_still_ends(tmp_path: 
         with ledger.under_load(pause=0.3, seconds=1):
             wait_until(lambda: len(ledger.acked) > 10, "some are there")
             server = yard.part("nats-server")
-            os.kill(server, signal.SIGSTOP)  # or it writes new files while the old ones go
+            freeze(server)  # or it writes new files while the old ones go
             shutil.rmtree(yard.data / "nats" / "store")
             os.kill(server, signal.SIGKILL)
             time.sleep(3)

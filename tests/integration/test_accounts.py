@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import nats
 import pytest
@@ -18,10 +17,12 @@ from docs.tools.contracts import FACTS
 from docs.tools.messages import SERVICES, place_of
 from shared.bus.bus import connect
 from shared.bus.subscriptions import Answers
-from shared.contracts import commands, subjects
-from shared.contracts.commands import COMMANDS
+from shared.contracts import subjects
+from shared.contracts.commands.checkpoints import CHECKPOINTS, GetCheckpoints
+from shared.contracts.commands.every import COMMANDS
+from shared.contracts.commands.jobs import ACTIVE, ListActiveJobs
 from shared.ids import new_id
-from tests.support.accounts import AccountsServer
+from tests.support.accounts import AccountsServer, denied
 from tests.support.admin import admin, done
 from tests.support.ledger import Ledger
 from tests.support.platform import CHECKOUT
@@ -29,7 +30,6 @@ from tests.support.separate import REPLICATED, SeparateServices, separate_servic
 from tests.support.waiting import wait_until
 
 JOB = new_id()
-LAST = "nobody.may.say.this"
 USERS = (*ASKS, "subscriber")
 PLACED = {one.command for those in SERVICES.values() for one in those if isinstance(one, Answers) and place_of(one)}
 
@@ -46,31 +46,8 @@ def yard(server: AccountsServer) -> Iterator[SeparateServices]:
         yield running
 
 
-async def _refused(url: str, publish: list[str], subscribe: list[tuple[str, str]]) -> set[str]:
-    """What of this the server denies to the account, as it says itself."""
-    said: list[str] = []
-    all_said = asyncio.Event()
-
-    async def on_error(error: Exception) -> None:
-        said.append(str(error).lower())
-        if LAST in said[-1]:
-            all_said.set()
-
-    user = urlsplit(url).username
-    connection = await nats.connect(url, error_cb=on_error, inbox_prefix=f"_INBOX.{user}".encode())
-    for subject in publish:
-        await connection.publish(subject, b"{")
-    for subject, queue in subscribe:
-        await connection.subscribe(subject, queue=queue)
-    await connection.publish(LAST, b"")
-    await asyncio.wait_for(all_said.wait(), 30)
-    await connection.close()
-    wanted = [*publish, *(subject for subject, _ in subscribe)]
-    return {subject for subject in wanted if any(f'to "{subject.lower()}"' in line for line in said)}
-
-
 def refused(server: AccountsServer, user: str, *publish: str, subscribe: tuple[tuple[str, str], ...] = ()) -> set[str]:
-    return asyncio.run(_refused(server.url_of(user), list(publish), list(subscribe)))
+    return asyncio.run(denied(server.url_of(user), list(publish), list(subscribe)))
 
 
 def test_jobs_run_are_paused_shown_and_killed_by_services_with_accounts(yard: SeparateServices, tmp_path: Path) -> None:
@@ -133,11 +110,11 @@ def test_an_operator_is_answered_all_that_the_tools_ask(yard: SeparateServices, 
 
     async def asked() -> None:
         async with connect(server.url_of("operator"), "test") as bus:
-            await bus.ask(commands.ACTIVE, commands.ListActiveJobs(node="node-2"))
-            await bus.ask(commands.CHECKPOINTS.at("node-2"), commands.GetCheckpoints(runs=()))
+            await bus.ask(ACTIVE, ListActiveJobs(node="node-2"))
+            await bus.ask(CHECKPOINTS.at("node-2"), GetCheckpoints(runs=()))
 
     asyncio.run(asked())
-    assert set(OF_TOOLS["operator"]) == {commands.ACTIVE, commands.CHECKPOINTS}
+    assert set(OF_TOOLS["operator"]) == {ACTIVE, CHECKPOINTS}
     gone = done("node", "forget", "nobody", "--yes", JOBYARD_NATS_URL=server.url_of("operator"))
     assert "Nothing was told of nobody" in gone
     refused = admin("node", "forget", "node-2", "--yes", JOBYARD_NATS_URL=server.url_of("operator"))

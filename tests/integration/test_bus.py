@@ -2,20 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import pytest
+from nats.js.api import AckPolicy, ConsumerConfig
 
 from shared.bus.bus import Bus, connect
 from shared.bus.codec import run_event
 from shared.bus.consume import ListConsumer
 from shared.bus.follow import Follower, StreamReplaced
-from shared.bus.pull import ConsumerGone
+from shared.bus.pull import ConsumerGone, Puller
 from shared.bus.replies import router_of
 from shared.bus.streams import bootstrap
 from shared.bus.subscriptions import Answers, Delivery, Shared
 from shared.contracts import subjects
-from shared.contracts.commands import AskHealth, Health, health_of
+from shared.contracts.commands.health import AskHealth, Health, health_of
 from shared.contracts.errors import Conflict, InternalError, PermanentError, TemporaryError, Unavailable
 from shared.settings import PlatformSettings
 from tests.support.nats import NatsServer
@@ -119,6 +121,35 @@ async def test_the_list_under_way_is_finished_by_a_drain_and_the_rest_given_back
     again = Recorder()
     async with consuming(bus, again):
         await until(lambda: len(set(recorder.handled + again.handled)) == 200, "the next one has the rest", within=20)
+
+
+async def test_what_is_on_its_way_when_a_reader_stops_is_given_back_at_once(bus: Bus, server: NatsServer) -> None:
+    await bus.js.add_consumer(subjects.EVENTS, ConsumerConfig(durable_name="test", ack_policy=AckPolicy.EXPLICIT))
+    puller = Puller(bus.nats, bus.js, subjects.EVENTS, "test", 64)
+    await puller.open()
+    await bus.nats.flush()
+    with ThreadPoolExecutor() as elsewhere:  # this loop reads nothing until the server has sent all of them
+        elsewhere.submit(asyncio.run, _sent(server.url, 20)).result()
+    left = await puller.close()
+    assert [message.data for message in left] == [str(number).encode() for number in range(20)]
+    for message in left:
+        await message.nak()
+    recorder = Recorder()
+    async with consuming(bus, recorder):
+        await until(lambda: len(set(recorder.handled)) == 20, "before the ack wait is over", within=15)
+
+
+async def _sent(url: str, count: int) -> None:
+    """Publish so many, and wait until the server has sent them to the reader."""
+    async with connect(url, "test") as other:
+        for number in range(count):
+            await other.publish_raw("evt.a", str(number).encode(), str(number))
+
+        async def delivered() -> bool:
+            info = await other.js.consumer_info(subjects.EVENTS, "test")
+            return bool(info.num_ack_pending == count)
+
+        await until(delivered, "all are on their way")
 
 
 async def test_a_list_that_was_read_and_not_begun_is_given_back_by_a_drain_at_once(bus: Bus) -> None:

@@ -144,7 +144,8 @@ def _status(browser: httpx.Client, path: str) -> int:
 def test_a_program_that_dies_is_failed_with_its_last_words_and_begins_anew_when_asked_for(yard: Platform) -> None:
     id = yard.submit(SLEEP, endpoints=["tensorboard"])
     wait_for(yard, id, "tensorboard", "ready")
-    end(f"JOBYARD_JOB_ID={id}", "tensorboard")
+    for process in processes(f"JOBYARD_JOB_ID={id}", "tensorboard"):
+        os.kill(process, signal.SIGKILL)
     wait_until(lambda: endpoint(yard, id, "tensorboard")["status"] == "failed", "its death is noticed", SLOW_S)
     reason = endpoint(yard, id, "tensorboard")["reason"]
     assert reason["code"] == "program_ended"
@@ -154,10 +155,23 @@ def test_a_program_that_dies_is_failed_with_its_last_words_and_begins_anew_when_
     yard.call("POST", f"/jobs/{id}/kill", 202)
 
 
-def end(mark: str, program: str) -> None:
-    """Kill the processes of this program that have this in their environment."""
+def test_one_that_is_closed_while_it_starts_leaves_nothing_behind(yard: Platform) -> None:
+    id = yard.submit(SLEEP)
+    yard.wait(id, "running")
+    yard.call("POST", f"/jobs/{id}/endpoints", 201, json={"name": "jupyter"})
+    wait_until(lambda: processes(f"JOBYARD_JOB_ID={id}", "jupyter"), "it is being started", SLOW_S)
+    assert yard.call("DELETE", f"/jobs/{id}/endpoints/jupyter", 200)["status"] == "closed"
+    wait_until(lambda: document(yard, id, "jupyter").over, "it has been stopped", SLOW_S)
+    assert processes(f"JOBYARD_JOB_ID={id}", "jupyter") == []
+    yard.call("POST", f"/jobs/{id}/kill", 202)
+
+
+def processes(mark: str, program: str) -> list[int]:
+    """Those of this program that have this in their environment."""
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             mine = mark.encode() in (process / "environ").read_bytes().split(b"\0")
             if mine and program.encode() in (process / "cmdline").read_bytes():
-                os.kill(int(process.name), signal.SIGKILL)
+                found.append(int(process.name))
+    return found

@@ -15,7 +15,8 @@ from nats.js.errors import KeyNotFoundError
 from services.executor.backends.process.linux import boot_id
 from shared.bus.bus import Bus
 from shared.contracts import subjects
-from shared.contracts.commands import READ_LOG, ActiveJob, ReadLog
+from shared.contracts.commands.jobs import ActiveJob
+from shared.contracts.commands.logs import READ_LOG, ReadLog
 from shared.contracts.errors import NotFound
 from shared.contracts.events import NodeReported, RunExited, RunLost, RunRefused, RunStarted, RunStopped
 from shared.contracts.job import JobStatus, JobView

@@ -12,7 +12,7 @@ import pytest
 
 from services.jobs.domain.document import JobDocument
 from services.jobs.store import JobStore
-from shared.contracts.commands import ListJobs
+from shared.contracts.commands.lists import ListJobs
 from shared.contracts.job import JobStatus
 from shared.settings import PlatformSettings
 from shared.store.open import open_store

@@ -265,11 +265,15 @@ def test_in_a_batch_only_the_submission_with_the_bad_entry_is_refused(yard: Plat
     assert [outcome["status"] for outcome in outcomes] == [201, 422]
 
 
+def run_in(yard: Platform, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = yard._environment | {"JOBYARD_URL": yard.url, "JOBYARD_DATA": str(yard.data)}
+    command = [sys.executable, "-m", "jobyard", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=yard.data, check=False)
+
+
 def test_the_command_line_names_recipients_and_shows_who_was_told(yard: Platform, receiver: Receiver) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = yard._environment | {"JOBYARD_URL": yard.url, "JOBYARD_DATA": str(yard.data)}
-        command = [sys.executable, "-m", "jobyard", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=yard.data, check=False)
+        return run_in(yard, *arguments)
 
     to = f"{receiver.url}/terminal"
     submitted = run("submit", "--name", "told", "--notify", to, "--notify", "mailto:a@example.org", "--", "true")
@@ -294,3 +298,21 @@ def test_by_default_no_webhook_reaches_the_inside_of_a_network(receiver: Receive
         job = yard.submit("true", notify=[{"to": "mailto:ada@example.org"}])
         (only,) = once_told(yard, job, 1)
         assert (yard.data / "mail" / f"{only['id']}.eml").exists()
+        assert (only["status"], only["file"]) == ("sent", f"mail/{only['id']}.eml")
+        shown = run_in(yard, "notifications", job).stdout
+        assert re.search(rf"written to file\s.*mail/{only['id']}\.eml", shown), shown
+
+
+def test_a_person_s_mails_beyond_the_hour_s_allowance_are_refused_and_say_why(receiver: Receiver) -> None:
+    settings = {"JOBYARD_NOTIFY_MAILS_PER_HOUR": "2", "JOBYARD_NOTIFY_ALLOW_PRIVATE": "127.0.0.0/8"}
+    with platform(**settings) as yard:
+        to = [{"to": f"mailto:friend-{number}@example.org"} for number in range(4)]
+        job = yard.submit("true", notify=[*to, {"to": f"{receiver.url}/beside"}])
+        found = once_told(yard, job, 5)
+        mails = [one for one in found if one["to"].startswith("mailto:")]
+        assert sorted(one["status"] for one in mails) == ["failed", "failed", "sent", "sent"]
+        for one in mails:
+            assert (one["status"] == "sent") is (yard.data / "mail" / f"{one['id']}.eml").exists()
+            if one["status"] == "failed":
+                assert one["tries"] == 0 and "JOBYARD_NOTIFY_MAILS_PER_HOUR" in one["last_error"]
+        assert len(receiver.at("/beside")) == 1, "webhooks are no mails"

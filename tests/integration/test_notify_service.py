@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from shared.bus import codec
-from shared.contracts import commands, subjects
-from shared.contracts.commands import ChangeJob
+from shared.contracts import subjects
+from shared.contracts.commands.changes import KILL, ChangeJob
+from shared.contracts.commands.support import REQUEST_SUPPORT
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Actor
 from shared.contracts.notify import RequestSupport
@@ -74,7 +75,7 @@ async def test_the_same_command_again_makes_no_second_case(tmp_path: Path, mails
         job = await yard.submit()
         request = await yard.ask(job)
         for _ in range(3):
-            assert (await yard.bus.ask(commands.REQUEST_SUPPORT, request)).id == request.case_id
+            assert (await yard.bus.ask(REQUEST_SUPPORT, request)).id == request.case_id
         with pytest.raises(Conflict):
             await yard.ask(job, case_id=request.case_id, requester="eve")
         await until(has_status(yard, request, "sent"), "the mail was sent")
@@ -130,7 +131,7 @@ async def test_events_that_came_while_it_was_dead_are_told_when_it_is_back(
         notify = await yard.start()
         yard.kill(notify)
         job = await yard.submit(notify=[{"to": receiver.url, "on": ["killed"]}])
-        await yard.bus.ask(commands.KILL, ChangeJob(id=job, actor=Actor(kind="user", name="ada")))
+        await yard.bus.ask(KILL, ChangeJob(id=job, actor=Actor(kind="user", name="ada")))
         await yard.start()
         await until(were_told(yard, [job]), "the webhook was told")
         assert [arrival.event["type"] for arrival in receiver.arrived] == ["io.jobyard.job.killed.v1"]

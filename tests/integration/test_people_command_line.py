@@ -15,7 +15,7 @@ from tests.support.people import PASSWORD
 from tests.support.platform import CHECKOUT, Platform, platform
 from tests.support.waiting import wait_until
 
-REFUSED, NOT_SIGNED_IN, NOT_FOUND = 4, 5, 3
+USAGE, NOT_FOUND, REFUSED, NOT_SIGNED_IN = 2, 3, 4, 5
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_an_administrator_makes_people_and_virtual_clusters(root: Shell) -> None
     assert users["bob"]["vcs"] == {"default": "member"}
     row = next(line for line in root("user", "list").splitlines() if line.startswith("ada "))
     assert row.split()[1:5] == ["ada@example.org", "no", "lab-a:admin", "enabled"]
-    root("vc", "set", "lab-a", "--open", "--max-priority", "none", "--max-duration", "60")
+    root("vc", "set", "lab-a", "--open", "--max-priority", "none", "--max-duration", "60", "--endpoint-idle", "600")
     vcs = {vc["name"]: vc for vc in json.loads(root("vc", "list", "--json"))}
     changed = vcs["lab-a"]
     assert (changed["open"], changed["max_priority"], changed["max_duration_s"], changed["jobs_per_user"]) == (
@@ -88,6 +88,7 @@ def test_an_administrator_makes_people_and_virtual_clusters(root: Shell) -> None
         60,
         3,
     )
+    assert changed["endpoint_idle_s"] == 600
     assert root("vc", "member", "lab-a", "bob", "--role", "admin") == "bob is admin of lab-a now.\n"
     assert root("vc", "member", "lab-a", "bob", "--role", "none") == "bob is no member of lab-a now.\n"
     assert any(line.split()[:3] == ["lab-a", "-", "yes"] for line in root("vc", "list").splitlines())
@@ -106,7 +107,8 @@ def test_passwords_come_from_standard_input_and_never_from_arguments(
     person("login", "--username", "cleo", "--password-stdin", stdin=f"{PASSWORD}\n")
     person("user", "passwd", "--password-stdin", stdin=f"{PASSWORD}\nanother long one\n")
     person("login", "--username", "cleo", "--password-stdin", stdin=f"{PASSWORD}\n", code=NOT_SIGNED_IN)
-    root("user", "passwd", "cleo", "--password-stdin", stdin="given by somebody\n")
+    changed = root("user", "passwd", "cleo", "--password-stdin", "--json", stdin="given by somebody\n")
+    assert json.loads(changed)["name"] == "cleo" and "given by" not in changed
     person("login", "--username", "cleo", "--password-stdin", stdin="given by somebody\n")
     done = root.run("user", "passwd", "cleo", "--password-stdin")
     assert (done.returncode, "standard input" in done.stderr) == (REFUSED, True)
@@ -125,6 +127,19 @@ def test_a_disabled_user_is_signed_out_until_enabled(root: Shell, person: Shell)
     person("login", "--username", "dan", "--password-stdin", stdin=f"{PASSWORD}\n")
     person("user", "list", code=NOT_SIGNED_IN)
     root("user", "disable", "nobody", code=NOT_FOUND)
+
+
+def test_users_and_virtual_clusters_are_removed_only_if_that_is_meant(root: Shell) -> None:
+    root("vc", "add", "short-lived")
+    root("user", "add", "fay", "--password-stdin", stdin=f"{PASSWORD}\n")
+    for words in (("user", "remove", "fay"), ("vc", "remove", "short-lived")):
+        unsure = root.run(*words)
+        assert unsure.returncode == USAGE and "give --yes if that is meant" in unsure.stderr
+    assert root("user", "remove", "fay", "--yes") == "Removed the user fay; the name stays taken.\n"
+    removed = "Removed the virtual cluster short-lived; the name stays taken.\n"
+    assert root("vc", "remove", "short-lived", "--yes") == removed
+    root("user", "remove", "fay", "--yes", code=NOT_FOUND)
+    root("vc", "remove", "default", "--yes", code=REFUSED)
 
 
 def test_a_token_is_printed_once_used_and_revoked_by_its_name(root: Shell, person: Shell) -> None:

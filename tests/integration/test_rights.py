@@ -98,6 +98,27 @@ def test_a_member_of_a_closed_vc_sees_the_brief_without_command_environment_and_
     _changes_nothing(cast, cast.member, cast.closed_job, 403)
 
 
+def test_ways_into_a_job_are_its_owners_and_administrators(cast: Cast) -> None:
+    for id in (cast.open_job, cast.closed_job):
+        for who in (cast.owner, cast.vc_admin, cast.root):
+            assert who.call("POST", f"/jobs/{id}/endpoints", 201, json={"name": "ssh"})["kind"] == "ssh"
+            assert [one["name"] for one in who.call("GET", f"/jobs/{id}/endpoints", 200)["items"]] == ["ssh"]
+            who.call("DELETE", f"/jobs/{id}/endpoints/ssh", 200)
+        for who, refused in ((cast.member, 403), (cast.stranger, 404)):
+            who.call("GET", f"/jobs/{id}/endpoints", refused)
+            who.call("POST", f"/jobs/{id}/endpoints", refused, json={"name": "jupyter"})
+            who.call("DELETE", f"/jobs/{id}/endpoints/ssh", refused)
+        assert [one["name"] for one in cast.owner.call("GET", f"/jobs/{id}/endpoints", 200)["items"]] == ["ssh"]
+    reader = cast.owner.call("POST", "/me/tokens", 201, json={"name": "reads", "scope": "read"})["token"]
+    answer = httpx.post(
+        f"{cast.yard.url}/api/v1/jobs/{cast.open_job}/endpoints",
+        json={"name": "ssh"},
+        headers={"Authorization": f"Bearer {reader}"},
+        trust_env=False,
+    )
+    assert answer.status_code == 403
+
+
 def test_a_job_of_a_foreign_vc_does_not_exist_and_neither_does_anything_below_it(cast: Cast) -> None:
     nobody = "01KC0000000000000000000001"
     for id in (cast.open_job, cast.closed_job):

@@ -17,8 +17,11 @@ from services.jobs.app import build as build_jobs
 from services.scheduler.app import build as build_scheduler
 from shared.bus.bus import Bus, connect
 from shared.bus.streams import bootstrap
-from shared.contracts import commands, subjects
-from shared.contracts.commands import ChangeJob, ExplainJobs, GetJob, GetJobViews, NewJob, SetPriority, SubmitJobs
+from shared.contracts import subjects
+from shared.contracts.commands.changes import KILL, PAUSE, SET_PRIORITY, ChangeJob, SetPriority
+from shared.contracts.commands.jobs import GET, VIEWS, GetJob, GetJobViews
+from shared.contracts.commands.scheduling import EXPLAIN, ExplainJobs
+from shared.contracts.commands.submission import SUBMIT, NewJob, SubmitJobs
 from shared.contracts.events import CloudEvent, RunEvent, RunExited, RunRefused, RunStarted, RunStopped
 from shared.contracts.job import Actor, JobRequest, JobStatus, JobView, Reason
 from shared.ids import new_id
@@ -106,23 +109,23 @@ async def submit(bus: Bus, **request: Any) -> str:
     if request.get("devices"):
         request.setdefault("device_type", "v100")
     job = NewJob(id=new_id(), owner="ada", request=JobRequest(**({"name": "train", "command": "true"} | request)))
-    outcome = (await bus.ask(commands.SUBMIT, SubmitJobs(jobs=(job,)))).outcomes[0]
+    outcome = (await bus.ask(SUBMIT, SubmitJobs(jobs=(job,)))).outcomes[0]
     assert outcome.refusal is None
     return job.id
 
 
 async def view_of(bus: Bus, id: str) -> JobView:
-    return (await bus.ask(commands.VIEWS, GetJobViews(ids=(id,)))).items[0]
+    return (await bus.ask(VIEWS, GetJobViews(ids=(id,)))).items[0]
 
 
 async def reason_of(bus: Bus, id: str) -> Reason | None:
-    items = (await bus.ask(commands.EXPLAIN, ExplainJobs(ids=(id,)))).items
+    items = (await bus.ask(EXPLAIN, ExplainJobs(ids=(id,)))).items
     return items[0].reason if items else None
 
 
 async def reaches(bus: Bus, id: str, status: JobStatus) -> JobView:
     async def there() -> bool:
-        return (await bus.ask(commands.GET, GetJob(id=id))).status is status
+        return (await bus.ask(GET, GetJob(id=id))).status is status
 
     await until(there, f"{id} is {status}")
     return await view_of(bus, id)
@@ -200,7 +203,7 @@ async def test_a_changed_priority_changes_the_order(bus: Bus) -> None:
     first = await submit(bus, devices=1)
     running = await reaches(bus, first, JobStatus.SCHEDULING)
     second, third = await submit(bus, devices=1), await submit(bus, devices=1)
-    await bus.ask(commands.SET_PRIORITY, SetPriority(id=third, actor=ADA, priority=101))
+    await bus.ask(SET_PRIORITY, SetPriority(id=third, actor=ADA, priority=101))
 
     async def ahead() -> bool:
         reason = await reason_of(bus, third)
@@ -310,11 +313,11 @@ async def test_a_pause_or_kill_of_a_waiting_job_takes_it_out_of_the_queue(bus: B
     await here.report()
     await reaches(bus, await submit(bus, devices=1), JobStatus.SCHEDULING)
     paused, killed, waits = [await submit(bus, devices=1) for _ in range(3)]
-    await bus.ask(commands.PAUSE, ChangeJob(id=paused, actor=ADA))
-    await bus.ask(commands.KILL, ChangeJob(id=killed, actor=ADA))
+    await bus.ask(PAUSE, ChangeJob(id=paused, actor=ADA))
+    await bus.ask(KILL, ChangeJob(id=killed, actor=ADA))
 
     async def alone() -> bool:
-        items = (await bus.ask(commands.EXPLAIN, ExplainJobs(ids=(paused, killed, waits)))).items
+        items = (await bus.ask(EXPLAIN, ExplainJobs(ids=(paused, killed, waits)))).items
         return [(item.id, item.reason.details["position"]) for item in items] == [(waits, 1)]
 
     await until(alone, "only the third waits, and is the first in line")

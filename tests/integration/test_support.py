@@ -100,6 +100,35 @@ def test_a_question_reaches_the_operators_with_all_they_need_and_no_secret(
     assert SECRET not in mail.as_string() and not any(SECRET in text for text in files.values())
 
 
+def test_no_value_of_a_secret_is_in_any_part_of_the_mail(yard: Platform, mails: MailServer) -> None:
+    canary, key = "canary <&> 7d1f", "-----BEGIN KEY-----\ncanary-one: 'x'\nab\ncanary-two"
+    yard.call("PUT", "/me/secrets/token", 201, json={"value": canary})
+    yard.call("PUT", "/vcs/default/secrets/pem", 201, json={"value": key})
+    job = yard.submit(
+        ["sh", "-c", f'echo "$TOKEN"; echo "$PEM"; echo "{canary}"', key],
+        env={"TOKEN": {"secret": "token"}, "PEM": {"secret": "pem"}, "PLAIN": "first-line\nother-line"},
+        labels={"team": "vision"},
+    )
+    yard.wait(job)
+    asked = ask(yard, job, subject=f"It says {canary}", message=f"Why {canary}?\nAnd canary-two? other-line")
+    assert once_over(yard, job, asked["id"])["status"] == "sent"
+    (mail,) = mails.of(asked["id"])
+    files = files_of(mail)
+    parts = {"subject": mail["Subject"], "plain": text_of(mail), "html": text_of(mail, "html"), **files}
+    for name, text in parts.items():
+        for value in ("canary", "7d1f", "BEGIN KEY", "other-line"):
+            assert value not in text, (name, text)
+    assert mail["Subject"] == "[Jobyard] It says ***"
+    assert "Why ***?" in parts["plain"] and "Why ***?" in parts["html"]
+    command = yaml.safe_load(files[f"{job}.yaml"])["command"]
+    assert command[2:] == ['echo "$TOKEN"; echo "$PEM"; echo "***"', "***\n***\nab\n***"]
+    assert [line.partition(" | ")[2] for line in files["console.txt"].splitlines()] == ["***"] * 3 + [
+        "ab",
+        "***",
+        "***",
+    ]
+
+
 def test_the_console_stays_at_home_if_its_owner_says_so(yard: Platform, mails: MailServer, job: str) -> None:
     asked = ask(yard, job, include_logs=False)
     once_over(yard, job, asked["id"])
@@ -215,11 +244,15 @@ def test_the_door_is_the_same_as_everywhere(yard: Platform, job: str) -> None:
     ask(yard, job, 422, key="k" * 241)
 
 
+def run_in(yard: Platform, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = yard._environment | {"JOBYARD_URL": yard.url, "JOBYARD_DATA": str(yard.data)}
+    command = [sys.executable, "-m", "jobyard", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=yard.data, check=False)
+
+
 def test_the_command_line_asks_and_shows_what_was_asked(yard: Platform, mails: MailServer, job: str) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = yard._environment | {"JOBYARD_URL": yard.url, "JOBYARD_DATA": str(yard.data)}
-        command = [sys.executable, "-m", "jobyard", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=yard.data, check=False)
+        return run_in(yard, *arguments)
 
     asked = run("support", "digits", "-s", "From a terminal", "-m", "Help me", "--no-logs")
     assert asked.returncode == 0, asked.stderr
@@ -242,6 +275,9 @@ def test_without_a_mail_server_each_mail_is_a_file_and_the_answer_says_so() -> N
         assert asked["delivery"] == "file" and f"mail/{asked['id']}.eml" in asked["note"]
         done = once_over(yard, job, asked["id"])
         assert done["status"] == "sent" and "was written" in done["note"]
+        assert done["file"] == f"mail/{asked['id']}.eml"
+        listed = run_in(yard, "support", job).stdout
+        assert re.search(rf"{asked['id']}\s.*written to file.*mail/{asked['id']}\.eml", listed), listed
         mail = read(path.read_bytes())
         assert mail["Subject"] == "[Jobyard] It fails" and "hello" in files_of(mail)["console.txt"]
         assert path.stat().st_mode & 0o777 == 0o600

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.people import PASSWORD, Person, add, admin, sign_in
 from tests.support.platform import Platform, platform
+from tests.support.sse import SseReader
 from tests.support.waiting import wait_until
 
 WITHIN_S = 5.0
@@ -19,7 +20,8 @@ WITHIN_S = 5.0
 
 @pytest.fixture(scope="module")
 def yard() -> Iterator[Platform]:
-    with platform(JOBYARD_GATEWAY_WRONG_PASSWORDS_PER_MINUTE="1000") as running:
+    settings = {"WRONG_PASSWORDS_PER_MINUTE": "1000", "TRUSTED_PROXIES": "127.0.0.1"}
+    with platform(**{f"JOBYARD_GATEWAY_{name}": value for name, value in settings.items()}) as running:
         yield running
 
 
@@ -318,6 +320,75 @@ def test_what_people_do_to_jobs_is_in_the_audit_once_and_what_services_do_is_not
     assert [entry["action"] for entry in audit(root, target=f"job/{run}")] == ["job.submitted"]
 
 
+def test_the_audit_says_from_where_and_with_which_token_jobs_were_changed(yard: Platform, root: Person) -> None:
+    sara = add(yard, "sara")
+    token = sara.call("POST", "/me/tokens", 201, json={"name": "nightly", "scope": "act"})["token"]
+    script, outside = Person(yard, "sara", token), {"X-Forwarded-For": "203.0.113.7"}
+    waits = {"name": "waits", "command": "sleep 1000", "cpus": 1000, "priority": 5}
+    single = script.call("POST", "/jobs", 201, json=waits, headers=outside)["id"]
+    batch = script.call("POST", "/jobs:submit-batch", 207, json={"jobs": [waits]}, headers=outside)["outcomes"][0]["id"]
+    script.call("PATCH", f"/jobs/{single}", 200, json={"priority": 6}, headers=outside)
+    for verb in ("pause", "resume", "kill"):
+        script.call("POST", f"/jobs/{single}/{verb}", 202, headers=outside)
+    script.call("POST", "/jobs:batch", 207, json={"action": "kill", "ids": [batch]}, headers=outside)
+    wanted = {
+        (f"job/{single}", action)
+        for action in ("job.killed", "job.resumed", "job.paused", "job.priority_changed", "job.submitted")
+    } | {(f"job/{batch}", action) for action in ("job.killed", "job.submitted")}
+
+    def found(**by: str) -> set[tuple[str, str]]:
+        return {(entry["target"], entry["action"]) for entry in audit(root, **by)}
+
+    wait_until(lambda: found(token="nightly", address="203.0.113.7") == wanted, "it is all there")
+    entries = audit(root, token="nightly")
+    assert len(entries) == len(wanted)
+    assert all(entry["actor"] == "sara" and entry["request_id"] and entry["time"] for entry in entries)
+    assert found(token="nightly", action="job.killed") == {(f"job/{id}", "job.killed") for id in (single, batch)}
+    assert audit(root, address="203.0.113.8") == audit(root, token="weekly") == []
+
+
+def test_a_kill_has_one_name_whether_the_job_waits_or_runs_and_what_the_platform_ends_is_nobodys(
+    yard: Platform, root: Person
+) -> None:
+    tom = add(yard, "tom")
+    waiting, running = tom.submit("sleep 1000", cpus=10_00), tom.submit("sleep 1000", cpus=0.1)
+    expiring = tom.submit("sleep 1000", cpus=0.1, max_duration_s=1, grace_period_s=0)
+    yard.wait(running, "running")
+    yard.wait(expiring, "failed")
+    for id in (waiting, running):
+        tom.call("POST", f"/jobs/{id}/kill", 202)
+        yard.wait(id, "killed")
+
+    def killed() -> dict[str, str]:
+        entries = audit(root, actor="tom", action="job.killed")
+        return {entry["target"]: entry["details"]["status"] for entry in entries}
+
+    wait_until(lambda: killed() == {f"job/{waiting}": "killed", f"job/{running}": "killing"}, "both kills are there")
+    assert [entry["action"] for entry in audit(root, target=f"job/{expiring}")] == ["job.submitted"]
+
+
+def test_where_a_request_came_from_is_told_by_the_audit_alone(yard: Platform, root: Person) -> None:
+    uma = add(yard, "uma")
+    outside = {"X-Forwarded-For": "203.0.113.99"}
+    body = {"name": "j", "command": "sleep 1000", "cpus": 0.1, "grace_period_s": 0}
+    id = uma.call("POST", "/jobs", 201, json=body, headers=outside)["id"]
+    yard.wait(id, "running")
+    uma.call("POST", f"/jobs/{id}/pause", 202, headers=outside)
+    yard.wait(id, "paused")
+    wait_until(lambda: len(audit(root, address="203.0.113.99")) == 2, "the audit has both")
+    for person in (uma, root):
+        events = person.call("GET", f"/jobs/{id}/events", 200)["items"]
+        assert events[0]["data"]["actor"] == {"kind": "user", "name": "uma"}
+        assert "203.0.113.99" not in str(events)
+        headers = {**person.headers(), "Last-Event-ID": "0"}
+        feed = SseReader(f"{yard.url}/api/v1/events", headers, {"job_id": id})
+        wait_until(lambda: len(feed.events) == len(events), "the feed has all of them")  # noqa: B023
+        feed.close()
+        assert [event.data["id"] for event in feed.events] == [event["id"] for event in events]
+        assert "203.0.113.99" not in str(feed.events)
+    uma.call("POST", f"/jobs/{id}/kill", 202)
+
+
 def test_the_audit_is_filtered_paged_and_exported(yard: Platform, root: Person) -> None:
     for number in range(5):
         root.call("POST", "/vcs", 201, json={"name": f"export-{number}"})
@@ -425,6 +496,8 @@ BAD: tuple[tuple[str, str, dict[str, Any], str, tuple[Any, ...]], ...] = (
     ("POST", "/vcs", {"name": "bad"}, "max_priority", (0, 1001, -1, 1.5, "9", True, 10**30)),
     ("POST", "/vcs", {"name": "bad"}, "max_duration_s", (0, -1, "9", 10**12)),
     ("POST", "/vcs", {"name": "bad"}, "jobs_per_user", (0, -1, "9", 10**12, {})),
+    ("POST", "/vcs", {"name": "bad"}, "endpoint_idle_s", (0, 59, -1, "600", 10**12, {})),
+    ("PATCH", "/vcs/default", {}, "endpoint_idle_s", (59, "600")),
     ("PATCH", "/vcs/default", {}, "open", (None, 1)),
     ("PATCH", "/vcs/default", {}, "max_priority", (0, 1001)),
     ("PATCH", "/vcs/default", {}, "max_duration_s", (0, "9")),
@@ -474,6 +547,7 @@ def test_bodies_that_are_none_and_ids_that_are_none(root: Person) -> None:
         {"limit": "x"},
         {"cursor": "x"},
         {"cursor": "W10="},
+        {"cursor": "WyJcdWQ4MDAiLCJ4Il0="},  # half of a surrogate pair
         {"cursor": "bnVsbA=="},
         {"cursor": "y" * 600},
         {"actor": ""},
@@ -486,6 +560,10 @@ def test_bodies_that_are_none_and_ids_that_are_none(root: Person) -> None:
         {"after": "2026-01-01T00:00:00"},
         {"before": "1e309"},
         {"actor[$ne]": "x"},
+        {"address": "$ne"},
+        {"address": "1" * 65},
+        {"token": ""},
+        {"token": "a b"},
         {"colour": "red"},
     ],
     ids=str,

@@ -9,7 +9,7 @@ from services.logs.domain.chunk import Arrival
 from services.logs.domain.page import page_of
 from services.logs.domain.record import copy_of, decode, encode
 from services.logs.domain.ring import Ring
-from shared.contracts.commands import LogPage, TailLog
+from shared.contracts.commands.logs import LogPage, TailLog
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap, LogLine
 from tests.support.logs import JOB, arrived, chunk_of
 

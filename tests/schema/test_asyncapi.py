@@ -9,7 +9,8 @@ import yaml
 from docs.tools.asyncapi import document
 from shared.contracts import subjects
 from shared.contracts.base import Contract
-from shared.contracts.commands import COMMANDS, SUBMIT
+from shared.contracts.commands.every import COMMANDS
+from shared.contracts.commands.submission import SUBMIT
 from shared.contracts.errors import RefusalBody
 from shared.contracts.events import ENDPOINT_EVENTS, JOB_EVENTS, RUN_EVENTS, SUPPORT_EVENTS
 

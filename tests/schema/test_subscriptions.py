@@ -7,7 +7,8 @@ import pytest
 from docs.tools.contracts import FACTS
 from docs.tools.messages import SERVICES
 from shared.bus.subscriptions import Answers
-from shared.contracts.commands import COMMANDS, Command
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.every import COMMANDS
 from shared.contracts.subjects import EVENTS
 
 ANSWERED = [

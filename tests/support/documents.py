@@ -7,7 +7,7 @@ from services.jobs.domain.document import JobDocument
 from services.jobs.domain.machine import decide
 from services.jobs.domain.signals import Expired, Kill, Pause, Place, Preempt, Signal
 from services.jobs.domain.submission import submit
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.events import RunExited, RunLost, RunRefused, RunStarted, RunStopped
 from shared.contracts.job import Actor, Allocation, JobRequest, JobStatus, Reason, Share
 

@@ -19,7 +19,7 @@ from services.endpoints.settings import EndpointsSettings
 from services.endpoints.store import EndpointStore
 from shared.bus.bus import Bus
 from shared.clock import SystemClock
-from shared.contracts import commands
+from shared.contracts.commands.endpoints import ADMIT
 from shared.contracts.endpoints import Admit, Admitted, EndpointKind, EndpointStatus
 from shared.contracts.errors import Conflict, Forbidden, NotFound, Refusal, Unauthorized
 from shared.embedded_nats import free_port
@@ -43,7 +43,7 @@ class Gatekeeper(Bus):
     """What everybody is told from now on."""
 
     async def ask(self, command: Any, ask: Any, timeout: float = 5.0) -> Any:
-        assert command is commands.ADMIT and isinstance(ask, Admit)
+        assert command is ADMIT and isinstance(ask, Admit)
         if self.refused is not None:
             raise self.refused
         who = ask.token or ask.credential

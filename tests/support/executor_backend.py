@@ -139,8 +139,12 @@ class ProcessHome:
         self.home = home
 
     def spawner(self) -> int:
-        """The pid of the warm parent. Raises ValueError when there is none."""
-        [pid] = self._named("jobyard-spawner")
+        """The pid of the warm parent, whose name a supervisor bears as well for the moment after it was forked.
+
+        Raises ValueError when there is none.
+        """
+        named = {process.pid: process.ppid() for process in self._here() if process.name() == "jobyard-spawner"}
+        [pid] = [pid for pid, parent in named.items() if parent not in named]
         return pid
 
     def kill_spawner(self) -> None:

@@ -24,7 +24,15 @@ from shared.bus.bus import Bus, connect
 from shared.bus.streams import bootstrap
 from shared.contracts import subjects
 from shared.contracts.base import Contract
-from shared.contracts.commands import ACTIVE, VIEWS, ActiveJob, ActiveJobPage, GetJobViews, JobViews, ListActiveJobs
+from shared.contracts.commands.jobs import (
+    ACTIVE,
+    VIEWS,
+    ActiveJob,
+    ActiveJobPage,
+    GetJobViews,
+    JobViews,
+    ListActiveJobs,
+)
 from shared.contracts.events import CloudEvent, JobEvent, JobKilled, JobKilling, JobScheduled, RunEvent
 from shared.contracts.job import Actor, JobStatus, JobView, LaunchSpec
 from shared.contracts.logs import LogChunk
@@ -32,6 +40,7 @@ from shared.ids import new_id
 from shared.settings import PlatformSettings
 from tests.support.executor import NODE, launch_of, view_of
 from tests.support.executor_backend import ProcessHome
+from tests.support.freezing import freeze
 from tests.support.platform import CHECKOUT
 from tests.support.waiting import until
 
@@ -63,6 +72,12 @@ class ExecutorService:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "services.executor"], env=self._environment, stdout=log, stderr=log
             )
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -278,7 +293,7 @@ async def at_once(condition: Callable[[], object]) -> None:
 @contextmanager
 def paused(pid: int) -> Iterator[None]:
     """A process that stands still, unless it is gone by the end."""
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         yield
     finally:

@@ -21,10 +21,12 @@ from services.gateway.people import People, people_from
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from shared.bus.bus import Bus
-from shared.contracts import commands
-from shared.contracts.commands import Command, NewJob, SubmitJobs, SubmitOutcomes, Submitted
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.jobs import GET, VIEWS, GetJob, GetJobViews, JobViews
+from shared.contracts.commands.lists import LIST, JobPage, ListJobs
+from shared.contracts.commands.submission import SUBMIT, NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, NotFound, Unavailable
-from shared.contracts.job import Job, JobRequest, JobStatus
+from shared.contracts.job import Allocation, Job, JobRequest, JobState, JobStatus, JobView, Share
 from shared.ids import new_id
 from shared.runtime import Deps
 from shared.settings import PlatformSettings
@@ -72,6 +74,14 @@ def stored_job(new: NewJob, **changes: Any) -> Job:
     return Job(**(request | fields | changes))
 
 
+def view_of(job: Job, node: str | None) -> JobView:
+    """The job as services see it, with its place on a node."""
+    allocation = Allocation(shares=(Share(node=node),)) if node is not None else None
+    known = {name: getattr(job, name) for name in JobView.model_fields if hasattr(job, name)}
+    state = JobState(status=job.status, priority=job.priority, allocation=allocation)
+    return JobView(**known, state=state)
+
+
 @dataclass
 class DoubleBus(Bus):
     """Answers commands from memory. `answers` adds to or replaces them; what is asked is kept in `asked`."""
@@ -80,15 +90,18 @@ class DoubleBus(Bus):
     keys: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     answers: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     asked: list[Any] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    """The nodes of jobs that hold a place."""
 
     async def ask(self, command: Command[Any, Any], ask: Any, timeout: float = 5.0) -> Any:
         """As through the wire: what is asked and answered becomes JSON and back."""
         received = command.ask.model_validate_json(ask.model_dump_json())
         self.asked.append(received)
         known: dict[str, Callable[[Any], Any]] = {
-            commands.SUBMIT.subject: self._submit,
-            commands.GET.subject: self._get,
-            commands.LIST.subject: self._list,
+            SUBMIT.subject: self._submit,
+            GET.subject: self._get,
+            LIST.subject: self._list,
+            VIEWS.subject: self._views,
         }
         answer = (known | self.answers).get(command.subject)
         if answer is None:
@@ -108,12 +121,16 @@ class DoubleBus(Bus):
             self.keys[new.idempotency_key] = (id, new.fingerprint)
         return Submitted(id=id, replayed=known is not None, job=self.jobs[id] if with_jobs else None)
 
-    def _get(self, ask: commands.GetJob) -> Job:
+    def _get(self, ask: GetJob) -> Job:
         if ask.id not in self.jobs:
             raise NotFound(f"There is no job {ask.id}.")
         return self.jobs[ask.id]
 
-    def _list(self, ask: commands.ListJobs) -> commands.JobPage:
+    def _views(self, ask: GetJobViews) -> JobViews:
+        found = [self.jobs[id] for id in ask.ids if id in self.jobs]
+        return JobViews(items=tuple(view_of(job, self.places.get(job.id)) for job in found))
+
+    def _list(self, ask: ListJobs) -> JobPage:
         chosen = [
             job
             for job in reversed(self.jobs.values())
@@ -131,7 +148,7 @@ class DoubleBus(Bus):
         end = begin + min(ask.limit, 3)
         cursor = str(end) if end < len(chosen) else None
         total = len(chosen) if ask.with_total else None
-        return commands.JobPage(items=tuple(chosen[begin:end]), next_cursor=cursor, total=total)
+        return JobPage(items=tuple(chosen[begin:end]), next_cursor=cursor, total=total)
 
 
 @dataclass

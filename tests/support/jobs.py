@@ -9,7 +9,8 @@ from services.jobs.apply import Applier
 from services.jobs.domain.document import JobDocument
 from services.jobs.store import JobStore
 from shared.bus.bus import Bus
-from shared.contracts.commands import CHECKPOINTS, Command
+from shared.contracts.commands.checkpoints import CHECKPOINTS
+from shared.contracts.commands.command import Command
 from shared.contracts.errors import Unavailable
 from shared.contracts.events import AnyCloudEvent
 from shared.settings import PlatformSettings

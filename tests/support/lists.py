@@ -7,7 +7,7 @@ from typing import Any
 
 from services.jobs.domain.document import JobDocument
 from shared.contracts.base import rfc3339
-from shared.contracts.commands import ListJobs
+from shared.contracts.commands.lists import ListJobs
 from shared.contracts.job import TERMINAL, JobStatus
 from shared.ids import new_id
 from tests.support.documents import NOW, in_status
@@ -45,7 +45,7 @@ def expected(jobs: Iterable[JobDocument], ask: ListJobs) -> list[str]:
     """The ids of the whole list."""
     chosen = [job for job in jobs if _is_in(job, ask)]
     column, down = ask.sort.removeprefix("-"), ask.sort.startswith("-")
-    chosen.sort(key=lambda job: _rank(job, column), reverse=down)
+    chosen.sort(key=lambda job: _rank(job, column, ask.owner is None), reverse=down)
     return [job.id for job in chosen]
 
 
@@ -66,11 +66,15 @@ def _is_in(job: JobDocument, ask: ListJobs) -> bool:
     )
 
 
-def _rank(job: JobDocument, column: str) -> tuple[Any, ...]:
-    """The documented order upwards: what is missing first; equal statuses and priorities by the later submission."""
+def _rank(job: JobDocument, column: str, everybodys: bool) -> tuple[Any, ...]:
+    """The documented order upwards: what is missing first; equal statuses and priorities by the later submission,
+    everybody's equal statuses in the order of the queue.
+    """
     later = -round(job.submitted_at.timestamp() * 1000)
     upside_down = tuple(-ord(letter) for letter in job.id)
     match column:
+        case "status" if everybodys:
+            return (job.state.status.value, -job.state.priority, -later, job.id)
         case "status":
             return (job.state.status.value, later, upside_down)
         case "priority":
@@ -80,7 +84,7 @@ def _rank(job: JobDocument, column: str) -> tuple[Any, ...]:
         case "devices":
             return (job.request.devices * job.request.nodes, job.id)
         case "preemptible":
-            return (job.request.preemptible, job.id)
+            return (job.request.preemptible, job.request.devices * job.request.nodes, job.id)
         case "submitted":
             return (-later, job.id)
         case "started":

@@ -11,7 +11,7 @@ from typing import Self
 
 from shared.bus.bus import Bus
 from shared.contracts import subjects
-from shared.contracts.commands import TAIL_LOG, LogPage, TailLog
+from shared.contracts.commands.logs import TAIL_LOG, LogPage, TailLog
 from shared.contracts.errors import Unavailable
 from shared.contracts.logs import LogChunk, LogGap, LogLine
 

@@ -89,6 +89,7 @@ class MongoServer:
         """SIGSTOP: connections stay open and nothing answers."""
         if self._process is not None:
             self._process.send_signal(signal.SIGSTOP)
+            os.waitpid(self._process.pid, os.WUNTRACED)  # the signal is on its way, and so may an answer be
 
     def resume(self) -> None:
         if self._process is not None:

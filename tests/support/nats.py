@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.freezing import freeze
+
 START_S = 15.0
 _PORTS = range(20_000, 32_000)
 """Below the ephemeral range: a client that reconnects to its own server's free port would end up talking to itself."""
@@ -91,7 +93,7 @@ class NatsServer:
 
     def pause(self) -> None:
         """SIGSTOP: connections stay open and nothing answers."""
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field, JsonValue
 
 from shared.contracts.base import Contract
-from shared.store.port import Index, Schema
+from shared.store.port import Between, Eq, Index, Schema
 
 
 class Place(Contract):
@@ -38,6 +38,8 @@ def schema(*indexes: Index, name: str = "notes") -> Schema[Note]:
     return Schema(name, lambda note: note.model_dump_json().encode(), Note.model_validate_json, indexes)
 
 
+OPEN, IN_A_ROOM = Eq("open", True), Between("place.room", low="")
+
 NOTES = schema(
     Index("by_owner", ("owner", "-number")),
     Index("by_owner_id", ("owner", "-id")),
@@ -46,6 +48,8 @@ NOTES = schema(
     Index("by_share", ("share",)),
     Index("by_open", ("open",)),
     Index("by_key", ("owner", "key"), unique=True),
+    Index("open_by_owner", ("open", "owner", "-number"), only=OPEN),
+    Index("in_rooms", ("place.room", "number"), only=IN_A_ROOM),
 )
 
 LEASES: Schema[Lease] = Schema("leases", lambda lease: lease.model_dump_json().encode(), Lease.model_validate_json, ())

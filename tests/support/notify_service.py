@@ -15,8 +15,10 @@ from nats.js.errors import NotFoundError
 
 from services.jobs.app import build as jobs
 from shared.bus.bus import Bus, connect
-from shared.contracts import commands, subjects
-from shared.contracts.commands import AskHealth, NewJob, SubmitJobs, health_of
+from shared.contracts import subjects
+from shared.contracts.commands.health import AskHealth, health_of
+from shared.contracts.commands.submission import SUBMIT, NewJob, SubmitJobs
+from shared.contracts.commands.support import NOTIFICATIONS, REQUEST_SUPPORT, SUPPORT_CASES
 from shared.contracts.errors import Unavailable
 from shared.contracts.job import JobRequest
 from shared.contracts.notify import ListCases, ListNotifications, Notification, RequestSupport, SupportCase
@@ -69,7 +71,7 @@ class NotifyYard:
     async def submit(self, **request: Any) -> str:
         fields = {"name": "train", "command": "true"} | request
         new = NewJob(id=new_id(), owner="ada", request=JobRequest.model_validate_json(json.dumps(fields)))
-        outcomes = await self.bus.ask(commands.SUBMIT, SubmitJobs(jobs=(new,)))
+        outcomes = await self.bus.ask(SUBMIT, SubmitJobs(jobs=(new,)))
         assert outcomes.outcomes[0].id == new.id
         return new.id
 
@@ -77,18 +79,18 @@ class NotifyYard:
         """Ask the operators; what was asked, so that a test can repeat it. There is no logs service to ask here."""
         known = {"case_id": new_id(), "vc": "default", "requester": "ada", "subject": "Help", "message": "It waits."}
         request = RequestSupport(job_id=job, **({"include_logs": False} | known | fields))
-        await self.bus.ask(commands.REQUEST_SUPPORT, request)
+        await self.bus.ask(REQUEST_SUPPORT, request)
         return request
 
     async def case(self, request: RequestSupport) -> SupportCase:
-        found = await self.bus.ask(commands.SUPPORT_CASES, ListCases(job_id=request.job_id))
+        found = await self.bus.ask(SUPPORT_CASES, ListCases(job_id=request.job_id))
         return next(case for case in found.items if case.id == request.case_id)
 
     async def status(self, request: RequestSupport) -> str:
         return (await self.case(request)).status.value
 
     async def told(self, job: str) -> tuple[Notification, ...]:
-        return (await self.bus.ask(commands.NOTIFICATIONS, ListNotifications(job_id=job))).items
+        return (await self.bus.ask(NOTIFICATIONS, ListNotifications(job_id=job))).items
 
     async def last(self, stream: str, subject: str) -> tuple[bytes, dict[str, str]] | None:
         """The last message on a subject, with its headers."""

@@ -92,7 +92,11 @@ class SeparateServices(Platform):
         service, _, number = name.partition("-")
         own = {"JOBYARD_HEALTH_PORT": str(self._health[name])}
         if isinstance(self.nats, AccountsServer):
-            own["JOBYARD_NATS_URL"] = self.nats.url_of(service)
+            user = service
+            if service == "executor" and self.nats.nodes:
+                own["JOBYARD_EXECUTOR_NODE"] = node = self.nats.nodes[int(number or 1) - 1]
+                user = f"executor.{node}"
+            own["JOBYARD_NATS_URL"] = self.nats.url_of(user)
         if name in self._gateways:
             own["JOBYARD_PORT"] = str(self._gateways[name].base_url.port)
         if name in self.doors:
@@ -159,6 +163,7 @@ class SeparateServices(Platform):
                 process.kill()
             for gateway in self._gateways.values():
                 gateway.close()
+            self._end_runs()
 
 
 def _free_url() -> str:

@@ -5,12 +5,15 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
+
+import psutil
 
 from services.executor.backends.protocol import Execution
 from shared.streams.files import read, read_line
 from shared.streams.process import Process
+from tests.support.executor_backend import processes_of
 from tests.support.waiting import LONG_S
 
 
@@ -76,6 +79,13 @@ async def until_said(file: int | None, text: bytes) -> bytes:
     return found
 
 
+async def drained(process: Process, name: str) -> bytes:
+    """What comes out of one of a child's streams until its end; it is closed."""
+    data = await everything(getattr(process, name))
+    setattr(process, name, None)
+    return data
+
+
 def close(process: Process) -> None:
     """Let go of a child, and of what the test has not closed of it."""
     process.close()
@@ -96,3 +106,10 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
+
+
+def sleeping(run_id: str) -> bool:
+    """Whether somebody in the run has started `sleep 600`."""
+    with suppress(psutil.Error):
+        return any(process.cmdline() == ["sleep", "600"] for process in processes_of(run_id))
+    return False

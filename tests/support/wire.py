@@ -12,8 +12,8 @@ import httpx
 
 from services.gateway.application import application
 from services.gateway.server import HttpServer
-from shared.contracts import commands
-from shared.contracts.commands import GetJobEvents, JobEventPage, LogPiece, ReadLog
+from shared.contracts.commands.jobs import EVENTS, GetJobEvents, JobEventPage
+from shared.contracts.commands.logs import READ_LOG, LogPiece, ReadLog
 from shared.contracts.events import AnyCloudEvent
 from tests.support.gateway import START, Gateway, add_job, gateway
 from tests.support.waiting import until
@@ -75,7 +75,7 @@ class Wire:
         def piece(ask: ReadLog) -> LogPiece:
             return LogPiece(text="x" * PIECE, next_offset=ask.offset + PIECE, end=False)
 
-        self.inside.bus.answers |= {commands.EVENTS.subject: history, commands.READ_LOG.at("n").subject: piece}
+        self.inside.bus.answers |= {EVENTS.subject: history, READ_LOG.at("n").subject: piece}
         return f"/api/v1/jobs/{job.id}/logs/download"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from services.scheduler.domain.plan import Plan, plan
 from services.scheduler.domain.snapshot import Snapshot
-from shared.contracts.commands import Placement
+from shared.contracts.commands.scheduling import Placement
 from shared.contracts.events import NodeReported
 from shared.contracts.job import CPU, HOLDING, JobState, JobStatus, JobView
 

@@ -11,11 +11,12 @@ from services.endpoints.join import join
 
 
 class Forward(SSHTCPStreamSession[bytes]):
-    """Takes over the connection into the job; `ended` is called with it at its end."""
+    """Takes over the connection into the job; `used` is called for what it carries, `ended` with it at its end."""
 
-    def __init__(self, connection: socket.socket, ended: Callable[["Forward"], None]) -> None:
+    def __init__(self, connection: socket.socket, used: Callable[[], None], ended: Callable[["Forward"], None]) -> None:
         super().__init__(self._relay)
         self._connection = connection
+        self._used = used
         self._ended = ended
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -24,9 +25,11 @@ class Forward(SSHTCPStreamSession[bytes]):
 
     async def _relay(self, reader: "asyncssh.SSHReader[bytes]", writer: "asyncssh.SSHWriter[bytes]") -> None:
         async def read() -> bytes:
+            self._used()
             return await reader.read(PIECE)
 
         async def write(data: bytes) -> None:
+            self._used()
             writer.write(data)
             await writer.drain()
 

@@ -4,7 +4,7 @@ import asyncssh
 import structlog
 
 from services.endpoints.bastion.hostkey import HostKeys
-from services.endpoints.bastion.visitor import Visitor
+from services.endpoints.bastion.visitor import Touch, Visitor
 from services.endpoints.domain.strangers import Strangers
 from services.endpoints.guard import Guard
 from services.endpoints.settings import EndpointsSettings
@@ -39,11 +39,14 @@ ALIVE_S = 15
 class Bastion:
     """One replica's SSH server. No port: none."""
 
-    def __init__(self, settings: EndpointsSettings, guard: Guard, streams: Streams, keys: HostKeys) -> None:
+    def __init__(
+        self, settings: EndpointsSettings, guard: Guard, streams: Streams, keys: HostKeys, touch: Touch
+    ) -> None:
         self._settings = settings
         self._guard = guard
         self._streams = streams
         self._keys = keys
+        self._touch = touch
         self._strangers = Strangers()
         self._visitors: set[Visitor] = set()
         self._acceptor: asyncssh.SSHAcceptor | None = None
@@ -53,6 +56,7 @@ class Bastion:
         host, port = self._settings.host, self._settings.ssh_port
         if port == 0:
             return
+        asyncssh.set_log_level("WARNING")  # it would tell every channel's life
         key = await self._keys.get()
         try:
             self._acceptor = await asyncssh.listen(
@@ -94,6 +98,6 @@ class Bastion:
         await self._acceptor.wait_closed()
 
     def _visitor(self) -> Visitor:
-        visitor = Visitor(self._guard, self._streams, self._strangers, self._visitors.discard)
+        visitor = Visitor(self._guard, self._streams, self._strangers, self._touch, self._visitors.discard)
         self._visitors.add(visitor)
         return visitor

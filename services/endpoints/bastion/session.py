@@ -1,13 +1,13 @@
 """One SSH session: a shell, a command or an sftp server, as a child of the run, carried until it ends."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import asyncssh
 import structlog
 from asyncssh.stream import SSHServerStreamSession
 
-from services.endpoints.carry import carry
+from services.endpoints.carry import Read, Write, carry
 from services.endpoints.descriptor import PIECE
 from services.endpoints.domain.ssh import SFTP, SIGNALS, environment, term_of
 from shared.contracts.errors import Refusal
@@ -26,10 +26,13 @@ LARGEST = 10_000
 class Session(SSHServerStreamSession[bytes]):
     """`run` is where it leads; or a sentence says why it leads nowhere, and is all that the client gets."""
 
-    def __init__(self, streams: Streams, run: RunAt | str, ended: Callable[["Session"], None]) -> None:
+    def __init__(
+        self, streams: Streams, run: RunAt | str, used: Callable[[], None], ended: Callable[["Session"], None]
+    ) -> None:
         super().__init__(None)
         self._streams = streams
         self._run = run
+        self._used = used
         self._ended = ended
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -88,7 +91,7 @@ class Session(SSHServerStreamSession[bytes]):
         self._process = process
         ended: Exit | None = None
         try:
-            ended = await carry(process, lambda: stdin.read(PIECE), _sent(stdout), _sent(stderr))
+            ended = await carry(process, self._got(stdin), self._sent(stdout), self._sent(stderr))
         except* (asyncssh.Error, OSError):
             pass  # who is gone needs no answer
         except* Refusal as refusals:
@@ -97,6 +100,21 @@ class Session(SSHServerStreamSession[bytes]):
             self._process = None
         if ended is not None:
             _report(channel, ended)
+
+    def _got(self, reader: "asyncssh.SSHReader[bytes]") -> Read:
+        async def read() -> bytes:
+            self._used()
+            return await reader.read(PIECE)
+
+        return read
+
+    def _sent(self, writer: "asyncssh.SSHWriter[bytes]") -> Write:
+        async def send(data: bytes) -> None:
+            self._used()
+            writer.write(data)
+            await writer.drain()
+
+        return send
 
     @property
     def _channel(self) -> "asyncssh.SSHServerChannel[bytes]":
@@ -119,14 +137,6 @@ class Session(SSHServerStreamSession[bytes]):
         log.info("ssh_session_refused", why=sentence)
         stderr.write(sentence.encode() + b"\r\n")
         self._channel.exit(CANNOT)
-
-
-def _sent(writer: "asyncssh.SSHWriter[bytes]") -> Callable[[bytes], Awaitable[None]]:
-    async def send(data: bytes) -> None:
-        writer.write(data)
-        await writer.drain()
-
-    return send
 
 
 def _report(channel: "asyncssh.SSHServerChannel[bytes]", ended: Exit) -> None:

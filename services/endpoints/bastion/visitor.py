@@ -37,6 +37,8 @@ CHANNELS = 100
 """Sessions and forwarded connections that one client may have at one time."""
 
 
+Touch = Callable[[str], None]
+"""Somebody used the endpoint of this id."""
 C = TypeVar("C", Session, Forward)
 
 
@@ -56,12 +58,20 @@ class Admission:
 
 
 class Visitor(asyncssh.SSHServer):
-    """`strangers` counts it until it is authenticated; `gone` is called with it at its end."""
+    """`strangers` counts it until it is authenticated; `touch` is told what is used, `gone` that it has ended."""
 
-    def __init__(self, guard: Guard, streams: Streams, strangers: Strangers, gone: Callable[["Visitor"], None]) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        streams: Streams,
+        strangers: Strangers,
+        touch: Touch,
+        gone: Callable[["Visitor"], None],
+    ) -> None:
         self._guard = guard
         self._streams = streams
         self._strangers = strangers
+        self._touch = touch
         self._gone = gone
         self._stranger: str | None = None
         self._asked: Admission | None = None
@@ -142,7 +152,7 @@ class Visitor(asyncssh.SSHServer):
     # --- what it opens
 
     def session_requested(self) -> Session:
-        return self._counted(Session(self._streams, self._run(), self._channels.discard))
+        return self._counted(Session(self._streams, self._run(), self._used, self._channels.discard))
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
@@ -163,7 +173,11 @@ class Visitor(asyncssh.SSHServer):
         if self._connection is None:
             connection.close()
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "The client is gone.")
-        return self._counted(Forward(connection, self._channels.discard))
+        return self._counted(Forward(connection, self._used, self._channels.discard))
+
+    def _used(self) -> None:
+        if self._asked is not None and isinstance(self._asked.way, Pass):
+            self._touch(self._asked.way.endpoint.id)
 
     def _run(self) -> RunAt | str:
         assert self._asked is not None, "nothing is opened before the authentication"

@@ -1,61 +1,32 @@
-"""Ways into a job for the command line, which has a token and needs no key: websockets for `jobyard ssh` and
-`jobyard port-forward`.
-
-`GET /endpoints/<job_id>/ssh/exec?rank=` is a session: the first message says what to start (`Opening`), then binary
-messages are its input, and text ones a `Control`. What it writes comes back as binary messages, whose first byte says
-which stream it is (1 or 2), and at the end one text message, `{"exit": <code>, "signal": <name or null>}` or
-`{"refused": <sentence>}`. `GET /endpoints/<job_id>/tunnel/<port>?rank=` is a connection: binary messages are its
-bytes, and `{"end": true}` says, in both directions, that there are no more.
+"""Ways into a job for the command line, which has a token and needs no key: websockets for `jobyard ssh` (a session,
+`GET /endpoints/<job_id>/ssh/exec?rank=`) and `jobyard port-forward` (a connection, `GET
+/endpoints/<job_id>/tunnel/<port>?rank=`).
 
 There are no pings: a side that is slow reads none, and would be taken for dead. The sockets' own keep-alive looks.
 """
 
-import json
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Annotated
 
-import structlog
-from aiohttp import WSMsgType, web
-from pydantic import Field, ValidationError
+from aiohttp import web
+from pydantic import ValidationError
 
-from services.endpoints.carry import Write, carry
+from services.endpoints.carry import Read, carry
 from services.endpoints.domain.ssh import RANKS, SIGNALS, environment
 from services.endpoints.door.problems import BadRequest, answer
+from services.endpoints.door.talk import PLAIN, STDERR, STDOUT, Control, Talk
 from services.endpoints.guard import Guard, Pass
 from services.endpoints.join import join
-from shared.contracts.base import Contract
 from shared.contracts.endpoints import PORTS, Admit
 from shared.contracts.errors import Forbidden, Invalid, Refusal, Unauthorized
-from shared.contracts.streams import Child, Terminal
+from shared.contracts.streams import Child
 from shared.streams.client import RunAt, Streams
-from shared.streams.process import Process
-
-log = structlog.get_logger()
+from shared.streams.process import Exit, Process
 
 JOB = "{job_id:[0-7][0-9A-HJKMNP-TV-Z]{25}}"
 BEARER = "bearer "
 NO_TOKEN = "Sign in first: send a token as `Authorization: Bearer <token>`."
 LARGEST_MESSAGE = 1 << 20
-OPENING_S = 10.0
-STDOUT, STDERR = b"\x01", b"\x02"
-Size = Annotated[int, Field(ge=1, le=10_000)]
-
-
-class Opening(Contract):
-    """What a session starts: a line for the user's shell, or without one the login shell itself."""
-
-    command: Annotated[str | None, Field(min_length=1, max_length=131_072)] = None
-    terminal: Terminal | None = None
-    env: dict[str, str] = Field(default_factory=dict)
-
-
-class Control(Contract):
-    """What is no input: the terminal has another size, a signal, or the end of the input."""
-
-    resize: tuple[Size, Size] | None = None
-    signal: str | None = None
-    end: bool = False
 
 
 class Tunnel:
@@ -75,25 +46,27 @@ class Tunnel:
         """A child of the run."""
         try:
             _require_websocket(request)
+            rank = _rank(request) or 0
             passed = await self._enter(request, "ssh")
-            run = _run(request, passed, None)
         except Refusal as refusal:
             return answer(refusal, request)
-        return await self._held(request, passed, lambda socket: self._start(socket, run))
+        return await self._held(request, passed, lambda talk: self._start(talk, _run(passed, rank)))
 
     async def connection(self, request: web.Request) -> web.StreamResponse:
-        """A connection to a port that was registered as an endpoint."""
+        """A connection to a port that was registered as an endpoint, of the rank that it was registered for."""
         try:
             _require_websocket(request)
-            port = int(request.match_info["port"])
+            rank, port = _rank(request), int(request.match_info["port"])
             if not PORTS[0] <= port <= PORTS[1]:
                 raise Invalid(f"Ports of a job are {PORTS[0]} to {PORTS[1]}.")
             passed = await self._enter(request, f"port-{port}")
-            inside = await self._streams.dial(_run(request, passed, passed.endpoint.rank), port)
+            if rank not in (None, passed.endpoint.rank):
+                raise Forbidden(f"The endpoint 'port-{port}' is one of rank {passed.endpoint.rank}, not of {rank}.")
+            inside = await self._streams.dial(_run(passed, passed.endpoint.rank), port)
         except Refusal as refusal:
             return answer(refusal, request)
         with inside:
-            return await self._held(request, passed, lambda socket: _join(socket, inside))
+            return await self._held(request, passed, lambda talk: _join(talk, inside))
 
     async def _enter(self, request: web.Request, name: str) -> Pass:
         if "Origin" in request.headers:
@@ -108,7 +81,7 @@ class Tunnel:
         return await self._guard.enter(ask, name)
 
     async def _held(
-        self, request: web.Request, passed: Pass, talk: Callable[[web.WebSocketResponse], Awaitable[None]]
+        self, request: web.Request, passed: Pass, talk: Callable[[Talk], Awaitable[None]]
     ) -> web.StreamResponse:
         """Talk until it ends, is cut, or the client is gone."""
         websocket = web.WebSocketResponse(max_msg_size=LARGEST_MESSAGE, compress=False)
@@ -117,102 +90,65 @@ class Tunnel:
         if transport is None:
             return websocket
         _keep_alive(transport.get_extra_info("socket"))
-        self._touch(passed.endpoint.id)
         with self._guard.hold(passed, transport.abort):
             try:
-                await talk(websocket)
+                await talk(Talk(websocket, lambda: self._touch(passed.endpoint.id)))
             except* ConnectionError:
                 pass  # who is gone needs no answer
         await websocket.close()
         return websocket
 
-    async def _start(self, websocket: web.WebSocketResponse, run: RunAt) -> None:
+    async def _start(self, talk: Talk, run: RunAt) -> None:
         try:
-            opening = await _opening(websocket)
+            opening = await talk.opening()
             env = environment({name.encode(): value.encode() for name, value in opening.env.items()})
             child = Child(shell_command=opening.command, terminal=opening.terminal, env=env)
             process = await self._streams.start(run, child)
         except Refusal as refusal:
-            await websocket.send_str(json.dumps({"refused": refusal.message}))
+            await talk.say(refused=refusal.message)
             return
-        ended = None
-        try:
-            ended = await carry(process, _input(websocket, process), _sent(websocket, STDOUT), _sent(websocket, STDERR))
-        except* Refusal as refusals:
-            await websocket.send_str(json.dumps({"refused": str(refusals.exceptions[0])}))
-        if ended is not None:
-            await websocket.send_str(json.dumps({"exit": ended.code, "signal": ended.signal}))
+        await talk.listening(_obeying(process), lambda read: _carry(talk, process, read))
 
 
-async def _join(websocket: web.WebSocketResponse, inside: socket.socket) -> None:
-    async def read() -> bytes:
-        return await _next(websocket, lambda control: None)
+async def _carry(talk: Talk, process: Process, read: Read) -> None:
+    ended: Exit | None = None
+    try:
+        ended = await carry(process, read, talk.sent(STDOUT), talk.sent(STDERR))
+    except* Refusal as refusals:
+        await talk.say(refused=str(refusals.exceptions[0]))
+    if ended is not None:
+        await talk.say(exit=ended.code, signal=ended.signal)
 
-    async def end() -> None:
-        await websocket.send_str('{"end": true}')
 
-    await join(inside, read, _sent(websocket, b""), end)
+async def _join(talk: Talk, inside: socket.socket) -> None:
+    async def both(read: Read) -> None:
+        await join(inside, read, talk.sent(PLAIN), lambda: talk.say(end=True))
+
+    await talk.listening(lambda control: None, both)
 
 
-def _input(websocket: web.WebSocketResponse, process: Process) -> Callable[[], Awaitable[bytes]]:
+def _obeying(process: Process) -> Callable[[Control], None]:
     def obey(control: Control) -> None:
         if control.resize is not None:
             process.resize(*control.resize)
         if control.signal in SIGNALS:
             process.signal(control.signal)
 
-    async def read() -> bytes:
-        return await _next(websocket, obey)
-
-    return read
+    return obey
 
 
-def _sent(websocket: web.WebSocketResponse, mark: bytes) -> Write:
-    async def send(data: bytes) -> None:
-        await websocket.send_bytes(mark + data)
-
-    return send
+def _run(passed: Pass, rank: int) -> RunAt:
+    return RunAt(passed.endpoint.job_id, passed.run.attempt, passed.run.node, rank)
 
 
-async def _next(websocket: web.WebSocketResponse, obey: Callable[[Control], None]) -> bytes:
-    """The next piece of the input; nothing at its end. Raises ConnectionError when the client is gone."""
-    while True:
-        message = await websocket.receive()
-        if message.type is WSMsgType.BINARY:
-            if message.data:
-                data: bytes = message.data
-                return data
-        elif message.type is WSMsgType.TEXT:
-            try:
-                control = Control.model_validate_json(message.data)
-            except ValidationError:
-                raise ConnectionAbortedError("the client does not keep to the protocol") from None
-            if control.end:
-                return b""
-            obey(control)
-        else:
-            raise ConnectionResetError("the client has gone")
-
-
-async def _opening(websocket: web.WebSocketResponse) -> Opening:
-    try:
-        message = await websocket.receive(OPENING_S)
-        if message.type is WSMsgType.TEXT:
-            return Opening.model_validate_json(message.data)
-    except (TimeoutError, ValidationError):
-        pass
-    raise Invalid("The session did not say what to start. Update the jobyard package.")
-
-
-def _run(request: web.Request, passed: Pass, rank_of_endpoint: int | None) -> RunAt:
-    """Raises Invalid for a rank that no job has, Forbidden for another than the endpoint's."""
-    said = request.query.get("rank", str(rank_of_endpoint or 0))
+def _rank(request: web.Request) -> int | None:
+    """Raises Invalid for a rank that no job has."""
+    said = request.query.get("rank")
+    if said is None:
+        return None
     if not (said.isascii() and said.isdigit() and len(said) <= 4 and int(said) < RANKS):
         raise Invalid(f"rank: a number from 0 to {RANKS - 1}.")
-    rank = int(said)
-    if rank_of_endpoint is not None and rank != rank_of_endpoint:
-        raise Forbidden(f"The endpoint '{passed.endpoint.name}' is one of rank {rank_of_endpoint}, not of {rank}.")
-    return RunAt(passed.endpoint.job_id, passed.run.attempt, passed.run.node, rank)
+    return int(said)
 
 
 def _require_websocket(request: web.Request) -> None:

@@ -10,7 +10,7 @@ from shared.contracts.job import Reason
 from shared.streams.client import RunAt, Streams
 from shared.streams.process import Exit, Process
 
-START_S = 60.0
+START_S = 120.0
 """What a program has to answer in; a loaded machine takes its time with Jupyter."""
 
 POLL_S = 0.2

@@ -5,24 +5,13 @@ no disk ever holds them. Whole lines pass at once. An unfinished line, which no 
 so that a value is found however the command wrote it in pieces. Standard library only.
 """
 
-import re
 from collections.abc import Iterable
 
-SHORTEST = 4
-"""Characters; what is shorter would mask half of all output."""
+from shared.contracts.masking import masked, places
 
 MASK = b"***"
 WAITING_BYTES = 262_144
 """An unfinished line that takes more is let go of, but for what the beginning of a value could be."""
-
-_ENDS = re.compile(r"\r\n|\r|\n")
-
-
-def hidden_in(values: Iterable[str]) -> tuple[str, ...]:
-    """What must not be seen of these values: each line of them that is long enough, without the blanks around it."""
-    lines = (line for value in values for line in _ENDS.split(value))
-    found = {line.strip() if len(line.strip()) >= SHORTEST else line for line in lines if line.strip()}
-    return tuple(sorted(text for text in found if len(text) >= SHORTEST))
 
 
 class Mask:
@@ -49,31 +38,11 @@ class Mask:
     def _let_go(self) -> bytes:
         """The unfinished line up to a place that no value reaches over."""
         end = len(self._rest) - self._longest
-        for begin, stop in self._places(self._rest):
+        for begin, stop in places(self._rest, self._hidden):
             if begin < end < stop:
                 end = stop
         shown, self._rest = self._masked(self._rest[:end]), self._rest[end:]
         return shown
 
     def _masked(self, data: bytes) -> bytes:
-        shown, position = [], 0
-        for begin, end in self._places(data):
-            shown += [data[position:begin], MASK]
-            position = end
-        return b"".join([*shown, data[position:]]) if position else data
-
-    def _places(self, data: bytes) -> list[tuple[int, int]]:
-        """Where values stand, in order; those that overlap or touch are one place."""
-        found = []
-        for text in self._hidden:
-            begin = data.find(text)
-            while begin >= 0:
-                found.append((begin, begin + len(text)))
-                begin = data.find(text, begin + 1)
-        places: list[tuple[int, int]] = []
-        for begin, end in sorted(found):
-            if places and begin <= places[-1][1]:
-                places[-1] = (places[-1][0], max(places[-1][1], end))
-            else:
-                places.append((begin, end))
-        return places
+        return masked(data, self._hidden, MASK)

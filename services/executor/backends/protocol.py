@@ -54,6 +54,9 @@ Changed = Callable[[str, Observation], None]
 class Backend(Protocol):
     """Where runs live. Every method may raise OSError when the node itself is out of order (a full disk)."""
 
+    uses_images: bool
+    """Whether a run starts in the image that was asked for, or on the host itself."""
+
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         """Begin to report; `wrote` is called with the id of a run that has new output."""
 

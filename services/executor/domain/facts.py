@@ -8,9 +8,10 @@ from services.executor.domain.record import RunRecord
 from shared.contracts.events import RunEvent, RunExited, RunLost, RunRefused, RunStarted, RunStopped
 
 
-def started_event(record: RunRecord, node: str, seen: Started) -> RunStarted:
+def started_event(record: RunRecord, node: str, seen: Started, uses_images: bool | None = None) -> RunStarted:
     """The run lives."""
-    return RunStarted(**_who(record, node), started_at=moment(seen.started_ns), pid=seen.pid)
+    started_at = moment(seen.started_ns)
+    return RunStarted(**_who(record, node), started_at=started_at, pid=seen.pid, uses_images=uses_images)
 
 
 def result_event(

@@ -54,6 +54,7 @@ class Right(StrEnum):
     SEE = "see it in lists, and its brief"
     SEE_SPEC = "see its command, environment names and paths"
     SEE_ENVIRONMENT = "see its environment values"
+    SEE_MESSAGES = "see whom it tells, and what was asked about it"
     READ_METRICS = "read its metrics"
     READ_CONSOLE = "read its console"
     USE_ENDPOINTS = "use its endpoints"
@@ -198,6 +199,9 @@ def visible(caller: Caller, job: J) -> J:
     """The job as the caller may see it: without what the table withholds."""
     if not may(caller, job, Right.SEE_SPEC):
         return job.model_copy(update=_UNSEEN)
-    if not (job.env or job.notify) or may(caller, job, Right.SEE_ENVIRONMENT):
-        return job
-    return job.model_copy(update={"env": without_values(job.env), "notify": ()})
+    withheld: dict[str, Any] = {}
+    if job.env and not may(caller, job, Right.SEE_ENVIRONMENT):
+        withheld["env"] = without_values(job.env)
+    if job.notify and not may(caller, job, Right.SEE_MESSAGES):
+        withheld["notify"] = ()
+    return job.model_copy(update=withheld) if withheld else job

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.gateway.domain.access import Caller, Owned, Right, may
-from shared.contracts.job import FOREIGN, JobStatus, Reason, without_environment, without_foreign
+from shared.contracts.job import FOREIGN, JobStatus, Reason, without_environment, without_foreign, without_origin
 
 UNTOLD = "Could not be started as it was submitted; its owner and administrators see why."
 
@@ -38,6 +38,8 @@ def shown(caller: Caller, data: Mapping[str, Any]) -> dict[str, Any]:
     job = data["job"]
     about = Subject(job["id"], job["owner"], job["vc"])
     seen = {**data, "job": _with_reason_told(caller, about, job)}
+    if "actor" in seen:
+        seen["actor"] = without_origin(seen["actor"])
     launch = seen.get("launch")
     if launch and not may(caller, about, Right.SEE_SPEC):
         del seen["launch"]

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.apitokens import TokenName
 from services.gateway.audit import Audit, Wanted
 from services.gateway.domain.access import require_admin
 from services.gateway.door import caller_of
@@ -29,7 +30,11 @@ class AuditQuery(BaseModel):
 
     actor: str | None = Field(None, min_length=1, max_length=128, description="Who did it; `jobyard`: the platform.")
     action: str | None = Field(None, pattern=r"^[a-z]+\.[a-z_]+$", max_length=64, description="As `job.killed`.")
-    target: str | None = Field(None, pattern=r"^[a-z]+/[A-Za-z0-9._-]+$", max_length=128, description="As `user/ada`.")
+    target: str | None = Field(
+        None, pattern=r"^[a-z]+/[A-Za-z0-9._:/-]+$", max_length=128, description="As `user/ada`."
+    )
+    address: str | None = Field(None, pattern=r"^[0-9A-Za-z.:%_-]+$", max_length=64, description="From where it came.")
+    token: TokenName | None = Field(None, description="The name of the API token that was used.")
     after: AwareDatetime | None = Field(None, description="From this moment on.")
     before: AwareDatetime | None = Field(None, description="Up to this moment, which is not included.")
     limit: int = Field(50, ge=1, le=500, description="Entries on a page.")
@@ -37,7 +42,7 @@ class AuditQuery(BaseModel):
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted(self.actor, self.action, self.target, self.after, self.before)
+        return Wanted(**self.model_dump(exclude={"limit", "cursor"}))
 
 
 @router.get(

@@ -8,17 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import asking, bodies
-from services.gateway.door import caller_of
+from services.gateway.door import author_of, caller_of
 from services.gateway.listing import JobQuery, asked
 from services.gateway.parts import parts_of
-from services.gateway.problems import request_id_of
-from services.gateway.resources import Changes, Job, JobEvents, JobPage, JobsChange, Outcomes, PriorityChange
+from services.gateway.resources import Changes, Job, JobEvents, JobPage, JobsChange, Outcomes, PriorityChange, Validated
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
 from services.gateway.routes.parameters import IDEMPOTENCY_KEY, JobPath
-from shared.contracts import commands
-from shared.contracts.commands import ChangeJob, Command
+from shared.contracts.commands.changes import ChangeJob
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.jobs import JobEventPage
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=DirectRoute)
 
@@ -51,10 +51,26 @@ async def submit_job(request: Request) -> Response:
     """Stores the job durably and answers with it. With an `Idempotency-Key`, a repetition makes no second job."""
     parts, caller = parts_of(request), caller_of(request)
     raw = await bodies.read(request, parts.settings.body_timeout_s)
-    stored = await parts.submissions.submit(
-        caller, raw, request.headers.get("idempotency-key"), request_id_of(request.scope)
-    )
-    return as_json(parts.yard.submitted(caller, stored), 201, {"Location": f"/api/v1/jobs/{stored.id}"})
+    stored = await parts.submissions.submit(caller, raw, request.headers.get("idempotency-key"), author_of(request))
+    warnings = await parts.foresights.of_submitted(stored)
+    return as_json(parts.yard.submitted(caller, stored, warnings), 201, {"Location": f"/api/v1/jobs/{stored.id}"})
+
+
+@router.post(
+    "/jobs:validate",
+    operation_id="validateJob",
+    summary="Check a submission without storing it",
+    response_model=Validated,
+    responses=problems(403, 409, 413, 415, 422, 429),
+    openapi_extra=body("JobRequest", smallest=_HELLO, training=_TRAINING),
+)
+async def validate_job(request: Request) -> Response:
+    """Answers with the job as it would be, or with the problem that its submission would be refused with."""
+    parts, caller = parts_of(request), caller_of(request)
+    raw = await bodies.read(request, parts.settings.body_timeout_s)
+    job = await parts.submissions.validate(caller, raw, author_of(request))
+    planned = parts.yard.submitted(caller, job).model_copy(update={"actions": ()})
+    return as_json(Validated(job=planned, warnings=await parts.foresights.of(job)))
 
 
 @router.post(
@@ -71,7 +87,7 @@ async def submit_batch(request: Request) -> Response:
     parts = parts_of(request)
     raw = await bodies.read(request, parts.settings.body_timeout_s)
     outcomes = await parts.submissions.submit_batch(
-        caller_of(request), raw, request.headers.get("idempotency-key"), request_id_of(request.scope)
+        caller_of(request), raw, request.headers.get("idempotency-key"), author_of(request)
     )
     return as_json(Outcomes(outcomes=tuple(outcomes)), 207, exclude_none=True)
 
@@ -96,7 +112,7 @@ async def change_jobs(request: Request) -> Response:
     """Each job is changed (202, a priority 200) or refused for itself. A filter means at most 1,000 jobs per call."""
     parts = parts_of(request)
     wish, _ = bodies.parsed(JobsChange, await bodies.read(request, parts.settings.body_timeout_s))
-    changes = await parts.bulk.change(caller_of(request), wish, request_id_of(request.scope))
+    changes = await parts.bulk.change(caller_of(request), wish, author_of(request))
     return as_json(changes, 207, exclude_none=True)
 
 
@@ -129,7 +145,7 @@ async def get_job(request: Request, job_id: JobPath) -> Response:
 async def get_job_events(request: Request, job_id: JobPath) -> Response:
     """Everything that happened to the job as CloudEvents, in order, never behind its `version`."""
     events = await parts_of(request).yard.events(caller_of(request), job_id)
-    return as_json(commands.JobEventPage.model_construct(items=tuple(events)), exclude_none=False)
+    return as_json(JobEventPage.model_construct(items=tuple(events)), exclude_none=False)
 
 
 @router.patch(
@@ -144,13 +160,13 @@ async def update_job(request: Request, job_id: JobPath) -> Response:
     """Changes the job's place in the queue; 409 once it runs."""
     parts = parts_of(request)
     change, _ = bodies.parsed(PriorityChange, await bodies.read(request, parts.settings.body_timeout_s))
-    caller, request_id = caller_of(request), request_id_of(request.scope)
-    return as_json(await parts.yard.set_priority(caller, job_id, change.priority, request_id))
+    caller, author = caller_of(request), author_of(request)
+    return as_json(await parts.yard.set_priority(caller, job_id, change.priority, author))
 
 
 def _change(request: Request, command: Command[ChangeJob, Job], job_id: str) -> Awaitable[Job]:
     parts = parts_of(request)
-    return parts.yard.change(caller_of(request), command, job_id, request_id_of(request.scope))
+    return parts.yard.change(caller_of(request), command, job_id, author_of(request))
 
 
 @router.post(

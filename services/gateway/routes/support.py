@@ -5,7 +5,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import bodies, idempotency
-from services.gateway.audit import AuditEntry
 from services.gateway.door import author_of, caller_of, person_of
 from services.gateway.parts import parts_of
 from services.gateway.problems import request_id_of
@@ -14,7 +13,6 @@ from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
 from services.gateway.routes.parameters import IDEMPOTENCY_KEY, JobPath
-from shared.contracts.base import rfc3339
 from shared.contracts.notify import Notifications, SupportCase, SupportCases, WebhookSecret
 
 router = APIRouter(prefix="/api/v1", route_class=DirectRoute)
@@ -92,17 +90,8 @@ async def get_webhook_secret(request: Request) -> Response:
     responses=problems(403),
 )
 async def renew_webhook_secret(request: Request) -> Response:
-    """For a day webhooks are signed with the former one as well. Not with an API token."""
-    parts, caller, author = parts_of(request), person_of(request), author_of(request)
-    secret = await parts.desk.webhook_secret(caller, renew=True)
-    entry = AuditEntry(
-        id=f"webhook/{caller.name}:{rfc3339(secret.created_at)}",
-        time=secret.created_at,
-        actor=author.name,
-        action="webhook.secret_renewed",
-        target=f"webhook/{caller.name}",
-        request_id=author.request_id,
-        address=author.address,
-    )
-    await parts.audit.add([entry])
-    return as_json(secret)
+    """For a day webhooks are signed with the former one as well. Not with an API token. After a 503 it may still be
+    made; asking again makes no second one then.
+    """
+    person_of(request)
+    return as_json(await parts_of(request).renewals.renew(author_of(request)))

@@ -66,8 +66,8 @@ async def list_users(request: Request, query: Annotated[UserQuery, Query()]) -> 
     """Every account, by name, for administrators."""
     require_admin(caller_of(request))
     page = await parts_of(request).accounts.documents.page(query.limit, query.cursor)
-    users = tuple(User.from_account(account) for account in page.items)
-    return as_json(Users(items=users, next_cursor=users[-1].name if page.after else None))
+    users = tuple(User.from_account(account) for account in page.items if not account.removed)
+    return as_json(Users(items=users, next_cursor=page.items[-1].id if page.after else None))
 
 
 @router.patch(
@@ -92,6 +92,23 @@ async def update_user(request: Request, name: UserPath) -> Response:
         fields |= await _password(parts, name, change.password)
     account = await parts.accounts.update(name, author_of(request), fields, change.vcs)
     return as_json(User.from_account(account))
+
+
+@router.delete(
+    "/{name}",
+    operation_id="removeUser",
+    summary="Remove a user",
+    status_code=204,
+    responses=problems(403, 404, 409, 422),
+)
+async def remove_user(request: Request, name: UserPath) -> Response:
+    """For platform administrators; 409 while a job of the user is not over. Secrets and tokens go; jobs and the audit
+    keep the name, so nobody else can have it.
+    """
+    parts = parts_of(request)
+    require_admin(caller_of(request))
+    await parts.removals.user(name, author_of(request))
+    return Response(status_code=204)
 
 
 async def _password(parts: Parts, name: str, password: str | None) -> dict[str, Any]:

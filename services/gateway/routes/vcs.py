@@ -60,3 +60,20 @@ async def update_vc(request: Request, name: VcPath) -> Response:
     change, _ = bodies.parsed(VcChange, await bodies.read(request, parts.settings.body_timeout_s))
     vc = await parts.vcs.update(name, change.model_dump(exclude_unset=True), author_of(request))
     return as_json(Vc.from_document(vc, caller))
+
+
+@router.delete(
+    "/{name}",
+    operation_id="removeVc",
+    summary="Remove a virtual cluster",
+    status_code=204,
+    responses=problems(403, 404, 409, 422),
+)
+async def remove_vc(request: Request, name: VcPath) -> Response:
+    """For platform administrators; 409 while it has members or jobs that are not over. Its secrets go; its name stays
+    taken.
+    """
+    parts = parts_of(request)
+    require_admin(caller_of(request))
+    await parts.removals.vc(name, author_of(request))
+    return Response(status_code=204)

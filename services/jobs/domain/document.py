@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from shared.contracts import subjects
-from shared.contracts.base import Contract, JobId, Timestamp, UserName, Version
+from shared.contracts.base import Contract, JobId, NodeName, Timestamp, UserName, Version
 from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, Facts, JobEvent, JobScheduled, Receipt
+from shared.contracts.idempotency import Idempotency
 from shared.contracts.job import (
     PATH_LENGTH,
     TERMINAL,
@@ -18,16 +19,6 @@ from shared.contracts.job import (
     JobView,
     LaunchSpec,
 )
-
-IDEMPOTENCY_DAY_S = 86_400
-
-
-class Idempotency(Contract):
-    """The key that a submission came with. `day` frees it again: the index is unique over (owner, key, day)."""
-
-    key: str
-    fingerprint: str
-    day: int
 
 
 class HistoryEntry(Contract):
@@ -51,6 +42,8 @@ class JobHead(Contract):
     request: JobRequest
     submitted_at: Timestamp
     over: bool
+    node: NodeName | None = None
+    """Where it holds something; a job has one node."""
     state: JobState
 
 
@@ -95,6 +88,7 @@ def append(document: JobDocument, steps: list[Step], actor: Actor, cause: str | 
             "version": document.version + len(steps),
             "state": state,
             "over": state.status in TERMINAL,
+            "node": state.allocation.shares[0].node if state.allocation is not None else None,
             "history": document.history + entries,
         }
     )

@@ -62,7 +62,10 @@ def place(job: JobDocument, signal: Place, actor: Actor, now: datetime) -> list[
 
 
 def start(job: JobDocument, signal: RunStarted, actor: Actor, now: datetime) -> list[Step]:
-    return [Step(events.JobStarted, _running(job, signal.started_at), {})]
+    state = _running(job, signal.started_at)
+    if job.request.image is not None and signal.uses_images is False:
+        state = _changed(state, reason=reasons.image_not_used(signal.node, job.request.image))
+    return [Step(events.JobStarted, state, {})]
 
 
 def refuse(job: JobDocument, signal: RunRefused, actor: Actor, now: datetime) -> list[Step]:

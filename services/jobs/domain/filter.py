@@ -1,7 +1,7 @@
 """Whether a job meets a list's conditions: the one meaning of each, whatever of it an index has found already."""
 
 from services.jobs.domain.document import JobHead
-from shared.contracts.commands import ListJobs
+from shared.contracts.commands.lists import ListJobs
 from shared.contracts.job import JobStatus
 
 

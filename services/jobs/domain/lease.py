@@ -7,7 +7,7 @@ compares clocks: a contender shows the lease as it saw it stand still for a whol
 from dataclasses import dataclass
 
 from shared.contracts.base import Contract, Version
-from shared.contracts.commands import Lead, Lease
+from shared.contracts.commands.scheduling import Lead, Lease
 
 SCHEDULER = "scheduler"
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from services.jobs.domain.receipts import PAUSE_COMMAND
 from services.jobs.domain.signals import Checkpoint
-from shared.contracts.base import rfc3339
+from shared.contracts.base import in_words, rfc3339
 from shared.contracts.events import Facts, Receipt, RunEnded
 from shared.contracts.job import Actor, JobRequest, Reason
 
@@ -26,6 +26,14 @@ def starting(node: str, attempt: int) -> Reason:
         code="starting",
         message=f"Node {node} is starting attempt {attempt}.",
         details={"node": node, "attempt": attempt},
+    )
+
+
+def image_not_used(node: str, image: str) -> Reason:
+    return Reason(
+        code="image_not_used",
+        message=f"Node {node} runs jobs on the host itself: the image {image} is not used.",
+        details={"node": node, "image": image},
     )
 
 
@@ -75,7 +83,7 @@ def _last(checkpoint: Checkpoint | None) -> str:
         return ""
     if checkpoint.written_at is None:
         return " It has written no checkpoint yet."
-    return f" Its last one was written at {rfc3339(checkpoint.written_at)}."
+    return f" Its last one was written at {in_words(checkpoint.written_at)}."
 
 
 def _known(checkpoint: Checkpoint | None) -> Facts:
@@ -89,7 +97,7 @@ def _kept(receipt: Receipt) -> str:
         return ""
     if receipt.checkpoint_at is None:
         return " It has written no checkpoint."
-    return f" Its last checkpoint was written at {rfc3339(receipt.checkpoint_at)}."
+    return f" Its last checkpoint was written at {in_words(receipt.checkpoint_at)}."
 
 
 def _cost(receipt: Receipt) -> Facts:
@@ -109,11 +117,11 @@ def killing(actor: Actor, grace_period_s: int) -> Reason:
 
 
 def near_limit(max_duration_s: int | None, ends_at: datetime | None) -> Reason:
-    end = rfc3339(ends_at) if ends_at else "its end"
+    end = in_words(ends_at) if ends_at else "its end"
     return Reason(
         code="time_limit_near",
         message=f"Its time limit of {max_duration_s} s is nearly over: at {end} it is stopped and counts as failed.",
-        details={"max_duration_s": max_duration_s, "ends_at": end},
+        details={"max_duration_s": max_duration_s, "ends_at": rfc3339(ends_at) if ends_at else None},
     )
 
 
@@ -150,7 +158,7 @@ def retrying(ended: RunEnded, failures: int, request: JobRequest, not_before: da
     return Reason(
         code="retrying",
         message=f"The command {_how(ended)}; retry {failures} of {request.retries} follows.",
-        details={"exit_code": ended.exit_code, "signal": ended.signal, "not_before": not_before.isoformat()},
+        details={"exit_code": ended.exit_code, "signal": ended.signal, "not_before": rfc3339(not_before)},
     )
 
 

@@ -21,7 +21,7 @@ PAUSE_COMMAND = "pause_command"
 def of_waiting(job: JobDocument, actor: Actor, why: str) -> Receipt:
     """A job that was paused before it ran: nothing was stopped, nothing is lost."""
     held, unit = held_by(job.request)
-    return Receipt(by=actor, rule=PAUSE_COMMAND, why=why, held=held, unit=unit, minutes_lost=0)
+    return Receipt(by=actor.named, rule=PAUSE_COMMAND, why=why, held=held, unit=unit, minutes_lost=0)
 
 
 def of_run(job: JobDocument, ended: RunEvent, now: datetime) -> Receipt:
@@ -43,7 +43,7 @@ def of_run(job: JobDocument, ended: RunEvent, now: datetime) -> Receipt:
         stopped = stopped_at
     seconds = (stopped - lost_since).total_seconds() if stopped and lost_since else 0.0
     return Receipt(
-        by=asked.actor,
+        by=asked.actor.named,
         rule=str(details.get("rule", PAUSE_COMMAND)),
         why=str(details.get("why", "")),
         stopped_at=stopped,

@@ -8,6 +8,9 @@ from typing import Any
 from services.jobs.domain.document import HistoryEntry, JobDocument, JobHead
 from shared.contracts.job import JobRequest, JobState, Reason
 
+REPLY_BYTES = 400_000
+"""The most that a reply's jobs or events may take."""
+
 JOB_BYTES, VIEW_BYTES, LAUNCH_BYTES, EVENT_BYTES = 1600, 1500, 600, 600
 NOTIFY_BYTES = 40
 SHARE_BYTES, DEVICE_BYTES = 120, 12
@@ -35,7 +38,7 @@ def launch_size(request: JobRequest) -> int:
 
 def event_size(job: JobDocument, entry: HistoryEntry) -> int:
     """Of one history entry as an event, with what is launched."""
-    said = (entry.actor.name, entry.cause, job.correlation_id, entry.facts)
+    said = (entry.actor.model_dump(), entry.cause, job.correlation_id, entry.facts)
     launched = launch_size(job.request) if entry.fact == "scheduled" else 0
     return EVENT_BYTES + _varied(said) + view_size(job.request, entry.state) + launched
 

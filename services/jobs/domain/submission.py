@@ -3,18 +3,16 @@
 from datetime import datetime
 
 from services.jobs.domain import reasons
-from services.jobs.domain.document import IDEMPOTENCY_DAY_S, Idempotency, JobDocument, Step, append
-from shared.contracts.commands import NewJob
+from services.jobs.domain.document import JobDocument, Step, append
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.events import JobSubmitted
+from shared.contracts.idempotency import claimed
 from shared.contracts.job import Actor, JobState, JobStatus
 
 
 def submit(new: NewJob, now: datetime) -> JobDocument:
     """The document at version 1: queued, with JobSubmitted."""
     state = JobState.of(status=JobStatus.QUEUED, priority=new.request.priority, reason=reasons.queued(), **_EMPTY)
-    idempotency = None
-    if new.idempotency_key is not None:
-        idempotency = Idempotency(key=new.idempotency_key, fingerprint=new.fingerprint or "", day=day_of(now))
     unborn = JobDocument.of(
         id=new.id,
         version=0,
@@ -25,14 +23,10 @@ def submit(new: NewJob, now: datetime) -> JobDocument:
         state=state,
         history=(),
         correlation_id=new.correlation_id,
-        idempotency=idempotency,
+        idempotency=claimed(new.idempotency_key, new.fingerprint, now),
     )
-    return append(unborn, [Step(JobSubmitted, state, {})], Actor(kind="user", name=new.owner), None, now)
-
-
-def day_of(moment: datetime) -> int:
-    """The day that an idempotency key is unique in."""
-    return int(moment.timestamp()) // IDEMPOTENCY_DAY_S
+    actor = new.actor or Actor(kind="user", name=new.owner)
+    return append(unborn, [Step(JobSubmitted, state, {})], actor, None, now)
 
 
 _EMPTY = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from services.logs.domain.chunk import Body, Slice, body_of, cut, encoded
 from services.logs.domain.ring import SMALL_LINES, Ring
-from shared.contracts.commands import LogPage, TailLog
+from shared.contracts.commands.logs import LogPage, TailLog
 from shared.contracts.logs import LINES_KEPT, LogGap
 
 PAGE_BYTES = 400 * 1024

@@ -14,18 +14,10 @@ from shared.contracts.events import (
     SupportRequested,
     SupportSent,
 )
+from shared.contracts.idempotency import Idempotency, claimed
 from shared.contracts.notify import Progress, RequestSupport, SupportCase
 
-DAY_S = 86_400
 Delivery = Literal["smtp", "file"]
-
-
-class Idempotency(Contract):
-    """The key that a request came with. `day` frees it again: the index is unique over (requester, key, day)."""
-
-    key: str
-    fingerprint: str
-    day: int
 
 
 class CaseEntry(Contract):
@@ -70,9 +62,6 @@ class CaseDocument(Contract):
 
 def opened(ask: RequestSupport, delivery: Delivery, now: datetime) -> CaseDocument:
     """The document at version 1, with SupportRequested."""
-    idempotency = None
-    if ask.idempotency_key is not None:
-        idempotency = Idempotency(key=ask.idempotency_key, fingerprint=ask.fingerprint or "", day=day_of(now))
     return CaseDocument(
         id=ask.case_id,
         version=1,
@@ -87,13 +76,8 @@ def opened(ask: RequestSupport, delivery: Delivery, now: datetime) -> CaseDocume
         delivery=delivery,
         history=(CaseEntry(version=1, fact="requested", time=now),),
         correlation_id=ask.correlation_id,
-        idempotency=idempotency,
+        idempotency=claimed(ask.idempotency_key, ask.fingerprint, now),
     )
-
-
-def day_of(moment: datetime) -> int:
-    """The day that an idempotency key is unique in."""
-    return int(moment.timestamp()) // DAY_S
 
 
 def resource(case: CaseDocument) -> SupportCase:

@@ -9,8 +9,8 @@ from services.notify.domain import sending as sendings
 from services.notify.domain.sending import Sending
 from shared.contracts.base import Contract, JobId, UserName, Version
 from shared.contracts.events import JOB_EVENTS, CloudEvent, JobEvent
-from shared.contracts.job import without_environment, without_foreign
-from shared.contracts.notify import Notification, Notify
+from shared.contracts.job import without_environment, without_foreign, without_origin
+from shared.contracts.notify import Notification, Notify, Progress
 
 NAMES = {"errored": "error"}
 """Facts whose name for people is another one: that of the status they lead to."""
@@ -30,6 +30,16 @@ class DeliveryDocument(Contract):
     to: str
     body: str
     sending: Sending
+
+    @property
+    def by_mail(self) -> bool:
+        return self.to.startswith("mailto:")
+
+    @property
+    def mailed_by(self) -> str | None:
+        """Whom it counts for as a mail; one that was refused counts for nobody."""
+        was_refused = self.sending.status is Progress.FAILED and self.sending.tries == 0
+        return self.owner if self.by_mail and not was_refused else None
 
     @property
     def lane(self) -> str:
@@ -79,11 +89,14 @@ def resource(delivery: DeliveryDocument) -> Notification:
 
 
 def _body(event: CloudEvent[JobEvent]) -> str:
-    """The event as it leaves the platform: of the job's environment only the names, and no id of another VC's job."""
+    """The event as it leaves the platform: of the job's environment only the names, no id of another VC's job, and not
+    where the request came from that caused it.
+    """
     content: dict[str, Any] = json.loads(event.model_dump_json())
     data = content["data"]
     if data.get("launch"):
         data["launch"] = without_environment(data["launch"])
+    data["actor"] = without_origin(data["actor"])
     reason = data["job"]["state"].get("reason")
     if reason:
         reason["details"] = without_foreign(reason["details"])

@@ -7,7 +7,7 @@ from html import escape
 
 from services.notify.domain.case import CaseDocument
 from services.notify.domain.redaction import Redaction
-from shared.contracts.base import rfc3339
+from shared.contracts.base import in_words, rfc3339
 from shared.contracts.events import AnyCloudEvent, CloudEvent, JobEvent
 from shared.contracts.job import Job, JobView, Reason
 from shared.contracts.logs import LogLine
@@ -116,7 +116,7 @@ def brief(case: CaseDocument, job: Job | None) -> Rows:
         ("Number of Device", f"{job.devices_total} {job.device_type}"),
         ("Preemptible", "yes" if job.preemptible else "no"),
         ("Priority", str(job.priority)),
-        ("Submitted", rfc3339(job.submitted_at)),
+        ("Submitted", in_words(job.submitted_at)),
         ("Started", _moment(job.started_at)),
         ("Finished", _moment(job.finished_at)),
         ("Attempt", str(job.attempt)),
@@ -133,7 +133,7 @@ def _view_rows(job: JobView) -> Rows:
         ("VC", job.vc),
         ("Status", state.status.value),
         ("Reason", _reason(state.reason)),
-        ("Submitted", rfc3339(job.submitted_at)),
+        ("Submitted", in_words(job.submitted_at)),
         ("Started", _moment(state.started_at)),
         ("Finished", _moment(state.finished_at)),
         ("Exit code", "-" if state.exit_code is None else str(state.exit_code)),
@@ -161,7 +161,7 @@ def _reason(reason: Reason | None) -> str:
 
 
 def _moment(moment: datetime | None) -> str:
-    return rfc3339(moment) if moment else "-"
+    return in_words(moment) if moment else "-"
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ never not at all.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.contracts.base import Contract, Timestamp
 from shared.contracts.notify import Progress
@@ -29,6 +29,13 @@ class Rules:
         return float(min(LONGEST_WAIT_S, self.first_wait_s * 2 ** min(tries - 1, 30)))
 
 
+class Arrival(NamedTuple):
+    """What there is to say of a message that left: what did not go well all the same, and the file that it became."""
+
+    note: str | None = None
+    file: str | None = None
+
+
 class Sending(Contract):
     """One message's way. `due_at` is the next try while it waits; it counts as over once it is sent or failed."""
 
@@ -38,6 +45,7 @@ class Sending(Contract):
     due_at: Timestamp | None
     last_error: str | None = None
     ended_at: Timestamp | None = None
+    file: str | None = None
 
     @property
     def over(self) -> bool:
@@ -47,6 +55,11 @@ class Sending(Contract):
 def begin(now: datetime) -> Sending:
     """A new message, due at once."""
     return Sending(since=now, due_at=now)
+
+
+def refused(now: datetime, why: str) -> Sending:
+    """A message that is not to be sent at all; it is kept to say why."""
+    return Sending(status=Progress.FAILED, since=now, due_at=None, ended_at=now, last_error=_cut(why))
 
 
 def is_due(sending: Sending, now: datetime) -> bool:
@@ -64,9 +77,10 @@ def tried(sending: Sending, rules: Rules, now: datetime) -> Sending:
     return _with(sending, tries=sending.tries + 1, due_at=now + timedelta(seconds=rules.lease_s))
 
 
-def sent(sending: Sending, now: datetime, note: str | None = None) -> Sending:
-    """It arrived. `note`: what did not go well all the same."""
-    return _with(sending, status=Progress.SENT, due_at=None, ended_at=now, last_error=_cut(note))
+def sent(sending: Sending, now: datetime, arrival: Arrival | None = None) -> Sending:
+    """It arrived, or became a file."""
+    note, file = arrival or Arrival()
+    return _with(sending, status=Progress.SENT, due_at=None, ended_at=now, last_error=_cut(note), file=file)
 
 
 def missed(sending: Sending, error: str, rules: Rules, now: datetime, *, final: bool = False) -> Sending:
@@ -85,6 +99,7 @@ def shown(sending: Sending) -> dict[str, Any]:
         "last_error": sending.last_error,
         "next_try": sending.due_at,
         "sent_at": sending.ended_at if sending.status is Progress.SENT else None,
+        "file": sending.file,
     }
 
 

@@ -15,13 +15,16 @@ class SecretDocument(Contract):
     secret: str
     created_at: Timestamp
     former: str | None = None
+    renewal: str | None = None
+    """The name of the renewal that made it, if one did."""
 
 
-def renewed(known: SecretDocument | None, owner: str, secret: str, now: datetime) -> SecretDocument:
+def renewed(
+    known: SecretDocument | None, owner: str, secret: str, now: datetime, renewal: str | None = None
+) -> SecretDocument:
     """The document with a new secret."""
-    if known is None:
-        return SecretDocument(id=owner, version=1, secret=secret, created_at=now)
-    return SecretDocument(id=owner, version=known.version + 1, secret=secret, created_at=now, former=known.secret)
+    version, former = (known.version + 1, known.secret) if known else (1, None)
+    return SecretDocument(id=owner, version=version, secret=secret, created_at=now, former=former, renewal=renewal)
 
 
 def signers(document: SecretDocument, now: datetime) -> tuple[str, ...]:

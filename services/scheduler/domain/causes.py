@@ -20,6 +20,12 @@ class Cause(NamedTuple):
     details: Facts
     may_change: bool = True
     """Whether waiting helps, so that the place in line is worth saying."""
+    advice: str = ""
+    """What to do with a job that was submitted already."""
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.message} {self.advice}" if self.advice else self.message
 
 
 def cause_of(shape: Shape, seen: Figures, device_types: Set[str]) -> Cause:
@@ -92,10 +98,10 @@ def _no_such_device(shape: Shape, device_types: Iterable[str]) -> Cause:
     there = f"The yard has {', '.join(known)}" if known else "The yard has no devices"
     return Cause(
         "no_such_device",
-        f"No node has {shape.device_type}. {there}; kill the job and submit it for what is there, or ask an operator "
-        f"for a node with {shape.device_type}.",
+        f"No node has {shape.device_type}. {there}.",
         {"needs": _needs(shape), "device_types": list(known)},
         may_change=False,
+        advice=f"Kill the job and submit it for what is there, or ask an operator for a node with {shape.device_type}.",
     )
 
 
@@ -109,10 +115,10 @@ def _no_node_fits(shape: Shape, seen: Figures) -> Cause:
     )
     return Cause(
         "no_node_fits",
-        f"Asks for {shape} on one node; {why} {has}{cpus_text(most.milli_cpus)} and {most.memory_mib} MiB. "
-        "Kill it and submit it smaller.",
+        f"Asks for {shape} on one node; {why} {has}{cpus_text(most.milli_cpus)} and {most.memory_mib} MiB.",
         {"needs": _needs(shape), "largest": _amounts(most)},
         may_change=False,
+        advice="Kill it and submit it smaller.",
     )
 
 

@@ -23,7 +23,7 @@ from services.scheduler.domain.shape import Shape, shape_of
 from services.scheduler.domain.snapshot import FOR, NODE, Promise, Snapshot
 from services.scheduler.domain.victims import Loss, candidates, choose, loss
 from services.scheduler.domain.waiting import Verdict
-from shared.contracts.commands import Placement, Preemption
+from shared.contracts.commands.scheduling import Placement, Preemption
 from shared.contracts.job import FOREIGN, Allocation, JobView, Reason, Share
 
 

@@ -9,11 +9,17 @@ from collections.abc import Iterable
 
 from services.scheduler.domain.causes import Cause, cause_of
 from services.scheduler.domain.figures import Figures
+from services.scheduler.domain.passing import KEPT
 from services.scheduler.domain.shape import Shape, shape_of
 from services.scheduler.domain.snapshot import Snapshot
-from shared.contracts.base import rfc3339
-from shared.contracts.commands import Explanation
-from shared.contracts.job import Allocation, JobStatus, JobView, Reason
+from shared.contracts.base import in_words, rfc3339
+from shared.contracts.commands.scheduling import Explanation
+from shared.contracts.events import Facts
+from shared.contracts.job import CPU, Allocation, JobStatus, JobView, Reason
+
+DEVICES = "waiting_for_devices"
+PASSED = frozenset({DEVICES, "waiting_for_cpus", "waiting_for_memory"})
+"""While a job waits for an amount, jobs behind it that ask for less may take what there is."""
 
 VICTIMS_NAMED = 10
 """A reason names at most so many jobs, to stay small."""
@@ -35,6 +41,11 @@ class Reasons:
         known = ((id, self._snapshot.jobs.get(id)) for id in ids)
         found = ((id, self._reason(view)) for id, view in known if view is not None)
         return tuple(Explanation.model_construct(id=id, reason=reason) for id, reason in found if reason is not None)
+
+    def cause(self, shape: Shape) -> Cause:
+        """What would stand in the way of a job of this shape. It is not kept: anybody may ask for any shape."""
+        self._refresh()
+        return cause_of(shape, self._seen_by(shape.device_type), self._device_types)
 
     def _refresh(self) -> None:
         nodes = self._snapshot.nodes
@@ -69,20 +80,34 @@ class Reasons:
         ahead = self._snapshot.waiting.order.rank(self._snapshot.waiting.key(view.id))
         shape = self._snapshot.waiting.shape(view.id)
         cause = self._making_room(view, shape) or self._cause(shape)
-        return Reason.model_construct(
-            code=cause.code,
-            message=f"{cause.message} {_line(ahead)}" if cause.may_change else cause.message,
-            details={"position": ahead + 1, "ahead": ahead, **cause.details},
-        )
+        details: Facts = {"position": ahead + 1, "ahead": ahead, **cause.details}
+        message = f"{cause.sentence} {_line(ahead)}" if cause.may_change else cause.sentence
+        if passed_by := self._passed_by(view, shape, cause):
+            message = f"{message} {_passed(passed_by)}"
+            details["passed_by"] = passed_by
+        return Reason.model_construct(code=cause.code, message=message, details=details)
+
+    def _passed_by(self, view: JobView, shape: Shape, cause: Cause) -> int:
+        """How many jobs behind it have started since it waits for this: only where they took what it waits for."""
+        if cause.code not in PASSED:
+            return 0
+        key = self._snapshot.waiting.key(view.id)
+        return self._snapshot.passing.of(view.id, key, shape, devices_only=cause.code == DEVICES)
 
     def _cause(self, shape: Shape) -> Cause:
         found = self._causes.get(shape)
         if found is None:
-            if shape.device_type not in self._figures:
-                self._figures[shape.device_type] = Figures(self._snapshot.nodes, shape.device_type)
-                self._figures[shape.device_type].refresh()
-            found = cause_of(shape, self._figures[shape.device_type], self._device_types)
-            self._causes[shape] = found
+            found = self._causes[shape] = cause_of(shape, self._seen_by(shape.device_type), self._device_types)
+        return found
+
+    def _seen_by(self, device_type: str) -> Figures:
+        """The figures of a device type; those of one that no node has are not kept."""
+        found = self._figures.get(device_type)
+        if found is None:
+            found = Figures(self._snapshot.nodes, device_type)
+            found.refresh()
+            if device_type in self._device_types or device_type == CPU:
+                self._figures[device_type] = found
         return found
 
     def _making_room(self, view: JobView, shape: Shape) -> Cause | None:
@@ -113,6 +138,15 @@ def _line(ahead: int) -> str:
     return "1 job is ahead of it." if ahead == 1 else f"{ahead} jobs are ahead of it."
 
 
+def _passed(count: int) -> str:
+    jobs = "1 job" if count == 1 else f"{count} jobs" if count < KEPT else f"{KEPT} jobs or more"
+    has = "has" if count == 1 else "have"
+    return (
+        f"{jobs} behind it {has} started meanwhile and may do so again: no place is kept for it. With a higher "
+        "priority it may take the place of preemptible jobs of lower priority."
+    )
+
+
 def _starting(allocation: Allocation, view: JobView) -> Reason:
     share = allocation.shares[0]
     devices = f" with {view.device_type} {', '.join(map(str, share.devices))}" if share.devices else ""
@@ -124,11 +158,12 @@ def _starting(allocation: Allocation, view: JobView) -> Reason:
 
 
 def _held(view: JobView) -> Reason:
-    until = rfc3339(view.state.not_before) if view.state.not_before is not None else ""
+    until = view.state.not_before
     return Reason(
         code="held_until",
-        message=f"Attempt {view.state.attempt} did not succeed; it is tried again from {until} on.",
-        details={"until": until, "attempt": view.state.attempt},
+        message=f"Attempt {view.state.attempt} did not succeed; it is tried again from "
+        f"{in_words(until) if until is not None else 'now'} on.",
+        details={"until": rfc3339(until) if until is not None else None, "attempt": view.state.attempt},
     )
 
 

@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from services.scheduler.domain.nodes import Nodes
+from services.scheduler.domain.passing import Passing
 from services.scheduler.domain.room import Holding
 from services.scheduler.domain.shape import milli
 from services.scheduler.domain.waiting import Waiting
-from shared.contracts.commands import Placement
+from shared.contracts.commands.scheduling import Placement
 from shared.contracts.events import NodeReported
 from shared.contracts.job import HOLDING, SERVED, TERMINAL, Allocation, JobStatus, JobView
 
@@ -47,6 +48,7 @@ class Snapshot:
         self.jobs: dict[str, JobView] = {}
         self.nodes = Nodes()
         self.waiting = Waiting()
+        self.passing = Passing()
         self.pending: dict[str, Placement] = {}
         self.promises: dict[str, Promise] = {}
         self.making_room: dict[str, dict[str, str]] = {}
@@ -76,6 +78,8 @@ class Snapshot:
         self._stop_waiting(view.id)
         if before is not None:
             self._learn(before, view)
+            if before.state.status is JobStatus.QUEUED and view.state.status is JobStatus.SCHEDULING:
+                self.passing.start(before)
         if view.state.status in TERMINAL:
             self._bury(view)
         else:
@@ -137,12 +141,14 @@ class Snapshot:
 
     def _wait(self, view: JobView) -> None:
         self._stirred |= self.waiting.add(view)
+        self.passing.join(view.id)
         for node in self.making_room.get(view.id, {}).values():
             self.promises.setdefault(view.id, Promise(node, 0))
 
     def _stop_waiting(self, id: str) -> None:
         self._drop_promise(id)
         self.waiting.remove(id)
+        self.passing.leave(id)
         self.pending.pop(id, None)
 
     def _drop_promise(self, id: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from shared.store.port import Document, DuplicateKey, Index, Schema
-from shared.store.query import ID, Query, Test, keys_of, value_at
+from shared.store.query import ID, Query, Test, keys_of, paths_of, tests_of, value_at
 from shared.store.sqlite.columns import column, ordered, quoted, where
 
 Statement = tuple[str, list[Any]]
@@ -41,6 +41,7 @@ class Table:
         self.indexes = schema.indexes
         self.paths = tuple(dict.fromkeys(_paths(schema.indexes)))
         self._schema = schema
+        self._fixed = tuple(test for index in schema.indexes for test in tests_of(index))
         self._unique = {_columns_in_error(schema.name, index): index.name for index in schema.indexes if index.unique}
         self._swaps: dict[tuple[int, ...], str] = {}
         table = f'"{schema.name}"'
@@ -101,7 +102,7 @@ class Table:
         """
         walks, arguments = [], []
         for start in query.starts:
-            condition, values = where((*query.filter, *start))
+            condition, values = where((*query.filter, *start), self._fixed)
             walk = f'SELECT rowid AS place FROM "{self.name}"{condition} ORDER BY {ordered(query.order)} LIMIT ?'
             walks.append(f"SELECT * FROM ({walk})")
             arguments += [*values, limit]
@@ -111,14 +112,14 @@ class Table:
 
     def count(self, filter: Sequence[Test], at_most: int | None) -> Statement:
         """One row with the number."""
-        condition, values = where(filter)
+        condition, values = where(filter, self._fixed)
         if at_most is None:
             return f'SELECT count(*) FROM "{self.name}"{condition}', values
         return f'SELECT count(*) FROM (SELECT 1 FROM "{self.name}"{condition} LIMIT ?)', [*values, at_most]
 
     def count_by(self, path: str, filter: Sequence[Test]) -> Statement:
         """A row (value, number) for each value but null."""
-        condition, values = where((*filter, Test(path, "some")))
+        condition, values = where((*filter, Test(path, "some")), self._fixed)
         return f'SELECT {quoted(path)}, count(*) FROM "{self.name}"{condition} GROUP BY 1', values
 
     def _swap(self, changes: tuple[int, ...]) -> str:
@@ -136,7 +137,7 @@ class Table:
 
 
 def _paths(indexes: Sequence[Index]) -> Iterator[str]:
-    return (key.path for index in indexes for key in keys_of(index) if key.path != ID)
+    return (path for index in indexes for path in paths_of(index) if path != ID)
 
 
 def _columns_in_error(table: str, index: Index) -> str:

@@ -3,8 +3,8 @@
 import sqlite3
 
 from shared.store.port import Index, StoreError
-from shared.store.query import keys_of
-from shared.store.sqlite.columns import column, ordered, quoted
+from shared.store.query import keys_of, tests_of
+from shared.store.sqlite.columns import column, ordered, quoted, written
 from shared.store.sqlite.table import Table
 
 _COLUMNS = ("id", "version", "mark", "pending", "body")
@@ -54,9 +54,10 @@ def _value_in_body(path: str) -> str:
 def _index(table: Table, index: Index) -> str:
     keys = keys_of(index)
     sql = f'INDEX {table.index_name(index.name)} ON "{table.name}" ({ordered(keys)})'
-    if not index.unique:
-        return f"CREATE {sql}"
-    return f"CREATE UNIQUE {sql} WHERE {' AND '.join(f'{quoted(key.path)} IS NOT NULL' for key in keys)}"
+    if index.unique:
+        return f"CREATE UNIQUE {sql} WHERE {' AND '.join(f'{quoted(key.path)} IS NOT NULL' for key in keys)}"
+    only = " AND ".join(map(written, tests_of(index)))
+    return f"CREATE {sql} WHERE {only}" if only else f"CREATE {sql}"
 
 
 def _behind(table: Table) -> str:

@@ -24,7 +24,9 @@ from services.executor.run import Run
 from services.executor.secrets import Secrets
 from services.executor.store import RunStore
 from shared.bus.bus import Bus
-from shared.contracts.commands import Command, ReadLog, RevealedSecrets, RevealSecrets
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.logs import ReadLog
+from shared.contracts.commands.secrets import RevealedSecrets, RevealSecrets
 from shared.contracts.errors import Conflict, NotFound, Unavailable
 from shared.contracts.streams import Child
 from shared.paths import Roots
@@ -41,6 +43,8 @@ ENDED = Ended(1, 2, 0, None, stopped=False, forced=False, output_bytes=0)
 
 class Scripted:
     """A backend in which a run is what the test says it is."""
+
+    uses_images = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -129,7 +133,7 @@ class Bench:
             reporter=self.reporter,
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
             preparation=Preparation(Roots(self.folder), {}),
-            secrets=Secrets(self.gateway),
+            secrets=Secrets(self.gateway, "node-1"),
             capacity=Capacity(cpus=4, memory_mib=1000, devices={"v100": 2}),
             clock=self.clock,
             boot_id=BOOT,

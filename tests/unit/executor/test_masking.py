@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.executor.backends.masking import Mask, hidden_in
+from services.executor.backends.masking import Mask
+from shared.contracts.masking import hidden_in
 
 
 def masked(hidden: tuple[str, ...], *pieces: bytes) -> bytes:

@@ -23,7 +23,7 @@ from services.gateway.domain.access import (
     visible,
 )
 from services.gateway.domain.discretion import shown, told
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Forbidden, Invalid, NotFound
 from shared.contracts.job import FOREIGN, HIDDEN, SERVED, TERMINAL, Job, JobRequest, JobStatus, Reason
 from shared.contracts.notify import Notify
@@ -106,6 +106,13 @@ def test_environment_values_are_for_the_owner_and_administrators_only() -> None:
     for who in (Relation.OWNER, Relation.PLATFORM_ADMIN, Relation.VC_ADMIN):
         assert visible(CALLERS[who], job()) == job()
     assert visible(CALLERS[Relation.OPEN_MEMBER], job()) == job().model_copy(update={"env": {"TOKEN": HIDDEN}})
+
+
+def test_whom_a_job_tells_is_shown_by_the_same_right_as_who_was_told() -> None:
+    told_job = job().model_copy(update={"notify": (Notify(to="mailto:ada@example.org"),)})
+    for who in Relation:
+        if may(CALLERS[who], told_job, Right.SEE):
+            assert bool(visible(CALLERS[who], told_job).notify) is may(CALLERS[who], told_job, Right.SEE_MESSAGES)
 
 
 def test_in_a_closed_vc_a_member_sees_the_brief_without_command_environment_and_paths() -> None:

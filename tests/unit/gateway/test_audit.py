@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.gateway.audit import entry_of
-from services.gateway.handlers import PEOPLE_DO, SUBSCRIPTIONS
+from services.gateway.audit import ASKED, entry_of
+from services.gateway.handlers import SUBSCRIPTIONS
 from services.jobs.domain.machine import ROWS
 from services.jobs.domain.signals import Kill, Pause, Resume, SetPriority
 from shared.contracts.errors import PermanentError
@@ -15,9 +15,9 @@ from shared.contracts.events import JobSubmitted
 ID = "01KC0000000000000000000001"
 
 
-def event(kind: str = "user", **data: Any) -> bytes:
+def event(kind: str = "user", origin: dict[str, str] | None = None, **data: Any) -> bytes:
     job = {"id": ID, "name": "j", "vc": "lab", "owner": "ada", "state": {"status": "queued", "priority": 7}}
-    body = {"job": job, "actor": {"kind": kind, "name": "bob"}, **data}
+    body = {"job": job, "actor": {"kind": kind, "name": "bob", **(origin or {})}, **data}
     about = {"id": f"{ID}:3", "time": "2026-01-01T00:00:00.123Z", "correlationid": "first", "causationid": "request"}
     return json.dumps({**about, "data": body}).encode()
 
@@ -42,6 +42,19 @@ def test_a_person_s_change_is_an_entry_that_its_event_names() -> None:
     assert (entry.request_id, entry.address) == ("request", None)
 
 
+def test_an_entry_says_from_where_and_with_which_api_token() -> None:
+    entry = entry_of(f"evt.job.resumed.v1.lab.{ID}", event(origin={"address": "203.0.113.9", "token": "nightly"}))
+    assert entry is not None
+    assert (entry.address, entry.token) == ("203.0.113.9", "nightly")
+
+
+@pytest.mark.parametrize("fact", ["pausing", "paused", "killing", "killed"])
+def test_what_was_asked_has_one_name_whether_the_job_ran_or_waited(fact: str) -> None:
+    entry = entry_of(f"evt.job.{fact}.v1.lab.{ID}", event())
+    assert entry is not None
+    assert entry.action == ("job.paused" if fact.startswith("paus") else "job.killed")
+
+
 def test_what_a_service_did_is_none() -> None:
     assert entry_of(f"evt.job.pausing.v1.lab.{ID}", event("service")) is None
 
@@ -55,5 +68,5 @@ def test_what_is_no_event_goes_to_the_dead_letters(payload: bytes) -> None:
 def test_every_event_that_a_person_s_signal_leads_to_is_heard() -> None:
     signals = {Pause, Resume, Kill, SetPriority}
     caused = {arrow.event for row in ROWS if signals & set(row.signals) for arrow in row.arrows}
-    assert caused | {JobSubmitted} == set(PEOPLE_DO)
-    assert len(SUBSCRIPTIONS[0].subjects) == len(PEOPLE_DO)
+    assert {event.fact for event in caused | {JobSubmitted}} == set(ASKED)
+    assert len(SUBSCRIPTIONS[0].subjects) == len(ASKED)

@@ -9,8 +9,12 @@ import pytest
 
 from services.gateway.audited import BY_ITSELF
 from services.gateway.domain.access import Role
-from shared.contracts import commands
-from shared.contracts.commands import (
+from shared.contracts.commands.changes import (
+    CHANGE,
+    KILL,
+    MANY,
+    OWNERS,
+    RESUME,
     Changed,
     ChangeJobs,
     ChangeOutcomes,
@@ -18,9 +22,9 @@ from shared.contracts.commands import (
     JobAction,
     JobOwner,
     JobOwners,
-    ListJobs,
-    NewJob,
 )
+from shared.contracts.commands.lists import ListJobs
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Job, JobRequest, JobStatus
 from shared.ids import new_id
@@ -48,7 +52,7 @@ async def bulk(tmp_path: Path) -> AsyncGenerator[Gateway, None]:
                 )
             )
 
-        yard.bus.answers |= {commands.OWNERS.subject: owners, commands.CHANGE.subject: change}
+        yard.bus.answers |= {OWNERS.subject: owners, CHANGE.subject: change}
         yield yard
 
 
@@ -106,7 +110,7 @@ async def test_whoever_has_left_a_vc_may_kill_the_own_jobs_there_and_nothing_els
     if action == "priority":
         alone = await bulk.call("PATCH", f"/jobs/{left.id}", "ada", json=more)
     else:
-        bulk.bus.answers |= {command.subject: lambda ask: left for command in (commands.KILL, commands.RESUME)}
+        bulk.bus.answers |= {command.subject: lambda ask: left for command in (KILL, RESUME)}
         alone = await bulk.call("POST", f"/jobs/{left.id}/{action}", "ada")
     assert alone.status_code == status
 
@@ -247,4 +251,4 @@ async def test_at_most_a_thousand_are_meant_at_once_and_the_cursor_goes_on(bulk:
     second = await batch(bulk, "ada", action="kill", filter={}, cursor=first["next_cursor"])
     assert (first["matched"], second["matched"]) == (1000, 10)
     assert [outcome["id"] for answer in (first, second) for outcome in answer["outcomes"]] == ids[::-1]
-    assert all(len(ask.ids) <= commands.MANY for ask in changes(bulk))
+    assert all(len(ask.ids) <= MANY for ask in changes(bulk))

@@ -106,7 +106,7 @@ async def test_pages_of_other_sites_change_nothing(tmp_path: Path) -> None:
 async def test_json_as_something_else(yard: Gateway) -> None:
     raw = b'{"name": "a", "command": "b"}'
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
-        for path in ("/jobs", "/jobs:submit-batch"):
+        for path in ("/jobs", "/jobs:submit-batch", "/jobs:validate"):
             answer = await yard.call("POST", path, content=raw, headers={"Content-Type": kind})
             assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type"), kind
     assert yard.bus.asked == []

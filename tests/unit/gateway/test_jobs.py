@@ -3,21 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from services.gateway.domain.batches import COMMAND_BYTES
 from services.gateway.readiness import NEEDED
-from shared.contracts import commands
-from shared.contracts.commands import (
-    EVENTS,
-    EXPLAIN,
-    KILL,
-    PAUSE,
-    RESUME,
-    SET_PRIORITY,
-    Explanation,
-    Explanations,
-    Health,
-    JobEventPage,
-)
+from shared.contracts.commands.changes import KILL, PAUSE, RESUME, SET_PRIORITY
+from shared.contracts.commands.health import AskHealth, Health
+from shared.contracts.commands.jobs import EVENTS, GetJobEvents, JobEventPage
+from shared.contracts.commands.lists import ListJobs
+from shared.contracts.commands.scheduling import EXPLAIN, ExplainJobs, Explanation, Explanations
 from shared.contracts.errors import Conflict
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import Job, JobStatus, Reason
@@ -38,7 +32,8 @@ async def test_a_submission_is_stored_and_answered_whole(yard: Gateway) -> None:
     names = (
         "id name owner vc image command env data_path work_path job_path checkpoint_path device_type devices nodes "
         "devices_total cpus memory_mib preemptible priority max_duration_s grace_period_s retries labels status reason "
-        "submitted_at started_at finished_at exit_code attempt version actions endpoints interactive_ports notify"
+        "submitted_at started_at finished_at exit_code attempt version actions warnings endpoints "
+        "interactive_ports notify"
     )
     assert set(job) == set(names.split())
     (asked,) = yard.bus.asked
@@ -144,6 +139,28 @@ async def test_nan_in_a_batch_spoils_only_its_own_submission(yard: Gateway) -> N
     assert [outcome["status"] for outcome in answer.json()["outcomes"]] == [201, 422]
 
 
+@pytest.mark.parametrize("field", ["data_path", "work_path", "job_path", "checkpoint_path"])
+async def test_a_path_that_is_too_long_for_a_disk_is_refused_with_its_field_and_the_limit(
+    yard: Gateway, field: str
+) -> None:
+    longest = "/".join(["x" * 100] * 10 + ["yy"])
+    assert (await yard.call("POST", "/jobs", json=BODY | {field: longest})).status_code == 201
+    refused = (
+        (longest + "y", "takes 1013 bytes, above 1012; use a shorter path"),
+        ("ä/" * 338, "takes 1014 bytes, above 1012; use a shorter path"),
+        ("a/" + "x" * 256, "holds a name of 256 bytes, above 255; use shorter names"),
+    )
+    for path, why in refused:
+        body, stored = BODY | {field: path}, len(yard.bus.jobs)
+        single = (await yard.call("POST", "/jobs", json=body)).json()
+        batch = (await yard.call("POST", "/jobs:submit-batch", json={"jobs": [body]})).json()
+        for problem in (single, batch["outcomes"][0]["problem"]):
+            assert problem["status"] == 422
+            assert problem["errors"] == [{"field": field, "message": why}]
+            assert problem["detail"] == f"{field}: {why}."
+        assert len(yard.bus.jobs) == stored
+
+
 async def test_a_flood_of_one_user_does_not_touch_another(tmp_path: Path) -> None:
     async with gateway(tmp_path, submissions_per_minute=3) as yard:
         await yard.add_account("ada")
@@ -171,7 +188,7 @@ async def test_a_page_is_filled_from_as_many_answers_as_it_takes(yard: Gateway) 
     page = (await yard.call("GET", "/jobs?limit=7")).json()
     assert [item["id"] for item in page["items"]] == [job.id for job in reversed(jobs)][:7]
     assert (page["total"], page["total_is"]) == (8, "exact")
-    asked = [ask for ask in yard.bus.asked if isinstance(ask, commands.ListJobs)]
+    asked = [ask for ask in yard.bus.asked if isinstance(ask, ListJobs)]
     assert [(ask.limit, ask.with_total) for ask in asked] == [(7, True), (4, False), (1, False)]
     last = (await yard.call("GET", f"/jobs?limit=7&cursor={page['next_cursor']}")).json()
     assert [item["id"] for item in last["items"]] == [jobs[0].id]
@@ -182,7 +199,7 @@ async def test_waiting_jobs_say_why_in_one_question_for_the_page(yard: Gateway) 
     first, second = add_job(yard), add_job(yard)
     add_job(yard, status=JobStatus.RUNNING)
 
-    def explain(ask: commands.ExplainJobs) -> Explanations:
+    def explain(ask: ExplainJobs) -> Explanations:
         assert set(ask.ids) == {first.id, second.id}
         return Explanations(items=(Explanation(id=first.id, reason=Reason(code="devices", message="Waits.")),))
 
@@ -190,7 +207,7 @@ async def test_waiting_jobs_say_why_in_one_question_for_the_page(yard: Gateway) 
     items = {item["id"]: item for item in (await yard.call("GET", "/jobs")).json()["items"]}
     assert items[first.id]["reason"] == {"code": "devices", "message": "Waits.", "details": {}}
     assert items[second.id]["reason"]["code"] == "queued"
-    assert sum(isinstance(ask, commands.ExplainJobs) for ask in yard.bus.asked) == 1
+    assert sum(isinstance(ask, ExplainJobs) for ask in yard.bus.asked) == 1
 
 
 async def test_without_the_scheduler_the_stored_reason_is_shown(yard: Gateway) -> None:
@@ -317,7 +334,7 @@ async def test_the_events_of_a_job_are_paged_until_complete_and_hide_what_is_sec
     job = add_job(yard)
     events = [event(job, 1, "submitted"), event(job, 2, "scheduled", launch={"command": "x", "env": {"A": "secret"}})]
 
-    def page(ask: commands.GetJobEvents) -> JobEventPage:
+    def page(ask: GetJobEvents) -> JobEventPage:
         later = [item for item in events if (item.jobversion or 0) > ask.after_version]
         return JobEventPage(items=tuple(later[:1]), more=len(later) > 1)
 
@@ -329,7 +346,7 @@ async def test_the_events_of_a_job_are_paged_until_complete_and_hide_what_is_sec
     assert seen[1]["data"]["launch"] == {"command": "x", "env": {"A": "***"}}
 
 
-def healthy(ask: commands.AskHealth) -> Health:
+def healthy(ask: AskHealth) -> Health:
     return Health(service="any", ready=True)
 
 

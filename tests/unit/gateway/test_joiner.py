@@ -5,7 +5,8 @@ from typing import Any
 
 from services.gateway.domain.batches import COMMAND_BYTES
 from services.gateway.joiner import IN_FLIGHT, JOINED, Joiner
-from shared.contracts.commands import NewJob, SubmitJobs, SubmitOutcomes, Submitted
+from shared.contracts.commands.jobs import GetJob
+from shared.contracts.commands.submission import NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, InternalError, Unavailable
 from shared.contracts.job import JobRequest
 from shared.ids import new_id
@@ -68,6 +69,26 @@ async def test_a_command_stays_under_its_size() -> None:
             if not gate.done():
                 gate.set_result(None)
     assert max(len(ask.jobs) for ask, _ in bus.held) == 3
+
+
+async def test_a_job_that_found_no_room_in_the_answer_is_asked_for() -> None:
+    bus, jobs = HeldBus(), [new_job() for _ in range(IN_FLIGHT + 3)]
+
+    def without_the_last(ask: SubmitJobs) -> SubmitOutcomes:
+        whole = bus._submit(ask).outcomes
+        return SubmitOutcomes(outcomes=(*whole[:-1], whole[-1].model_copy(update={"job": None})))
+
+    bus.answers["cmd.jobs.submit.v1"] = without_the_last
+    joiner = Joiner(bus, 5.0, 20.0)
+    waiting = [asyncio.create_task(joiner.submit(job, 500)) for job in jobs]
+    while not all(task.done() for task in waiting):
+        await settled()
+        for _, gate in bus.held:
+            if not gate.done():
+                gate.set_result(None)
+    shown = [task.result().job for task in waiting]
+    assert [job.id for job in shown if job is not None] == [job.id for job in jobs]
+    assert [type(ask) for ask in bus.asked].count(GetJob) == [type(ask) for ask in bus.asked].count(SubmitJobs) > 0
 
 
 async def test_a_lost_answer_is_repeated_with_the_same_ids() -> None:

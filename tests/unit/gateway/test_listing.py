@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.commands import EXPLAIN, LIST, Explanation, Explanations, JobPage, ListJobs
+from shared.contracts.commands.lists import LIST, JobPage, ListJobs
+from shared.contracts.commands.scheduling import EXPLAIN, Explanation, Explanations
 from shared.contracts.job import JobStatus, Reason
 from tests.support.gateway import Gateway, add_job
 

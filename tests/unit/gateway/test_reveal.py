@@ -17,7 +17,8 @@ from services.gateway.keyfile import KeyFile
 from services.gateway.sealing import KeyRing, Sealed, Unsealable
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
-from shared.contracts.commands import NewJob, RevealSecrets
+from shared.contracts.commands.secrets import FindSecrets, RevealSecrets
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Forbidden, NotFound, Unavailable
 from shared.contracts.job import Job, JobRequest, JobStatus
 from shared.ids import new_id
@@ -25,13 +26,16 @@ from shared.secret_keys import new_key
 from tests.support.gateway import Gateway, gateway, stored_job
 from tests.support.secrets import CANARY, LAB, MINE, put
 
+NODE = "node-1"
+
 
 def job_with(yard: Gateway, owner: str = "admin", vc: str = "default", **changes: Any) -> Job:
     """A stored job that names the secret `token`, or those that are given."""
     secrets = changes.pop("secrets", {"TOKEN": "token"})
     request = JobRequest(name="j", command="true", vc=vc, secrets=secrets)
-    job = stored_job(NewJob(id=new_id(), owner=owner, request=request), **changes)
+    job = stored_job(NewJob(id=new_id(), owner=owner, request=request), **({"status": JobStatus.SCHEDULING} | changes))
     yard.bus.jobs[job.id] = job
+    yard.bus.places[job.id] = NODE
     return job
 
 
@@ -41,7 +45,7 @@ def handlers(yard: Gateway) -> Handlers:
 
 
 async def revealed(yard: Gateway, job: Job, *names: str) -> dict[str, str]:
-    return (await handlers(yard).reveal(RevealSecrets(job_id=job.id, names=names))).values
+    return (await handlers(yard).reveal(RevealSecrets(job_id=job.id, names=names), NODE)).values
 
 
 async def again(yard: Gateway, **settings: Any) -> Secrets:
@@ -54,16 +58,50 @@ async def again(yard: Gateway, **settings: Any) -> Secrets:
 # --- out
 
 
-async def test_values_are_for_jobs_that_name_them_and_are_not_over(yard: Gateway) -> None:
+async def test_values_are_for_jobs_that_name_them(yard: Gateway) -> None:
     await put(yard)
     await put(yard, "other")
     assert await revealed(yard, job_with(yard), "token") == {"token": CANARY}
     with pytest.raises(Forbidden, match="does not name the secret 'other'"):
         await revealed(yard, job_with(yard), "token", "other")
-    with pytest.raises(Forbidden, match="is over"):
-        await revealed(yard, job_with(yard, status=JobStatus.FINISHED), "token")
     with pytest.raises(NotFound):
-        await handlers(yard).reveal(RevealSecrets(job_id=new_id(), names=("token",)))
+        await handlers(yard).reveal(RevealSecrets(job_id=new_id(), names=("token",)), NODE)
+
+
+@pytest.mark.parametrize("status", JobStatus)
+async def test_only_the_node_that_a_job_is_to_run_on_gets_its_values_and_only_then(
+    yard: Gateway, status: JobStatus
+) -> None:
+    await put(yard)
+    job = job_with(yard, status=status)
+    ask = RevealSecrets(job_id=job.id, names=("token",))
+    starting = status in (JobStatus.SCHEDULING, JobStatus.RUNNING)
+    for node, place in ((NODE, NODE), ("node-2", NODE), (NODE, "node-2"), (NODE, None)):
+        yard.bus.places.pop(job.id, None)
+        if place is not None:
+            yard.bus.places[job.id] = place
+        if starting and node == place:
+            assert (await handlers(yard).reveal(ask, node)).values == {"token": CANARY}
+        else:
+            with pytest.raises(Forbidden, match=f"has no place on the node {node} now"):
+                await handlers(yard).reveal(ask, node)
+
+
+async def test_of_secrets_in_a_text_only_those_that_stand_there_are_told(yard: Gateway) -> None:
+    await yard.add_account("ada", vcs=("default", "lab"))
+    await put(yard, value="of the lab", path=LAB)
+    await put(yard, value="of ada\nand more", who="ada")
+    await put(yard, "other", value="named by nobody", who="ada")
+    job = job_with(yard, "ada", "lab", status=JobStatus.FINISHED)
+    for texts, found in (
+        (("nothing", ""), ()),
+        (("it is of ada.", "x"), ("of ada",)),
+        (("of the lab, and more", "named by nobody"), ("and more", "of the lab")),
+    ):
+        answer = await handlers(yard).find_secrets(FindSecrets(job_id=job.id, texts=texts))
+        assert answer.found == found
+    plain = job_with(yard, "ada", "lab", secrets={})
+    assert (await handlers(yard).find_secrets(FindSecrets(job_id=plain.id, texts=("of ada",)))).found == ()
 
 
 async def test_a_value_is_of_the_jobs_owner_or_its_cluster_and_of_nobody_else(yard: Gateway) -> None:
@@ -83,13 +121,13 @@ async def test_a_value_is_of_the_jobs_owner_or_its_cluster_and_of_nobody_else(ya
 async def test_whoever_has_left_a_cluster_gets_none_of_its_secrets_and_keeps_the_own(yard: Gateway) -> None:
     await yard.add_account("ada", vcs=("default", "lab"))
     await put(yard, value="of the lab", path=LAB)
-    paused = job_with(yard, "ada", "lab", status=JobStatus.PAUSED)
-    assert await revealed(yard, paused, "token") == {"token": "of the lab"}
+    job = job_with(yard, "ada", "lab")
+    assert await revealed(yard, job, "token") == {"token": "of the lab"}
     await yard.accounts.update("ada", BY_ITSELF, {}, {"lab": None})
     with pytest.raises(NotFound, match="does not belong to the virtual cluster 'lab' any more"):
-        await revealed(yard, paused, "token")
+        await revealed(yard, job, "token")
     await put(yard, value="of ada", who="ada")
-    assert await revealed(yard, paused, "token") == {"token": "of ada"}
+    assert await revealed(yard, job, "token") == {"token": "of ada"}
 
 
 async def test_an_account_that_is_disabled_or_unknown_gets_no_secrets(yard: Gateway) -> None:

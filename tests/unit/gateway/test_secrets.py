@@ -7,7 +7,7 @@ import pytest
 from services.gateway.audited import BY_ITSELF
 from services.gateway.domain.access import Role
 from services.gateway.secrets import MOST
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.job import JobRequest
 from shared.ids import new_id
 from tests.support.gateway import Gateway, stored_job

@@ -9,10 +9,17 @@ import pytest
 from services.gateway.audited import BY_ITSELF
 from services.gateway.desk import Desk
 from services.gateway.domain.access import Role
+from services.gateway.fresh import FRESH_S
 from services.gateway.resources import SupportRequest
 from services.gateway.yard import Yard
-from shared.contracts import commands
-from shared.contracts.commands import Command
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.support import (
+    CHECK_NOTIFY,
+    NOTIFICATIONS,
+    REQUEST_SUPPORT,
+    SUPPORT_CASES,
+    WEBHOOK_SECRET,
+)
 from shared.contracts.errors import Invalid, TooMany
 from shared.contracts.notify import (
     CheckNotify,
@@ -78,10 +85,10 @@ async def desk(yard: Gateway) -> Gateway:
         return NotifyChecked()
 
     yard.bus.answers |= {
-        commands.REQUEST_SUPPORT.subject: request,
-        commands.SUPPORT_CASES.subject: listed,
-        commands.NOTIFICATIONS.subject: told,
-        commands.CHECK_NOTIFY.subject: checked,
+        REQUEST_SUPPORT.subject: request,
+        SUPPORT_CASES.subject: listed,
+        NOTIFICATIONS.subject: told,
+        CHECK_NOTIFY.subject: checked,
     }
     await yard.add_account("ada")
     await yard.add_account("bob")
@@ -122,7 +129,7 @@ async def test_the_owner_and_administrators_ask_others_may_not_and_for_strangers
     assert len({one.case_id for one in asked}) == 3
 
 
-async def test_whom_a_job_tells_is_the_business_of_those_who_may_change_it(desk: Gateway) -> None:
+async def test_whom_a_job_tells_is_the_business_of_its_owner_and_of_administrators(desk: Gateway) -> None:
     job = await job_of_ada(desk, notify=NOTIFY)
     statuses = [
         (await desk.call("GET", f"/jobs/{job}/notifications", name)).status_code
@@ -131,6 +138,23 @@ async def test_whom_a_job_tells_is_the_business_of_those_who_may_change_it(desk:
     assert statuses == [200, 200, 403, 404]
     shown = {name: (await desk.call("GET", f"/jobs/{job}", name)).json()["notify"] for name in ("ada", "bob")}
     assert shown["bob"] == [] and shown["ada"][0]["to"] == NOTIFY[0]["to"]
+
+
+async def test_an_owner_who_may_only_read_or_has_left_the_vc_sees_who_was_told_and_what_was_asked(
+    desk: Gateway,
+) -> None:
+    job = await job_of_ada(desk, notify=NOTIFY)
+    made = await desk.call("POST", "/me/tokens", "ada", json={"name": "reads", "scope": "read"})
+    reads = {"Authorization": f"Bearer {made.json()['token']}"}
+    for path in ("notifications", "support"):
+        assert (await desk.http.get(f"/api/v1/jobs/{job}/{path}", headers=reads)).status_code == 200
+    assert (await desk.http.post(f"/api/v1/jobs/{job}/support", headers=reads, json=ASK)).status_code == 403
+    await desk.accounts.update("ada", BY_ITSELF, {}, {"default": None})
+    desk.clock.passed += FRESH_S
+    for path in ("notifications", "support"):
+        assert (await desk.call("GET", f"/jobs/{job}/{path}", "ada")).status_code == 200
+    assert (await desk.call("GET", f"/jobs/{job}", "ada")).json()["notify"][0]["to"] == NOTIFY[0]["to"]
+    assert (await desk.call("POST", f"/jobs/{job}/pause", "ada")).status_code == 403, "ada has left"
 
 
 async def test_the_user_s_address_goes_along_where_the_account_has_one(desk: Gateway) -> None:
@@ -175,7 +199,7 @@ async def test_questions_at_one_time_do_not_slip_through_the_limit(desk: Gateway
 
 async def test_a_question_that_failed_or_was_there_before_does_not_count(desk: Gateway) -> None:
     job = await job_of_ada(desk)
-    limit, works = desk.parts.settings.support_per_hour, desk.bus.answers[commands.REQUEST_SUPPORT.subject]
+    limit, works = desk.parts.settings.support_per_hour, desk.bus.answers[REQUEST_SUPPORT.subject]
     first = case_of(
         RequestSupport(
             case_id=new_id(),
@@ -187,11 +211,11 @@ async def test_a_question_that_failed_or_was_there_before_does_not_count(desk: G
             include_logs=False,
         )
     )
-    del desk.bus.answers[commands.REQUEST_SUPPORT.subject]
+    del desk.bus.answers[REQUEST_SUPPORT.subject]
     assert {await ask(desk, job, "ada") for _ in range(limit + 1)} == {503}
-    desk.bus.answers[commands.REQUEST_SUPPORT.subject] = lambda ask: first
+    desk.bus.answers[REQUEST_SUPPORT.subject] = lambda ask: first
     assert {await ask(desk, job, "ada") for _ in range(limit + 1)} == {202}
-    desk.bus.answers[commands.REQUEST_SUPPORT.subject] = works
+    desk.bus.answers[REQUEST_SUPPORT.subject] = works
     assert [await ask(desk, job, "ada") for _ in range(limit + 1)] == [202] * limit + [429]
 
 
@@ -220,7 +244,7 @@ async def test_a_batch_asks_once_about_each_list_and_refuses_every_job_with_one_
             raise Invalid("notify.0.to: no.")
         return NotifyChecked()
 
-    desk.bus.answers[commands.CHECK_NOTIFY.subject] = checked
+    desk.bus.answers[CHECK_NOTIFY.subject] = checked
     good, bad = NOTIFY, [{"to": "https://bad.example"}]
     jobs = [{"name": "j", "command": "true", "notify": notify} for notify in (good, bad, good, bad, [])]
     answer = await desk.call("POST", "/jobs:submit-batch", "ada", json={"jobs": jobs})
@@ -232,7 +256,7 @@ async def test_what_notify_refuses_is_not_stored(desk: Gateway) -> None:
     def refused(ask: CheckNotify) -> NotifyChecked:
         raise Invalid("notify.0.to: no.")
 
-    desk.bus.answers[commands.CHECK_NOTIFY.subject] = refused
+    desk.bus.answers[CHECK_NOTIFY.subject] = refused
     answer = await desk.call("POST", "/jobs", json={"name": "j", "command": "true", "notify": NOTIFY})
     assert answer.status_code == 422 and desk.bus.jobs == {}
 
@@ -241,7 +265,7 @@ async def test_a_secret_is_the_caller_s_own_and_kept_out_of_caches(desk: Gateway
     def secret(ask: Any) -> WebhookSecret:
         return WebhookSecret(secret=f"whsec_{ask.owner}", created_at=START)
 
-    desk.bus.answers[commands.WEBHOOK_SECRET.subject] = secret
+    desk.bus.answers[WEBHOOK_SECRET.subject] = secret
     answer = await desk.call("GET", "/me/webhook-secret", "bob")
     assert answer.json()["secret"] == "whsec_bob" and answer.headers["cache-control"] == "no-store"
 
@@ -250,7 +274,7 @@ async def test_a_secret_is_for_a_person_who_signed_in_and_a_new_one_is_in_the_au
     def secret(ask: Any) -> WebhookSecret:
         return WebhookSecret(secret=f"whsec_{ask.owner}", created_at=START)
 
-    desk.bus.answers[commands.WEBHOOK_SECRET.subject] = secret
+    desk.bus.answers[WEBHOOK_SECRET.subject] = secret
     for scope in ("read", "act"):
         made = await desk.call("POST", "/me/tokens", "bob", json={"name": scope, "scope": scope})
         headers = {"Authorization": f"Bearer {made.json()['token']}"}

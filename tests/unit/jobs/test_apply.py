@@ -7,7 +7,7 @@ import pytest
 from services.jobs.apply import HISTORY_LIMIT
 from services.jobs.domain.signals import Kill, Pause
 from services.jobs.domain.submission import submit
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Actor, JobRequest, JobStatus
 from shared.ids import new_id

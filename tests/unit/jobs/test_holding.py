@@ -1,4 +1,4 @@
-"""Who holds devices, read while jobs change: whoever held them all the while is found."""
+"""Who holds a node, read while jobs change: whoever held it all the while is found."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from services.jobs.domain.document import JobDocument
-from services.jobs.domain.signals import Kill, SetPriority, Signal
-from services.jobs.store import HOLDING_IN_ORDER, WAITING, JobStore
-from shared.contracts.job import HOLDING, JobStatus
+from services.jobs.domain.signals import Kill, Place, SetPriority, Signal
+from services.jobs.lookup import list_active
+from services.jobs.store import WAITING, JobStore
+from shared.contracts.commands.jobs import ListActiveJobs
+from shared.contracts.job import HOLDING, Allocation, JobStatus, JobView, Share
 from shared.ids import new_id
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from shared.store.port import Collection, Condition, Page, Schema, Store
-from tests.support.documents import after, in_status, started
+from tests.support.documents import after, in_status, queued, started
 from tests.support.jobs import named
 
 
@@ -36,7 +38,7 @@ class Pausing:
         after: tuple[Any, ...] | None = None,
         limit: int = 100,
     ) -> Page[Any]:
-        page = await self._inner.find(where, sort, after, min(limit, 2))
+        page = await self._inner.find(where, sort, after, limit)
         await self._act()
         return page
 
@@ -84,32 +86,40 @@ async def stored(store: JobStore, *statuses: JobStatus) -> list[str]:
     return [job.id for job in jobs]
 
 
-@pytest.mark.parametrize("page", range(4))
-async def test_a_job_that_starts_while_the_list_is_read_is_in_it_once_and_as_it_is_now(
-    tmp_path: Path, page: int
-) -> None:
+async def on_node(store: JobStore, node: str, limit: int = 2) -> list[JobView]:
+    """As an executor reads them: page by page, each behind the last id of the one before."""
+    found: list[JobView] = []
+    while True:
+        page = await list_active(
+            store, ListActiveJobs(node=node, after_id=found[-1].id if found else None, limit=limit)
+        )
+        found += [item.view for item in page.items]
+        if not page.more:
+            return found
+
+
+@pytest.mark.parametrize("page", range(3))
+async def test_a_job_that_holds_a_node_all_the_while_is_met_once_whatever_it_does(tmp_path: Path, page: int) -> None:
     async with busy_store(tmp_path) as (store, busy):
-        moving = (await stored(store, *[JobStatus.SCHEDULING] * 2, *[JobStatus.RUNNING] * 2))[1]
+        ids = await stored(store, *[JobStatus.SCHEDULING] * 3, *[JobStatus.RUNNING] * 2)
         others = [(id, SetPriority(1)) for id in await stored(store, *[JobStatus.QUEUED] * 3)]
-        start = started().model_copy(update={"job_id": moving})
-        busy.changes = [*others[:page], (moving, start), *others[page:]]
-        found = await store.holding()
-        assert [job.id for job in found].count(moving) == 1
-        assert len(found) == 4
+        start = started().model_copy(update={"job_id": ids[1]})
+        busy.changes = [*others[:page], (ids[1], start), (ids[1], Kill()), *others[page:]]
+        assert [view.id for view in await on_node(store, "node-1", limit=1)] == ids
+        assert busy.changes == []
+        assert [view.state.status for view in await on_node(store, "node-1")][1] is JobStatus.KILLING
 
 
-async def test_a_job_that_is_started_and_killed_while_the_list_is_read_is_in_it(tmp_path: Path) -> None:
-    async with busy_store(tmp_path) as (store, busy):
-        (moving,) = await stored(store, JobStatus.SCHEDULING)
-        busy.changes = [(moving, started().model_copy(update={"job_id": moving})), (moving, Kill())]
-        assert [(job.id, job.state.status) for job in await store.holding()] == [(moving, JobStatus.KILLING)]
-
-
-async def test_a_list_begins_behind_an_id_and_has_every_status_that_holds(tmp_path: Path) -> None:
+async def test_a_node_holds_the_jobs_that_were_placed_there_until_they_let_go(tmp_path: Path) -> None:
     async with busy_store(tmp_path) as (store, _):
         ids = await stored(store, *JobStatus, *JobStatus)
+        elsewhere = Place(Allocation(shares=(Share(node="node-2", devices=(0,)),)))
+        other = named(after(queued(), elsewhere), new_id())
+        await store.heads.insert(other)
         holding = [id for id, status in zip(ids, [*JobStatus, *JobStatus], strict=True) if status in HOLDING]
-        assert [job.id for job in await store.holding()] == holding
-        assert [job.id for job in await store.holding(holding[4])] == holding[5:]
-        assert {job.status for job in await store.waiting()} == set(WAITING)
-    assert set(HOLDING_IN_ORDER) == HOLDING
+        assert [view.id for view in await on_node(store, "node-1")] == holding
+        assert [view.id for view in await on_node(store, "node-2")] == [other.id]
+        assert await on_node(store, "node") == []
+        late = await store.waiting()
+        assert {job.status for job in late} == set(WAITING)
+        assert len(late) == 2 * len(WAITING) + 1

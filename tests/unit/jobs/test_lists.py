@@ -6,10 +6,10 @@ import pytest
 
 from services.jobs.domain.cursor import cursor_of, place_in
 from services.jobs.domain.document import JobHead, current_view
-from services.jobs.orders import in_order, is_behind, order_of, place_of
-from services.jobs.walks import CLUSTERS, plan
+from services.jobs.orders import in_order, is_behind, order_of, place_of, reader_of
+from services.jobs.walks import CLUSTERS, order_for, plan
 from services.scheduler.domain.order import key_of
-from shared.contracts.commands import QUEUE_ORDER, Column, ListJobs
+from shared.contracts.commands.lists import QUEUE_ORDER, Column, ListJobs
 from shared.contracts.job import JobStatus
 from shared.store.port import Eq
 from tests.support.documents import NOW
@@ -35,19 +35,19 @@ def test_downwards_is_upwards_from_the_other_end(column: Column) -> None:
 
 def test_the_default_lists_are_served_by_indexes_alone() -> None:
     mine = plan(ListJobs(owner="ada")).served
-    assert mine is not None and mine.exact
+    assert mine.exact
     assert mine.walks == ((Eq("owner", "ada"),),)
     waiting = (JobStatus.QUEUED, JobStatus.SCHEDULING, JobStatus.PAUSED)
     for vcs, number in ((None, 3), (("lab",), 3), (("a", "b"), 6), ((), 0)):
         everybodys = plan(ListJobs(vcs=vcs, statuses=waiting, sort=QUEUE_ORDER)).served
-        assert everybodys is not None and everybodys.exact
+        assert everybodys.exact
         assert len(everybodys.walks) == number
 
 
 def test_whoever_is_in_very_many_virtual_clusters_is_not_given_a_walk_for_each() -> None:
     vcs = tuple(f"vc-{number}" for number in range(CLUSTERS + 1))
     served = plan(ListJobs(vcs=vcs, statuses=(JobStatus.QUEUED,), sort=QUEUE_ORDER)).served
-    assert served is not None and not served.exact
+    assert not served.exact
     assert len(served.walks) == 1
 
 
@@ -63,24 +63,41 @@ def test_what_no_index_says_is_left_to_be_looked_at() -> None:
         ListJobs(labels={"team": "a"}, sort=QUEUE_ORDER),
     ):
         served = plan(left).served
-        assert served is not None and not served.exact, left
+        assert not served.exact, left
     for said in (
         ListJobs(owner="ada", q="t", sort="name"),
         ListJobs(owner="ada", submitted_after=NOW, submitted_before=NOW, statuses=(JobStatus.QUEUED,)),
         ListJobs(owner="ada", statuses=(JobStatus.QUEUED, JobStatus.FINISHED), sort="-status"),
     ):
         served = plan(said).served
-        assert served is not None and served.exact, said
+        assert served.exact, said
 
 
-@pytest.mark.parametrize("place", [("2026-01-02T03:04:05.000Z", "A"), (None, "A"), (True, 1.5, "A"), ()])
-def test_a_cursor_holds_its_place_whatever_that_is_made_of(place: tuple[object, ...]) -> None:
-    ask = ListJobs(owner="ada")
-    cursor = cursor_of(ask, place)
-    assert len(cursor) < 512
-    assert place_in(ask.model_copy(update={"cursor": cursor})) == place
+@pytest.mark.parametrize("column", Column)
+def test_everybodys_waiting_jobs_are_served_by_indexes_alone_in_every_order(column: Column) -> None:
+    waiting = (JobStatus.QUEUED, JobStatus.SCHEDULING, JobStatus.PAUSED)
+    for statuses in (waiting, (*waiting, JobStatus.RUNNING), ()):
+        for sort in (column.value, f"-{column}"):
+            assert plan(ListJobs(statuses=statuses, sort=sort)).served.exact
+    some = plan(ListJobs(statuses=(JobStatus.QUEUED,), sort=column))
+    assert some.served.exact == (column in (Column.PRIORITY, Column.STATUS))
+    assert some.counted is not None
+
+
+@pytest.mark.parametrize("owner", ["ada", None])
+@pytest.mark.parametrize("column", Column)
+def test_a_cursor_holds_any_place_of_its_order(column: Column, owner: str | None) -> None:
+    chance = Random(7)
+    ask = ListJobs(owner=owner, sort=f"-{column}")
+    order = order_for(ask)
+    for place in (place_of(some_job(chance), order) for _ in range(20)):
+        cursor = cursor_of(ask, place)
+        assert len(cursor) < 512
+        assert place_in(ask.model_copy(update={"cursor": cursor}), reader_of(order)) == place
 
 
 def test_the_same_conditions_in_another_order_are_the_same_list() -> None:
-    cursor = cursor_of(ListJobs(owner="ada", labels={"a": "1", "b": "2"}), ("x", "A"))
-    assert place_in(ListJobs(owner="ada", labels={"b": "2", "a": "1"}, cursor=cursor)) == ("x", "A")
+    asked = ListJobs(owner="ada", labels={"a": "1", "b": "2"})
+    cursor = cursor_of(asked, ("x", "A"))
+    again = ListJobs(owner="ada", labels={"b": "2", "a": "1"}, cursor=cursor)
+    assert place_in(again, reader_of(order_for(asked))) == ("x", "A")

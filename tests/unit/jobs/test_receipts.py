@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from services.jobs.domain.document import JobDocument, events_after
+from services.jobs.domain.machine import decide
 from services.jobs.domain.signals import Checkpoint, Pause, Place, Preempt, Resume, Signal
 from shared.contracts.events import Receipt, RunStopped
-from shared.contracts.job import JobStatus, Reason
+from shared.contracts.job import Actor, JobStatus, Reason
 from tests.support.documents import ALLOCATION, NOW, after, exited, in_status, lost, queued, refused, started, stopped
 
 RULE = Reason(code="higher_priority", message="Job b needs its place.", details={"for": "b", "node": "n"})
@@ -33,6 +34,15 @@ def paused(ended: Signal, *, checkpoint: Checkpoint | None = None, **request: An
     job = after(in_status(JobStatus.RUNNING, **request), Pause(checkpoint), ended)
     assert job.history[-1].fact == "paused"
     return receipt_of(job)
+
+
+@pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.RUNNING])
+def test_a_receipt_names_the_person_and_not_where_the_request_came_from(status: JobStatus) -> None:
+    by = Actor(kind="user", name="ada", address="203.0.113.7", token="nightly")
+    job = decide(in_status(status), Pause(), by, None, NOW)
+    if status is JobStatus.RUNNING:
+        job = after(job, stopped_after(1))
+    assert receipt_of(job).by == Actor(kind="user", name="ada")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +115,7 @@ def test_a_run_that_fails_while_it_is_pausing_leaves_its_receipt_too() -> None:
         (Checkpoint(None), "It has written no checkpoint yet.", {"checkpoint_at": None}),
         (
             Checkpoint(datetime.fromisoformat("2026-01-02T03:04:00.000Z")),
-            "Its last one was written at 2026-01-02T03:04:00.000Z.",
+            "Its last one was written at 2026-01-02 03:04:00 UTC.",
             {"checkpoint_at": "2026-01-02T03:04:00.000Z"},
         ),
     ],

@@ -8,7 +8,7 @@ from services.jobs.domain.machine import decide
 from services.jobs.domain.signals import Kill, Pause, Place, SetPriority, Signal
 from services.jobs.domain.submission import submit
 from services.jobs.reconcile import asked
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.job import Actor, Allocation, JobRequest, Share
 from shared.ids import new_id
 

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from services.jobs.domain.document import current_view, event_of, job_of, launch_of
 from services.jobs.domain.signals import Pause, Place
 from services.jobs.domain.size import event_size, job_size, launch_size, view_size
-from shared.contracts.job import Allocation, Reason, Share
+from shared.contracts.job import Actor, Allocation, Reason, Share
 from shared.contracts.notify import Notify
 from tests.support.documents import after, queued, started, stopped
 
 ODD = st.sampled_from(["\x01", '"', "\\", "é", "😀", "\u2028", "\x7f", "a", "\n", "\u00a0"])
 TEXT = st.text(max_size=30) | st.builds(lambda one, times: one * times, ODD, st.integers(1, 300))
 TEXTS = TEXT.map(lambda text: text.replace("\0", "")).filter(bool)
+ADA = Actor(kind="user", name="a" * 64, address="é" * 64, token="t" * 64)
 PATHS = st.none() | st.sampled_from('a"é😀').map(lambda one: one * 900)
 REQUESTS = st.fixed_dictionaries(
     {
@@ -54,7 +55,7 @@ def test_an_estimate_is_never_below_what_is_written(fields: dict[str, Any], why:
     state = job.state.model_copy(
         update={"reason": Reason(code="c" * 64, message=why, details=details), "allocation": allocation}
     )
-    last = job.history[-1].model_copy(update={"state": state})
+    last = job.history[-1].model_copy(update={"state": state, "actor": ADA})
     job = job.model_copy(
         update={"state": state, "history": (*job.history[:-1], last), "owner": "o" * 64, "correlation_id": why}
     )

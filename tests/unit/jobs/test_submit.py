@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from services.jobs.apply import Applier
 from services.jobs.store import JOBS, JobStore
-from services.jobs.submit import submit_all
-from shared.contracts.commands import NewJob, SubmitJobs
+from services.jobs.submit import submit_all, validate
+from shared.contracts.commands.submission import NewJob, SubmitJobs
 from shared.contracts.job import JobRequest
 from shared.ids import new_id
 from shared.settings import PlatformSettings
@@ -74,6 +76,22 @@ def new(owner: str, key: str | None) -> NewJob:
     return NewJob(id=new_id(), owner=owner, request=request, idempotency_key=key, fingerprint="f")
 
 
+@pytest.mark.parametrize(("length", "whole"), [(1, 200), (65_000, 1)], ids=["small", "of the largest size"])
+async def test_the_reply_to_500_submissions_fits_in_a_message_and_names_every_job(
+    tmp_path: Path, length: int, whole: int
+) -> None:
+    async with service(tmp_path) as (applier, _, _):
+        request = JobRequest(name="train", command=("x" * length,) * 2)
+        jobs = tuple(NewJob(id=new_id(), owner="ada", request=request) for _ in range(500))
+        for _ in range(2):  # a repeated command finds them all again
+            reply = await submit_all(applier, SubmitJobs(jobs=jobs, with_jobs=True))
+            assert len(reply.model_dump_json()) < 512 * 1024
+            assert [outcome.id for outcome in reply.outcomes] == [job.id for job in jobs]
+            shown = [outcome.job.id for outcome in reply.outcomes if outcome.job is not None]
+            assert shown == [job.id for job in jobs[: len(shown)]]
+            assert len(shown) >= whole
+
+
 async def submitted(applier: Applier, *jobs: NewJob) -> list[tuple[str | None, bool]]:
     outcomes = (await submit_all(applier, SubmitJobs(jobs=jobs))).outcomes
     return [(outcome.id, outcome.replayed) for outcome in outcomes]
@@ -116,3 +134,17 @@ async def test_a_key_that_was_used_on_both_sides_of_midnight_stands_for_the_late
         assert not replayed
         clock.advance(3600)
         assert await submitted(applier, new("ada", "k")) == [(later, True)]
+
+
+async def test_a_validation_answers_as_a_submission_would_and_stores_nothing(tmp_path: Path) -> None:
+    async with service(tmp_path) as (applier, _, _):
+        bounded = new("ada", None).model_copy(update={"most_open": 1})
+        planned = await validate(applier, bounded)
+        assert planned.job is not None and planned.refusal is None
+        assert await applier.store.jobs.get(bounded.id) is None
+        stored = (await submit_all(applier, SubmitJobs(jobs=(bounded,), with_jobs=True))).outcomes[0]
+        assert stored.job == planned.job
+        another = bounded.model_copy(update={"id": new_id()})
+        refused = (await submit_all(applier, SubmitJobs(jobs=(another,)))).outcomes[0].refusal
+        assert refused is not None
+        assert (await validate(applier, another)).refusal == refused

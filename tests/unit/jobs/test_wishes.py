@@ -6,16 +6,8 @@ from pathlib import Path
 
 from services.jobs.checkpoints import SILENCE_S
 from services.jobs.wishes import change_all, pause
-from shared.contracts.commands import (
-    MANY,
-    Changed,
-    ChangeJob,
-    ChangeJobs,
-    Checkpoints,
-    GetCheckpoints,
-    JobAction,
-    LastCheckpoint,
-)
+from shared.contracts.commands.changes import MANY, Changed, ChangeJob, ChangeJobs, JobAction
+from shared.contracts.commands.checkpoints import Checkpoints, GetCheckpoints, LastCheckpoint
 from shared.contracts.job import JobStatus
 from shared.ids import new_id
 from tests.support.documents import ADA, NOW, in_status, queued

@@ -72,6 +72,12 @@ def test_a_secret_comes_from_standard_input(server: ScriptedServer, given: str, 
     assert kept not in result.stderr or kept == " a b "
 
 
+def test_setting_a_secret_prints_it_as_json_if_asked_without_its_value(server: ScriptedServer) -> None:
+    server.on("PUT", "/api/v1/me/secrets/HF", Answer(201, SECRET))
+    printed = ok("secret", "set", "HF", "--json", stdin="canary\n")
+    assert json.loads(printed) == SECRET and "canary" not in printed
+
+
 def test_no_value_sets_nothing(server: ScriptedServer) -> None:
     for given in ("", "\n"):
         assert run("secret", "set", "HF", stdin=given).exit_code == 4
@@ -279,7 +285,7 @@ def test_every_condition_of_a_list_has_its_option(server: ScriptedServer) -> Non
     ok(
         *"list --all --vc lab --owner ada --device-type v100 --not-preemptible".split(),
         *"-l team=a --label x/y=1=2 -q tra".split(),
-        *("--submitted-after", "2026-11-23T10:00:00+0100", "--submitted-before", "2026-11-24", "--sort=-name"),
+        *("--submitted-after", "2026-11-23T10:00:00.000+0100", "--submitted-before", "2026-11-24", "--sort=-name"),
     )
     asked = server.asked[0]
     assert asked.query == {
@@ -351,7 +357,26 @@ def test_a_name_that_several_jobs_have(server: ScriptedServer) -> None:
     server.on("GET", JOBS, page(job(), job(id=OTHER_ID)))
     result = run("kill", "hello")
     assert result.exit_code == 2
-    assert f"2 of my jobs are called 'hello'; give the id: {JOB_ID}, {OTHER_ID}." in result.stderr
+    assert (
+        f"2 of my jobs are called 'hello'; give the id of one: {JOB_ID} (queued, submitted 2026-11-23 23:12:50), "
+        f"{OTHER_ID} (queued, submitted 2026-11-23 23:12:50)." in result.stderr
+    )
+
+
+def test_of_several_jobs_of_a_name_the_only_one_that_is_not_over_is_meant(server: ScriptedServer) -> None:
+    over = [finished(id=f"01KX3Y8S9Z6QJ4W2V7T5R1P0{number:02}") for number in range(8)]
+    server.on("GET", JOBS, page(*over, job()))
+    server.on("GET", JOB, Answer(body=job()))
+    assert JOB_ID in ok("get", "hello")
+    server.on("GET", JOBS, page(*over))
+    result = run("get", "hello")
+    assert result.exit_code == 2
+    assert "8 of my jobs are called 'hello'; give the id of one: " in result.stderr
+    assert result.stderr.count("(finished, submitted ") == 5 and result.stderr.rstrip().endswith(") and 3 more.")
+    server.on("GET", JOBS, page(*over, job(), job(id=OTHER_ID, status="running")))
+    result = run("get", "hello")
+    assert "10 of my jobs are called 'hello', 2 of them not over; give the id of one: " in result.stderr
+    assert f"{OTHER_ID} (running, submitted" in result.stderr and "finished" not in result.stderr
 
 
 def test_a_name_that_no_job_has(server: ScriptedServer) -> None:
@@ -373,6 +398,20 @@ def test_logs_with_times_and_tail(server: ScriptedServer) -> None:
     server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, "a")], "gaps": []}))
     assert ok("logs", JOB_ID, "-t", "-n", "3").endswith("50.123  a\n")
     assert server.asked[0].query == {"tail": "3"}
+
+
+def test_logs_say_that_earlier_lines_are_not_shown_and_how_many(server: ScriptedServer) -> None:
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(3001, "a"), line(3002, "b")], "gaps": []}))
+    result = run("logs", JOB_ID)
+    assert result.stdout == "a\nb\n"
+    assert result.stderr == (
+        f"3,000 earlier lines are not shown; `jobyard logs {JOB_ID} --download FILE` writes all of an attempt.\n"
+    )
+    assert run("logs", JOB_ID, "-n", "2").stderr == "", "this was asked for"
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(12, "a")], "gaps": [{"after_seq": 1, "lost": 10}]}))
+    assert run("logs", JOB_ID).stderr.startswith("1 earlier line is not shown")
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, "a")], "gaps": []}))
+    assert run("logs", JOB_ID).stderr == ""
 
 
 def test_the_whole_log_as_a_file(server: ScriptedServer, home: Path) -> None:
@@ -541,7 +580,14 @@ def test_wait_in_vain(server: ScriptedServer) -> None:
     server.on("GET", JOB, Answer(body=job()))
     result = run("wait", JOB_ID, "--timeout", "0.1")
     assert result.exit_code == 1
-    assert "still queued after 0.1 s" in result.stderr
+    assert "still queued after 0.1 s. It was left alone" in result.stderr
+    reason = {"code": "waiting_for_devices", "message": "Waits for 4 v100: 0 are free.", "details": {}}
+    server.on("GET", JOB, Answer(body=job(reason=reason)))
+    result = run("wait", JOB_ID, "--timeout", "0.1")
+    assert "still queued after 0.1 s: Waits for 4 v100: 0 are free. It was left alone" in result.stderr
+    server.on("GET", JOB, Answer(body=job(status="running", attempt=2, started_at="2026-11-23T23:12:51.000Z")))
+    result = run("wait", JOB_ID, "--timeout", "0.1")
+    assert "running after 0.1 s: attempt 2 has been running since 2026-11-23 23:12:51. It was left" in result.stderr
 
 
 # --- the rest

@@ -1,7 +1,9 @@
 """What reaches a terminal: inert text, tables that fit, times as people read them."""
 
 import io
+import time
 import unicodedata
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +13,7 @@ from rich.console import Console
 
 from jobyard.cli.tables import Column, aligned, print_table
 from jobyard.cli.terminal import inert
-from jobyard.cli.times import brief, duration, precise
+from jobyard.cli.times import brief, duration, moment_of, precise, with_local_times
 
 COLUMNS = (
     Column("Id"),
@@ -109,6 +111,61 @@ def test_a_pipe_gets_aligned_plain_text() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2026-11-23", "2026-11-22T23:00:00+00:00"),
+        ("2026-11-23T09:00", "2026-11-23T08:00:00+00:00"),
+        ("2026-07-01 09:00:30", "2026-07-01T07:00:30+00:00"),
+        ("2026-11-23T09:00:00.5", "2026-11-23T08:00:00.500000+00:00"),
+        ("2026-11-23T09:00:00Z", "2026-11-23T09:00:00+00:00"),
+        ("2026-11-23t09:00:00.123456z", "2026-11-23T09:00:00.123456+00:00"),
+        ("2026-11-23T09:00:00+0530", "2026-11-23T03:30:00+00:00"),
+        ("2026-11-23T09:00-03:00", "2026-11-23T12:00:00+00:00"),
+        ("90s", "2026-11-23T11:58:30+00:00"),
+        ("2h", "2026-11-23T10:00:00+00:00"),
+        ("3d ago", "2026-11-20T12:00:00+00:00"),
+        (" 1 W ", "2026-11-16T12:00:00+00:00"),
+    ],
+)
+def test_a_moment_may_be_written_in_each_of_these_ways(in_berlin: None, text: str, meant: str) -> None:
+    assert moment_of(text, NOW).isoformat() == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "h", "-2h", "2y", "2h3m", "tomorrow", "2026-13-01", "2026-11-31", "2026-11-23T25:00", "20261123"),
+        *("1764072000", "999999999w", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "\u0662h"),
+        "2026-11-23T09:00:00Z\n;",
+    ],
+)
+def test_what_is_no_moment_is_refused_with_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match="is no moment; write it like 2026-11-23"):
+        moment_of(text, NOW)
+
+
+def test_the_platform_s_sentences_show_the_time_of_this_place(in_berlin: None) -> None:
+    sentence = "Its last checkpoint was written at 2026-11-23 23:12:50 UTC. Nothing else on 2026-11-23."
+    assert with_local_times(sentence) == (
+        "Its last checkpoint was written at 2026-11-24 00:12:50. Nothing else on 2026-11-23."
+    )
+    for strange in ("2026-13-99 99:99:99 UTC", "9999-12-31 23:59:59 UTC"):
+        assert with_local_times(strange) == strange
 
 
 def test_moments_are_as_short_as_they_can_be() -> None:

@@ -17,7 +17,7 @@ from shared.bus.bus import Bus
 from shared.bus.codec import Undecodable
 from shared.bus.subscriptions import Delivery
 from shared.contracts import subjects
-from shared.contracts.commands import TailLog
+from shared.contracts.commands.logs import TailLog
 from shared.contracts.errors import Unavailable
 from tests.support.clock import ManualClock
 from tests.support.logs import JOB, StreamOf, arrived, chunk_of

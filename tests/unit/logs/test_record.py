@@ -5,7 +5,7 @@ import pytest
 from services.logs.domain.page import page_of
 from services.logs.domain.record import Unreadable, copy_of, decode, encode
 from services.logs.domain.ring import Ring
-from shared.contracts.commands import TailLog
+from shared.contracts.commands.logs import TailLog
 from tests.support.logs import JOB, chunk_of, ring_of
 
 CONSOLE = [chunk_of(seq, 1) for seq in range(1, 100)] + [chunk_of(120, 50, lost=3), chunk_of(1, 5, rank=1)]

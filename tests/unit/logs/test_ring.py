@@ -2,7 +2,7 @@
 
 from services.logs.domain.page import page_of
 from services.logs.domain.ring import JOINED, Ring
-from shared.contracts.commands import LogPage, TailLog
+from shared.contracts.commands.logs import LogPage, TailLog
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap
 from tests.support.logs import JOB, arrived, chunk_of, lines_of, ring_of
 

@@ -1,5 +1,6 @@
 """Where a start begins to read the stream: after what is on disk, unless the stream counts anew."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,13 @@ async def test_waiting_for_a_position() -> None:
         await progress.reach(6, 0.001)
     progress.advance(6)
     await progress.reach(6, 0.001)
+
+
+async def test_who_is_cancelled_in_the_moment_of_the_position_is_cancelled() -> None:
+    progress = Progress()
+    waiting = asyncio.create_task(progress.reach(1, 60))
+    await asyncio.sleep(0)
+    progress.advance(1)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

@@ -9,7 +9,7 @@ from services.jobs.domain.signals import Kill, Place
 from services.notify.domain.delivery import KNOWN, deliveries, unknown
 from services.notify.notices import watched
 from shared.contracts.events import CloudEvent, JobEvent
-from shared.contracts.job import FOREIGN, SERVED, Reason
+from shared.contracts.job import FOREIGN, SERVED, Actor, Reason
 from shared.contracts.notify import ENDS, Notify
 from tests.support.documents import ALLOCATION, JOB_ID, after, queued
 
@@ -54,6 +54,14 @@ def test_the_body_is_the_event_with_the_names_of_the_environment_alone() -> None
     assert body["data"]["launch"]["env"] == {"TOKEN": "***"}
     assert body["data"]["launch"]["secrets"] == {"KEY": "***"} and "canary" not in made.body
     assert body["type"] == "io.jobyard.job.scheduled.v1" and body["data"]["job"]["id"] == JOB_ID
+
+
+def test_the_body_does_not_tell_where_the_request_came_from() -> None:
+    submitted = heard()[0]
+    actor = Actor(kind="user", name="ada", address="203.0.113.7", token="nightly")
+    about = submitted.model_copy(update={"data": submitted.data.model_copy(update={"actor": actor})})
+    (made,) = deliveries(about, [EVERYTHING], NOW)
+    assert json.loads(made.body)["data"]["actor"] == {"kind": "user", "name": "ada"}
 
 
 def test_the_body_does_not_tell_the_id_of_another_vcs_job() -> None:

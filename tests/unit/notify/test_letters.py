@@ -11,7 +11,7 @@ from services.notify.domain.case import opened
 from services.notify.domain.letter import Letter, Material, support_letter
 from services.notify.domain.redaction import Redaction
 from services.notify.mail import composed
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.job import JobRequest
 from shared.contracts.notify import RequestSupport
 from tests.support.documents import JOB_ID

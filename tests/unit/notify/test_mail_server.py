@@ -10,6 +10,7 @@ import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from services.notify.domain.letter import Letter
+from services.notify.domain.sending import Arrival
 from services.notify.failures import Missed
 from services.notify.mail import SmtpMailer
 from services.notify.settings import NotifySettings
@@ -49,7 +50,7 @@ def tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
 
 async def test_starttls_encrypts_before_anything_is_said(tls: ssl.SSLContext) -> None:
     with MailServer(tls_context=tls, require_starttls=True) as server:
-        assert await mailer(server, smtp_tls="starttls").send(LETTER) is None
+        assert await mailer(server, smtp_tls="starttls").send(LETTER) == Arrival()
         assert [mail["Subject"] for mail in server.mails] == ["Help"]
         with pytest.raises(Missed):
             await mailer(server, smtp_tls="none").send(LETTER)
@@ -104,7 +105,7 @@ async def test_one_refused_recipient_is_noted_and_all_of_them_are_a_miss() -> No
             return "250 OK"
 
     with Picky() as server:
-        note = await mailer(server, smtp_tls="none").send(LETTER)
+        note = (await mailer(server, smtp_tls="none").send(LETTER)).note
         assert note is not None and "night@example.org: 550" in note
         assert server.recipients == [["ops@example.org"]]
         server.refused = LETTER.to

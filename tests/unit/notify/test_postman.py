@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.notify.domain.delivery import DeliveryDocument
-from services.notify.domain.sending import Rules, begin, sent, tried
+from services.notify.domain.sending import Arrival, Rules, begin, sent, tried
 from services.notify.failures import Hopeless, Missed
 from services.notify.postman import AT_ONCE, AT_ONCE_PER_LANE, Postman
 from services.notify.store import DELIVERIES, NotifyStore
@@ -25,7 +25,7 @@ from tests.support.waiting import until
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RULES = Rules(first_wait_s=10, lease_s=60, give_up_s=100)
 
-Send = Callable[[DeliveryDocument], Awaitable[str | None]]
+Send = Callable[[DeliveryDocument], Awaitable[Arrival | None]]
 
 
 class DeadLetters(Bus):

@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 from services.notify.domain.sending import (
     ERROR_CHARACTERS,
     LONGEST_WAIT_S,
+    Arrival,
     Rules,
     begin,
     is_due,
     is_exhausted,
     missed,
+    refused,
     sent,
+    shown,
     tried,
 )
 from shared.contracts.notify import Progress
@@ -60,6 +63,17 @@ def test_what_arrived_is_over_and_forgets_its_errors() -> None:
     assert (waiting.last_error, waiting.due_at) == ("no", later(10))
     done = sent(tried(waiting, RULES, later(10)), later(11))
     assert (done.status, done.tries, done.last_error, done.ended_at) == (Progress.SENT, 2, None, later(11))
+
+
+def test_what_became_a_file_says_which() -> None:
+    done = sent(tried(begin(NOW), RULES, NOW), NOW, Arrival(file="mail/m.eml"))
+    assert (done.status, shown(done)["file"]) == (Progress.SENT, "mail/m.eml")
+
+
+def test_what_is_refused_is_over_before_any_try_and_says_why() -> None:
+    never = refused(NOW, "Too many.")
+    assert (never.status, never.tries, never.last_error, never.due_at) == (Progress.FAILED, 0, "Too many.", None)
+    assert not is_due(never, later(10**9))
 
 
 def test_a_message_whose_senders_always_die_is_given_up_too() -> None:

@@ -167,3 +167,11 @@ async def test_a_secret_is_made_once_also_by_two_at_one_time(keys: SigningSecret
     found = await asyncio.gather(*(keys.of("ada") for _ in range(10)))
     assert len({document.secret for document in found}) == 1
     assert (await keys.of("bob")).secret != found[0].secret
+
+
+async def test_a_renewal_is_made_once_however_often_it_is_asked_for(keys: SigningSecrets) -> None:
+    first = await keys.of("ada")
+    renewed = await keys.of("ada", renew=True, renewal="one")
+    assert await keys.of("ada", renew=True, renewal="one") == renewed == await keys.of("ada")
+    assert renewed.former == first.secret != renewed.secret
+    assert (await keys.of("ada", renew=True, renewal="two")).former == renewed.secret

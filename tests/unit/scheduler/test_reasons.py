@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from services.scheduler.domain import causes, reasons
+from services.scheduler.domain.passing import KEPT
 from services.scheduler.domain.reasons import Reasons
 from shared.contracts.job import JobStatus, Reason
 from tests.support.yard import Yard, job, job_id, node
@@ -36,7 +37,7 @@ def test_a_device_type_that_nobody_has_names_those_there_are() -> None:
     reason = why(yard, 1)
     assert reason.code == "no_such_device"
     assert reason.message == (
-        "No node has h100. The yard has ascend910, v100; kill the job and submit it for what is there, or ask an "
+        "No node has h100. The yard has ascend910, v100. Kill the job and submit it for what is there, or ask an "
         "operator for a node with h100."
     )
     assert reason.details["device_types"] == ["ascend910", "v100"]
@@ -45,7 +46,7 @@ def test_a_device_type_that_nobody_has_names_those_there_are() -> None:
 def test_a_yard_without_devices_says_so() -> None:
     yard = Yard(node("a"))
     yard.submit(job(1, devices=1))
-    assert "The yard has no devices;" in why(yard, 1).message
+    assert "The yard has no devices." in why(yard, 1).message
 
 
 def test_a_job_that_is_too_large_for_every_node_hears_what_the_largest_has() -> None:
@@ -151,6 +152,81 @@ def test_a_job_that_waits_for_memory_hears_how_much_there_is() -> None:
     assert reason.message == "Waits for 101 MiB of memory: at most 100 MiB are free on one. It is the first in line."
 
 
+def test_a_wide_job_that_is_passed_hears_by_how_many_and_what_would_change_that() -> None:
+    yard = Yard(node("a", v100=4))
+    yard.submit(job(1, devices=3))
+    yard.cycle()
+    yard.submit(job(2, devices=4))
+    yard.cycle()
+    assert "behind it" not in why(yard, 2).message
+    assert "passed_by" not in why(yard, 2).details
+    yard.submit(job(3, devices=1), job(4))
+    yard.cycle()
+    reason = why(yard, 2)
+    assert reason.code == "waiting_for_devices"
+    assert reason.message == (
+        "Waits for 4 v100: 0 are free, 4 are held by 2 jobs. It is the first in line. 1 job behind it has started "
+        "meanwhile and may do so again: no place is kept for it. With a higher priority it may take the place of "
+        "preemptible jobs of lower priority."
+    )
+    assert reason.details["passed_by"] == 1, "the job without devices took nothing that it waits for"
+    yard.end(job_id(3))
+    yard.submit(job(5, devices=1))
+    yard.cycle()
+    assert "2 jobs behind it have started meanwhile" in why(yard, 2).message
+
+
+def test_a_job_that_waits_for_cpus_is_passed_by_whatever_takes_cpus() -> None:
+    yard = Yard(node("a", cpus=4, v100=2))
+    yard.submit(job(1, cpus=2), job(2, cpus=4), job(3, devices=1))
+    yard.cycle()
+    reason = why(yard, 2)
+    assert (reason.code, reason.details["passed_by"]) == ("waiting_for_cpus", 1)
+
+
+def test_who_starts_from_before_it_does_not_pass_a_job_and_a_new_place_in_line_counts_anew() -> None:
+    yard = Yard(node("a", v100=4))
+    yard.submit(job(1, devices=3))
+    yard.cycle()
+    yard.submit(job(2, devices=4))
+    yard.submit(job(3, devices=1, priority=200))
+    yard.cycle()
+    assert "passed_by" not in why(yard, 2).details
+    yard.end(job_id(3))
+    yard.submit(job(4, devices=1))
+    yard.cycle()
+    assert why(yard, 2).details["passed_by"] == 1
+    yard.change(job_id(2), priority=150)
+    assert "passed_by" not in why(yard, 2).details
+
+
+def test_a_job_that_was_passed_very_often_hears_no_exact_number() -> None:
+    yard = Yard(node("a", v100=2))
+    yard.submit(job(1, devices=1), job(2, devices=2))
+    yard.cycle()
+    for number in range(3, KEPT + 5):
+        yard.submit(job(number, devices=1))
+        yard.cycle()
+        yard.end(job_id(number))
+    yard.submit(job(1000, devices=1))
+    yard.cycle()
+    assert "100 jobs or more behind it have started meanwhile" in why(yard, 2).message
+
+
+def test_a_higher_priority_does_what_the_reason_of_a_passed_job_says() -> None:
+    yard = Yard(node("a", v100=2))
+    yard.submit(job(1, devices=1), job(2, devices=2))
+    yard.cycle()
+    yard.submit(job(3, devices=1, preemptible=True))
+    yard.cycle()
+    yard.start(job_id(3))
+    yard.end(job_id(1))
+    yard.change(job_id(2), priority=101)
+    yard.cycle()
+    assert why(yard, 2).code == "making_room"
+    assert "behind it" not in why(yard, 2).message
+
+
 def test_a_job_that_has_room_waits_for_its_turn_only() -> None:
     yard = Yard(node("a"))
     yard.submit(job(1), job(2))
@@ -246,7 +322,7 @@ def test_a_job_that_is_tried_again_hears_when() -> None:
     )
     reason = why(yard, 1)
     assert reason.code == "held_until"
-    assert reason.message == "Attempt 1 did not succeed; it is tried again from 2026-01-02T00:00:05.000Z on."
+    assert reason.message == "Attempt 1 did not succeed; it is tried again from 2026-01-02 00:00:05 UTC on."
     assert reason.details == {"until": "2026-01-02T00:00:05.000Z", "attempt": 1}
 
 

@@ -7,7 +7,8 @@ from services.scheduler.domain.snapshot import Snapshot
 from services.scheduler.rebuild import Rebuild
 from services.scheduler.settings import SchedulerSettings
 from shared.bus.bus import Bus
-from shared.contracts.commands import ActiveJobPage, Command, GetJobViews, JobViews
+from shared.contracts.commands.command import Command
+from shared.contracts.commands.jobs import ActiveJobPage, GetJobViews, JobViews
 from shared.contracts.job import JobView
 from tests.support.yard import job
 

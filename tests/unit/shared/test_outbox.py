@@ -14,7 +14,7 @@ from services.jobs.domain.signals import Kill, Pause, Resume, Signal
 from services.jobs.domain.submission import submit
 from services.jobs.store import JobStore
 from shared.bus.bus import Bus
-from shared.contracts.commands import NewJob
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import PermanentError, Unavailable
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import Actor, JobRequest

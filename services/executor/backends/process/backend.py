@@ -39,6 +39,8 @@ STOPPED_BY_OTHERS = Reason(
 class ProcessBackend:
     """Runs under `home`: `home/runs/<run id>.*` are a run's files."""
 
+    uses_images = False
+
     def __init__(self, home: Path, idle_s: float = IDLE_S) -> None:
         self._runs = home.absolute() / "runs"
         self._client = SpawnerClient(home, idle_s)

@@ -35,6 +35,8 @@ HANG_UP_S = 2.0
 """Between SIGHUP and SIGKILL, for a child whose connection has closed."""
 STOP_S = 5.0
 """Between SIGTERM and SIGKILL, for a child that is stopped by its name."""
+AGAIN_S = 0.05
+"""Until it is looked again whether anything of it is left."""
 CONNECTIONS = 256
 """With the command's pipes well below the 1024 descriptors that a process may have by default."""
 
@@ -135,15 +137,14 @@ class Children:
 
     def sweep(self, now: float) -> None:
         """End for good what was told to end, and has had its time."""
-        due = [ending for ending in self._endings if ending.deadline <= now]
-        if not due:
-            return
-        self._endings = [ending for ending in self._endings if ending.deadline > now]
-        sessions = {ending.session for ending in due}
-        others = set().union(*(ending.others for ending in due))
-        for pid in linux.descendants(os.getpid()):
-            if linux.session(pid) in sessions or (pid, linux.start_time(pid)) in others:
+        for ending in [ending for ending in self._endings if ending.deadline <= now]:
+            left = linux.in_session(ending.session)
+            left += [pid for pid, started in ending.others if linux.start_time(pid) == started]
+            for pid in left:
                 linux.send(pid, signal.SIGKILL)
+            ending.deadline = now + AGAIN_S
+            if not left:
+                self._endings.remove(ending)
 
     # --- the socket
 
@@ -213,7 +214,7 @@ class Children:
     def _start(self, connection: Connection, wanted: dict[str, Any], running: bool) -> dict[str, Any]:
         """Start the child, or find the one of that name; what is to be answered."""
         files = connection.files()
-        tail = None
+        tail = child = None
         try:
             name = wanted["name"] or ""
             child = next((each for each in self._alive.values() if name and each.name == name), None)
@@ -230,14 +231,14 @@ class Children:
             child.watchers.append(connection)
             return {"pid": child.pid}
         except OSError as error:
-            if tail is not None:
-                self._forget(tail)
             sentence, code = explain(wanted["program"] or wanted["argv"][0], error)
             missing = code == NOT_FOUND and error.filename != self._cwd
             return _refused(PROGRAM_MISSING if missing else PROGRAM_UNUSABLE, sentence)
         finally:
             if tail is not None:
                 os.close(tail.writer)
+            if tail is not None and child is None:
+                self._forget(tail)
             for file in files:
                 os.close(file)
 
@@ -262,10 +263,9 @@ class Children:
         return child
 
     def _end(self, child: Child, number: int, patience_s: float, others: set[tuple[int, int | None]]) -> None:
-        for pid in linux.descendants(os.getpid()):
-            if linux.session(pid) == child.pid:
-                linux.send(pid, number)
-                linux.send(pid, signal.SIGCONT)
+        for pid in linux.in_session(child.pid):
+            linux.send(pid, number)
+            linux.send(pid, signal.SIGCONT)
         self._endings.append(Ending(child.pid, time.monotonic() + patience_s, others))
 
     # --- what children with names write

@@ -19,7 +19,7 @@ from services.executor.backends.process.supervisors import not_running, supervis
 from services.executor.backends.protocol import Execution
 from shared.contracts.errors import Conflict, Unavailable
 from shared.contracts.streams import Child
-from shared.streams.files import beside, read_line
+from shared.streams.files import beside, read_line, send_line
 
 ANSWER_S = 5.0
 """A supervisor opens its door within milliseconds; one that stands still (SIGSTOP, a full disk) does not."""
@@ -99,8 +99,7 @@ async def _started(control: socket.socket, child: Child | str, request: dict[str
     mine, theirs = _descriptors(child) if isinstance(child, Child) else ({}, [])
     try:
         line = json.dumps({"start": request}).encode() + b"\n"
-        sent = socket.send_fds(control, [line], theirs)
-        await asyncio.get_running_loop().sock_sendall(control, line[sent:])
+        await send_line(control, line, theirs)
         answer: dict[str, Any] = json.loads(await read_line(control, _ANSWER_BYTES))
         if "refused" in answer:
             program = request["program"] or (request["argv"] or [None])[0]

@@ -70,6 +70,11 @@ def is_alive(pid: int) -> bool:
     return start_time(pid) is not None
 
 
+def in_session(leader: int) -> list[int]:
+    """The living processes of a session. A walk down the tree could miss some while others of it end."""
+    return [pid for pid in all_pids() if session(pid) == leader and is_alive(pid)]
+
+
 def session(pid: int) -> int:
     """The session that the process is in; 0 if it is gone."""
     try:

@@ -36,6 +36,7 @@ from services.executor.backends.process import (
     supervisor,
     tail,
 )
+from shared.contracts import masking as hiding
 
 SOCKET = "spawner.sock"
 LOCK = "spawner.lock"
@@ -51,7 +52,7 @@ _SEND_TIMEOUT_S = 2.0
 def version() -> str:
     """A digest of the code that supervisors run: an executor with other code starts another spawner."""
     digest = hashlib.sha256(sys.version.encode())
-    for module in (frames, masking, *PROCESS, sys.modules[__name__]):
+    for module in (frames, hiding, masking, *PROCESS, sys.modules[__name__]):
         with open(module.__file__ or "", "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()[:16]

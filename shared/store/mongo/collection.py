@@ -1,179 +1,47 @@
-"""The port on MongoDB: the one module that knows its driver, so that the driver's successor is a day's change.
-
-Writes are acknowledged by a majority and journaled, reads see only what a majority has, from the primary. Every call
-has one deadline for all its repetitions; what it did not finish by then is unknown, and raises StoreUnavailable.
-"""
+"""The port's collection on a MongoDB collection."""
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from typing import Any, Generic
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol
 
-import pymongo
-import structlog
-from motor.motor_asyncio import (
-    AsyncIOMotorClient,
-    AsyncIOMotorClientSession,
-    AsyncIOMotorCollection,
-    AsyncIOMotorDatabase,
-)
-from pymongo import IndexModel, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from shared.store import layout
-from shared.store.port import (
-    Condition,
-    D,
-    DuplicateKey,
-    Guard,
-    IndexDiffers,
-    Marked,
-    Page,
-    Schema,
-    StoreUnavailable,
-    Swap,
-)
+from shared.store.mongo import layout
+from shared.store.mongo.failures import translated
+from shared.store.mongo.sessions import PATIENCE_S, Sessions
+from shared.store.port import Condition, D, DuplicateKey, Guard, Marked, Page, Schema, Swap
 from shared.store.query import Fields, Test, place_of
-
-log = structlog.get_logger()
 
 Rows = AsyncIOMotorCollection[dict[str, Any]]
 
-_TIMEOUT_S = 4.0  # shorter than whoever asks a service waits
-_OPENING_S = 600.0  # an index of a million documents takes its time
-_PATIENCE_S = 1.5  # no transaction of ours takes so long, unless its client is dead
-_SESSION_NOTED_S = 600.0
-_SESSION_LIVES_S = 1800.0  # of the server: it forgets sessions that nobody used for so long
-_DATABASE = "jobyard"
 _CONFLICT_DELAY_S = 0.02  # at most, before a transaction that lost against another is tried again
 _DUPLICATE_KEY = 11000
-_INDEX_DIFFERS = (85, 86)  # IndexOptionsConflict, IndexKeySpecsConflict
-_PLAIN = {"v", "key", "ns", "background"}  # what the server says of an index without options
 
 
-class MongoStore:
-    """The database `<name in the URL, or jobyard>_<service>`. `timeout`: seconds until a call gives up."""
-
-    def __init__(self, url: str, service: str, timeout: float = _TIMEOUT_S) -> None:
-        self._url = url
-        self.service = service
-        self.timeout = timeout
-        self._client: AsyncIOMotorClient[dict[str, Any]] | None = None
-        self._schemas: dict[str, Schema[Any]] = {}
-        self.sessions = Sessions(self)
+class Database(Protocol):
+    """What a collection needs of its store."""
 
     @property
-    def client(self) -> "AsyncIOMotorClient[dict[str, Any]]":
-        """Raises StoreUnavailable before `open` and after `close`."""
-        if self._client is None:
-            raise StoreUnavailable("the connection to MongoDB is not open")
-        return self._client
-
-    def rows(self, name: str) -> Rows:
-        """A collection of this store, as the driver sees it."""
-        return self.database[self._schemas[name].name]
+    def client(self) -> "AsyncIOMotorClient[dict[str, Any]]": ...
 
     @property
-    def database(self) -> "AsyncIOMotorDatabase[dict[str, Any]]":
-        name = self.client.get_default_database(_DATABASE).name
-        return self.client[f"{name}_{self.service}"]
-
-    def collection(self, schema: Schema[D]) -> "MongoCollection[D]":
-        fields = Fields(schema)
-        if self._schemas.setdefault(schema.name, schema).indexes != schema.indexes:
-            raise ValueError(f"two schemas of the collection {schema.name} declare different indexes")
-        return MongoCollection(self, schema, fields)
-
-    async def open(self) -> None:
-        milliseconds = int(self.timeout * 1000)
-        self._client = AsyncIOMotorClient(
-            self._url,
-            appname=f"jobyard-{self.service}",
-            timeoutMS=milliseconds,
-            serverSelectionTimeoutMS=milliseconds,
-            w="majority",
-            journal=True,
-            readConcernLevel="majority",
-            readPreference="primary",
-        )
-        try:
-            await self.ping()
-            with translated(), pymongo.timeout(_OPENING_S):
-                for schema in self._schemas.values():
-                    await _declare(self.rows(schema.name), schema)
-        except BaseException:
-            await self.close()
-            raise
-
-    async def ping(self) -> None:
-        with translated():
-            await self.client.admin.command("ping")
-
-    async def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-
-class Sessions:
-    """The sessions of this service's transactions, written down, so that the living can end those of the dead.
-
-    A client that is killed inside a transaction leaves it open, and the server keeps its documents from everybody else
-    for a minute. Ours take milliseconds: whoever has waited for `_PATIENCE_S` ends them all, and one that was alive is
-    repeated by its owner, as after any conflict.
-    """
-
-    def __init__(self, store: MongoStore) -> None:
-        self._store = store
-        self._noted: dict[bytes, float] = {}
-        self._ended = 0.0
+    def sessions(self) -> Sessions: ...
 
     @property
-    def _rows(self) -> Rows:
-        return self._store.database["sessions"]
+    def timeout(self) -> float: ...
 
-    async def note(self, session: AsyncIOMotorClientSession) -> None:
-        """Write the session down before its first transaction, and now and then again."""
-        id: bytes = session.delegate.session_id["id"]
-        now = asyncio.get_running_loop().time()
-        if now - self._noted.get(id, -_SESSION_NOTED_S) >= _SESSION_NOTED_S:
-            seen = {"$set": {"used_at": datetime.now(UTC)}}
-            await self._rows.update_one({"_id": id}, seen, upsert=True)
-            self._noted[id] = now
-
-    async def end_all(self) -> None:
-        """End every transaction of this service that is under way, whoever began it; at most once per patience."""
-        now = asyncio.get_running_loop().time()
-        if now - self._ended < _PATIENCE_S:
-            return
-        self._ended = now
-        ids = [row["_id"] async for row in self._rows.find({})]
-        if ids:
-            log.warning("transactions_ended", service=self._store.service, sessions=len(ids))
-            await self._store.client.admin.command("killSessions", [{"id": id} for id in ids])
-        forgotten = datetime.now(UTC) - timedelta(seconds=_SESSION_LIVES_S)
-        await self._rows.delete_many({"used_at": {"$lt": forgotten}})
-
-    @asynccontextmanager
-    async def patience(self) -> AsyncIterator[None]:
-        """Around a write: one that was not done in time may have waited for a dead client's transaction."""
-        try:
-            yield
-        except PyMongoError as error:
-            if error.timeout:
-                with suppress(PyMongoError):
-                    await self.end_all()
-            raise
+    def rows(self, name: str) -> Rows: ...
 
 
 class MongoCollection(Generic[D]):
     """See `port.Collection`."""
 
-    def __init__(self, store: MongoStore, schema: Schema[D], fields: Fields) -> None:
+    def __init__(self, store: Database, schema: Schema[D], fields: Fields) -> None:
         self._store = store
         self._schema = schema
         self._fields = fields
@@ -238,7 +106,7 @@ class MongoCollection(Generic[D]):
                     waited = loop.time() - began
                     if not error.has_error_label("TransientTransactionError") or waited >= self._store.timeout:
                         raise
-                    if waited >= _PATIENCE_S:
+                    if waited >= PATIENCE_S:
                         await self._store.sessions.end_all()
                 await asyncio.sleep(random.uniform(0, _CONFLICT_DELAY_S))
 
@@ -346,38 +214,3 @@ class MongoCollection(Generic[D]):
     def _load(self, row: Mapping[str, Any]) -> D:
         document: D = self._schema.load(layout.body_of(row))
         return document
-
-
-@contextmanager
-def translated(id: str | None = None) -> Iterator[None]:
-    """Turns the driver's errors into the port's."""
-    try:
-        yield
-    except DuplicateKeyError as error:
-        raise layout.duplicate(id or "?", error.details or {}) from error
-    except PyMongoError as error:
-        raise StoreUnavailable(f"MongoDB did not answer as it should: {error}") from error
-
-
-async def _declare(rows: Rows, schema: Schema[Any]) -> None:
-    """Create the declared indexes, and touch no others: they may be those of replicas of another version.
-
-    A plain index that has another name there serves as well. Raises IndexDiffers for one that is there otherwise.
-    """
-    there = await rows.index_information()
-    plain = {tuple(facts["key"]): name for name, facts in there.items() if facts.keys() <= _PLAIN}
-    unknown = there.keys() - {"_id_"}
-    for name, (keys, options) in layout.indexes_of(schema.indexes).items():
-        twin = None if options or name in there else plain.get(tuple(keys))
-        unknown -= {name, twin}
-        if twin is not None:
-            continue
-        try:
-            await rows.create_indexes([IndexModel(keys, name=name, **options)])
-        except OperationFailure as error:
-            if error.code not in _INDEX_DIFFERS:
-                raise
-            same = (other for other, facts in there.items() if facts["key"] == keys)
-            raise IndexDiffers(schema.name, name, name if name in there else next(same, name)) from error
-    for name in sorted(unknown):
-        log.info("index_undeclared", collection=schema.name, index=name)

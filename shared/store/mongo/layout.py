@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.store.port import Document, DuplicateKey, Index
-from shared.store.query import ID, Key, Test, keys_of
+from shared.store.query import ID, Key, Test, keys_of, tests_of
 
 Json = dict[str, Any]
 
@@ -105,6 +105,8 @@ def indexes_of(indexes: Sequence[Index]) -> dict[str, tuple[list[tuple[str, int]
             found[index.name] = (keys, {"unique": True, "partialFilterExpression": partial})
             keys = sort_of(keys_of(Index(index.name, index.paths)))
             found[f"{index.name}.lookup"] = (keys, {})
+        elif index.only is not None:
+            found[index.name] = (keys, {"partialFilterExpression": filter_of(tests_of(index))})
         else:
             found[index.name] = (keys, {})
     return found
@@ -115,6 +117,8 @@ def _comparison(test: Test) -> Json:
         return {"$eq": None}
     if test.operator == "some":
         return {"$ne": None}
+    if test.operator == "not_in":
+        return {"$nin": list(test.value)}
     return {_OPERATORS[test.operator]: list(test.value) if test.operator == "in" else test.value}
 
 

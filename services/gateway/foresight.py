@@ -1,0 +1,52 @@
+"""What a submission will meet in the yard, in sentences: the scheduler says so, as far as it answers in time."""
+
+import structlog
+
+from shared.bus.bus import Bus
+from shared.contracts.commands.scheduling import FORESEE
+from shared.contracts.commands.submission import Foresee
+from shared.contracts.errors import Refusal
+from shared.contracts.job import JobRequest, Reason
+
+log = structlog.get_logger()
+
+NOT_KNOWN = "The scheduler does not answer right now: whether a node has what the job asks for is not known."
+IMAGE_NOT_USED = "image_not_used"
+
+
+class Foresights:
+    """Warnings never refuse a submission: a node that has what it asks for may come at any time."""
+
+    def __init__(self, bus: Bus, timeout_s: float) -> None:
+        self._bus = bus
+        self._timeout_s = timeout_s
+
+    async def of(self, request: JobRequest) -> tuple[str, ...]:
+        """All that is known to be in its way for long."""
+        try:
+            return tuple(warning.message for warning in await self._ask(request))
+        except Refusal as refusal:
+            log.debug("foresight_missing", problem=refusal.code)
+            return (NOT_KNOWN,)
+
+    async def of_submitted(self, request: JobRequest) -> tuple[str, ...]:
+        """Only what the job's reason will not say while it waits; without an image there is nothing to ask."""
+        if request.image is None:
+            return ()
+        try:
+            found = await self._ask(request)
+        except Refusal as refusal:
+            log.debug("foresight_missing", problem=refusal.code)
+            return ()
+        return tuple(warning.message for warning in found if warning.code == IMAGE_NOT_USED)
+
+    async def _ask(self, request: JobRequest) -> tuple[Reason, ...]:
+        ask = Foresee(
+            device_type=request.device_type,
+            devices=request.devices,
+            nodes=request.nodes,
+            cpus=request.cpus,
+            memory_mib=request.memory_mib,
+            image=request.image,
+        )
+        return (await self._bus.ask(FORESEE, ask, self._timeout_s)).warnings

@@ -1,0 +1,1 @@
+"""Commands: requests to one owner, which may refuse them, by what they are about."""

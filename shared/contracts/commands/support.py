@@ -1,0 +1,29 @@
+"""What people ask of notify; the messages stand in `shared/contracts/notify.py`."""
+
+from shared.contracts.commands.command import Command
+from shared.contracts.notify import (
+    CheckNotify,
+    GetWebhookSecret,
+    ListCases,
+    ListNotifications,
+    Notifications,
+    NotifyChecked,
+    RequestSupport,
+    SupportCase,
+    SupportCases,
+    WebhookSecret,
+)
+
+REQUEST_SUPPORT = Command("cmd.notify.request_support.v1", RequestSupport, SupportCase, "Ask the operators for help.")
+
+
+SUPPORT_CASES = Command("cmd.notify.support_cases.v1", ListCases, SupportCases, "What was asked about a job.")
+
+
+CHECK_NOTIFY = Command("cmd.notify.check.v1", CheckNotify, NotifyChecked, "Whether a job's notify list can be served.")
+
+
+NOTIFICATIONS = Command("cmd.notify.notifications.v1", ListNotifications, Notifications, "Who was told about a job.")
+
+
+WEBHOOK_SECRET = Command("cmd.notify.webhook_secret.v1", GetWebhookSecret, WebhookSecret, "A person's webhook secret.")

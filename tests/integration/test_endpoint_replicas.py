@@ -1,0 +1,65 @@
+"""Two endpoints services side by side: the work is shared and nothing is doubled, also when one of them is killed."""
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+import httpx
+
+from shared.bus.bus import connect
+from tests.support.separate import SeparateServices, separate_services
+from tests.support.waiting import wait_until
+
+NAMES = ("jobs", "scheduler", "executor", "logs", "endpoints", "endpoints-2", "gateway")
+SLEEP = "trap 'exit 0' TERM; sleep 600 & wait"
+JOBS = 6
+
+
+def statuses(yard: SeparateServices, ids: list[str]) -> Counter[str]:
+    found = [item for id in ids for item in yard.call("GET", f"/jobs/{id}/endpoints", 200)["items"]]
+    return Counter(item["status"] for item in found)
+
+
+def told(yard: SeparateServices) -> dict[str, list[str]]:
+    """The facts of every endpoint in the stream, in order, by its id."""
+
+    async def read() -> dict[str, list[str]]:
+        facts: dict[str, list[str]] = {}
+        async with connect(yard.nats_url, "test") as bus:
+            info = await bus.js.stream_info("EVENTS", subjects_filter="evt.endpoint.>")
+            left = sum((info.state.subjects or {}).values())
+            follow = await bus.js.subscribe("evt.endpoint.>", ordered_consumer=True)
+            for _ in range(left):
+                event: dict[str, Any] = json.loads((await follow.next_msg(timeout=20)).data)
+                facts.setdefault(event["id"].partition(":")[0], []).append(event["type"].split(".")[3])
+            await follow.unsubscribe()
+        return facts
+
+    return asyncio.run(read())
+
+
+def test_each_change_happens_once_and_a_killed_replica_is_not_missed() -> None:
+    with separate_services(NAMES) as yard:
+        body = {"command": SLEEP, "cpus": 0.05, "endpoints": ["ssh"], "interactive_ports": [8080]}
+        ids = [yard.call("POST", "/jobs", 201, json={"name": f"j{n}", **body})["id"] for n in range(JOBS)]
+        wait_until(lambda: statuses(yard, ids) == {"ready": 2 * JOBS}, "all of them are ready", 120)
+        later = yard.submit(SLEEP, cpus=0.05)
+        yard.wait(later, "running")
+        yard.call("POST", f"/jobs/{later}/endpoints", 201, json={"name": "ssh"})
+        yard.kill_service("endpoints")
+        wait_until(lambda: _add(yard, later, "port-9090") == 201, "the other one answers", 60)
+        wait_until(lambda: statuses(yard, [later]) == {"ready": 2}, "what was added is ready", 120)
+        yard.call("POST", f"/jobs/{later}/pause", 202)
+        wait_until(lambda: statuses(yard, [later]) == {"requested": 2}, "they wait for the next run", 120)
+        for id in [*ids, later]:
+            yard.call("POST", f"/jobs/{id}/kill", 202)
+        wait_until(lambda: statuses(yard, [*ids, later]) == {"closed": 2 * JOBS + 2}, "all of them are closed", 120)
+        once = {f"{id}.{name}": ["requested", "ready", "closed"] for id in ids for name in ("ssh", "port-8080")}
+        twice = {f"{later}.{name}": ["requested", "ready", "requested", "closed"] for name in ("ssh", "port-9090")}
+        wait_until(lambda: told(yard) == once | twice, "each change was told once, in order", 60)
+
+
+def _add(yard: SeparateServices, id: str, name: str) -> int:
+    answer: httpx.Response = yard.post(f"/api/v1/jobs/{id}/endpoints", json={"name": name}, headers=yard.headers())
+    return answer.status_code

@@ -1,0 +1,156 @@
+"""Unused endpoints are closed as their virtual cluster says, and a Jupyter that works is not unused."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.endpoints.apply import Applier
+from services.endpoints.domain.document import EndpointDocument, Entry, RunPlace
+from services.endpoints.idle import IdleWatch
+from services.endpoints.opener import Opener
+from services.endpoints.programs.starting import Programs
+from services.endpoints.store import EndpointStore
+from services.endpoints.usage import Usage
+from shared.bus.bus import Bus
+from shared.contracts.commands.endpoints import IDLE_LIMITS
+from shared.contracts.endpoints import EndpointKind, EndpointStatus, IdleLimits
+from shared.contracts.job import Actor
+from shared.store.sqlite import SqliteStore
+from tests.support.clock import ManualClock
+from tests.support.endpoints import JOB, endpoint
+
+LIMIT_S = 3600
+ACTOR = Actor(kind="service", name="endpoints")
+
+
+@dataclass
+class Gateway(Bus):
+    """Says what the policies are, and takes events."""
+
+    limits: dict[str, int] = field(default_factory=dict)
+    events: list[str] = field(default_factory=list)
+
+    async def ask(self, command: Any, ask: Any, timeout: float = 5.0) -> Any:
+        assert command is IDLE_LIMITS
+        return IdleLimits(seconds={vc: self.limits[vc] for vc in ask.vcs if vc in self.limits})
+
+    async def publish(self, subject: str, event: Any) -> int:
+        self.events.append(event.type.split(".")[3])
+        return len(self.events)
+
+
+class Kernels(Programs):
+    """A Jupyter whose kernel is in this state."""
+
+    def __init__(self) -> None:
+        self.state = "idle"
+
+    async def ask(self, endpoint: EndpointDocument, path: str) -> tuple[int, bytes]:
+        assert path == "api/kernels"
+        return 200, json.dumps([{"id": "k", "execution_state": self.state}]).encode()
+
+    async def stop(self, endpoint: EndpointDocument) -> None:
+        """There is none to stop."""
+
+
+@dataclass
+class Yard:
+    store: EndpointStore
+    clock: ManualClock
+    gateway: Gateway
+    applier: Applier
+    kernels: Kernels
+    opener: Opener
+    watch: IdleWatch
+
+    async def add(self, name: str, kind: EndpointKind) -> None:
+        ready = Entry(version=1, fact="ready", time=self.clock.now(), actor=ACTOR, attempt=1)
+        document = endpoint(
+            id=f"{JOB}.{name}",
+            name=name,
+            kind=kind,
+            version=1,
+            status=EndpointStatus.READY,
+            run=RunPlace(attempt=1, node="local"),
+            history=(ready,),
+            target=9999,
+        )
+        await self.store.endpoints.insert(document)
+
+    async def get(self, name: str) -> EndpointDocument:
+        found = await self.store.get(JOB, name)
+        assert found is not None
+        return found
+
+    async def after(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        await self.watch.look()
+        await self.applier.outbox.drain()
+
+
+@pytest.fixture
+async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
+    documents = SqliteStore(tmp_path / "endpoints.sqlite")
+    store, clock, gateway, kernels = EndpointStore(documents), ManualClock(), Gateway({"default": LIMIT_S}), Kernels()
+    await documents.open()
+    applier = Applier(store, gateway, clock)
+    opener = Opener(applier, kernels)
+    yield Yard(
+        store, clock, gateway, applier, kernels, opener, IdleWatch(applier, gateway, kernels, opener, timeout_s=1.0)
+    )
+    await opener.drain()
+    await applier.outbox.drain()
+    await documents.close()
+
+
+async def test_it_is_warned_of_then_closed_and_told_once_each(yard: Yard) -> None:
+    await yard.add("ssh", EndpointKind.SSH)
+    await yard.after(LIMIT_S - 301)
+    assert yard.gateway.events == []
+    for _ in range(3):
+        await yard.after(10)
+    warned = await yard.get("ssh")
+    assert (warned.status, warned.reason and warned.reason.code) == (EndpointStatus.READY, "closing_idle")
+    await yard.after(301)
+    assert (await yard.get("ssh")).status is EndpointStatus.CLOSED
+    assert yard.gateway.events == ["ready", "closing", "closed"]
+
+
+async def test_whoever_uses_it_keeps_it(yard: Yard) -> None:
+    await yard.add("ssh", EndpointKind.SSH)
+    usage = Usage(yard.applier)
+    await yard.after(LIMIT_S - 100)
+    usage.touch(f"{JOB}.ssh")
+    await usage.write()
+    used = await yard.get("ssh")
+    assert (used.reason, used.last_used_at) == (None, yard.clock.now())
+    await yard.after(200)
+    assert (await yard.get("ssh")).status is EndpointStatus.READY
+
+
+async def test_a_jupyter_whose_kernel_works_is_used_though_nobody_looks(yard: Yard) -> None:
+    await yard.add("jupyter", EndpointKind.JUPYTER)
+    yard.kernels.state = "busy"
+    await yard.after(LIMIT_S + timedelta(hours=1).total_seconds())
+    assert (await yard.get("jupyter")).status is EndpointStatus.READY
+    yard.kernels.state = "idle"
+    await yard.after(LIMIT_S)
+    assert (await yard.get("jupyter")).status is EndpointStatus.CLOSED
+
+
+async def test_where_the_policy_says_nothing_nothing_is_closed(yard: Yard) -> None:
+    await yard.add("ssh", EndpointKind.SSH)
+    yard.gateway.limits.clear()
+    await yard.after(100 * LIMIT_S)
+    assert (await yard.get("ssh")).status is EndpointStatus.READY
+
+
+async def test_use_of_what_is_gone_is_no_error(yard: Yard) -> None:
+    usage = Usage(yard.applier)
+    usage.touch(f"{JOB}.jupyter")
+    await usage.write()
