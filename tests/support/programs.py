@@ -18,6 +18,7 @@ PACKAGES = {
     "ssh-keygen": "openssh-client",
     "sftp-server": "openssh-sftp-server",
     "sshd": "openssh-server",
+    "chromium": "chromium",
 }
 """Each program, and what it is in on Debian."""
 PLACES = ("/usr/sbin", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh")
