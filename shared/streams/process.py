@@ -67,7 +67,13 @@ class Process:
         if self._ending is None or self._ending.done():
             self._control.close()
         else:
-            self._ending.add_done_callback(lambda _: self._control.close())
+            self._ending.add_done_callback(self._let_go)
+
+    def _let_go(self, ending: asyncio.Task[Exit]) -> None:
+        """Nobody waits for the end any more, so nobody hears that it could not be known."""
+        if not ending.cancelled():
+            ending.exception()
+        self._control.close()
 
     async def _read_exit(self) -> Exit:
         try:
