@@ -7,6 +7,7 @@ from services.endpoints.door.server import HttpDoor
 from services.endpoints.follow import Follower
 from shared.bus.subscriptions import Answers, Delivery, Each, Shared, Subscription
 from shared.contracts import subjects
+from shared.contracts.commands.changes import KILL
 from shared.contracts.commands.endpoints import (
     ADD_ENDPOINT,
     ADMIT,
@@ -91,7 +92,7 @@ TELLING = (
 )
 """A job that comes, a run that begins or ends, and a job's end; all other events stay on the server."""
 
-ASKS = (ADMIT, GET, VIEWS, ACTIVE, OPEN_STREAM, IDLE_LIMITS)
+ASKS = (ADMIT, GET, VIEWS, ACTIVE, KILL, OPEN_STREAM, IDLE_LIMITS)
 """Everything that this service asks of others."""
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (

@@ -88,7 +88,7 @@ class Handlers:
         return job_of(await self._applier.change(ask.id, Resume(), ask.actor, ask.correlation_id))
 
     async def kill(self, ask: ChangeJob) -> Job:
-        return job_of(await self._applier.change(ask.id, Kill(), ask.actor, ask.correlation_id))
+        return job_of(await self._applier.change(ask.id, Kill(ask.reason), ask.actor, ask.correlation_id))
 
     async def set_priority(self, ask: SetPriority) -> Job:
         signal = SetPrioritySignal(ask.priority)

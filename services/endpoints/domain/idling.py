@@ -16,10 +16,17 @@ def is_near_its_end(endpoint: EndpointDocument, limit_s: int, now: datetime) -> 
     return endpoint.status is EndpointStatus.READY and now >= _warned_at(endpoint, limit_s)
 
 
+def is_unused(endpoint: EndpointDocument, limit_s: int, now: datetime) -> bool:
+    """Whether it was ready all the time, and nobody used it for as long as the limit says."""
+    unused_s = (now - unused_since(endpoint)).total_seconds()
+    return endpoint.status is EndpointStatus.READY and unused_s >= limit_s
+
+
 def verdict(endpoint: EndpointDocument, limit_s: int, now: datetime) -> Signal:
     """What becomes of one that is near its end, and was not used since."""
-    closes_at = unused_since(endpoint) + timedelta(seconds=limit_s)
-    return Idle(reasons.idle(limit_s)) if now >= closes_at else Unused(reasons.closing(limit_s, closes_at))
+    if is_unused(endpoint, limit_s, now):
+        return Idle(reasons.idle(limit_s))
+    return Unused(reasons.closing(limit_s, unused_since(endpoint) + timedelta(seconds=limit_s)))
 
 
 def unused_since(endpoint: EndpointDocument) -> datetime:

@@ -38,6 +38,15 @@ def idle(seconds: int) -> Reason:
     )
 
 
+def job_idle(seconds: int) -> Reason:
+    """Why a job without a command ends: there is no other use of it."""
+    return Reason(
+        code="idle",
+        message=f"Nobody has used any way into it for {_span(seconds)}, and it has no command of its own.",
+        details={"endpoint_idle_s": seconds},
+    )
+
+
 def closing(seconds: int, closes_at: datetime) -> Reason:
     return Reason(
         code=CLOSING,

@@ -159,12 +159,12 @@ def resume(job: JobDocument, signal: Resume, actor: Actor, now: datetime) -> lis
 
 
 def kill_waiting(job: JobDocument, signal: Kill | DependencyFailed, actor: Actor, now: datetime) -> list[Step]:
-    reason = signal.reason if isinstance(signal, DependencyFailed) else reasons.killed(actor.name)
+    reason = signal.reason or reasons.killed(actor.name)
     return [Step(events.JobKilled, _ended(job.state, JobStatus.KILLED, reason, now), {})]
 
 
 def kill(job: JobDocument, signal: Kill, actor: Actor, now: datetime) -> list[Step]:
-    reason = reasons.killing(actor, job.request.grace_period_s)
+    reason = reasons.killing(actor, job.request.grace_period_s, signal.reason)
     return [Step(events.JobKilling, _leaving(job.state, JobStatus.KILLING, JobStatus.KILLED, reason), {})]
 
 
@@ -187,7 +187,7 @@ def settle_kill(
     if state.then is JobStatus.FAILED:
         reason = reasons.expired(job.request.max_duration_s)
         return [Step(events.JobFailed, _ended(state, JobStatus.FAILED, reason, now), {})]
-    reason = reasons.killed(_who(job, events.JobKilling).name)
+    reason = reasons.killed_as(state.reason) or reasons.killed(_who(job, events.JobKilling).name)
     return [Step(events.JobKilled, _ended(state, JobStatus.KILLED, reason, now), {})]
 
 

@@ -111,9 +111,27 @@ def resumed(actor: Actor) -> Reason:
     return Reason(code="resumed", message=f"Resumed by {_by(actor)}; waits for a place.", details={"by": actor.name})
 
 
-def killing(actor: Actor, grace_period_s: int) -> Reason:
-    message = f"{_by(actor)} asked to kill it; its processes are gone in at most {grace_period_s} s."
-    return Reason(code="killing", message=message, details={"by": actor.name, "grace_period_s": grace_period_s})
+WHY = "why"
+"""In the details of `killing`: what a service gave as its reason."""
+
+
+def killing(actor: Actor, grace_period_s: int, why: Reason | None) -> Reason:
+    """`why`: of a service, which has no wish of its own."""
+    details: Facts = {"by": actor.name, "grace_period_s": grace_period_s}
+    gone = f"its processes are gone in at most {grace_period_s} s."
+    if why is None:
+        return Reason(code="killing", message=f"{_by(actor)} asked to kill it; {gone}", details=details)
+    return Reason(
+        code="killing",
+        message=f"{why.message} It is being ended; {gone}",
+        details=details | {WHY: why.model_dump(mode="json")},
+    )
+
+
+def killed_as(killing: Reason | None) -> Reason | None:
+    """What a service gave as its reason when it asked for the kill that is now done; none: a person asked."""
+    why = killing.details.get(WHY) if killing is not None else None
+    return Reason.model_validate(why) if why is not None else None
 
 
 def near_limit(max_duration_s: int | None, ends_at: datetime | None) -> Reason:

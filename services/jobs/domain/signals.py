@@ -45,7 +45,9 @@ class Resume:
 
 @dataclass(frozen=True)
 class Kill:
-    """A person ends it."""
+    """A person ends it, or a service, which says why."""
+
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from shared.contracts.base import Contract, JobId, UserName, VcName
 from shared.contracts.commands.command import Command
 from shared.contracts.errors import RefusalBody
-from shared.contracts.job import Actor, Job
+from shared.contracts.job import Actor, Job, Reason
 
 
 class ChangeJob(Contract):
@@ -16,6 +16,7 @@ class ChangeJob(Contract):
 
     id: JobId
     actor: Actor
+    reason: Annotated[Reason | None, Field(description="Why a service ends it; a person's wish needs none.")] = None
     correlation_id: str | None = None
 
 

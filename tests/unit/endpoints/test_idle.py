@@ -17,12 +17,15 @@ from services.endpoints.programs.starting import Programs
 from services.endpoints.store import EndpointStore
 from services.endpoints.usage import Usage
 from shared.bus.bus import Bus
+from shared.contracts.commands.changes import KILL, ChangeJob
 from shared.contracts.commands.endpoints import IDLE_LIMITS
+from shared.contracts.commands.submission import NewJob
 from shared.contracts.endpoints import EndpointKind, EndpointStatus, IdleLimits
-from shared.contracts.job import Actor
+from shared.contracts.job import IDLE, Actor, JobRequest, JobStatus
 from shared.store.sqlite import SqliteStore
 from tests.support.clock import ManualClock
 from tests.support.endpoints import JOB, endpoint
+from tests.support.gateway import stored_job
 
 LIMIT_S = 3600
 ACTOR = Actor(kind="service", name="endpoints")
@@ -30,13 +33,19 @@ ACTOR = Actor(kind="service", name="endpoints")
 
 @dataclass
 class Gateway(Bus):
-    """Says what the policies are, and takes events."""
+    """Says what the policies are and what job this is, takes events, and hears of kills."""
 
     limits: dict[str, int] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
+    command: str = "python train.py"
+    killed: list[ChangeJob] = field(default_factory=list)
 
     async def ask(self, command: Any, ask: Any, timeout: float = 5.0) -> Any:
-        assert command is IDLE_LIMITS
+        if command is KILL:
+            self.killed.append(ask)
+        if command is not IDLE_LIMITS:
+            request = JobRequest(name="j", command=self.command)
+            return stored_job(NewJob(id=JOB, owner="ada", request=request), status=JobStatus.RUNNING)
         return IdleLimits(seconds={vc: self.limits[vc] for vc in ask.vcs if vc in self.limits})
 
     async def publish(self, subject: str, event: Any) -> int:
@@ -141,6 +150,20 @@ async def test_a_jupyter_whose_kernel_works_is_used_though_nobody_looks(yard: Ya
     yard.kernels.state = "idle"
     await yard.after(LIMIT_S)
     assert (await yard.get("jupyter")).status is EndpointStatus.CLOSED
+
+
+async def test_a_job_without_a_command_ends_once_nobody_uses_any_way_into_it(yard: Yard) -> None:
+    yard.gateway.command = IDLE
+    await yard.add("ssh", EndpointKind.SSH)
+    await yard.after(LIMIT_S / 2)
+    await yard.add("jupyter", EndpointKind.JUPYTER)
+    yard.kernels.state = "busy"
+    await yard.after(LIMIT_S)
+    assert yard.gateway.killed == [], "a kernel works"
+    yard.kernels.state = "idle"
+    await yard.after(LIMIT_S)
+    [kill] = yard.gateway.killed
+    assert (kill.id, kill.actor, kill.reason and kill.reason.code) == (JOB, ACTOR, "idle")
 
 
 async def test_where_the_policy_says_nothing_nothing_is_closed(yard: Yard) -> None:

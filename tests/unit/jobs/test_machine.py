@@ -20,7 +20,7 @@ from services.jobs.domain.signals import (
     Signal,
 )
 from shared.contracts.events import RunEvent, RunExited, RunLost, RunRefused, RunStarted, RunStopped
-from shared.contracts.job import HOLDING, TERMINAL, JobStatus
+from shared.contracts.job import HOLDING, TERMINAL, JobStatus, Reason
 from tests.support.documents import (
     ADA,
     ALLOCATION,
@@ -168,6 +168,15 @@ def test_the_table_holds_no_pair_twice_and_none_that_is_ignored() -> None:
 def test_news_of_another_attempt_changes_nothing(status: JobStatus, then: JobStatus | None, signal: RunEvent) -> None:
     job = in_status(status, then)
     assert decide(job, signal, ADA, None, NOW) is job
+
+
+def test_a_service_that_ends_a_job_is_quoted_until_it_is_killed() -> None:
+    why = Reason(code="idle", message="Nobody used it.")
+    job = after(queued(), Place(ALLOCATION), started(), Kill(why))
+    assert job.state.reason is not None
+    assert job.state.reason.message.startswith("Nobody used it. It is being ended;")
+    assert after(job, stopped()).state.reason == why
+    assert after(queued(), Kill(why)).state.reason == why
 
 
 def test_each_placement_raises_the_attempt_and_clears_the_last_result() -> None:
