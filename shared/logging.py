@@ -26,7 +26,7 @@ def configure(settings: PlatformSettings, service: str) -> None:
     structlog.configure(
         processors=[*shared_steps, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line in one write: several processes share it
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
