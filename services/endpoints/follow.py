@@ -91,11 +91,11 @@ class Follower:
         return [await self._follow(job, known[name]) for name in sorted(known)]
 
     async def begin(
-        self, job: JobView, name: str, rank: int, actor: Actor, correlation_id: str | None
+        self, job: JobView, name: str, rank: int, actor: Actor, correlation_id: str | None, version: int = 1
     ) -> EndpointDocument:
         """An endpoint that is asked for; or what is there under its name."""
         now = self._applier.clock.now()
-        return await self._applier.insert(requested(job, name, rank, actor, correlation_id, now))
+        return await self._applier.insert(requested(job, name, rank, actor, correlation_id, now, version))
 
     async def _follow(self, job: JobView, endpoint: EndpointDocument) -> EndpointDocument:
         now = Now(self._applier.clock.now(), secrets.token_urlsafe(24), self._keep_s)
