@@ -1,5 +1,6 @@
 """A forwarded connection: from a port of the client's machine to one that a program of the job listens on."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 
@@ -11,17 +12,35 @@ from services.endpoints.join import join
 
 
 class Forward(SSHTCPStreamSession[bytes]):
-    """Takes over the connection into the job; `used` is called for what it carries, `ended` with it at its end."""
+    """Takes over the connection into the job; `used` is called for what it carries, `ended` once it is closed.
 
-    def __init__(self, connection: socket.socket, used: Callable[[], None], ended: Callable[["Forward"], None]) -> None:
-        super().__init__(self._relay)
+    It ends with the client's side, whatever the program in the job does: one that never closes its own holds nothing.
+    """
+
+    def __init__(self, connection: socket.socket, used: Callable[[], None], ended: Callable[[], None]) -> None:
+        super().__init__(None)
         self._connection = connection
         self._used = used
         self._ended = ended
+        self._task: asyncio.Task[None] | None = None
+
+    def session_started(self) -> None:
+        channel = self._chan
+        assert channel is not None
+        reader, writer = asyncssh.SSHReader[bytes](self, channel), asyncssh.SSHWriter[bytes](self, channel)
+        self._task = asyncio.get_running_loop().create_task(self._relay(reader, writer))
+        self._task.add_done_callback(lambda _: self._let_go())
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._ended(self)
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._connection.close()  # nothing, unless the relay never began
+        self._ended()
 
     async def _relay(self, reader: "asyncssh.SSHReader[bytes]", writer: "asyncssh.SSHWriter[bytes]") -> None:
         async def read() -> bytes:
