@@ -77,7 +77,7 @@ class Openings:
     async def far(self, connection: socket.socket, what: OpenStream | Channel) -> None:
         """Relay what was opened, until its end. Raises Refusal, OSError."""
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        relay.keep_alive(connection)
         if isinstance(what, Channel):
             await self._relay_channel(connection, what)
             return
@@ -85,6 +85,7 @@ class Openings:
         if what.port is not None:
             with await self._backend.dial(id, what.rank, what.port) as dialed:
                 await send_line(connection, answer_line(Opened()))
+                relay.keep_alive(dialed)
                 await relay.both_ways(dialed, connection)
         elif what.child is not None:
             execution = await self._backend.exec(id, what.rank, what.child)
