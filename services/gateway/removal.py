@@ -71,15 +71,23 @@ class Removals:
         await self._accounts.remove(name, author)
 
     async def vc(self, name: str, author: Author) -> None:
-        """Raises NotFound, and Conflict while it has members or jobs that are not over, or is needed."""
+        """Raises NotFound, and Conflict while it has members or jobs that are not over, or is needed.
+
+        Whoever left it a moment ago may still have submitted, so that is looked at again when they cannot any more.
+        """
         await self._vcs.check_removable(name)
+        await self._check_empty(name)
+        await asyncio.sleep(self._settle_s)
+        await self._check_empty(name)
+        await self._forget_secrets(of_vc(name), author)
+        await self._vcs.remove(name, author)
+
+    async def _check_empty(self, name: str) -> None:
         members = [account.id for account in await self._accounts.documents.all() if name in account.vcs]
         if members:
             named = ", ".join(members[:MEMBERS_NAMED]) + (", ..." if len(members) > MEMBERS_NAMED else "")
             raise Conflict(f"The virtual cluster '{name}' has members: {named}. Let them leave it first.")
         await self._check_jobs(ListJobs(vcs=(name,), statuses=OPEN, limit=1), f"The virtual cluster '{name}' has")
-        await self._forget_secrets(of_vc(name), author)
-        await self._vcs.remove(name, author)
 
     async def _check_no_jobs_of(self, user: str) -> None:
         await self._check_jobs(ListJobs(owner=user, statuses=OPEN, limit=1), f"{user} has")

@@ -1,4 +1,4 @@
-"""A user is removed while others submit in their name: nothing of theirs may run without an owner."""
+"""Users and virtual clusters are removed while others submit: no job may run that belongs to nobody."""
 
 import pytest
 
@@ -72,3 +72,20 @@ async def test_a_refusal_at_the_first_look_changes_nothing(yard: Gateway) -> Non
     with pytest.raises(Conflict, match="not over"):
         await removals(yard).user("ada", ROOT)
     assert await yard.accounts.existing("ada") == before
+
+
+async def test_a_job_of_somebody_who_has_just_left_a_virtual_cluster_keeps_it(yard: Gateway) -> None:
+    await yard.people.vcs.create("lab", {}, ROOT)
+    late = Late(yard, None)
+    yard.bus.answers[LIST.subject] = late.answer
+    with pytest.raises(Conflict, match="not over"):
+        await removals(yard).vc("lab", ROOT)
+    await yard.people.vcs.check(["lab"])
+
+
+async def test_so_does_a_member(yard: Gateway) -> None:
+    await yard.people.vcs.create("lab", {}, ROOT)
+    await yard.add_account("ada", ("lab",))
+    with pytest.raises(Conflict, match="has members: ada"):
+        await removals(yard).vc("lab", ROOT)
+    await yard.people.vcs.check(["lab"])
