@@ -117,6 +117,18 @@ async def test_a_program_that_never_closes_keeps_no_connection_once_the_client_h
         assert bastion.inside.dials == CHANNELS + 5
 
 
+async def test_what_a_client_has_sent_before_it_closed_arrives(bastion: Bastion) -> None:
+    async with bastion.client() as client:
+        _, writer = await client.open_connection("localhost", 8000, encoding=None)
+        writer.write(b"x" * (1 << 20))
+        writer.close()
+        [end] = bastion.inside.ends
+        got = 0
+        while data := await asyncio.get_running_loop().sock_recv(end, 1 << 16):
+            got += len(data)
+    assert got == 1 << 20
+
+
 async def test_what_is_open_goes_with_the_connection_and_with_the_guards_cut(bastion: Bastion) -> None:
     async with bastion.client() as client:
         for _ in range(3):
