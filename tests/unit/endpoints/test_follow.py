@@ -146,9 +146,11 @@ class Refusing(IdleWatch):
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
         self.looks = 0
+        self.jobs: set[str] = set()
 
     async def look(self, jobs: Collection[str]) -> None:
         self.looks += 1
+        self.jobs |= set(jobs)
         raise self.refusal
 
 
@@ -159,6 +161,7 @@ async def test_no_refusal_ends_the_repairs(refusal: Refusal) -> None:
     try:
         await until(lambda: follower.tries == 2 and idle.looks == 2, "it has gone on")
         assert not loop.done()
+        assert idle.jobs == {JOB}, "those whose endpoints may all be closed are looked at too"
     finally:
         loop.cancel()
         await asyncio.gather(loop, return_exceptions=True)
