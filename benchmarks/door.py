@@ -17,7 +17,7 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.figures import Figure, percentile
-from shared.embedded_nats import free_port
+from shared.ports import free_port
 from tests.support import served
 from tests.support.platform import CHECKOUT, Platform
 from tests.support.waiting import until

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure
-from shared.embedded_nats import free_port
+from shared.ports import free_port
 from tests.support.people import Person
 from tests.support.people import admin as first_account
 from tests.support.platform import Platform

@@ -20,7 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from shared.embedded_nats import NatsProcess, end_with_parent, free_port, is_free
+from shared.embedded_nats import NatsProcess
+from shared.parent import end_with_parent
+from shared.ports import free_port, is_free
 
 if TYPE_CHECKING:
     from shared.runtime import Build

@@ -1,19 +1,15 @@
 """A nats-server of one's own, on a free loopback port, with a password that only this installation knows."""
 
-import ctypes
 import os
-import random
 import re
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
+from shared.parent import end_with_parent
+from shared.ports import free_port
 
 CONFIG = """\
 listen: "127.0.0.1:{port}"
@@ -60,31 +56,3 @@ def url_in(folder: Path) -> str | None:
         return None
     found = re.search(r'listen: "([^"]+)".*password: "([^"]+)"', settings, re.DOTALL)
     return f"nats://jobyard:{found[2]}@{found[1]}" if found else None
-
-
-def end_with_parent() -> None:
-    """Let the kernel end this process when its parent dies, however that happens."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-PORTS = range(20_000, 32_000)
-"""Below the ephemeral range: a client that reconnects to its dead server's port could else end up talking to itself."""
-
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on now. Raises OSError when there is none."""
-    for port in random.sample(PORTS, 200):
-        if is_free(port):
-            return port
-    raise OSError(f"no free port between {PORTS.start} and {PORTS.stop}")
-
-
-def is_free(port: int) -> bool:
-    """Whether one could listen there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

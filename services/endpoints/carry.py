@@ -1,11 +1,15 @@
 """Carries what a child inside a run reads and writes, from and to somebody who is connected by whatever way."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, closing
 
 from services.endpoints.descriptor import Descriptor
 from shared.streams.process import Exit, Process
+
+LAST_WORDS_S = 1.0
+"""How long the end of a terminal on another machine may take to arrive after the child's own: it comes another way."""
 
 Read = Callable[[], Awaitable[bytes]]
 """What comes next for the child; nothing when there will be no more."""
@@ -34,7 +38,9 @@ async def carry(process: Process, read: Read, write: Write, write_error: Write) 
                 feeding = group.create_task(_feed_to_the_end(stdin, read))
                 taking = [group.create_task(_take(stdout, write)), group.create_task(_take(stderr, write_error))]
             ended = await process.ended()
-            if terminal is not None:
+            if terminal is not None and process.terminal is not None:
+                if not os.isatty(process.terminal):
+                    await asyncio.wait(taking, timeout=LAST_WORDS_S)
                 terminal.finish()
             await asyncio.wait(taking)
             feeding.cancel()

@@ -1,20 +1,22 @@
 """What people ask of endpoints: to list a job's, to add one, to remove one. Who may is the gateway's question."""
 
+from collections.abc import Collection
+
 from services.endpoints.apply import Applier
 from services.endpoints.domain import reasons
-from services.endpoints.domain.document import endpoint_id
+from services.endpoints.domain.document import EndpointDocument, endpoint_id
 from services.endpoints.domain.machine import Ask, Close
 from services.endpoints.domain.places import Places
-from services.endpoints.domain.requested import port_of
+from services.endpoints.domain.requested import is_wanted, port_of, room_for_another
 from services.endpoints.follow import Follower
 from services.endpoints.opener import Opener
+from services.endpoints.store import KEPT
 from shared.contracts.endpoints import (
     ENDPOINTS,
     PORTS,
     AddEndpoint,
     Endpoint,
     Endpoints,
-    EndpointStatus,
     ListEndpoints,
     RemoveEndpoint,
 )
@@ -44,16 +46,27 @@ class Desk:
         _check(ask, job)
         known = {endpoint.name: endpoint for endpoint in await self._follower.settle(job)}
         there = known.get(ask.name)
-        if there is not None and there.status is not EndpointStatus.CLOSED and there.rank != ask.rank:
+        if there is not None and is_wanted(there) and there.rank != ask.rank:
             raise Conflict(f"The endpoint '{ask.name}' leads to rank {there.rank}. Remove it first.")
-        if there is None and len(known) >= ENDPOINTS:
-            raise Conflict(f"Job {job.id} has {ENDPOINTS} endpoints, the most that a job may have. Take one of them.")
+        wanted = [endpoint for endpoint in known.values() if is_wanted(endpoint)]
+        if (there is None or not is_wanted(there)) and len(wanted) >= ENDPOINTS:
+            raise Conflict(
+                f"Job {job.id} has {ENDPOINTS} endpoints, the most that a job may have at one time. Remove one of them."
+            )
         actor = _actor(ask)
         if there is None:
-            there = await self._follower.begin(job, ask.name, ask.rank, actor, ask.correlation_id)
+            there = await self._begin(job, ask, known.values())
         await self._applier.change(there.id, (Ask(ask.requested_by, ask.rank),), actor, ask.correlation_id)
         settled = {endpoint.name: endpoint for endpoint in await self._follower.settle(job)}
         return self._places.shown(settled[ask.name])
+
+    async def _begin(self, job: JobView, ask: AddEndpoint, known: Collection[EndpointDocument]) -> EndpointDocument:
+        replaced, version = room_for_another(job, known)
+        if replaced is not None:
+            await self._applier.store.endpoints.delete(replaced.id)
+        elif len(known) >= KEPT:
+            raise Conflict(f"Endpoints of job {job.id} are still being closed. Try again in a moment.")
+        return await self._follower.begin(job, ask.name, ask.rank, _actor(ask), ask.correlation_id, version)
 
     async def remove(self, ask: RemoveEndpoint) -> Endpoint:
         """The closed endpoint. Raises NotFound for one that was never asked for."""

@@ -5,8 +5,10 @@ submission) or in memory (those that were added), and the store is never asked.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import partial
+
+import structlog
 
 from services.endpoints.apply import Applier
 from services.endpoints.domain.document import EndpointDocument, endpoint_id
@@ -16,8 +18,10 @@ from services.endpoints.opener import Opener
 from shared.bus import codec
 from shared.bus.bus import Bus
 from shared.contracts.commands.jobs import ACTIVE, VIEWS, GetJobViews, ListActiveJobs
-from shared.contracts.errors import NotFound
+from shared.contracts.errors import NotFound, Refusal, TemporaryError
 from shared.contracts.job import TERMINAL, Actor, JobView
+
+log = structlog.get_logger()
 
 MARKS = (b'"endpoints":["', b'"interactive_ports":[')
 NONE = b'"interactive_ports":[]'
@@ -35,9 +39,14 @@ class Follower:
         self._keep_s = keep_s
         self._timeout_s = timeout_s
         self._jobs: set[str] = set()
-        """Jobs with endpoints that are not over."""
+        """Jobs that are not over and have endpoints, or had some that are closed by now."""
         self._new: set[str] = set()
         """Those that were learned of since the last look at the store began."""
+
+    @property
+    def jobs(self) -> Set[str]:
+        """Those that are not over and have endpoints, closed ones included."""
+        return self._jobs
 
     def learned(self, job_ids: Iterable[str]) -> None:
         """These jobs have endpoints."""
@@ -75,16 +84,18 @@ class Follower:
         for name in () if over else submitted_with(job):
             if name not in known:
                 known[name] = await self.begin(job, name, 0, Actor(kind="user", name=job.owner), None)
-        if known and not over:
+        if over:
+            self._jobs.discard(job.id)
+        elif known:
             self.learned((job.id,))
         return [await self._follow(job, known[name]) for name in sorted(known)]
 
     async def begin(
-        self, job: JobView, name: str, rank: int, actor: Actor, correlation_id: str | None
+        self, job: JobView, name: str, rank: int, actor: Actor, correlation_id: str | None, version: int = 1
     ) -> EndpointDocument:
         """An endpoint that is asked for; or what is there under its name."""
         now = self._applier.clock.now()
-        return await self._applier.insert(requested(job, name, rank, actor, correlation_id, now))
+        return await self._applier.insert(requested(job, name, rank, actor, correlation_id, now, version))
 
     async def _follow(self, job: JobView, endpoint: EndpointDocument) -> EndpointDocument:
         now = Now(self._applier.clock.now(), secrets.token_urlsafe(24), self._keep_s)
@@ -94,17 +105,20 @@ class Follower:
         return after
 
     async def repair(self) -> None:
-        """Look at every endpoint that is not over, and at its job: what an event missed is made good."""
+        """Look at every endpoint that is not over, and at each job that has any: what an event missed is made good."""
         self._new = set()
-        found: set[str] = set()
+        found = set(self._jobs)
         async for endpoint in self._applier.store.open():
             found.add(endpoint.job_id)
             self._opener.inspect(endpoint)
-        self._jobs = found | self._new
+        alive: set[str] = set()
         ids = sorted(found)
         for start in range(0, len(ids), AT_ONCE):
             for view in await self._views(tuple(ids[start : start + AT_ONCE])):
-                await self.settle(view)
+                if view.state.status not in TERMINAL:
+                    alive.add(view.id)
+                await self._try_to_settle(view)
+        self._jobs = alive | self._new
 
     async def catch_up(self) -> None:
         """Look at every job that is not over: what happened while this service was away."""
@@ -114,10 +128,17 @@ class Follower:
             page = await self._bus.ask(ACTIVE, ask, self._timeout_s)
             for active in page.items:
                 if submitted_with(active.view):
-                    await self.settle(active.view)
+                    await self._try_to_settle(active.view)
             if not page.more or not page.items:
                 return
             after = page.items[-1].view.id
+
+    async def _try_to_settle(self, job: JobView) -> None:
+        """What fails for one job is tried again by the next repair, and keeps no other one waiting."""
+        try:
+            await self.settle(job)
+        except (TemporaryError, Refusal) as error:
+            log.warning("endpoints_unsettled", job_id=job.id, error=repr(error))
 
     async def _views(self, ids: tuple[str, ...]) -> list[JobView]:
         found: list[JobView] = []

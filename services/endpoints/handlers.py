@@ -46,7 +46,6 @@ class Handlers:
 
     def __init__(self, desk: Desk, follower: Follower, door: HttpDoor) -> None:
         self._desk = desk
-        self._door = door
         self._follower = follower
         self._door = door
 

@@ -21,7 +21,7 @@ from shared.bus.bus import Bus
 from shared.contracts.commands.jobs import GET, GetJob
 from shared.contracts.endpoints import EndpointKind, EndpointStatus
 from shared.contracts.errors import Conflict, Unavailable
-from shared.embedded_nats import end_with_parent
+from shared.parent import end_with_parent
 from shared.paths import PathOutside, Roots
 from shared.streams.client import RunAt, Streams
 

@@ -16,7 +16,7 @@ from services.endpoints.domain.machine import Broken, Opened, Signal, Stopped
 from services.endpoints.programs.program import PROGRAMS
 from services.endpoints.programs.starting import Broke, Programs
 from shared.contracts.endpoints import EndpointStatus
-from shared.contracts.errors import Conflict, TemporaryError
+from shared.contracts.errors import Conflict, Refusal, TemporaryError
 
 log = structlog.get_logger()
 
@@ -82,7 +82,7 @@ class Opener:
             await asyncio.wait((before.task,))
         try:
             await action(endpoint)
-        except (TemporaryError, Conflict) as error:
+        except (TemporaryError, Refusal) as error:
             log.warning("endpoint_delayed", job_id=endpoint.job_id, endpoint=endpoint.name, error=repr(error))
 
     async def _open(self, endpoint: EndpointDocument) -> None:

@@ -9,6 +9,8 @@ from shared.contracts.endpoints import ENDPOINTS
 from shared.store.port import Eq, Index, Schema, Store
 
 PAGE = 200
+KEPT = 2 * ENDPOINTS
+"""Documents of one job at most, closed ones included."""
 
 
 def _dump(document: EndpointDocument) -> bytes:
@@ -35,7 +37,7 @@ class EndpointStore:
 
     async def of_job(self, job_id: str) -> Sequence[EndpointDocument]:
         """In the order of their names."""
-        return (await self.endpoints.find((Eq("job_id", job_id),), ("name",), limit=ENDPOINTS)).items
+        return (await self.endpoints.find((Eq("job_id", job_id),), ("name",), limit=KEPT)).items
 
     async def open(self) -> AsyncIterator[EndpointDocument]:
         """Those that are not over, by id."""

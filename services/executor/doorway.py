@@ -87,17 +87,17 @@ class Doorway:
             message = "The job does not run on this node now, so that there is no way into it."
             raise Conflict(message, details={"code": "run_not_running"})
         return StreamTicket(
-            ticket=self._issue(ask),
+            ticket=self._issue(ask, id),
             host_id=self._host_id,
             path=str((self._folder / SOCKET).absolute()),
             host=self._host,
             port=self._port if self._host is not None else None,
         )
 
-    def _issue(self, what: OpenStream | Channel) -> str:
+    def _issue(self, what: OpenStream | Channel, run: str) -> str:
         ticket = secrets.token_urlsafe(32)
-        if not self._tickets.issue(ticket, what, self._clock.monotonic()):
-            raise TooMany("Too many streams are being opened on this node. Try again in a few seconds.")
+        if not self._tickets.issue(ticket, what, run, self._clock.monotonic()):
+            raise TooMany("Too many streams into the job or on its node are being opened. Try again in a few seconds.")
         return ticket
 
     # --- whoever comes

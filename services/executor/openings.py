@@ -48,9 +48,9 @@ class Channel:
 
 
 class Openings:
-    """Into the runs of one backend. `issue` makes a ticket for a child's stream; it raises TooMany."""
+    """Into the runs of one backend. `issue` makes a ticket for a child's stream in a run; it raises TooMany."""
 
-    def __init__(self, backend: Backend, issue: Callable[[Channel], str]) -> None:
+    def __init__(self, backend: Backend, issue: Callable[[Channel, str], str]) -> None:
         self._backend = backend
         self._issue = issue
 
@@ -77,7 +77,7 @@ class Openings:
     async def far(self, connection: socket.socket, what: OpenStream | Channel) -> None:
         """Relay what was opened, until its end. Raises Refusal, OSError."""
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        relay.keep_alive(connection)
         if isinstance(what, Channel):
             await self._relay_channel(connection, what)
             return
@@ -85,11 +85,12 @@ class Openings:
         if what.port is not None:
             with await self._backend.dial(id, what.rank, what.port) as dialed:
                 await send_line(connection, answer_line(Opened()))
+                relay.keep_alive(dialed)
                 await relay.both_ways(dialed, connection)
         elif what.child is not None:
             execution = await self._backend.exec(id, what.rank, what.child)
             _note(id, what, execution)
-            await self._relay_child(connection, execution)
+            await self._relay_child(connection, id, execution)
         else:
             await self._without_stream(connection, id, what)
 
@@ -101,13 +102,13 @@ class Openings:
         finally:
             os.close(file)
 
-    async def _relay_child(self, connection: socket.socket, execution: Execution) -> None:
+    async def _relay_child(self, connection: socket.socket, id: str, execution: Execution) -> None:
         terminal = execution.files.get("terminal")
         sized = os.dup(terminal) if terminal is not None else None
         channels = [Channel(name, file) for name, file in execution.files.items()]
         patience = asyncio.get_running_loop().call_later(LIFETIME_S, _close_all, channels)
         try:
-            tickets = {channel.name: self._issue(channel) for channel in channels}
+            tickets = {channel.name: self._issue(channel, id) for channel in channels}
             await send_line(connection, answer_line(Opened(pid=execution.pid, channels=tickets)))
             await relay.control(execution.control, connection, sized)
         except BaseException:

@@ -8,31 +8,71 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import socket
 import termios
 
 from shared.contracts.streams import Terminal
 from shared.streams.files import read, write
 
+LOOK_S = 1.0
+"""Between two looks at whether somebody who sends no more is still there."""
+_KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
 _LINE_BYTES = 65_536
 
 
 async def copy(source: int, target: int) -> None:
     """Until there is nothing more to copy, or nobody who takes it."""
     with contextlib.suppress(OSError):
-        while data := await read(source):
-            await write(target, data)
+        await _copy(source, target)
+
+
+async def _copy(source: int, target: int) -> None:
+    """Until there is nothing more to copy. Raises OSError when one end is gone."""
+    while data := await read(source):
+        await write(target, data)
 
 
 async def both_ways(near: socket.socket, far: socket.socket) -> None:
-    """Two connections as one, until both directions have ended."""
+    """Two connections as one, until both directions have ended, or one of the two is there no more.
+
+    Whoever has ended one direction may wait for the other as long as they like, but not after they have gone: their
+    machine says so when it is asked whether they are there (`keep_alive`).
+    """
+    ended = {near: asyncio.Event(), far: asyncio.Event()}
 
     async def one_way(source: socket.socket, target: socket.socket) -> None:
-        await copy(source.fileno(), target.fileno())
+        await _copy(source.fileno(), target.fileno())
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_WR)
+        ended[source].set()
+        while not ended[target].is_set():
+            if _is_gone(source):
+                raise ConnectionResetError
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended[target].wait(), LOOK_S)
 
-    await asyncio.gather(one_way(near, far), one_way(far, near))
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one_way(near, far))
+            group.create_task(one_way(far, near))
+    except* OSError:
+        pass  # one of the two is gone, and so is what the other could wait for
+
+
+def keep_alive(connection: socket.socket) -> None:
+    """Let the kernel ask now and then whether the other machine still has its end."""
+    if connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEPALIVE:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    """Whether it was reset; one of which one direction has ended is not."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))
 
 
 async def stream(name: str, file: int, far: socket.socket) -> None:

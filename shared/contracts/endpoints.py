@@ -9,7 +9,7 @@ from shared.contracts.base import Contract, JobId, Timestamp, UserName, VcName, 
 from shared.contracts.job import Actor, Reason
 
 ENDPOINTS = 64
-"""The most that one job may have."""
+"""The most that one job may have at one time; closed ones do not count."""
 
 PORTS = (1024, 65535)
 """The lowest and the highest interactive port."""

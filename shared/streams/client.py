@@ -43,7 +43,7 @@ class Streams:
 
     A Conflict has a code in its details: `run_not_running`, `not_listening`, `port_taken` (with its `holder`, `job
     <id>` or `another program`), `program_missing`, `program_unusable` (both with the `program`), `child_stopping`,
-    `supervisor_too_old`.
+    `too_many_children`, `supervisor_too_old`.
     """
 
     def __init__(self, bus: Bus, timeout_s: float) -> None:

@@ -11,6 +11,8 @@ import psutil
 import pytest
 
 from services.executor.backends.process.backend import ProcessBackend
+from services.executor.backends.process.children import CONNECTIONS
+from services.executor.backends.protocol import Execution
 from services.executor.domain.observation import Started
 from shared.contracts.errors import Conflict, Invalid
 from shared.contracts.streams import Child, Terminal
@@ -227,6 +229,28 @@ async def test_what_ignores_its_stop_is_killed_and_the_name_is_free_again(bench:
         assert (await child.exit())["signal"] == "KILL"
     async with await held(bench, id, stubborn) as again:
         assert again.pid != child.pid
+
+
+async def test_one_child_too_many_is_told_so_and_room_is_made_by_whoever_leaves(bench: Bench) -> None:
+    id = await bench.runs()
+    watched = await bench.backend.exec(id, 0, shell("exec sleep 1000", name="watched"))
+    others: list[Execution] = []
+    try:
+        others += [await bench.backend.exec(id, 0, "watched") for _ in range(CONNECTIONS - 1)]
+        assert await refused(bench, id, shell("true")) == "too_many_children"
+        others.pop().close()
+
+        async def taken() -> bool:
+            try:
+                (await bench.backend.exec(id, 0, shell("true"))).close()
+            except Conflict:
+                return False
+            return True
+
+        await until(taken, "there is room again")
+    finally:
+        for execution in (watched, *others):
+            execution.close()
 
 
 async def test_the_last_words_of_a_child_are_kept_and_hide_the_runs_secrets(bench: Bench) -> None:

@@ -11,7 +11,7 @@ import aiohttp
 import httpx
 import pytest
 
-from shared.embedded_nats import free_port
+from shared.ports import free_port
 from tests.support import served
 from tests.support.people import Person, add, admin
 from tests.support.platform import Platform, platform

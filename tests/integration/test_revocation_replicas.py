@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.embedded_nats import free_port
+from shared.ports import free_port
 from tests.support.people import PASSWORD, Person, add, admin
 from tests.support.platform import CHECKOUT
 from tests.support.separate import SeparateServices, separate_services

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.embedded_nats import free_port
 from shared.ids import new_id
+from shared.ports import free_port
 from tests.support.people import Person, add, admin
 from tests.support.platform import Platform, platform
 from tests.support.programs import needs

@@ -22,7 +22,7 @@ from shared.clock import SystemClock
 from shared.contracts.commands.endpoints import ADMIT
 from shared.contracts.endpoints import Admit, Admitted, EndpointKind, EndpointStatus
 from shared.contracts.errors import Conflict, Forbidden, NotFound, Refusal, Unauthorized
-from shared.embedded_nats import free_port
+from shared.ports import free_port
 from shared.store.sqlite import SqliteStore
 from shared.streams.client import RunAt
 

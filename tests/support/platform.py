@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 
-from shared.embedded_nats import free_port, url_in
+from shared.embedded_nats import url_in
+from shared.ports import free_port
 from tests.support.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pymongo
 
-from shared.embedded_nats import free_port
+from shared.ports import free_port
 from tests.support.accounts import AccountsServer
 from tests.support.mongo import MongoServer
 from tests.support.nats import NatsServer

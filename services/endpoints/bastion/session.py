@@ -26,9 +26,7 @@ LARGEST = 10_000
 class Session(SSHServerStreamSession[bytes]):
     """`run` is where it leads; or a sentence says why it leads nowhere, and is all that the client gets."""
 
-    def __init__(
-        self, streams: Streams, run: RunAt | str, used: Callable[[], None], ended: Callable[["Session"], None]
-    ) -> None:
+    def __init__(self, streams: Streams, run: RunAt | str, used: Callable[[], None], ended: Callable[[], None]) -> None:
         super().__init__(None)
         self._streams = streams
         self._run = run
@@ -69,7 +67,7 @@ class Session(SSHServerStreamSession[bytes]):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._ended(self)
+        self._ended()
         if self._task is not None:
             self._task.cancel()
 

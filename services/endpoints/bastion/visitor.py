@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TypeVar
 
 import asyncssh
 import structlog
@@ -34,12 +33,11 @@ FOREIGN = (
 NOWHERE_S = 10.0
 """How long somebody stays whose job leads nowhere: long enough for a session to be told why."""
 CHANNELS = 100
-"""Sessions and forwarded connections that one client may have at one time."""
+"""Sessions and forwarded connections that one client may have at one time, those included that are being opened."""
 
 
 Touch = Callable[[str], None]
 """Somebody used the endpoint of this id."""
-C = TypeVar("C", Session, Forward)
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Visitor(asyncssh.SSHServer):
         self._stranger: str | None = None
         self._asked: Admission | None = None
         self._open = ExitStack()
-        self._channels: set[object] = set()
+        self._places: set[object] = set()
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -152,7 +150,7 @@ class Visitor(asyncssh.SSHServer):
     # --- what it opens
 
     def session_requested(self) -> Session:
-        return self._counted(Session(self._streams, self._run(), self._used, self._channels.discard))
+        return Session(self._streams, self._run(), self._used, self._place())
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
@@ -163,17 +161,20 @@ class Visitor(asyncssh.SSHServer):
         if not leads_into_the_job(dest_host, dest_port):
             log.info("ssh_forward_refused", job_id=run.job_id, host=dest_host[:256], port=dest_port)
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, FOREIGN)
-        return self._forward(run, dest_port)
+        return self._forward(run, dest_port, self._place())
 
-    async def _forward(self, run: RunAt, port: int) -> Forward:
+    async def _forward(self, run: RunAt, port: int, leave: Callable[[], None]) -> Forward:
         try:
             connection = await self._streams.dial(run, port)
-        except Refusal as refusal:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, refusal.message) from None
-        if self._connection is None:
-            connection.close()
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "The client is gone.")
-        return self._counted(Forward(connection, self._used, self._channels.discard))
+            if self._connection is None:
+                connection.close()
+                raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "The client is gone.")
+        except BaseException as error:
+            leave()
+            if isinstance(error, Refusal):
+                raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, error.message) from None
+            raise
+        return Forward(connection, self._used, leave)
 
     def _used(self) -> None:
         if self._asked is not None and isinstance(self._asked.way, Pass):
@@ -183,8 +184,10 @@ class Visitor(asyncssh.SSHServer):
         assert self._asked is not None, "nothing is opened before the authentication"
         return self._asked.run
 
-    def _counted(self, channel: C) -> C:
-        if len(self._channels) >= CHANNELS:
+    def _place(self) -> Callable[[], None]:
+        """Counts one more that is open, or about to be; how to leave it. Raises ChannelOpenError for one too many."""
+        if len(self._places) >= CHANNELS:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "This connection has too many open.")
-        self._channels.add(channel)
-        return channel
+        place = object()
+        self._places.add(place)
+        return lambda: self._places.discard(place)

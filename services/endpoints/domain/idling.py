@@ -1,5 +1,6 @@
 """When an endpoint that nobody uses is warned of, and when it closes."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from services.endpoints.domain import reasons
@@ -22,6 +23,13 @@ def is_unused(endpoint: EndpointDocument, limit_s: int, now: datetime) -> bool:
     return endpoint.status is EndpointStatus.READY and unused_s >= limit_s
 
 
+def nobody_came(endpoints: Iterable[EndpointDocument], limit_s: int, now: datetime) -> bool:
+    """Whether each was unused for so long, or failed or closed so long ago. One that opens has yet to be used."""
+    limit = timedelta(seconds=limit_s)
+    lefts = [_left_at(endpoint) for endpoint in endpoints]
+    return all(left is not None and now - left >= limit for left in lefts)
+
+
 def verdict(endpoint: EndpointDocument, limit_s: int, now: datetime) -> Signal:
     """What becomes of one that is near its end, and was not used since."""
     if is_unused(endpoint, limit_s, now):
@@ -33,6 +41,15 @@ def unused_since(endpoint: EndpointDocument) -> datetime:
     """The last use, or the moment it became ready if that is later."""
     ready = max((entry.time for entry in endpoint.history if entry.fact == "ready"), default=endpoint.requested_at)
     return max(ready, endpoint.last_used_at or ready)
+
+
+def _left_at(endpoint: EndpointDocument) -> datetime | None:
+    """Since when nobody is in it; None while it opens."""
+    if endpoint.status is EndpointStatus.READY:
+        return unused_since(endpoint)
+    if endpoint.status in (EndpointStatus.FAILED, EndpointStatus.CLOSED):
+        return max((entry.time for entry in endpoint.history), default=endpoint.requested_at)
+    return None
 
 
 def _warned_at(endpoint: EndpointDocument, limit_s: int) -> datetime:

@@ -145,6 +145,9 @@ def _wait(endpoint: EndpointDocument, signal: RunEnded) -> Changes:
 
 
 def _use(endpoint: EndpointDocument, signal: Used) -> Changes:
+    """Replicas write down what each has seen, in any order: the latest counts."""
+    if endpoint.last_used_at is not None and endpoint.last_used_at >= signal.at:
+        return {}
     warned = endpoint.reason is not None and endpoint.reason.code == reasons.CLOSING
     return {"last_used_at": signal.at, "reason": None if warned else endpoint.reason}
 

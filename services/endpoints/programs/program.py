@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from services.endpoints.domain.document import EndpointDocument
 from shared.contracts.endpoints import EndpointKind
 from shared.contracts.streams import Child
-from shared.embedded_nats import PORTS
+from shared.ports import PORTS
 
 MISSING = 127
 """The exit code of a program that is not there; a shell's own word for it."""

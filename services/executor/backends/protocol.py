@@ -76,7 +76,8 @@ class Backend(Protocol):
         """Start a child in this rank of the run, or find the one of that name; a bare name starts nothing.
 
         Raises Conflict whose details name the code: `run_not_running`, `program_missing`, `program_unusable`,
-        `child_stopping`, `not_started` (the bare name), `supervisor_too_old`. Raises Invalid, Unavailable.
+        `child_stopping`, `too_many_children`, `not_started` (the bare name), `supervisor_too_old`.
+        Raises Invalid, Unavailable.
         """
 
     async def dial(self, run_id: str, rank: int, port: int) -> socket.socket:

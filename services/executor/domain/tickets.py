@@ -9,6 +9,8 @@ T = TypeVar("T")
 LIFETIME_S = 10.0
 LIMIT = 1024
 """The most that may be out at a time."""
+LIMIT_OF_ONE = 128
+"""Of them for one holder, so that nobody takes them all."""
 _ID = 16
 """So much of a ticket finds it; the rest is compared in a time that says nothing."""
 
@@ -16,6 +18,7 @@ _ID = 16
 @dataclass(frozen=True)
 class _Issued(Generic[T]):
     what: T
+    holder: str
     secret: str
     until: float
 
@@ -26,13 +29,14 @@ class Tickets(Generic[T]):
     def __init__(self) -> None:
         self._issued: dict[str, _Issued[T]] = {}
 
-    def issue(self, ticket: str, what: T, now: float) -> bool:
-        """Accept this random text once; false when too many are out."""
+    def issue(self, ticket: str, what: T, holder: str, now: float) -> bool:
+        """Accept this random text once; false when too many are out, in all or for this holder."""
         for id in [id for id, issued in self._issued.items() if issued.until <= now]:
             del self._issued[id]
-        if len(self._issued) >= LIMIT:
+        of_holder = sum(issued.holder == holder for issued in self._issued.values())
+        if len(self._issued) >= LIMIT or of_holder >= LIMIT_OF_ONE:
             return False
-        self._issued[ticket[:_ID]] = _Issued(what, ticket[_ID:], now + LIFETIME_S)
+        self._issued[ticket[:_ID]] = _Issued(what, holder, ticket[_ID:], now + LIFETIME_S)
         return True
 
     def redeem(self, ticket: str, now: float) -> T | None:

@@ -11,6 +11,8 @@ import pytest
 
 from services.endpoints.apply import Applier
 from services.endpoints.domain.document import EndpointDocument, Entry, RunPlace
+from services.endpoints.domain.machine import Broken, Close, Signal, Stopped
+from services.endpoints.domain.reasons import no_run, removed
 from services.endpoints.idle import IdleWatch
 from services.endpoints.opener import Opener
 from services.endpoints.programs.starting import Programs
@@ -19,8 +21,10 @@ from services.endpoints.usage import Usage
 from shared.bus.bus import Bus
 from shared.contracts.commands.changes import KILL, ChangeJob
 from shared.contracts.commands.endpoints import IDLE_LIMITS
+from shared.contracts.commands.jobs import GET
 from shared.contracts.commands.submission import NewJob
 from shared.contracts.endpoints import EndpointKind, EndpointStatus, IdleLimits
+from shared.contracts.errors import Conflict, InternalError, NotFound, Refusal, TooMany, Unauthorized, Unavailable
 from shared.contracts.job import IDLE, Actor, JobRequest, JobStatus
 from shared.store.sqlite import SqliteStore
 from tests.support.clock import ManualClock
@@ -29,6 +33,7 @@ from tests.support.gateway import stored_job
 
 LIMIT_S = 3600
 ACTOR = Actor(kind="service", name="endpoints")
+OTHER = "01JD8F2M5V7Q0R3S6T9W2X4Y90"
 
 
 @dataclass
@@ -39,13 +44,18 @@ class Gateway(Bus):
     events: list[str] = field(default_factory=list)
     command: str = "python train.py"
     killed: list[ChangeJob] = field(default_factory=list)
+    refused: dict[tuple[Any, str], Refusal] = field(default_factory=dict)
+    """What is refused, of which job."""
 
     async def ask(self, command: Any, ask: Any, timeout: float = 5.0) -> Any:
+        refusal = self.refused.get((command, ask.id)) if command is not IDLE_LIMITS else None
+        if refusal is not None:
+            raise refusal
         if command is KILL:
             self.killed.append(ask)
         if command is not IDLE_LIMITS:
             request = JobRequest(name="j", command=self.command)
-            return stored_job(NewJob(id=JOB, owner="ada", request=request), status=JobStatus.RUNNING)
+            return stored_job(NewJob(id=ask.id, owner="ada", request=request), status=JobStatus.RUNNING)
         return IdleLimits(seconds={vc: self.limits[vc] for vc in ask.vcs if vc in self.limits})
 
     async def publish(self, subject: str, event: Any) -> int:
@@ -58,8 +68,11 @@ class Kernels(Programs):
 
     def __init__(self) -> None:
         self.state = "idle"
+        self.refusal: Refusal | None = None
 
     async def ask(self, endpoint: EndpointDocument, path: str) -> tuple[int, bytes]:
+        if self.refusal is not None:
+            raise self.refusal
         assert path == "api/kernels"
         return 200, json.dumps([{"id": "k", "execution_state": self.state}]).encode()
 
@@ -77,10 +90,11 @@ class Yard:
     opener: Opener
     watch: IdleWatch
 
-    async def add(self, name: str, kind: EndpointKind) -> None:
+    async def add(self, name: str, kind: EndpointKind, job_id: str = JOB) -> None:
         ready = Entry(version=1, fact="ready", time=self.clock.now(), actor=ACTOR, attempt=1)
         document = endpoint(
-            id=f"{JOB}.{name}",
+            id=f"{job_id}.{name}",
+            job_id=job_id,
             name=name,
             kind=kind,
             version=1,
@@ -98,7 +112,7 @@ class Yard:
 
     async def after(self, seconds: float) -> None:
         self.clock.advance(seconds)
-        await self.watch.look()
+        await self.watch.look({JOB})
         await self.applier.outbox.drain()
 
 
@@ -164,6 +178,53 @@ async def test_a_job_without_a_command_ends_once_nobody_uses_any_way_into_it(yar
     await yard.after(LIMIT_S)
     [kill] = yard.gateway.killed
     assert (kill.id, kill.actor, kill.reason and kill.reason.code) == (JOB, ACTOR, "idle")
+
+
+@pytest.mark.parametrize("end", [Close(removed("ada")), Broken(RunPlace(attempt=1, node="local"), no_run())])
+async def test_it_ends_too_when_all_its_endpoints_were_closed_or_failed_for_so_long(yard: Yard, end: Signal) -> None:
+    yard.gateway.command = IDLE
+    await yard.add("ssh", EndpointKind.SSH)
+    await yard.after(LIMIT_S - 400)
+    await yard.applier.change(f"{JOB}.ssh", (end, Stopped(RunPlace(attempt=1, node="local"))))
+    await yard.after(LIMIT_S - 10)
+    assert yard.gateway.killed == [], "it was closed a moment less ago than that"
+    await yard.after(20)
+    [kill] = yard.gateway.killed
+    assert kill.id == JOB
+
+
+async def test_a_job_with_a_command_goes_on_without_endpoints(yard: Yard) -> None:
+    await yard.add("ssh", EndpointKind.SSH)
+    await yard.applier.change(f"{JOB}.ssh", (Close(removed("ada")), Stopped(RunPlace(attempt=1, node="local"))))
+    await yard.after(2 * LIMIT_S)
+    assert yard.gateway.killed == []
+
+
+@pytest.mark.parametrize("refusal", [Conflict("It is over."), NotFound("There is none.")])
+async def test_a_job_that_ended_by_itself_needs_no_end(yard: Yard, refusal: Refusal) -> None:
+    yard.gateway.command = IDLE
+    yard.gateway.refused[KILL, JOB] = refusal
+    await yard.add("ssh", EndpointKind.SSH)
+    await yard.after(LIMIT_S)
+    assert (await yard.get("ssh")).status is EndpointStatus.READY, "it goes with its job"
+
+
+@pytest.mark.parametrize("refusal", [InternalError("A fault."), Unavailable("Away."), NotFound("There is none.")])
+async def test_what_is_refused_of_one_job_keeps_no_other_one(yard: Yard, refusal: Refusal) -> None:
+    yard.gateway.command = IDLE
+    yard.gateway.refused = {(GET, JOB): refusal}
+    await yard.add("ssh", EndpointKind.SSH)
+    await yard.add("ssh", EndpointKind.SSH, OTHER)
+    await yard.after(LIMIT_S)
+    assert [kill.id for kill in yard.gateway.killed] == [OTHER]
+
+
+@pytest.mark.parametrize("refusal", [TooMany("Later."), InternalError("A fault."), Unauthorized("Too old.")])
+async def test_a_jupyter_that_cannot_be_asked_now_is_left_alone(yard: Yard, refusal: Refusal) -> None:
+    await yard.add("jupyter", EndpointKind.JUPYTER)
+    yard.kernels.refusal = refusal
+    await yard.after(LIMIT_S)
+    assert (await yard.get("jupyter")).status is EndpointStatus.READY
 
 
 async def test_where_the_policy_says_nothing_nothing_is_closed(yard: Yard) -> None:

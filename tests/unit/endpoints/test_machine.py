@@ -1,6 +1,6 @@
 """The transition table of endpoints, pair by pair."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -109,6 +109,13 @@ def test_a_closed_one_remembers_its_run_until_its_program_has_stopped() -> None:
     assert (stopped.run, stopped.secret, stopped.over) == (None, None, True)
     again = decide(stopped, Ask("bob", 0), ACTOR, NOW)
     assert (again.requested_by, again.reason) == ("bob", None)
+
+
+def test_use_that_is_written_down_late_takes_nothing_back() -> None:
+    used = decide(within(EndpointStatus.READY), Used(NOW), ACTOR, NOW)
+    late = decide(used, Used(NOW - timedelta(seconds=10)), ACTOR, NOW)
+    assert late is used
+    assert decide(used, Used(NOW + timedelta(seconds=1)), ACTOR, NOW).last_used_at == NOW + timedelta(seconds=1)
 
 
 def test_what_is_kept_after_the_job_stays_as_it_is_until_the_time_is_over() -> None:

@@ -20,7 +20,7 @@ from services.endpoints.programs.program import (
     port_of,
 )
 from shared.contracts.endpoints import EndpointKind, EndpointStatus
-from shared.embedded_nats import PORTS
+from shared.ports import PORTS
 from tests.support.endpoints import JOB, endpoint
 
 TOOLS = ("sh", "env", "mkdir", "chmod", "cat")

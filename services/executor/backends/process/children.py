@@ -39,12 +39,15 @@ AGAIN_S = 0.05
 """Until it is looked again whether anything of it is left."""
 CONNECTIONS = 256
 """With the command's pipes well below the 1024 descriptors that a process may have by default."""
+SPARE = 32
+"""Connections beyond these, for those who are told that there are too many, and for those who end a child."""
 
 RUN_NOT_RUNNING = "run_not_running"
 PROGRAM_MISSING = "program_missing"
 PROGRAM_UNUSABLE = "program_unusable"
 STOPPING = "child_stopping"
 NOT_STARTED = "not_started"
+TOO_MANY = "too_many_children"
 
 
 class Child:
@@ -157,7 +160,7 @@ class Children:
         if connection is not None and self._poll is not None:
             self._connections[connection.fileno()] = connection
             self._poll.register(connection, select.POLLIN)
-            self._pause(len(self._connections) >= CONNECTIONS)
+            self._pause(len(self._connections) >= CONNECTIONS + SPARE)
 
     def _pause(self, paused: bool) -> None:
         """Let others wait until somebody leaves."""
@@ -216,6 +219,8 @@ class Children:
         files = connection.files()
         tail = child = None
         try:
+            if len(self._of) >= CONNECTIONS and wanted["argv"] is not None:
+                return _refused(TOO_MANY, f"{CONNECTIONS} shells and programs are open in the run. Close some of them.")
             name = wanted["name"] or ""
             child = next((each for each in self._alive.values() if name and each.name == name), None)
             if child is None:

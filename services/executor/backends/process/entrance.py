@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import termios
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from shared.streams.files import beside, read_line, send_line
 ANSWER_S = 5.0
 """A supervisor opens its door within milliseconds; one that stands still (SIGSTOP, a full disk) does not."""
 _WAIT_S = 0.002
+_LONGEST_WAIT_S = 0.1
+"""Between two knocks: the first come quickly one after another."""
 _ANSWER_BYTES = 65_536
 
 
@@ -54,7 +57,7 @@ class Entrance:
 
     async def _control(self, base: str) -> socket.socket:
         """A connection to the run's supervisor, which is asked to open its door if it has not."""
-        called = False
+        called, wait_s = False, _WAIT_S
         while True:
             supervisor = await asyncio.to_thread(supervisor_of, base, self._boot_id)
             if marks.CALLABLE not in supervisor.facts:
@@ -69,7 +72,8 @@ class Entrance:
             if not called:
                 supervisor.send(signal.SIGUSR1)
                 called = True
-            await asyncio.sleep(_WAIT_S)
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
 
 def _connected(folder: Path) -> socket.socket | None:
@@ -117,10 +121,21 @@ async def _started(control: socket.socket, child: Child | str, request: dict[str
 def _descriptors(child: Child) -> tuple[dict[str, int], list[int]]:
     """The caller's ends, and the child's."""
     if child.terminal is not None:
-        mine, theirs = os.openpty()
-        termios.tcsetwinsize(mine, (child.terminal.rows, child.terminal.columns))
+        with ExitStack() as made:
+            mine, theirs = _kept(made, os.openpty())
+            termios.tcsetwinsize(mine, (child.terminal.rows, child.terminal.columns))
+            made.pop_all()
         return {"terminal": mine}, [theirs]
     if child.name is not None:
         return {}, []
-    stdin, stdout, stderr = (os.pipe2(os.O_CLOEXEC) for _ in range(3))
+    with ExitStack() as made:
+        stdin, stdout, stderr = (_kept(made, os.pipe2(os.O_CLOEXEC)) for _ in range(3))
+        made.pop_all()
     return {"stdin": stdin[1], "stdout": stdout[0], "stderr": stderr[0]}, [stdin[0], stdout[1], stderr[1]]
+
+
+def _kept(made: ExitStack, ends: tuple[int, int]) -> tuple[int, int]:
+    """Both are closed again unless all else that a child needs could be made too."""
+    for end in ends:
+        made.callback(os.close, end)
+    return ends
