@@ -15,7 +15,7 @@ import structlog
 
 from services.endpoints.bastion.forward import Forward
 from services.endpoints.bastion.session import Session
-from services.endpoints.domain.ssh import Address, address_of, leads_into_the_job
+from services.endpoints.domain.ssh import Address, address_of, leads_into_the_job, why_not_forwarded
 from services.endpoints.domain.strangers import Strangers
 from services.endpoints.guard import Guard, Pass
 from shared.contracts.endpoints import PORTS, Admit
@@ -64,7 +64,7 @@ class Visitor(asyncssh.SSHServer):
         self,
         guard: Guard,
         streams: Streams,
-        strangers: Strangers,
+        strangers: "Strangers[Visitor]",
         touch: Touch,
         gone: Callable[["Visitor"], None],
     ) -> None:
@@ -73,7 +73,6 @@ class Visitor(asyncssh.SSHServer):
         self._strangers = strangers
         self._touch = touch
         self._gone = gone
-        self._stranger: str | None = None
         self._asked: Admission | None = None
         self._open = ExitStack()
         self._channels: set[object] = set()
@@ -82,14 +81,13 @@ class Visitor(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         address = str((conn.get_extra_info("peername") or ("",))[0])
-        if self._strangers.enter(address):
-            self._stranger = address
-        else:
-            log.warning("ssh_strangers_refused", address=address)
-            conn.abort()
+        goes = self._strangers.enter(self, address)
+        if goes is not None:
+            log.info("ssh_stranger_dropped", for_one_from=address)
+            goes.cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._known()
+        self._strangers.leave(self)
         self._connection = None
         self._open.close()
         self._gone(self)
@@ -118,7 +116,7 @@ class Visitor(asyncssh.SSHServer):
         return self._asked is not None
 
     def auth_completed(self) -> None:
-        self._known()
+        self._strangers.leave(self)
         assert self._asked is not None, "there is no other way in than a key"
         log.info("ssh_entered", job_id=self._asked.address.job_id, user=self._asked.user)
         if isinstance(self._asked.way, Pass):
@@ -133,9 +131,11 @@ class Visitor(asyncssh.SSHServer):
             return None
         public_key = " ".join(key.export_public_key("openssh").decode().split()[:2])
         admitted = await self._guard.admit(Admit(job_id=address.job_id, public_key=public_key))
+        again = Admit(job_id=address.job_id, credential=admitted.credential)
+        await self._guard.admit(again)  # whoever was cut is not let in by an answer from before
         way: Pass | str
         try:
-            way = await self._guard.enter(Admit(job_id=address.job_id, credential=admitted.credential), NAME)
+            way = await self._guard.enter(again, NAME)
         except Refusal as refusal:
             way = refusal.message
         return Admission(admitted.user, way, address)
@@ -143,11 +143,6 @@ class Visitor(asyncssh.SSHServer):
     def _part(self, why: str) -> None:
         if self._connection is not None:
             self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, why)
-
-    def _known(self) -> None:
-        if self._stranger is not None:
-            self._strangers.leave(self._stranger)
-            self._stranger = None
 
     # --- what it opens
 
@@ -169,7 +164,8 @@ class Visitor(asyncssh.SSHServer):
         try:
             connection = await self._streams.dial(run, port)
         except Refusal as refusal:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, refusal.message) from None
+            why = why_not_forwarded(refusal, port)
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, why) from None
         if self._connection is None:
             connection.close()
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "The client is gone.")
