@@ -150,3 +150,5 @@ class Admitted(Contract):
 
     user: UserName
     credential: Annotated[str, Field(max_length=512)]
+    token: Annotated[str | None, Field(description="The name of the API token that let them in.")] = None
+    key: Annotated[str | None, Field(description="The name of the SSH key that let them in.")] = None
