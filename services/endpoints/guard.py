@@ -23,23 +23,33 @@ REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class Pass:
-    """Somebody may use this endpoint of a run. `since`: when that was asked, by the monotonic clock."""
+    """Somebody may use this endpoint of a run. `since`: when that was asked, by the monotonic clock.
+
+    `token` and `key` are the name of the API token or SSH key that let them in, if it was one.
+    """
 
     user: str
     credential: str
     endpoint: EndpointDocument
     run: RunPlace
     since: float
+    token: str | None
+    key: str | None
+
+
+Came = Callable[[Pass, str], None]
+"""Somebody came in, from this address, or chain of addresses of which the last are proxies."""
 
 
 class Guard:
     """Admits people to endpoints and watches what they have open."""
 
-    def __init__(self, store: EndpointStore, bus: Bus, clock: Clock, timeout_s: float) -> None:
+    def __init__(self, store: EndpointStore, bus: Bus, clock: Clock, timeout_s: float, came: Came) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock
         self._timeout_s = timeout_s
+        self._came = came
         self._admitted: dict[Admit, tuple[float, Admitted]] = {}
         self._watch = Watch(self._confirm, clock)
 
@@ -50,8 +60,9 @@ class Guard:
         since, admitted = await self._known(ask)
         return _passed(admitted, since, ask.job_id, name, await self._store.get(ask.job_id, name))
 
-    def hold(self, passed: Pass, cut: Callable[[], None]) -> AbstractContextManager[None]:
-        """A connection is open; `cut` is called, once, when it may be no longer."""
+    def hold(self, passed: Pass, cut: Callable[[], None], address: str) -> AbstractContextManager[None]:
+        """A connection is open, from this address; `cut` is called, once, when it may be no longer."""
+        self._came(passed, address)
         key = Key(passed.endpoint.job_id, passed.endpoint.name, passed.credential)
         return self._watch.hold(key, passed.run, passed.since, cut)
 
@@ -103,4 +114,4 @@ def _passed(admitted: Admitted, since: float, job_id: str, name: str, endpoint: 
         raise Conflict(f"Job {job_id} does not run now; its endpoint '{name}' opens when it does.")
     if endpoint.status is not EndpointStatus.READY:
         raise Conflict(f"The endpoint '{name}' of job {job_id} is being opened. Try again in a moment.")
-    return Pass(admitted.user, admitted.credential, endpoint, endpoint.run, since)
+    return Pass(admitted.user, admitted.credential, endpoint, endpoint.run, since, admitted.token, admitted.key)

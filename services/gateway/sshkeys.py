@@ -27,7 +27,7 @@ MOST = 50
 
 
 class SshKeyDocument(Contract):
-    """A stored key. While it counts, `named` (owner and name), `live` (the key itself), `live_of` and `owned` (owner and
+    """A stored key. While it counts, `named` (owner and name), `live` (the key), `live_of` and `owned` (owner and
     key) are set.
     """
 

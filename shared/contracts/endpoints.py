@@ -60,6 +60,7 @@ class Endpoint(Contract):
     requested_by: UserName
     requested_at: Timestamp
     last_used_at: Timestamp | None = None
+    last_used_by: UserName | None = None
     version: Version
 
 
@@ -113,6 +114,8 @@ class IssueTicket(Contract):
     job_id: JobId
     name: EndpointName
     credential: Annotated[str, Field(repr=False, description="Of whoever asks, from an `Admitted`.")]
+    actor: Annotated[Actor | None, Field(description="Whoever asks, with what the audit wants to know.")] = None
+    correlation_id: str | None = None
 
 
 class Ticket(Contract):

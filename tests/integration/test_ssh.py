@@ -434,6 +434,32 @@ def is_over(connection: socket.socket) -> bool:
         return True
 
 
+# --- who went in is known
+
+
+def test_who_went_in_is_in_the_audit_once_and_shown_to_the_owner(cast: Cast) -> None:
+    job = running(cast.ada)
+    for _ in range(3):
+        assert cast.ssh.run(job, "true").returncode == 0
+
+    def entered() -> list[dict[str, object]]:
+        found = cast.root.call("GET", "/audit", 200, params={"target": f"job/{job}", "action": "endpoint.entered"})
+        return list(found["items"])
+
+    wait_until(entered, "it is in the audit")
+    [entry] = entered()
+    assert (entry["actor"], entry["address"], entry["token"]) == ("ada", "127.0.0.1", None)
+    details = entry["details"]
+    assert isinstance(details, dict)
+    assert (details["name"], details["key"], details["owner"]) == ("ssh", "laptop", "ada")
+
+    def used_by() -> object:
+        [endpoint] = cast.ada.call("GET", f"/jobs/{job}/endpoints", 200)["items"]
+        return endpoint["last_used_by"]
+
+    wait_until(lambda: used_by() == "ada", "the owner sees who used it last")
+
+
 # --- what is lost is cut
 
 

@@ -37,8 +37,8 @@ CHANNELS = 100
 """Sessions and forwarded connections that one client may have at one time."""
 
 
-Touch = Callable[[str], None]
-"""Somebody used the endpoint of this id."""
+Touch = Callable[[str, str], None]
+"""The endpoint of this id was used, by this person."""
 C = TypeVar("C", Session, Forward)
 
 
@@ -73,6 +73,7 @@ class Visitor(asyncssh.SSHServer):
         self._strangers = strangers
         self._touch = touch
         self._gone = gone
+        self._address = ""
         self._asked: Admission | None = None
         self._open = ExitStack()
         self._channels: set[object] = set()
@@ -80,10 +81,10 @@ class Visitor(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
-        address = str((conn.get_extra_info("peername") or ("",))[0])
-        goes = self._strangers.enter(self, address)
+        self._address = str((conn.get_extra_info("peername") or ("",))[0])
+        goes = self._strangers.enter(self, self._address)
         if goes is not None:
-            log.info("ssh_stranger_dropped", for_one_from=address)
+            log.info("ssh_stranger_dropped", for_one_from=self._address)
             goes.cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -120,7 +121,7 @@ class Visitor(asyncssh.SSHServer):
         assert self._asked is not None, "there is no other way in than a key"
         log.info("ssh_entered", job_id=self._asked.address.job_id, user=self._asked.user)
         if isinstance(self._asked.way, Pass):
-            self._open.enter_context(self._guard.hold(self._asked.way, self.cut))
+            self._open.enter_context(self._guard.hold(self._asked.way, self.cut, self._address))
         else:
             timer = asyncio.get_running_loop().call_later(NOWHERE_S, self._part, self._asked.way)
             self._open.callback(timer.cancel)
@@ -173,7 +174,7 @@ class Visitor(asyncssh.SSHServer):
 
     def _used(self) -> None:
         if self._asked is not None and isinstance(self._asked.way, Pass):
-            self._touch(self._asked.way.endpoint.id)
+            self._touch(self._asked.way.endpoint.id, self._asked.user)
 
     def _run(self) -> RunAt | str:
         assert self._asked is not None, "nothing is opened before the authentication"
