@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from services.endpoints.domain.document import EndpointDocument, RunPlace
 from services.endpoints.domain.reasons import JOB_OVER
 from services.endpoints.store import EndpointStore
-from services.endpoints.watch import RECHECK_S, Key, Watch
+from services.endpoints.watch import RECHECK_S, VERDICTS, Key, Watch
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.endpoints import ADMIT
@@ -84,7 +84,11 @@ class Guard:
     async def _asked(self, ask: Admit) -> tuple[float, Admitted]:
         now = self._clock.monotonic()
         self._admitted.pop(ask, None)
-        admitted = await self._bus.ask(ADMIT, ask, self._timeout_s)
+        try:
+            admitted = await self._bus.ask(ADMIT, ask, self._timeout_s)
+        except VERDICTS:
+            self._forget_all_of(ask.credential)
+            raise
         if len(self._admitted) >= REMEMBERED:
             self._forget()
         self._admitted[ask] = (now, admitted)
@@ -94,6 +98,11 @@ class Guard:
         """What is open is asked about anew: an older answer would make it last longer than is promised."""
         since, admitted = await self._asked(Admit(job_id=key.job_id, credential=key.credential))
         return _passed(admitted, since, key.job_id, key.name, await self._store.get(key.job_id, key.name)).run
+
+    def _forget_all_of(self, credential: str | None) -> None:
+        """Whoever was refused by it is let in by no answer from before, to whichever question."""
+        if credential is not None:
+            self._admitted = {ask: known for ask, known in self._admitted.items() if known[1].credential != credential}
 
     def _forget(self) -> None:
         """What counts no more; all of it where that is not enough."""
