@@ -701,6 +701,7 @@ class Endpoint(Model):
     requested_by: str
     requested_at: AwareDatetime
     last_used_at: AwareDatetime | None = None
+    last_used_by: str | None = None
     version: int
     """Counts a document's changes, from 1."""
 

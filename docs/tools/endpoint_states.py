@@ -21,7 +21,7 @@ def _diagram() -> str:
     arrows: dict[tuple[EndpointStatus, EndpointStatus], list[str]] = {}
     for row in ROWS:
         for source in row.sources:
-            if source is not row.target:
+            if row.target is not None and source is not row.target:
                 labels = arrows.setdefault((source, row.target), [])
                 labels += [signal.__name__ for signal in row.signals]
     lines = ["```mermaid", "stateDiagram-v2", "    direction LR", "    [*] --> requested: Ask"]
@@ -35,5 +35,5 @@ def _table() -> str:
         sources = ", ".join(row.sources)
         signals = ", ".join(signal.__name__ for signal in row.signals)
         event = ENDPOINT_EVENTS[row.fact].__name__ if row.fact is not None else ""
-        lines.append(f"| {sources} | {signals} | {row.target} | {event} |")
+        lines.append(f"| {sources} | {signals} | {row.target or 'the same'} | {event} |")
     return "\n".join(lines) + "\n"

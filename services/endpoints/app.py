@@ -23,6 +23,7 @@ from services.endpoints.reconcile import reconcile
 from services.endpoints.settings import EndpointsSettings
 from services.endpoints.store import EndpointStore
 from services.endpoints.usage import Usage
+from services.endpoints.visits import Visits
 from shared.paths import Roots
 from shared.runtime import Deps, Service
 from shared.streams.client import Streams
@@ -42,7 +43,8 @@ def build(deps: Deps) -> Service:
     keeper = Keeper(streams, store, deps.bus, roots, sys.executable, settings.timeout_s)
     idle = IdleWatch(applier, deps.bus, programs, opener, settings.timeout_s)
     usage = Usage(applier)
-    guard = Guard(store, deps.bus, deps.clock, settings.timeout_s)
+    visits = Visits(applier, settings.trusted_proxies)
+    guard = Guard(store, deps.bus, deps.clock, settings.timeout_s, visits.came)
     bastion = Bastion(settings, guard, streams, HostKeys(documents, deps.clock), usage.touch)
     tunnel = Tunnel(guard, streams, usage.touch)
     door = HttpDoor(settings, guard, keeper.dial, documents, deps.clock, usage.touch, (tunnel.register,))
@@ -56,14 +58,22 @@ def build(deps: Deps) -> Service:
     async def stop() -> None:
         await asyncio.gather(bastion.stop(), door.stop())
         await asyncio.gather(opener.drain(), keeper.stop())
-        await usage.write()
+        await asyncio.gather(usage.write(), visits.write())
         await applier.outbox.drain()
 
     return Service(
         name="endpoints",
-        handlers=Handlers(desk, follower, door),
+        handlers=Handlers(desk, follower, door, visits),
         subscriptions=SUBSCRIPTIONS,
-        loops=(applier.outbox.run, partial(reconcile, follower, idle), usage.run, keeper.run, guard.watch, *door.loops),
+        loops=(
+            applier.outbox.run,
+            partial(reconcile, follower, idle),
+            usage.run,
+            visits.run,
+            keeper.run,
+            guard.watch,
+            *door.loops,
+        ),
         start=start,
         stop=stop,
     )

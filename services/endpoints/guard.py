@@ -1,121 +1,117 @@
 """Who is let through a door, and for how long: every way in asks here, and every open connection is held here.
 
 A permission that is lost, an endpoint that closes and a run that ends cut what is open within RECHECK_S and the time
-of an answer, so within the 5 s that people are promised.
+of an answer, so within the 5 s that people are promised; `watch.py` says what comes of it when there is no answer.
 """
 
-import asyncio
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-
-import structlog
 
 from services.endpoints.domain.document import EndpointDocument, RunPlace
 from services.endpoints.domain.reasons import JOB_OVER
 from services.endpoints.store import EndpointStore
+from services.endpoints.watch import RECHECK_S, VERDICTS, Key, Watch
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.endpoints import ADMIT
 from shared.contracts.endpoints import Admit, Admitted, EndpointStatus
-from shared.contracts.errors import Conflict, Forbidden, Refusal, TemporaryError
+from shared.contracts.errors import Conflict, Forbidden
 
-log = structlog.get_logger()
-
-RECHECK_S = 2.0
-"""An answer counts so long; what is open is looked at as often."""
 REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Somebody may use this endpoint of a run."""
+    """Somebody may use this endpoint of a run. `since`: when that was asked, by the monotonic clock.
+
+    `token` and `key` are the name of the API token or SSH key that let them in, if it was one.
+    """
 
     user: str
     credential: str
     endpoint: EndpointDocument
     run: RunPlace
+    since: float
+    token: str | None
+    key: str | None
 
 
-@dataclass(eq=False)
-class _Held:
-    passed: Pass
-    cut: Callable[[], None]
+Came = Callable[[Pass, str], None]
+"""Somebody came in, from this address, or chain of addresses of which the last are proxies."""
 
 
 class Guard:
     """Admits people to endpoints and watches what they have open."""
 
-    def __init__(self, store: EndpointStore, bus: Bus, clock: Clock, timeout_s: float) -> None:
+    def __init__(self, store: EndpointStore, bus: Bus, clock: Clock, timeout_s: float, came: Came) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock
         self._timeout_s = timeout_s
-        self._held: set[_Held] = set()
+        self._came = came
         self._admitted: dict[Admit, tuple[float, Admitted]] = {}
+        self._watch = Watch(self._confirm, clock)
 
     async def enter(self, ask: Admit, name: str) -> Pass:
         """Raises Unauthorized, NotFound or Forbidden for the person, Forbidden for an endpoint that is not there, and
         Conflict for one that does not lead anywhere now.
         """
-        admitted = await self.admit(ask)
-        return _passed(admitted, ask.job_id, name, await self._store.get(ask.job_id, name))
+        since, admitted = await self._known(ask)
+        return _passed(admitted, since, ask.job_id, name, await self._store.get(ask.job_id, name))
 
-    @contextlib.contextmanager
-    def hold(self, passed: Pass, cut: Callable[[], None]) -> Iterator[None]:
-        """A connection is open; `cut` is called, once, when it may be no longer."""
-        held = _Held(passed, cut)
-        self._held.add(held)
-        try:
-            yield
-        finally:
-            self._held.discard(held)
+    def hold(self, passed: Pass, cut: Callable[[], None], address: str) -> AbstractContextManager[None]:
+        """A connection is open, from this address; `cut` is called, once, when it may be no longer."""
+        self._came(passed, address)
+        key = Key(passed.endpoint.job_id, passed.endpoint.name, passed.credential)
+        return self._watch.hold(key, passed.run, passed.since, cut)
 
     async def watch(self) -> None:
         """Cut what may be no longer, until cancelled."""
-        while True:
-            await asyncio.sleep(RECHECK_S)
-            self._forget()
-            for job_id, name, credential in {_key(held) for held in self._held}:
-                await self._check(job_id, name, credential)
-
-    async def _check(self, job_id: str, name: str, credential: str) -> None:
-        try:
-            passed = await self.enter(Admit(job_id=job_id, credential=credential), name)
-        except TemporaryError as error:
-            log.warning("endpoint_unchecked", job_id=job_id, endpoint=name, error=repr(error))
-            return
-        except Refusal as refusal:
-            log.info("endpoint_cut", job_id=job_id, endpoint=name, why=refusal.message)
-            self._cut(job_id, name, credential, run=None)
-            return
-        self._cut(job_id, name, credential, run=passed.run)
-
-    def _cut(self, job_id: str, name: str, credential: str, run: RunPlace | None) -> None:
-        """Those of this key that lead into another run, or all (None)."""
-        for held in [held for held in self._held if _key(held) == (job_id, name, credential)]:
-            if held.passed.run != run:
-                self._held.discard(held)
-                held.cut()
+        await self._watch.run()
 
     async def admit(self, ask: Admit) -> Admitted:
         """Who this is, if they may use the job's endpoints at all. Raises Unauthorized, NotFound or Forbidden."""
-        now = self._clock.monotonic()
+        return (await self._known(ask))[1]
+
+    async def _known(self, ask: Admit) -> tuple[float, Admitted]:
+        """The answer, which counts for RECHECK_S, and when it was asked for."""
         known = self._admitted.get(ask)
-        if known is not None and now - known[0] < RECHECK_S:
-            return known[1]
-        admitted = await self._bus.ask(ADMIT, ask, self._timeout_s)
+        if known is not None and self._clock.monotonic() - known[0] < RECHECK_S:
+            return known
+        return await self._asked(ask)
+
+    async def _asked(self, ask: Admit) -> tuple[float, Admitted]:
+        now = self._clock.monotonic()
+        self._admitted.pop(ask, None)
+        try:
+            admitted = await self._bus.ask(ADMIT, ask, self._timeout_s)
+        except VERDICTS:
+            self._forget_all_of(ask.credential)
+            raise
         if len(self._admitted) >= REMEMBERED:
             self._forget()
         self._admitted[ask] = (now, admitted)
-        return admitted
+        return now, admitted
+
+    async def _confirm(self, key: Key) -> RunPlace:
+        """What is open is asked about anew: an older answer would make it last longer than is promised."""
+        since, admitted = await self._asked(Admit(job_id=key.job_id, credential=key.credential))
+        return _passed(admitted, since, key.job_id, key.name, await self._store.get(key.job_id, key.name)).run
+
+    def _forget_all_of(self, credential: str | None) -> None:
+        """Whoever was refused by it is let in by no answer from before, to whichever question."""
+        if credential is not None:
+            self._admitted = {ask: known for ask, known in self._admitted.items() if known[1].credential != credential}
 
     def _forget(self) -> None:
+        """What counts no more; all of it where that is not enough."""
         oldest = self._clock.monotonic() - RECHECK_S
-        self._admitted = {ask: known for ask, known in self._admitted.items() if known[0] > oldest}
+        fresh = {ask: known for ask, known in self._admitted.items() if known[0] > oldest}
+        self._admitted = fresh if len(fresh) < REMEMBERED else {}
 
 
-def _passed(admitted: Admitted, job_id: str, name: str, endpoint: EndpointDocument | None) -> Pass:
+def _passed(admitted: Admitted, since: float, job_id: str, name: str, endpoint: EndpointDocument | None) -> Pass:
     if endpoint is not None and endpoint.reason is not None and endpoint.reason.code == JOB_OVER:
         raise Conflict(endpoint.reason.message)
     if endpoint is None or endpoint.status is EndpointStatus.CLOSED:
@@ -127,8 +123,4 @@ def _passed(admitted: Admitted, job_id: str, name: str, endpoint: EndpointDocume
         raise Conflict(f"Job {job_id} does not run now; its endpoint '{name}' opens when it does.")
     if endpoint.status is not EndpointStatus.READY:
         raise Conflict(f"The endpoint '{name}' of job {job_id} is being opened. Try again in a moment.")
-    return Pass(admitted.user, admitted.credential, endpoint, endpoint.run)
-
-
-def _key(held: _Held) -> tuple[str, str, str]:
-    return held.passed.endpoint.job_id, held.passed.endpoint.name, held.passed.credential
+    return Pass(admitted.user, admitted.credential, endpoint, endpoint.run, since, admitted.token, admitted.key)

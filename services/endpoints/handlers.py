@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.endpoints.desk import Desk
 from services.endpoints.door.server import HttpDoor
 from services.endpoints.follow import Follower
+from services.endpoints.visits import Visits
 from shared.bus.subscriptions import Answers, Delivery, Each, Shared, Subscription
 from shared.contracts import subjects
 from shared.contracts.commands.changes import KILL
@@ -44,10 +45,11 @@ from shared.contracts.events import (
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, desk: Desk, follower: Follower, door: HttpDoor) -> None:
+    def __init__(self, desk: Desk, follower: Follower, door: HttpDoor, visits: Visits) -> None:
         self._desk = desk
         self._follower = follower
         self._door = door
+        self._visits = visits
 
     async def list(self, ask: ListEndpoints) -> Endpoints:
         return await self._desk.list(ask)
@@ -59,7 +61,9 @@ class Handlers:
         return await self._desk.remove(ask)
 
     async def ticket(self, ask: IssueTicket) -> Ticket:
-        return await self._door.ticket(ask)
+        ticket = await self._door.ticket(ask)
+        self._visits.ticket_issued(ask)
+        return ticket
 
     async def job_events(self, deliveries: Sequence[Delivery[bytes]]) -> None:
         await self._follower.told([(delivery.subject, delivery.message) for delivery in deliveries])

@@ -32,6 +32,12 @@ class EndpointsSettings(BaseSettings):
         8081, ge=0, le=65535, description="The door of Jupyter, TensorBoard and interactive ports; 0: none."
     )
     ssh_port: int = Field(2222, ge=0, le=65535, description="The SSH bastion; 0: none.")
+    ssh_strangers: int = Field(
+        100, ge=1, description="SSH connections at one time that nobody has authenticated; the oldest makes room."
+    )
+    ssh_strangers_per_address: int = Field(
+        25, ge=1, description="Of these from one IPv4 address, or one /64 of IPv6; its oldest makes room."
+    )
     public_url: str | None = Field(
         None, description="How browsers reach the HTTP door, `https://jobs.example.org`; none: `http://<host>:<port>`."
     )

@@ -21,11 +21,11 @@ class Usage:
 
     def __init__(self, applier: Applier) -> None:
         self._applier = applier
-        self._seen: dict[str, datetime] = {}
+        self._seen: dict[str, tuple[datetime, str]] = {}
 
-    def touch(self, endpoint_id: str) -> None:
-        """Somebody uses it now."""
-        self._seen[endpoint_id] = self._applier.clock.now()
+    def touch(self, endpoint_id: str, by: str) -> None:
+        """This person uses it now."""
+        self._seen[endpoint_id] = (self._applier.clock.now(), by)
 
     async def run(self) -> None:
         """Write down what is new, until cancelled."""
@@ -39,7 +39,7 @@ class Usage:
         try:
             for id in list(seen):
                 with suppress(NotFound):
-                    await self._applier.change(id, (Used(seen[id]),))
+                    await self._applier.change(id, (Used(*seen[id]),))
                 del seen[id]
         except TemporaryError as error:
             log.warning("endpoint_use_unwritten", error=repr(error))

@@ -54,7 +54,7 @@ class Doorway:
         self._clock = clock
         self._host_id = wire.boot_id()
         self._tickets: Tickets[OpenStream | Channel] = Tickets()
-        self._openings = Openings(backend, self._issue)
+        self._openings = Openings(backend, self._issue, executor.vc_of)
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: dict[socket.socket, asyncio.Task[None]] = {}
 

@@ -191,6 +191,11 @@ class Executor:
         """Whether the run has been here, as far as that is remembered."""
         return run_id in self.runs or run_id in self._over
 
+    def vc_of(self, run_id: str) -> str | None:
+        """The virtual cluster of a run that is here."""
+        run = self.runs.get(run_id)
+        return run.record.vc if run is not None else None
+
     def _track(self, record: RunRecord) -> Run:
         run = Run(record, since=self._clock.monotonic())
         self.runs[record.id] = run

@@ -13,11 +13,11 @@ from pathlib import Path
 import structlog
 
 from services.executor import relay
-from services.executor.backends.protocol import Backend, Execution
+from services.executor.backends.protocol import Backend, Execution, PortTaken
 from services.executor.domain.record import run_id
 from services.executor.domain.tickets import LIFETIME_S
 from shared.contracts.errors import Conflict, Unauthorized
-from shared.contracts.streams import OpenStream
+from shared.contracts.streams import NAMED_HOLDER, OpenStream
 from shared.streams import wire
 from shared.streams.files import read_line, send_line
 from shared.streams.wire import Opened, answer_line
@@ -48,11 +48,17 @@ class Channel:
 
 
 class Openings:
-    """Into the runs of one backend. `issue` makes a ticket for a child's stream in a run; it raises TooMany."""
+    """Into the runs of one backend. `issue` makes a ticket for a child's stream in a run; it raises TooMany.
 
-    def __init__(self, backend: Backend, issue: Callable[[Channel, str], str]) -> None:
+    `vc_of`: the virtual cluster of a run that is known here.
+    """
+
+    def __init__(
+        self, backend: Backend, issue: Callable[[Channel, str], str], vc_of: Callable[[str], str | None]
+    ) -> None:
         self._backend = backend
         self._issue = issue
+        self._vc_of = vc_of
 
     async def near(self, connection: socket.socket, what: OpenStream | Channel) -> None:
         """Hand over what was opened. Raises Refusal, OSError."""
@@ -60,7 +66,7 @@ class Openings:
             raise Unauthorized("This ticket is for a connection over TCP.")
         id = run_id(what.job_id, what.attempt)
         if what.port is not None:
-            with await self._backend.dial(id, what.rank, what.port) as dialed:
+            with await self._dial(id, what.rank, what.port) as dialed:
                 await send_line(connection, answer_line(Opened(files=(wire.SOCKET,))), [dialed.fileno()])
         elif what.child is not None:
             execution = await self._backend.exec(id, what.rank, what.child)
@@ -83,7 +89,7 @@ class Openings:
             return
         id = run_id(what.job_id, what.attempt)
         if what.port is not None:
-            with await self._backend.dial(id, what.rank, what.port) as dialed:
+            with await self._dial(id, what.rank, what.port) as dialed:
                 await send_line(connection, answer_line(Opened()))
                 relay.keep_alive(dialed)
                 await relay.both_ways(dialed, connection)
@@ -93,6 +99,17 @@ class Openings:
             await self._relay_child(connection, id, execution)
         else:
             await self._without_stream(connection, id, what)
+
+    async def _dial(self, id: str, rank: int, port: int) -> socket.socket:
+        """Who has the port instead is named only within one virtual cluster: nobody else may know of that job."""
+        try:
+            return await self._backend.dial(id, rank, port)
+        except PortTaken as taken:
+            vc = self._vc_of(taken.run_id) if taken.run_id is not None else None
+            if taken.run_id is None or vc is None or vc != self._vc_of(id):
+                raise
+            named = f"{NAMED_HOLDER}{taken.run_id.partition('.')[0]}"
+            raise PortTaken(port, taken.run_id, named) from None
 
     async def _relay_channel(self, connection: socket.socket, channel: Channel) -> None:
         file = channel.take()

@@ -154,7 +154,7 @@ def entry_of(subject: str, payload: bytes) -> AuditEntry | None:
 
 
 def endpoint_entry_of(subject: str, payload: bytes) -> AuditEntry | None:
-    """The same for a way into a job that a person opened or closed."""
+    """The same for a way into a job that a person opened, went in by, or closed."""
     try:
         event = json.loads(payload)
         data, actor = event["data"], event["data"]["actor"]
@@ -166,7 +166,7 @@ def endpoint_entry_of(subject: str, payload: bytes) -> AuditEntry | None:
             actor=actor["name"],
             action=f"endpoint.{subject.split('.')[2]}",
             target=f"job/{data['job_id']}",
-            details={name: data[name] for name in ("name", "port", "rank", "vc", "owner")},
+            details={name: data[name] for name in ("name", "port", "rank", "vc", "owner", "key") if name in data},
             request_id=event.get("causationid") or event.get("correlationid"),
             address=actor.get("address"),
             token=actor.get("token"),

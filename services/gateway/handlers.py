@@ -23,8 +23,17 @@ from shared.contracts.commands.secrets import (
 )
 from shared.contracts.endpoints import Admit, Admitted, GetIdleLimits, IdleLimits
 from shared.contracts.errors import Forbidden
-from shared.contracts.events import JOB_EVENTS, EndpointClosed, EndpointRequested
+from shared.contracts.events import (
+    JOB_EVENTS,
+    EndpointClosed,
+    EndpointEntered,
+    EndpointRequested,
+    EndpointTicketIssued,
+)
 from shared.contracts.job import JobStatus
+
+OF_WAYS = (EndpointRequested, EndpointEntered, EndpointTicketIssued, EndpointClosed)
+"""What people do with ways into jobs."""
 
 STARTING = (JobStatus.SCHEDULING, JobStatus.RUNNING)
 """A run begins in the first; it may be begun again in the second, by an executor that was killed in between."""
@@ -118,7 +127,7 @@ SUBSCRIPTIONS = (
     Shared(
         "gateway-audit-endpoints",
         subjects.EVENTS,
-        tuple(subjects.endpoint_events_of(event) for event in (EndpointRequested, EndpointClosed)),
+        tuple(subjects.endpoint_events_of(event) for event in OF_WAYS),
         endpoint_entry_of,
         Handlers.job_events,
     ),

@@ -4,6 +4,7 @@ What let somebody in has a name, its credential, by which whoever keeps a connec
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,6 +18,16 @@ from services.gateway.tokens import EXPIRED, REFUSED, Claims, Tokens
 from services.gateway.vcs import Vcs
 from shared.clock import Clock
 from shared.contracts.errors import Unauthorized
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """Somebody at a job's door, the name of what let them in, and the names that people gave to that."""
+
+    caller: Caller
+    credential: str
+    token: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,25 +66,35 @@ class Identity:
         credential = f"session:{int(claims.expires)}:{claims.generation}:{claims.name}"
         return SignedIn(caller, claims.expires, since, partial(self._now, token), credential)
 
-    async def of_key(self, public_key: str) -> tuple[Caller, str]:
-        """Whose key this is, and its credential; that they hold it is proven already. Raises Unauthorized."""
-        key = await self._keys.owner_of(public_key)
-        if key is None:
-            raise Unauthorized(NO_KEY)
-        return (await self._account(key.owner)).caller, f"key:{key.id}"
+    async def of_token(self, token: str) -> Entrant:
+        """The same for a job's door."""
+        who = await self.of(token)
+        return Entrant(who.caller, who.credential, token=who.api_token)
 
-    async def again(self, credential: str) -> Caller:
+    async def of_key(self, public_key: str) -> list[Entrant]:
+        """Whose key this is, at least one, the account that has had it the longest first; that they hold it is proven
+        already. Raises Unauthorized.
+        """
+        found = []
+        for key in await self._keys.holders_of(public_key):
+            with suppress(Unauthorized):
+                found.append(Entrant((await self._account(key.owner)).caller, f"key:{key.id}", key=key.name))
+        if not found:
+            raise Unauthorized(NO_KEY)
+        return found
+
+    async def again(self, credential: str) -> Entrant:
         """What the person whom it let in is by now. Raises Unauthorized once it does not count any more."""
         kind, _, rest = credential.partition(":")
         if kind == "key" and (key := await self._keys.live(rest)) is not None:
-            return (await self._account(key.owner)).caller
+            return Entrant((await self._account(key.owner)).caller, credential, key=key.name)
         if kind == "token" and (token := await self._api_tokens.live(rest)) is not None:
-            return await self._by_api_token(token)
+            return Entrant(await self._by_api_token(token), credential, token=token.name)
         if kind == "session" and (session := SESSION.fullmatch(rest)) is not None:
             expires, generation, name = session.groups()
             if self._tokens.left_s(float(expires)) == 0:
                 raise Unauthorized(EXPIRED)
-            return await self._signed_in(Claims(name, float(expires), int(generation)))
+            return Entrant(await self._signed_in(Claims(name, float(expires), int(generation))), credential)
         raise Unauthorized(REFUSED)
 
     async def _of_api_token(self, secret: str, since: float) -> SignedIn:

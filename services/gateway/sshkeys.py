@@ -1,4 +1,8 @@
-"""Public SSH keys: what people prove themselves with at the bastion, one account per key.
+"""Public SSH keys: what people prove themselves with at the bastion.
+
+Several accounts may have one key. Public keys are public, so adding one proves nothing, and must not keep out whoever
+holds its private half; nor does it give anything, since only that half opens a door. What an account lends in this way
+are its own rights.
 
 A key is stored as its algorithm and its base64, so that one key is one text whatever was pasted around it. A removed
 key stays as a document without its text and its name, which are both free again.
@@ -23,7 +27,9 @@ MOST = 50
 
 
 class SshKeyDocument(Contract):
-    """A stored key. `named` (owner and name), `live` (the key itself) and `live_of` are set while it counts."""
+    """A stored key. While it counts, `named` (owner and name), `live` (the key), `live_of` and `owned` (owner and
+    key) are set.
+    """
 
     id: str
     version: int = 1
@@ -33,6 +39,7 @@ class SshKeyDocument(Contract):
     named: str | None
     live: str | None
     live_of: UserName | None
+    owned: str | None
     created_at: Timestamp
     change: Change | None = None
 
@@ -44,7 +51,8 @@ SSH_KEYS = Schema[SshKeyDocument](
     indexes=(
         Index("live_of", ("live_of",)),
         Index("named", ("named",), unique=True),
-        Index("live", ("live",), unique=True),
+        Index("holders", ("live",)),
+        Index("owned", ("owned",), unique=True),
     ),
 )
 
@@ -61,9 +69,9 @@ class SshKeys:
         """Those of one account that count, oldest first."""
         return await self.documents.all((Eq("live_of", owner),))
 
-    async def owner_of(self, public_key: str) -> SshKeyDocument | None:
-        """The document of this key, `<algorithm> <base64>`, if it counts."""
-        return next(iter(await self.documents.all((Eq("live", public_key),))), None)
+    async def holders_of(self, public_key: str) -> list[SshKeyDocument]:
+        """The documents of this key, `<algorithm> <base64>`, that count, of one account each, oldest first."""
+        return await self.documents.all((Eq("live", public_key),))
 
     async def live(self, id: str) -> SshKeyDocument | None:
         """The key of this id while it counts, as of at most FRESH_S ago."""
@@ -84,6 +92,7 @@ class SshKeys:
             named=f"{author.name}/{name}",
             live=public_key,
             live_of=author.name,
+            owned=_owned(author.name, public_key),
             created_at=now,
             change=author.change(now, "key.added", name=name, owner=author.name, fingerprint=fingerprint),
         )
@@ -114,8 +123,8 @@ class SshKeys:
             if not own:
                 return key
             change = author.change(now, "key.removed", name=key.name, owner=key.owner, fingerprint=key.fingerprint)
-            update = {"version": key.version + 1, "named": None, "live": None, "live_of": None, "change": change}
-            return key.model_copy(update=update)
+            ended = {"named": None, "live": None, "live_of": None, "owned": None}
+            return key.model_copy(update={**ended, "version": key.version + 1, "change": change})
 
         if await self.documents.change(id, edit) is None or not own:
             return False
@@ -123,12 +132,14 @@ class SshKeys:
         return True
 
     async def _taken(self, owner: str, name: str, public_key: str) -> Conflict:
-        known = await self.owner_of(public_key)
+        known = next(iter(await self.documents.all((Eq("owned", _owned(owner, public_key)),))), None)
         if known is None:
             return Conflict(f"You have an SSH key '{name}' already. Remove it, or choose another name.")
-        if known.owner == owner:
-            return Conflict(f"You have this SSH key already, as '{known.name}'.")
-        return Conflict("This SSH key belongs to another account. Make one of your own: `ssh-keygen -t ed25519`.")
+        return Conflict(f"You have this SSH key already, as '{known.name}'.")
+
+
+def _owned(owner: str, public_key: str) -> str:
+    return f"{owner}/{public_key}"
 
 
 def normalised(text: str) -> tuple[str, str]:

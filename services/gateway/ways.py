@@ -55,8 +55,14 @@ class Ways:
         )
         return await self._bus.ask(REMOVE_ENDPOINT, ask, self._timeout_s)
 
-    async def ticket(self, caller: Caller, job_id: str, name: str, credential: str) -> Ticket:
+    async def ticket(self, caller: Caller, job_id: str, name: str, credential: str, author: Author) -> Ticket:
         """A way in for one browser. `credential`: of whoever asks; the endpoint closes for the browser with it."""
         await self._yard.stored(caller, job_id, Right.USE_ENDPOINTS)
-        ask = IssueTicket(job_id=job_id, name=name, credential=credential)
+        ask = IssueTicket(
+            job_id=job_id,
+            name=name,
+            credential=credential,
+            actor=author.actor,
+            correlation_id=author.request_id,
+        )
         return await self._bus.ask(ISSUE_TICKET, ask, self._timeout_s)

@@ -60,6 +60,7 @@ class Endpoint(Contract):
     requested_by: UserName
     requested_at: Timestamp
     last_used_at: Timestamp | None = None
+    last_used_by: UserName | None = None
     version: Version
 
 
@@ -113,6 +114,8 @@ class IssueTicket(Contract):
     job_id: JobId
     name: EndpointName
     credential: Annotated[str, Field(repr=False, description="Of whoever asks, from an `Admitted`.")]
+    actor: Annotated[Actor | None, Field(description="Whoever asks, with what the audit wants to know.")] = None
+    correlation_id: str | None = None
 
 
 class Ticket(Contract):
@@ -150,3 +153,5 @@ class Admitted(Contract):
 
     user: UserName
     credential: Annotated[str, Field(max_length=512)]
+    token: Annotated[str | None, Field(description="The name of the API token that let them in.")] = None
+    key: Annotated[str | None, Field(description="The name of the SSH key that let them in.")] = None

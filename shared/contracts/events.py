@@ -252,6 +252,19 @@ class EndpointClosing(EndpointEvent):
     fact = "closing"
 
 
+class EndpointEntered(EndpointEvent):
+    """The actor came in. Told at most once in ten minutes of the same person, address, and key or token."""
+
+    fact = "entered"
+    key: Annotated[str | None, Field(description="The name of the SSH key, if it was one.")] = None
+
+
+class EndpointTicketIssued(EndpointEvent):
+    """The actor was given a way in for a browser. Told as seldom."""
+
+    fact = "ticket_issued"
+
+
 class EndpointClosed(EndpointEvent):
     """Removed, idle for too long, or the job is over."""
 
@@ -303,7 +316,16 @@ SUPPORT_EVENTS: dict[str, type[SupportEvent]] = {
     event.fact: event for event in (SupportRequested, SupportSent, SupportFailed)
 }
 ENDPOINT_EVENTS: dict[str, type[EndpointEvent]] = {
-    event.fact: event for event in (EndpointRequested, EndpointReady, EndpointFailed, EndpointClosing, EndpointClosed)
+    event.fact: event
+    for event in (
+        EndpointRequested,
+        EndpointReady,
+        EndpointFailed,
+        EndpointClosing,
+        EndpointEntered,
+        EndpointTicketIssued,
+        EndpointClosed,
+    )
 }
 
 Data = TypeVar("Data", bound=Contract)

@@ -14,6 +14,9 @@ from shared.contracts.endpoints import Port, Rank
 ChildName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Argument = Annotated[str, Field(max_length=131_072)]
 
+NAMED_HOLDER = "job "
+"""What the holder of a port begins with in a refusal, where it may be named: a job of the same virtual cluster."""
+
 
 class Terminal(Contract):
     """A pseudo-terminal for the child: its kind and its size in characters."""

@@ -42,8 +42,8 @@ class Streams:
     """Every method raises the Refusal that was given, or Unavailable.
 
     A Conflict has a code in its details: `run_not_running`, `not_listening`, `port_taken` (with its `holder`, `job
-    <id>` or `another program`), `program_missing`, `program_unusable` (both with the `program`), `child_stopping`,
-    `too_many_children`, `supervisor_too_old`.
+    <id>` of the same virtual cluster, `another job` or `another program`), `program_missing`, `program_unusable` (both
+    with the `program`), `child_stopping`, `too_many_children`, `supervisor_too_old`.
     """
 
     def __init__(self, bus: Bus, timeout_s: float) -> None:

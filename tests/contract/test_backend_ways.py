@@ -12,7 +12,7 @@ import pytest
 
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.children import CONNECTIONS
-from services.executor.backends.protocol import Execution
+from services.executor.backends.protocol import Execution, PortTaken
 from services.executor.domain.observation import Started
 from shared.contracts.errors import Conflict, Invalid
 from shared.contracts.streams import Child, Terminal
@@ -397,12 +397,16 @@ async def test_a_port_that_nobody_listens_on_is_not_there_yet(bench: Bench) -> N
     assert refusal.details == {"code": "not_listening"}
 
 
-async def test_a_port_that_another_job_has_is_said_to_be_its(bench: Bench) -> None:
+async def test_whose_a_port_is_that_another_job_has_stands_in_no_sentence(
+    bench: Bench,
+) -> None:
     port = free_port()
     other, mine = await listens(bench, port), await bench.runs()
     refusal = await not_dialled(bench, mine, port)
-    assert refusal.details == {"code": "port_taken", "holder": f"job {other.partition('.')[0]}"}
-    assert other.partition(".")[0] in refusal.message
+    assert isinstance(refusal, PortTaken)
+    assert refusal.run_id == other
+    assert refusal.details == {"code": "port_taken", "holder": "another job"}
+    assert other.partition(".")[0] not in refusal.message
 
 
 async def test_a_port_of_a_program_outside_of_all_runs_is_refused(bench: Bench) -> None:
@@ -417,7 +421,8 @@ async def test_a_port_that_two_jobs_share_leads_to_neither(bench: Bench) -> None
     first, second = await listens(bench, port, also="shared"), await listens(bench, port, also="shared")
     for mine, other in ((first, second), (second, first)):
         refusal = await not_dialled(bench, mine, port)
-        assert refusal.details == {"code": "port_taken", "holder": f"job {other.partition('.')[0]}"}
+        assert isinstance(refusal, PortTaken)
+        assert refusal.run_id == other
 
 
 async def test_a_port_that_is_one_jobs_everywhere_and_anothers_at_one_address_leads_to_neither(bench: Bench) -> None:

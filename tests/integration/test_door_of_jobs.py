@@ -127,6 +127,21 @@ async def test_a_browser_comes_in_by_a_ticket_that_the_gateway_gives(yard: Platf
         assert (await another.get(ticket["url"])).status_code == 401
 
 
+async def test_a_ticket_and_who_came_in_by_it_are_in_the_audit(yard: Platform, server: tuple[str, str]) -> None:
+    id, path = server
+    name = path.rpartition("/")[2]
+    ticket = yard.call("POST", f"/jobs/{id}/endpoints/{name}/ticket", 200)
+    async with httpx.AsyncClient(trust_env=False, timeout=60, follow_redirects=True) as browser:
+        await browser.get(ticket["url"])
+
+    def told() -> set[tuple[str, str, str]]:
+        items = yard.call("GET", "/audit", 200, params={"target": f"job/{id}", "actor": "admin"})["items"]
+        return {(item["action"], item["details"].get("name"), item["address"]) for item in items}
+
+    what = {("endpoint.ticket_issued", name, "127.0.0.1"), ("endpoint.entered", name, "127.0.0.1")}
+    await until(lambda: what <= told(), "both are in the audit")
+
+
 async def test_the_gateway_sends_a_browser_to_the_door(yard: Platform, server: tuple[str, str]) -> None:
     _, path = server
     async with httpx.AsyncClient(base_url=yard.url, trust_env=False) as browser:

@@ -332,6 +332,18 @@ def test_dynamic_forwarding_leads_into_the_job_and_nowhere_else(cast: Cast, serv
             foreign.accept()
 
 
+def test_the_ports_of_the_node_are_not_to_be_found_out(cast: Cast) -> None:
+    def said(port: int) -> str:
+        options = ("-o", "LogLevel=INFO", "-W", f"localhost:{port}")
+        lines = cast.ssh.run(cast.job, options=options).stderr.decode().splitlines()
+        return next(line for line in lines if "open failed" in line).replace(str(port), "P")
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as foreign:
+        taken, silent = said(foreign.getsockname()[1]), said(free_port())
+    assert taken == silent
+    assert "Port P does not lead into this job" in silent
+
+
 def test_nothing_leads_from_the_platform_back_to_the_client(cast: Cast) -> None:
     options = ("-o", "ExitOnForwardFailure=yes", "-R", f"{free_port()}:localhost:22")
     assert cast.ssh.run(cast.job, "true", options=options).returncode == 255
@@ -404,16 +416,15 @@ def test_a_job_without_the_endpoint_says_how_to_add_it(cast: Cast) -> None:
     wait_until(lambda: cast.ssh.run(job, "true").returncode == 0, "it may be entered")
 
 
-def test_strangers_have_so_many_connections_and_no_more(cast: Cast) -> None:
+def test_silent_connections_keep_nobody_out(cast: Cast) -> None:
     with ExitStack() as stack:
         waiting = [
             stack.enter_context(socket.create_connection(("127.0.0.1", cast.yard.ssh_port), 30)) for _ in range(25)
         ]
         for connection in waiting:
             assert connection.recv(4) == b"SSH-"
-        one_more = stack.enter_context(socket.create_connection(("127.0.0.1", cast.yard.ssh_port), 30))
-        wait_until(lambda: is_over(one_more), "one more is cut")
-    wait_until(lambda: cast.ssh.run(cast.job, "true").returncode == 0, "there is room again")
+        assert cast.ssh.run(cast.job, "true").returncode == 0
+        wait_until(lambda: is_over(waiting[0]), "the oldest of them has made room")
 
 
 def is_over(connection: socket.socket) -> bool:
@@ -421,6 +432,32 @@ def is_over(connection: socket.socket) -> bool:
         return connection.recv(1024) == b""
     except ConnectionError:
         return True
+
+
+# --- who went in is known
+
+
+def test_who_went_in_is_in_the_audit_once_and_shown_to_the_owner(cast: Cast) -> None:
+    job = running(cast.ada)
+    for _ in range(3):
+        assert cast.ssh.run(job, "true").returncode == 0
+
+    def entered() -> list[dict[str, object]]:
+        found = cast.root.call("GET", "/audit", 200, params={"target": f"job/{job}", "action": "endpoint.entered"})
+        return list(found["items"])
+
+    wait_until(entered, "it is in the audit")
+    [entry] = entered()
+    assert (entry["actor"], entry["address"], entry["token"]) == ("ada", "127.0.0.1", None)
+    details = entry["details"]
+    assert isinstance(details, dict)
+    assert (details["name"], details["key"], details["owner"]) == ("ssh", "laptop", "ada")
+
+    def used_by() -> object:
+        [endpoint] = cast.ada.call("GET", f"/jobs/{job}/endpoints", 200)["items"]
+        return endpoint["last_used_by"]
+
+    wait_until(lambda: used_by() == "ada", "the owner sees who used it last")
 
 
 # --- what is lost is cut

@@ -251,6 +251,13 @@ def echoed(port: int, data: bytes) -> bytes:
     return b"".join(pieces)
 
 
+def entered(cast: Cast, job: str) -> set[tuple[str, str, str]]:
+    """Who went into this job by which endpoint and from where, as the audit says."""
+    wanted = {"target": f"job/{job}", "action": "endpoint.entered"}
+    items = admin(cast.yard).call("GET", "/audit", 200, params=wanted)["items"]
+    return {(item["actor"], item["details"]["name"], item["address"]) for item in items}
+
+
 def test_a_port_of_this_machine_leads_to_a_plain_tcp_service_of_the_job(cast: Cast) -> None:
     script, said = cast.folder / "echo.py", cast.folder / "port"
     script.write_text(ECHO)
@@ -266,6 +273,9 @@ def test_a_port_of_this_machine_leads_to_a_plain_tcp_service_of_the_job(cast: Ca
         for _ in range(2):
             assert echoed(port, data) == data + b"<end>"
         assert echoed(port, b"") == b"<end>"
+        wait_until(
+            lambda: entered(cast, job) == {("ada", f"port-{said.read_text()}", "127.0.0.1")}, "it is in the audit"
+        )
         process.send_signal(signal.SIGINT)
         wait_until(lambda: process.poll() is not None, "Ctrl-C ends it")
         assert process.returncode == 130

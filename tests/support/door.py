@@ -64,6 +64,8 @@ class Door:
     gatekeeper: Gatekeeper
     http: httpx.AsyncClient
     used: list[str] = field(default_factory=list)
+    came: list[tuple[str, str]] = field(default_factory=list)
+    """Who came in, from where."""
     dialled: list[tuple[RunAt, int]] = field(default_factory=list)
 
     async def add(
@@ -122,8 +124,9 @@ async def open_door(**settings: Any) -> AsyncGenerator[Door]:
     with tempfile.TemporaryDirectory(prefix="jobyard-door-") as folder:
         store, clock, gatekeeper = SqliteStore(Path(folder) / "endpoints.sqlite"), SystemClock(), Gatekeeper()
         endpoints = EndpointStore(store)
-        guard = Guard(endpoints, gatekeeper, clock, 5.0)
         used: list[str] = []
+        came: list[tuple[str, str]] = []
+        guard = Guard(endpoints, gatekeeper, clock, 5.0, lambda passed, address: came.append((passed.user, address)))
         dialled: list[tuple[RunAt, int]] = []
 
         async def dial(run: RunAt, port: int) -> socket.socket:
@@ -131,14 +134,14 @@ async def open_door(**settings: Any) -> AsyncGenerator[Door]:
             return await dial_here(run, port)
 
         chosen = EndpointsSettings(http_port=port, **settings)
-        door = HttpDoor(chosen, guard, dial, store, clock, used.append)
+        door = HttpDoor(chosen, guard, dial, store, clock, lambda id, by: used.append(id))
         await store.open()
         await door.start()
         watching = asyncio.create_task(guard.watch())
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
             http.headers["Authorization"] = f"Bearer {TOKEN}"
             try:
-                yield Door(door, port, endpoints, gatekeeper, http, used, dialled)
+                yield Door(door, port, endpoints, gatekeeper, http, used, came, dialled)
             finally:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)

@@ -47,7 +47,7 @@ class Bastion:
         self._streams = streams
         self._keys = keys
         self._touch = touch
-        self._strangers = Strangers()
+        self._strangers = Strangers[Visitor](settings.ssh_strangers, settings.ssh_strangers_per_address)
         self._visitors: set[Visitor] = set()
         self._acceptor: asyncssh.SSHAcceptor | None = None
 

@@ -14,7 +14,7 @@ import structlog
 
 from services.endpoints.bastion.forward import Forward
 from services.endpoints.bastion.session import Session
-from services.endpoints.domain.ssh import Address, address_of, leads_into_the_job
+from services.endpoints.domain.ssh import Address, address_of, leads_into_the_job, why_not_forwarded
 from services.endpoints.domain.strangers import Strangers
 from services.endpoints.guard import Guard, Pass
 from shared.contracts.endpoints import PORTS, Admit
@@ -36,8 +36,8 @@ CHANNELS = 100
 """Sessions and forwarded connections that one client may have at one time, those included that are being opened."""
 
 
-Touch = Callable[[str], None]
-"""Somebody used the endpoint of this id."""
+Touch = Callable[[str, str], None]
+"""The endpoint of this id was used, by this person."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Visitor(asyncssh.SSHServer):
         self,
         guard: Guard,
         streams: Streams,
-        strangers: Strangers,
+        strangers: "Strangers[Visitor]",
         touch: Touch,
         gone: Callable[["Visitor"], None],
     ) -> None:
@@ -71,7 +71,7 @@ class Visitor(asyncssh.SSHServer):
         self._strangers = strangers
         self._touch = touch
         self._gone = gone
-        self._stranger: str | None = None
+        self._address = ""
         self._asked: Admission | None = None
         self._open = ExitStack()
         self._places: set[object] = set()
@@ -79,15 +79,14 @@ class Visitor(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
-        address = str((conn.get_extra_info("peername") or ("",))[0])
-        if self._strangers.enter(address):
-            self._stranger = address
-        else:
-            log.warning("ssh_strangers_refused", address=address)
-            conn.abort()
+        self._address = str((conn.get_extra_info("peername") or ("",))[0])
+        goes = self._strangers.enter(self, self._address)
+        if goes is not None:
+            log.info("ssh_stranger_dropped", for_one_from=self._address)
+            goes.cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._known()
+        self._strangers.leave(self)
         self._connection = None
         self._open.close()
         self._gone(self)
@@ -116,11 +115,11 @@ class Visitor(asyncssh.SSHServer):
         return self._asked is not None
 
     def auth_completed(self) -> None:
-        self._known()
+        self._strangers.leave(self)
         assert self._asked is not None, "there is no other way in than a key"
         log.info("ssh_entered", job_id=self._asked.address.job_id, user=self._asked.user)
         if isinstance(self._asked.way, Pass):
-            self._open.enter_context(self._guard.hold(self._asked.way, self.cut))
+            self._open.enter_context(self._guard.hold(self._asked.way, self.cut, self._address))
         else:
             timer = asyncio.get_running_loop().call_later(NOWHERE_S, self._part, self._asked.way)
             self._open.callback(timer.cancel)
@@ -131,9 +130,11 @@ class Visitor(asyncssh.SSHServer):
             return None
         public_key = " ".join(key.export_public_key("openssh").decode().split()[:2])
         admitted = await self._guard.admit(Admit(job_id=address.job_id, public_key=public_key))
+        again = Admit(job_id=address.job_id, credential=admitted.credential)
+        await self._guard.admit(again)  # whoever was cut is not let in by an answer from before
         way: Pass | str
         try:
-            way = await self._guard.enter(Admit(job_id=address.job_id, credential=admitted.credential), NAME)
+            way = await self._guard.enter(again, NAME)
         except Refusal as refusal:
             way = refusal.message
         return Admission(admitted.user, way, address)
@@ -141,11 +142,6 @@ class Visitor(asyncssh.SSHServer):
     def _part(self, why: str) -> None:
         if self._connection is not None:
             self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, why)
-
-    def _known(self) -> None:
-        if self._stranger is not None:
-            self._strangers.leave(self._stranger)
-            self._stranger = None
 
     # --- what it opens
 
@@ -172,13 +168,14 @@ class Visitor(asyncssh.SSHServer):
         except BaseException as error:
             leave()
             if isinstance(error, Refusal):
-                raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, error.message) from None
+                why = why_not_forwarded(error, port)
+                raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, why) from None
             raise
         return Forward(connection, self._used, leave)
 
     def _used(self) -> None:
         if self._asked is not None and isinstance(self._asked.way, Pass):
-            self._touch(self._asked.way.endpoint.id)
+            self._touch(self._asked.way.endpoint.id, self._asked.user)
 
     def _run(self) -> RunAt | str:
         assert self._asked is not None, "nothing is opened before the authentication"

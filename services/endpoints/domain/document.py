@@ -6,7 +6,7 @@ from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp,
 from shared.contracts.endpoints import EndpointKind, EndpointName, EndpointStatus, Port, Rank
 from shared.contracts.job import Actor, Reason
 
-Fact = Literal["requested", "ready", "failed", "closing", "closed"]
+Fact = Literal["requested", "ready", "failed", "closing", "closed", "entered", "ticket_issued"]
 
 
 class RunPlace(Contract):
@@ -31,6 +31,8 @@ class Entry(Contract):
     attempt: Attempt | None = None
     cause: str | None = None
     """The request that led to it."""
+    key: str | None = None
+    """The name of the SSH key that somebody came in with."""
 
 
 class EndpointDocument(Contract):
@@ -56,6 +58,7 @@ class EndpointDocument(Contract):
     secret: str | None = None
     """The token of the program behind the door, which the door fills in and nobody else sees."""
     last_used_at: Timestamp | None = None
+    last_used_by: UserName | None = None
     job_version: Version = 0
     """Of the newest state of the job that was applied: an older one changes nothing."""
     history: tuple[Entry, ...] = ()

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from services.endpoints.domain import reasons
 from services.endpoints.domain.document import EndpointDocument, Entry, Fact, RunPlace
+from services.endpoints.domain.visits import is_news, without_old
 from shared.contracts.base import UserName
 from shared.contracts.endpoints import EndpointStatus, Port, Rank
 from shared.contracts.job import Actor, Reason
@@ -61,9 +62,22 @@ class RunEnded:
 
 @dataclass(frozen=True)
 class Used:
-    """Somebody used it at this moment."""
+    """It was used at this moment; `by` nobody: its program works."""
 
     at: datetime
+    by: UserName | None = None
+
+
+@dataclass(frozen=True)
+class Entered:
+    """The actor came in, with the SSH key of this name if with any."""
+
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class TicketIssued:
+    """The actor was given a way in for a browser."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +123,22 @@ class Stopped:
     run: RunPlace
 
 
-Signal = Ask | RunStarted | Opened | Broken | RunEnded | Used | Unused | Idle | Close | Keep | JobOver | Stopped
+Signal = (
+    Ask
+    | RunStarted
+    | Opened
+    | Broken
+    | RunEnded
+    | Used
+    | Entered
+    | TicketIssued
+    | Unused
+    | Idle
+    | Close
+    | Keep
+    | JobOver
+    | Stopped
+)
 SIGNALS: tuple[type[Signal], ...] = get_args(Signal)
 
 
@@ -119,7 +148,8 @@ class Row:
 
     sources: tuple[EndpointStatus, ...]
     signals: tuple[type[Signal], ...]
-    target: EndpointStatus
+    target: EndpointStatus | None
+    """None: it stays where it is."""
     fact: Fact | None
     effect: Callable[[EndpointDocument, Any], Changes]
 
@@ -149,7 +179,13 @@ def _use(endpoint: EndpointDocument, signal: Used) -> Changes:
     if endpoint.last_used_at is not None and endpoint.last_used_at >= signal.at:
         return {}
     warned = endpoint.reason is not None and endpoint.reason.code == reasons.CLOSING
-    return {"last_used_at": signal.at, "reason": None if warned else endpoint.reason}
+    by = signal.by or endpoint.last_used_by
+    return {"last_used_at": signal.at, "last_used_by": by, "reason": None if warned else endpoint.reason}
+
+
+def _note(endpoint: EndpointDocument, signal: Entered | TicketIssued) -> Changes:
+    """Only the event; it is told also when the endpoint has closed meanwhile."""
+    return {}
 
 
 def _warn(endpoint: EndpointDocument, signal: Unused) -> Changes:
@@ -188,6 +224,8 @@ ROWS: tuple[Row, ...] = (
     Row(_OPEN, (Keep,), Status.READY, "ready", _keep),
     Row(_OPEN, (JobOver,), Status.CLOSED, "closed", _end),
     Row((Status.CLOSED,), (Stopped, RunEnded, JobOver), Status.CLOSED, None, _forget),
+    Row(tuple(Status), (Entered,), None, "entered", _note),
+    Row(tuple(Status), (TicketIssued,), None, "ticket_issued", _note),
 )
 
 TABLE: dict[tuple[EndpointStatus, type[Signal]], Row] = {
@@ -206,8 +244,12 @@ def decide(
     row = TABLE.get((endpoint.status, type(signal)))
     if row is None:
         return endpoint
+    key = signal.key if isinstance(signal, Entered) else None
     changes = row.effect(endpoint, signal)
-    if row.target is endpoint.status and all(getattr(endpoint, name) == value for name, value in changes.items()):
+    if isinstance(signal, Entered | TicketIssued):
+        if row.fact is None or not is_news(endpoint.history, row.fact, actor, key, now):
+            return endpoint
+    elif row.target is endpoint.status and all(getattr(endpoint, name) == value for name, value in changes.items()):
         return endpoint
     version, history = endpoint.version + 1, endpoint.history
     if row.fact is not None:
@@ -215,10 +257,24 @@ def decide(
         attempt = run.attempt if run is not None and row.fact == "ready" else None
         reason = changes.get("reason")
         history += (
-            Entry(version=version, fact=row.fact, time=now, actor=actor, reason=reason, attempt=attempt, cause=cause),
+            Entry(
+                version=version,
+                fact=row.fact,
+                time=now,
+                actor=actor,
+                reason=reason,
+                attempt=attempt,
+                cause=cause,
+                key=key,
+            ),
         )
     return endpoint.model_copy(
-        update={**changes, "version": version, "status": row.target, "history": history[-HISTORY:]}
+        update={
+            **changes,
+            "version": version,
+            "status": row.target or endpoint.status,
+            "history": without_old(history)[-HISTORY:],
+        }
     )
 
 

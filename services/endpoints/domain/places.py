@@ -48,6 +48,7 @@ class Places:
             requested_by=endpoint.requested_by,
             requested_at=endpoint.requested_at,
             last_used_at=endpoint.last_used_at,
+            last_used_by=endpoint.last_used_by,
             version=endpoint.version,
         )
 

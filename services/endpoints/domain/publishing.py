@@ -14,6 +14,7 @@ def events_after(endpoint: EndpointDocument, version: int) -> list[tuple[str, An
 
 def _event(endpoint: EndpointDocument, entry: Entry) -> tuple[str, AnyCloudEvent]:
     about: dict[str, Any] = {"attempt": entry.attempt} if entry.attempt is not None else {}
+    about |= {"key": entry.key} if entry.key is not None else {}
     data = ENDPOINT_EVENTS[entry.fact](
         job_id=endpoint.job_id,
         vc=endpoint.vc,

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.contracts.endpoints import PORTS
+from shared.contracts.errors import Refusal
+from shared.contracts.streams import NAMED_HOLDER
 
 RANKS = 1024
 _USER = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})(?:\.(0|[1-9][0-9]{0,3}))?")
@@ -59,6 +61,21 @@ def leads_into_the_job(host: str, port: int) -> bool:
     Names are compared, never looked up, so that none can come to mean another machine.
     """
     return host.lower() in _OWN and PORTS[0] <= port <= PORTS[1]
+
+
+def why_not_forwarded(refusal: Refusal, port: int) -> str:
+    """What a client is told whose connection leads nowhere.
+
+    A port on which nothing listens and one that somebody else's program has are one sentence: what else there is on
+    the node is not to be found out by trying every port. A job of one's own virtual cluster is named.
+    """
+    code, holder = refusal.details.get("code"), str(refusal.details.get("holder", ""))
+    if code == "not_listening" or (code == "port_taken" and not holder.startswith(NAMED_HOLDER)):
+        return (
+            f"Port {port} does not lead into this job: none of its programs listens there, or another program of the "
+            "node has the port."
+        )
+    return refusal.message
 
 
 def environment(asked: Mapping[bytes, bytes]) -> dict[str, str]:

@@ -23,8 +23,8 @@ from shared.contracts.endpoints import EndpointKind
 from shared.contracts.errors import Conflict, Forbidden
 from shared.streams.client import RunAt
 
-Touch = Callable[[str], None]
-"""Somebody used the endpoint of this id."""
+Touch = Callable[[str, str], None]
+"""The endpoint of this id was used, by this person."""
 
 
 class Relayed(web.StreamResponse):
@@ -58,12 +58,12 @@ class Relay:
         secret = endpoint.secret if endpoint.kind is EndpointKind.JUPYTER else None
         headers = to_job(request.headers.items(), asked.place, asked.client, secret, entrant.authorization)
         if is_use(endpoint.name, request.method, asked.target.removeprefix(asked.place.base)):
-            self._touch(endpoint.id)
+            self._touch(endpoint.id, entrant.passed.user)
         upgrade = asks_upgrade(request.headers)
         if upgrade:
             headers += websocket.offer(request)
         body = _Body(request)
-        with self._guard.hold(entrant.passed, lambda: _cut(request)):
+        with self._guard.hold(entrant.passed, lambda: _cut(request), asked.client.address):
             try:
                 async with self._session.request(
                     request.method,
@@ -92,7 +92,7 @@ class Relay:
         headers = from_job(reply.headers.items(), asked.place, asked.client, endpoint.target or 0)
         response = Relayed(reply, [*headers, *websocket.UPGRADE])
         await response.prepare(request)
-        await websocket.splice(request, reply, lambda: self._touch(endpoint.id)).ended()
+        await websocket.splice(request, reply, lambda: self._touch(endpoint.id, entrant.passed.user)).ended()
         return response
 
 

@@ -13,10 +13,12 @@ from datetime import timedelta
 from services.endpoints.door.sealing import Stamp
 from shared.clock import Clock
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, rfc3339
-from shared.contracts.errors import Unauthorized
-from shared.store.port import Between, Index, Schema, Store
+from shared.contracts.errors import TooMany, Unauthorized
+from shared.store.port import Between, Eq, Index, Schema, Store
 
 TICKET_S = 60
+OPEN = 100
+"""Tickets that one person may have at one time which can still be used."""
 COOKIE_S = 12 * 3600
 PREFIX = "jyt_"
 SWEEP_S = 60.0
@@ -44,7 +46,7 @@ TICKETS = Schema[TicketDocument](
     "tickets",
     dump=lambda ticket: ticket.model_dump_json().encode(),
     load=TicketDocument.model_validate_json,
-    indexes=(Index("expires_at", ("expires_at",)),),
+    indexes=(Index("expires_at", ("expires_at",)), Index("open", ("user", "used", "expires_at"))),
 )
 
 
@@ -54,17 +56,30 @@ class Tickets:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._tickets = store.collection(TICKETS)
         self._clock = clock
+        self._issuing = asyncio.Lock()
 
     async def issue(self, job_id: str, name: str, user: str, credential: str) -> tuple[str, Timestamp]:
-        """A new ticket for this person and endpoint, and until when it counts."""
+        """A new ticket for this person and endpoint, and until when it counts. Raises TooMany."""
         ticket = PREFIX + secrets.token_urlsafe(32)
         expires_at = self._clock.now() + timedelta(seconds=TICKET_S)
-        await self._tickets.insert(
-            TicketDocument(
-                id=_digest(ticket), job_id=job_id, name=name, user=user, credential=credential, expires_at=expires_at
+        async with self._issuing:  # each is counted before the next
+            await self._check_room(user)
+            await self._tickets.insert(
+                TicketDocument(
+                    id=_digest(ticket),
+                    job_id=job_id,
+                    name=name,
+                    user=user,
+                    credential=credential,
+                    expires_at=expires_at,
+                )
             )
-        )
         return ticket, expires_at
+
+    async def _check_room(self, user: str) -> None:
+        usable = (Eq("user", user), Eq("used", False), Between("expires_at", low=rfc3339(self._clock.now())))
+        if len((await self._tickets.find(usable, ("expires_at",), limit=OPEN)).items) >= OPEN:
+            raise TooMany(f"You have {OPEN} tickets that are not used yet. Each ends after a minute; try again then.")
 
     async def redeem(self, ticket: str, job_id: str, name: str) -> Stamp:
         """What the cookie says that it turns into. Raises Unauthorized for all but the first use in its minute."""

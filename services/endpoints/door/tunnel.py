@@ -30,9 +30,9 @@ LARGEST_MESSAGE = 1 << 20
 
 
 class Tunnel:
-    """The two routes; `touch` is told which endpoint is used."""
+    """The two routes; `touch` is told which endpoint is used, and by whom."""
 
-    def __init__(self, guard: Guard, streams: Streams, touch: Callable[[str], None]) -> None:
+    def __init__(self, guard: Guard, streams: Streams, touch: Callable[[str, str], None]) -> None:
         self._guard = guard
         self._streams = streams
         self._touch = touch
@@ -90,9 +90,9 @@ class Tunnel:
         if transport is None:
             return websocket
         _keep_alive(transport.get_extra_info("socket"))
-        with self._guard.hold(passed, transport.abort):
+        with self._guard.hold(passed, transport.abort, _chain(request)):
             try:
-                await talk(Talk(websocket, lambda: self._touch(passed.endpoint.id)))
+                await talk(Talk(websocket, lambda: self._touch(passed.endpoint.id, passed.user)))
             except* ConnectionError:
                 pass  # who is gone needs no answer
         await websocket.close()
@@ -108,6 +108,11 @@ class Tunnel:
             await talk.say(refused=refusal.message)
             return
         await talk.listening(_obeying(process), lambda read: _carry(talk, process, read))
+
+
+def _chain(request: web.Request) -> str:
+    """Where it comes from: the addresses that proxies name, and the one that is connected."""
+    return ", ".join([*request.headers.getall("X-Forwarded-For", ()), request.remote or "unknown"])
 
 
 async def _carry(talk: Talk, process: Process, read: Read) -> None:

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Protocol
 
 from services.executor.domain.observation import Observation
+from shared.contracts.errors import Conflict
 from shared.contracts.streams import Child
+
+
+class PortTaken(Conflict):
+    """Somebody else listens there. `run_id`: of the run it is, if it is one; no sentence of this error names it."""
+
+    def __init__(self, port: int, run_id: str | None, holder: str | None = None) -> None:
+        holder = holder or ("another program" if run_id is None else "another job")
+        message = f"Port {port} of the node is taken by {holder}. Let the job's program listen on another one."
+        super().__init__(message, details={"code": "port_taken", "holder": holder})
+        self.run_id = run_id
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,7 @@ class Backend(Protocol):
     async def dial(self, run_id: str, rank: int, port: int) -> socket.socket:
         """Connect to a port that a process of this rank of the run listens on; to nothing else, nowhere else.
 
-        The socket does not block. Raises Conflict: `run_not_running`, `not_listening`, `port_taken`. Raises Invalid.
+        The socket does not block. Raises Conflict: `run_not_running`, `not_listening`. Raises PortTaken, Invalid.
         """
 
     def output(self, run_id: str, child: str | None = None) -> Path:

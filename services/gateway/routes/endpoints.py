@@ -76,11 +76,12 @@ async def remove_endpoint(request: Request, job_id: JobPath, name: NamePath) -> 
     operation_id="issueTicket",
     summary="Open a way into a job in a browser",
     response_model=Ticket,
-    responses=problems(403, 404, 409, 422),
+    responses=problems(403, 404, 409, 422, 429),
 )
 async def issue_ticket(request: Request, job_id: JobPath, name: NamePath) -> Response:
     """An address that a browser without a token may open: once, within a minute. What it becomes there counts for
-    this endpoint alone, as long as the caller's own token does, for 12 hours at most. 409 while the job does not run.
+    this endpoint alone, as long as the caller's own token does, for 12 hours at most. 409 while the job does not run,
+    429 for somebody who has 100 that are not used yet.
     """
     who = signed_in(request)
-    return as_json(await parts_of(request).ways.ticket(who.caller, job_id, name, who.credential))
+    return as_json(await parts_of(request).ways.ticket(who.caller, job_id, name, who.credential, author_of(request)))

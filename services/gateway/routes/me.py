@@ -111,7 +111,7 @@ async def list_ssh_keys(request: Request) -> Response:
     openapi_extra=body("NewSshKey", laptop={"name": "laptop", "public_key": "ssh-ed25519 AAAA... ada@laptop"}),
 )
 async def add_ssh_key(request: Request) -> Response:
-    """A key belongs to one account. Not with an API token: it could outlive its own revocation."""
+    """Several accounts may have one key. Not with an API token: it could outlive its own revocation."""
     person_of(request)
     parts = parts_of(request)
     new, _ = bodies.parsed(NewSshKey, await bodies.read(request, parts.settings.body_timeout_s))

@@ -33,10 +33,12 @@ class OpenGuard(Guard):
         return Admitted(user="ada", credential="key")
 
     async def enter(self, ask: Admit, name: str) -> Pass:
-        return Pass("ada", "key", endpoint(status=EndpointStatus.READY, run=RUN), RUN)
+        return Pass(
+            "ada", "key", endpoint(status=EndpointStatus.READY, run=RUN), RUN, since=0.0, token=None, key="laptop"
+        )
 
     @contextlib.contextmanager
-    def hold(self, passed: Pass, cut: Callable[[], None]) -> Iterator[None]:
+    def hold(self, passed: Pass, cut: Callable[[], None], address: str) -> Iterator[None]:
         self.cuts.append(cut)
         yield
 
@@ -83,7 +85,7 @@ class Bastion:
         self.port = 0
 
     def visitor(self) -> Visitor:
-        return Visitor(self.guard, self.inside, Strangers(), lambda _: None, lambda _: None)
+        return Visitor(self.guard, self.inside, Strangers(100, 100), lambda *_: None, lambda _: None)
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[asyncssh.SSHClientConnection]:

@@ -148,10 +148,10 @@ async def test_whoever_uses_it_keeps_it(yard: Yard) -> None:
     await yard.add("ssh", EndpointKind.SSH)
     usage = Usage(yard.applier)
     await yard.after(LIMIT_S - 100)
-    usage.touch(f"{JOB}.ssh")
+    usage.touch(f"{JOB}.ssh", "ada")
     await usage.write()
     used = await yard.get("ssh")
-    assert (used.reason, used.last_used_at) == (None, yard.clock.now())
+    assert (used.reason, used.last_used_at, used.last_used_by) == (None, yard.clock.now(), "ada")
     await yard.after(200)
     assert (await yard.get("ssh")).status is EndpointStatus.READY
 
@@ -236,5 +236,5 @@ async def test_where_the_policy_says_nothing_nothing_is_closed(yard: Yard) -> No
 
 async def test_use_of_what_is_gone_is_no_error(yard: Yard) -> None:
     usage = Usage(yard.applier)
-    usage.touch(f"{JOB}.jupyter")
+    usage.touch(f"{JOB}.jupyter", "ada")
     await usage.write()

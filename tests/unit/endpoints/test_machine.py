@@ -12,6 +12,7 @@ from services.endpoints.domain.machine import (
     Ask,
     Broken,
     Close,
+    Entered,
     Idle,
     JobOver,
     Keep,
@@ -20,6 +21,7 @@ from services.endpoints.domain.machine import (
     RunStarted,
     Signal,
     Stopped,
+    TicketIssued,
     Unused,
     Used,
     decide,
@@ -39,7 +41,9 @@ GIVEN: dict[type[Signal], Signal] = {
     Opened: Opened(RUN, 8888),
     Broken: Broken(RUN, no_run()),
     RunEnded: RunEnded(no_run()),
-    Used: Used(NOW),
+    Used: Used(NOW, "ada"),
+    Entered: Entered("laptop"),
+    TicketIssued: TicketIssued(),
     Unused: Unused(no_run()),
     Idle: Idle(no_run()),
     Close: Close(no_run()),
@@ -62,6 +66,7 @@ LEADS_TO: dict[tuple[str, type[Signal]], str] = {
     ("ready", Idle): "closed",
     **{(status, Close): "closed" for status in ("requested", "starting", "ready", "failed")},
     **{(status, Keep): "ready" for status in ("requested", "starting", "ready", "failed")},
+    **{(status.value, visit): status.value for status in EndpointStatus for visit in (Entered, TicketIssued)},
     **{(status, JobOver): "closed" for status in ("requested", "starting", "ready", "failed")},
 }
 
@@ -90,7 +95,7 @@ def test_every_pair_leads_where_the_table_says_with_its_event_or_changes_nothing
     else:
         assert after.status == target
         assert after.version == before.version + 1
-        said = {RunStarted: [], Used: [], Unused: ["closing"]}
+        said = {RunStarted: [], Used: [], Unused: ["closing"], Entered: ["entered"], TicketIssued: ["ticket_issued"]}
         assert facts(before, after) == said.get(signal, [target])
     assert ((status, signal) in TABLE) >= (target is not None)
 
@@ -100,6 +105,12 @@ def test_what_is_said_of_another_run_changes_nothing(signal: Signal) -> None:
     for status in EndpointStatus:
         before = within(status)
         assert decide(before, signal, ACTOR, NOW) is before
+
+
+def test_a_busy_program_is_a_use_by_nobody_else() -> None:
+    used = decide(within(EndpointStatus.READY), Used(NOW, "ada"), ACTOR, NOW)
+    busy = decide(used, Used(NOW + timedelta(hours=1)), ACTOR, NOW)
+    assert (busy.last_used_at, busy.last_used_by) == (NOW + timedelta(hours=1), "ada")
 
 
 def test_a_closed_one_remembers_its_run_until_its_program_has_stopped() -> None:

@@ -17,9 +17,11 @@ from services.endpoints.domain.ssh import (
     environment,
     leads_into_the_job,
     term_of,
+    why_not_forwarded,
 )
-from services.endpoints.domain.strangers import Strangers
+from services.endpoints.domain.strangers import Strangers, source_of
 from shared.clock import SystemClock
+from shared.contracts.errors import Conflict
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 
@@ -77,6 +79,19 @@ def test_it_leads_nowhere_else(host: str) -> None:
     assert not leads_into_the_job(host, 8080)
 
 
+def test_a_port_that_nobody_has_and_one_that_strangers_have_are_the_same_to_a_client() -> None:
+    silent = Conflict("Nothing listens.", details={"code": "not_listening"})
+    others = [
+        Conflict("Taken.", details={"code": "port_taken", "holder": holder})
+        for holder in ("another job", "another program", "")
+    ]
+    assert len({why_not_forwarded(refusal, 8080) for refusal in (silent, *others)}) == 1
+    own = Conflict("Taken by job X.", details={"code": "port_taken", "holder": "job X"})
+    assert why_not_forwarded(own, 8080) == "Taken by job X."
+    ended = Conflict("The job has no run here.", details={"code": "run_not_running"})
+    assert why_not_forwarded(ended, 8080) == ended.message
+
+
 def test_only_the_language_of_a_client_is_taken() -> None:
     asked = {
         b"LANG": b"de_DE.UTF-8",
@@ -108,13 +123,44 @@ def test_a_missing_sftp_server_is_named() -> None:
     assert (done.returncode, done.stderr.strip()) == (127, NO_SFTP)
 
 
-def test_strangers_leave_room_for_those_of_other_addresses() -> None:
-    strangers = Strangers(most=5, most_of_one=3)
-    assert [strangers.enter("a") for _ in range(4)] == [True, True, True, False]
-    assert [strangers.enter("b") for _ in range(3)] == [True, True, False]
-    strangers.leave("a")
-    assert strangers.enter("c")
-    assert not strangers.enter("a")
+def test_the_oldest_stranger_of_an_address_makes_room_for_its_newest() -> None:
+    strangers = Strangers[str](most=5, most_of_one=3)
+    assert [strangers.enter(f"a{number}", "192.0.2.1") for number in range(5)] == [None, None, None, "a0", "a1"]
+    strangers.leave("a3")
+    assert strangers.enter("a5", "192.0.2.1") is None
+
+
+def test_whoever_comes_from_elsewhere_is_let_in_and_not_dropped_for_a_crowd() -> None:
+    strangers = Strangers[str](most=6, most_of_one=5)
+    assert strangers.enter("ada", "198.51.100.7") is None
+    dropped = [strangers.enter(f"{address}-{n}", f"192.0.2.{address}") for n in range(5) for address in range(4)]
+    assert "ada" not in dropped
+    assert dropped.count(None) == 5
+    assert strangers.enter("bob", "203.0.113.9") not in (None, "ada", "bob")
+
+
+def test_a_stranger_that_is_known_or_was_dropped_counts_no_more() -> None:
+    strangers = Strangers[str](most=2, most_of_one=1)
+    strangers.enter("a", "192.0.2.1")
+    assert strangers.enter("b", "192.0.2.1") == "a"
+    for gone in ("a", "b", "b"):
+        strangers.leave(gone)
+    assert strangers.enter("c", "192.0.2.1") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("", "", True),
+    ],
+)
+def test_a_network_of_ipv6_counts_as_one_address(one: str, other: str, same: bool) -> None:
+    assert (source_of(one) == source_of(other)) is same
 
 
 async def test_all_replicas_have_one_host_key(tmp_path: Path) -> None:

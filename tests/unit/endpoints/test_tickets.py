@@ -1,13 +1,14 @@
 """Tickets and the cookies that they become, on a store and a clock that the test moves."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
 from services.endpoints.door.sealing import Seal, Stamp
-from services.endpoints.door.tickets import COOKIE_S, TICKET_S, TICKETS, Tickets
-from shared.contracts.errors import Unauthorized
+from services.endpoints.door.tickets import COOKIE_S, OPEN, TICKET_S, TICKETS, Tickets
+from shared.contracts.errors import TooMany, Unauthorized
 from shared.store.sqlite import SqliteStore
 from tests.support.clock import ManualClock
 from tests.support.door import JOB
@@ -59,6 +60,25 @@ async def test_a_ticket_counts_for_a_minute(desk: Desk) -> None:
 async def test_what_is_no_ticket_opens_nothing(desk: Desk, ticket: str) -> None:
     with pytest.raises(Unauthorized):
         await desk.first.redeem(ticket, JOB, "jupyter")
+
+
+async def test_a_person_has_so_many_unused_tickets_and_no_more(desk: Desk) -> None:
+    tickets = [await desk.issue() for _ in range(OPEN)]
+    for replica in (desk.first, desk.second):
+        with pytest.raises(TooMany, match=f"{OPEN} tickets"):
+            await replica.issue(JOB, "jupyter", "ada", "token:1")
+    await desk.first.issue(JOB, "jupyter", "bob", "token:2")
+    await desk.second.redeem(tickets[0], JOB, "jupyter")
+    await desk.issue()
+    with pytest.raises(TooMany):
+        await desk.issue()
+    desk.clock.advance(TICKET_S + 1)
+    await desk.issue()
+
+
+async def test_many_at_one_time_are_counted_too(desk: Desk) -> None:
+    asked = await asyncio.gather(*(desk.issue() for _ in range(2 * OPEN)), return_exceptions=True)
+    assert len([answer for answer in asked if isinstance(answer, str)]) == OPEN
 
 
 async def test_the_ticket_itself_is_stored_nowhere(desk: Desk) -> None:

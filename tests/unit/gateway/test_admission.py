@@ -93,6 +93,59 @@ async def test_a_key_that_was_removed_lets_nobody_stay(cast: Gateway) -> None:
             await by(cast, job.id, **way)
 
 
+async def test_of_several_accounts_with_one_key_the_job_s_owner_comes_in(cast: Gateway) -> None:
+    for name in ("eve", "bob", "vera", "admin"):
+        await cast.people.ssh_keys.add(Author(name), "adas", key_of("ada"))
+    of_ada, of_bob, of_eve = (
+        add_job(cast, owner=name, vc=vc) for name, vc in (("ada", "lab"), ("bob", "lab"), ("eve", "default"))
+    )
+    for job in (of_ada, of_bob, of_eve):
+        admitted = await by(cast, job.id, public_key=key_of("ada"))
+        assert admitted.user == job.owner
+        assert await by(cast, job.id, credential=admitted.credential) == admitted
+    others = add_job(cast, owner="dan", vc="lab")
+    assert (await by(cast, others.id, public_key=key_of("ada"))).user == "vera", "the first of those that may"
+
+
+async def test_somebody_else_s_public_key_gives_no_more_than_whoever_added_it_has(cast: Gateway) -> None:
+    await cast.people.ssh_keys.add(Author("eve"), "adas", key_of("ada"))
+    job = add_job(cast, owner="ada", vc="lab")
+    with pytest.raises(NotFound):
+        await by(cast, job.id, public_key=key_of("eve"))
+    assert (await by(cast, job.id, public_key=key_of("ada"))).user == "ada"
+    [own] = await cast.people.ssh_keys.of("ada")
+    await cast.people.ssh_keys.remove(Author("ada"), own.id)
+    with pytest.raises(NotFound):
+        await by(cast, job.id, public_key=key_of("ada"))
+    await cast.accounts.update("eve", ROOT, {"disabled": True})
+    cast.clock.passed += FRESH_S
+    with pytest.raises(Unauthorized):
+        await by(cast, job.id, public_key=key_of("ada"))
+
+
+async def test_a_removed_key_cuts_whom_it_let_in_though_another_account_has_it_too(cast: Gateway) -> None:
+    await cast.people.ssh_keys.add(Author("vera"), "adas", key_of("ada"))
+    job = add_job(cast, owner="ada", vc="lab")
+    admitted = await by(cast, job.id, public_key=key_of("ada"))
+    await cast.people.ssh_keys.remove(Author("ada"), (await cast.people.ssh_keys.of("ada"))[0].id)
+    with pytest.raises(Unauthorized):
+        await by(cast, job.id, credential=admitted.credential)
+    assert (await by(cast, job.id, public_key=key_of("ada"))).user == "vera", "who lends her own right"
+
+
+async def test_an_answer_names_the_key_or_the_api_token_that_let_in(cast: Gateway) -> None:
+    job = add_job(cast, owner="ada", vc="lab")
+    _, secret = await api_token(cast, "ada", Scope.ACT)
+    for way, names in (
+        ({"public_key": key_of("ada")}, (None, "laptop")),
+        ({"token": secret}, ("script", None)),
+        ({"token": cast.parts.tokens.issue("ada")}, (None, None)),
+    ):
+        first = await by(cast, job.id, **way)
+        again = await by(cast, job.id, credential=first.credential)
+        assert (first.token, first.key) == (again.token, again.key) == names
+
+
 @pytest.mark.parametrize("way", ["public_key", "token"])
 async def test_a_disabled_account_and_a_lost_membership_are_noticed(cast: Gateway, way: str) -> None:
     job = add_job(cast, owner="ada", vc="lab")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.audit import ASKED, entry_of
+from services.gateway.audit import ASKED, AuditEntry, endpoint_entry_of, entry_of
 from services.gateway.handlers import SUBSCRIPTIONS
 from services.jobs.domain.machine import ROWS
 from services.jobs.domain.signals import Kill, Pause, Resume, SetPriority
@@ -70,3 +70,25 @@ def test_every_event_that_a_person_s_signal_leads_to_is_heard() -> None:
     caused = {arrow.event for row in ROWS if signals & set(row.signals) for arrow in row.arrows}
     assert {event.fact for event in caused | {JobSubmitted}} == set(ASKED)
     assert len(SUBSCRIPTIONS[0].subjects) == len(ASKED)
+
+
+def visit(subject: str, actor: dict[str, str], **more: str) -> AuditEntry | None:
+    about = {"job_id": ID, "name": "ssh", "kind": "ssh", "port": None, "rank": 0, "vc": "lab", "owner": "ada"}
+    body = {"id": f"{ID}.ssh:9", "time": "2026-01-01T00:00:00.123Z", "data": {**about, "actor": actor, **more}}
+    return endpoint_entry_of(subject, json.dumps(body).encode())
+
+
+def test_who_went_in_is_an_entry_with_the_key_or_the_token_and_the_address() -> None:
+    vera = {"kind": "user", "name": "vera", "address": "203.0.113.9", "token": "nightly"}
+    entry = visit(f"evt.endpoint.entered.v1.lab.{ID}", vera, key="laptop")
+    assert entry is not None
+    assert (entry.actor, entry.action, entry.target) == ("vera", "endpoint.entered", f"job/{ID}")
+    assert (entry.address, entry.token) == ("203.0.113.9", "nightly")
+    assert entry.details == {"name": "ssh", "port": None, "rank": 0, "vc": "lab", "owner": "ada", "key": "laptop"}
+    issued = visit(f"evt.endpoint.ticket_issued.v1.lab.{ID}", vera)
+    assert issued is not None and issued.action == "endpoint.ticket_issued"
+
+
+def test_what_people_do_with_ways_into_jobs_is_heard() -> None:
+    heard = {subject.split(".")[2] for subscription in SUBSCRIPTIONS[1:2] for subject in subscription.subjects}
+    assert heard == {"requested", "entered", "ticket_issued", "closed"}

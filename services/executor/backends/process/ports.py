@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from services.executor.backends.process import linux, listeners
 from services.executor.backends.process.listeners import Address, Listener
 from services.executor.backends.process.supervisors import supervisor_of
+from services.executor.backends.protocol import PortTaken
 from shared.contracts.endpoints import PORTS
 from shared.contracts.errors import Conflict, FieldError, Invalid, Unavailable
 
@@ -66,15 +67,12 @@ class Ports:
             raise self._taken(run_id, port, others)
         raise _not_listening(port)
 
-    def _taken(self, run_id: str, port: int, others: list[Listener]) -> Conflict:
+    def _taken(self, run_id: str, port: int, others: list[Listener]) -> PortTaken:
         inodes = {listener.inode for listener in others}
-        holder = "another program"
         for other, pid in self._neighbours():
             if other != run_id and listeners.held(inodes, linux.descendants(pid)):
-                holder = f"job {other.partition('.')[0]}"
-                break
-        message = f"Port {port} of the node is taken by {holder}. Let the job's program listen on another one."
-        return Conflict(message, details={"code": "port_taken", "holder": holder})
+                return PortTaken(port, other)
+        return PortTaken(port, None)
 
 
 def _not_listening(port: int) -> Conflict:
