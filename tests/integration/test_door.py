@@ -10,6 +10,8 @@ import httpx
 import pytest
 from aiohttp import web
 
+from services.endpoints.door.problems import SAFE
+from services.endpoints.door.tickets import PLAIN_COOKIE_S
 from shared.contracts.endpoints import IssueTicket
 from shared.contracts.errors import Conflict, Forbidden, Unauthorized
 from tests.support.door import BOBS, EVES, JOB, OTHER_JOB, TOKEN, Answer, Door, open_door, program
@@ -186,6 +188,39 @@ async def test_of_many_that_show_one_ticket_at_once_one_comes_in(door: Door, pat
     assert sorted(answer.status_code for answer in answers) == [303] + [401] * 11
 
 
+async def test_only_a_get_uses_a_ticket_up(door: Door, path: str) -> None:
+    url = await ticket_for(door)
+    async with browser() as ada:
+        assert (await ada.head(url)).status_code == 401
+        assert (await ada.get(url)).status_code == 303
+
+
+async def test_over_plain_http_a_cookie_counts_from_the_address_that_it_was_given_to(mirror: int) -> None:
+    async with open_door(trusted_proxies=("127.0.0.1",)) as door:
+        path = await door.add("port-8080", mirror)
+        url = await ticket_for(door)
+        async with browser() as ada:
+            opened = await ada.get(url, headers={"X-Forwarded-For": "192.0.2.7"})
+            assert f"Max-Age={PLAIN_COOKIE_S}" in opened.headers["set-cookie"]
+            for source, status in (("192.0.2.7", 200), ("192.0.2.8", 401), ("192.0.2.7, 192.0.2.8", 401)):
+                answer = await ada.get(f"{door.http.base_url}{path}/", headers={"X-Forwarded-For": source})
+                assert answer.status_code == status, source
+
+
+async def test_over_https_a_cookie_says_so_in_its_name(mirror: int) -> None:
+    async with open_door(public_url="https://jobs.example.org") as door:
+        path = await door.add("port-8080", mirror)
+        query = (await ticket_for(door)).partition("?")[2]
+        async with browser(Host="jobs.example.org") as ada:
+            opened = await ada.get(f"{door.http.base_url}{path}/?{query}")
+            cookie = opened.headers["set-cookie"]
+            assert cookie.startswith("__Secure-jobyard-endpoint=") and "; Secure" in cookie
+            value = cookie.partition(";")[0]
+            assert (await ada.get(f"{door.http.base_url}{path}/", headers={"Cookie": value})).status_code == 200
+            bare = value.removeprefix("__Secure-")
+            assert (await ada.get(f"{door.http.base_url}{path}/", headers={"Cookie": bare})).status_code == 401
+
+
 async def test_a_ticket_opens_nothing_but_its_endpoint(door: Door, path: str, mirror: int) -> None:
     other = await door.add("port-8081", mirror)
     query = (await ticket_for(door)).partition("?")[2]
@@ -249,6 +284,7 @@ async def test_pages_of_other_sites_change_nothing_and_open_no_websocket(door: D
 
 async def test_the_door_answers_to_its_own_names_only(door: Door, path: str) -> None:
     assert (await door.http.get(f"{path}/", headers={"Host": "evil.example"})).status_code == 400
+    assert (await door.http.get(f"{path}/", headers={"Host": "127.0.0.1:99999"})).status_code == 400
     assert (await door.http.get(f"{path}/", headers={"Host": "localhost"})).status_code == 200
 
 
@@ -287,7 +323,8 @@ async def test_each_endpoint_has_its_own_origin_in_a_domain(mirror: int) -> None
             answer = await ada.get(f"{door.http.base_url}/?{opened.query.decode()}")
             assert (answer.status_code, answer.headers["location"]) == (303, "/")
             cookie = answer.headers["set-cookie"]
-            assert "Path=/;" in cookie and "Secure" in cookie and "Domain" not in cookie
+            assert cookie.startswith("__Host-jobyard-endpoint=")
+            assert "Path=/;" in cookie and "; Secure" in cookie and "Domain" not in cookie
             headers = {"Cookie": cookie.partition(";")[0]}
             assert (await ada.get(f"{door.http.base_url}/", headers=headers)).status_code == 200
             posted = await ada.post(f"{door.http.base_url}/", headers=headers | {"Origin": f"https://{host}"})
@@ -299,6 +336,13 @@ async def test_each_endpoint_has_its_own_origin_in_a_domain(mirror: int) -> None
         home = await door.http.get("/", headers=jupyter)
         assert home.headers["location"] == f"/endpoints/{JOB}/jupyter/"
         assert (await door.http.get(f"/endpoints/{JOB}/jupyter/", headers=jupyter)).status_code == 200
+
+
+@pytest.mark.parametrize("beside", ["a@evil.com:80/b", f"{JOB}/b.evil.com", f"{JOB}/evil.com:80", f"{JOB}x/port-8080"])
+async def test_in_a_domain_nobody_is_sent_to_a_name_that_is_no_endpoints(beside: str) -> None:
+    async with open_door(domain="jobs.example.org", public_url="https://jobs.example.org") as door, browser() as ada:
+        answer = await ada.get(f"{door.http.base_url}/endpoints/{beside}/", headers={"Host": "jobs.example.org"})
+        assert answer.status_code == 422 and "location" not in answer.headers
 
 
 async def test_in_a_domain_a_path_shows_a_browser_nothing(mirror: int) -> None:
@@ -358,6 +402,8 @@ HOSTILE = {
     "a name with a space": _reply("HTTP/1.1 200 OK", "X y: 1"),
     "a value with NUL": _reply("HTTP/1.1 200 OK", "X: a\0b", "Content-Length: 0"),
     "a value with a lone CR": _reply("HTTP/1.1 200 OK", "X: a\rSet-Cookie: b", "Content-Length: 0"),
+    "words with a control character": _reply("HTTP/1.1 200 O\x01K", "Content-Length: 0"),
+    "endless interim replies": _reply("HTTP/1.1 102 Processing") * 20_000,
     "no status": _reply("HTTP/1.1 xyz OK"),
     "another protocol": _reply("HTTP/9.9 200 OK"),
     "a 101 that nobody asked for": _reply("HTTP/1.1 101 Switching", "Upgrade: websocket", "Connection: Upgrade"),
@@ -472,6 +518,23 @@ async def test_no_host_and_no_address_of_a_page_is_a_bad_request(door: Door, pat
         request = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{door.port}\r\nConnection: close\r\n\r\n".encode()
         assert _is_bad_request(await door.raw(request)), target
     assert not door.dialled
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "GET /x HTTP/1.1 z",
+        "no request",
+        "CONNECT evil.example:80 HTTP/1.1",
+        "GET /endpoints HTTP/1.0\r\nTransfer-Encoding: chunked",
+    ],
+)
+async def test_what_is_no_request_of_ours_is_answered_by_the_door_itself(door: Door, request_line: str) -> None:
+    answer = await door.raw(f"{request_line}\r\nHost: 127.0.0.1:{door.port}\r\n\r\n".encode())
+    assert _is_bad_request(answer), answer
+    for name, value in SAFE.items():
+        assert f"\r\n{name}: {value}\r\n".encode() in answer
+    assert b"aiohttp" not in answer and b"application/problem+json" in answer
 
 
 @pytest.mark.parametrize("deceit", ["..", "%2e%2e", "%252e%252e", "..%5c", "a%5c..", "a%00", "%c0%ae%c0%ae", "a;/..;x"])

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from services.endpoints.domain.document import EndpointDocument, RunPlace, endpoint_id
+from services.endpoints.domain.shares import Shares
 from services.endpoints.door.server import HttpDoor
 from services.endpoints.guard import Guard
 from services.endpoints.settings import EndpointsSettings
@@ -131,7 +132,8 @@ async def open_door(**settings: Any) -> AsyncGenerator[Door]:
             return await dial_here(run, port)
 
         chosen = EndpointsSettings(http_port=port, **settings)
-        door = HttpDoor(chosen, guard, dial, store, clock, used.append)
+        shares = Shares(chosen.max_requests, chosen.share)
+        door = HttpDoor(chosen, guard, dial, store, clock, used.append, shares)
         await store.open()
         await door.start()
         watching = asyncio.create_task(guard.watch())

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 from multidict import CIMultiDict
 
-from services.endpoints.domain.headers import Headers, HostileReply, from_job, to_job
+from services.endpoints.domain.headers import Headers, HostileReply, from_job, reason_from_job, to_job
 from services.endpoints.domain.traffic import is_use
 from services.endpoints.domain.websocket import asks_upgrade
 from services.endpoints.door import websocket
@@ -28,10 +28,10 @@ Touch = Callable[[str], None]
 
 
 class Relayed(web.StreamResponse):
-    """A reply with the headers of the job, and none that a server would add by itself."""
+    """A reply with the headers of the job, and none that a server would add by itself. Raises HostileReply."""
 
     def __init__(self, reply: aiohttp.ClientResponse, headers: Headers) -> None:
-        super().__init__(status=reply.status, reason=reply.reason, headers=CIMultiDict(headers))
+        super().__init__(status=reply.status, reason=reason_from_job(reply.reason), headers=CIMultiDict(headers))
         self._own = {name.lower() for name, _ in headers}
 
     def drop_added(self) -> None:
