@@ -68,6 +68,14 @@ class EndpointsSettings(BaseSettings):
         return f"http://{_reachable(self.host)}:{self.http_port}" if self.http_port else None
 
     @property
+    def plain(self) -> bool:
+        """Whether others than this machine reach the HTTP door, and without https."""
+        if self.door is None:
+            return False
+        addresses = Addresses(self.door)
+        return addresses.scheme == "http" and not (addresses.host in LOOPBACK and self.host in (*LOOPBACK, "::1"))
+
+    @property
     def share(self) -> int:
         """How many requests and websockets of the HTTP door one user may have at one time."""
         return self.max_requests_per_user or max(1, self.max_requests // 10)

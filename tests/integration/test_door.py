@@ -9,12 +9,16 @@ import aiohttp
 import httpx
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from services.endpoints.door.problems import SAFE
 from services.endpoints.door.tickets import PLAIN_COOKIE_S
+from services.endpoints.door.upstream import INTERIM
 from shared.contracts.endpoints import IssueTicket
 from shared.contracts.errors import Conflict, Forbidden, Unauthorized
-from tests.support.door import BOBS, EVES, JOB, OTHER_JOB, TOKEN, Answer, Door, open_door, program
+from shared.contracts.job import JobStatus
+from tests.support.door import BOBS, CAROLS, EVES, JOB, OTHER_JOB, TOKEN, Answer, Door, open_door, program
+from tests.support.executor import view_of
 from tests.support.waiting import until
 
 BROWSER = {"Accept": "text/html,*/*"}
@@ -144,6 +148,15 @@ async def test_others_are_refused_as_the_gateway_says(door: Door, path: str, tok
 async def test_only_registered_endpoints_are_reached(door: Door, path: str, name: str) -> None:
     assert (await door.http.get(f"/endpoints/{JOB}/{name}/")).status_code == 403
     assert not door.dialled
+
+
+async def test_an_endpoint_that_the_job_was_submitted_with_is_being_opened_before_it_is_stored(door: Door) -> None:
+    door.gatekeeper.jobs = (view_of(JOB, JobStatus.QUEUED, interactive_ports=(8080,)),)
+    assert (await door.http.get(f"/endpoints/{JOB}/port-8081/")).status_code == 403
+    answer = await door.http.get(f"/endpoints/{JOB}/port-8080/")
+    assert answer.status_code == 409 and "is being opened" in answer.json()["detail"]
+    door.gatekeeper.jobs = (view_of(JOB, JobStatus.KILLED, interactive_ports=(8080,)),)
+    assert (await door.http.get(f"/endpoints/{JOB}/port-8080/")).status_code == 403
 
 
 async def test_an_endpoint_that_is_no_page_says_what_to_use(door: Door) -> None:
@@ -306,6 +319,65 @@ async def test_more_than_the_door_can_carry_is_told_to_come_again(mirror: int) -
         await until(open_again, "there is room again")
 
 
+async def test_one_user_has_a_share_of_the_door_tunnels_included(mirror: int) -> None:
+    async with open_door(max_requests=10, max_requests_per_user=1) as door, application(web.get("/ws", _echo)) as port:
+        quick, busy = await door.add("port-8081", mirror), await door.add(f"port-{port}", port)
+        carol = {"Authorization": f"Bearer {CAROLS}"}
+
+        async def refused() -> None:
+            answer = await door.http.get(f"{quick}/")
+            assert answer.status_code == 503 and "MAX_REQUESTS_PER_USER" in answer.json()["detail"]
+            assert int(answer.headers["retry-after"]) > 0
+            assert (await door.http.get(f"{quick}/", headers=carol)).status_code == 200
+
+        async with websocket(door, f"{busy}/ws"):
+            await refused()
+
+        async def open_again() -> bool:
+            return (await door.http.get(f"{quick}/")).status_code == 200
+
+        await until(open_again, "there is room again")
+        async with websocket(door, f"/endpoints/{JOB}/tunnel/{port}"):
+            await refused()
+        await until(open_again, "there is room again")
+        async with door.http.stream("GET", f"{quick}/", headers=carol):
+            pass
+
+
+async def test_a_tunnel_leads_from_the_doors_own_names_only(door: Door, mirror: int) -> None:
+    await door.add(f"port-{mirror}", mirror)
+    for route in (f"tunnel/{mirror}", "ssh/exec"):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with websocket(door, f"/endpoints/{JOB}/{route}", headers={"Host": "evil.example"}):
+                pass
+        assert refused.value.status == 400
+    assert not door.dialled
+
+
+async def test_only_who_was_let_in_keeps_a_connection(door: Door, path: str) -> None:
+    stranger = await door.raw(f"GET {path}/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    assert stranger.startswith(b"HTTP/1.1 401 ") and b"\r\nConnection: close\r\n" in stranger
+    asked = f"GET {path}/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
+    answer = await door.raw(f"{asked}\r\n{asked}Connection: close\r\n\r\n".encode())
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "warns"),
+    [
+        ({}, False),
+        ({"public_url": "http://yard.example.org:8081"}, True),
+        ({"host": "0.0.0.0"}, True),
+        ({"host": "0.0.0.0", "public_url": "https://yard.example.org"}, False),
+    ],
+)
+async def test_a_door_that_others_reach_without_https_warns_at_its_start(settings: dict[str, str], warns: bool) -> None:
+    with capture_logs() as said:
+        async with open_door(**settings):
+            pass
+    assert ("door_plain_http" in [line["event"] for line in said]) is warns
+
+
 # --- an origin for each endpoint
 
 
@@ -403,7 +475,6 @@ HOSTILE = {
     "a value with NUL": _reply("HTTP/1.1 200 OK", "X: a\0b", "Content-Length: 0"),
     "a value with a lone CR": _reply("HTTP/1.1 200 OK", "X: a\rSet-Cookie: b", "Content-Length: 0"),
     "words with a control character": _reply("HTTP/1.1 200 O\x01K", "Content-Length: 0"),
-    "endless interim replies": _reply("HTTP/1.1 102 Processing") * 20_000,
     "no status": _reply("HTTP/1.1 xyz OK"),
     "another protocol": _reply("HTTP/9.9 200 OK"),
     "a 101 that nobody asked for": _reply("HTTP/1.1 101 Switching", "Upgrade: websocket", "Connection: Upgrade"),
@@ -424,6 +495,50 @@ async def test_a_hostile_reply_of_the_job_is_a_bad_gateway(door: Door, what: str
         refused = await door.http.get(f"{path}/")
         assert refused.status_code == 502 and "set-cookie" not in refused.headers, refused.headers
     assert (await door.http.get("/")).status_code == 404
+
+
+async def test_a_program_that_never_comes_to_its_reply_is_left(door: Door) -> None:
+    over = asyncio.Event()
+
+    async def answer(head: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                writer.write(_reply("HTTP/1.1 102 Processing") * 4000)
+                await writer.drain()
+        finally:
+            over.set()
+
+    async with program(answer) as port:
+        refused = await door.http.get(f"{await door.add('port-8080', port)}/")
+        assert refused.status_code == 502
+        await until(over.is_set, "the connection to the program is closed")
+
+
+async def test_some_interim_replies_are_taken_before_the_reply(door: Door) -> None:
+    async def answer(head: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+        writer.write(_reply("HTTP/1.1 103 Early Hints", "Link: x") * INTERIM)
+        writer.write(_reply("HTTP/1.1 200 OK", "Content-Length: 2", body=b"ok"))
+        await writer.drain()
+
+    async with program(answer) as port:
+        path = await door.add("port-8080", port)
+        for _ in range(2):
+            got = await door.http.get(f"{path}/")
+            assert (got.status_code, got.text) == (200, "ok") and "link" not in got.headers
+    assert len(door.dialled) == 1
+
+
+async def test_a_body_of_tiny_chunks_is_whole(door: Door) -> None:
+    count = 100_000
+
+    async def answer(head: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+        writer.write(_reply("HTTP/1.1 200 OK", "Transfer-Encoding: chunked"))
+        writer.write(b"1\r\na\r\n" * count + b"0\r\n\r\n")
+        await writer.drain()
+
+    async with program(answer) as port:
+        got = await door.http.get(f"{await door.add('port-8080', port)}/")
+    assert got.content == b"a" * count
 
 
 @pytest.mark.parametrize(
@@ -742,9 +857,11 @@ async def _echo(request: web.Request) -> web.WebSocketResponse:
 
 
 @contextlib.asynccontextmanager
-async def websocket(door: Door, path: str, autoping: bool = True) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def websocket(
+    door: Door, path: str, autoping: bool = True, headers: dict[str, str] | None = None
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     async with (
-        aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as session,
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}", **(headers or {})}) as session,
         session.ws_connect(
             f"{door.http.base_url}{path}", max_msg_size=1 << 26, protocols=("chat",), autoping=autoping
         ) as socket,

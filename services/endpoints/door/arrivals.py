@@ -5,7 +5,6 @@ are counted by their address, and are not kept for another. So whoever has no ac
 """
 
 import asyncio
-import errno
 import resource
 import socket
 from collections.abc import Callable, Collection
@@ -25,19 +24,21 @@ HEAD_S = 10.0
 KEEP_ALIVE_S = 75.0
 PAUSE_S = 1.0
 """How long nobody is let in once there is nothing left to let them in with."""
-EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 MALFORMED = "This is no request that the door understands (RFC 9112)."
 
 
 class Visitor(web.RequestHandler):
     """One connection. `left` is called once when it is no stranger's any more; `kept` counts those that stay."""
 
-    __slots__ = ("_kept", "_late", "_left", "_user")
+    __slots__ = ("_head_s", "_kept", "_late", "_left", "_user")
 
-    def __init__(self, server: web.Server, left: Callable[[], None], kept: Shares, **options: Any) -> None:
+    def __init__(
+        self, server: web.Server, left: Callable[[], None], kept: Shares, head_s: float, **options: Any
+    ) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), keepalive_timeout=KEEP_ALIVE_S, **options)
         self._left: Callable[[], None] | None = left
         self._kept = kept
+        self._head_s = head_s
         self._user: str | None = None
         self._late: asyncio.TimerHandle | None = None
 
@@ -48,7 +49,7 @@ class Visitor(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._late = asyncio.get_running_loop().call_later(HEAD_S, self.force_close)
+        self._late = asyncio.get_running_loop().call_later(self._head_s, self.force_close)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.asked()
@@ -95,12 +96,18 @@ class Arrivals:
     """Takes connections, as long as there is room for them."""
 
     def __init__(
-        self, strangers: Shares, kept: Shares, proxies: Collection[str] = (), pause_s: float = PAUSE_S
+        self,
+        strangers: Shares,
+        kept: Shares,
+        proxies: Collection[str] = (),
+        head_s: float = HEAD_S,
+        pause_s: float = PAUSE_S,
     ) -> None:
         """`proxies` bring many people's connections, so they have no share of their own."""
         self._strangers = strangers
         self._kept = kept
         self._proxies = proxies
+        self._head_s = head_s
         self._pause_s = pause_s
 
     async def accept(self, listening: socket.socket, server: web.Server, **options: Any) -> None:
@@ -109,16 +116,18 @@ class Arrivals:
         while True:
             try:
                 connection, peer = await loop.sock_accept(listening)
+            except ConnectionAbortedError:
+                continue  # gone before it was taken
             except OSError as error:
-                if error.errno in EXHAUSTED:
-                    log.error("door_exhausted", why=error.strerror, advice="raise the limit of open files (ulimit -n)")
-                    await asyncio.sleep(self._pause_s)
+                log.error("door_exhausted", why=error.strerror, advice="raise the limit of open files (ulimit -n)")
+                await asyncio.sleep(self._pause_s)
                 continue
             one = f"{peer[0]}:{peer[1]}" if peer[0] in self._proxies else str(peer[0])
             if not self._strangers.enter(one):
                 connection.close()
                 continue
-            visitor = partial(Visitor, server, partial(self._strangers.leave, one), self._kept, **options)
+            left = partial(self._strangers.leave, one)
+            visitor = partial(Visitor, server, left, self._kept, self._head_s, **options)
             await loop.connect_accepted_socket(visitor, connection)
 
 

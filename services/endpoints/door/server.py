@@ -28,6 +28,7 @@ from shared.store.port import Store
 log = structlog.get_logger()
 
 BACKLOG = 2048
+PLAIN = "browsers give the cookies of endpoints to every port of this host name, so also to jobs that listen there"
 STOP_S = 1.0
 """How long requests may go on after the end was asked for; a download would go on for hours."""
 
@@ -101,6 +102,8 @@ class HttpDoor:
         self._accepting = asyncio.create_task(accepting)
         self._accepting.add_done_callback(lambda _: listening.close())
         log.info("door_open", host=host, port=port)
+        if self._settings.plain:
+            log.warning("door_plain_http", why=PLAIN, advice="set JOBYARD_ENDPOINTS_PUBLIC_URL to an https address")
 
     async def stop(self) -> None:
         """Take nothing new, give what is under way a moment, and cut the rest."""

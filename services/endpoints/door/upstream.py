@@ -60,6 +60,7 @@ class _Program(ResponseHandler):
                 self.set_exception(HttpProcessingError(message="endless interim replies"))
                 if self.transport is not None:
                     self.transport.abort()
+            if self.exception() is not None:
                 return
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException = UNTOLD) -> None:
