@@ -10,6 +10,8 @@ from services.endpoints.bastion.server import Bastion
 from services.endpoints.desk import Desk
 from services.endpoints.domain.place import Addresses
 from services.endpoints.domain.places import Places
+from services.endpoints.domain.shares import Shares
+from services.endpoints.door.dialler import Dialler
 from services.endpoints.door.server import HttpDoor
 from services.endpoints.door.tunnel import Tunnel
 from services.endpoints.follow import Follower
@@ -46,8 +48,10 @@ def build(deps: Deps) -> Service:
     visits = Visits(applier, settings.trusted_proxies)
     guard = Guard(store, deps.bus, deps.clock, settings.timeout_s, visits.came)
     bastion = Bastion(settings, guard, streams, HostKeys(documents, deps.clock), usage.touch)
-    tunnel = Tunnel(guard, streams, usage.touch)
-    door = HttpDoor(settings, guard, keeper.dial, documents, deps.clock, usage.touch, (tunnel.register,))
+    shares = Shares(settings.max_requests, settings.share)
+    dial = Dialler(keeper.dial)
+    tunnel = Tunnel(guard, streams, dial, settings.names, shares, usage.touch)
+    door = HttpDoor(settings, guard, dial, documents, deps.clock, usage.touch, shares, (tunnel.register,))
     addresses = Addresses(settings.door, settings.domain) if settings.door is not None else None
     desk = Desk(applier, follower, opener, Places(addresses, settings.ssh_name, settings.ssh_port))
 

@@ -10,15 +10,19 @@ from dataclasses import dataclass
 
 from services.endpoints.domain.document import EndpointDocument, RunPlace
 from services.endpoints.domain.reasons import JOB_OVER
+from services.endpoints.domain.requested import submitted_with
 from services.endpoints.store import EndpointStore
 from services.endpoints.watch import RECHECK_S, VERDICTS, Key, Watch
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.endpoints import ADMIT
+from shared.contracts.commands.jobs import VIEWS, GetJobViews
 from shared.contracts.endpoints import Admit, Admitted, EndpointStatus
 from shared.contracts.errors import Conflict, Forbidden
+from shared.contracts.job import TERMINAL
 
 REMEMBERED = 10_000
+OPENING = "The endpoint '{name}' of job {job_id} is being opened. Try again in a moment."
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,15 @@ class Guard:
         Conflict for one that does not lead anywhere now.
         """
         since, admitted = await self._known(ask)
-        return _passed(admitted, since, ask.job_id, name, await self._store.get(ask.job_id, name))
+        endpoint = await self._store.get(ask.job_id, name)
+        if endpoint is None and await self._is_to_come(ask.job_id, name):
+            raise Conflict(OPENING.format(name=name, job_id=ask.job_id))
+        return _passed(admitted, since, ask.job_id, name, endpoint)
+
+    async def _is_to_come(self, job_id: str, name: str) -> bool:
+        """Whether the job was submitted with it: it is stored a moment after the job."""
+        found = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
+        return any(name in submitted_with(job) and job.state.status not in TERMINAL for job in found)
 
     def hold(self, passed: Pass, cut: Callable[[], None], address: str) -> AbstractContextManager[None]:
         """A connection is open, from this address; `cut` is called, once, when it may be no longer."""
@@ -122,5 +134,5 @@ def _passed(admitted: Admitted, since: float, job_id: str, name: str, endpoint: 
     if endpoint.run is None:
         raise Conflict(f"Job {job_id} does not run now; its endpoint '{name}' opens when it does.")
     if endpoint.status is not EndpointStatus.READY:
-        raise Conflict(f"The endpoint '{name}' of job {job_id} is being opened. Try again in a moment.")
+        raise Conflict(OPENING.format(name=name, job_id=job_id))
     return Pass(admitted.user, admitted.credential, endpoint, endpoint.run, since, admitted.token, admitted.key)

@@ -1,46 +1,47 @@
 """TensorBoard after a job's end: the platform's own process shows the job's folder, started when somebody looks.
 
-It only reads, and only within the job's own folder. A replica has few at a time; the one that was unused the longest
-makes room. Each ends with this process, and soon after its endpoint.
+It only reads, and only within the job's own folder: one with a link that leads out of it is not shown, and not any
+longer. A replica has few at a time, and few of one owner; the one that was unused the longest makes room
+(`domain/boards.py`). Each ends with this process, and soon after its endpoint.
 """
 
 import asyncio
-import re
 import socket
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 
+from services.endpoints.board import Board
+from services.endpoints.domain.boards import Shown, makes_room
 from services.endpoints.domain.document import AFTERWARDS
+from services.endpoints.enclosed import LeadsOut, check_enclosed
 from services.endpoints.store import EndpointStore
 from shared.bus.bus import Bus
 from shared.contracts.commands.jobs import GET, GetJob
 from shared.contracts.endpoints import EndpointKind, EndpointStatus
 from shared.contracts.errors import Conflict, Unavailable
-from shared.parent import end_with_parent
+from shared.contracts.job import Job
 from shared.paths import PathOutside, Roots
 from shared.streams.client import RunAt, Streams
 
 log = structlog.get_logger()
 
-AT_ONCE = 4
 UNUSED_S = 600.0
 SWEEP_S = 5.0
-START_S = 60.0
-STOP_S = 3.0
 FOLDER = "tensorboard"
-_LISTENS = re.compile(rb"at http://127\.0\.0\.1:(\d+)/")
 
 
 @dataclass
-class _Board:
-    process: Process
-    port: int
-    reading: asyncio.Task[None]
+class _Kept:
+    """A board, whose job it is of, and what it may read."""
+
+    board: Board
+    owner: str
+    own: Path
+    folder: Path
     used: float = field(default_factory=time.monotonic)
 
 
@@ -56,19 +57,22 @@ class Keeper:
         self._roots = roots
         self._python = python
         self._timeout_s = timeout_s
-        self._boards: dict[str, _Board] = {}
-        self._starting = asyncio.Lock()
+        self._boards: dict[str, _Kept] = {}
+        self._starting: dict[str, str] = {}
+        """Jobs whose board is being started, and their owners."""
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """One for each job: whoever looks at another does not wait."""
 
     async def dial(self, run: RunAt, port: int) -> socket.socket:
         """A connection, which does not block. Raises Refusals."""
         if run.attempt != AFTERWARDS.attempt:
             return await self._streams.dial(run, port)
-        board = await self._board(run.job_id)
-        board.used = time.monotonic()
+        kept = self._running(run.job_id) or await self._kept(run.job_id)
+        kept.used = time.monotonic()
         connection = socket.socket()
         connection.setblocking(False)
         try:
-            await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", board.port))
+            await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", kept.board.port))
         except OSError as error:
             connection.close()
             raise Unavailable("TensorBoard has just ended. Try again.") from error
@@ -78,9 +82,10 @@ class Keeper:
         """End what nobody uses, and what is closed, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_S)
-            for job_id, board in list(self._boards.items()):
-                unused = time.monotonic() - board.used > UNUSED_S
-                if unused or board.process.returncode is not None or not await self._is_kept(job_id):
+            for job_id, kept in list(self._boards.items()):
+                unused = time.monotonic() - kept.used > UNUSED_S
+                over = unused or kept.board.ended or not await self._is_kept(job_id)
+                if over or not await self._keeps_to_itself(kept):
                     await self._end(job_id)
 
     async def stop(self) -> None:
@@ -92,76 +97,60 @@ class Keeper:
         endpoint = await self._store.get(job_id, EndpointKind.TENSORBOARD)
         return endpoint is not None and endpoint.status is EndpointStatus.READY and endpoint.run == AFTERWARDS
 
-    async def _board(self, job_id: str) -> _Board:
-        async with self._starting:
-            board = self._boards.get(job_id)
-            if board is not None and board.process.returncode is None:
-                return board
-            if len(self._boards) >= AT_ONCE:
-                await self._end(min(self._boards, key=lambda id: self._boards[id].used))
-            self._boards[job_id] = board = await self._started(job_id)
-            return board
-
-    async def _started(self, job_id: str) -> _Board:
-        folder = await self._folder(job_id)
-        words = ("-m", "tensorboard.main", "--logdir", str(folder), "--host", "127.0.0.1", "--port", "0")
-        process = await asyncio.create_subprocess_exec(
-            self._python,
-            *words,
-            "--path_prefix",
-            f"/endpoints/{job_id}/{FOLDER}",
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=PIPE,
-            preexec_fn=end_with_parent,
-        )
-        assert process.stderr is not None
+    async def _keeps_to_itself(self, kept: _Kept) -> bool:
         try:
-            async with asyncio.timeout(START_S):
-                port = await _port_said(process.stderr)
-        except BaseException:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            raise
-        if port is None:
-            await process.wait()
-            raise Conflict("TensorBoard does not start here. An operator can install it: `pip install tensorboard`.")
-        return _Board(process, port, asyncio.ensure_future(_drain(process.stderr)))
+            await asyncio.to_thread(check_enclosed, kept.folder, kept.own)
+        except LeadsOut as outside:
+            log.warning("tensorboard_leads_out", why=str(outside))
+            return False
+        return True
 
-    async def _folder(self, job_id: str) -> Path:
-        job = await self._bus.ask(GET, GetJob(id=job_id), self._timeout_s)
+    def _running(self, job_id: str) -> _Kept | None:
+        kept = self._boards.get(job_id)
+        return kept if kept is not None and not kept.board.ended else None
+
+    async def _kept(self, job_id: str) -> _Kept:
+        async with self._turns.setdefault(job_id, asyncio.Lock()):
+            running = self._running(job_id)
+            if running is not None:
+                return running
+            job = await self._bus.ask(GET, GetJob(id=job_id), self._timeout_s)
+            own, folder = await self._folders(job)
+            ending = makes_room(self._shown(job_id), job.owner)
+            if ending is None:
+                raise Unavailable("Other TensorBoards are being started here. Try again in a moment.")
+            self._starting[job_id] = job.owner
+            try:
+                for one in (*ending, job_id):
+                    await self._end(one)
+                board = await Board.start(self._python, folder, f"/endpoints/{job_id}/{FOLDER}")
+                self._boards[job_id] = kept = _Kept(board, job.owner, own, folder)
+            finally:
+                del self._starting[job_id]
+            return kept
+
+    def _shown(self, job_id: str) -> dict[str, Shown]:
+        """All but this job's."""
+        shown = {id: Shown(kept.owner, kept.used) for id, kept in self._boards.items()}
+        shown |= {id: Shown(owner, None) for id, owner in self._starting.items()}
+        shown.pop(job_id, None)
+        return shown
+
+    async def _folders(self, job: Job) -> tuple[Path, Path]:
+        """The job's own, and what TensorBoard reads. Raises Conflict when that leads elsewhere."""
         try:
-            own = self._roots.resolve(job.job_path or f"jobs/{job_id}")
+            own = self._roots.resolve(job.job_path or f"jobs/{job.id}")
             folder = self._roots.resolve(str(own / FOLDER))
         except PathOutside as outside:
             raise Conflict(str(outside)) from outside
-        if own not in folder.parents:
-            raise Conflict("The folder `tensorboard` of this job leads out of the job's own. It is not shown.")
-        return folder
+        try:
+            await asyncio.to_thread(check_enclosed, folder, own)
+        except LeadsOut as outside:
+            raise Conflict(str(outside)) from outside
+        return own, folder
 
     async def _end(self, job_id: str) -> None:
-        board = self._boards.pop(job_id)
-        with suppress(ProcessLookupError):
-            board.process.terminate()
-        try:
-            await asyncio.wait_for(board.process.wait(), STOP_S)
-        except TimeoutError:
-            board.process.kill()
-            await board.process.wait()
-        board.reading.cancel()
-        log.info("tensorboard_ended", job_id=job_id)
-
-
-async def _port_said(output: asyncio.StreamReader) -> int | None:
-    """Where it says that it listens; None if it ends instead."""
-    async for line in output:
-        found = _LISTENS.search(line)
-        if found is not None:
-            return int(found[1])
-    return None
-
-
-async def _drain(output: asyncio.StreamReader) -> None:
-    while await output.read(65_536):
-        pass
+        kept = self._boards.pop(job_id, None)
+        if kept is not None:
+            await kept.board.end()
+            log.info("tensorboard_ended", job_id=job_id)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from services.endpoints.domain.origins import LOOPBACK
+from services.endpoints.domain.origins import LOOPBACK, Names
 from services.endpoints.domain.place import Addresses
 
 
@@ -16,7 +16,7 @@ def _split(value: Any) -> Any:
     return value
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Several = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """Several values, separated by commas."""
 
 
@@ -46,11 +46,16 @@ class EndpointsSettings(BaseSettings):
         None,
         description="Gives each endpoint its own origin, `<job>-<name>.<domain>`; apart from the console's domain.",
     )
-    trusted_hosts: Names = Field(
+    trusted_hosts: Several = Field(
         (), description="Names in Host headers beside the loopback's, `host`'s and `public_url`'s; `*` takes any."
     )
-    trusted_proxies: Names = Field((), description="Addresses whose X-Forwarded headers are believed; none by default.")
+    trusted_proxies: Several = Field(
+        (), description="Addresses whose X-Forwarded headers are believed; none by default."
+    )
     max_requests: int = Field(2000, ge=1, description="Requests and websockets of the HTTP door at one time.")
+    max_requests_per_user: int | None = Field(
+        None, ge=1, description="Of these, one user's, `jobyard ssh` and `port-forward` included; none: a tenth."
+    )
     python: str | None = Field(
         None,
         description="On the nodes: the interpreter whose Jupyter and TensorBoard jobs without their own get; none: "
@@ -69,10 +74,28 @@ class EndpointsSettings(BaseSettings):
         return f"http://{_reachable(self.host)}:{self.http_port}" if self.http_port else None
 
     @property
+    def plain(self) -> bool:
+        """Whether others than this machine reach the HTTP door, and without https."""
+        if self.door is None:
+            return False
+        addresses = Addresses(self.door)
+        return addresses.scheme == "http" and not (addresses.host in LOOPBACK and self.host in (*LOOPBACK, "::1"))
+
+    @property
+    def share(self) -> int:
+        """How many requests and websockets of the HTTP door one user may have at one time."""
+        return self.max_requests_per_user or max(1, self.max_requests // 10)
+
+    @property
     def hosts(self) -> frozenset[str]:
         """Every name in a Host header that means the HTTP door itself."""
         own = Addresses(self.door).host if self.door is not None else self.host
         return frozenset((*LOOPBACK, own, *(name.lower() for name in self.trusted_hosts)))
+
+    @property
+    def names(self) -> Names:
+        """What the HTTP door goes by, and whom it believes."""
+        return Names(self.hosts, self.domain, self.trusted_proxies)
 
     @property
     def ssh_name(self) -> str:

@@ -9,10 +9,16 @@ import aiohttp
 import httpx
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
+from services.endpoints.door.problems import SAFE
+from services.endpoints.door.tickets import PLAIN_COOKIE_S
+from services.endpoints.door.upstream import INTERIM
 from shared.contracts.endpoints import IssueTicket
 from shared.contracts.errors import Conflict, Forbidden, Unauthorized
-from tests.support.door import BOBS, EVES, JOB, OTHER_JOB, TOKEN, Answer, Door, open_door, program
+from shared.contracts.job import JobStatus
+from tests.support.door import BOBS, CAROLS, EVES, JOB, OTHER_JOB, TOKEN, Answer, Door, open_door, program
+from tests.support.executor import view_of
 from tests.support.waiting import until
 
 BROWSER = {"Accept": "text/html,*/*"}
@@ -144,6 +150,15 @@ async def test_only_registered_endpoints_are_reached(door: Door, path: str, name
     assert not door.dialled
 
 
+async def test_an_endpoint_that_the_job_was_submitted_with_is_being_opened_before_it_is_stored(door: Door) -> None:
+    door.gatekeeper.jobs = (view_of(JOB, JobStatus.QUEUED, interactive_ports=(8080,)),)
+    assert (await door.http.get(f"/endpoints/{JOB}/port-8081/")).status_code == 403
+    answer = await door.http.get(f"/endpoints/{JOB}/port-8080/")
+    assert answer.status_code == 409 and "is being opened" in answer.json()["detail"]
+    door.gatekeeper.jobs = (view_of(JOB, JobStatus.KILLED, interactive_ports=(8080,)),)
+    assert (await door.http.get(f"/endpoints/{JOB}/port-8080/")).status_code == 403
+
+
 async def test_an_endpoint_that_is_no_page_says_what_to_use(door: Door) -> None:
     answer = await door.http.get(f"{await door.add('ssh', None)}/")
     assert answer.status_code == 403 and "jobyard ssh" in answer.json()["detail"]
@@ -184,6 +199,39 @@ async def test_of_many_that_show_one_ticket_at_once_one_comes_in(door: Door, pat
     async with browser() as crowd:
         answers = await asyncio.gather(*(crowd.get(url) for _ in range(12)))
     assert sorted(answer.status_code for answer in answers) == [303] + [401] * 11
+
+
+async def test_only_a_get_uses_a_ticket_up(door: Door, path: str) -> None:
+    url = await ticket_for(door)
+    async with browser() as ada:
+        assert (await ada.head(url)).status_code == 401
+        assert (await ada.get(url)).status_code == 303
+
+
+async def test_over_plain_http_a_cookie_counts_from_the_address_that_it_was_given_to(mirror: int) -> None:
+    async with open_door(trusted_proxies=("127.0.0.1",)) as door:
+        path = await door.add("port-8080", mirror)
+        url = await ticket_for(door)
+        async with browser() as ada:
+            opened = await ada.get(url, headers={"X-Forwarded-For": "192.0.2.7"})
+            assert f"Max-Age={PLAIN_COOKIE_S}" in opened.headers["set-cookie"]
+            for source, status in (("192.0.2.7", 200), ("192.0.2.8", 401), ("192.0.2.7, 192.0.2.8", 401)):
+                answer = await ada.get(f"{door.http.base_url}{path}/", headers={"X-Forwarded-For": source})
+                assert answer.status_code == status, source
+
+
+async def test_over_https_a_cookie_says_so_in_its_name(mirror: int) -> None:
+    async with open_door(public_url="https://jobs.example.org") as door:
+        path = await door.add("port-8080", mirror)
+        query = (await ticket_for(door)).partition("?")[2]
+        async with browser(Host="jobs.example.org") as ada:
+            opened = await ada.get(f"{door.http.base_url}{path}/?{query}")
+            cookie = opened.headers["set-cookie"]
+            assert cookie.startswith("__Secure-jobyard-endpoint=") and "; Secure" in cookie
+            value = cookie.partition(";")[0]
+            assert (await ada.get(f"{door.http.base_url}{path}/", headers={"Cookie": value})).status_code == 200
+            bare = value.removeprefix("__Secure-")
+            assert (await ada.get(f"{door.http.base_url}{path}/", headers={"Cookie": bare})).status_code == 401
 
 
 async def test_a_ticket_opens_nothing_but_its_endpoint(door: Door, path: str, mirror: int) -> None:
@@ -249,6 +297,7 @@ async def test_pages_of_other_sites_change_nothing_and_open_no_websocket(door: D
 
 async def test_the_door_answers_to_its_own_names_only(door: Door, path: str) -> None:
     assert (await door.http.get(f"{path}/", headers={"Host": "evil.example"})).status_code == 400
+    assert (await door.http.get(f"{path}/", headers={"Host": "127.0.0.1:99999"})).status_code == 400
     assert (await door.http.get(f"{path}/", headers={"Host": "localhost"})).status_code == 200
 
 
@@ -270,6 +319,65 @@ async def test_more_than_the_door_can_carry_is_told_to_come_again(mirror: int) -
         await until(open_again, "there is room again")
 
 
+async def test_one_user_has_a_share_of_the_door_tunnels_included(mirror: int) -> None:
+    async with open_door(max_requests=10, max_requests_per_user=1) as door, application(web.get("/ws", _echo)) as port:
+        quick, busy = await door.add("port-8081", mirror), await door.add(f"port-{port}", port)
+        carol = {"Authorization": f"Bearer {CAROLS}"}
+
+        async def refused() -> None:
+            answer = await door.http.get(f"{quick}/")
+            assert answer.status_code == 503 and "MAX_REQUESTS_PER_USER" in answer.json()["detail"]
+            assert int(answer.headers["retry-after"]) > 0
+            assert (await door.http.get(f"{quick}/", headers=carol)).status_code == 200
+
+        async with websocket(door, f"{busy}/ws"):
+            await refused()
+
+        async def open_again() -> bool:
+            return (await door.http.get(f"{quick}/")).status_code == 200
+
+        await until(open_again, "there is room again")
+        async with websocket(door, f"/endpoints/{JOB}/tunnel/{port}"):
+            await refused()
+        await until(open_again, "there is room again")
+        async with door.http.stream("GET", f"{quick}/", headers=carol):
+            pass
+
+
+async def test_a_tunnel_leads_from_the_doors_own_names_only(door: Door, mirror: int) -> None:
+    await door.add(f"port-{mirror}", mirror)
+    for route in (f"tunnel/{mirror}", "ssh/exec"):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with websocket(door, f"/endpoints/{JOB}/{route}", headers={"Host": "evil.example"}):
+                pass
+        assert refused.value.status == 400
+    assert not door.dialled
+
+
+async def test_only_who_was_let_in_keeps_a_connection(door: Door, path: str) -> None:
+    stranger = await door.raw(f"GET {path}/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    assert stranger.startswith(b"HTTP/1.1 401 ") and b"\r\nConnection: close\r\n" in stranger
+    asked = f"GET {path}/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
+    answer = await door.raw(f"{asked}\r\n{asked}Connection: close\r\n\r\n".encode())
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "warns"),
+    [
+        ({}, False),
+        ({"public_url": "http://yard.example.org:8081"}, True),
+        ({"host": "0.0.0.0"}, True),
+        ({"host": "0.0.0.0", "public_url": "https://yard.example.org"}, False),
+    ],
+)
+async def test_a_door_that_others_reach_without_https_warns_at_its_start(settings: dict[str, str], warns: bool) -> None:
+    with capture_logs() as said:
+        async with open_door(**settings):
+            pass
+    assert ("door_plain_http" in [line["event"] for line in said]) is warns
+
+
 # --- an origin for each endpoint
 
 
@@ -287,7 +395,8 @@ async def test_each_endpoint_has_its_own_origin_in_a_domain(mirror: int) -> None
             answer = await ada.get(f"{door.http.base_url}/?{opened.query.decode()}")
             assert (answer.status_code, answer.headers["location"]) == (303, "/")
             cookie = answer.headers["set-cookie"]
-            assert "Path=/;" in cookie and "Secure" in cookie and "Domain" not in cookie
+            assert cookie.startswith("__Host-jobyard-endpoint=")
+            assert "Path=/;" in cookie and "; Secure" in cookie and "Domain" not in cookie
             headers = {"Cookie": cookie.partition(";")[0]}
             assert (await ada.get(f"{door.http.base_url}/", headers=headers)).status_code == 200
             posted = await ada.post(f"{door.http.base_url}/", headers=headers | {"Origin": f"https://{host}"})
@@ -299,6 +408,13 @@ async def test_each_endpoint_has_its_own_origin_in_a_domain(mirror: int) -> None
         home = await door.http.get("/", headers=jupyter)
         assert home.headers["location"] == f"/endpoints/{JOB}/jupyter/"
         assert (await door.http.get(f"/endpoints/{JOB}/jupyter/", headers=jupyter)).status_code == 200
+
+
+@pytest.mark.parametrize("beside", ["a@evil.com:80/b", f"{JOB}/b.evil.com", f"{JOB}/evil.com:80", f"{JOB}x/port-8080"])
+async def test_in_a_domain_nobody_is_sent_to_a_name_that_is_no_endpoints(beside: str) -> None:
+    async with open_door(domain="jobs.example.org", public_url="https://jobs.example.org") as door, browser() as ada:
+        answer = await ada.get(f"{door.http.base_url}/endpoints/{beside}/", headers={"Host": "jobs.example.org"})
+        assert answer.status_code == 422 and "location" not in answer.headers
 
 
 async def test_in_a_domain_a_path_shows_a_browser_nothing(mirror: int) -> None:
@@ -358,6 +474,7 @@ HOSTILE = {
     "a name with a space": _reply("HTTP/1.1 200 OK", "X y: 1"),
     "a value with NUL": _reply("HTTP/1.1 200 OK", "X: a\0b", "Content-Length: 0"),
     "a value with a lone CR": _reply("HTTP/1.1 200 OK", "X: a\rSet-Cookie: b", "Content-Length: 0"),
+    "words with a control character": _reply("HTTP/1.1 200 O\x01K", "Content-Length: 0"),
     "no status": _reply("HTTP/1.1 xyz OK"),
     "another protocol": _reply("HTTP/9.9 200 OK"),
     "a 101 that nobody asked for": _reply("HTTP/1.1 101 Switching", "Upgrade: websocket", "Connection: Upgrade"),
@@ -378,6 +495,50 @@ async def test_a_hostile_reply_of_the_job_is_a_bad_gateway(door: Door, what: str
         refused = await door.http.get(f"{path}/")
         assert refused.status_code == 502 and "set-cookie" not in refused.headers, refused.headers
     assert (await door.http.get("/")).status_code == 404
+
+
+async def test_a_program_that_never_comes_to_its_reply_is_left(door: Door) -> None:
+    over = asyncio.Event()
+
+    async def answer(head: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                writer.write(_reply("HTTP/1.1 102 Processing") * 4000)
+                await writer.drain()
+        finally:
+            over.set()
+
+    async with program(answer) as port:
+        refused = await door.http.get(f"{await door.add('port-8080', port)}/")
+        assert refused.status_code == 502
+        await until(over.is_set, "the connection to the program is closed")
+
+
+async def test_some_interim_replies_are_taken_before_the_reply(door: Door) -> None:
+    async def answer(head: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+        writer.write(_reply("HTTP/1.1 103 Early Hints", "Link: x") * INTERIM)
+        writer.write(_reply("HTTP/1.1 200 OK", "Content-Length: 2", body=b"ok"))
+        await writer.drain()
+
+    async with program(answer) as port:
+        path = await door.add("port-8080", port)
+        for _ in range(2):
+            got = await door.http.get(f"{path}/")
+            assert (got.status_code, got.text) == (200, "ok") and "link" not in got.headers
+    assert len(door.dialled) == 1
+
+
+async def test_a_body_of_tiny_chunks_is_whole(door: Door) -> None:
+    count = 100_000
+
+    async def answer(head: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+        writer.write(_reply("HTTP/1.1 200 OK", "Transfer-Encoding: chunked"))
+        writer.write(b"1\r\na\r\n" * count + b"0\r\n\r\n")
+        await writer.drain()
+
+    async with program(answer) as port:
+        got = await door.http.get(f"{await door.add('port-8080', port)}/")
+    assert got.content == b"a" * count
 
 
 @pytest.mark.parametrize(
@@ -472,6 +633,23 @@ async def test_no_host_and_no_address_of_a_page_is_a_bad_request(door: Door, pat
         request = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{door.port}\r\nConnection: close\r\n\r\n".encode()
         assert _is_bad_request(await door.raw(request)), target
     assert not door.dialled
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "GET /x HTTP/1.1 z",
+        "no request",
+        "CONNECT evil.example:80 HTTP/1.1",
+        "GET /endpoints HTTP/1.0\r\nTransfer-Encoding: chunked",
+    ],
+)
+async def test_what_is_no_request_of_ours_is_answered_by_the_door_itself(door: Door, request_line: str) -> None:
+    answer = await door.raw(f"{request_line}\r\nHost: 127.0.0.1:{door.port}\r\n\r\n".encode())
+    assert _is_bad_request(answer), answer
+    for name, value in SAFE.items():
+        assert f"\r\n{name}: {value}\r\n".encode() in answer
+    assert b"aiohttp" not in answer and b"application/problem+json" in answer
 
 
 @pytest.mark.parametrize("deceit", ["..", "%2e%2e", "%252e%252e", "..%5c", "a%5c..", "a%00", "%c0%ae%c0%ae", "a;/..;x"])
@@ -679,9 +857,11 @@ async def _echo(request: web.Request) -> web.WebSocketResponse:
 
 
 @contextlib.asynccontextmanager
-async def websocket(door: Door, path: str, autoping: bool = True) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def websocket(
+    door: Door, path: str, autoping: bool = True, headers: dict[str, str] | None = None
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     async with (
-        aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as session,
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}", **(headers or {})}) as session,
         session.ws_connect(
             f"{door.http.base_url}{path}", max_msg_size=1 << 26, protocols=("chat",), autoping=autoping
         ) as socket,

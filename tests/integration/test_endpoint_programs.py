@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -77,6 +78,8 @@ def test_jupyter_answers_with_its_token_runs_kernels_and_stops_when_it_is_closed
     assert answer(yard, found, "api/status", token=False)[0] == 403
     _, specs = answer(yard, found, "api/kernelspecs")
     assert "python3" in json.loads(specs)["kernelspecs"]
+    disabled = re.search(rb'"disabledExtensions": \[([^]]*)\]', answer(yard, found, "lab")[1])
+    assert disabled is not None and b'"@jupyterlab/apputils-extension:announcements"' in disabled[1], "nobody is asked"
     assert found.secret is not None
     assert found.secret not in json.dumps(endpoint(yard, id, "jupyter"))
     yard.call("DELETE", f"/jobs/{id}/endpoints/jupyter", 200)
@@ -112,6 +115,12 @@ def test_the_curves_of_the_digits_job_are_in_tensorboard_while_it_runs_and_after
     with httpx.Client(base_url=yard.door_url, headers=headers, timeout=SLOW_S, trust_env=False) as browser:
         path = f"/endpoints/{id}/tensorboard/data/plugin/scalars/tags"
         wait_until(lambda: "loss" in browser.get(path).json().get(".", {}), "the folder is shown", SLOW_S)
+        outwards = yard.data / "storage" / "jobs" / id / "tensorboard" / "outwards"
+        outwards.symlink_to(yard.data)
+        wait_until(lambda: browser.get(path).status_code == 409, "a folder that leads out is shown no more", SLOW_S)
+        assert "leads out" in browser.get(path).json()["detail"]
+        outwards.unlink()
+        wait_until(lambda: browser.get(path).status_code == 200, "it is shown again", SLOW_S)
         yard.call("DELETE", f"/jobs/{id}/endpoints/tensorboard", 200)
         wait_until(lambda: browser.get(path).status_code == 403, "it is closed")
 

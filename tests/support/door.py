@@ -13,24 +13,30 @@ from typing import Any
 import httpx
 
 from services.endpoints.domain.document import EndpointDocument, RunPlace, endpoint_id
+from services.endpoints.domain.shares import Shares
 from services.endpoints.door.server import HttpDoor
+from services.endpoints.door.tunnel import Tunnel
 from services.endpoints.guard import Guard
 from services.endpoints.settings import EndpointsSettings
 from services.endpoints.store import EndpointStore
 from shared.bus.bus import Bus
 from shared.clock import SystemClock
 from shared.contracts.commands.endpoints import ADMIT
+from shared.contracts.commands.jobs import VIEWS, JobViews
 from shared.contracts.endpoints import Admit, Admitted, EndpointKind, EndpointStatus
 from shared.contracts.errors import Conflict, Forbidden, NotFound, Refusal, Unauthorized
+from shared.contracts.job import JobView
 from shared.ports import free_port
 from shared.store.sqlite import SqliteStore
-from shared.streams.client import RunAt
+from shared.streams.client import RunAt, Streams
 
 JOB = "01JD00RD00RD00RD00RD00RDAA"
 OTHER_JOB = "01JD00RD00RD00RD00RD00RDBB"
 TOKEN = "jy_" + "0" * 26 + "_" + "c" * 43
 """Ada's: the canary that no job may see."""
 BOBS = "jy_" + "0" * 26 + "_" + "b" * 43
+CAROLS = "jy_" + "0" * 26 + "_" + "d" * 43
+"""An administrator's."""
 EVES = "jy_" + "0" * 26 + "_" + "e" * 43
 WHEN = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -41,14 +47,20 @@ class Gatekeeper(Bus):
 
     refused: Refusal | None = None
     """What everybody is told from now on."""
+    jobs: tuple[JobView, ...] = ()
+    """Those that the service of jobs knows of."""
 
     async def ask(self, command: Any, ask: Any, timeout: float = 5.0) -> Any:
+        if command is VIEWS:
+            return JobViews(items=tuple(job for job in self.jobs if job.id in ask.ids))
         assert command is ADMIT and isinstance(ask, Admit)
         if self.refused is not None:
             raise self.refused
         who = ask.token or ask.credential
         if who in (BOBS, "token:bob"):
             raise Forbidden("That job is ada's.")
+        if who in (CAROLS, "token:carol"):
+            return Admitted(user="carol", credential="token:carol")
         if who not in (TOKEN, "token:ada"):
             raise NotFound("There is no such job.") if who == EVES else Unauthorized("This token does not count.")
         return Admitted(user="ada", credential="token:ada")
@@ -134,7 +146,13 @@ async def open_door(**settings: Any) -> AsyncGenerator[Door]:
             return await dial_here(run, port)
 
         chosen = EndpointsSettings(http_port=port, **settings)
-        door = HttpDoor(chosen, guard, dial, store, clock, lambda id, by: used.append(id))
+        shares = Shares(chosen.max_requests, chosen.share)
+
+        def touch(id: str, by: str) -> None:
+            used.append(id)
+
+        tunnel = Tunnel(guard, Streams(gatekeeper, 5.0), dial, chosen.names, shares, touch)
+        door = HttpDoor(chosen, guard, dial, store, clock, touch, shares, (tunnel.register,))
         await store.open()
         await door.start()
         watching = asyncio.create_task(guard.watch())

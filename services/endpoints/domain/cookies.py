@@ -2,8 +2,17 @@
 
 from collections.abc import Iterable
 
-OURS = "jobyard"
+OURS = ("jobyard", "__host-jobyard", "__secure-jobyard")
 """Names that begin so are the platform's."""
+DOOR = "jobyard-endpoint"
+"""What a ticket becomes."""
+
+
+def name_at_door(scheme: str, path: str) -> str:
+    """Under its prefix a browser takes it only over https, and with `__Host-` for this very host alone."""
+    if scheme != "https":
+        return DOOR
+    return f"__Host-{DOOR}" if path == "/" else f"__Secure-{DOOR}"
 
 
 def pairs(header: str) -> list[tuple[str, str]]:

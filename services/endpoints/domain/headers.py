@@ -26,7 +26,12 @@ FORWARDED = frozenset(
     }
 )
 """What only a proxy may say; a client's own are dropped."""
-FOR_THE_WHOLE_ORIGIN = frozenset({"service-worker-allowed", "clear-site-data", "strict-transport-security"})
+FOR_THE_WHOLE_ORIGIN = frozenset(
+    {
+        *("service-worker-allowed", "clear-site-data", "strict-transport-security", "origin-agent-cluster"),
+        *("alt-svc", "nel", "report-to", "reporting-endpoints", "public-key-pins", "public-key-pins-report-only"),
+    }
+)
 """In a reply, these reach beyond the endpoint that it came from."""
 _LOCATIONS = frozenset({"location", "content-location"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -37,7 +42,7 @@ TICKET_IN_REFERER = "ticket=jyt_"
 
 
 class HostileReply(Exception):
-    """A reply of the job whose headers are none."""
+    """A reply of the job whose headers, or whose words beside the status, are none."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,13 @@ def to_job(
     if place.prefix:
         sent.append(("X-Forwarded-Prefix", place.prefix))
     return sent
+
+
+def reason_from_job(reason: str | None) -> str | None:
+    """The words beside the status. Raises HostileReply."""
+    if reason is not None and not _VALUE.fullmatch(reason):
+        raise HostileReply
+    return reason
 
 
 def from_job(headers: Iterable[tuple[str, str]], place: Place, client: Client, port: int) -> Headers:

@@ -4,10 +4,14 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
+from struct import Struct
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _DATA = (0x0, 0x1, 0x2)
 """Continuation, text and binary; the rest is close, ping and pong."""
+FRAMES = 512
+"""How many a look takes at most: well below a millisecond, however small they are."""
+_SHORT, _LONG = Struct(">H"), Struct(">Q")
 
 
 def asks_upgrade(headers: Mapping[str, str]) -> bool:
@@ -53,39 +57,42 @@ class FrameMeter:
 
     def __init__(self) -> None:
         self._head = b""
+        """The beginning of a head whose rest has not come yet."""
         self._skip = 0
+        """What is still to come of the last frame's payload."""
 
-    def feed(self, chunk: memoryview) -> bool:
-        """Whether a frame with data begins or goes on in these bytes."""
-        position, data = 0, False
-        while position < len(chunk):
-            if self._skip:
-                step = min(self._skip, len(chunk) - position)
-                self._skip -= step
-                position += step
-                continue
-            self._head += bytes(chunk[position : position + 1])
-            position += 1
-            size = _head_size(self._head)
-            if size is not None and len(self._head) == size:
-                data = data or self._head[0] & 0x0F in _DATA
-                self._skip = _payload(self._head)
-                self._head = b""
-        return data
+    def feed(self, chunk: memoryview, frames: int = FRAMES) -> tuple[int, bool]:
+        """How many of these bytes were looked at, and whether a frame with data begins or goes on in them.
+
+        Less than all where so many frames began in them; the rest is to be fed next.
+        """
+        had = len(self._head)
+        data = memoryview(self._head + bytes(chunk)) if had else chunk
+        end, position, seen = len(data), self._skip, False
+        self._head, self._skip = b"", 0
+        while position < end and frames:
+            size = _head_size(data, position, end)
+            if size is None:
+                self._head = bytes(data[position:])
+                return len(chunk), seen
+            seen = seen or data[position] & 0x0F in _DATA
+            position += size + _payload(data, position)
+            frames -= 1
+        self._skip = max(0, position - end)
+        return min(position, end) - had, seen
 
 
-def _head_size(head: bytes) -> int | None:
-    """How long this frame's head is, once its second byte says so."""
-    if len(head) < 2:
+def _head_size(data: memoryview, at: int, end: int) -> int | None:
+    """How long the head of the frame that begins here is; None: it is not there as a whole."""
+    if at + 2 > end:
         return None
-    extended = {126: 2, 127: 8}.get(head[1] & 0x7F, 0)
-    return 2 + extended + (4 if head[1] & 0x80 else 0)
+    length = data[at + 1] & 0x7F
+    size = (2 if length < 126 else 4 if length == 126 else 10) + (4 if data[at + 1] & 0x80 else 0)
+    return size if at + size <= end else None
 
 
-def _payload(head: bytes) -> int:
-    length = head[1] & 0x7F
-    if length == 126:
-        return int.from_bytes(head[2:4], "big")
-    if length == 127:
-        return int.from_bytes(head[2:10], "big")
-    return length
+def _payload(data: memoryview, at: int) -> int:
+    length = data[at + 1] & 0x7F
+    if length < 126:
+        return length
+    return int(_SHORT.unpack_from(data, at + 2)[0] if length == 126 else _LONG.unpack_from(data, at + 2)[0])

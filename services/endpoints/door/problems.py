@@ -51,10 +51,19 @@ def answer(refusal: Refusal, request: web.BaseRequest) -> web.Response:
         headers["WWW-Authenticate"] = 'Bearer realm="jobyard"'
     if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RELOAD_S)
-    if _is_browser(request):
-        return web.Response(
-            text=_page(refusal), status=refusal.status, headers=headers, content_type="text/html", charset="utf-8"
-        )
+    response = _page_of(refusal, headers) if _is_browser(request) else _document_of(refusal, headers)
+    if refusal.status == HTTPStatus.BAD_REQUEST:
+        response.force_close()  # what comes behind it could be read in two ways
+    return response
+
+
+def _page_of(refusal: Refusal, headers: dict[str, str]) -> web.Response:
+    return web.Response(
+        text=_page(refusal), status=refusal.status, headers=headers, content_type="text/html", charset="utf-8"
+    )
+
+
+def _document_of(refusal: Refusal, headers: dict[str, str]) -> web.Response:
     document = {
         "type": f"urn:jobyard:problem:{refusal.code}",
         "title": HTTPStatus(refusal.status).phrase,

@@ -6,17 +6,23 @@ import structlog
 from aiohttp import web
 
 from services.endpoints.domain.place import Addresses, Place
+from services.endpoints.domain.shares import Shares
+from services.endpoints.door.arrivals import let_in
 from services.endpoints.door.entry import Entry, Request
 from services.endpoints.door.problems import SAFE, answer
 from services.endpoints.door.relay import Relay
-from services.endpoints.door.sealing import COOKIE, Seal
-from services.endpoints.door.tickets import COOKIE_S, PREFIX, Tickets
+from services.endpoints.door.sealing import Seal
+from services.endpoints.door.tickets import COOKIE_S, PLAIN_COOKIE_S, PREFIX, Tickets
 from shared.contracts.errors import Refusal, TemporaryError, Unauthorized, Unavailable
 
 log = structlog.get_logger()
 
 AWAY = "A part of the platform does not answer right now. Try again in a moment."
 BUSY = "This door has too much to do right now. Try again in a moment."
+YOURS = (
+    "You have as many requests and connections open here as one user may (JOBYARD_ENDPOINTS_MAX_REQUESTS_PER_USER). "
+    "Close some, and try again."
+)
 LOOKING = frozenset({"GET", "HEAD"})
 
 
@@ -24,13 +30,22 @@ class Proxy:
     """The handler of all paths that nothing else was registered for."""
 
     def __init__(
-        self, entry: Entry, relay: Relay, tickets: Tickets, seal: Seal, addresses: Addresses, max_requests: int
+        self,
+        entry: Entry,
+        relay: Relay,
+        tickets: Tickets,
+        seal: Seal,
+        addresses: Addresses,
+        shares: Shares,
+        max_requests: int,
     ) -> None:
+        """`shares`: of users, in what is open at one time."""
         self._entry = entry
         self._relay = relay
         self._tickets = tickets
         self._seal = seal
         self._addresses = addresses
+        self._shares = shares
         self._max = max_requests
         self._running = 0
 
@@ -57,33 +72,40 @@ class Proxy:
             return self._to_its_origin(asked)
         ticket, rest = _ticket_in(asked.query)
         if ticket is not None:
-            if not looks:
+            if request.method != "GET":
                 raise Unauthorized("A ticket opens a page; it does nothing else.")
-            return await self._let_in(asked, ticket, rest)
+            return await self._let_in(request, asked, ticket, rest)
         entrant = await self._entry.admit(request, asked)
+        let_in(request, entrant.passed.user)
         if asked.path == asked.place.base and not asked.place.own_origin:
             return _redirect(_with(f"{asked.path}/", asked.query), HTTPStatus.PERMANENT_REDIRECT)
         if asked.path == "/" and asked.place.keeps_prefix:
             return _redirect(_with(f"{asked.place.base}/", asked.query), HTTPStatus.TEMPORARY_REDIRECT)
-        return await self._relay.forward(request, asked, entrant)
+        with self._shares.held(entrant.passed.user, Unavailable(YOURS)):
+            return await self._relay.forward(request, asked, entrant)
 
-    async def _let_in(self, asked: Request, ticket: str, rest: str) -> web.Response:
+    async def _let_in(self, request: web.Request, asked: Request, ticket: str, rest: str) -> web.Response:
         """The ticket becomes a cookie, and the address is one without it."""
-        stamp = await self._tickets.redeem(ticket, asked.place.job_id, asked.place.name)
+        secure = asked.client.scheme == "https"
+        stamp = await self._tickets.redeem(
+            ticket, asked.place.job_id, asked.place.name, None if secure else asked.source
+        )
+        let_in(request, stamp.user)
         response = _redirect(_with(asked.path, rest), HTTPStatus.SEE_OTHER)
         response.set_cookie(
-            COOKIE,
+            asked.cookie,
             self._seal.sealed(stamp),
-            max_age=COOKIE_S,
+            max_age=COOKIE_S if secure else PLAIN_COOKIE_S,
             path=asked.place.confines,
             httponly=True,
-            secure=asked.client.scheme == "https",
+            secure=secure,
             samesite="Lax",
         )
         return response
 
     def _to_its_origin(self, asked: Request) -> web.Response:
         """Where endpoints have origins of their own, nothing is shown in a path: their pages could read one another."""
+        self._entry.check_ids(asked.place)
         place = Place(asked.place.job_id, asked.place.name, own_origin=True)
         path = asked.path if place.keeps_prefix else asked.path.removeprefix(place.base) or "/"
         target = self._addresses.origin_of(place.job_id, place.name) + _with(path, asked.query)

@@ -4,6 +4,7 @@ Framing is made anew on both sides: whatever a client or a program says of lengt
 breaks off breaks off for the client too, so that half a file never looks like a whole one.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
@@ -11,7 +12,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 from multidict import CIMultiDict
 
-from services.endpoints.domain.headers import Headers, HostileReply, from_job, to_job
+from services.endpoints.domain.headers import Headers, HostileReply, from_job, reason_from_job, to_job
 from services.endpoints.domain.traffic import is_use
 from services.endpoints.domain.websocket import asks_upgrade
 from services.endpoints.door import websocket
@@ -28,10 +29,10 @@ Touch = Callable[[str, str], None]
 
 
 class Relayed(web.StreamResponse):
-    """A reply with the headers of the job, and none that a server would add by itself."""
+    """A reply with the headers of the job, and none that a server would add by itself. Raises HostileReply."""
 
     def __init__(self, reply: aiohttp.ClientResponse, headers: Headers) -> None:
-        super().__init__(status=reply.status, reason=reply.reason, headers=CIMultiDict(headers))
+        super().__init__(status=reply.status, reason=reason_from_job(reply.reason), headers=CIMultiDict(headers))
         self._own = {name.lower() for name, _ in headers}
 
     def drop_added(self) -> None:
@@ -107,11 +108,21 @@ async def _pass_back(
     response = Relayed(reply, headers)
     await response.prepare(request)
     try:
-        async for chunk in reply.content.iter_any():
+        async for chunk in pieces(reply.content):
             await response.write(chunk)
     except aiohttp.ClientPayloadError:
         _break_off(request)
     return response
+
+
+async def pieces(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """What has come of a body, again and again; everything else has its turn after each, also when more is there.
+
+    aiohttp takes the chunks of a body apart while they are being read, so a flood of tiny ones is always there.
+    """
+    async for piece in content.iter_any():
+        yield piece
+        await asyncio.sleep(0)
 
 
 def _no_http(job_id: str, port: int, error: Exception) -> BadGateway:
@@ -147,7 +158,7 @@ class _Body:
             await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._request.writer.output_size = 0
         try:
-            async for chunk in self._request.content.iter_any():
+            async for chunk in pieces(self._request.content):
                 yield chunk
         except RequestPayloadError:
             self.malformed = True

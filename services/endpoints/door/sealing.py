@@ -15,8 +15,6 @@ from pydantic import ConfigDict, Field, ValidationError
 from shared.contracts.base import Contract, JobId, Timestamp, UserName
 from shared.store.port import DuplicateKey, Schema, Store
 
-COOKIE = "jobyard-endpoint"
-"""Its name begins as all names that never reach a job."""
 LONGEST = 4096
 _ID = "cookie"
 
@@ -44,6 +42,12 @@ class Stamp(Contract):
     user: UserName
     credential: str
     expires_at: Timestamp
+    address: str | None = None
+    """Where it counts from alone; None: from anywhere."""
+
+    def counts(self, now: Timestamp, address: str) -> bool:
+        """Whether it lets in who shows it from there."""
+        return self.expires_at > now and self.address in (None, address)
 
 
 class Seal:

@@ -1,5 +1,6 @@
 """The door as a server: its port, its application, and what it is made of."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterable
@@ -9,12 +10,14 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from services.endpoints.domain.place import Addresses
+from services.endpoints.domain.shares import Shares
+from services.endpoints.door.arrivals import arrivals, known
 from services.endpoints.door.entry import Entry
 from services.endpoints.door.proxy import Proxy
 from services.endpoints.door.relay import Relay, Relayed, Touch
 from services.endpoints.door.sealing import Seal
 from services.endpoints.door.tickets import Tickets
-from services.endpoints.door.upstream import HEADER_BYTES, HEADERS, Dial, open_session
+from services.endpoints.door.upstream import BUFFER_BYTES, HEADER_BYTES, HEADERS, Dial, open_session
 from services.endpoints.guard import Guard
 from services.endpoints.settings import EndpointsSettings
 from shared.clock import Clock
@@ -25,7 +28,7 @@ from shared.store.port import Store
 log = structlog.get_logger()
 
 BACKLOG = 2048
-KEEP_ALIVE_S = 75.0
+PLAIN = "browsers give the cookies of endpoints to every port of this host name, so also to jobs that listen there"
 STOP_S = 1.0
 """How long requests may go on after the end was asked for; a download would go on for hours."""
 
@@ -47,18 +50,21 @@ class HttpDoor:
         store: Store,
         clock: Clock,
         touch: Touch,
+        shares: Shares,
         routes: Iterable[Register] = (),
     ) -> None:
         self._settings = settings
         self._guard = guard
         self._dial = dial
         self._touch = touch
+        self._shares = shares
         self._routes = tuple(routes)
         self._clock = clock
         self._seal = Seal(store)
         self._tickets = Tickets(store, clock)
         self._addresses = Addresses(settings.door or SHUT, settings.domain)
         self._runner: web.AppRunner | None = None
+        self._accepting: asyncio.Task[None] | None = None
         self.loops = (self._tickets.sweep,)
 
     async def start(self) -> None:
@@ -75,22 +81,35 @@ class HttpDoor:
             return
         self._runner = web.AppRunner(
             self._application(),
+            handler_cancellation=True,
+            shutdown_timeout=STOP_S,
+        )
+        await self._runner.setup()
+        assert self._runner.server is not None
+        listening.setblocking(False)
+        taking = arrivals(self._settings.share, self._settings.trusted_proxies)
+        accepting = taking.accept(
+            listening,
+            self._runner.server,
             access_log=None,
             logger=_logger(),
-            handler_cancellation=True,
             auto_decompress=False,
-            keepalive_timeout=KEEP_ALIVE_S,
-            shutdown_timeout=STOP_S,
             max_line_size=HEADER_BYTES,
             max_field_size=HEADER_BYTES,
             max_headers=HEADERS,
+            read_bufsize=BUFFER_BYTES,
         )
-        await self._runner.setup()
-        await web.SockSite(self._runner, listening, backlog=BACKLOG).start()
+        self._accepting = asyncio.create_task(accepting)
+        self._accepting.add_done_callback(lambda _: listening.close())
         log.info("door_open", host=host, port=port)
+        if self._settings.plain:
+            log.warning("door_plain_http", why=PLAIN, advice="set JOBYARD_ENDPOINTS_PUBLIC_URL to an https address")
 
     async def stop(self) -> None:
         """Take nothing new, give what is under way a moment, and cut the rest."""
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.wait((self._accepting,))
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -106,13 +125,13 @@ class HttpDoor:
         return Ticket(url=url, expires_at=expires_at)
 
     def _application(self) -> web.Application:
-        entry = Entry(
-            self._guard, self._seal, self._clock, self._addresses, self._settings.hosts, self._settings.trusted_proxies
-        )
+        entry = Entry(self._guard, self._seal, self._clock, self._addresses, self._settings.names)
         session = open_session(self._dial)
         relay = Relay(session, self._guard, self._touch)
-        proxy = Proxy(entry, relay, self._tickets, self._seal, self._addresses, self._settings.max_requests)
-        app = web.Application()
+        proxy = Proxy(
+            entry, relay, self._tickets, self._seal, self._addresses, self._shares, self._settings.max_requests
+        )
+        app = web.Application(middlewares=[known])
         for register in self._routes:
             register(app)
         app.router.add_route("*", "/{any:(?s:.*)}", proxy.handle, expect_handler=_later)

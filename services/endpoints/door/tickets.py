@@ -20,6 +20,8 @@ TICKET_S = 60
 OPEN = 100
 """Tickets that one person may have at one time which can still be used."""
 COOKIE_S = 12 * 3600
+PLAIN_COOKIE_S = 2 * 3600
+"""Over plain http, where programs on other ports of the host see it."""
 PREFIX = "jyt_"
 SWEEP_S = 60.0
 SHAPE = re.compile(r"jyt_[A-Za-z0-9_-]{43}")
@@ -81,8 +83,11 @@ class Tickets:
         if len((await self._tickets.find(usable, ("expires_at",), limit=OPEN)).items) >= OPEN:
             raise TooMany(f"You have {OPEN} tickets that are not used yet. Each ends after a minute; try again then.")
 
-    async def redeem(self, ticket: str, job_id: str, name: str) -> Stamp:
-        """What the cookie says that it turns into. Raises Unauthorized for all but the first use in its minute."""
+    async def redeem(self, ticket: str, job_id: str, name: str, address: str | None = None) -> Stamp:
+        """What the cookie says that it turns into. Raises Unauthorized for all but the first use in its minute.
+
+        `address`: the cookie counts from there alone, and for a shorter time.
+        """
         stored = await self._tickets.get(_digest(ticket)) if SHAPE.fullmatch(ticket) else None
         now = self._clock.now()
         if stored is None or stored.used or stored.expires_at <= now or (stored.job_id, stored.name) != (job_id, name):
@@ -95,7 +100,8 @@ class Tickets:
             name=name,
             user=stored.user,
             credential=stored.credential,
-            expires_at=now + timedelta(seconds=COOKIE_S),
+            expires_at=now + timedelta(seconds=COOKIE_S if address is None else PLAIN_COOKIE_S),
+            address=address,
         )
 
     async def sweep(self) -> None:

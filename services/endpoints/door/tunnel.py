@@ -12,13 +12,19 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from services.endpoints.carry import Read, carry
+from services.endpoints.domain.origins import Names
+from services.endpoints.domain.shares import Shares
 from services.endpoints.domain.ssh import RANKS, SIGNALS, environment
+from services.endpoints.door.arrivals import let_in
+from services.endpoints.door.entry import own_name
 from services.endpoints.door.problems import BadRequest, answer
+from services.endpoints.door.proxy import YOURS
 from services.endpoints.door.talk import PLAIN, STDERR, STDOUT, Control, Talk
+from services.endpoints.door.upstream import Dial
 from services.endpoints.guard import Guard, Pass
 from services.endpoints.join import join
 from shared.contracts.endpoints import PORTS, Admit
-from shared.contracts.errors import Forbidden, Invalid, Refusal, Unauthorized
+from shared.contracts.errors import Forbidden, Invalid, Refusal, Unauthorized, Unavailable
 from shared.contracts.streams import Child
 from shared.streams.client import RunAt, Streams
 from shared.streams.process import Exit, Process
@@ -30,10 +36,21 @@ LARGEST_MESSAGE = 1 << 20
 
 
 class Tunnel:
-    """The two routes; `touch` is told which endpoint is used, and by whom."""
+    """The two routes; `touch` is told which endpoint is used, and by whom; `shares` are users' of what is open."""
 
-    def __init__(self, guard: Guard, streams: Streams, touch: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        streams: Streams,
+        dial: Dial,
+        names: Names,
+        shares: Shares,
+        touch: Callable[[str, str], None],
+    ) -> None:
         self._guard = guard
+        self._dial = dial
+        self._shares = shares
+        self._names = names
         self._streams = streams
         self._touch = touch
 
@@ -45,16 +62,19 @@ class Tunnel:
     async def session(self, request: web.Request) -> web.StreamResponse:
         """A child of the run."""
         try:
+            own_name(self._names, request)
             _require_websocket(request)
             rank = _rank(request) or 0
             passed = await self._enter(request, "ssh")
+            with self._shares.held(passed.user, Unavailable(YOURS)):
+                return await self._held(request, passed, lambda talk: self._start(talk, _run(passed, rank)))
         except Refusal as refusal:
             return answer(refusal, request)
-        return await self._held(request, passed, lambda talk: self._start(talk, _run(passed, rank)))
 
     async def connection(self, request: web.Request) -> web.StreamResponse:
         """A connection to a port that was registered as an endpoint, of the rank that it was registered for."""
         try:
+            own_name(self._names, request)
             _require_websocket(request)
             rank, port = _rank(request), int(request.match_info["port"])
             if not PORTS[0] <= port <= PORTS[1]:
@@ -62,11 +82,11 @@ class Tunnel:
             passed = await self._enter(request, f"port-{port}")
             if rank not in (None, passed.endpoint.rank):
                 raise Forbidden(f"The endpoint 'port-{port}' is one of rank {passed.endpoint.rank}, not of {rank}.")
-            inside = await self._streams.dial(_run(passed, passed.endpoint.rank), port)
+            run = _run(passed, passed.endpoint.rank)
+            with self._shares.held(passed.user, Unavailable(YOURS)), await self._dial(run, port) as inside:
+                return await self._held(request, passed, lambda talk: _join(talk, inside))
         except Refusal as refusal:
             return answer(refusal, request)
-        with inside:
-            return await self._held(request, passed, lambda talk: _join(talk, inside))
 
     async def _enter(self, request: web.Request, name: str) -> Pass:
         if "Origin" in request.headers:
@@ -78,7 +98,9 @@ class Tunnel:
             ask = Admit(job_id=request.match_info["job_id"], token=value[len(BEARER) :].strip())
         except ValidationError:
             raise Unauthorized(NO_TOKEN) from None
-        return await self._guard.enter(ask, name)
+        passed = await self._guard.enter(ask, name)
+        let_in(request, passed.user)
+        return passed
 
     async def _held(
         self, request: web.Request, passed: Pass, talk: Callable[[Talk], Awaitable[None]]

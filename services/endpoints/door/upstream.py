@@ -11,6 +11,9 @@ import aiohttp
 from aiohttp import BaseConnector, ClientRequest, ClientTimeout
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import _EXC_SENTINEL as UNTOLD
+from aiohttp.http import RawResponseMessage
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import StreamReader
 from aiohttp.tracing import Trace
 from yarl import URL
 
@@ -18,6 +21,11 @@ from shared.streams.client import RunAt
 
 KEPT_S = 3.0
 """Shorter than what servers commonly wait (5 s), so that a request never meets a connection that is being closed."""
+INTERIM = 16
+"""Replies before the reply (1xx) that are taken; a program that sends more never comes to it."""
+PIECE_BYTES = 16_384
+BUFFER_BYTES = 65_536
+"""Also bounds how many chunks of a body are taken apart before others have their turn: a sixteenth of this."""
 HEADERS = 128
 HEADER_BYTES = 32_768
 
@@ -31,8 +39,29 @@ class Dial(Protocol):
 class _Program(ResponseHandler):
     """The client's side of a connection.
 
-    aiohttp's own tells the reader of a body nothing when the framing of that body breaks, so that it waits for ever.
+    aiohttp's own tells the reader of a body nothing when the framing of that body breaks, so that it waits for ever. It
+    takes any number of interim replies (1xx), too, and all that have come before anybody else has a turn.
     """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._interim = 0
+
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        status = data[0].code
+        self._interim = self._interim + 1 if 100 <= status < 200 and status != 101 else 0
+        if self._interim <= INTERIM:
+            super().feed_data(data, size)
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data) or 1, PIECE_BYTES):
+            super().data_received(data[start : start + PIECE_BYTES])
+            if self._interim > INTERIM:
+                self.set_exception(HttpProcessingError(message="endless interim replies"))
+                if self.transport is not None:
+                    self.transport.abort()
+            if self.exception() is not None:
+                return
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException = UNTOLD) -> None:
         super().set_exception(exc, exc_cause)
@@ -82,4 +111,5 @@ def open_session(dial: Dial) -> aiohttp.ClientSession:
         max_field_size=HEADER_BYTES,
         max_line_size=HEADER_BYTES,
         max_headers=HEADERS,
+        read_bufsize=BUFFER_BYTES,
     )

@@ -72,6 +72,11 @@ python=$1 port=$2 base=$3
 own=$JOBYARD_JOB_PATH/.jobyard/jupyter
 has() { "$1" -c "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))" "$2" 2>/dev/null; }
 mkdir -p "$own/runtime" && chmod 700 "$own/runtime" && export JUPYTER_RUNTIME_DIR="$own/runtime"
+config=$own/config
+mkdir -p "$config/labconfig" && export JUPYTER_CONFIG_PATH="$config${JUPYTER_CONFIG_PATH:+:$JUPYTER_CONFIG_PATH}"
+cat >"$config/labconfig/page_config.json" <<'END'
+{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}
+END
 set -- --no-browser --allow-root --ServerApp.ip=127.0.0.1 --ServerApp.port="$port" --ServerApp.port_retries=0 \
   --ServerApp.base_url="$base" --ServerApp.root_dir="$PWD" --ServerApp.allow_remote_access=True \
   --ServerApp.trust_xheaders=True --ServerApp.quit_button=False --IdentityProvider.password_required=False \

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.endpoints.domain.cookies import confined, without_ours
-from services.endpoints.domain.headers import Client, HostileReply, from_job, to_job
+from services.endpoints.domain.cookies import confined, name_at_door, without_ours
+from services.endpoints.domain.headers import Client, HostileReply, from_job, reason_from_job, to_job
 from services.endpoints.domain.place import Place
 from tests.support.door import JOB
 
@@ -92,11 +92,40 @@ def test_a_cookie_loses_its_domain_keeps_the_rest_and_may_not_be_one_of_ours() -
     assert confined("a=1; Path=/x; Domain=example.org", "/") == "a=1; Path=/x"
     for ours in ("jobyard-endpoint=x", " JOBYARD-endpoint =x; Path=/", "=jobyard-endpoint=x", "jobyard-endpoint"):
         assert confined(ours, PREFIX) is None
+    for ours in ("__Host-jobyard-endpoint=x; Path=/; Secure", "__secure-Jobyard-endpoint=x", "=__Host-jobyard=x"):
+        assert confined(ours, "/") is None
+
+
+def test_the_doors_cookie_is_bound_to_its_host_by_its_name_as_far_as_the_form_allows() -> None:
+    assert name_at_door("http", PREFIX) == "jobyard-endpoint"
+    assert name_at_door("https", PREFIX) == "__Secure-jobyard-endpoint"
+    assert name_at_door("https", "/") == "__Host-jobyard-endpoint"
+    assert without_ours(["__Host-jobyard-endpoint=x; a=1; __Secure-jobyard-endpoint=y"]) == "a=1"
 
 
 def test_headers_that_reach_beyond_the_endpoint_are_dropped() -> None:
-    beyond = (("Service-Worker-Allowed", "/"), ("Clear-Site-Data", '"*"'), ("Strict-Transport-Security", "max-age=1"))
+    beyond = [
+        ("Service-Worker-Allowed", "/"),
+        ("Clear-Site-Data", '"*"'),
+        ("Strict-Transport-Security", "max-age=1"),
+        ("Alt-Svc", 'h3="evil.example:443"'),
+        ("NEL", "{}"),
+        ("Report-To", "{}"),
+        ("Reporting-Endpoints", 'a="https://evil.example"'),
+        ("Origin-Agent-Cluster", "?1"),
+        ("Public-Key-Pins", "x"),
+        ("Public-Key-Pins-Report-Only", "x"),
+    ]
     assert got(*beyond, ("X-Frame-Options", "DENY")) == [("X-Frame-Options", "DENY")]
+    assert got(*beyond, place=OWN) == []
+
+
+@pytest.mark.parametrize("reason", ["O\x01K", "O\rX: y", "O\nK", "O\x7fK", "\0"])
+def test_the_words_beside_the_status_are_checked_as_headers_are(reason: str) -> None:
+    with pytest.raises(HostileReply):
+        reason_from_job(reason)
+    assert reason_from_job("Not\tFound, schön") == "Not\tFound, schön"
+    assert reason_from_job("") == "" and reason_from_job(None) is None
 
 
 @pytest.mark.parametrize(

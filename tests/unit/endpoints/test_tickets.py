@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.endpoints.door.sealing import Seal, Stamp
-from services.endpoints.door.tickets import COOKIE_S, OPEN, TICKET_S, TICKETS, Tickets
+from services.endpoints.door.tickets import COOKIE_S, OPEN, PLAIN_COOKIE_S, TICKET_S, TICKETS, Tickets
 from shared.contracts.errors import TooMany, Unauthorized
 from shared.store.sqlite import SqliteStore
 from tests.support.clock import ManualClock
@@ -54,6 +54,20 @@ async def test_a_ticket_counts_for_a_minute(desk: Desk) -> None:
     desk.clock.advance(1)
     with pytest.raises(Unauthorized):
         await desk.first.redeem(late, JOB, "jupyter")
+
+
+async def test_a_cookie_over_plain_http_counts_from_one_address_and_not_for_long(desk: Desk) -> None:
+    stamp = await desk.first.redeem(await desk.issue(), JOB, "jupyter", "192.0.2.7")
+    assert stamp.counts(desk.clock.now(), "192.0.2.7")
+    assert not stamp.counts(desk.clock.now(), "192.0.2.8")
+    desk.clock.advance(PLAIN_COOKIE_S)
+    assert not stamp.counts(desk.clock.now(), "192.0.2.7")
+
+
+async def test_a_cookie_over_https_counts_from_everywhere(desk: Desk) -> None:
+    stamp = await desk.first.redeem(await desk.issue(), JOB, "jupyter")
+    desk.clock.advance(COOKIE_S - 1)
+    assert stamp.counts(desk.clock.now(), "192.0.2.7") and stamp.counts(desk.clock.now(), "192.0.2.8")
 
 
 @pytest.mark.parametrize("ticket", ["", "jyt_", f"jyt_{'x' * 43}", "jyt_" + "x" * 10_000, "$ne", "jyt_\0"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.endpoints.domain.websocket import FrameMeter, asks_upgrade, is_accepted, is_handshake, protocols
+from services.endpoints.domain.websocket import FRAMES, FrameMeter, asks_upgrade, is_accepted, is_handshake, protocols
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -62,10 +62,32 @@ def test_pings_are_told_from_data_however_the_bytes_arrive(masked: bool, step: i
     meter = FrameMeter()
 
     def feed(data: bytes) -> bool:
-        return True in [meter.feed(memoryview(data)[at : at + step]) for at in range(0, len(data), step)]
+        return True in [meter.feed(memoryview(data)[at : at + step])[1] for at in range(0, len(data), step)]
 
     pings = frame(0x9, b"\x81\x01x" * 20, masked) + frame(0xA, b"", masked) + frame(0x8, b"\x03\xe8", masked)
     assert not feed(pings)
     for size in (0, 5, 300, 70_000):
         assert feed(frame(0x2, b"\x89" * size, masked))
         assert not feed(pings)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_one_look_takes_a_bounded_number_of_frames_and_the_next_goes_on_behind_them(masked: bool) -> None:
+    meter, ping = FrameMeter(), frame(0x9, b"", masked)
+    flood = memoryview(ping * 5000 + frame(0x2, b"data", masked))
+    looks = []
+    while flood:
+        looked, data = meter.feed(flood)
+        looks.append((looked, data))
+        flood = flood[looked:]
+    whole, last = divmod(5001, FRAMES)
+    assert looks[:whole] == [(FRAMES * len(ping), False)] * whole
+    assert looks[whole:] == [((last - 1) * len(ping) + len(ping) + 4, True)]
+
+
+def test_a_large_frame_is_one_look_whatever_it_holds() -> None:
+    meter = FrameMeter()
+    large = frame(0x2, b"\x89\x00" * (1 << 20), masked=False)
+    for at in range(0, len(large), 1 << 18):
+        piece = memoryview(large)[at : at + (1 << 18)]
+        assert meter.feed(piece, frames=1)[0] == len(piece)
