@@ -37,13 +37,17 @@ class Desk:
         return Endpoints(items=tuple(self._places.shown(endpoint) for endpoint in found))
 
     async def add(self, ask: AddEndpoint) -> Endpoint:
-        """The endpoint, new or as it is. Raises NotFound, Invalid, or Conflict when the job is over or has too many."""
+        """The endpoint, new or as it is, even where it outlives its job. Raises NotFound, Invalid, or Conflict when the
+        job is over or has too many.
+        """
         job = await self._follower.look(ask.job_id)
-        if job.state.status in TERMINAL:
-            raise Conflict(f"Job {job.id} is over ({job.state.status}); a way into it leads nowhere. Submit it again.")
         _check(ask, job)
         known = {endpoint.name: endpoint for endpoint in await self._follower.settle(job)}
         there = known.get(ask.name)
+        if job.state.status in TERMINAL:
+            if there is not None and there.status is EndpointStatus.READY:
+                return self._places.shown(there)
+            raise Conflict(f"Job {job.id} is over ({job.state.status}); a way into it leads nowhere. Submit it again.")
         if there is not None and there.status is not EndpointStatus.CLOSED and there.rank != ask.rank:
             raise Conflict(f"The endpoint '{ask.name}' leads to rank {there.rank}. Remove it first.")
         if there is None and len(known) >= ENDPOINTS:
