@@ -5,11 +5,13 @@ from services.endpoints.domain import reasons
 from services.endpoints.domain.document import endpoint_id
 from services.endpoints.domain.machine import Ask, Close
 from services.endpoints.domain.places import Places
+from services.endpoints.domain.reasons import missing_rank
 from services.endpoints.domain.requested import port_of
 from services.endpoints.follow import Follower
 from services.endpoints.opener import Opener
 from shared.contracts.endpoints import (
     ENDPOINTS,
+    NAMES,
     PORTS,
     AddEndpoint,
     Endpoint,
@@ -80,11 +82,12 @@ def _check(ask: AddEndpoint, job: JobView) -> None:
     """Raises Invalid, which names the fields."""
     errors = []
     if ask.rank >= job.nodes:
-        errors.append(FieldError(field="rank", message=f"must be below {job.nodes}, the number of the job's nodes"))
+        errors.append(FieldError(field="rank", message=missing_rank(job.nodes)))
     port = port_of(ask.name)
     if port is not None and not PORTS[0] <= port <= PORTS[1]:
-        errors.append(FieldError(field="name", message=f"must name a port from {PORTS[0]} to {PORTS[1]}"))
+        errors.append(FieldError(field="name", message=f"must be {NAMES}"))
     if ask.port is not None and ask.port != port:
         errors.append(FieldError(field="port", message=f"must be that of the name '{ask.name}', or left out"))
     if errors:
-        raise Invalid("; ".join(f"{error.field}: {error.message}" for error in errors) + ".", tuple(errors))
+        said = "; ".join(f"{error.field}: {error.message}" for error in errors)
+        raise Invalid(f"{said.removesuffix('.')}.", tuple(errors))

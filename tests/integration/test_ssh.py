@@ -391,6 +391,11 @@ def test_a_job_that_is_over_says_so_on_the_terminal(cast: Cast) -> None:
     wait_until(told, "it is said")
 
 
+def test_a_rank_that_the_job_does_not_have_is_said_with_those_it_has(cast: Cast) -> None:
+    done = cast.ssh.run(f"{cast.job}.1", "true")
+    assert (done.returncode, b"The job has 1 node; its only rank is 0." in done.stderr) == (255, True)
+
+
 def test_a_job_without_the_endpoint_says_how_to_add_it(cast: Cast) -> None:
     job = cast.ada.submit("sleep 1000", vc="lab", grace_period_s=0, cpus=0.01)
     done = cast.ssh.run(job, "true")

@@ -211,6 +211,7 @@ def test_the_doors_websockets_ask_for_a_token_and_refuse_pages(cast: Cast) -> No
             (f"{tunnel}?rank=x", 422),
             (f"{session}?rank=-1", 422),
             (f"{session}?rank=99999", 422),
+            (f"{session}?rank=1", 422),
             (f"/endpoints/{cast.job}/tunnel/80", 422),
         ):
             assert door.get(path, headers=cast.ada.headers() | UPGRADE).status_code == status, path

@@ -15,6 +15,7 @@ import structlog
 
 from services.endpoints.bastion.forward import Forward
 from services.endpoints.bastion.session import Session
+from services.endpoints.domain.reasons import missing_rank
 from services.endpoints.domain.ssh import Address, address_of, leads_into_the_job
 from services.endpoints.domain.strangers import Strangers
 from services.endpoints.guard import Guard, Pass
@@ -136,6 +137,8 @@ class Visitor(asyncssh.SSHServer):
         way: Pass | str
         try:
             way = await self._guard.enter(Admit(job_id=address.job_id, credential=admitted.credential), NAME)
+            if address.rank >= way.endpoint.nodes:
+                way = missing_rank(way.endpoint.nodes)
         except Refusal as refusal:
             way = refusal.message
         return Admission(admitted.user, way, address)

@@ -41,6 +41,8 @@ class EndpointDocument(Contract):
     job_id: JobId
     vc: VcName
     owner: UserName
+    nodes: int = 1
+    """Of the job: its ranks are below."""
     name: EndpointName
     kind: EndpointKind
     port: Port | None = None

@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from services.endpoints.carry import Read, carry
+from services.endpoints.domain.reasons import missing_rank
 from services.endpoints.domain.ssh import RANKS, SIGNALS, environment
 from services.endpoints.door.problems import BadRequest, answer
 from services.endpoints.door.talk import PLAIN, STDERR, STDOUT, Control, Talk
@@ -48,6 +49,8 @@ class Tunnel:
             _require_websocket(request)
             rank = _rank(request) or 0
             passed = await self._enter(request, "ssh")
+            if rank >= passed.endpoint.nodes:
+                raise Invalid(missing_rank(passed.endpoint.nodes))
         except Refusal as refusal:
             return answer(refusal, request)
         return await self._held(request, passed, lambda talk: self._start(talk, _run(passed, rank)))
