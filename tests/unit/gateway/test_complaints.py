@@ -11,6 +11,6 @@ from services.gateway.resources import NewEndpoint
 def test_the_name_of_an_endpoint_is_not_taken_for_that_of_a_job(name: str) -> None:
     with pytest.raises(ValidationError) as wrong:
         NewEndpoint.model_validate({"name": name})
-    (complaint,) = complaints(wrong.value.errors())  # type: ignore[arg-type]
+    (complaint,) = complaints(wrong.value.errors())
     assert complaint.field == "name"
     assert complaint.message == "must be 'ssh', 'jupyter', 'tensorboard' or 'port-<1024…65535>'"
