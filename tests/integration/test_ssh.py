@@ -431,9 +431,12 @@ def is_over(connection: socket.socket) -> bool:
 # --- what is lost is cut
 
 
+CUT = b"the platform ended this connection"
+
+
 @contextmanager
-def held(ssh: Ssh, job: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A session that goes on by itself; whatever cuts it, its client ends with 255."""
+def held(ssh: Ssh, job: str, *says: bytes) -> Iterator[subprocess.Popen[bytes]]:
+    """A session that goes on by itself; whatever cuts it, its client ends with 255, and has said so."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(ssh.command(job, "echo in; sleep 1000"), **pipes)  # type: ignore[call-overload]
     try:
@@ -441,6 +444,8 @@ def held(ssh: Ssh, job: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
         wait_until(lambda: process.poll() is not None, "it is cut")
         assert process.returncode == 255
+        said = process.stderr.read()
+        assert not says or any(sentence in said for sentence in says), said
     finally:
         process.kill()
         process.communicate()
@@ -449,7 +454,7 @@ def held(ssh: Ssh, job: str) -> Iterator[subprocess.Popen[bytes]]:
 def test_closing_the_endpoint_cuts_who_is_connected(cast: Cast) -> None:
     job = running(cast.ada)
     local = free_port()
-    with held(cast.ssh, job), cast.ssh.kept(job, "-L", f"{local}:localhost:8080") as idle:
+    with held(cast.ssh, job, CUT), cast.ssh.kept(job, "-L", f"{local}:localhost:8080") as idle:
         wait_until(lambda: listens(local), "it is connected")
         cast.ada.call("DELETE", f"/jobs/{job}/endpoints/ssh", 200)
         wait_until(lambda: idle.poll() is not None, "a connection that carries nothing is cut as well")
@@ -457,14 +462,14 @@ def test_closing_the_endpoint_cuts_who_is_connected(cast: Cast) -> None:
 
 def test_the_end_of_the_job_cuts_who_is_connected(cast: Cast) -> None:
     job = running(cast.ada)
-    with held(cast.ssh, job):
+    with held(cast.ssh, job, b"Ended by SIG", b"The program is gone", CUT):
         cast.ada.call("POST", f"/jobs/{job}/kill", 202)
 
 
 def test_a_key_that_is_removed_cuts_whom_it_let_in(cast: Cast) -> None:
     other = Ssh.of(cast.ada, cast.yard.ssh_port, cast.folder, "phone")
     [key] = [key for key in cast.ada.call("GET", "/me/keys", 200)["items"] if key["name"] == "phone"]
-    with held(other, cast.job):
+    with held(other, cast.job, CUT):
         cast.ada.call("DELETE", f"/me/keys/{key['id']}", 204)
     assert other.run(cast.job, "true").stderr.strip().endswith(DENIED)
     assert cast.ssh.run(cast.job, "true").returncode == 0
@@ -472,7 +477,7 @@ def test_a_key_that_is_removed_cuts_whom_it_let_in(cast: Cast) -> None:
 
 def test_losing_the_virtual_cluster_cuts_who_is_connected(cast: Cast) -> None:
     try:
-        with held(cast.ssh, cast.job):
+        with held(cast.ssh, cast.job, CUT):
             cast.root.call("PATCH", "/users/ada", 200, json={"vcs": {"lab": None}})
     finally:
         cast.root.call("PATCH", "/users/ada", 200, json={"vcs": {"lab": "member"}})

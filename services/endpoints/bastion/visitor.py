@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeVar
+from weakref import WeakSet
 
 import asyncssh
 import structlog
@@ -32,6 +33,7 @@ FOREIGN = (
     "Connections lead into the job only: to localhost, and to a port of "
     f"{PORTS[0]} to {PORTS[1]} that one of its programs listens on."
 )
+LOST = "The job's run or its endpoint has ended, or you may not enter it any more: the platform ended this connection."
 NOWHERE_S = 10.0
 """How long somebody stays whose job leads nowhere: long enough for a session to be told why."""
 CHANNELS = 100
@@ -78,6 +80,7 @@ class Visitor(asyncssh.SSHServer):
         self._asked: Admission | None = None
         self._open = ExitStack()
         self._channels: set[object] = set()
+        self._sessions: WeakSet[Session] = WeakSet()
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -95,10 +98,13 @@ class Visitor(asyncssh.SSHServer):
         self._open.close()
         self._gone(self)
 
-    def cut(self) -> None:
-        """End it, with everything that it has open."""
-        if self._connection is not None:
-            self._connection.abort()
+    def cut(self, why: str = LOST) -> None:
+        """End it, with everything that it has open. Its sessions are told why, as far as the client takes it now."""
+        if self._connection is None:
+            return
+        for session in self._sessions:
+            session.tell(why)
+        self._connection.abort()
 
     # --- who it is
 
@@ -155,7 +161,9 @@ class Visitor(asyncssh.SSHServer):
     # --- what it opens
 
     def session_requested(self) -> Session:
-        return self._counted(Session(self._streams, self._run(), self._used, self._channels.discard))
+        session = self._counted(Session(self._streams, self._run(), self._used, self._channels.discard))
+        self._sessions.add(session)
+        return session
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int

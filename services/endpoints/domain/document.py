@@ -56,7 +56,7 @@ class EndpointDocument(Contract):
     target: Port | None = None
     """The port of the run that the door connects to while it is ready; none for `ssh`."""
     secret: str | None = None
-    """The token of the program behind the door, which the door fills in and nobody else sees."""
+    """The token of the program behind the door, which the door fills in; a page of the program may show it."""
     last_used_at: Timestamp | None = None
     job_version: Version = 0
     """Of the newest state of the job that was applied: an older one changes nothing."""
