@@ -50,8 +50,18 @@ def require_rank(client: Client, job_id: str, rank: int) -> None:
         raise typer.BadParameter(f"The job has {has}.", param_hint="--rank")
 
 
-def why_cut(client: Client, job_id: str, name: str) -> str | None:
-    """Why the platform has ended a connection that led through this endpoint; None if it seems not to have."""
+def why_cut(client: Client, job_id: str, name: str, patience_s: float = 0.0) -> str | None:
+    """Why the platform has ended a connection that led through this endpoint; None if it seems not to have.
+
+    `patience_s`: how long it may take until a run's end, which ends what people do in it first, is known.
+    """
+    deadline = time.monotonic() + patience_s
+    while (why := _why_cut(client, job_id, name)) is None and time.monotonic() < deadline:
+        time.sleep(PAUSE_S)
+    return why
+
+
+def _why_cut(client: Client, job_id: str, name: str) -> str | None:
     try:
         job = client.get(job_id)
         if job.status is not JobStatus.RUNNING:
@@ -62,7 +72,7 @@ def why_cut(client: Client, job_id: str, name: str) -> str | None:
         return f"You may not enter this job any more, which ended this session. {error.message}"
     except JobyardError:
         return None
-    if endpoint.status is EndpointStatus.READY:
+    if endpoint.status in (EndpointStatus.STARTING, EndpointStatus.READY):
         return None
     why = with_local_times(endpoint.reason.message) if endpoint.reason else ""
     return f"The endpoint '{name}' is {endpoint.status}, which ended this session. {why}".rstrip()

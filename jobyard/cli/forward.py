@@ -68,7 +68,8 @@ class Forwarder:
                     local.shutdown(socket.SHUT_WR)
                     sending.join()
             except JobyardError as error:
-                notes().print(inert(self._why() or error.message))
+                why = self._why() if isinstance(error, Unavailable) else None
+                notes().print(inert(why or error.message))
             except OSError:
                 pass  # the program here is gone
             with contextlib.suppress(OSError):

@@ -29,6 +29,7 @@ CUT = 255
 """As with `ssh`: it was the connection that failed, not the command."""
 KILLED = (128 + signal.SIGHUP, 128 + signal.SIGTERM, 128 + signal.SIGKILL)
 """How a command ends that the platform ends with its run."""
+KNOWN_S = 1.0
 LANGUAGE = ("LANG", "LC_")
 PIECE = 1 << 16
 
@@ -86,7 +87,7 @@ def ssh(
         except JobyardError as error:
             _say(why_cut(current.client, job_id, "ssh") or error.message)
             code = CUT
-    if code in KILLED and (why := why_cut(current.client, job_id, "ssh")):
+    if code in KILLED and (why := why_cut(current.client, job_id, "ssh", KNOWN_S)):
         _say(why)
         code = CUT
     sys.stdout.flush()

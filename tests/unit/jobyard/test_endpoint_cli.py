@@ -172,6 +172,14 @@ def test_a_rank_that_the_job_does_not_have_is_said_before_anything_is_asked_for(
     assert [asked.method for asked in server.asked] == ["GET"]
 
 
+def test_a_run_that_ended_may_be_known_a_moment_after_what_it_ended(server: ScriptedServer) -> None:
+    running, over = job(status="running"), job(status="finished", version=2)
+    server.on("GET", JOB, Answer(200, running), Answer(200, over))
+    server.on("GET", ENDPOINTS, items(endpoint("ssh")))
+    with Client(server.url, "token", retry_for=0) as client:
+        assert why_cut(client, JOB_ID, "ssh", 60) == "The job is finished, which ended this session."
+
+
 def test_why_the_platform_ended_a_session(server: ScriptedServer) -> None:
     with Client(server.url, "token", retry_for=0) as client:
         reason = {"code": "paused", "message": "Paused by ada.", "details": {}}
