@@ -25,7 +25,7 @@ class Endpoints:
         """One of them. Raises NotFound for one that was never asked for."""
         found = next((endpoint for endpoint in self.list(job_id) if endpoint.name == name), None)
         if found is None:
-            raise NotFound(f"Job {job_id} has no endpoint '{name}'; `jobyard endpoint add {job_id} {name}` opens it.")
+            raise NotFound(f"Job {job_id} has no endpoint '{name}'; `jobyard endpoint list {job_id}` shows all.")
         return found
 
     def add(self, job_id: str, name: str, *, port: int | None = None, rank: int = 0) -> models.Endpoint:

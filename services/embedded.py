@@ -6,15 +6,17 @@ is the one module that may import services.
 """
 
 import argparse
+import asyncio
 import fcntl
 import gc
 import http.client
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -32,6 +34,9 @@ STOP_S = 8.0
 
 SSH_PORT = 2222
 DOOR_SETTING, SSH_SETTING = "JOBYARD_ENDPOINTS_HTTP_PORT", "JOBYARD_ENDPOINTS_SSH_PORT"
+
+DOOR_S = 2.0
+"""How long a door may take to answer before it is asked again."""
 
 RESTART_WAIT_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 HEALTHY_S = 10.0
@@ -91,14 +96,65 @@ class Child:
         say(f"{self.name} ended ({_ending(status)}); it starts again in {wait:g} s", to=sys.stderr)
 
 
+@dataclass(frozen=True)
+class Door:
+    """A way into jobs, which people are told of as soon as it is open. `says` has room for the key that it shows."""
+
+    says: str
+    host: str
+    port: int
+    key: Callable[[str, int], str | None] | None = None
+
+    def announced(self) -> bool:
+        """Whether it is open, which has been said then."""
+        try:
+            socket.create_connection((self.host, self.port), DOOR_S).close()
+        except OSError:
+            return False
+        key = self.key(self.host, self.port) if self.key is not None else ""
+        if key is not None:
+            say(self.says.format(key=key))
+        return key is not None
+
+
+def host_key(host: str, port: int) -> str | None:
+    """The fingerprint that SSH clients show at this door; None while nobody says."""
+    import asyncssh
+
+    async def ask() -> asyncssh.SSHKey | None:
+        async with asyncio.timeout(DOOR_S):
+            return await asyncssh.get_server_host_key(host, port, config=None)
+
+    with suppress(OSError, TimeoutError, asyncssh.Error):
+        key = asyncio.run(ask())
+        return key.get_fingerprint() if key is not None else None
+    return None
+
+
+def doors() -> list[Door]:
+    """Those that there are, as the endpoints service reads its settings."""
+    from services.endpoints.settings import EndpointsSettings
+
+    settings = EndpointsSettings()
+    here = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::") else settings.host
+    found = []
+    if settings.door is not None and settings.http_port:
+        found.append(Door(f"jobs in a browser at {settings.door}", here, settings.http_port))
+    if settings.ssh_port:
+        says = f"jobs by SSH at {settings.ssh_name}, port {settings.ssh_port}, host key {{key}}"
+        found.append(Door(says, here, settings.ssh_port, host_key))
+    return found
+
+
 class Platform:
     """All children of one installation."""
 
-    def __init__(self, servers: list[Child], services: list[Child], url: str) -> None:
+    def __init__(self, servers: list[Child], services: list[Child], url: str, doors: list[Door]) -> None:
         self._servers = servers
         self._services = services
         self._children = servers + services
         self._url = url
+        self._doors = doors
         self._stopping = False
         self._ready = False
 
@@ -114,6 +170,8 @@ class Platform:
             if not self._ready and _answers(self._url):
                 self._ready = True
                 say(f"ready {self._url}")
+            if self._ready and self._doors:
+                self._doors = [door for door in self._doors if not door.announced()]
             time.sleep(0.25 if self._ready else POLL_S)
         self._end()
 
@@ -295,7 +353,7 @@ def up(arguments: list[str]) -> None:
             first[0].start()
         services = [Child(group.name, partial(fork, group)) for group in groups()]
         gc.freeze()
-        Platform(first, services, f"http://127.0.0.1:{port}").run()
+        Platform(first, services, f"http://127.0.0.1:{port}", doors()).run()
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ GROUPS = (
     ("admin", admin.app),
 )
 for name, command in COMMANDS:
-    app.command(name)(command)
+    app.command(name, cls=ssh.OwnFirst if name == "ssh" else None)(command)
 for name, group in GROUPS:
     app.add_typer(group, name=name)
 

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from jobyard.cli.entering import until_ready
 from jobyard.cli.session import JobArgument, JsonOption, Session, session
 from jobyard.cli.tables import Column, print_table
 from jobyard.cli.terminal import inert, notes, output, print_json, print_line
-from jobyard.cli.times import brief
+from jobyard.cli.times import brief, with_local_times
 from jobyard.errors import Invalid
 from jobyard.models import Endpoint, EndpointKind
 
@@ -20,12 +21,18 @@ COLUMNS = (
     Column("Address or command", fold=True),
     Column("Reason", fold=True),
 )
-PATIENCE_S = 120.0
-"""What a program that is being started may take."""
-
 app = typer.Typer(no_args_is_help=True, help="Ways into a running job: ssh, jupyter, tensorboard, and ports.")
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="ssh, jupyter, tensorboard, or port-8080.")]
+
+def _full_name(text: str) -> str:
+    """`9000` is `port-9000`."""
+    return f"port-{text}" if text.isascii() and text.isdigit() else text
+
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="ssh, jupyter, tensorboard, or port-8080, or just 8080.", callback=_full_name),
+]
 
 
 @app.command("add")
@@ -41,10 +48,13 @@ def add(
     endpoint = current.client.endpoints.add(current.job_id(job), name, rank=rank)
     if as_json:
         print_json(endpoint)
-    else:
+        return
+    if endpoint.kind is EndpointKind.SSH:
         print_line(address(endpoint))
-        if endpoint.reason is not None:
-            notes().print(Text(inert(endpoint.reason.message)))
+    else:
+        print_line(f"{name} is {endpoint.status}; `jobyard endpoint open {job} {name}` opens it.")
+    if reason := _reason(endpoint):
+        notes().print(Text(inert(reason)))
 
 
 @app.command("list")
@@ -53,8 +63,7 @@ def list_endpoints(context: typer.Context, job: JobArgument, as_json: JsonOption
     current = session(context)
     found = current.client.endpoints.list(current.job_id(job))
     if as_json:
-        for endpoint in found:
-            print_json(endpoint)
+        print_json(found)
     elif found:
         print_table(output(), COLUMNS, [_row(endpoint) for endpoint in found])
     else:
@@ -76,7 +85,7 @@ def open_endpoint(
     name: NameArgument,
     browser: Annotated[bool, typer.Option("--browser/--print", help="Print the address instead.")] = True,
 ) -> None:
-    """Open it in the browser, once it is ready. The printed address works once, within a minute."""
+    """Ask for it, wait until it is ready, and open it in the browser. A printed address works once, within a minute."""
     current = session(context)
     job_id = current.job_id(job)
     endpoint = current.client.endpoints.add(job_id, name)
@@ -87,7 +96,7 @@ def open_endpoint(
 
 def show(current: Session, job_id: str, name: str, *, browser: bool) -> None:
     """Wait until it is ready, then open it. Raises Conflict when it fails, WaitTimeout."""
-    current.client.endpoints.wait(job_id, name, PATIENCE_S)
+    until_ready(current.client, job_id, name)
     url = current.client.endpoints.ticket(job_id, name).url
     if not browser or not webbrowser.open(url):
         print_line(url)
@@ -99,5 +108,9 @@ def address(endpoint: Endpoint) -> str:
 
 
 def _row(endpoint: Endpoint) -> list[str]:
-    reason = endpoint.reason.message if endpoint.reason else ""
-    return [endpoint.name, str(endpoint.status), brief(endpoint.last_used_at), address(endpoint), reason]
+    used = brief(endpoint.last_used_at)
+    return [endpoint.name, str(endpoint.status), used, address(endpoint), _reason(endpoint)]
+
+
+def _reason(endpoint: Endpoint) -> str:
+    return with_local_times(endpoint.reason.message) if endpoint.reason else ""

@@ -46,11 +46,12 @@ def events(
         for event in found:
             print_json(event)
         return
-    print_table(output(), COLUMNS, [row(event) for event in found])
+    before = [None, *found]
+    print_table(output(), COLUMNS, [row(event, earlier) for event, earlier in zip(found, before, strict=False)])
 
 
-def row(event: JobEvent) -> list[str]:
-    """Time, version, event, status, attempt, actor, reason."""
+def row(event: JobEvent, earlier: JobEvent | None = None) -> list[str]:
+    """Time, version, event, status, attempt, actor, reason. `earlier`: the job's event before, if it is known."""
     view, state = event.data.job, event.data.job.state
     reason = with_local_times(state.reason.message) if state.reason else ""
     return [
@@ -60,8 +61,16 @@ def row(event: JobEvent) -> list[str]:
         str(state.status),
         str(state.attempt),
         event.data.actor.name,
-        " ".join(part for part in (reason, cost(event)) if part),
+        " ".join(part for part in (_priority(event, earlier), reason, cost(event)) if part),
     ]
+
+
+def _priority(event: JobEvent, earlier: JobEvent | None) -> str:
+    """What it was changed to, and from what."""
+    if fact(event) != "priority_changed":
+        return ""
+    now = event.data.job.state.priority
+    return f"priority {earlier.data.job.state.priority} -> {now}" if earlier is not None else f"priority {now}"
 
 
 def fact(event: JobEvent) -> str:
@@ -71,11 +80,13 @@ def fact(event: JobEvent) -> str:
 
 def _print_live(found: Iterable[JobEvent], as_json: bool, *, with_job: bool) -> None:
     console = output()
+    last: dict[str, JobEvent] = {}
     for event in found:
         if as_json:
             print_json(event)
             continue
-        time, _, name, status, attempt, actor, reason = row(event)
+        time, _, name, status, attempt, actor, reason = row(event, last.get(event.data.job.id))
+        last[event.data.job.id] = event
         text = Text(f"{time}  ", style="dim")
         if with_job:
             text.append(f"{event.data.job.id}  {inert(event.data.job.name)}  ")

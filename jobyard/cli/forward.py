@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobyard.cli.entering import until_running
+from jobyard.cli.entering import require_rank, until_running, why_cut
 from jobyard.cli.session import JobArgument, session
 from jobyard.cli.ssh import PIECE, RankOption
 from jobyard.cli.terminal import inert, notes
@@ -32,6 +32,7 @@ def port_forward(
     current = session(context)
     job_id = current.job_id(job)
     client = current.client
+    require_rank(client, job_id, rank)
     with _listening(local) as listener:
         client.endpoints.add(job_id, "port", port=remote, rank=rank)
         until_running(client, job_id)
@@ -67,11 +68,16 @@ class Forwarder:
                     local.shutdown(socket.SHUT_WR)
                     sending.join()
             except JobyardError as error:
-                notes().print(inert(error.message))
+                why = self._why() if isinstance(error, Unavailable) else None
+                notes().print(inert(why or error.message))
             except OSError:
                 pass  # the program here is gone
             with contextlib.suppress(OSError):
                 local.shutdown(socket.SHUT_RDWR)
+
+    def _why(self) -> str | None:
+        with self._asking:
+            return why_cut(self._client, self._job_id, f"port-{self._port}")
 
 
 def _send(local: socket.socket, inside: "Connection") -> None:

@@ -14,14 +14,24 @@ StdinOption = Annotated[
 
 def present(from_stdin: bool, prompt: str = "Password") -> str:
     """A password that counts already."""
-    return _line() if from_stdin else str(typer.prompt(prompt, hide_input=True, err=True))
+    if from_stdin:
+        return _line()
+    _require_a_terminal()
+    return str(typer.prompt(prompt, hide_input=True, err=True))
 
 
 def fresh(from_stdin: bool, prompt: str = "New password") -> str:
     """A new one, typed twice."""
     if from_stdin:
         return _line()
+    _require_a_terminal()
     return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _require_a_terminal() -> None:
+    """Raises BadParameter where nobody can type unseen: what comes through a pipe is for --password-stdin."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("Standard input is no terminal; use --password-stdin to read a password from it.")
 
 
 def _line() -> str:

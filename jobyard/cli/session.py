@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from jobyard.cli.terminal import inert, notes
 from jobyard.cli.times import local
 from jobyard.client import TERMINAL, Client
 from jobyard.errors import (
@@ -40,15 +41,17 @@ CONNECT_FOR_S = 0.5
 
 JobArgument = Annotated[
     str,
-    typer.Argument(metavar="JOB", help="Its id, or its name if one of my jobs has it, or one that is not over."),
+    typer.Argument(
+        metavar="JOB", help="Its id, or the name of a job of mine: the one that is not over, else the newest."
+    ),
 ]
 JobArguments = Annotated[
     list[str],
-    typer.Argument(metavar="JOB...", help="Ids, or names that one of my jobs has, or one that is not over."),
+    typer.Argument(metavar="JOB...", help="Ids, or names of my jobs: of the one that is not over, else the newest."),
 ]
 SomeJobs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="JOB", help="Ids, or names that one of my jobs has, or one that is not over."),
+    typer.Argument(metavar="JOB", help="Ids, or names of my jobs: of the one that is not over, else the newest."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
@@ -92,9 +95,8 @@ class Session:
             self._client.close()
 
     def job_id(self, text: str) -> str:
-        """The id that was meant; of several jobs of a name, the only one that is not over.
-
-        Raises NotFound, and Ambiguous when the name does not say which.
+        """The id that was meant; of several jobs of a name the only one that is not over, else the newest, which is
+        said on stderr. Raises NotFound, and Ambiguous when the name does not say which.
         """
         if JOB_ID.fullmatch(text.upper()):
             return text.upper()
@@ -103,14 +105,17 @@ class Session:
         if not matches:
             raise NotFound(f"None of my jobs is called '{text}'; `jobyard list` shows them.")
         still_open = [job for job in matches if job.status not in TERMINAL]
-        for candidates in (matches, still_open):
-            if len(candidates) == 1:
-                return candidates[0].id
-        raise Ambiguous(_several(text, still_open or matches, len(matches)))
+        if len(still_open) > 1:
+            raise Ambiguous(_several(text, still_open, len(matches)))
+        meant = still_open[0] if still_open else max(matches, key=lambda job: (job.submitted_at, job.id))
+        if not still_open and len(matches) > 1:
+            newest = f"{meant.id} ({meant.status}, submitted {local(meant.submitted_at)})"
+            notes().print(f"{len(matches)} of my jobs are called '{inert(text)}', all of them over; taking {newest}.")
+        return meant.id
 
 
 def _several(name: str, candidates: list[Job], count: int) -> str:
-    """Which jobs a name may mean: those that are not over, or all if all are; the newest first."""
+    """Which of the jobs that are not over a name may mean, the newest first."""
     newest = sorted(candidates, key=lambda job: job.submitted_at, reverse=True)
     shown = [f"{job.id} ({job.status}, submitted {local(job.submitted_at)})" for job in newest[:CANDIDATES]]
     which = f", {len(candidates)} of them not over" if len(candidates) < count else ""

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.text import Text
 
 from jobyard.cli.receipts import stop
-from jobyard.cli.session import JobArguments, JsonOption, session
+from jobyard.cli.session import JobArguments, JsonOption, Session, session
 from jobyard.cli.tables import STATUS_STYLES
 from jobyard.cli.terminal import inert, output, print_json
 from jobyard.cli.times import duration, local, with_local_times
-from jobyard.errors import Invalid
-from jobyard.models import Job, JobEvent, JobStatus, SecretRef
+from jobyard.errors import Forbidden, Invalid, NotFound
+from jobyard.models import Endpoint, Job, JobEvent, JobStatus, SecretRef
 
 _OF_A_STORED_JOB = frozenset({"Id", "Submitted", "Started", "Finished", "Exit code", "Attempt", "Actions"})
 
@@ -43,13 +43,23 @@ def get(context: typer.Context, jobs: JobArguments, as_json: JsonOption = False)
             continue
         if index:
             console.print()
-        print_job(console, job, current.client.events(job.id) if job.attempt else ())
+        print_job(console, job, current.client.events(job.id) if job.attempt else (), _ways(current, job))
 
 
-def print_job(console: Console, job: Job, events: Sequence[JobEvent] = ()) -> None:
-    """One job in full, with the receipts of its stops."""
+def _ways(current: Session, job: Job) -> Sequence[Endpoint] | None:
+    """The endpoints there are, those that were added later too; None where this person may not use them."""
+    try:
+        return current.client.endpoints.list(job.id)
+    except (Forbidden, NotFound):
+        return None
+
+
+def print_job(
+    console: Console, job: Job, events: Sequence[JobEvent] = (), endpoints: Sequence[Endpoint] | None = None
+) -> None:
+    """One job in full, with the receipts of its stops. `endpoints`: else those of its submission."""
     console.print(headline(job))
-    facts = [*_facts(job), *(("Stopped", text) for event in events if (text := stop(event)))]
+    facts = [*_facts(job, endpoints), *(("Stopped", text) for event in events if (text := stop(event)))]
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
         console.print(Text.assemble((f"  {name:<{width}}  ", "dim"), inert(value)))
@@ -78,7 +88,7 @@ def _entry(value: str | SecretRef) -> str:
     return f"(secret {value.secret})" if isinstance(value, SecretRef) else shlex.quote(value)
 
 
-def _facts(job: Job) -> list[tuple[str, str]]:
+def _facts(job: Job, endpoints: Sequence[Endpoint] | None = None) -> list[tuple[str, str]]:
     command = job.command if isinstance(job.command, str) else shlex.join(job.command)
     per_node = f"{job.cpus:g} cpus" + (f", {job.memory_mib} MiB" if job.memory_mib else "")
     optional = [
@@ -89,8 +99,7 @@ def _facts(job: Job) -> list[tuple[str, str]]:
         ("Work path", job.work_path),
         ("Job path", job.job_path),
         ("Checkpoint path", job.checkpoint_path),
-        ("Endpoints", ", ".join(str(endpoint) for endpoint in job.endpoints)),
-        ("Interactive ports", ", ".join(str(port) for port in job.interactive_ports)),
+        *_ways_in(job, endpoints),
         ("Time limit", duration(job.max_duration_s) if job.max_duration_s else None),
         ("Retries", str(job.retries) if job.retries else None),
     ]
@@ -104,7 +113,7 @@ def _facts(job: Job) -> list[tuple[str, str]]:
         ("Preemptible", "yes" if job.preemptible else "no"),
         ("Priority", str(job.priority)),
         ("Submitted", local(job.submitted_at)),
-        ("Started", _since(job.started_at, job.submitted_at, "after") if job.started_at else "-"),
+        ("Started", _started(job)),
         ("Finished", _finished(job)),
         ("Exit code", "-" if job.exit_code is None else str(job.exit_code)),
         ("Attempt", str(job.attempt)),
@@ -114,13 +123,31 @@ def _facts(job: Job) -> list[tuple[str, str]]:
     ]
 
 
+def _ways_in(job: Job, endpoints: Sequence[Endpoint] | None) -> list[tuple[str, str]]:
+    if endpoints is not None:
+        return [("Endpoints", ", ".join(f"{endpoint.name} ({endpoint.status})" for endpoint in endpoints))]
+    return [
+        ("Endpoints", ", ".join(str(endpoint) for endpoint in job.endpoints)),
+        ("Interactive ports", ", ".join(str(port) for port in job.interactive_ports)),
+    ]
+
+
+def _started(job: Job) -> str:
+    """After a first start, when this run began says nothing of how long the job waited."""
+    if job.started_at is None:
+        return "-"
+    if job.attempt > 1:
+        return f"{local(job.started_at)} (attempt {job.attempt})"
+    return _since(job.started_at, job.submitted_at, "after")
+
+
 def _since(moment: datetime, earlier: datetime, word: str) -> str:
     return f"{local(moment)} ({word} {duration((moment - earlier).total_seconds())})"
 
 
 def _finished(job: Job) -> str:
     if job.finished_at and job.started_at:
-        return _since(job.finished_at, job.started_at, "ran")
+        return _since(job.finished_at, job.started_at, f"attempt {job.attempt} ran" if job.attempt > 1 else "ran")
     if job.finished_at:
         return local(job.finished_at)
     if job.status == JobStatus.RUNNING and job.started_at:

@@ -12,12 +12,13 @@ import sys
 import termios
 import threading
 import tty
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-from jobyard.cli.entering import enter
+from jobyard.cli.entering import enter, require_rank, why_cut
 from jobyard.cli.session import JobArgument, session
 from jobyard.errors import JobyardError
 
@@ -26,24 +27,53 @@ if TYPE_CHECKING:
 
 CUT = 255
 """As with `ssh`: it was the connection that failed, not the command."""
+KILLED = (128 + signal.SIGHUP, 128 + signal.SIGTERM, 128 + signal.SIGKILL)
+"""How a command ends that the platform ends with its run."""
+KNOWN_S = 1.0
 LANGUAGE = ("LANG", "LC_")
 PIECE = 1 << 16
 
 RankOption = Annotated[int, typer.Option(min=0, max=1023, help="Which rank of a job of several.")]
 
 
+class OwnFirst(TyperCommand):
+    """Options before the command's first word are ours, as with `ssh` itself; all that follows is the command's."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        valued = {name for option in self.params if not getattr(option, "is_flag", True) for name in option.opts}
+        return super().parse_args(ctx, own_first(args, valued))
+
+
+def own_first(words: list[str], valued: Collection[str]) -> list[str]:
+    """The words with `--` before the command; `valued` are the options that another word belongs to."""
+    job = False
+    index = 0
+    while index < len(words) and words[index] != "--":
+        if words[index].startswith("-"):
+            index += 1 + (words[index] in valued)
+        elif job:
+            return [*words[:index], "--", *words[index:]]
+        else:
+            job = True
+            index += 1
+    return words
+
+
 def ssh(
     context: typer.Context,
     job: JobArgument,
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="For the job's shell; else a shell itself.")
+        list[str] | None, typer.Argument(metavar="[COMMAND...]", help="For the job's shell; else a shell itself.")
     ] = None,
     rank: RankOption = 0,
     force_terminal: Annotated[bool, typer.Option("--terminal", "-t", help="Also for a command.")] = False,
 ) -> None:
-    """Open a shell in a running job, or run a command there. The exit code is the command's own."""
+    """Open a shell in a running job, or run a command there. The exit code is the command's own, or 255 when it was
+    the platform or the connection that ended it.
+    """
     current = session(context)
     job_id = current.job_id(job)
+    require_rank(current.client, job_id, rank)
     line = " ".join(command) if command else None
     on_terminal = sys.stdin.isatty() and (force_terminal or line is None)
     terminal = _terminal() if on_terminal else None
@@ -55,8 +85,11 @@ def ssh(
             with _raw() if on_terminal else contextlib.nullcontext():
                 code = _talk(talk)
         except JobyardError as error:
-            _say(error.message)
+            _say(why_cut(current.client, job_id, "ssh") or error.message)
             code = CUT
+    if code in KILLED and (why := why_cut(current.client, job_id, "ssh", KNOWN_S)):
+        _say(why)
+        code = CUT
     sys.stdout.flush()
     raise typer.Exit(code)
 

@@ -1,14 +1,34 @@
 """`jobyard submit`: a job from the command line, from a file, or from a file with some fields replaced."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from jobyard.cli import jobfile
 from jobyard.cli.dryrun import foretell, warn
 from jobyard.cli.logs import print_console
+from jobyard.cli.options import (
+    CheckpointPathOption,
+    CpusOption,
+    DataPathOption,
+    DevicesOption,
+    DeviceTypeOption,
+    EnvOption,
+    FileOption,
+    ImageOption,
+    JobPathOption,
+    LabelOption,
+    MemoryOption,
+    NameOption,
+    PortOption,
+    PreemptibleOption,
+    PriorityOption,
+    SecretOption,
+    VcOption,
+    environment,
+    pairs,
+    requests_of,
+)
 from jobyard.cli.session import INTERRUPTED, NOT_WELL, REFUSED, JsonOption, Session, session
 from jobyard.cli.terminal import inert, notes, output, print_json
 from jobyard.cli.wait import outcome, wait_for
@@ -23,40 +43,29 @@ def submit(
         list[str] | None,
         typer.Argument(metavar="-- COMMAND", help="One word: a line for /bin/sh; several: a list of arguments."),
     ] = None,
-    file: Annotated[
-        Path | None, typer.Option("--file", "-f", help="YAML or JSON, a job or a list; - is stdin. Options replace.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Needed, here or in the file.")] = None,
-    vc: Annotated[str | None, typer.Option(help="Virtual cluster.")] = None,
-    image: Annotated[
-        str | None, typer.Option(help="Container image; a node that runs jobs on the host has no use for it.")
-    ] = None,
-    device_type: Annotated[str | None, typer.Option(help="`cpu`, or for example `v100`.")] = None,
-    devices: Annotated[int | None, typer.Option(help="Accelerators per node.")] = None,
+    file: FileOption = None,
+    name: NameOption = None,
+    vc: VcOption = None,
+    image: ImageOption = None,
+    device_type: DeviceTypeOption = None,
+    devices: DevicesOption = None,
     nodes: Annotated[int | None, typer.Option(help="Nodes.")] = None,
-    cpus: Annotated[float | None, typer.Option(help="Per node.")] = None,
-    memory_mib: Annotated[int | None, typer.Option(help="Per node; 0 is not counted.")] = None,
-    priority: Annotated[int | None, typer.Option(help="1 to 1000; higher is considered first.")] = None,
-    preemptible: Annotated[
-        bool | None, typer.Option("--preemptible/--not-preemptible", help="May be paused for a job of higher priority.")
-    ] = None,
+    cpus: CpusOption = None,
+    memory_mib: MemoryOption = None,
+    priority: PriorityOption = None,
+    preemptible: PreemptibleOption = None,
     retries: Annotated[int | None, typer.Option(help="How often to start again after a failure.")] = None,
     grace_period: Annotated[int | None, typer.Option(metavar="SECONDS", help="From SIGTERM to SIGKILL.")] = None,
     max_duration: Annotated[int | None, typer.Option(metavar="SECONDS", help="It fails when it runs longer.")] = None,
-    env: Annotated[list[str] | None, typer.Option("--env", "-e", metavar="NAME=VALUE", help="Repeatable.")] = None,
-    secret: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[=SECRET]", help="A variable that holds a secret, by default of its own name. Repeatable."
-        ),
-    ] = None,
-    label: Annotated[list[str] | None, typer.Option("--label", "-l", metavar="KEY=VALUE", help="Repeatable.")] = None,
-    data_path: Annotated[str | None, typer.Option(help="Must exist. One that begins with a dot starts here.")] = None,
+    env: EnvOption = None,
+    secret: SecretOption = None,
+    label: LabelOption = None,
+    data_path: DataPathOption = None,
     work_path: Annotated[str | None, typer.Option(help="Where the command starts; must exist.")] = None,
-    job_path: Annotated[str | None, typer.Option(help="The job's own folder.")] = None,
-    checkpoint_path: Annotated[str | None, typer.Option(help="Default: below the job path.")] = None,
+    job_path: JobPathOption = None,
+    checkpoint_path: CheckpointPathOption = None,
     endpoint: Annotated[list[str] | None, typer.Option(help="ssh, jupyter or tensorboard. Repeatable.")] = None,
-    port: Annotated[list[int] | None, typer.Option(help="An interactive port. Repeatable.")] = None,
+    port: PortOption = None,
     notify: Annotated[
         list[str] | None, typer.Option(metavar="TO", help="Tell of its end: mailto:... or https://... Repeatable.")
     ] = None,
@@ -87,8 +96,8 @@ def submit(
         "retries": retries,
         "grace_period_s": grace_period,
         "max_duration_s": max_duration,
-        "env": _environment(env, secret),
-        "labels": _pairs("--label", label),
+        "env": environment(env, secret),
+        "labels": pairs("--label", label),
         "data_path": data_path,
         "work_path": work_path,
         "job_path": job_path,
@@ -97,8 +106,7 @@ def submit(
         "interactive_ports": port or None,
         "notify": [{"to": to} for to in notify] if notify else None,
     }
-    given = jobfile.with_paths({key: value for key, value in options.items() if value is not None}, Path.cwd())
-    requests = [_merged(job, given) for job in (jobfile.read(file) if file else [{}])]
+    requests = requests_of(options, file)
     current = session(context)
     if dry_run:
         if wait or follow or idempotency_key:
@@ -117,33 +125,6 @@ def _command(words: list[str] | None) -> str | list[str] | None:
     if not words:
         return None
     return words[0] if len(words) == 1 else words
-
-
-def _pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
-    if not texts:
-        return None
-    for text in texts:
-        if "=" not in text:
-            raise typer.BadParameter(f"'{text}' has no '='; write NAME=VALUE.", param_hint=option)
-    return dict(text.split("=", 1) for text in texts)
-
-
-def _environment(texts: list[str] | None, secrets: list[str] | None) -> dict[str, Any] | None:
-    """Texts and secrets, as the API takes them; None where there are none."""
-    environment: dict[str, Any] = dict(_pairs("--env", texts) or {})
-    for word in secrets or []:
-        variable, _, name = word.partition("=")
-        environment[variable] = {"secret": name or variable}
-    return environment or None
-
-
-def _merged(job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Options replace the file's fields; environment and labels are joined."""
-    merged = {**job, **given}
-    for field in ("env", "labels"):
-        if isinstance(job.get(field), dict) and field in given:
-            merged[field] = {**job[field], **given[field]}
-    return merged
 
 
 def _after(current: Session, job: Job, *, wait: bool, follow: bool, as_json: bool) -> None:

@@ -58,6 +58,8 @@ def outcome(job: Job) -> Text:
     text = Text(f"{job.id}  {inert(job.name)}  ") + headline(job)
     if job.started_at and job.finished_at:
         text.append(f" after {duration((job.finished_at - job.started_at).total_seconds())}")
+        if job.attempt > 1:
+            text.append(f" (attempt {job.attempt})")
     if job.exit_code is not None and job.status in TERMINAL:
         text.append(f", exit code {job.exit_code}")
     return text

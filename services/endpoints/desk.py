@@ -7,16 +7,19 @@ from services.endpoints.domain import reasons
 from services.endpoints.domain.document import EndpointDocument, endpoint_id
 from services.endpoints.domain.machine import Ask, Close
 from services.endpoints.domain.places import Places
+from services.endpoints.domain.reasons import missing_rank
 from services.endpoints.domain.requested import is_wanted, port_of, room_for_another
 from services.endpoints.follow import Follower
 from services.endpoints.opener import Opener
 from services.endpoints.store import KEPT
 from shared.contracts.endpoints import (
     ENDPOINTS,
+    NAMES,
     PORTS,
     AddEndpoint,
     Endpoint,
     Endpoints,
+    EndpointStatus,
     ListEndpoints,
     RemoveEndpoint,
 )
@@ -39,13 +42,17 @@ class Desk:
         return Endpoints(items=tuple(self._places.shown(endpoint) for endpoint in found))
 
     async def add(self, ask: AddEndpoint) -> Endpoint:
-        """The endpoint, new or as it is. Raises NotFound, Invalid, or Conflict when the job is over or has too many."""
+        """The endpoint, new or as it is, even where it outlives its job. Raises NotFound, Invalid, or Conflict when the
+        job is over or has too many.
+        """
         job = await self._follower.look(ask.job_id)
-        if job.state.status in TERMINAL:
-            raise Conflict(f"Job {job.id} is over ({job.state.status}); a way into it leads nowhere. Submit it again.")
         _check(ask, job)
         known = {endpoint.name: endpoint for endpoint in await self._follower.settle(job)}
         there = known.get(ask.name)
+        if job.state.status in TERMINAL:
+            if there is not None and there.status is EndpointStatus.READY:
+                return self._places.shown(there)
+            raise Conflict(f"Job {job.id} is over ({job.state.status}); a way into it leads nowhere. Submit it again.")
         if there is not None and is_wanted(there) and there.rank != ask.rank:
             raise Conflict(f"The endpoint '{ask.name}' leads to rank {there.rank}. Remove it first.")
         wanted = [endpoint for endpoint in known.values() if is_wanted(endpoint)]
@@ -89,11 +96,12 @@ def _check(ask: AddEndpoint, job: JobView) -> None:
     """Raises Invalid, which names the fields."""
     errors = []
     if ask.rank >= job.nodes:
-        errors.append(FieldError(field="rank", message=f"must be below {job.nodes}, the number of the job's nodes"))
+        errors.append(FieldError(field="rank", message=missing_rank(job.nodes)))
     port = port_of(ask.name)
     if port is not None and not PORTS[0] <= port <= PORTS[1]:
-        errors.append(FieldError(field="name", message=f"must name a port from {PORTS[0]} to {PORTS[1]}"))
+        errors.append(FieldError(field="name", message=f"must be {NAMES}"))
     if ask.port is not None and ask.port != port:
         errors.append(FieldError(field="port", message=f"must be that of the name '{ask.name}', or left out"))
     if errors:
-        raise Invalid("; ".join(f"{error.field}: {error.message}" for error in errors) + ".", tuple(errors))
+        said = "; ".join(f"{error.field}: {error.message}" for error in errors)
+        raise Invalid(f"{said.removesuffix('.')}.", tuple(errors))

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from services.endpoints.domain.document import EndpointDocument, RunPlace
-from services.endpoints.domain.reasons import JOB_OVER
+from services.endpoints.domain.reasons import JOB_OVER, absent
 from services.endpoints.domain.requested import submitted_with
 from services.endpoints.store import EndpointStore
 from services.endpoints.watch import RECHECK_S, VERDICTS, Key, Watch
@@ -127,7 +127,7 @@ def _passed(admitted: Admitted, since: float, job_id: str, name: str, endpoint: 
     if endpoint is not None and endpoint.reason is not None and endpoint.reason.code == JOB_OVER:
         raise Conflict(endpoint.reason.message)
     if endpoint is None or endpoint.status is EndpointStatus.CLOSED:
-        raise Forbidden(f"Job {job_id} has no endpoint '{name}'. Add it with `jobyard endpoint add {job_id} {name}`.")
+        raise Forbidden(absent(job_id, name))
     if endpoint.status is EndpointStatus.FAILED:
         why = endpoint.reason.message if endpoint.reason else ""
         raise Conflict(f"The endpoint '{name}' of job {job_id} failed: {why}")

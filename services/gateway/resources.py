@@ -13,7 +13,7 @@ from services.gateway.domain.access import Action
 from shared.contracts import job as contract
 from shared.contracts.base import Contract, JobId, Timestamp, UserName, VcName
 from shared.contracts.commands.changes import MANY, JobAction
-from shared.contracts.endpoints import PORTS
+from shared.contracts.endpoints import ASKED_NAME, NAMES, PORTS
 from shared.contracts.errors import FieldError
 from shared.contracts.events import CloudEvent, Receipt
 from shared.contracts.job import (
@@ -196,7 +196,7 @@ class SupportRequest(Body):
 class NewEndpoint(Body):
     """A way into a job: `ssh`, `jupyter`, `tensorboard`, `port-8080`; or `port` and the number beside it."""
 
-    name: Annotated[str, Field(pattern=r"^(ssh|jupyter|tensorboard|port|port-[1-9][0-9]{3,4})$")]
+    name: Annotated[str, Field(pattern=ASKED_NAME)]
     port: Annotated[int | None, Field(ge=PORTS[0], le=PORTS[1], description="Only of an interactive port.")] = None
     rank: Annotated[int, Field(ge=0, le=1023, description="Which of the job's nodes it leads to.")] = 0
 
@@ -204,7 +204,7 @@ class NewEndpoint(Body):
     def _consistent(self) -> Self:
         number = int(self.name[5:]) if self.name.startswith("port-") else None
         if number is not None and not PORTS[0] <= number <= PORTS[1]:
-            raise ValueError(f"name: must name a port from {PORTS[0]} to {PORTS[1]}")
+            raise ValueError(f"name: must be {NAMES}")
         if self.name == "port" and self.port is None:
             raise ValueError("port: is required with the name 'port'")
         if self.name != "port" and self.port not in (None, number):

@@ -15,6 +15,13 @@ PORTS = (1024, 65535)
 """The lowest and the highest interactive port."""
 
 
+NAME = r"^(ssh|jupyter|tensorboard|port-[1-9][0-9]{3,4})$"
+ASKED_NAME = r"^(ssh|jupyter|tensorboard|port|port-[1-9][0-9]{3,4})$"
+"""`port` stands with the number beside it."""
+NAMES = f"'ssh', 'jupyter', 'tensorboard' or 'port-<{PORTS[0]}…{PORTS[1]}>'"
+"""The same in words."""
+
+
 class EndpointKind(StrEnum):
     """What is behind the door."""
 
@@ -37,7 +44,7 @@ class EndpointStatus(StrEnum):
 EndpointName = Annotated[
     str,
     Field(
-        pattern=r"^(ssh|jupyter|tensorboard|port-[1-9][0-9]{3,4})$",
+        pattern=NAME,
         description="`ssh`, `jupyter`, `tensorboard`, or `port-<n>`.",
     ),
 ]

@@ -58,6 +58,7 @@ class Process:
         """Wait for the end. Raises Unavailable when nobody is left who could say how it was."""
         if self._ending is None:
             self._ending = asyncio.create_task(self._read_exit())
+            self._ending.add_done_callback(_heard)
         return await asyncio.shield(self._ending)
 
     def close(self) -> None:
@@ -67,13 +68,7 @@ class Process:
         if self._ending is None or self._ending.done():
             self._control.close()
         else:
-            self._ending.add_done_callback(self._let_go)
-
-    def _let_go(self, ending: asyncio.Task[Exit]) -> None:
-        """Nobody waits for the end any more, so nobody hears that it could not be known."""
-        if not ending.cancelled():
-            ending.exception()
-        self._control.close()
+            self._ending.add_done_callback(lambda _: self._control.close())
 
     async def _read_exit(self) -> Exit:
         try:
@@ -87,3 +82,9 @@ class Process:
             self._control.send(json.dumps(message).encode() + b"\n", socket.MSG_NOSIGNAL)
         except OSError:
             return
+
+
+def _heard(ending: asyncio.Task[Exit]) -> None:
+    """Whoever waited may be gone, and then nobody else hears that the end could not be known: that is no error."""
+    if not ending.cancelled():
+        ending.exception()

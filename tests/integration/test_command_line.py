@@ -179,6 +179,9 @@ def test_up_starts_and_ctrl_c_stops(environment: dict[str, str], tmp_path: Path)
         ready = next(line for line in process.stdout if line.startswith("ready http://127.0.0.1:"))
         mine = environment | {"JOBYARD_URL": ready.split()[1], "JOBYARD_DATA": str(tmp_path / "data")}
         Shell(mine, tmp_path)("submit", "--name", "hello", "--wait", "--", "true")
+        doors = sorted(next(process.stdout) for _ in range(2))
+        assert doors[0].startswith("jobs by SSH at 127.0.0.1, port ") and ", host key SHA256:" in doors[0]
+        assert doors[1].startswith("jobs in a browser at http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         assert process.wait(15) == 0

@@ -164,6 +164,13 @@ async def test_an_endpoint_that_is_no_page_says_what_to_use(door: Door) -> None:
     assert answer.status_code == 403 and "jobyard ssh" in answer.json()["detail"]
 
 
+async def test_a_page_shows_commands_as_such_and_nothing_of_what_was_asked_for_as_markup(door: Door, path: str) -> None:
+    page = await door.http.get(f"/endpoints/{JOB}/port-9999/", headers=BROWSER)
+    assert f"<code>jobyard endpoint add {JOB} port-9999</code>" in page.text and "`" not in page.text
+    page = await door.http.get(f"/endpoints/{JOB}/<b>x<b>/", headers=BROWSER)
+    assert page.status_code == 403 and "<b>" not in page.text and "jobyard endpoint add" not in page.text
+
+
 async def test_a_job_that_does_not_run_is_a_conflict_and_a_page_that_looks_again(door: Door, mirror: int) -> None:
     path = await door.add("port-8080", mirror, running=False)
     answer = await door.http.get(f"{path}/")

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -111,6 +112,10 @@ def test_the_curves_of_the_digits_job_are_in_tensorboard_while_it_runs_and_after
     kept = wait_for(yard, id, "tensorboard", "ready")
     wait_until(lambda: (endpoint(yard, id, "tensorboard")["reason"] or {}).get("code") == "kept", "it is kept")
     assert kept["status"] == "ready"
+    words = [sys.executable, "-m", "jobyard", "endpoint", "open", id, "tensorboard", "--print"]
+    mine = {"JOBYARD_URL": yard.url, "JOBYARD_TOKEN": yard.headers()["Authorization"].removeprefix("Bearer ")}
+    opened = subprocess.run(words, env=os.environ | mine, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (opened.returncode, "?ticket=" in opened.stdout) == (0, True), opened.stderr
     headers = yard.headers()
     with httpx.Client(base_url=yard.door_url, headers=headers, timeout=SLOW_S, trust_env=False) as browser:
         path = f"/endpoints/{id}/tensorboard/data/plugin/scalars/tags"

@@ -403,6 +403,11 @@ def test_a_job_that_is_over_says_so_on_the_terminal(cast: Cast) -> None:
     wait_until(told, "it is said")
 
 
+def test_a_rank_that_the_job_does_not_have_is_said_with_those_it_has(cast: Cast) -> None:
+    done = cast.ssh.run(f"{cast.job}.1", "true")
+    assert (done.returncode, b"The job has 1 node; its only rank is 0." in done.stderr) == (255, True)
+
+
 def test_a_job_without_the_endpoint_says_how_to_add_it(cast: Cast) -> None:
     job = cast.ada.submit("sleep 1000", vc="lab", grace_period_s=0, cpus=0.01)
     done = cast.ssh.run(job, "true")
@@ -463,9 +468,12 @@ def test_who_went_in_is_in_the_audit_once_and_shown_to_the_owner(cast: Cast) -> 
 # --- what is lost is cut
 
 
+CUT = b"the platform ended this connection"
+
+
 @contextmanager
-def held(ssh: Ssh, job: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A session that goes on by itself; whatever cuts it, its client ends with 255."""
+def held(ssh: Ssh, job: str, *says: bytes) -> Iterator[subprocess.Popen[bytes]]:
+    """A session that goes on by itself; whatever cuts it, its client ends with 255, and has said so."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(ssh.command(job, "echo in; sleep 1000"), **pipes)  # type: ignore[call-overload]
     try:
@@ -473,6 +481,8 @@ def held(ssh: Ssh, job: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
         wait_until(lambda: process.poll() is not None, "it is cut")
         assert process.returncode == 255
+        said = process.stderr.read()
+        assert not says or any(sentence in said for sentence in says), said
     finally:
         process.kill()
         process.communicate()
@@ -481,7 +491,7 @@ def held(ssh: Ssh, job: str) -> Iterator[subprocess.Popen[bytes]]:
 def test_closing_the_endpoint_cuts_who_is_connected(cast: Cast) -> None:
     job = running(cast.ada)
     local = free_port()
-    with held(cast.ssh, job), cast.ssh.kept(job, "-L", f"{local}:localhost:8080") as idle:
+    with held(cast.ssh, job, CUT), cast.ssh.kept(job, "-L", f"{local}:localhost:8080") as idle:
         wait_until(lambda: listens(local), "it is connected")
         cast.ada.call("DELETE", f"/jobs/{job}/endpoints/ssh", 200)
         wait_until(lambda: idle.poll() is not None, "a connection that carries nothing is cut as well")
@@ -489,14 +499,14 @@ def test_closing_the_endpoint_cuts_who_is_connected(cast: Cast) -> None:
 
 def test_the_end_of_the_job_cuts_who_is_connected(cast: Cast) -> None:
     job = running(cast.ada)
-    with held(cast.ssh, job):
+    with held(cast.ssh, job, b"Ended by SIG", b"The program is gone", CUT):
         cast.ada.call("POST", f"/jobs/{job}/kill", 202)
 
 
 def test_a_key_that_is_removed_cuts_whom_it_let_in(cast: Cast) -> None:
     other = Ssh.of(cast.ada, cast.yard.ssh_port, cast.folder, "phone")
     [key] = [key for key in cast.ada.call("GET", "/me/keys", 200)["items"] if key["name"] == "phone"]
-    with held(other, cast.job):
+    with held(other, cast.job, CUT):
         cast.ada.call("DELETE", f"/me/keys/{key['id']}", 204)
     assert other.run(cast.job, "true").stderr.strip().endswith(DENIED)
     assert cast.ssh.run(cast.job, "true").returncode == 0
@@ -504,7 +514,7 @@ def test_a_key_that_is_removed_cuts_whom_it_let_in(cast: Cast) -> None:
 
 def test_losing_the_virtual_cluster_cuts_who_is_connected(cast: Cast) -> None:
     try:
-        with held(cast.ssh, cast.job):
+        with held(cast.ssh, cast.job, CUT):
             cast.root.call("PATCH", "/users/ada", 200, json={"vcs": {"lab": None}})
     finally:
         cast.root.call("PATCH", "/users/ada", 200, json={"vcs": {"lab": "member"}})

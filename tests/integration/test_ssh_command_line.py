@@ -156,7 +156,25 @@ def test_closing_the_endpoint_cuts_the_session(cast: Cast) -> None:
         wait_until(lambda: process.poll() is not None, "it is cut")
         assert process.returncode == CUT
         assert process.stderr is not None
-        assert b"was cut" in process.stderr.read()
+        assert b"The endpoint 'ssh' is closed, which ended this session. ada has closed it." in process.stderr.read()
+
+
+def test_a_job_that_is_paused_is_not_taken_for_the_end_of_the_command(cast: Cast) -> None:
+    job = cast.ada.submit("sleep 1000", vc="lab", grace_period_s=0, cpus=0.01)
+    with talking(cast, job) as process:
+        cast.ada.call("POST", f"/jobs/{job}/pause", 202)
+        wait_until(lambda: process.poll() is not None, "it is ended")
+        assert process.returncode == CUT
+        assert process.stderr is not None
+        assert b"The job is paus" in process.stderr.read()
+    cast.ada.call("POST", f"/jobs/{job}/kill", 202)
+
+
+def test_a_command_is_written_as_for_ssh_itself_and_a_rank_must_be_there(cast: Cast) -> None:
+    done = cast.run("ssh", cast.job, "printf", "%s-%s", "-l", "--rank")
+    assert (done.returncode, done.stdout) == (0, b"-l---rank")
+    missing = cast.run("ssh", cast.job, "--rank", "1", "true")
+    assert (missing.returncode, b"its only rank is 0" in missing.stderr) == (2, True)
 
 
 def test_a_job_that_does_not_run_yet_is_waited_for(cast: Cast) -> None:
@@ -211,6 +229,7 @@ def test_the_doors_websockets_ask_for_a_token_and_refuse_pages(cast: Cast) -> No
             (f"{tunnel}?rank=x", 422),
             (f"{session}?rank=-1", 422),
             (f"{session}?rank=99999", 422),
+            (f"{session}?rank=1", 422),
             (f"/endpoints/{cast.job}/tunnel/80", 422),
         ):
             assert door.get(path, headers=cast.ada.headers() | UPGRADE).status_code == status, path

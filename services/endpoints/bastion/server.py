@@ -31,6 +31,7 @@ SIGNATURES = (
     "rsa-sha2-256",
     "rsa-sha2-512",
 )
+STOPPING = "The platform's door is being restarted, and the job goes on: connect again in a moment."
 LOGIN_S = 30
 ALIVE_S = 15
 """A client that does not answer for four times as long is gone."""
@@ -94,7 +95,7 @@ class Bastion:
             return
         self._acceptor.close()
         for visitor in list(self._visitors):
-            visitor.cut()
+            visitor.cut(STOPPING)
         await self._acceptor.wait_closed()
 
     def _visitor(self) -> Visitor:

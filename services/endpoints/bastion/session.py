@@ -19,6 +19,9 @@ log = structlog.get_logger()
 
 CANNOT = 255
 """What `ssh` itself ends with when it is the connection that failed, not the command."""
+STOPPING = ("HUP", "TERM", "KILL")
+ENDED = "Ended by SIG{signal}, as when a job stops: `jobyard get {job_id}` says how the job is."
+"""The end of a run ends what people have started in it, before anybody knows more."""
 LARGEST = 10_000
 """Columns or rows."""
 
@@ -71,6 +74,11 @@ class Session(SSHServerStreamSession[bytes]):
         if self._task is not None:
             self._task.cancel()
 
+    def tell(self, sentence: str) -> None:
+        """Say this on the client's stderr, while it is connected."""
+        if self._task is not None and not self._task.done():
+            asyncssh.SSHWriter[bytes](self, self._channel, asyncssh.EXTENDED_DATA_STDERR).write(_line(sentence))
+
     # --- what it gets
 
     async def _serve(self) -> None:
@@ -97,6 +105,8 @@ class Session(SSHServerStreamSession[bytes]):
         finally:
             self._process = None
         if ended is not None:
+            if ended.signal in STOPPING:
+                stderr.write(_line(ENDED.format(signal=ended.signal, job_id=self._run.job_id)))
             _report(channel, ended)
 
     def _got(self, reader: "asyncssh.SSHReader[bytes]") -> Read:
@@ -133,8 +143,13 @@ class Session(SSHServerStreamSession[bytes]):
 
     def _refuse(self, stderr: "asyncssh.SSHWriter[bytes]", sentence: str) -> None:
         log.info("ssh_session_refused", why=sentence)
-        stderr.write(sentence.encode() + b"\r\n")
+        stderr.write(_line(sentence))
         self._channel.exit(CANNOT)
+
+
+def _line(sentence: str) -> bytes:
+    """For a terminal that may be raw."""
+    return f"{sentence}\r\n".encode()
 
 
 def _report(channel: "asyncssh.SSHServerChannel[bytes]", ended: Exit) -> None:

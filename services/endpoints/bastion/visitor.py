@@ -8,12 +8,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from weakref import WeakSet
 
 import asyncssh
 import structlog
 
 from services.endpoints.bastion.forward import Forward
 from services.endpoints.bastion.session import Session
+from services.endpoints.domain.reasons import missing_rank
 from services.endpoints.domain.ssh import Address, address_of, leads_into_the_job, why_not_forwarded
 from services.endpoints.domain.strangers import Strangers
 from services.endpoints.guard import Guard, Pass
@@ -30,6 +32,7 @@ FOREIGN = (
     "Connections lead into the job only: to localhost, and to a port of "
     f"{PORTS[0]} to {PORTS[1]} that one of its programs listens on."
 )
+LOST = "The job's run or its endpoint has ended, or you may not enter it any more: the platform ended this connection."
 NOWHERE_S = 10.0
 """How long somebody stays whose job leads nowhere: long enough for a session to be told why."""
 CHANNELS = 100
@@ -75,6 +78,7 @@ class Visitor(asyncssh.SSHServer):
         self._asked: Admission | None = None
         self._open = ExitStack()
         self._places: set[object] = set()
+        self._sessions: WeakSet[Session] = WeakSet()
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -91,10 +95,13 @@ class Visitor(asyncssh.SSHServer):
         self._open.close()
         self._gone(self)
 
-    def cut(self) -> None:
-        """End it, with everything that it has open."""
-        if self._connection is not None:
-            self._connection.abort()
+    def cut(self, why: str = LOST) -> None:
+        """End it, with everything that it has open. Its sessions are told why, as far as the client takes it now."""
+        if self._connection is None:
+            return
+        for session in self._sessions:
+            session.tell(why)
+        self._connection.abort()
 
     # --- who it is
 
@@ -135,6 +142,8 @@ class Visitor(asyncssh.SSHServer):
         way: Pass | str
         try:
             way = await self._guard.enter(again, NAME)
+            if address.rank >= way.endpoint.nodes:
+                way = missing_rank(way.endpoint.nodes)
         except Refusal as refusal:
             way = refusal.message
         return Admission(admitted.user, way, address)
@@ -146,7 +155,9 @@ class Visitor(asyncssh.SSHServer):
     # --- what it opens
 
     def session_requested(self) -> Session:
-        return Session(self._streams, self._run(), self._used, self._place())
+        session = Session(self._streams, self._run(), self._used, self._place())
+        self._sessions.add(session)
+        return session
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int

@@ -43,6 +43,8 @@ class EndpointDocument(Contract):
     job_id: JobId
     vc: VcName
     owner: UserName
+    nodes: int = 1
+    """Of the job: its ranks are below."""
     name: EndpointName
     kind: EndpointKind
     port: Port | None = None
@@ -56,7 +58,7 @@ class EndpointDocument(Contract):
     target: Port | None = None
     """The port of the run that the door connects to while it is ready; none for `ssh`."""
     secret: str | None = None
-    """The token of the program behind the door, which the door fills in and nobody else sees."""
+    """The token of the program behind the door, which the door fills in; a page of the program may show it."""
     last_used_at: Timestamp | None = None
     last_used_by: UserName | None = None
     job_version: Version = 0

@@ -1,12 +1,15 @@
 """Why an endpoint is where it is: a constant for programs, and a sentence that people can act on."""
 
+import re
 from datetime import datetime
 
-from shared.contracts.base import rfc3339
+from shared.contracts.base import in_words, rfc3339
+from shared.contracts.endpoints import NAME, NAMES
 from shared.contracts.job import JobView, Reason
 
 CLOSING = "closing_idle"
 JOB_OVER = "job_over"
+AGAIN = "While the job is not over, adding it again opens it."
 
 
 def no_run() -> Reason:
@@ -21,19 +24,19 @@ def job_over(job: JobView) -> Reason:
 def kept(until: datetime) -> Reason:
     return Reason(
         code="kept",
-        message=f"The job is over; what it wrote for TensorBoard can be looked at until {until:%d %b %H:%M} UTC.",
+        message=f"The job is over; what it wrote for TensorBoard can be looked at until {in_words(until)}.",
         details={"until": rfc3339(until)},
     )
 
 
 def removed(by: str) -> Reason:
-    return Reason(code="removed", message=f"{by} has closed it. Add it again to use it.")
+    return Reason(code="removed", message=f"{by} has closed it. {AGAIN}")
 
 
 def idle(seconds: int) -> Reason:
     return Reason(
         code="idle",
-        message=f"Nobody has used it for {_span(seconds)}, as long as the virtual cluster allows. Add it again.",
+        message=f"Nobody has used it for {_span(seconds)}, as long as the virtual cluster allows. {AGAIN}",
         details={"endpoint_idle_s": seconds},
     )
 
@@ -50,9 +53,26 @@ def job_idle(seconds: int) -> Reason:
 def closing(seconds: int, closes_at: datetime) -> Reason:
     return Reason(
         code=CLOSING,
-        message=f"Nobody uses it. It closes at {closes_at:%H:%M} UTC; using it keeps it open.",
+        message=f"Nobody uses it. It closes at {in_words(closes_at)}; using it keeps it open.",
         details={"endpoint_idle_s": seconds, "closes_at": rfc3339(closes_at)},
     )
+
+
+def absent(job_id: str, name: str) -> str:
+    """Why there is no way in under this name, which may be one that no endpoint can have."""
+    if not re.fullmatch(NAME, name):
+        return f"There is no endpoint of this name; endpoints are {NAMES}."
+    return (
+        f"Job {job_id} has no endpoint '{name}'. "
+        f"While the job is not over, `jobyard endpoint add {job_id} {name}` opens it."
+    )
+
+
+def missing_rank(nodes: int) -> str:
+    """For a rank that a job of so many nodes does not have."""
+    if nodes == 1:
+        return "The job has 1 node; its only rank is 0."
+    return f"The job has {nodes} nodes; its ranks are 0 to {nodes - 1}."
 
 
 def _span(seconds: int) -> str:

@@ -22,6 +22,7 @@ def requested(
         job_id=job.id,
         vc=job.vc,
         owner=job.owner,
+        nodes=job.nodes,
         name=name,
         kind=EndpointKind.PORT if port is not None else EndpointKind(name),
         port=port,

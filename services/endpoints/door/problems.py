@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from http import HTTPStatus
 
 from aiohttp import web
@@ -16,6 +17,7 @@ SAFE = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_CODE = re.compile(r"`([^`]+)`")
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>{reload}
 <meta name="viewport" content="width=device-width"><style>
@@ -80,7 +82,7 @@ def _page(refusal: Refusal) -> str:
     return _PAGE.format(
         title=html.escape(HTTPStatus(refusal.status).phrase if not again else "Not open now"),
         reload=f'<meta http-equiv="refresh" content="{RELOAD_S}">' if again else "",
-        message=html.escape(refusal.message),
+        message=_CODE.sub(r"<code>\1</code>", html.escape(refusal.message)),
         looks_again="<p>This page looks again by itself.</p>" if again else "",
     )
 

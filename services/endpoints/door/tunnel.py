@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from services.endpoints.carry import Read, carry
 from services.endpoints.domain.origins import Names
+from services.endpoints.domain.reasons import missing_rank
 from services.endpoints.domain.shares import Shares
 from services.endpoints.domain.ssh import RANKS, SIGNALS, environment
 from services.endpoints.door.arrivals import let_in
@@ -66,6 +67,8 @@ class Tunnel:
             _require_websocket(request)
             rank = _rank(request) or 0
             passed = await self._enter(request, "ssh")
+            if rank >= passed.endpoint.nodes:
+                raise Invalid(missing_rank(passed.endpoint.nodes))
             with self._shares.held(passed.user, Unavailable(YOURS)):
                 return await self._held(request, passed, lambda talk: self._start(talk, _run(passed, rank)))
         except Refusal as refusal:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from shared.contracts.endpoints import ASKED_NAME, NAME, NAMES
 from shared.contracts.errors import FieldError
 
 SHAPES = {
@@ -24,6 +25,8 @@ SHAPES = {
     "notify.on": "must be names of events in lower case, for example 'finished'",
     "job_id": "must be a job id: 26 characters as in 01JD8F2M5V7Q0R3S6T9W2X4Y8Z",
 }
+PATTERNS = dict.fromkeys((NAME, ASKED_NAME), f"must be {NAMES}")
+"""What has a field's usual name and another meaning: known by its pattern."""
 WORDS = {
     "missing": "is required",
     "string_type": "must be a string",
@@ -112,8 +115,9 @@ def _sentence(error: Error) -> str:
         names = (
             ["secret"] if "[secret]" in error["loc"] else [str(part) for part in error["loc"] if isinstance(part, str)]
         )
-        known = SHAPES.get(".".join(names)) or SHAPES.get(names[0] if names else "")
-        return known or f"must match the pattern {error['ctx']['pattern']}"
+        pattern = error["ctx"]["pattern"]
+        known = PATTERNS.get(pattern) or SHAPES.get(".".join(names)) or SHAPES.get(names[0] if names else "")
+        return known or f"must match the pattern {pattern}"
     if kind == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")
     words = WORDS.get(kind)

@@ -14,7 +14,7 @@ from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
 from services.gateway.routes.parameters import JobPath
-from shared.contracts.endpoints import Endpoint, Endpoints, Ticket
+from shared.contracts.endpoints import NAME, Endpoint, Endpoints, Ticket
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/endpoints", route_class=DirectRoute, tags=["endpoints"])
 
@@ -22,7 +22,7 @@ NamePath = Annotated[
     str,
     Path(
         alias="name",
-        pattern=r"^(ssh|jupyter|tensorboard|port-[1-9][0-9]{3,4})$",
+        pattern=NAME,
         description="`ssh`, `jupyter`, `tensorboard` or `port-<n>`.",
     ),
 ]

@@ -18,7 +18,7 @@ from services.jobs.domain.signals import (
 )
 from shared.contracts import events
 from shared.contracts.events import Receipt, RunExited, RunLost, RunRefused, RunStarted, RunStopped
-from shared.contracts.job import Actor, JobState, JobStatus, Reason
+from shared.contracts.job import IDLE, Actor, JobState, JobStatus, Reason
 
 LOSSES_ALLOWED = 3
 
@@ -185,7 +185,7 @@ def settle_kill(
 ) -> list[Step]:
     state = _with_result(job.state, signal)
     if state.then is JobStatus.FAILED:
-        reason = reasons.expired(job.request.max_duration_s)
+        reason = reasons.expired(job.request.max_duration_s, has_command=job.request.command != IDLE)
         return [Step(events.JobFailed, _ended(state, JobStatus.FAILED, reason, now), {})]
     reason = reasons.killed_as(state.reason) or reasons.killed(_who(job, events.JobKilling).name)
     return [Step(events.JobKilled, _ended(state, JobStatus.KILLED, reason, now), {})]

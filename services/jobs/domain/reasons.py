@@ -154,8 +154,12 @@ def killed(by: str) -> Reason:
     return Reason(code="killed", message=f"Killed by {by}.", details={"by": by})
 
 
-def expired(max_duration_s: int | None) -> Reason:
-    message = f"It ran past its time limit of {max_duration_s} s. Submit it with a higher max_duration_s."
+def expired(max_duration_s: int | None, *, has_command: bool = True) -> Reason:
+    limit = f"its time limit of {max_duration_s} s"
+    if has_command:
+        message = f"It ran past {limit}. Submit it with a higher max_duration_s."
+    else:
+        message = f"It was open for {limit}, and has no command of its own. Submit another with a higher one."
     return Reason(code="time_limit", message=message, details={"max_duration_s": max_duration_s})
 
 

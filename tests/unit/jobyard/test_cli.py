@@ -349,8 +349,9 @@ def test_a_name_that_one_job_has(server: ScriptedServer) -> None:
     server.on("GET", OTHER, Answer(body=job(id=OTHER_ID, name="other")))
     assert OTHER_ID in ok("get", "other")
     assert server.asked[0].query == {"scope": "mine", "q": "other", "sort": "name", "limit": "500"}
+    asked = len(server.asked)
     assert run("get", "no name, surely").exit_code == 3
-    assert len(server.asked) == 2
+    assert len(server.asked) == asked
 
 
 def test_a_name_that_several_jobs_have(server: ScriptedServer) -> None:
@@ -369,10 +370,16 @@ def test_of_several_jobs_of_a_name_the_only_one_that_is_not_over_is_meant(server
     server.on("GET", JOB, Answer(body=job()))
     assert JOB_ID in ok("get", "hello")
     server.on("GET", JOBS, page(*over))
+    newest = str(over[-1]["id"])
+    server.on("GET", f"/api/v1/jobs/{newest}", Answer(body=over[-1]))
+    server.on("GET", f"/api/v1/jobs/{newest}/events", Answer(body={"items": []}))
+    result = run("get", "hello")
+    assert newest in result.stdout
+    assert f"8 of my jobs are called 'hello', all of them over; taking {newest} (finished, submitted" in result.stderr
+    server.on("GET", JOBS, page(*over, *(job(id=f"01KX3Y8S9Z6QJ4W2V7T5R1P1{number:02}") for number in range(8))))
     result = run("get", "hello")
     assert result.exit_code == 2
-    assert "8 of my jobs are called 'hello'; give the id of one: " in result.stderr
-    assert result.stderr.count("(finished, submitted ") == 5 and result.stderr.rstrip().endswith(") and 3 more.")
+    assert result.stderr.count("(queued, submitted ") == 5 and result.stderr.rstrip().endswith(") and 3 more.")
     server.on("GET", JOBS, page(*over, job(), job(id=OTHER_ID, status="running")))
     result = run("get", "hello")
     assert "10 of my jobs are called 'hello', 2 of them not over; give the id of one: " in result.stderr
@@ -524,6 +531,46 @@ def test_jobs_are_named_or_chosen_never_both_and_never_neither(server: ScriptedS
     for words in (("kill",), ("kill", JOB_ID, "--status", "queued"), ("pause", "--label", "team", "--yes")):
         assert run(*words).exit_code == 2
     assert run("kill", "--status", "asleep").exit_code == 4
+    assert server.asked == []
+
+
+def test_a_changed_priority_is_shown_with_what_it_was(server: ScriptedServer) -> None:
+    before, after = job_event(1, "submitted", "queued"), job_event(2, "priority_changed", "queued")
+    before["data"]["job"]["state"]["priority"], after["data"]["job"]["state"]["priority"] = 100, 900
+    server.on("GET", f"{JOB}/events", Answer(body={"items": [before, after]}))
+    submitted, changed = ok("events", JOB_ID).splitlines()[1:]
+    assert changed.endswith("priority 100 -> 900")
+    assert "->" not in submitted
+
+
+def test_get_shows_the_endpoints_there_are_to_whoever_may_use_them(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job(endpoints=["ssh"], interactive_ports=[8080])))
+    common = {"job_id": JOB_ID, "requested_by": "ada", "requested_at": "2026-11-23T23:12:50.000Z", "version": 1}
+    ssh = {**common, "name": "ssh", "kind": "ssh", "status": "ready"}
+    added = {**common, "name": "tensorboard", "kind": "tensorboard", "status": "requested"}
+    server.on("GET", f"{JOB}/endpoints", Answer(body={"items": [ssh, added]}))
+    assert "ssh (ready), tensorboard (requested)\n" in ok("get", JOB_ID)
+    server.on("GET", f"{JOB}/endpoints", problem(403, "Only its owner may."))
+    shown = ok("get", JOB_ID)
+    assert "Endpoints          ssh\n" in shown
+    assert "Interactive ports  8080\n" in shown
+
+
+def test_the_start_of_a_later_attempt_is_not_shown_as_time_in_the_queue(server: ScriptedServer) -> None:
+    over = finished(attempt=2)
+    server.on("GET", JOB, Answer(body=over))
+    server.on("GET", f"{JOB}/events", Answer(body={"items": []}))
+    shown = ok("get", JOB_ID)
+    assert "2026-11-23 23:12:51 (attempt 2)\n" in shown
+    assert "(attempt 2 ran 2.5 s)" in shown
+    assert "after 2.5 s (attempt 2), exit code 0" in ok("wait", JOB_ID)
+
+
+@pytest.mark.parametrize("words", [("user", "add", "ada"), ("user", "passwd"), ("login", "--username", "ada")])
+def test_a_password_in_a_pipe_is_read_only_when_that_was_said(words: tuple[str, ...], server: ScriptedServer) -> None:
+    result = run(*words, stdin="a long password\n")
+    assert result.exit_code == 2
+    assert "--password-stdin" in result.stderr
     assert server.asked == []
 
 
