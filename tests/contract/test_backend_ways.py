@@ -18,7 +18,8 @@ from shared.contracts.errors import Conflict, Invalid
 from shared.contracts.streams import Child, Terminal
 from shared.ids import new_id
 from tests.support.executor_backend import PATH, Bench, ProcessHome, processes_of
-from tests.support.streams import Held, free_port, listening, sleeping
+from tests.support.ports import free_port
+from tests.support.streams import Held, listening, sleeping
 from tests.support.waiting import until
 
 

@@ -9,7 +9,8 @@ from shared.bus.bus import AWAY, Bus, connect
 from shared.bus.streams import bootstrap
 from shared.contracts import subjects
 from shared.settings import PlatformSettings
-from tests.support.nats import NatsServer, free_port
+from tests.support.nats import NatsServer
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 SETTINGS = PlatformSettings(nats_replicas=3)

@@ -11,10 +11,10 @@ import aiohttp
 import httpx
 import pytest
 
-from shared.ports import free_port
 from tests.support import served
 from tests.support.people import Person, add, admin
 from tests.support.platform import Platform, platform
+from tests.support.ports import free_port
 from tests.support.waiting import until, wait_until
 
 BIG_MIB = int(os.environ.get("JOBYARD_TEST_BIG_MIB", "256"))

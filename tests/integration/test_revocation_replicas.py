@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.ports import free_port
 from tests.support.people import PASSWORD, Person, add, admin
 from tests.support.platform import CHECKOUT
+from tests.support.ports import free_port
 from tests.support.separate import SeparateServices, separate_services
 from tests.support.waiting import wait_until
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from shared.ids import new_id
-from shared.ports import free_port
 from tests.support.people import Person, add, admin
 from tests.support.platform import Platform, platform
+from tests.support.ports import free_port
 from tests.support.programs import needs
 from tests.support.separate import SERVICES, separate_services
 from tests.support.ssh import Ssh, Typist, make_key, run

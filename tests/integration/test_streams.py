@@ -26,7 +26,8 @@ from tests.support.executor import NODE
 from tests.support.executor_backend import processes_of
 from tests.support.executor_service import ExecutorService, Yard, yard_at
 from tests.support.nats import NatsServer
-from tests.support.streams import close, drained, everything, free_port, listening, sleeping, until_said
+from tests.support.ports import free_port
+from tests.support.streams import close, drained, everything, listening, sleeping, until_said
 from tests.support.waiting import until, wait_until
 
 

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import nats
 
 from docs.tools.accounts import document, password_of
-from tests.support.nats import NatsServer, free_port
+from tests.support.nats import NatsServer
 from tests.support.platform import CHECKOUT
+from tests.support.ports import free_port
 
 FOLDER = CHECKOUT / "deploy" / "nats"
 LAST = "nobody.may.say.this"

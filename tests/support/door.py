@@ -26,9 +26,9 @@ from shared.contracts.commands.jobs import VIEWS, JobViews
 from shared.contracts.endpoints import Admit, Admitted, EndpointKind, EndpointStatus
 from shared.contracts.errors import Conflict, Forbidden, NotFound, Refusal, Unauthorized
 from shared.contracts.job import JobView
-from shared.ports import free_port
 from shared.store.sqlite import SqliteStore
 from shared.streams.client import RunAt, Streams
+from tests.support.ports import free_port
 
 JOB = "01JD00RD00RD00RD00RD00RDAA"
 OTHER_JOB = "01JD00RD00RD00RD00RD00RDBB"

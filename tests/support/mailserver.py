@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.support.nats import free_port
+from tests.support.ports import free_port
 
 Behaviour = Literal["take", "stall", "take and stall", "hang up"] | str
 """A string such as `451 Later` is the answer after the final dot."""

@@ -21,7 +21,7 @@ from typing import Any, Self
 import pymongo
 from pymongo.errors import OperationFailure, PyMongoError
 
-from tests.support.nats import free_port
+from tests.support.ports import free_port
 
 START_S = 30.0
 IMAGE = "mongo"

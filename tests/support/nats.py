@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -17,9 +16,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.freezing import freeze
+from tests.support.ports import free_port
 
 START_S = 15.0
-_PORTS = range(20_000, 32_000)
 """Below the ephemeral range: a client that reconnects to its own server's free port would end up talking to itself."""
 
 
@@ -155,19 +154,6 @@ class NatsServer:
         verb, _, body = line.partition(b" ")
         greeting: dict[str, Any] = json.loads(body) if verb == b"INFO" else {}
         return greeting
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on, below the ephemeral range."""
-    for port in random.sample(_PORTS, 200):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port between 20000 and 32000")
 
 
 def _program() -> str:

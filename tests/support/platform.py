@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from shared.embedded_nats import url_in
-from shared.ports import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from tests.support.nats import free_port
+from tests.support.ports import free_port
 
 PIECE = 65_536
 

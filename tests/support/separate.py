@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pymongo
 
-from shared.ports import free_port
 from tests.support.accounts import AccountsServer
 from tests.support.mongo import MongoServer
 from tests.support.nats import NatsServer
 from tests.support.platform import CHECKOUT, Platform
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 SERVICES = ("jobs", "scheduler", "executor", "logs", "notify", "endpoints", "gateway")

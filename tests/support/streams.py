@@ -101,13 +101,6 @@ def listening(address: str) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def free_port() -> int:
-    """One that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
 def sleeping(run_id: str) -> bool:
     """Whether somebody in the run has started `sleep 600`."""
     with suppress(psutil.Error):

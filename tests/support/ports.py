@@ -1,0 +1,19 @@
+"""Ports for what tests start: none is given twice, since its first user may not listen there yet.
+
+They lie beside the range that the platform itself takes from (`shared/ports.py`), and below the ephemeral ports.
+"""
+
+import random
+
+from shared.ports import is_free
+
+_UNUSED = random.sample(range(12_000, 20_000), 8_000)
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on, nor was given to by this process."""
+    while _UNUSED:
+        port = _UNUSED.pop()
+        if is_free(port):
+            return port
+    raise RuntimeError("this run of the tests has used up its ports")
