@@ -131,10 +131,11 @@ class Ledger:
                 raise AssertionError(f"{len(left)} jobs have not ended:\n{story}\n{self.yard.output()[-6000:]}")
             time.sleep(0.1)
 
-    def check(self, finished: bool = True, whole: bool = True, dead: bool = False) -> None:
+    def check(self, finished: bool = True, whole: bool = True, dead: bool = False, timed: bool = True) -> None:
         """B to F and L, and the rest of A.
 
         `finished`: every job came to its own end. `whole`: no stream was deleted. `dead`: there may be dead letters.
+        `timed`: the platform's own clock tells what came first; that of the jobs always does.
         """
         wait_until(lambda: self.yard.unrelayed() == 0, "F: the outbox is empty")
         wait_until(lambda: not owed(self.yard.nats_url), "F: every event is acknowledged")
@@ -152,7 +153,8 @@ class Ledger:
             self._check_lines(id, runs[id], whole)
         assert published.keys() <= jobs.keys(), f"D: events of no job: {published.keys() - jobs.keys()}"
         held = allocations(published)
-        check_capacity(held, seen.nodes)
+        if timed:
+            check_capacity(held, seen.nodes)
         _check_devices(runs, {one.run: one.node for one in held})
         if not dead:
             assert not seen.dead, f"dead letters: {seen.dead}"

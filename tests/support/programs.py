@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = {
+    "cc": "build-essential",
     "ssh": "openssh-client",
     "scp": "openssh-client",
     "sftp": "openssh-client",
