@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from shared.bus.bus import connect
+from tests.support.ports import free_port
 from tests.support.separate import SeparateServices, separate_services
 from tests.support.waiting import wait_until
 
@@ -58,6 +59,35 @@ def test_each_change_happens_once_and_a_killed_replica_is_not_missed() -> None:
         once = {f"{id}.{name}": ["requested", "ready", "closed"] for id in ids for name in ("ssh", "port-8080")}
         twice = {f"{later}.{name}": ["requested", "ready", "requested", "closed"] for name in ("ssh", "port-9090")}
         wait_until(lambda: told(yard) == once | twice, "each change was told once, in order", 60)
+
+
+def test_a_ticket_and_its_cookie_count_at_both_doors_and_a_killed_one_costs_its_connections_only() -> None:
+    with separate_services(NAMES) as yard:
+        doors = {name: f"http://127.0.0.1:{ports[0]}" for name, ports in yard.doors.items()}
+        port = free_port()
+        id = yard.submit(f"exec python3 -m http.server --bind 127.0.0.1 {port}", cpus=0.05, interactive_ports=[port])
+        path = f"/endpoints/{id}/port-{port}"
+        yard.wait(id, "running")
+
+        def answers(door: str, headers: dict[str, str]) -> int:
+            try:
+                return httpx.get(f"{door}{path}/", headers=headers, trust_env=False, timeout=30).status_code
+            except httpx.TransportError:
+                return 0
+
+        for door in doors.values():
+            wait_until(lambda door=door: answers(door, yard.headers()) == 200, "the job answers", 120)  # type: ignore[misc]
+        url = yard.call("POST", f"/jobs/{id}/endpoints/port-{port}/ticket", 200)["url"]
+        ticket = url.partition("?")[2]
+        used = httpx.get(f"{doors['endpoints-2']}{path}/?{ticket}", trust_env=False, timeout=30)
+        assert used.status_code == 303, used.text
+        again = httpx.get(f"{doors['endpoints']}{path}/?{ticket}", trust_env=False, timeout=30)
+        assert again.status_code == 401, "one use, whichever door it was"
+        cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in used.cookies.items())}
+        assert {answers(door, cookie) for door in doors.values()} == {200}
+        yard.kill_service("endpoints-2")
+        assert answers(doors["endpoints"], cookie) == 200
+        assert answers(doors["endpoints-2"], cookie) == 0
 
 
 def _add(yard: SeparateServices, id: str, name: str) -> int:
