@@ -196,6 +196,8 @@ async def test_a_ticket_opens_once_and_becomes_a_cookie_of_this_path(door: Door,
         own = await ada.get(f"{door.http.base_url}{path}/", headers={"Authorization": "Bearer the-jobs-own"})
         assert own.status_code == 200 and own.json()["headers"]["authorization"] == "Bearer the-jobs-own"
         assert "cookie" not in own.json()["headers"]
+        again = await ada.get(url)
+        assert (again.status_code, again.headers["location"]) == (303, f"{path}/"), "a reload of the same browser"
     async with browser() as second:
         assert (await second.get(url)).status_code == 401
     assert "ticket" not in own.text

@@ -118,6 +118,12 @@ class Entry:
         passed = await self._guard.enter(ask, place.name)
         return Entrant(passed, authorization if token is None else None)
 
+    def knows(self, request: web.BaseRequest, asked: Request) -> bool:
+        """Whether the browser brings a cookie of this endpoint that counts; whether it still leads in is another
+        question.
+        """
+        return self._credential(request, asked) is not None
+
     def _credential(self, request: web.BaseRequest, asked: Request) -> str | None:
         """What a cookie of this endpoint names, while it counts. Where endpoints have origins, only there."""
         place = asked.place

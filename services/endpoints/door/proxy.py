@@ -85,13 +85,20 @@ class Proxy:
             return await self._relay.forward(request, asked, entrant)
 
     async def _let_in(self, request: web.Request, asked: Request, ticket: str, rest: str) -> web.Response:
-        """The ticket becomes a cookie, and the address is one without it."""
+        """The ticket becomes a cookie, and the address is one without it; so it is for a browser that was here before
+        and looks at the ticket's address again.
+        """
         secure = asked.client.scheme == "https"
-        stamp = await self._tickets.redeem(
-            ticket, asked.place.job_id, asked.place.name, None if secure else asked.source
-        )
-        let_in(request, stamp.user)
         response = _redirect(_with(asked.path, rest), HTTPStatus.SEE_OTHER)
+        try:
+            stamp = await self._tickets.redeem(
+                ticket, asked.place.job_id, asked.place.name, None if secure else asked.source
+            )
+        except Unauthorized:
+            if self._entry.knows(request, asked):
+                return response
+            raise
+        let_in(request, stamp.user)
         response.set_cookie(
             asked.cookie,
             self._seal.sealed(stamp),
