@@ -12,7 +12,7 @@ from services.endpoints.domain.document import EndpointDocument, RunPlace
 from services.endpoints.domain.reasons import JOB_OVER, absent
 from services.endpoints.domain.requested import submitted_with
 from services.endpoints.store import EndpointStore
-from services.endpoints.watch import RECHECK_S, VERDICTS, Key, Watch
+from services.endpoints.watch import RECHECK_S, VERDICTS, Cut, Key, Watch
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.endpoints import ADMIT
@@ -72,7 +72,7 @@ class Guard:
         found = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
         return any(name in submitted_with(job) and job.state.status not in TERMINAL for job in found)
 
-    def hold(self, passed: Pass, cut: Callable[[], None], address: str) -> AbstractContextManager[None]:
+    def hold(self, passed: Pass, cut: Cut, address: str) -> AbstractContextManager[None]:
         """A connection is open, from this address; `cut` is called, once, when it may be no longer."""
         self._came(passed, address)
         key = Key(passed.endpoint.job_id, passed.endpoint.name, passed.credential)

@@ -24,6 +24,9 @@ ANSWER_S = 5.0
 AT_ONCE = 64
 """Answers that are waited for at one time; the others have their turn after these."""
 
+OVER = "The run that you were in has ended. Connect again while the job runs."
+UNCONFIRMED = "The platform could not confirm for a while that you may be here. Connect again in a moment."
+
 VERDICTS = (Unauthorized, Forbidden, NotFound, Conflict, Invalid)
 """What says that somebody may not, or not there any more. All else, a fault of the platform included, says nothing."""
 
@@ -37,10 +40,14 @@ class Key:
     credential: str
 
 
+Cut = Callable[[str], None]
+"""Ends a connection; the sentence says why."""
+
+
 @dataclass(eq=False)
 class _Connection:
     run: RunPlace
-    cut: Callable[[], None]
+    cut: Cut
 
 
 @dataclass(eq=False)
@@ -66,7 +73,7 @@ class Watch:
         self._held: dict[Key, _Held] = {}
 
     @contextlib.contextmanager
-    def hold(self, key: Key, run: RunPlace, since: float, cut: Callable[[], None]) -> Iterator[None]:
+    def hold(self, key: Key, run: RunPlace, since: float, cut: Cut) -> Iterator[None]:
         """A connection is open; `cut` is called, once, when it may be no longer. `since`: when it was asked whether it
         may, by the monotonic clock.
         """
@@ -94,7 +101,7 @@ class Watch:
         for key, held in list(self._held.items()):
             if held.confirmed < oldest:
                 log.warning("endpoint_cut_unconfirmed", job_id=key.job_id, endpoint=key.name)
-                self._end(key, held)
+                self._end(key, held, UNCONFIRMED)
             elif not held.asking:
                 held.asking = True
                 group.create_task(self._check(key, held))
@@ -106,22 +113,22 @@ class Watch:
                 run = await self._confirm(key)
         except VERDICTS as refusal:
             log.info("endpoint_cut", job_id=key.job_id, endpoint=key.name, why=refusal.message)
-            self._end(key, held)
+            self._end(key, held, refusal.message)
         except (Refusal, TemporaryError, TimeoutError) as error:
             log.warning("endpoint_unchecked", job_id=key.job_id, endpoint=key.name, error=repr(error))
         else:
             held.confirmed = max(held.confirmed, asked)
-            _cut(held, {connection for connection in held.connections if connection.run != run})
+            _cut(held, {connection for connection in held.connections if connection.run != run}, OVER)
         finally:
             held.asking = False
 
-    def _end(self, key: Key, held: _Held) -> None:
+    def _end(self, key: Key, held: _Held, why: str) -> None:
         if self._held.get(key) is held:
             del self._held[key]
-        _cut(held, set(held.connections))
+        _cut(held, set(held.connections), why)
 
 
-def _cut(held: _Held, connections: set[_Connection]) -> None:
+def _cut(held: _Held, connections: set[_Connection], why: str) -> None:
     held.connections -= connections
     for connection in connections:
-        connection.cut()
+        connection.cut(why)

@@ -95,7 +95,7 @@ class Identity:
             if self._tokens.left_s(float(expires)) == 0:
                 raise Unauthorized(EXPIRED)
             return Entrant(await self._signed_in(Claims(name, float(expires), int(generation))), credential)
-        raise Unauthorized(REFUSED)
+        raise Unauthorized(NO_KEY if kind == "key" else REFUSED)
 
     async def _of_api_token(self, secret: str, since: float) -> SignedIn:
         """It counts until it is revoked; streams that were opened with it last as long as those of a sign-in."""

@@ -468,9 +468,6 @@ def test_who_went_in_is_in_the_audit_once_and_shown_to_the_owner(cast: Cast) -> 
 # --- what is lost is cut
 
 
-CUT = b"the platform ended this connection"
-
-
 @contextmanager
 def held(ssh: Ssh, job: str, *says: bytes) -> Iterator[subprocess.Popen[bytes]]:
     """A session that goes on by itself; whatever cuts it, its client ends with 255, and has said so."""
@@ -491,7 +488,7 @@ def held(ssh: Ssh, job: str, *says: bytes) -> Iterator[subprocess.Popen[bytes]]:
 def test_closing_the_endpoint_cuts_who_is_connected(cast: Cast) -> None:
     job = running(cast.ada)
     local = free_port()
-    with held(cast.ssh, job, CUT), cast.ssh.kept(job, "-L", f"{local}:localhost:8080") as idle:
+    with held(cast.ssh, job, b"has no endpoint 'ssh'"), cast.ssh.kept(job, "-L", f"{local}:localhost:8080") as idle:
         wait_until(lambda: listens(local), "it is connected")
         cast.ada.call("DELETE", f"/jobs/{job}/endpoints/ssh", 200)
         wait_until(lambda: idle.poll() is not None, "a connection that carries nothing is cut as well")
@@ -499,14 +496,14 @@ def test_closing_the_endpoint_cuts_who_is_connected(cast: Cast) -> None:
 
 def test_the_end_of_the_job_cuts_who_is_connected(cast: Cast) -> None:
     job = running(cast.ada)
-    with held(cast.ssh, job, b"Ended by SIG", b"The program is gone", CUT):
+    with held(cast.ssh, job, b"Ended by SIG", b"The program is gone", b"does not run now", b"is over", b"has ended"):
         cast.ada.call("POST", f"/jobs/{job}/kill", 202)
 
 
 def test_a_key_that_is_removed_cuts_whom_it_let_in(cast: Cast) -> None:
     other = Ssh.of(cast.ada, cast.yard.ssh_port, cast.folder, "phone")
     [key] = [key for key in cast.ada.call("GET", "/me/keys", 200)["items"] if key["name"] == "phone"]
-    with held(other, cast.job, CUT):
+    with held(other, cast.job, b"This SSH key does not count"):
         cast.ada.call("DELETE", f"/me/keys/{key['id']}", 204)
     assert other.run(cast.job, "true").stderr.strip().endswith(DENIED)
     assert cast.ssh.run(cast.job, "true").returncode == 0
@@ -514,7 +511,7 @@ def test_a_key_that_is_removed_cuts_whom_it_let_in(cast: Cast) -> None:
 
 def test_losing_the_virtual_cluster_cuts_who_is_connected(cast: Cast) -> None:
     try:
-        with held(cast.ssh, cast.job, CUT):
+        with held(cast.ssh, cast.job, b"do not belong to the virtual cluster"):
             cast.root.call("PATCH", "/users/ada", 200, json={"vcs": {"lab": None}})
     finally:
         cast.root.call("PATCH", "/users/ada", 200, json={"vcs": {"lab": "member"}})

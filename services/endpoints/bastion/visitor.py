@@ -32,7 +32,7 @@ FOREIGN = (
     "Connections lead into the job only: to localhost, and to a port of "
     f"{PORTS[0]} to {PORTS[1]} that one of its programs listens on."
 )
-LOST = "The job's run or its endpoint has ended, or you may not enter it any more: the platform ended this connection."
+CROWDED = "Too many connections wait here for somebody to say who they are. Connect again."
 NOWHERE_S = 10.0
 """How long somebody stays whose job leads nowhere: long enough for a session to be told why."""
 CHANNELS = 100
@@ -87,7 +87,7 @@ class Visitor(asyncssh.SSHServer):
         goes = self._strangers.enter(self, self._address)
         if goes is not None:
             log.info("ssh_stranger_dropped", for_one_from=self._address)
-            goes.cut()
+            goes.cut(CROWDED)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._strangers.leave(self)
@@ -95,7 +95,7 @@ class Visitor(asyncssh.SSHServer):
         self._open.close()
         self._gone(self)
 
-    def cut(self, why: str = LOST) -> None:
+    def cut(self, why: str) -> None:
         """End it, with everything that it has open. Its sessions are told why, as far as the client takes it now."""
         if self._connection is None:
             return

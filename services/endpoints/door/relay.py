@@ -64,7 +64,7 @@ class Relay:
         if upgrade:
             headers += websocket.offer(request)
         body = _Body(request)
-        with self._guard.hold(entrant.passed, lambda: _cut(request), asked.client.address):
+        with self._guard.hold(entrant.passed, lambda _: _cut(request), asked.client.address):
             try:
                 async with self._session.request(
                     request.method,

@@ -115,7 +115,7 @@ class Tunnel:
         if transport is None:
             return websocket
         _keep_alive(transport.get_extra_info("socket"))
-        with self._guard.hold(passed, transport.abort, _chain(request)):
+        with self._guard.hold(passed, lambda _: transport.abort(), _chain(request)):
             try:
                 await talk(Talk(websocket, lambda: self._touch(passed.endpoint.id, passed.user)))
             except* ConnectionError:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import select
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import asyncssh
@@ -14,6 +14,7 @@ from services.endpoints.bastion.visitor import CHANNELS, Visitor
 from services.endpoints.domain.document import RunPlace
 from services.endpoints.domain.strangers import Strangers
 from services.endpoints.guard import Guard, Pass
+from services.endpoints.watch import Cut
 from shared.contracts.endpoints import Admit, Admitted, EndpointStatus
 from shared.contracts.errors import Conflict
 from shared.streams.client import RunAt, Streams
@@ -27,7 +28,7 @@ class OpenGuard(Guard):
     """Lets everybody in."""
 
     def __init__(self) -> None:
-        self.cuts: list[Callable[[], None]] = []
+        self.cuts: list[Cut] = []
 
     async def admit(self, ask: Admit) -> Admitted:
         return Admitted(user="ada", credential="key")
@@ -38,7 +39,7 @@ class OpenGuard(Guard):
         )
 
     @contextlib.contextmanager
-    def hold(self, passed: Pass, cut: Callable[[], None], address: str) -> Iterator[None]:
+    def hold(self, passed: Pass, cut: Cut, address: str) -> Iterator[None]:
         self.cuts.append(cut)
         yield
 
@@ -140,7 +141,7 @@ async def test_what_is_open_goes_with_the_connection_and_with_the_guards_cut(bas
     with suppress(asyncssh.Error, OSError):
         async with bastion.client() as client:
             await client.open_connection("localhost", 8000, encoding=None)
-            bastion.guard.cuts[-1]()
+            bastion.guard.cuts[-1]("over")
             await until(lambda: bastion.inside.left() == 0, "it was cut")
     assert bastion.inside.left() == 0
 

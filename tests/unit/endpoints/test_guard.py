@@ -49,7 +49,7 @@ async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
 async def test_whoever_comes_in_is_told_of_with_where_from(yard: Yard) -> None:
     passed = await yard.guard.enter(ASK, "ssh")
     assert yard.came == []
-    with yard.guard.hold(passed, lambda: None, "192.0.2.1"):
+    with yard.guard.hold(passed, lambda _: None, "192.0.2.1"):
         assert yard.came == [("ada", "ssh", "192.0.2.1")]
 
 
@@ -65,7 +65,7 @@ async def test_an_answer_counts_for_a_moment_and_no_longer(yard: Yard) -> None:
 async def test_what_is_open_is_cut_though_an_answer_from_before_still_counts(yard: Yard) -> None:
     passed = await yard.guard.enter(ASK, "ssh")
     yard.gatekeeper.refused = Unauthorized("revoked")
-    with yard.guard.hold(passed, lambda: yard.cut.append("shell"), "192.0.2.1"):
+    with yard.guard.hold(passed, lambda _: yard.cut.append("shell"), "192.0.2.1"):
         watching = asyncio.ensure_future(yard.guard.watch())
         await until(lambda: yard.cut == ["shell"], "it is cut while the clock stands still")
         watching.cancel()

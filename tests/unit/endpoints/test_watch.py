@@ -49,7 +49,7 @@ class Yard:
         """A connection, and how to close it."""
         closing = ExitStack()
         self._open.append(closing)
-        closing.enter_context(self.watch.hold(key, run, self.clock.monotonic(), lambda: self.cut.append(what)))
+        closing.enter_context(self.watch.hold(key, run, self.clock.monotonic(), lambda _: self.cut.append(what)))
         return closing.close
 
     async def rounds(self, count: int) -> None:
