@@ -34,7 +34,8 @@ async def run(parts: set[str]) -> None:
 
 
 async def embedded(parts: set[str]) -> None:
-    with platform() as running, tempfile.TemporaryDirectory() as name:
+    # one user opens all of the websockets here
+    with platform(JOBYARD_ENDPOINTS_MAX_REQUESTS_PER_USER="1000") as running, tempfile.TemporaryDirectory() as name:
         folder, measured = Path(name), yard.Yard(running)
         figures: list[Figure] = []
         if "memory" in parts:
