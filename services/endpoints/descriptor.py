@@ -7,9 +7,10 @@ at the other, and a gigabyte passes through a few pieces of memory.
 import asyncio
 import os
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
+
+from shared.streams import files
 
 PIECE = 1 << 17
 
@@ -22,7 +23,7 @@ class Descriptor:
         self._number = number
         self._closed = False
         self._finishing = False
-        self._reading: asyncio.Future[None] | None = None
+        self._ready = asyncio.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -45,8 +46,8 @@ class Descriptor:
             except BlockingIOError:
                 if self._finishing:
                     return b""
-                self._reading = loop.create_future()
-                await _until_ready(self._reading, self._number, loop.add_reader, loop.remove_reader)
+                await files.ready(loop.add_reader, loop.remove_reader, self._number, self._ready)
+                self._ready.clear()
                 continue
             except OSError:  # a terminal whose other end is gone, a connection that was reset
                 return b""
@@ -55,13 +56,7 @@ class Descriptor:
 
     async def write(self, data: bytes) -> None:
         """All of it. Raises OSError when nobody reads it any more."""
-        loop = asyncio.get_running_loop()
-        left = memoryview(data)
-        while left:
-            try:
-                left = left[os.write(self._number, left) :]
-            except BlockingIOError:
-                await _until_ready(loop.create_future(), self._number, loop.add_writer, loop.remove_writer)
+        await files.write(self._number, data)
 
     def end_writing(self) -> None:
         """A connection: there will be no more this way, while the other goes on."""
@@ -71,20 +66,4 @@ class Descriptor:
     def finish(self) -> None:
         """Who writes is gone: what there is now is all there will be."""
         self._finishing = True
-        if self._reading is not None:
-            _wake(self._reading)
-
-
-async def _until_ready(
-    ready: asyncio.Future[None], number: int, add: Callable[..., object], remove: Callable[[int], object]
-) -> None:
-    add(number, _wake, ready)
-    try:
-        await ready
-    finally:
-        remove(number)
-
-
-def _wake(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
+        self._ready.set()

@@ -10,9 +10,11 @@ from pathlib import Path
 CHUNK = 1 << 16
 
 
-async def ready(add: Callable[..., None], remove: Callable[[int], object], file: int) -> None:
-    """Wait until the loop says so."""
-    there = asyncio.Event()
+async def ready(
+    add: Callable[..., object], remove: Callable[[int], object], file: int, there: asyncio.Event | None = None
+) -> None:
+    """Wait until the loop says so, or somebody else who sets `there`."""
+    there = there or asyncio.Event()
     add(file, there.set)
     try:
         await there.wait()
