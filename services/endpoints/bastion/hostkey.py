@@ -1,12 +1,11 @@
 """The bastion's host key: one document, made once, so that every replica and every restart is the same host."""
 
-from contextlib import suppress
-
 import asyncssh
 
 from shared.clock import Clock
 from shared.contracts.base import Contract, Timestamp
-from shared.store.port import DuplicateKey, Schema, Store
+from shared.store.once import made_once
+from shared.store.port import Schema, Store
 
 ALGORITHM = "ssh-ed25519"
 ID = "ssh"
@@ -37,12 +36,9 @@ class HostKeys:
         self._clock = clock
 
     async def get(self) -> asyncssh.SSHKey:
-        """The key; the first start makes it, and of replicas that start at one time the first one does."""
-        stored = await self._documents.get(ID)
-        if stored is None:
-            made = asyncssh.generate_private_key(ALGORITHM).export_private_key("openssh").decode()
-            with suppress(DuplicateKey):
-                await self._documents.insert(HostKeyDocument(private=made, created_at=self._clock.now()))
-            stored = await self._documents.get(ID)
-        assert stored is not None, "documents of this collection are never deleted"
-        return asyncssh.import_private_key(stored.private)
+        """The key; the first start makes it."""
+        return asyncssh.import_private_key((await made_once(self._documents, ID, self._made)).private)
+
+    def _made(self) -> HostKeyDocument:
+        private = asyncssh.generate_private_key(ALGORITHM).export_private_key("openssh").decode()
+        return HostKeyDocument(private=private, created_at=self._clock.now())

@@ -8,12 +8,12 @@ import base64
 import binascii
 import hmac
 import secrets
-from contextlib import suppress
 
 from pydantic import ConfigDict, Field, ValidationError
 
 from shared.contracts.base import Contract, JobId, Timestamp, UserName
-from shared.store.port import DuplicateKey, Schema, Store
+from shared.store.once import made_once
+from shared.store.port import Schema, Store
 
 LONGEST = 4096
 _ID = "cookie"
@@ -59,11 +59,7 @@ class Seal:
 
     async def start(self) -> None:
         """Read the key; the first start of all makes it."""
-        with suppress(DuplicateKey):  # another replica was first, or an earlier start
-            await self._keys.insert(SealKey(seed=base64.b64encode(secrets.token_bytes(32)).decode()))
-        stored = await self._keys.get(_ID)
-        assert stored is not None, "it was just inserted, and nobody deletes it"
-        self._key = base64.b64decode(stored.seed)
+        self._key = base64.b64decode((await made_once(self._keys, _ID, _made)).seed)
 
     def sealed(self, stamp: Stamp) -> str:
         """The cookie's value."""
@@ -83,3 +79,7 @@ class Seal:
     def _mark(self, body: str) -> str:
         digest = hmac.digest(self._key, b"jobyard-endpoint:" + body.encode(), "sha256")
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _made() -> SealKey:
+    return SealKey(seed=base64.b64encode(secrets.token_bytes(32)).decode())
