@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.gateway.audit import Audit
-from services.gateway.audited import Audited, Author, Change
+from services.gateway.audited import Audited, Author, Change, end_own
 from services.gateway.domain.access import Scope
 from services.gateway.fresh import Fresh
 from services.gateway.tokens import REFUSED
@@ -117,18 +117,13 @@ class ApiTokens:
     async def _end(self, owner: str, author: Author, id: str) -> bool:
         """False: it is not this owner's, or does not count any more."""
         now = self._clock.now()
-        own = False
 
-        def edit(token: ApiTokenDocument) -> ApiTokenDocument:
-            nonlocal own
-            own = token.live_of == owner
-            if not own:
-                return token
+        def ended(token: ApiTokenDocument) -> ApiTokenDocument:
             change = author.change(now, "token.revoked", name=token.name, owner=token.owner, scope=token.scope.value)
             update = {"version": token.version + 1, "key": None, "live_of": None, "change": change}
             return token.model_copy(update=update)
 
-        if await self.documents.change(id, edit) is None or not own:
+        if not await end_own(self.documents, id, owner, ended):
             return False
         self._fresh.forget(id)
         return True

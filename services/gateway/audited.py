@@ -183,6 +183,28 @@ class Audited(Generic[D]):
         await self._documents.raise_marks({document.id: document.version})
 
 
+class Owned(Changed, Protocol):
+    """A document of one account; `live_of`: whose it is while it counts."""
+
+    @property
+    def live_of(self) -> str | None: ...
+
+
+O = TypeVar("O", bound=Owned)  # noqa: E741
+
+
+async def end_own(documents: Audited[O], id: str, owner: str, ended: Callable[[O], O]) -> bool:
+    """Change a document of this owner into one that counts no more. False: it is not theirs, or counts no more."""
+    own = False
+
+    def edit(document: O) -> O:
+        nonlocal own
+        own = document.live_of == owner
+        return ended(document) if own else document
+
+    return await documents.change(id, edit) is not None and own
+
+
 async def sweep(collection: Audited[Any]) -> None:
     """A loop of the gateway: enter what killed processes left behind."""
     while True:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from services.gateway.apitokens import TokenName
 from services.gateway.audit import Audit
-from services.gateway.audited import Audited, Author, Change
+from services.gateway.audited import Audited, Author, Change, end_own
 from services.gateway.domain.sshkeys import NoKey, check_rsa, found
 from services.gateway.fresh import Fresh
 from shared.clock import Clock
@@ -115,18 +115,13 @@ class SshKeys:
     async def _end(self, owner: str, author: Author, id: str) -> bool:
         """False: it is not this owner's, or does not count any more."""
         now = self._clock.now()
-        own = False
 
-        def edit(key: SshKeyDocument) -> SshKeyDocument:
-            nonlocal own
-            own = key.live_of == owner
-            if not own:
-                return key
+        def ended(key: SshKeyDocument) -> SshKeyDocument:
             change = author.change(now, "key.removed", name=key.name, owner=key.owner, fingerprint=key.fingerprint)
-            ended = {"named": None, "live": None, "live_of": None, "owned": None}
-            return key.model_copy(update={**ended, "version": key.version + 1, "change": change})
+            gone = {"named": None, "live": None, "live_of": None, "owned": None}
+            return key.model_copy(update={**gone, "version": key.version + 1, "change": change})
 
-        if await self.documents.change(id, edit) is None or not own:
+        if not await end_own(self.documents, id, owner, ended):
             return False
         self._fresh.forget(id)
         return True
