@@ -17,9 +17,10 @@ from services.endpoints.domain.requested import requested, submitted_with
 from services.endpoints.opener import Opener
 from shared.bus import codec
 from shared.bus.bus import Bus
-from shared.contracts.commands.jobs import ACTIVE, VIEWS, GetJobViews, ListActiveJobs
+from shared.contracts.commands.jobs import ACTIVE, ListActiveJobs
 from shared.contracts.errors import NotFound, Refusal, TemporaryError
 from shared.contracts.job import TERMINAL, Actor, JobView
+from shared.views import views_of
 
 log = structlog.get_logger()
 
@@ -72,7 +73,7 @@ class Follower:
 
     async def look(self, job_id: str) -> JobView:
         """The job as it is now. Raises NotFound."""
-        found = await self._views((job_id,))
+        found = await views_of(self._bus, (job_id,), self._timeout_s)
         if not found:
             raise NotFound(f"There is no job {job_id}.")
         return found[0]
@@ -114,7 +115,7 @@ class Follower:
         alive: set[str] = set()
         ids = sorted(found)
         for start in range(0, len(ids), AT_ONCE):
-            for view in await self._views(tuple(ids[start : start + AT_ONCE])):
+            for view in await views_of(self._bus, ids[start : start + AT_ONCE], self._timeout_s):
                 if view.state.status not in TERMINAL:
                     alive.add(view.id)
                 await self._try_to_settle(view)
@@ -139,14 +140,6 @@ class Follower:
             await self.settle(job)
         except (TemporaryError, Refusal) as error:
             log.warning("endpoints_unsettled", job_id=job.id, error=repr(error))
-
-    async def _views(self, ids: tuple[str, ...]) -> list[JobView]:
-        found: list[JobView] = []
-        while ids:
-            answer = await self._bus.ask(VIEWS, GetJobViews(ids=ids), self._timeout_s)
-            found += answer.items
-            ids = answer.left
-        return found
 
 
 def has_endpoints(payload: bytes) -> bool:

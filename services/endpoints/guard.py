@@ -16,10 +16,10 @@ from services.endpoints.watch import RECHECK_S, VERDICTS, Cut, Key, Watch
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.endpoints import ADMIT
-from shared.contracts.commands.jobs import VIEWS, GetJobViews
 from shared.contracts.endpoints import Admit, Admitted, EndpointStatus
 from shared.contracts.errors import Conflict, Forbidden
 from shared.contracts.job import TERMINAL
+from shared.views import views_of
 
 REMEMBERED = 10_000
 OPENING = "The endpoint '{name}' of job {job_id} is being opened. Try again in a moment."
@@ -69,7 +69,7 @@ class Guard:
 
     async def _is_to_come(self, job_id: str, name: str) -> bool:
         """Whether the job was submitted with it: it is stored a moment after the job."""
-        found = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
+        found = await views_of(self._bus, (job_id,), self._timeout_s)
         return any(name in submitted_with(job) and job.state.status not in TERMINAL for job in found)
 
     def hold(self, passed: Pass, cut: Cut, address: str) -> AbstractContextManager[None]:

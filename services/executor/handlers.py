@@ -13,7 +13,6 @@ from services.executor.executor import Executor
 from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment
 from services.executor.reconcile import share_of
-from services.executor.views import views_of
 from shared.bus import codec
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, PerNode
@@ -28,6 +27,7 @@ from shared.contracts.errors import NotFound
 from shared.contracts.events import CloudEvent, JobEvent, JobKilling, JobPausing, JobScheduled
 from shared.contracts.job import JobStatus
 from shared.contracts.streams import OpenStream, StreamTicket
+from shared.views import views_of
 
 STALE = timedelta(minutes=5)
 """An older placement may have been carried out and forgotten: the jobs service is asked whether it still holds."""

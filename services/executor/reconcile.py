@@ -9,12 +9,12 @@ from services.executor.domain.repairs import repairs
 from services.executor.executor import Executor
 from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment
-from services.executor.views import views_of
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.jobs import ACTIVE, ActiveJob, ListActiveJobs
 from shared.contracts.errors import TemporaryError
 from shared.contracts.job import HOLDING, JobView, Share
+from shared.views import views_of
 
 log = structlog.get_logger()
 

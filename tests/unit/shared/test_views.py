@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from services.executor.views import AT_ONCE, views_of
 from shared.bus.bus import Bus
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.jobs import JobViews
+from shared.views import AT_ONCE, views_of
 from tests.support.executor import view_of
 from tests.support.yard import job_id
 
