@@ -19,6 +19,7 @@ from services.executor.domain.tickets import LIFETIME_S
 from shared.contracts.errors import Conflict, Unauthorized
 from shared.contracts.streams import NAMED_HOLDER, OpenStream
 from shared.streams import wire
+from shared.streams.alive import keep_alive
 from shared.streams.files import read_line, send_line
 from shared.streams.wire import Opened, answer_line
 
@@ -83,7 +84,7 @@ class Openings:
     async def far(self, connection: socket.socket, what: OpenStream | Channel) -> None:
         """Relay what was opened, until its end. Raises Refusal, OSError."""
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        relay.keep_alive(connection)
+        keep_alive(connection)
         if isinstance(what, Channel):
             await self._relay_channel(connection, what)
             return
@@ -91,7 +92,7 @@ class Openings:
         if what.port is not None:
             with await self._dial(id, what.rank, what.port) as dialed:
                 await send_line(connection, answer_line(Opened()))
-                relay.keep_alive(dialed)
+                keep_alive(dialed)
                 await relay.both_ways(dialed, connection)
         elif what.child is not None:
             execution = await self._backend.exec(id, what.rank, what.child)

@@ -17,7 +17,6 @@ from shared.streams.files import read, write
 
 LOOK_S = 1.0
 """Between two looks at whether somebody who sends no more is still there."""
-_KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
 _LINE_BYTES = 65_536
 
 
@@ -58,14 +57,6 @@ async def both_ways(near: socket.socket, far: socket.socket) -> None:
             group.create_task(one_way(far, near))
     except* OSError:
         pass  # one of the two is gone, and so is what the other could wait for
-
-
-def keep_alive(connection: socket.socket) -> None:
-    """Let the kernel ask now and then whether the other machine still has its end."""
-    if connection.family != socket.AF_UNIX:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in _KEEPALIVE:
-            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _is_gone(connection: socket.socket) -> bool:

@@ -27,6 +27,7 @@ from services.endpoints.join import join
 from shared.contracts.endpoints import PORTS, Admit
 from shared.contracts.errors import Forbidden, Invalid, Refusal, Unauthorized, Unavailable
 from shared.contracts.streams import Child
+from shared.streams.alive import keep_alive
 from shared.streams.client import RunAt, Streams
 from shared.streams.process import Exit, Process
 
@@ -114,7 +115,7 @@ class Tunnel:
         transport = request.transport
         if transport is None:
             return websocket
-        _keep_alive(transport.get_extra_info("socket"))
+        keep_alive(transport.get_extra_info("socket"))
         with self._guard.hold(passed, lambda _: transport.abort(), _chain(request)):
             try:
                 await talk(Talk(websocket, lambda: self._touch(passed.endpoint.id, passed.user)))
@@ -184,11 +185,3 @@ def _rank(request: web.Request) -> int | None:
 def _require_websocket(request: web.Request) -> None:
     if not web.WebSocketResponse().can_prepare(request):
         raise BadRequest("This is for websockets: `jobyard ssh` and `jobyard port-forward` open them.")
-
-
-def _keep_alive(connection: socket.socket) -> None:
-    """A client that has vanished is noticed within two minutes."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
-        if hasattr(socket, option):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

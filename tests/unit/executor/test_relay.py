@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from services.executor import relay
+from shared.streams.alive import keep_alive
 from tests.support.waiting import until
 
 
@@ -80,6 +81,6 @@ async def test_whoever_has_ended_one_direction_gets_all_of_the_other(relayed: Re
 async def test_the_machine_is_asked_whether_its_end_is_still_there() -> None:
     one, other = tcp()
     with one, other:
-        relay.keep_alive(one)
+        keep_alive(one)
         assert one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 60
