@@ -4,6 +4,7 @@ Pure ASGI. A fault of the inner layers is logged here, once, with the request's 
 wrong after that leaves it unfinished, so that the server cuts the connection and the reader notices.
 """
 
+import asyncio
 import re
 import secrets
 import time
@@ -22,6 +23,7 @@ from shared.contracts.errors import InternalError, Refusal, TemporaryError, Unav
 log = structlog.get_logger()
 
 AWAY = "The gateway's database does not answer right now. Try again in a moment."
+STOPPED = "The gateway was stopped before it had an answer. Try again in a moment."
 SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -82,29 +84,40 @@ class Front:
         scope["jobyard.request_id"] = answer.request_id
         self._metrics.running += 1
         try:
-            if self._metrics.running > self._max and scope["path"] != ALIVE:
-                raise Unavailable("The platform has too much to do right now. Try again in a moment.")
-            await self._app(scope, receive, answer.send)
-        except Refusal as refusal:
-            if answer.status:
-                log.warning("answer_broken_off", request_id=answer.request_id, path=scope["path"], problem=refusal.code)
-            else:
+            refusal = await self._refused(scope, receive, answer)
+            if refusal is not None and not answer.status:
                 await response_of(refusal, answer.request_id)(scope, receive, answer.send)
-        except TemporaryError as error:
-            log.warning("request_unavailable", request_id=answer.request_id, path=scope["path"], error=str(error))
-            if not answer.status:
-                await response_of(Unavailable(AWAY), answer.request_id)(scope, receive, answer.send)
-        except Cut:
-            log.info("answer_cut_off", request_id=answer.request_id, path=scope["path"])
-        except Exception as error:
-            log.exception("request_failed", request_id=answer.request_id, path=scope["path"], error=repr(error))
-            if not answer.status:
-                await response_of(InternalError(FAULT), answer.request_id)(scope, receive, answer.send)
         finally:
             self._metrics.running -= 1
             self._metrics.answered(scope, answer.status, answer.seconds)
             if self._access_log:
                 log.info("request", method=scope["method"], path=scope["path"], status=answer.status)
+
+    async def _refused(self, scope: Scope, receive: Receive, answer: "_Answer") -> Refusal | None:
+        """Let the application answer; what is to be said instead where it could not."""
+        about = {"request_id": answer.request_id, "path": scope["path"]}
+        try:
+            if self._metrics.running > self._max and scope["path"] != ALIVE:
+                raise Unavailable("The platform has too much to do right now. Try again in a moment.")
+            await self._app(scope, receive, answer.send)
+        except Refusal as refusal:
+            if answer.status:
+                log.warning("answer_broken_off", **about, problem=refusal.code)
+            return refusal
+        except TemporaryError as error:
+            log.warning("request_unavailable", **about, error=str(error))
+            return Unavailable(AWAY)
+        except asyncio.CancelledError:  # by the server, whose patience ended while it stops
+            log.warning("request_given_up", **about)
+            if answer.status:
+                raise
+            return Unavailable(STOPPED)
+        except Cut:
+            log.info("answer_cut_off", **about)
+        except Exception as error:
+            log.exception("request_failed", **about, error=repr(error))
+            return InternalError(FAULT)
+        return None
 
 
 class _Answer:

@@ -184,11 +184,28 @@ class Ledger:
         found: list[dict[str, Any]] = []
         cursor: str | None = None
         while True:
-            page = self.yard.call("GET", "/jobs", 200, params={"limit": 500, **({"cursor": cursor} if cursor else {})})
+            page = self._page({"limit": 500, **({"cursor": cursor} if cursor else {})})
             found += page["items"]
             cursor = page["next_cursor"]
             if cursor is None:
                 return found
+
+    def _page(self, params: dict[str, Any]) -> dict[str, Any]:
+        """One page of the jobs; a part that still starts again may refuse the connection, or say that it can't now."""
+        pages: list[dict[str, Any]] = []
+
+        def answered() -> bool:
+            try:
+                answer = self.yard.http.get("/api/v1/jobs", params=params, headers=self.yard.headers())
+            except httpx.HTTPError:
+                return False
+            if answer.status_code != 503:
+                assert answer.status_code == 200, answer.text
+                pages.append(answer.json())
+            return bool(pages)
+
+        wait_until(answered, "the jobs can be listed")
+        return pages[0]
 
     # --- the oracle
 

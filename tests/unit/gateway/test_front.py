@@ -1,5 +1,7 @@
 """The outermost layer: an answer begins once, whatever goes wrong after that."""
 
+import asyncio
+
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
@@ -11,7 +13,7 @@ SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
 TROUBLE = (Conflict("not now"), TemporaryError("away"), Cut(), ValueError("a fault"))
 
 
-async def answered(error: Exception, *, begun: bool) -> list[Message]:
+async def answered(error: BaseException, *, begun: bool) -> list[Message]:
     """What is sent when the application fails with this error, before its answer has begun or within it."""
     sent: list[Message] = []
 
@@ -40,3 +42,14 @@ async def test_an_answer_that_had_begun_is_left_unfinished_and_not_begun_again(e
 async def test_trouble_before_the_answer_is_a_problem_document(error: Exception, status: int) -> None:
     start, *_ = await answered(error, begun=False)
     assert start["status"] == status
+
+
+async def test_a_request_that_is_given_up_while_the_server_stops_is_answered_with_a_503() -> None:
+    start, body = await answered(asyncio.CancelledError(), begun=False)
+    assert start["status"] == 503
+    assert b"Try again" in body["body"]
+
+
+async def test_an_answer_that_had_begun_is_cut_when_it_is_given_up() -> None:
+    with pytest.raises(asyncio.CancelledError):
+        await answered(asyncio.CancelledError(), begun=True)
