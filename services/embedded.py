@@ -59,11 +59,12 @@ def groups() -> tuple[Group, ...]:
     from services.gateway.app import build as gateway
     from services.jobs.app import build as jobs
     from services.logs.app import build as logs
+    from services.metrics.app import build as metrics
     from services.notify.app import build as notify
     from services.scheduler.app import build as scheduler
 
     return (
-        Group("core", (jobs, scheduler, logs, notify)),
+        Group("core", (jobs, scheduler, logs, metrics, notify)),
         Group("executor", (executor,), loop="asyncio"),
         Group("gateway", (gateway,)),
         Group("endpoints", (endpoints,)),

@@ -1,20 +1,25 @@
-"""`/healthz` and `/readyz` of a service that runs on its own, for the orchestrator's probes."""
+"""`/healthz` and `/readyz` of a process for the orchestrator's probes, and `/metrics` for Prometheus."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
+from prometheus_client import CollectorRegistry, make_asgi_app
 
 from shared.contracts.commands.health import Health
 
 Check = Callable[[], Awaitable[list[Health]]]
 
 
-async def serve_health(host: str, port: int, check: Check) -> None:
+async def serve_health(host: str, port: int, check: Check, registry: CollectorRegistry) -> None:
     """Serve until cancelled: `/healthz` says that the process lives, `/readyz` that its services can work."""
+    metrics = make_asgi_app(registry)
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = scope["path"]
+        if path == "/metrics":
+            await metrics(scope, receive, send)
+            return
         healths = await check() if path == "/readyz" else []
         status = 404 if path not in ("/healthz", "/readyz") else 200 if all(item.ready for item in healths) else 503
         body = "\n".join(f"{item.service}: {item.message or 'ready'}" for item in healths) or str(status)

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Literal
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from shared.bus.bus import Bus, connect
 from shared.bus.replies import router_of
@@ -45,6 +46,8 @@ class Deps:
     bus: Bus
     clock: Clock
     settings: PlatformSettings
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    """What this process tells Prometheus about itself; all services of the process share it."""
     stores: list[Store] = field(default_factory=list)
 
     def open_store(self, name: str, local: bool = False) -> Store:
@@ -78,8 +81,8 @@ Build = Callable[[Deps], Service]
 class Running:
     """One service at work in this process."""
 
-    def __init__(self, build: Build, bus: Bus, settings: PlatformSettings) -> None:
-        self._deps = Deps(bus, SystemClock(), settings)
+    def __init__(self, build: Build, bus: Bus, settings: PlatformSettings, registry: CollectorRegistry) -> None:
+        self._deps = Deps(bus, SystemClock(), settings, registry)
         self.service = build(self._deps)
         alone = settings.mongo_url is None
         service = self.service
@@ -170,7 +173,8 @@ async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:
 async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncIterator[list[Running]]:
     """These services at work in this event loop, drained at the end."""
     async with connect(settings.nats_url, "+".join(build.__module__ for build in builds)) as bus:
-        services = [Running(build, bus, settings) for build in builds]
+        registry = CollectorRegistry()
+        services = [Running(build, bus, settings, registry) for build in builds]
         if any(running.service.declares for running in services):
             declare = partial(bootstrap, bus.js, settings)
             bus.on_reconnect(partial(until_it_works, declare, "streams_away"))
@@ -180,7 +184,7 @@ async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncI
         try:
             async with asyncio.TaskGroup() as group:
                 closed = group.create_task(_fail_when_closed(bus))
-                health = group.create_task(_serve_health(settings, services))
+                health = group.create_task(_serve_health(settings, services, registry))
                 for service in services:
                     await service.start(group)
                 await bus.broker.start()
@@ -211,12 +215,12 @@ async def _fail_when_closed(bus: Bus) -> None:
     raise ConnectionError("the connection to NATS was closed for good")
 
 
-async def _serve_health(settings: PlatformSettings, services: Sequence[Running]) -> None:
+async def _serve_health(settings: PlatformSettings, services: Sequence[Running], registry: CollectorRegistry) -> None:
     async def check() -> list[Health]:
         return [await service.health(AskHealth()) for service in services]
 
     if settings.health_port is not None:
-        await serve_health(settings.health_host, settings.health_port, check)
+        await serve_health(settings.health_host, settings.health_port, check, registry)
 
 
 async def _keep_running(loop: Loop) -> None:

@@ -49,6 +49,14 @@ class PlatformSettings(BaseSettings):
     )
     min_free_percent: float = Field(0.0, ge=0, le=50, description="The same, as a part of the whole disk.")
     events_max_bytes: int = Field(4 << 30, description="Size of the EVENTS stream.")
+    metrics_max_bytes: int = Field(
+        512 << 20, description="Size of the METRICS stream, which keeps each job's last hour; the oldest goes first."
+    )
+    prometheus_url: str | None = Field(
+        None,
+        description="A Prometheus that scrapes this installation: METRICS of jobs are read from it, and people's "
+        "Grafana reaches it through the gateway; none: METRICS of the last hour, from the METRICS stream.",
+    )
     logs_max_bytes: int = Field(1 << 30, description="Size of the LOGS stream; the oldest chunks go first.")
 
     @property

@@ -23,6 +23,7 @@ from services.executor.handlers import ASKS as EXECUTOR
 from services.gateway.asking import ASKS as GATEWAY
 from services.jobs.handlers import ASKS as JOBS
 from services.logs.handlers import ASKS as LOGS
+from services.metrics.handlers import ASKS as METRICS
 from services.notify.handlers import ASKS as NOTIFY
 from services.scheduler.handlers import ASKS as SCHEDULER
 from shared.bus.subscriptions import Answers, Each, PerNode, Shared
@@ -36,6 +37,7 @@ ASKS: dict[str, Sequence[Command[Any, Any]]] = {
     "scheduler": SCHEDULER,
     "executor": EXECUTOR,
     "logs": LOGS,
+    "metrics": METRICS,
     "notify": NOTIFY,
     "endpoints": ENDPOINTS,
     "gateway": GATEWAY,
@@ -48,7 +50,7 @@ NODE = "{node}"
 DECLARES = "jobs"
 """The service that makes the streams; the others wait until it has."""
 
-STREAMS = (subjects.EVENTS, subjects.LOGS, subjects.DEADLETTERS, f"KV_{subjects.NODES}")
+STREAMS = (subjects.EVENTS, subjects.LOGS, subjects.METRICS, subjects.DEADLETTERS, f"KV_{subjects.NODES}")
 API = "$JS.API"
 INTRODUCTION = """\
 # Written by `make docs` from the tables of the services (docs/tools/accounts.py); do not edit. README.md explains it.
@@ -83,7 +85,7 @@ BESIDE: dict[str, Sequence[Account]] = {
             ]
         ),
     ),
-    "executor": (Account(publish=[f"$KV.{subjects.NODES}.{NODE}", subjects.LOG_CHUNKS]),),
+    "executor": (Account(publish=[f"$KV.{subjects.NODES}.{NODE}", subjects.LOG_CHUNKS, subjects.SAMPLES]),),
     "logs": (
         Account(publish=[f"{API}.STREAM.MSG.GET.{subjects.LOGS}"]),
         follows(subjects.LOGS, ""),

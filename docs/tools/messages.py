@@ -7,6 +7,7 @@ from services.executor.handlers import SUBSCRIPTIONS as EXECUTOR
 from services.gateway.handlers import SUBSCRIPTIONS as GATEWAY
 from services.jobs.handlers import SUBSCRIPTIONS as JOBS
 from services.logs.handlers import SUBSCRIPTIONS as LOGS
+from services.metrics.handlers import SUBSCRIPTIONS as METRICS
 from services.notify.handlers import SUBSCRIPTIONS as NOTIFY
 from services.scheduler.handlers import SUBSCRIPTIONS as SCHEDULER
 from shared.bus.subscriptions import Answers, PerNode, Shared, Subscription
@@ -17,6 +18,7 @@ SERVICES: dict[str, Sequence[Subscription]] = {
     "executor": EXECUTOR,
     "logs": LOGS,
     "gateway": GATEWAY,
+    "metrics": METRICS,
     "notify": NOTIFY,
     "endpoints": ENDPOINTS,
 }

@@ -11,6 +11,7 @@ from services.executor.settings import ExecutorSettings
 from services.gateway.oidc.settings import OidcSettings
 from services.gateway.settings import GatewaySettings
 from services.logs.settings import LogsSettings
+from services.metrics.settings import MetricsSettings
 from services.notify.settings import NotifySettings
 from services.scheduler.settings import SchedulerSettings
 from shared.settings import PlatformSettings
@@ -27,6 +28,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
     "Scheduler": SchedulerSettings,
     "Executor": ExecutorSettings,
     "Logs": LogsSettings,
+    "Metrics": MetricsSettings,
     "Notify": NotifySettings,
     "Endpoints": EndpointsSettings,
 }

@@ -11,6 +11,7 @@ from nats.js.errors import BadRequestError, BucketNotFoundError, NotFoundError
 
 from shared.contracts import subjects
 from shared.contracts.errors import TemporaryError
+from shared.contracts.metrics import SAMPLES_KEPT
 from shared.settings import PlatformSettings
 
 DAY_S = 86_400
@@ -51,6 +52,22 @@ def declared(settings: PlatformSettings) -> tuple[StreamConfig, ...]:
             allow_direct=True,
         ),
         StreamConfig(
+            name=subjects.METRICS,
+            num_replicas=settings.nats_replicas,
+            subjects=[subjects.SAMPLES],
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.OLD,
+            max_age=7 * DAY_S,
+            max_bytes=settings.metrics_max_bytes,
+            max_msgs_per_subject=SAMPLES_KEPT,
+            max_msg_size=64 * 1024,
+            duplicate_window=120,
+            deny_delete=True,
+            deny_purge=True,
+            allow_direct=True,
+        ),
+        StreamConfig(
             name=subjects.DEADLETTERS,
             num_replicas=settings.nats_replicas,
             subjects=["dead.>"],
@@ -71,7 +88,7 @@ class StreamsMissing(TemporaryError):
 
 async def require(js: JetStreamContext) -> None:
     """Raises StreamsMissing while there is not all that `bootstrap` makes."""
-    for name in (subjects.EVENTS, subjects.LOGS, subjects.DEADLETTERS, f"KV_{subjects.NODES}"):
+    for name in (subjects.EVENTS, subjects.LOGS, subjects.METRICS, subjects.DEADLETTERS, f"KV_{subjects.NODES}"):
         try:
             await js.stream_info(name)
         except NotFoundError:

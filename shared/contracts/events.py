@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
 from shared.contracts.endpoints import EndpointKind, EndpointName, Rank
 from shared.contracts.job import Actor, JobView, LaunchSpec, Reason
+from shared.contracts.metrics import RunUsage
 
 
 class Receipt(Contract):
@@ -31,6 +32,12 @@ class JobEvent(Contract):
 
     job: JobView
     actor: Actor
+
+
+class RunOver(JobEvent):
+    """A change that ended an attempt, or came to a job that had none under way: what that attempt has used."""
+
+    usage: RunUsage | None = None
 
 
 class JobSubmitted(JobEvent):
@@ -66,7 +73,7 @@ class JobPausing(JobEvent):
     fact = "pausing"
 
 
-class JobPaused(JobEvent):
+class JobPaused(RunOver):
     fact = "paused"
     receipt: Receipt | None = None
 
@@ -75,12 +82,12 @@ class JobResumed(JobEvent):
     fact = "resumed"
 
 
-class JobPreempted(JobEvent):
+class JobPreempted(RunOver):
     fact = "preempted"
     receipt: Receipt | None = None
 
 
-class JobRetried(JobEvent):
+class JobRetried(RunOver):
     """Queued again after a failed or lost run; not before `job.state.not_before`."""
 
     fact = "retried"
@@ -91,15 +98,15 @@ class JobPriorityChanged(JobEvent):
     previous: int
 
 
-class JobFinished(JobEvent):
+class JobFinished(RunOver):
     fact = "finished"
 
 
-class JobFailed(JobEvent):
+class JobFailed(RunOver):
     fact = "failed"
 
 
-class JobErrored(JobEvent):
+class JobErrored(RunOver):
     fact = "errored"
 
 
@@ -107,7 +114,7 @@ class JobKilling(JobEvent):
     fact = "killing"
 
 
-class JobKilled(JobEvent):
+class JobKilled(RunOver):
     fact = "killed"
 
 
@@ -145,6 +152,7 @@ class RunEnded(RunEvent):
     signal: str | None = None
     log_lines: Annotated[int, Field(ge=0, description="Lines that this attempt wrote.")] = 0
     checkpoint_at: Annotated[Timestamp | None, Field(description="The newest checkpoint in `checkpoint_path`.")] = None
+    usage: Annotated[RunUsage | None, Field(description="What the run has used, as far as it was measured.")] = None
 
 
 class RunExited(RunEnded):

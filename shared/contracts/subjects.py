@@ -4,6 +4,7 @@ from shared.contracts.events import EndpointEvent, JobEvent, NodeReported, RunEv
 
 EVENTS = "EVENTS"
 LOGS = "LOGS"
+METRICS = "METRICS"
 DEADLETTERS = "DEADLETTERS"
 NODES = "NODES"
 
@@ -13,6 +14,7 @@ NODE_EVENTS = "evt.node.>"
 SUPPORT_EVENTS = "evt.support.>"
 ENDPOINT_EVENTS = "evt.endpoint.>"
 LOG_CHUNKS = "log.>"
+SAMPLES = "metric.>"
 
 LOG_PARTITIONS = 16
 """A job's log subject is `log.<partition>.<job_id>`, so that replicas of the log service can divide the partitions."""
@@ -46,6 +48,15 @@ def endpoint_events_of(event: type[EndpointEvent]) -> str:
 
 def node_event(event: NodeReported) -> str:
     return f"evt.node.{event.fact}.v1.{event.node}"
+
+
+def sample(job_id: str, rank: int) -> str:
+    return f"metric.{job_id}.{rank}"
+
+
+def samples_of(job_id: str) -> str:
+    """Every sample of the job, whatever its rank."""
+    return f"metric.{job_id}.*"
 
 
 def log(job_id: str) -> str:

@@ -21,7 +21,7 @@ from tests.support.platform import CHECKOUT, Platform
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
-SERVICES = ("jobs", "scheduler", "executor", "logs", "notify", "endpoints", "gateway")
+SERVICES = ("jobs", "scheduler", "executor", "logs", "metrics", "notify", "endpoints", "gateway")
 REPLICATED = (*SERVICES, *(f"{service}-2" for service in SERVICES))
 
 

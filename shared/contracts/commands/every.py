@@ -15,6 +15,7 @@ from shared.contracts.commands.endpoints import (
 from shared.contracts.commands.jobs import ACTIVE, EVENTS, GET, VALIDATE, VIEWS
 from shared.contracts.commands.lists import LIST
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG, TAIL_PARTITION
+from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES, USAGE
 from shared.contracts.commands.scheduling import EXPLAIN, FORESEE, LEAD, PLACE
 from shared.contracts.commands.secrets import FIND_SECRETS, REVEAL
 from shared.contracts.commands.streams import OPEN_STREAM
@@ -63,4 +64,7 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     ISSUE_TICKET,
     IDLE_LIMITS,
     ADMIT,
+    QUERY_METRICS,
+    SUMMARIES,
+    USAGE,
 )  # type: ignore[assignment]

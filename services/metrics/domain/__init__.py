@@ -1,0 +1,1 @@
+"""What the metrics service decides: pure, without I/O, clock or randomness."""

@@ -1,0 +1,14 @@
+"""Settings of the metrics service, from the environment (`JOBYARD_METRICS_...`)."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class MetricsSettings(BaseSettings):
+    """How much of the jobs' last hour stays in memory."""
+
+    model_config = SettingsConfigDict(env_prefix="JOBYARD_METRICS_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    memory_mib: int = Field(
+        128, ge=1, description="Samples in memory; those of the jobs that are quiet longest go first."
+    )
