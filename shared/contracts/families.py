@@ -1,6 +1,6 @@
 """The eight families of a job's METRICS: what each is called for Prometheus, and what its series are in a graph.
 
-One table for the executor that exports them, the metrics service that asks for them, the dashboards, and docs/metrics.md.
+One table for the executor that exports them, the metrics service that asks for them, the dashboards and the docs.
 """
 
 from collections.abc import Mapping
