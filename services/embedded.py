@@ -203,6 +203,7 @@ def _end_all(children: list[Child], seconds: float) -> None:
         alive = [child for child in alive if os.waitpid(child.pid, os.WNOHANG)[0] == 0]
         time.sleep(POLL_S)
     for child in alive:
+        say(f"{child.name} did not end within {seconds:g} s and was killed", to=sys.stderr)
         os.kill(child.pid, signal.SIGKILL)
         os.waitpid(child.pid, 0)
 

@@ -17,6 +17,7 @@ from typing import Literal
 import structlog
 from prometheus_client import CollectorRegistry
 
+from shared import tracing
 from shared.bus.bus import Bus, connect
 from shared.bus.replies import router_of
 from shared.bus.streams import bootstrap, require
@@ -139,6 +140,7 @@ def main(*builds: Build, loop: Literal["uvloop", "asyncio"] = "uvloop") -> None:
     """The whole life of a process with these services. Exits with 0 after SIGTERM or SIGINT, else with 1."""
     settings = PlatformSettings()
     configure(settings, "+".join(build.__module__.split(".")[1] for build in builds))
+    tracing.switch_on(settings)
     with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
         try:
             runner.run(run(builds, settings))
@@ -146,6 +148,8 @@ def main(*builds: Build, loop: Literal["uvloop", "asyncio"] = "uvloop") -> None:
             for error in errors.exceptions:
                 log.error("store_in_use", error=str(error))
             sys.exit(1)
+        finally:
+            tracing.shut_down()
 
 
 async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:

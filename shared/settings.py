@@ -57,6 +57,9 @@ class PlatformSettings(BaseSettings):
         description="A Prometheus that scrapes this installation: METRICS of jobs are read from it, and people's "
         "Grafana reaches it through the gateway; none: METRICS of the last hour, from the METRICS stream.",
     )
+    otlp_url: str | None = Field(
+        None, description="An OpenTelemetry collector's OTLP/HTTP address, `http://collector:4318`; none: no traces."
+    )
     logs_max_bytes: int = Field(1 << 30, description="Size of the LOGS stream; the oldest chunks go first.")
 
     @property

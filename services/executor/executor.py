@@ -231,10 +231,12 @@ class Executor:
             log.warning("launch_delayed", run_id=assignment.run_id, reason=str(error))
 
     async def _launch_fresh(self, assignments: list[Assignment]) -> None:
+        traces = {item.run_id: item.trace for item in assignments}
         records, orders = await self._decide(assignments)
         created = await self._store.create(records)
         for record in created:
             run = self._track(record)
+            run.trace = traces[record.id]
             self.report(run)
             log.info("run_accepted" if record.kind == "run" else "run_refused", run_id=record.id)
         accepted = {record.id for record in created}

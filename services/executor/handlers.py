@@ -13,6 +13,7 @@ from services.executor.executor import Executor
 from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment
 from services.executor.reconcile import share_of
+from shared import tracing
 from shared.bus import codec
 from shared.bus.bus import Bus
 from shared.bus.subscriptions import Answers, Delivery, PerNode
@@ -25,7 +26,7 @@ from shared.contracts.commands.secrets import REVEAL
 from shared.contracts.commands.streams import OPEN_STREAM
 from shared.contracts.errors import NotFound
 from shared.contracts.events import CloudEvent, JobEvent, JobKilling, JobPausing, JobScheduled
-from shared.contracts.job import JobStatus
+from shared.contracts.job import JobStatus, Share
 from shared.contracts.streams import OpenStream, StreamTicket
 from shared.views import views_of
 
@@ -116,7 +117,7 @@ class Handlers:
             data = message.data
             share = share_of(data.job, self._node)
             if isinstance(data, JobScheduled) and share is not None:
-                mine.append((message, Assignment(data.job, share, data.launch, message.correlationid)))
+                mine.append((message, _assignment(message, data, share)))
         await self._executor.over([(message.data.job.id, message.data.job.state.attempt - 1) for message in messages])
         old = {item.view.id for message, item in mine if self._clock.now() - message.time > STALE}
         holding = await self._still_scheduling(sorted(old)) if old else set()
@@ -132,6 +133,13 @@ class Handlers:
         """The runs of these jobs that are to be started. Raises Unavailable."""
         views = await views_of(self._bus, job_ids)
         return {run_id(view.id, view.state.attempt) for view in views if view.state.status is JobStatus.SCHEDULING}
+
+
+def _assignment(message: CloudEvent[JobEvent], scheduled: JobScheduled, share: Share) -> Assignment:
+    trace = tracing.NOTHING
+    if message.traceparent is not None:
+        trace = tracing.begin("executor", "run started", message.traceparent, "consumer", job_id=message.subject)
+    return Assignment(scheduled.job, share, scheduled.launch, message.correlationid, trace)
 
 
 def _kind(message: CloudEvent[JobEvent]) -> type[JobEvent]:

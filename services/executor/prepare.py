@@ -9,6 +9,7 @@ from pathlib import Path
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.record import run_id
+from shared import tracing
 from shared.contracts.job import JobView, LaunchSpec, Reason, Share
 from shared.contracts.masking import hidden_in
 from shared.paths import PathOutside, Roots
@@ -22,6 +23,8 @@ class Assignment:
     share: Share
     launch: LaunchSpec
     correlation_id: str | None = None
+    trace: tracing.Span = tracing.NOTHING
+    """From here to the run's start."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The values of `launch.secrets`, by the variables that get them."""
 

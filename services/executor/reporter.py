@@ -31,6 +31,7 @@ class Reporter:
             self._shipper.follow(console)
             self._shipper.wrote(record.id)
             await self._publish(run, started_event(record, self._node, run.seen, self._uses_images))
+            run.trace.end()
         while record.kind == "run" and isinstance(run.seen, Started):
             await run.moved_on()
         lines = 0
@@ -48,7 +49,8 @@ class Reporter:
             await self._publish(run, started_event(run.record, self._node, run.seen, self._uses_images))
 
     async def _publish(self, run: Run, event: RunEvent) -> None:
-        message = run_envelope(event, f"/executor/{event.node}", self._clock.now(), run.record.correlation_id)
+        source, trace = f"/executor/{event.node}", run.trace.traceparent
+        message = run_envelope(event, source, self._clock.now(), run.record.correlation_id, trace)
         await self._bus.publish(subjects.run_event(event), message)
 
     def _now_ns(self) -> int:

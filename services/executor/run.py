@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from services.executor.domain.observation import Live, Observation, Started, Waiting
 from services.executor.domain.record import RunRecord
 from services.executor.domain.repairs import Local, Phase
+from shared import tracing
 
 
 @dataclass
@@ -16,6 +17,8 @@ class Run:
     seen: Observation = field(default_factory=Waiting)
     since: float = 0.0
     """Monotonic seconds of the last launch."""
+    trace: tracing.Span = tracing.NOTHING
+    """From the event that asked for it to its start."""
     reporter: "asyncio.Task[None] | None" = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -18,13 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.problems import FAULT, response_of
 from services.gateway.strangers import ALIVE
 from services.gateway.watch import Cut
+from shared import tracing
 from shared.contracts.errors import InternalError, Refusal, TemporaryError, Unavailable
 
 log = structlog.get_logger()
 
 AWAY = "The gateway's database does not answer right now. Try again in a moment."
 STOPPED = "The gateway was stopped before it had an answer. Try again in a moment."
-SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -58,7 +59,7 @@ class HttpMetrics:
     def answered(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer. The series are few, and looking one up by its labels takes longer than counting."""
         method = scope["method"] if scope["method"] in METHODS else "other"
-        route = getattr(scope.get("route"), "path", "none")
+        route = _route(scope)
         series = self._series.get((method, route, status))
         if series is None:
             series = (self._requests.labels(method, route, str(status)), self._seconds.labels(method, route))
@@ -84,7 +85,9 @@ class Front:
         scope["jobyard.request_id"] = answer.request_id
         self._metrics.running += 1
         try:
-            refusal = await self._refused(scope, receive, answer)
+            with tracing.span("gateway", scope["method"], _sent(scope, b"traceparent")) as step:
+                refusal = await self._refused(scope, receive, answer)
+                step.name(f"{scope['method']} {_route(scope)}", **{"http.response.status_code": answer.status})
             if refusal is not None and not answer.status:
                 await response_of(refusal, answer.request_id)(scope, receive, answer.send)
         finally:
@@ -142,7 +145,15 @@ class _Answer:
 
 
 def _given_id(scope: MutableMapping[str, Any]) -> str | None:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            return value.decode() if SAFE_ID.fullmatch(value) else None
-    return None
+    value = _sent(scope, b"x-request-id")
+    return value if value is not None and SAFE_ID.fullmatch(value) else None
+
+
+def _sent(scope: MutableMapping[str, Any], header: bytes) -> str | None:
+    """A header of the request; the first of its name."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == header), None)
+
+
+def _route(scope: MutableMapping[str, Any]) -> str:
+    """The pattern of the path, never the path itself."""
+    return getattr(scope.get("route"), "path", "none")

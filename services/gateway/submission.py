@@ -22,6 +22,7 @@ from services.gateway.recipients import Inquiry, Recipients
 from services.gateway.resources import BATCH_JOBS, Body, Job, JobRequest, Outcome
 from services.gateway.secrets import Secrets, absent
 from services.gateway.vcs import Vcs
+from shared import tracing
 from shared.clock import Clock
 from shared.contracts import job as contract
 from shared.contracts.commands.submission import NewJob
@@ -142,6 +143,7 @@ class Submissions:
             idempotency_key=key,
             fingerprint=fingerprint(plain) if key is not None else None,
             correlation_id=author.request_id,
+            traceparent=tracing.current(),
             most_open=policy.jobs_per_user,
         )
         return _Accepted(job, size_of(_size(stored, size)))

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from services.jobs.checkpoints import LastCheckpoints
-from services.jobs.domain.document import JobDocument, JobHead, events_after
+from services.jobs.domain.document import JobDocument, JobHead, events_after, traced
 from services.jobs.domain.machine import InvalidTransition, decide
 from services.jobs.domain.signals import Kill, Signal
 from services.jobs.store import JobStore
+from shared import tracing
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.errors import Conflict, NotFound, PermanentError, Refusal, TemporaryError
@@ -71,6 +72,7 @@ class Applier:
                 if isinstance(outcome, Refusal) or outcome is before[id]:
                     outcomes[id] = outcome
                 else:
+                    outcome = traced(outcome, before[id].version, tracing.current())
                     swaps.append(Swap(outcome, before[id].version))
             outcomes |= {document.id: document for document in await self._swapped(swaps)}
         raise TooContended("Jobs of this command are changing too often.")
@@ -107,17 +109,26 @@ class Applier:
     async def _observe_once(self, observed: list[CloudEvent[RunEvent]]) -> list[CloudEvent[RunEvent]]:
         before = await self.store.jobs.get_many(list({event.data.job_id for event in observed}))
         after = dict(before)
+        steps: list[tracing.Span] = []
         for event in observed:
             run = event.data
             if run.job_id not in after:
                 raise PermanentError(f"There is no job {run.job_id}.")
             actor = Actor(kind="service", name=_observer(event))
+            job = after[run.job_id]
             try:
-                after[run.job_id] = decide(after[run.job_id], run, actor, event.id, self.clock.now())
+                changed = decide(job, run, actor, event.id, self.clock.now())
             except InvalidTransition as error:
                 raise PermanentError(str(error)) from error
+            if event.traceparent is not None and changed is not job:
+                name = f"job {changed.history[-1].fact}"
+                steps.append(tracing.begin("jobs", name, event.traceparent, "consumer", job_id=run.job_id))
+                changed = traced(changed, job.version, steps[-1].traceparent)
+            after[run.job_id] = changed
         swaps = [Swap(job, before[id].version) for id, job in after.items() if job is not before[id]]
         stored = {document.id for document in await self._swapped(swaps)}
+        for step in steps:
+            step.end()
         lost = {swap.document.id for swap in swaps} - stored
         return [event for event in observed if event.data.job_id in lost]
 

@@ -2,11 +2,12 @@
 
 from services.jobs.apply import TRIES, Applier, TooContended
 from services.jobs.domain import lease as leases
-from services.jobs.domain.document import JobDocument, current_view
+from services.jobs.domain.document import JobDocument, current_view, traced
 from services.jobs.domain.lease import SCHEDULER, Renew
 from services.jobs.domain.machine import InvalidTransition, decide
 from services.jobs.domain.signals import Place as PlaceSignal
 from services.jobs.domain.signals import Preempt, Signal
+from shared import tracing
 from shared.contracts.commands.scheduling import Lead, Lease, Place, Placed, PlaceOutcomes
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Actor
@@ -48,13 +49,22 @@ async def place(applier: Applier, ask: Place) -> PlaceOutcomes:
         placement.id: (placement.version, PlaceSignal(placement.allocation)) for placement in ask.placements
     }
     signals |= await _preempts(applier, ask)
+    steps = {
+        one.id: tracing.begin("jobs", "job scheduled", one.traceparent, job_id=one.id)
+        for one in ask.placements
+        if one.traceparent is not None
+    }
     for _ in range(TRIES):
         before = await applier.store.jobs.get_many(list(signals))
         after = {id: _decided(applier, before.get(id), *signal) for id, signal in signals.items()}
         changed = {id: job for id, job in after.items() if job is not None}
+        for id in steps.keys() & changed.keys():
+            changed[id] = traced(changed[id], before[id].version, steps[id].traceparent)
         swaps = [Swap(job, before[id].version) for id, job in changed.items()]
         if await applier.store.jobs.transaction(swaps, (Guard("leases", SCHEDULER, ask.epoch),)):
             applier.outbox.committed(changed.values())
+            for id in steps.keys() & changed.keys():
+                steps[id].end()
             return PlaceOutcomes.of(outcomes=tuple(_outcome(id, changed.get(id), before.get(id)) for id in signals))
         found = await applier.store.lease()
         if found is None or found[0].version != ask.epoch:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.jobs.apply import Applier
-from services.jobs.domain.document import JobDocument, job_of
+from services.jobs.domain.document import JobDocument, job_of, traced
 from services.jobs.domain.size import REPLY_BYTES, job_size
 from services.jobs.domain.submission import submit
+from shared import tracing
 from shared.contracts.commands.submission import NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.errors import Conflict, Refusal
 from shared.idempotency import is_key, used_for_another
@@ -19,10 +20,12 @@ async def submit_all(applier: Applier, ask: SubmitJobs) -> SubmitOutcomes:
     replayed = await _replays(applier, ask.jobs, now)
     known = [replayed.get((new.owner, new.idempotency_key)) for new in ask.jobs]
     full = await _beyond_the_most(applier, [new for new, found in zip(ask.jobs, known, strict=True) if found is None])
-    fresh = [
-        submit(new, now) for new, found in zip(ask.jobs, known, strict=True) if found is None and new.id not in full
-    ]
+    news = [new for new, found in zip(ask.jobs, known, strict=True) if found is None and new.id not in full]
+    steps = [tracing.begin("jobs", "job submitted", new.traceparent, job_id=new.id) for new in news]
+    fresh = [traced(submit(new, now), 0, step.traceparent) for new, step in zip(news, steps, strict=True)]
     refused = iter(await applier.store.jobs.insert_many(fresh) if fresh else ())
+    for step in steps:
+        step.end()
     documents = iter(fresh)
     answer = _Answer(ask.with_jobs)
     stored: list[JobDocument] = []

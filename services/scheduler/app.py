@@ -10,6 +10,7 @@ from services.scheduler.inventory import Inventory
 from services.scheduler.lease import Leadership
 from services.scheduler.rebuild import Rebuild
 from services.scheduler.settings import SchedulerSettings
+from services.scheduler.traces import Waits
 from shared.runtime import Deps, Service
 
 
@@ -17,14 +18,15 @@ def build(deps: Deps) -> Service:
     """Handlers that keep the snapshot, and four loops: the nodes, the reconciliation, the lease, the cycle."""
     settings = SchedulerSettings()
     snapshot = Snapshot()
+    waits = Waits()
     wake = asyncio.Event()
     rebuild = Rebuild(deps.bus, snapshot, settings, wake)
     leadership = Leadership(deps.bus, deps.clock, settings, contender_name(), is_dead, wake)
-    cycle = Cycle(deps.bus, deps.clock, snapshot, leadership, rebuild, settings, wake)
+    cycle = Cycle(deps.bus, deps.clock, snapshot, leadership, rebuild, settings, waits, wake)
     inventory = Inventory(deps.bus, deps.clock, snapshot, wake)
     return Service(
         name="scheduler",
-        handlers=Handlers(snapshot, deps.clock, wake),
+        handlers=Handlers(snapshot, waits, deps.clock, wake),
         subscriptions=SUBSCRIPTIONS,
         loops=(inventory.run, rebuild.run, leadership.run, cycle.run),
     )

@@ -16,6 +16,7 @@ from services.scheduler.domain.snapshot import Snapshot
 from services.scheduler.lease import Leadership
 from services.scheduler.rebuild import Rebuild
 from services.scheduler.settings import SchedulerSettings
+from services.scheduler.traces import Waits
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.scheduling import PLACE, Place, Placed, Placement, Preemption
@@ -40,6 +41,7 @@ class Cycle:
         leadership: Leadership,
         rebuild: Rebuild,
         settings: SchedulerSettings,
+        waits: Waits,
         wake: asyncio.Event,
     ) -> None:
         self._bus = bus
@@ -48,6 +50,7 @@ class Cycle:
         self._leadership = leadership
         self._rebuild = rebuild
         self._settings = settings
+        self._waits = waits
         self._wake = wake
         self._epoch: int | None = None
         self._open: list[Place] = []
@@ -80,7 +83,8 @@ class Cycle:
         if self._snapshot.due:
             decided = plan(self._snapshot, now, self._settings.placements_per_cycle)
             self._snapshot.apply(decided)
-            self._open = list(commands_of(decided, self._snapshot, epoch, self._settings.command_bytes))
+            commands = commands_of(decided, self._snapshot, epoch, self._settings.command_bytes)
+            self._open = [self._waits.over(command) for command in commands]
             await self._send_open()
 
     # --- leading

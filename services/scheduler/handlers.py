@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from services.scheduler.domain.foresight import foresee
 from services.scheduler.domain.reasons import Reasons
 from services.scheduler.domain.snapshot import Snapshot
+from services.scheduler.traces import Waits
 from shared.bus import codec
 from shared.bus.subscriptions import Answers, Delivery, Each
 from shared.clock import Clock
@@ -19,8 +20,9 @@ from shared.contracts.events import CloudEvent, JobEvent
 class Handlers:
     """One method per subscription, on the leader and on every other replica."""
 
-    def __init__(self, snapshot: Snapshot, clock: Clock, wake: asyncio.Event) -> None:
+    def __init__(self, snapshot: Snapshot, waits: Waits, clock: Clock, wake: asyncio.Event) -> None:
         self._snapshot = snapshot
+        self._waits = waits
         self._reasons = Reasons(snapshot)
         self._clock = clock
         self._wake = wake
@@ -29,6 +31,7 @@ class Handlers:
         self._snapshot.advance(self._clock.now(), self._clock.monotonic())
         for delivery in deliveries:
             self._snapshot.put(delivery.message.data.job)
+            self._waits.heard(delivery.message)
         if self._snapshot.due:
             self._wake.set()
 

@@ -17,6 +17,7 @@ from nats.errors import MaxPayloadError, NoRespondersError
 from nats.js import JetStreamContext
 from nats.js.errors import Error as NatsApiError
 
+from shared import tracing
 from shared.bus.replies import ERROR_HEADER, RefusalMiddleware, raw_body
 from shared.contracts.commands.command import Answer, Ask, Command
 from shared.contracts.errors import PermanentError, RefusalBody, TemporaryError, Unavailable, refusal_from
@@ -71,11 +72,13 @@ class Bus:
         answer was lost; then it is unknown whether the command was carried out, and repeating it is safe.
         """
         payload = ask.model_dump_json().encode()
+        trace = tracing.current()
+        headers = {tracing.HEADER: trace} if trace is not None else None
         deadline = asyncio.get_running_loop().time() + timeout
         for wait in _waits():
             left = deadline - asyncio.get_running_loop().time()
             try:
-                reply = await self.nats.request(command.subject, payload, timeout=max(left, 0.01))
+                reply = await self.nats.request(command.subject, payload, timeout=max(left, 0.01), headers=headers)
             except NoRespondersError:
                 if left > wait:
                     await asyncio.sleep(wait)

@@ -8,6 +8,7 @@ from faststream import BaseMiddleware
 from faststream.nats import NatsResponse, NatsRouter
 from pydantic import ValidationError
 
+from shared import tracing
 from shared.bus.subscriptions import Answers
 from shared.contracts.commands.command import Command
 from shared.contracts.errors import FieldError, InternalError, Invalid, Refusal, TemporaryError, Unavailable
@@ -39,6 +40,14 @@ class RefusalMiddleware(BaseMiddleware):
     """Every command is answered: a typed error with the header `x-error`, where there is no result."""
 
     async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: Any) -> Any:
+        parent = msg.headers.get(tracing.HEADER) if tracing.are_on() else None
+        if parent is None:
+            return await self._answered(call_next, msg)
+        subject = msg.raw_message.subject
+        with tracing.span(subject.split(".")[1], ".".join(subject.split(".")[:4]), parent):
+            return await self._answered(call_next, msg)
+
+    async def _answered(self, call_next: Callable[[Any], Awaitable[Any]], msg: Any) -> Any:
         try:
             return await call_next(msg)
         except Refusal as refusal:

@@ -52,4 +52,9 @@ VcName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", descr
 UserName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 NodeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", description="One token of a subject.")]
 Version = Annotated[int, Field(ge=0, description="Counts a document's changes, from 1.")]
+Traceparent = Annotated[
+    str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$", description="W3C trace context: the step before.")
+]
+TraceparentIfAny = Annotated[Traceparent | None, Field(exclude_if=lambda trace: trace is None)]
+"""The same, and nothing at all in JSON without one."""
 Attempt = Annotated[int, Field(ge=0, description="0 before the first placement, then from 1.")]

@@ -367,7 +367,9 @@ class CloudEvent(Contract, Generic[Data]):
 AnyCloudEvent = CloudEvent[Any]
 
 
-def run_envelope(event: RunEvent, source: str, time: datetime, correlation_id: str | None) -> CloudEvent[RunEvent]:
+def run_envelope(
+    event: RunEvent, source: str, time: datetime, correlation_id: str | None, traceparent: str | None = None
+) -> CloudEvent[RunEvent]:
     """A run's event as it travels; the same fact of the same run always has the same id, whoever says it."""
     return CloudEvent(
         id=f"{event.run_id}:{event.fact}",
@@ -376,6 +378,7 @@ def run_envelope(event: RunEvent, source: str, time: datetime, correlation_id: s
         subject=event.job_id,
         time=time,
         correlationid=correlation_id,
+        traceparent=traceparent,
         data=event,
     )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.contracts import subjects
-from shared.contracts.base import Contract, JobId, NodeName, Timestamp, UserName, Version
+from shared.contracts.base import Contract, JobId, NodeName, Timestamp, TraceparentIfAny, UserName, Version
 from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, Facts, JobEvent, JobScheduled, Receipt
 from shared.contracts.idempotency import Idempotency
 from shared.contracts.job import (
@@ -31,6 +31,7 @@ class HistoryEntry(Contract):
     cause: str | None
     state: JobState
     facts: Facts
+    traceparent: TraceparentIfAny = None
 
 
 class JobHead(Contract):
@@ -79,6 +80,7 @@ def append(document: JobDocument, steps: list[Step], actor: Actor, cause: str | 
             cause=cause,
             state=step.state,
             facts=step.facts,
+            traceparent=None,
         )
         for number, step in enumerate(steps, start=1)
     )
@@ -92,6 +94,17 @@ def append(document: JobDocument, steps: list[Step], actor: Actor, cause: str | 
             "history": document.history + entries,
         }
     )
+
+
+def traced(document: JobDocument, since: int, traceparent: str | None) -> JobDocument:
+    """The document whose changes after the version `since` name the step of a trace that made them."""
+    if traceparent is None:
+        return document
+    entries = tuple(
+        entry.model_copy(update={"traceparent": traceparent}) if entry.version > since else entry
+        for entry in document.history
+    )
+    return document.model_copy(update={"history": entries})
 
 
 def view_of(document: JobHead, version: int, state: JobState) -> JobView:
@@ -201,7 +214,7 @@ def event_of(document: JobDocument, entry: HistoryEntry) -> tuple[str, AnyCloudE
         jobversion=entry.version,
         correlationid=document.correlation_id,
         causationid=entry.cause,
-        traceparent=None,
+        traceparent=entry.traceparent,
         data=event.of(**data),
     )
     return subjects.job_event(entry.fact, document.request.vc, document.id), envelope

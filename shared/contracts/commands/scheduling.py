@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.contracts.base import Contract, JobId, Version
+from shared.contracts.base import Contract, JobId, Traceparent, Version
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.submission import Foresee, Foresight
 from shared.contracts.job import Allocation, JobView, Reason
@@ -29,6 +29,7 @@ class Placement(Contract):
     id: JobId
     version: Annotated[Version, Field(description="The job's version that the plan was made for.")]
     allocation: Allocation
+    traceparent: Traceparent | None = None
 
 
 class Preemption(Contract):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.contracts.base import Contract, JobId, UserName
+from shared.contracts.base import Contract, JobId, Traceparent, UserName
 from shared.contracts.commands.command import Command
 from shared.contracts.errors import RefusalBody
 from shared.contracts.job import Actor, DeviceType, Job, JobRequest, Reason
@@ -20,6 +20,7 @@ class NewJob(Contract):
     idempotency_key: Annotated[str | None, Field(min_length=1, max_length=255)] = None
     fingerprint: Annotated[str | None, Field(description="Hash of the body that came with the key.")] = None
     correlation_id: str | None = None
+    traceparent: Traceparent | None = None
     most_open: Annotated[
         int | None, Field(ge=1, description="How many jobs of the owner in this VC may be open with it; none: any.")
     ] = None
