@@ -85,9 +85,10 @@ class Groups:
     def _part(self, controllers: frozenset[str]) -> str | None:
         """This node's part of the hierarchy with these controllers (none: of the unified one), made if need be."""
         for each in self._found:
-            if each.unified if not controllers else controllers <= each.controllers:
-                place = _delegated(each.folder) if each.unified else each.folder
+            if each.unified == (not controllers) and controllers <= each.controllers:
+                place = each.folder
                 if each.unified:
+                    place = _delegated(place)
                     _offers_memory(place)
                 with contextlib.suppress(OSError):
                     part = f"{place}/{self.name}"
@@ -99,15 +100,19 @@ class Groups:
         if part is None:
             return None
         folder = f"{part}/{run_id}"
-        with contextlib.suppress(OSError):
-            try:
-                os.mkdir(folder)
-            except FileExistsError:
-                return folder
-            if part == self.parts.unified and self._counters is not None:
-                self._counters.attach(folder)
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
             return folder
-        return None
+        except OSError as error:
+            log.warning("group_not_made", run_id=run_id, reason=str(error))
+            return None
+        if part == self.parts.unified and self._counters is not None:
+            try:
+                self._counters.attach(folder)
+            except OSError as error:
+                log.warning("network_not_counted", run_id=run_id, reason=str(error))
+        return folder
 
 
 def _delegated(folder: str) -> str:
