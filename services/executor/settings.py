@@ -51,6 +51,10 @@ class ExecutorSettings(BaseSettings):
     simulate: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_devices), AfterValidator(_known_form)] = Field(
         default_factory=dict, description="Devices that do not exist, `v100=8,ascend910=8`; labelled as simulated."
     )
+    groups: Literal["auto", "none"] = Field(
+        "auto",
+        description="Whether each run gets a control group of its own to be measured in, where one may be made.",
+    )
     pass_env: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)] = Field(
         (), description="More names of the executor's environment that runs may see, for instance `HTTPS_PROXY`."
     )

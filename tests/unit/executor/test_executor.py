@@ -13,6 +13,7 @@ from services.executor.backends.frames import STDOUT, frame
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain.admission import Capacity
 from services.executor.domain.observation import Ended, Observation, Started, Waiting
+from services.executor.domain.reading import Reading
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import REMEMBER_S, Executor
@@ -68,6 +69,9 @@ class Scripted:
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         return {id: self.seen.get(id, Waiting()) for id in run_ids}
+
+    async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
+        return {}
 
     async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
         raise Conflict("Nothing runs here.", details={"code": "run_not_running"})
