@@ -182,7 +182,6 @@ async def test_helpers_of_a_program_are_not_told_to_end_before_it_has_saved(benc
     helper = "trap 'echo helper >> ledger' TERM; echo ready >> helper; while [ ! -e saved ]; do sleep 0.02; done"
     program = (
         "import os, signal, subprocess, sys, time\n"
-        f"helper = subprocess.Popen(['/bin/sh', '-c', {helper!r}])\n"
         "def save(*_):\n"
         "    time.sleep(1)\n"
         "    open('saved', 'w').close()\n"
@@ -190,6 +189,7 @@ async def test_helpers_of_a_program_are_not_told_to_end_before_it_has_saved(benc
         "    open('ledger', 'a').write('saved\\n')\n"
         "    os._exit(0)\n"
         "signal.signal(signal.SIGTERM, save)\n"
+        f"helper = subprocess.Popen(['/bin/sh', '-c', {helper!r}])\n"
         "while True: time.sleep(0.02)\n"
     )
     (bench.folder / "train.py").write_text(program)

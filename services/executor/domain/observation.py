@@ -34,7 +34,7 @@ class Ended:
     """It took a SIGKILL."""
     output_bytes: int
     totals: Reading | None = None
-    """What it had used by then, as far as its supervisor could tell."""
+    """What it has used in all, by its supervisor's account."""
 
 
 @dataclass(frozen=True)

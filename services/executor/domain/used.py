@@ -69,8 +69,14 @@ class Used(Contract):
         )
 
     def ended(self, totals: Reading | None) -> "Used":
-        """At the run's end: only the counters still say something."""
-        return self if totals is None else self.model_copy(update={"totals": self.totals.raised(totals)})
+        """At the run's end: only the counters still say something, and the machine's traffic nothing about a run's own."""
+        if totals is None:
+            return self
+        known = self.totals.network
+        raised = self.totals.raised(totals)
+        if known is not None and known.scope == "run" and totals.network_scope == "host":
+            raised = raised.model_copy(update={"network": known})
+        return self.model_copy(update={"totals": raised})
 
     def usage(self, seconds: float, devices: int) -> RunUsage:
         """The sum of a run that lasted so long and held so many devices, simulated ones among them."""

@@ -18,8 +18,10 @@ from services.executor.backends.process.hints import Hints
 from services.executor.backends.process.ports import Ports
 from services.executor.backends.process.supervisors import Supervisor, claimed
 from services.executor.backends.process.sweep import sweep
+from services.executor.backends.process.usage.meter import Meter, totals_of
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Ended, Lost, Observation, Started, Waiting
+from services.executor.domain.reading import Reading
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
@@ -47,6 +49,8 @@ class ProcessBackend:
         self._hints = Hints(home, self._heard)
         self._boot_id = linux.boot_id()
         self._entrance = Entrance(str(self._runs), self._boot_id)
+        self._meter = Meter(self._base, self._boot_id)
+        self._measuring = asyncio.Lock()
         self._ports = Ports(str(self._runs), self._boot_id, self._neighbours)
         self._handles: dict[str, int] = {}
         self._pids: dict[str, int] = {}
@@ -94,6 +98,10 @@ class ProcessBackend:
             if isinstance(observation, Started):
                 self._watch(run_id, observation.pid)
         return seen
+
+    async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
+        async with self._measuring:
+            return await asyncio.to_thread(self._meter.read, run_ids)
 
     async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
         """A run has one rank on its node."""
@@ -214,4 +222,5 @@ def _end(facts: marks.Facts) -> Observation:
         stopped=stopped,
         forced=facts["forced"] == "True",
         output_bytes=int(facts["output_bytes"]),
+        totals=totals_of(facts),
     )

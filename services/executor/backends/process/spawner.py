@@ -36,6 +36,7 @@ from services.executor.backends.process import (
     supervisor,
     tail,
 )
+from services.executor.backends.process.usage import network, processes, totals
 from shared.contracts import masking as hiding
 
 SOCKET = "spawner.sock"
@@ -44,6 +45,7 @@ IN_USE = 3
 """Exit code when another spawner holds the lock."""
 
 PROCESS = (announce, children, command, control, linux, marks, output, pipes, supervisor, tail)
+USAGE = (network, processes, totals)
 
 _RECEIVE = 262_144
 _SEND_TIMEOUT_S = 2.0
@@ -52,7 +54,7 @@ _SEND_TIMEOUT_S = 2.0
 def version() -> str:
     """A digest of the code that supervisors run: an executor with other code starts another spawner."""
     digest = hashlib.sha256(sys.version.encode())
-    for module in (frames, hiding, masking, *PROCESS, sys.modules[__name__]):
+    for module in (frames, hiding, masking, *PROCESS, *USAGE, sys.modules[__name__]):
         with open(module.__file__ or "", "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()[:16]

@@ -16,6 +16,7 @@ from services.executor.backends.process.announce import announce
 from services.executor.backends.process.children import Children
 from services.executor.backends.process.command import explain, spawn, without_input
 from services.executor.backends.process.pipes import HINT_S, Pipes
+from services.executor.backends.process.usage import totals
 
 GATHER_MS = 3
 """So long a busy command's output gathers before it is read."""
@@ -83,6 +84,7 @@ class Supervisor:
         self._children = Children(order.base, order.home, order.cwd, order.env, order.hidden)
         self._file = -1
         self._started_ns = 0
+        self._at_start: marks.Facts = {}
         self._leader = 0
         self._status: int | None = None
         self._stopping = False
@@ -112,12 +114,14 @@ class Supervisor:
         """Be the one to start this run; false if somebody was first, or it is not to start any more."""
         me = os.getpid()
         self._started_ns = time.time_ns()
+        self._at_start = totals.at_start()
         identity = {
             "pid": str(me),
             "boot_id": BOOT_ID,
             "start_time": str(linux.start_time(me)),
             "started_at": str(self._started_ns),
             marks.CALLABLE: "True",
+            **self._at_start,
         }
         file = marks.claim(self._order.base, identity)
         if file is None:
@@ -158,6 +162,7 @@ class Supervisor:
             "stopped": str(self._stopping),
             "asked": str(self._asked),
             "forced": str(self._forced),
+            **totals.at_end(self._at_start),
         }
         while True:
             try:

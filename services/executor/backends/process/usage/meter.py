@@ -1,0 +1,106 @@
+"""Reads what the runs that live here have used: all of them in one sweep, each figure in the best way there is."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from services.executor.backends.process import marks
+from services.executor.backends.process.supervisors import Supervisor, claimed
+from services.executor.backends.process.usage import totals
+from services.executor.backends.process.usage.network import Traffic, apart, carried
+from services.executor.backends.process.usage.processes import Process, Processes, memory_of, transfers_of
+from services.executor.domain.reading import Reading
+
+
+@dataclass(frozen=True)
+class Metered:
+    """A run that is read, and what of it stays the same."""
+
+    supervisor: Supervisor
+
+    def is_in(self, tree: Sequence[Process]) -> bool:
+        """Whether the tree is this run's: its supervisor's pid may be somebody else's by now."""
+        return bool(tree) and str(tree[0].started) == self.supervisor.facts["start_time"]
+
+
+class Meter:
+    """`base` is the path that a run's files begin with."""
+
+    def __init__(self, base: Callable[[str], str], boot_id: str) -> None:
+        self._base = base
+        self._boot_id = boot_id
+        self._metered: dict[str, Metered] = {}
+
+    def read(self, run_ids: Sequence[str]) -> dict[str, Reading]:
+        """Of those that live. Blocks."""
+        self._metered = {
+            run_id: metered for run_id in run_ids if (metered := self._metered.get(run_id) or self._find(run_id))
+        }
+        if not self._metered:
+            return {}
+        now = time.time_ns()
+        processes = Processes()
+        trees = {run_id: processes.tree(metered.supervisor.pid) for run_id, metered in self._metered.items()}
+        return {
+            run_id: _reading(metered, trees[run_id], now)
+            for run_id, metered in self._metered.items()
+            if metered.is_in(trees[run_id])
+        }
+
+    def _find(self, run_id: str) -> Metered | None:
+        start, end = marks.read(self._base(run_id))
+        supervisor = claimed(start, self._boot_id)
+        return Metered(supervisor) if supervisor is not None and end is None else None
+
+
+def totals_of(end: marks.Facts) -> Reading:
+    """What a supervisor has concluded on its run's use; an older one said nothing of it."""
+
+    def number(name: str) -> int | None:
+        return int(end[name]) if name in end else None
+
+    return Reading(
+        at_ns=int(end["ended_at"]),
+        cpu_ns=number(totals.CPU),
+        receive_bytes=number(totals.RECEIVED),
+        transmit_bytes=number(totals.SENT),
+        network_scope="host" if end.get(totals.SCOPE) == "host" else "run",
+        read_bytes=number(totals.READ),
+        write_bytes=number(totals.WRITTEN),
+    )
+
+
+def _reading(metered: Metered, tree: Sequence[Process], now: int) -> Reading:
+    """The supervisor counts as well, for the sake of what it has reaped; only its memory does not."""
+    transfers = [moved for process in tree if (moved := transfers_of(process.pid)) is not None]
+    alive = [process.pid for process in tree[1:] if process.alive]
+    memory = [share for pid in alive if (share := memory_of(pid)) is not None]
+    traffic, scope = _network(metered, tree)
+    return Reading(
+        at_ns=now,
+        cpu_ns=sum(process.cpu_ns for process in tree),
+        memory_bytes=sum(memory) if memory else None,
+        receive_bytes=traffic.received if traffic is not None else None,
+        transmit_bytes=traffic.sent if traffic is not None else None,
+        network_scope=scope,
+        read_bytes=sum(moved.read for moved in transfers) if transfers else None,
+        write_bytes=sum(moved.written for moved in transfers) if transfers else None,
+        pids=tuple(alive),
+    )
+
+
+def _network(metered: Metered, tree: Sequence[Process]) -> tuple[Traffic | None, Literal["run", "host"]]:
+    """Of the namespace that the command has for itself, else the machine's since the run's start."""
+    leader = min((process for process in tree[1:] if process.parent == tree[0].pid), key=_age, default=None)
+    if leader is not None and apart(leader.pid):
+        return carried(leader.pid), "run"
+    start, host = metered.supervisor.facts, carried()
+    if host is None or totals.HOST_RECEIVED not in start:
+        return None, "host"
+    received, sent = int(start[totals.HOST_RECEIVED]), int(start[totals.HOST_SENT])
+    return Traffic(max(0, host.received - received), max(0, host.sent - sent)), "host"
+
+
+def _age(process: Process) -> tuple[int, int]:
+    return process.started, process.pid
