@@ -41,6 +41,7 @@ class UsageFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
+        self._refusing = False
 
     def open(self, known: Collection[str]) -> None:
         """Make the folder, and remove what runs have left that nobody knows any more."""
@@ -64,7 +65,7 @@ class UsageFiles:
             return None
 
     def save(self, run_id: str, tally: Tally) -> None:
-        """A disk that takes nothing costs a restart what was not saved, and nobody anything now."""
+        """A disk that takes nothing costs a restart what was not saved, and nobody anything now. It is told once."""
         line = tally.model_dump_json().encode() + b"\n"
         try:
             file = os.open(self._tally(run_id), os.O_WRONLY | os.O_CREAT | _CAREFUL, 0o600)
@@ -72,8 +73,11 @@ class UsageFiles:
                 os.pwrite(file, line, 0)
             finally:
                 os.close(file)
+            self._refusing = False
         except OSError as error:
-            log.warning("usage_not_saved", run_id=run_id, error=str(error))
+            if not self._refusing:
+                log.warning("usage_not_saved", run_id=run_id, error=str(error))
+            self._refusing = True
 
     def remove(self, run_ids: Collection[str]) -> None:
         for run_id in run_ids:

@@ -69,7 +69,7 @@ class Used(Contract):
         )
 
     def ended(self, totals: Reading | None) -> "Used":
-        """At the run's end: only the counters still say something, and the machine's traffic nothing about a run's own."""
+        """At the run's end, when only counters still say something; not the machine's, where the run's own is known."""
         if totals is None:
             return self
         known = self.totals.network
