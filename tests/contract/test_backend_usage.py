@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.executor.backends.process.backend import ProcessBackend
+from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.domain.observation import Started
 from services.executor.domain.reading import Reading
 from tests.support.busy import HELD, RECEIVED, WRITTEN, BusyJob
@@ -13,14 +14,13 @@ from tests.support.executor_backend import Bench, ProcessHome
 from tests.support.waiting import until
 
 
-@pytest.fixture(params=["process"])
+@pytest.fixture(params=["groups", "tree"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     """An open backend. Another implementation is one more parameter, made here."""
-    assert request.param == "process"
     home, folder = tmp_path / "home", tmp_path / "work"
     home.mkdir()
     folder.mkdir()
-    bench = Bench(lambda: ProcessBackend(home, idle_s=5), folder)
+    bench = Bench(lambda: ProcessBackend(home, 5, Groups(home, mounted() if request.param == "groups" else ())), folder)
     await bench.open()
     yield bench
     await bench.close()

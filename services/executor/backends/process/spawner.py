@@ -36,7 +36,7 @@ from services.executor.backends.process import (
     supervisor,
     tail,
 )
-from services.executor.backends.process.usage import network, processes, totals
+from services.executor.backends.process.usage import birth, bpf, group, network, processes, totals, traffic
 from shared.contracts import masking as hiding
 
 SOCKET = "spawner.sock"
@@ -45,7 +45,7 @@ IN_USE = 3
 """Exit code when another spawner holds the lock."""
 
 PROCESS = (announce, children, command, control, linux, marks, output, pipes, supervisor, tail)
-USAGE = (network, processes, totals)
+USAGE = (birth, bpf, group, network, processes, totals, traffic)
 
 _RECEIVE = 262_144
 _SEND_TIMEOUT_S = 2.0
@@ -147,7 +147,7 @@ class Spawner:
     def _fork(self, order: supervisor.Order) -> str | None:
         """Start a supervisor; none, or why that was not possible."""
         try:
-            pid = os.fork()
+            pid, born_in = birth.fork_into(order.group.unified)
         except OSError as error:
             return os.strerror(error.errno or errno.EAGAIN)
         if pid:
@@ -155,7 +155,7 @@ class Spawner:
         code = 1
         try:
             os.closerange(3, 1 << 20)
-            supervisor.supervise(order)
+            supervisor.supervise(order, born_in)
             code = 0
         except BaseException:  # noqa: BLE001  # nothing may return into the spawner's loop
             traceback.print_exc()

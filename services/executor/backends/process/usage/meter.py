@@ -8,6 +8,7 @@ from typing import Literal
 from services.executor.backends.process import marks
 from services.executor.backends.process.supervisors import Supervisor, claimed
 from services.executor.backends.process.usage import totals
+from services.executor.backends.process.usage.group import Group, group_of
 from services.executor.backends.process.usage.network import Traffic, apart, carried
 from services.executor.backends.process.usage.processes import Process, Processes, memory_of, transfers_of
 from services.executor.domain.reading import Reading
@@ -18,6 +19,7 @@ class Metered:
     """A run that is read, and what of it stays the same."""
 
     supervisor: Supervisor
+    group: Group
 
     def is_in(self, tree: Sequence[Process]) -> bool:
         """Whether the tree is this run's: its supervisor's pid may be somebody else's by now."""
@@ -51,7 +53,9 @@ class Meter:
     def _find(self, run_id: str) -> Metered | None:
         start, end = marks.read(self._base(run_id))
         supervisor = claimed(start, self._boot_id)
-        return Metered(supervisor) if supervisor is not None and end is None else None
+        if supervisor is None or end is not None:
+            return None
+        return Metered(supervisor, group_of(supervisor.facts))
 
 
 def totals_of(end: marks.Facts) -> Reading:
@@ -72,34 +76,39 @@ def totals_of(end: marks.Facts) -> Reading:
 
 
 def _reading(metered: Metered, tree: Sequence[Process], now: int) -> Reading:
-    """The supervisor counts as well, for the sake of what it has reaped; only its memory does not."""
+    """The supervisor counts as well, for the sake of what it has reaped; in the tree's way not its memory."""
     transfers = [moved for process in tree if (moved := transfers_of(process.pid)) is not None]
-    alive = [process.pid for process in tree[1:] if process.alive]
-    memory = [share for pid in alive if (share := memory_of(pid)) is not None]
+    pids = tuple(process.pid for process in tree[1:] if process.alive)
+    cpu_ns, memory = metered.group.cpu_ns(), metered.group.memory_bytes()
     traffic, scope = _network(metered, tree)
     return Reading(
         at_ns=now,
-        cpu_ns=sum(process.cpu_ns for process in tree),
-        memory_bytes=sum(memory) if memory else None,
+        cpu_ns=sum(process.cpu_ns for process in tree) if cpu_ns is None else cpu_ns,
+        memory_bytes=_shares(pids) if memory is None else memory,
         receive_bytes=traffic.received if traffic is not None else None,
         transmit_bytes=traffic.sent if traffic is not None else None,
         network_scope=scope,
         read_bytes=sum(moved.read for moved in transfers) if transfers else None,
         write_bytes=sum(moved.written for moved in transfers) if transfers else None,
-        pids=tuple(alive),
+        pids=pids,
     )
 
 
+def _shares(pids: Sequence[int]) -> int | None:
+    """Of the memory that these processes have mapped; none if none of them may be looked at."""
+    shares = [share for pid in pids if (share := memory_of(pid)) is not None]
+    return sum(shares) if shares else None
+
+
 def _network(metered: Metered, tree: Sequence[Process]) -> tuple[Traffic | None, Literal["run", "host"]]:
-    """Of the namespace that the command has for itself, else the machine's since the run's start."""
+    """Of the namespace that the command has for itself, else of the run's group, else the machine's."""
     leader = min((process for process in tree[1:] if process.parent == tree[0].pid), key=_age, default=None)
     if leader is not None and apart(leader.pid):
         return carried(leader.pid), "run"
-    start, host = metered.supervisor.facts, carried()
-    if host is None or totals.HOST_RECEIVED not in start:
-        return None, "host"
-    received, sent = int(start[totals.HOST_RECEIVED]), int(start[totals.HOST_SENT])
-    return Traffic(max(0, host.received - received), max(0, host.sent - sent)), "host"
+    traffic = metered.group.traffic()
+    if traffic is not None:
+        return traffic, "run"
+    return totals.since(metered.supervisor.facts), "host"
 
 
 def _age(process: Process) -> tuple[int, int]:

@@ -7,7 +7,8 @@ been waited for by then, which makes the supervisor's own figures those of the w
 import resource
 
 from services.executor.backends.process.marks import Facts
-from services.executor.backends.process.usage.network import carried
+from services.executor.backends.process.usage.group import Group
+from services.executor.backends.process.usage.network import Traffic, carried
 from services.executor.backends.process.usage.processes import transfers_of
 
 CPU = "cpu_ns"
@@ -26,20 +27,30 @@ def at_start() -> Facts:
     return {} if host is None else {HOST_RECEIVED: str(host.received), HOST_SENT: str(host.sent)}
 
 
-def at_end(start: Facts) -> Facts:
+def at_end(start: Facts, group: Group) -> Facts:
     """For the conclusion; what is not known is left out."""
-    facts = {CPU: str(_cpu_ns())}
+    cpu_ns = group.cpu_ns()
+    facts = {CPU: str(_reaped_ns() if cpu_ns is None else cpu_ns)}
     transfers = transfers_of("self")
     if transfers is not None:
         facts |= {READ: str(transfers.read), WRITTEN: str(transfers.written)}
-    host = carried()
-    if host is not None and HOST_RECEIVED in start:
-        facts[RECEIVED] = str(max(0, host.received - int(start[HOST_RECEIVED])))
-        facts[SENT] = str(max(0, host.sent - int(start[HOST_SENT])))
-        facts[SCOPE] = "host"
+    traffic = group.traffic()
+    if traffic is not None:
+        return facts | {RECEIVED: str(traffic.received), SENT: str(traffic.sent), SCOPE: "run"}
+    traffic = since(start)
+    if traffic is not None:
+        return facts | {RECEIVED: str(traffic.received), SENT: str(traffic.sent), SCOPE: "host"}
     return facts
 
 
-def _cpu_ns() -> int:
+def since(start: Facts) -> Traffic | None:
+    """What the machine's interfaces have carried since the run was claimed."""
+    host = carried()
+    if host is None or HOST_RECEIVED not in start:
+        return None
+    return Traffic(max(0, host.received - int(start[HOST_RECEIVED])), max(0, host.sent - int(start[HOST_SENT])))
+
+
+def _reaped_ns() -> int:
     own, reaped = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return int((own.ru_utime + own.ru_stime + reaped.ru_utime + reaped.ru_stime) * 1e9)
