@@ -5,6 +5,7 @@ from functools import partial
 
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.linux import boot_id
+from services.executor.devices.devices import find
 from services.executor.domain.environment import base
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
@@ -31,14 +32,17 @@ def build(deps: Deps) -> Service:
     backend = ProcessBackend(home / settings.backend, settings.idle_s)
     shipper = Shipper(bus, backend.output)
     outputs = Outputs(home / "outputs", backend.output, settings.keep_output_s, settings.keep_output_mib << 20)
-    has = capacity(settings.simulate)
+    devices = find(settings, clock)
+    has = capacity(devices.equipment)
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
         reporter=Reporter(bus, clock, node, shipper, backend.uses_images),
         outputs=outputs,
         preparation=Preparation(
-            Roots(deps.settings.storage, deps.settings.path_roots), base(os.environ, settings.pass_env)
+            Roots(deps.settings.storage, deps.settings.path_roots),
+            base(os.environ, settings.pass_env),
+            devices.equipment,
         ),
         secrets=Secrets(bus, node),
         capacity=has,
@@ -46,7 +50,7 @@ def build(deps: Deps) -> Service:
         boot_id=boot,
     )
     doorway = Doorway(home, settings.stream_host, settings.stream_port, backend, executor, clock)
-    inventory = Inventory(bus, clock, node, boot, has, settings.simulate, backend.uses_images)
+    inventory = Inventory(bus, clock, node, boot, has, devices.equipment.simulated, backend.uses_images)
     reconcile = Reconcile(bus, clock, executor, outputs, node)
 
     async def start() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.environment import Place, environment
+from services.executor.domain.equipment import Equipment
 from services.executor.domain.record import run_id
 from shared.contracts.job import JobView, LaunchSpec, Reason, Share
 from shared.contracts.masking import hidden_in
@@ -42,9 +43,10 @@ class Unfit(Exception):
 class Preparation:
     """Turns assignments into orders. Touches the disk: call it in a thread."""
 
-    def __init__(self, roots: Roots, base: Mapping[str, str]) -> None:
+    def __init__(self, roots: Roots, base: Mapping[str, str], equipment: Equipment) -> None:
         self._roots = roots
         self._base = base
+        self._equipment = equipment
 
     def order(self, assignment: Assignment) -> RunOrder:
         """The run, ready to start, its folders made. Raises Unfit."""
@@ -65,8 +67,8 @@ class Preparation:
             job_path=str(job_path),
             checkpoint_path=str(checkpoints),
             data_path=str(data_path) if data_path else None,
-            device_type=view.device_type,
             devices=assignment.share.devices,
+            visible=self._equipment.visible(view.device_type, assignment.share.devices),
         )
         return RunOrder(
             run_id=assignment.run_id,

@@ -4,8 +4,6 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from shared.contracts.job import CPU
-
 PASSED_ON = frozenset(
     {
         "CONDA_PREFIX",
@@ -38,8 +36,9 @@ class Place:
     job_path: str
     checkpoint_path: str
     data_path: str | None
-    device_type: str
     devices: tuple[int, ...]
+    visible: Mapping[str, str]
+    """The variables by which the devices' own libraries see these and no others (`Equipment.visible`)."""
 
 
 def base(own: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
@@ -54,15 +53,14 @@ def environment(
 ) -> dict[str, str]:
     """Everything that the command finds. A submission may replace the base, not what the platform says."""
     run_id = f"{job_id}.{attempt}"
-    devices = ",".join(map(str, place.devices))
     said = {
         "JOBYARD_JOB_ID": job_id,
         "JOBYARD_ATTEMPT": str(attempt),
         "JOBYARD_RUN_ID": run_id,
         "JOBYARD_JOB_PATH": place.job_path,
         CHECKPOINT_DIR: place.checkpoint_path,
-        "JOBYARD_DEVICES": devices,
-        **visible_devices(place.device_type, devices),
+        "JOBYARD_DEVICES": ",".join(map(str, place.devices)),
+        **place.visible,
         "RANK": "0",
         "WORLD_SIZE": "1",
         "MASTER_ADDR": "127.0.0.1",
@@ -73,11 +71,3 @@ def environment(
     if place.data_path is not None:
         said["JOBYARD_DATA_PATH"] = place.data_path
     return {**base, **submitted, **said}
-
-
-def visible_devices(device_type: str, devices: str) -> dict[str, str]:
-    """The variable by which the device's own libraries see the given ones only; a job without devices sees none."""
-    if device_type == CPU:
-        return {"CUDA_VISIBLE_DEVICES": "", "ASCEND_RT_VISIBLE_DEVICES": ""}
-    name = "ASCEND_RT_VISIBLE_DEVICES" if device_type.startswith("ascend") else "CUDA_VISIBLE_DEVICES"
-    return {name: devices}

@@ -12,6 +12,7 @@ import pytest
 from services.executor.backends.frames import STDOUT, frame
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain.admission import Capacity
+from services.executor.domain.equipment import Equipment
 from services.executor.domain.observation import Ended, Observation, Started, Waiting
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
@@ -132,7 +133,7 @@ class Bench:
             backend=self.backend,
             reporter=self.reporter,
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
-            preparation=Preparation(Roots(self.folder), {}),
+            preparation=Preparation(Roots(self.folder), {}, Equipment(simulated={"v100": 2})),
             secrets=Secrets(self.gateway, "node-1"),
             capacity=Capacity(cpus=4, memory_mib=1000, devices={"v100": 2}),
             clock=self.clock,
