@@ -96,7 +96,7 @@ class Nvml:
 
     def _bus_id(self, handle: Any) -> tuple[bool, str]:
         info = self._told(-1, "bus_id", self._nvml.nvmlDeviceGetPciInfo, handle)
-        return (info is None, info.busId.decode() if info is not None else "")
+        return (info is None, info.busId if info is not None else "")
 
     def _told(self, number: int, what: str, ask: Callable[..., T], *arguments: Any) -> T | None:
         """The answer; None, and one line in the log for each kind of refusal, if the driver has none."""
