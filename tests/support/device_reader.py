@@ -43,11 +43,11 @@ class DeviceReader:
 
 
 @contextmanager
-def device_reader(environment: Mapping[str, str]) -> Iterator[DeviceReader]:
+def device_reader(environment: Mapping[str, str], gpu_within_s: float = 60) -> Iterator[DeviceReader]:
     """With these variables; what it logs goes to the test's standard error."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.device_reader"],
+        [sys.executable, "-m", "tests.support.device_reader", str(gpu_within_s)],
         cwd=CHECKOUT,
         env=clean | dict(environment),
         stdin=subprocess.PIPE,
@@ -66,7 +66,7 @@ def device_reader(environment: Mapping[str, str]) -> Iterator[DeviceReader]:
 def _serve() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # the log's lines are no answers
-    devices = find(ExecutorSettings(), SystemClock())
+    devices = find(ExecutorSettings(), SystemClock(), float(sys.argv[1]))
     answers.write(json.dumps(devices.equipment.counts) + "\n")
     for line in sys.stdin:
         holders = [

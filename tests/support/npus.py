@@ -16,7 +16,7 @@ def recorded(name: str) -> str:
 
 @dataclass(frozen=True)
 class NpuSmiProgram:
-    """A program of that name in `folder`. It prints the files beside it, and counts how often it was started."""
+    """A program of that name in `folder`. It prints the files beside it."""
 
     folder: Path
 
@@ -24,7 +24,7 @@ class NpuSmiProgram:
         self.path.write_text(
             '#!/bin/sh\ncd "$(dirname "$0")"\necho $$ >> started\ncase "$*" in\n'
             '  "info -m") cat mapping; exit "$(cat code)" ;;\n'
-            '  info) [ -e hangs ] && { sleep 1000 & wait; }; cat table; exit "$(cat code)" ;;\n'
+            '  info) [ -e hangs ] && { sleep 1000 & echo $! >> started; wait; }; cat table; exit "$(cat code)" ;;\n'
             "esac\nexit 64\n"
         )
         self.path.chmod(0o755)
@@ -36,7 +36,7 @@ class NpuSmiProgram:
 
     @property
     def pids(self) -> list[int]:
-        """One for each time that it was started."""
+        """Of all that was started: itself each time, and what hangs."""
         started = self.folder / "started"
         return [int(line) for line in started.read_text().split()] if started.exists() else []
 

@@ -34,17 +34,25 @@ NPU_EVERY_S, NPU_AGAIN_S, NPU_KEEP_S = 5.0, 60.0, 30.0
 class Devices:
     """Those that were found. `read` may be called from any one thread at a time."""
 
-    def __init__(self, equipment: Equipment, nvml: Nvml | None, npu_smi: NpuSmi | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        equipment: Equipment,
+        clock: Clock,
+        nvml: Nvml | None = None,
+        npu_smi: NpuSmi | None = None,
+        gpu_within_s: float = GPU_WITHIN_S,
+    ) -> None:
         self.equipment = equipment
         self._nvml = nvml
         self._npu_smi = npu_smi
-        self._gpus: Latest[dict[int, GpuFacts]] = Latest(clock, 0.0, GPU_AGAIN_S, GPU_WITHIN_S)
+        self._gpu_within_s = gpu_within_s
+        self._gpus: Latest[dict[int, GpuFacts]] = Latest(clock, 0.0, GPU_AGAIN_S, gpu_within_s)
         self._npus: Latest[dict[int, Figures]] = Latest(clock, NPU_EVERY_S, NPU_AGAIN_S, NPU_KEEP_S)
 
     def read(self, holders: Sequence[Holder]) -> dict[str, tuple[Accelerator, ...]]:
         """What each of these runs uses of its real devices, by the indices that it was given.
 
-        Waits for GPUs, GPU_WITHIN_S at most; NPUs are told of as `npu-smi` saw them last, up to NPU_KEEP_S ago.
+        Waits for GPUs, `gpu_within_s` at most; NPUs are told of as `npu-smi` saw them last, up to NPU_KEEP_S ago.
         """
         held = {holder.run_id: self._held(holder) for holder in holders}
         every = [device for devices in held.values() for _, device in devices]
@@ -74,19 +82,19 @@ class Devices:
         nvml = self._nvml
         if nvml is None or not numbers:
             return {}
-        return self._gpus.get(lambda: nvml.facts(numbers), GPU_WITHIN_S) or {}
+        return self._gpus.get(lambda: nvml.facts(numbers), self._gpu_within_s) or {}
 
     def _figures(self) -> dict[int, Figures]:
         return (self._npus.get(self._npu_smi.figures) if self._npu_smi is not None else None) or {}
 
 
-def find(settings: ExecutorSettings, clock: Clock) -> Devices:
+def find(settings: ExecutorSettings, clock: Clock, gpu_within_s: float = GPU_WITHIN_S) -> Devices:
     """This machine's own devices; where some are simulated, only these. Takes FIND_S for each driver at most.
 
     Raises ValueError when GPUs and NPUs have been given one name.
     """
     if settings.simulate or settings.devices == "none":
-        return Devices(Equipment(simulated=settings.simulate), None, None, clock)
+        return Devices(Equipment(simulated=settings.simulate), clock)
     nvml = Nvml() if nvidia.installed() else None
     program = ascend.installed()
     npu_smi = NpuSmi(program) if program else None
@@ -95,7 +103,7 @@ def find(settings: ExecutorSettings, clock: Clock) -> Devices:
     equipment = equipped((*gpus, *npus))
     if equipment.real:
         log.info("devices_found", devices=equipment.counts)
-    return Devices(equipment, nvml, npu_smi, clock)
+    return Devices(equipment, clock, nvml, npu_smi, gpu_within_s)
 
 
 def _answered(driver: str, ask: Callable[[], tuple[T, ...] | None]) -> tuple[T, ...]:
