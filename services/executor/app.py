@@ -5,6 +5,7 @@ from functools import partial
 
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.linux import boot_id
+from services.executor.devices.devices import find
 from services.executor.domain.environment import base
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
@@ -36,12 +37,13 @@ def build(deps: Deps) -> Service:
     backend = ProcessBackend(home / settings.backend, settings.idle_s)
     shipper = Shipper(bus, backend.output)
     outputs = Outputs(home / "outputs", backend.output, settings.keep_output_s, settings.keep_output_mib << 20)
+    devices = find(settings, clock)
     files = UsageFiles(home / "metrics")
     feed = SampleFeed(bus)
     exporter = Exporter(clock)
     deps.registry.register(exporter)
-    sampler = Sampler(backend.measure, None, Tallies(files), feed, exporter, clock, settings.simulate)
-    has = capacity(settings.simulate)
+    sampler = Sampler(backend.measure, devices.read, Tallies(files), feed, exporter, clock)
+    has = capacity(devices.equipment)
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
@@ -52,6 +54,7 @@ def build(deps: Deps) -> Service:
             Roots(deps.settings.storage, deps.settings.path_roots),
             base(os.environ, settings.pass_env),
             files.reports,
+            devices.equipment,
         ),
         secrets=Secrets(bus, node),
         capacity=has,
@@ -59,7 +62,7 @@ def build(deps: Deps) -> Service:
         boot_id=boot,
     )
     doorway = Doorway(home, settings.stream_host, settings.stream_port, backend, executor, clock)
-    inventory = Inventory(bus, clock, node, boot, has, settings.simulate, backend.uses_images)
+    inventory = Inventory(bus, clock, node, boot, has, devices.equipment.simulated, backend.uses_images)
     reconcile = Reconcile(bus, clock, executor, outputs, node)
 
     async def start() -> None:

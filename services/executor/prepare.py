@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.environment import Place, environment
+from services.executor.domain.equipment import Equipment
 from services.executor.domain.record import run_id
 from shared.contracts.job import JobView, LaunchSpec, Reason, Share
 from shared.contracts.masking import hidden_in
@@ -42,10 +43,13 @@ class Unfit(Exception):
 class Preparation:
     """Turns assignments into orders. Touches the disk: call it in a thread. `reports`: the file a run may report to."""
 
-    def __init__(self, roots: Roots, base: Mapping[str, str], reports: Callable[[str], Path]) -> None:
+    def __init__(
+        self, roots: Roots, base: Mapping[str, str], reports: Callable[[str], Path], equipment: Equipment
+    ) -> None:
         self._roots = roots
         self._base = base
         self._reports = reports
+        self._equipment = equipment
 
     def order(self, assignment: Assignment) -> RunOrder:
         """The run, ready to start, its folders made. Raises Unfit."""
@@ -67,8 +71,8 @@ class Preparation:
             checkpoint_path=str(checkpoints),
             metrics_file=str(self._reports(assignment.run_id)),
             data_path=str(data_path) if data_path else None,
-            device_type=view.device_type,
             devices=assignment.share.devices,
+            visible=self._equipment.visible(view.device_type, assignment.share.devices),
         )
         return RunOrder(
             run_id=assignment.run_id,

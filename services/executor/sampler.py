@@ -7,7 +7,6 @@ every run that is due at once; the next one begins after it, so that a slow one 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
@@ -21,7 +20,6 @@ from services.executor.sample_feed import SampleFeed
 from services.executor.tallies import Step, Tallies
 from services.executor.usage_files import Tally
 from shared.clock import Clock
-from shared.contracts.job import CPU
 from shared.contracts.metrics import Accelerator, RunUsage
 
 log = structlog.get_logger()
@@ -32,21 +30,13 @@ YOUNG_S = 60.0
 EVERY_S = 5.0
 """An older one so often."""
 _SLACK_S = 0.5
-DEVICES_S = 2.0
-"""A sweep goes on without devices' drivers that take longer."""
 
 Measure = Callable[[Sequence[str]], Awaitable[dict[str, Reading]]]
 """A backend's word on what these runs have used, by the ids of those that live."""
 
 Driven = Mapping[str, tuple[Accelerator, ...]]
-"""By the ids of runs."""
-
-
-class Devices(Protocol):
-    """This node's real devices, through their drivers."""
-
-    def read(self, holders: Sequence[Holder]) -> dict[str, tuple[Accelerator, ...]]:
-        """What each holder's devices do, by its run's id. May take its time: it is called in a thread."""
+ReadDevices = Callable[[Sequence[Holder]], Driven]
+"""The drivers' word on what these holders' devices do, by their runs' ids. Called in a thread, and soon back."""
 
 
 @dataclass
@@ -59,29 +49,26 @@ class Followed:
 
 
 class Sampler:
-    """Of one node. `simulated`: the types of its devices that do not exist, of which nothing is ever known."""
+    """Of one node."""
 
     def __init__(
         self,
         measure: Measure,
-        devices: Devices | None,
+        read_devices: ReadDevices,
         tallies: Tallies,
         feed: SampleFeed,
         exporter: Exporter,
         clock: Clock,
-        simulated: Collection[str] = (),
     ) -> None:
         self._measure = measure
-        self._devices = devices
+        self._read_devices = read_devices
         self._tallies = tallies
         self._feed = feed
         self._exporter = exporter
         self._clock = clock
-        self._undriven = frozenset({CPU, *simulated})
         self._followed: dict[str, Followed] = {}
         self._tallying = asyncio.Lock()
         self._swept_at = clock.monotonic()
-        self._driving: asyncio.Task[Driven] | None = None
 
     async def open(self, known: Collection[str]) -> None:
         """Before the first run. `known`: those that an earlier process has left here."""
@@ -150,15 +137,10 @@ class Sampler:
         return [run for run in self._followed.values() if everyone or run.started_ns > young_since]
 
     async def _driven(self, runs: Sequence[Followed], readings: Mapping[str, Reading]) -> Driven:
-        """What the drivers say of the runs' devices, if they say it soon. They are asked one thing at a time."""
-        records = [run.record for run in runs if run.record.devices and run.record.device_type not in self._undriven]
-        busy = self._driving is not None and not self._driving.done()
-        if self._devices is None or not records or busy:
-            return {}
+        """What is known of the runs' devices; of simulated ones nothing."""
+        records = [run.record for run in runs if run.record.devices]
         holders = [Holder(one.id, one.device_type, one.devices, readings[one.id].pids) for one in records]
-        self._driving = asyncio.create_task(asyncio.to_thread(self._devices.read, holders))
-        done, _ = await asyncio.wait([self._driving], timeout=DEVICES_S)
-        return self._driving.result() if done else {}
+        return await asyncio.to_thread(self._read_devices, holders) if holders else {}
 
     def _steps(self, runs: Sequence[Followed], readings: Mapping[str, Reading], driven: Driven) -> list[Step]:
         """In a thread."""

@@ -204,7 +204,7 @@ async def test_a_scrape_finds_the_runs_under_the_names_of_the_table_and_their_la
     nats: NatsServer, yard: Yard, tmp_path: Path
 ) -> None:
     port = free_port()
-    with ExecutorService(nats.url, tmp_path / "data", health_port=port) as executor:
+    with ExecutorService(nats.url, tmp_path / "data", {"JOBYARD_HEALTH_PORT": str(port)}) as executor:
         await executor.ready()
         view = await yard.place(f'echo "{{\\"loss\\": 0.5}}" >> "$JOBYARD_METRICS_FILE"; {WAIT_FOR_GO}')
         who = {"job_id": view.id, "owner": "ada", "rank": "0", "vc": "default"}

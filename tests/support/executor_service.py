@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +51,9 @@ JOBS = Actor(kind="service", name="jobs")
 class ExecutorService:
     """`python -m services.executor` on one NATS server and one data folder. Its runs outlive it, but not the test."""
 
-    def __init__(self, nats_url: str, data: Path, health_port: int | None = None, **settings: object) -> None:
+    def __init__(
+        self, nats_url: str, data: Path, environment: Mapping[str, str] | None = None, **settings: object
+    ) -> None:
         """`settings`: JOBYARD_EXECUTOR_... variables, by the rest of their names in lower case."""
         self.data = data
         self.output = data.with_suffix(".log")
@@ -59,14 +61,12 @@ class ExecutorService:
         own = {"node": NODE, "simulate": "v100=2", "reconcile_s": 0.2, "report_s": 0.5, "idle_s": 5} | settings
         clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
         self._environment = clean | {f"JOBYARD_EXECUTOR_{name.upper()}": str(value) for name, value in own.items()}
-        self._environment |= {
+        self._environment |= dict(environment or {}) | {
             "PYTHONPATH": str(CHECKOUT),
             "JOBYARD_NATS_URL": nats_url,
             "JOBYARD_DATA": str(data),
             "JOBYARD_LOG_FORMAT": "json",
         }
-        if health_port is not None:
-            self._environment["JOBYARD_HEALTH_PORT"] = str(health_port)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

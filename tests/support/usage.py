@@ -10,7 +10,7 @@ from services.executor.domain.reading import Reading
 from services.executor.domain.used import SECOND_NS
 from services.executor.exporter import Exporter
 from services.executor.sample_feed import SampleFeed
-from services.executor.sampler import Devices, Sampler
+from services.executor.sampler import Sampler
 from services.executor.tallies import Tallies
 from services.executor.usage_files import UsageFiles
 from shared.bus.bus import Bus
@@ -75,7 +75,7 @@ class Kept(SampleFeed):
         self.samples.append(sample)
 
 
-class Driven(Devices):
+class Driven:
     """Says of every holder what the test says."""
 
     def __init__(self, *accelerators: Accelerator) -> None:
@@ -84,7 +84,7 @@ class Driven(Devices):
 
     def read(self, holders: Sequence[Holder]) -> dict[str, tuple[Accelerator, ...]]:
         self.asked += holders
-        return {holder.run_id: self.accelerators for holder in holders}
+        return {holder.run_id: self.accelerators for holder in holders if self.accelerators}
 
 
 @dataclass
@@ -94,8 +94,7 @@ class Node:
     folder: Path
     clock: ManualClock = field(default_factory=ManualClock)
     measured: Measured = field(default_factory=Measured)
-    devices: Devices | None = None
-    simulated: tuple[str, ...] = ()
+    devices: Driven = field(default_factory=Driven)
     feed: Kept = field(default_factory=Kept)
 
     def __post_init__(self) -> None:
@@ -105,7 +104,7 @@ class Node:
 
     def sampler(self) -> Sampler:
         tallies, measure = Tallies(self.files), self.measured.measure
-        return Sampler(measure, self.devices, tallies, self.feed, self.exporter, self.clock, self.simulated)
+        return Sampler(measure, self.devices.read, tallies, self.feed, self.exporter, self.clock)
 
     def reports(self, run_id: str, text: str) -> None:
         """The run appends this to its file."""

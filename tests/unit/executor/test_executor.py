@@ -12,6 +12,7 @@ import pytest
 from services.executor.backends.frames import STDOUT, frame
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain.admission import Capacity
+from services.executor.domain.equipment import Equipment
 from services.executor.domain.observation import Ended, Observation, Started, Waiting
 from services.executor.domain.reading import Reading
 from services.executor.doorway import Doorway
@@ -135,6 +136,11 @@ class Bench:
     gateway: Gateway = field(default_factory=Gateway)
     started: list[Executor] = field(default_factory=list)
 
+    def sampler(self, files: UsageFiles) -> Sampler:
+        clock = self.clock
+        feed, exporter = SampleFeed(self.gateway), Exporter(clock)
+        return Sampler(self.backend.measure, lambda _: {}, Tallies(files), feed, exporter, clock)
+
     def executor(self) -> Executor:
         files = UsageFiles(self.folder / "metrics")
         executor = Executor(
@@ -142,10 +148,8 @@ class Bench:
             backend=self.backend,
             reporter=self.reporter,
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
-            sampler=Sampler(
-                self.backend.measure, None, Tallies(files), SampleFeed(self.gateway), Exporter(self.clock), self.clock
-            ),
-            preparation=Preparation(Roots(self.folder), {}, files.reports),
+            sampler=self.sampler(files),
+            preparation=Preparation(Roots(self.folder), {}, files.reports, Equipment(simulated={"v100": 2})),
             secrets=Secrets(self.gateway, "node-1"),
             capacity=Capacity(cpus=4, memory_mib=1000, devices={"v100": 2}),
             clock=self.clock,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.executor.backends.protocol import RunOrder
+from services.executor.domain.equipment import Equipment
 from services.executor.prepare import Preparation, Unfit
 from shared.paths import Roots
 from tests.support.executor import ID, assignment_of, launch_of, view_of
@@ -25,7 +26,7 @@ def reports(run_id: str) -> Path:
 
 @pytest.fixture
 def preparation(storage: Path) -> Preparation:
-    return Preparation(Roots(storage), {"PATH": "/bin"}, reports)
+    return Preparation(Roots(storage), {"PATH": "/bin"}, reports, Equipment(simulated={"v100": 4}))
 
 
 def refused(preparation: Preparation, **launch: object) -> Unfit:
@@ -113,7 +114,7 @@ def test_a_file_in_the_way_of_the_jobs_folder_is_a_sentence(preparation: Prepara
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:
-    preparation = Preparation(Roots(Path("/proc")), {}, reports)
+    preparation = Preparation(Roots(Path("/proc")), {}, reports, Equipment())
     unfit = refused(preparation, job_path="jobyard")
     assert unfit.reason.code == "path_unusable"
     assert f"cannot be used: {os.strerror(2)}" in unfit.reason.message

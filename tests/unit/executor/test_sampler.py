@@ -4,8 +4,6 @@ import asyncio
 import errno
 import json
 import os
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Ended
 from services.executor.domain.used import SECOND_NS
-from services.executor.sampler import EVERY_S, YOUNG_S, Devices, Sampler
+from services.executor.sampler import EVERY_S, YOUNG_S, Sampler
 from shared.contracts.metrics import Accelerator, NetworkTotals, Sample
 from tests.support.executor import ID, NOW, record_of
 from tests.support.usage import START_NS, Driven, Node, reading_of
@@ -139,45 +137,19 @@ async def test_a_runs_real_devices_are_in_its_samples(node: Node) -> None:
     assert (usage.device_seconds, usage.device_measured_seconds, usage.device_utilization_mean) == (4, 2, 0.5)
 
 
-async def test_nobody_is_asked_about_simulated_devices_and_they_stay_unknown(node: Node) -> None:
-    node.devices, node.simulated = Driven(GPU), ("v100",)
+async def test_devices_that_nothing_is_known_of_are_held_and_not_measured_and_runs_without_any_ask_no_driver(
+    node: Node,
+) -> None:
     record = record_of(device_type="v100", devices=(1,))
     sampler = node.sampler()
     sampler.follow(record, START_NS)
     sampler.follow(record_of(id=f"{ID}.2", attempt=2), START_NS)
     node.measured.readings = {RUN: reading_of(2), f"{ID}.2": reading_of(2)}
     assert [sample.accelerators for sample in await sweep(node, sampler)] == [(), ()]
+    assert [holder.run_id for holder in node.devices.asked] == [RUN]
     usage = await sampler.finish(record, ended(4))
     assert usage is not None
     assert (usage.device_seconds, usage.device_measured_seconds, usage.device_utilization_mean) == (4, 0, None)
-
-
-async def test_a_driver_that_hangs_holds_up_no_sample_and_is_not_asked_again_meanwhile(node: Node) -> None:
-    class Hanging(Devices):
-        """Answers when it is let."""
-
-        def __init__(self) -> None:
-            self.asked = 0
-            self.let = threading.Event()
-
-        def read(self, holders: Sequence[Holder]) -> dict[str, tuple[Accelerator, ...]]:
-            self.asked += 1
-            self.let.wait(60)
-            return {holder.run_id: (GPU,) for holder in holders}
-
-    node.devices = hanging = Hanging()
-    sampler = node.sampler()
-    sampler.follow(record_of(device_type="a100", devices=(1,)), START_NS)
-    node.measured.readings[RUN] = reading_of(1, memory_bytes=7)
-    for _ in range(2):
-        [sample] = await sweep(node, sampler)
-        assert (sample.memory_bytes, sample.accelerators, hanging.asked) == (7, (), 1)
-    hanging.let.set()
-
-    async def known_again() -> bool:
-        return [sample.accelerators for sample in await sweep(node, sampler)] == [(GPU,)]
-
-    await until(known_again, "the driver answers")
 
 
 # --- what a run reports
