@@ -5,6 +5,7 @@ from functools import partial
 
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.linux import boot_id
+from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.devices.devices import find
 from services.executor.domain.environment import base
 from services.executor.doorway import Doorway
@@ -34,7 +35,8 @@ def build(deps: Deps) -> Service:
     settings = ExecutorSettings()
     bus, clock, node, boot = deps.bus, deps.clock, settings.node, boot_id()
     home = deps.settings.data / "executor"
-    backend = ProcessBackend(home / settings.backend, settings.idle_s)
+    groups = Groups(home / settings.backend, mounted() if settings.groups == "auto" else ())
+    backend = ProcessBackend(home / settings.backend, settings.idle_s, groups)
     shipper = Shipper(bus, backend.output)
     outputs = Outputs(home / "outputs", backend.output, settings.keep_output_s, settings.keep_output_mib << 20)
     devices = find(settings, clock)

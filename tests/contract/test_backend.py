@@ -9,6 +9,7 @@ import pytest
 
 from services.executor.backends.frames import STDERR, STDOUT, split
 from services.executor.backends.process.backend import ProcessBackend
+from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.domain.observation import Cancelled, Ended, Started, Waiting
 from shared.ids import new_id
 from tests.support.executor_backend import PATH, Bench, ProcessHome, processes_of
@@ -22,7 +23,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     home, folder = tmp_path / "home", tmp_path / "work"
     home.mkdir()
     folder.mkdir()
-    bench = Bench(lambda: ProcessBackend(home, idle_s=5), folder)
+    bench = Bench(lambda: ProcessBackend(home, 5, Groups(home, mounted())), folder)
     await bench.open()
     yield bench
     await bench.close()

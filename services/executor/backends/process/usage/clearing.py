@@ -7,6 +7,7 @@ from services.executor.backends.process.usage.groups import Groups
 
 _PAUSES_S = (0.05, 0.2, 1.0, 5.0)
 """What is left after these is left to the next start."""
+_LAST_S = 0.5
 
 
 class Clearing:
@@ -23,11 +24,10 @@ class Clearing:
             self._task = asyncio.get_running_loop().create_task(self._clear())
 
     async def close(self) -> None:
+        """Give what has just ended the moment that it needs."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        await asyncio.to_thread(self._groups.remove, self._due)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._task, _LAST_S)
 
     async def _clear(self) -> None:
         left: set[str] = set()

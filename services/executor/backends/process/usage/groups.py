@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from services.executor.backends.process import linux
 from services.executor.backends.process.usage.group import Group
 from services.executor.backends.process.usage.hierarchies import Hierarchy, hierarchies
 from services.executor.backends.process.usage.traffic import Counters
@@ -26,22 +27,23 @@ _DELEGATED = ("user.delegate", "trusted.delegate")
 
 def mounted() -> tuple[Hierarchy, ...]:
     """The hierarchies of this machine, with this process's own groups."""
-    return hierarchies(Path("/proc/self/mountinfo").read_text(), Path("/proc/self/cgroup").read_text())
+    return hierarchies(*(linux.read(f"/proc/self/{name}").decode(errors="replace") for name in ("mountinfo", "cgroup")))
 
 
 class Groups:
     """The groups of the runs of the executor whose folder `home` is."""
 
     def __init__(self, home: Path, found: Sequence[Hierarchy]) -> None:
-        self._name = f"jobyard-{hashlib.sha256(os.fsencode(home.absolute())).hexdigest()[:12]}"
+        self.name = f"jobyard-{hashlib.sha256(os.fsencode(home.absolute())).hexdigest()[:12]}"
         self._found = found
-        self._parts = Group()
+        self.parts = Group()
+        """This node's part of each hierarchy that is used."""
         self._counters: Counters | None = None
 
     def open(self) -> None:
         """Find out where groups may be made, and remove what runs have left that ended while nobody looked."""
         unified = self._part(frozenset())
-        self._parts = Group(
+        self.parts = Group(
             unified,
             None if unified is not None else self._part(_CPU),
             None if unified is not None and _offers_memory(unified) else self._part(_MEMORY),
@@ -51,40 +53,45 @@ class Groups:
                 self._counters = Counters()
             except OSError as error:
                 log.info("network_not_counted", reason=str(error))
-        log.info("groups_found", **self._parts.facts)
-        self.remove({name for part in self._parts.facts.values() for name in _inside(part)})
+        log.info("groups_found", **self.parts.facts)
+        self.sweep()
 
     def close(self) -> None:
         """Leave nothing behind but the groups of runs that live on."""
         if self._counters is not None:
             self._counters.close()
             self._counters = None
-        for part in self._parts.facts.values():
+        for part in self.parts.facts.values():
             with contextlib.suppress(OSError):
                 os.rmdir(part)
 
     def make(self, run_ids: Iterable[str]) -> dict[str, Group]:
         """A run that has its groups already keeps them."""
-        return {run_id: Group(*(self._made(part, run_id) for part in self._parts)) for run_id in run_ids}
+        return {run_id: Group(*(self._made(part, run_id) for part in self.parts)) for run_id in run_ids}
 
     def remove(self, run_ids: Iterable[str]) -> set[str]:
         """Remove the groups of these runs; of which some are left, since something still lives in them."""
         left = set()
         for run_id in run_ids:
-            for part in self._parts.facts.values():
+            for part in self.parts.facts.values():
                 if not _removed(f"{part}/{run_id}"):
                     left.add(run_id)
         return left
 
+    def sweep(self) -> set[str]:
+        """Remove the groups of all runs in which nothing lives any more; the runs whose groups are left."""
+        return self.remove({name for part in self.parts.facts.values() for name in _inside(part)})
+
     def _part(self, controllers: frozenset[str]) -> str | None:
         """This node's part of the hierarchy with these controllers (none: of the unified one), made if need be."""
         for each in self._found:
-            if each.unified if not controllers else controllers <= each.controllers:
-                place = _delegated(each.folder) if each.unified else each.folder
+            if each.unified == (not controllers) and controllers <= each.controllers:
+                place = each.folder
                 if each.unified:
+                    place = _delegated(place)
                     _offers_memory(place)
                 with contextlib.suppress(OSError):
-                    part = f"{place}/{self._name}"
+                    part = f"{place}/{self.name}"
                     os.makedirs(part, exist_ok=True)
                     return part
         return None
@@ -93,15 +100,19 @@ class Groups:
         if part is None:
             return None
         folder = f"{part}/{run_id}"
-        with contextlib.suppress(OSError):
-            try:
-                os.mkdir(folder)
-            except FileExistsError:
-                return folder
-            if part == self._parts.unified and self._counters is not None:
-                self._counters.attach(folder)
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
             return folder
-        return None
+        except OSError as error:
+            log.warning("group_not_made", run_id=run_id, reason=str(error))
+            return None
+        if part == self.parts.unified and self._counters is not None:
+            try:
+                self._counters.attach(folder)
+            except OSError as error:
+                log.warning("network_not_counted", run_id=run_id, reason=str(error))
+        return folder
 
 
 def _delegated(folder: str) -> str:

@@ -17,7 +17,7 @@ class Hierarchy:
 
 
 def hierarchies(mountinfo: str, own: str) -> tuple[Hierarchy, ...]:
-    """Of /proc/self/mountinfo and /proc/self/cgroup. What is named for no controller (systemd's) is left out."""
+    """Of /proc/self/mountinfo and /proc/self/cgroup; those in which this process's group cannot be reached left out."""
     paths = {}
     for line in own.splitlines():
         _, controllers, path = line.split(":", 2)

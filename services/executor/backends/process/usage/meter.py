@@ -9,7 +9,7 @@ from services.executor.backends.process import marks
 from services.executor.backends.process.supervisors import Supervisor, claimed
 from services.executor.backends.process.usage import totals
 from services.executor.backends.process.usage.group import Group, group_of
-from services.executor.backends.process.usage.network import Traffic, apart, carried
+from services.executor.backends.process.usage.network import Traffic, carried, namespace_of
 from services.executor.backends.process.usage.processes import Process, Processes, memory_of, transfers_of
 from services.executor.domain.reading import Reading
 
@@ -23,7 +23,7 @@ class Metered:
 
     def is_in(self, tree: Sequence[Process]) -> bool:
         """Whether the tree is this run's: its supervisor's pid may be somebody else's by now."""
-        return bool(tree) and str(tree[0].started) == self.supervisor.facts["start_time"]
+        return str(tree[0].started) == self.supervisor.facts["start_time"]
 
 
 class Meter:
@@ -41,13 +41,11 @@ class Meter:
         }
         if not self._metered:
             return {}
-        now = time.time_ns()
-        processes = Processes()
-        trees = {run_id: processes.tree(metered.supervisor.pid) for run_id, metered in self._metered.items()}
+        sweep = Sweep()
         return {
-            run_id: _reading(metered, trees[run_id], now)
+            run_id: reading
             for run_id, metered in self._metered.items()
-            if metered.is_in(trees[run_id])
+            if (reading := sweep.reading(metered)) is not None
         }
 
     def _find(self, run_id: str) -> Metered | None:
@@ -75,40 +73,54 @@ def totals_of(end: marks.Facts) -> Reading:
     )
 
 
-def _reading(metered: Metered, tree: Sequence[Process], now: int) -> Reading:
-    """The supervisor counts as well, for the sake of what it has reaped; in the tree's way not its memory."""
-    transfers = [moved for process in tree if (moved := transfers_of(process.pid)) is not None]
-    pids = tuple(process.pid for process in tree[1:] if process.alive)
-    cpu_ns, memory = metered.group.cpu_ns(), metered.group.memory_bytes()
-    traffic, scope = _network(metered, tree)
-    return Reading(
-        at_ns=now,
-        cpu_ns=sum(process.cpu_ns for process in tree) if cpu_ns is None else cpu_ns,
-        memory_bytes=_shares(pids) if memory is None else memory,
-        receive_bytes=traffic.received if traffic is not None else None,
-        transmit_bytes=traffic.sent if traffic is not None else None,
-        network_scope=scope,
-        read_bytes=sum(moved.read for moved in transfers) if transfers else None,
-        write_bytes=sum(moved.written for moved in transfers) if transfers else None,
-        pids=pids,
-    )
+class Sweep:
+    """One look at the machine, and what it says of each run."""
+
+    def __init__(self) -> None:
+        self._at_ns = time.time_ns()
+        self._processes = Processes()
+        self._host = carried()
+        self._namespace = namespace_of()
+
+    def reading(self, run: Metered) -> Reading | None:
+        """None of a run that has not started anything yet, or of which nothing lives any more.
+
+        The supervisor counts as well, for the sake of what it has reaped; but not its memory, in the tree's way.
+        """
+        tree = self._processes.tree(run.supervisor.pid)
+        if len(tree) < 2 or not run.is_in(tree):
+            return None
+        transfers = [moved for process in tree if (moved := transfers_of(process.pid)) is not None]
+        pids = tuple(process.pid for process in tree[1:] if process.alive)
+        cpu_ns, memory = run.group.cpu_ns(), run.group.memory_bytes()
+        traffic, scope = self._network(run, tree)
+        return Reading(
+            at_ns=self._at_ns,
+            cpu_ns=sum(process.cpu_ns for process in tree) if cpu_ns is None else cpu_ns,
+            memory_bytes=_shares(pids) if memory is None else memory,
+            receive_bytes=traffic.received if traffic is not None else None,
+            transmit_bytes=traffic.sent if traffic is not None else None,
+            network_scope=scope,
+            read_bytes=sum(moved.read for moved in transfers) if transfers else None,
+            write_bytes=sum(moved.written for moved in transfers) if transfers else None,
+            pids=pids,
+        )
+
+    def _network(self, run: Metered, tree: Sequence[Process]) -> tuple[Traffic | None, Literal["run", "host"]]:
+        """Of the namespace that the command has for itself, else of the run's group, else the machine's."""
+        leader = min((process for process in tree[1:] if process.parent == tree[0].pid), key=_age, default=None)
+        if leader is not None and namespace_of(leader.pid) not in (None, self._namespace):
+            return carried(leader.pid), "run"
+        traffic = run.group.traffic()
+        if traffic is not None:
+            return traffic, "run"
+        return totals.since(run.supervisor.facts, self._host), "host"
 
 
 def _shares(pids: Sequence[int]) -> int | None:
     """Of the memory that these processes have mapped; none if none of them may be looked at."""
     shares = [share for pid in pids if (share := memory_of(pid)) is not None]
     return sum(shares) if shares else None
-
-
-def _network(metered: Metered, tree: Sequence[Process]) -> tuple[Traffic | None, Literal["run", "host"]]:
-    """Of the namespace that the command has for itself, else of the run's group, else the machine's."""
-    leader = min((process for process in tree[1:] if process.parent == tree[0].pid), key=_age, default=None)
-    if leader is not None and apart(leader.pid):
-        return carried(leader.pid), "run"
-    traffic = metered.group.traffic()
-    if traffic is not None:
-        return traffic, "run"
-    return totals.since(metered.supervisor.facts), "host"
 
 
 def _age(process: Process) -> tuple[int, int]:

@@ -20,10 +20,9 @@ def carried(pid: int | str = "self") -> Traffic | None:
     return Traffic(sum(int(each[0]) for each in fields), sum(int(each[8]) for each in fields))
 
 
-def apart(pid: int) -> bool:
-    """Whether the process has left this process's network namespace."""
+def namespace_of(pid: int | str = "self") -> int | None:
+    """What tells the network namespace of a process from others; none if it is gone, or may not be looked at."""
     try:
-        theirs = os.stat(f"/proc/{pid}/ns/net").st_ino
+        return os.stat(f"/proc/{pid}/ns/net").st_ino
     except OSError:
-        return False
-    return theirs != os.stat("/proc/self/ns/net").st_ino
+        return None

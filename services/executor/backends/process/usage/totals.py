@@ -37,15 +37,14 @@ def at_end(start: Facts, group: Group) -> Facts:
     traffic = group.traffic()
     if traffic is not None:
         return facts | {RECEIVED: str(traffic.received), SENT: str(traffic.sent), SCOPE: "run"}
-    traffic = since(start)
+    traffic = since(start, carried())
     if traffic is not None:
         return facts | {RECEIVED: str(traffic.received), SENT: str(traffic.sent), SCOPE: "host"}
     return facts
 
 
-def since(start: Facts) -> Traffic | None:
-    """What the machine's interfaces have carried since the run was claimed."""
-    host = carried()
+def since(start: Facts, host: Traffic | None) -> Traffic | None:
+    """Of what the machine's interfaces have carried so far, the part since the run was claimed."""
     if host is None or HOST_RECEIVED not in start:
         return None
     return Traffic(max(0, host.received - int(start[HOST_RECEIVED])), max(0, host.sent - int(start[HOST_SENT])))
