@@ -1,4 +1,4 @@
-"""The table of families in docs/metrics.md: all that is exported, in its place, and no other line of the page touched."""
+"""The table of families in docs/metrics.md: all that is exported, in its place, and no other line touched."""
 
 import pytest
 
