@@ -45,24 +45,33 @@ class Exporter(Collector):
     def show(self, sample: Sample, reported: Mapping[str, float]) -> None:
         """The run lives, and this is its newest sample."""
         key = (sample.job_id, sample.rank)
-        self._ended.pop(key, None)
-        self._live[key] = _Shown(sample, reported)
+        if not self._has_newer(key, sample.attempt):
+            self._ended.pop(key, None)
+            self._live[key] = _Shown(sample, reported)
 
     def show_last(self, sample: Sample, reported: Mapping[str, float]) -> None:
         """The run is over."""
         key = (sample.job_id, sample.rank)
-        self._live.pop(key, None)
-        self._end(key, _Shown(sample, reported))
+        if not self._has_newer(key, sample.attempt):
+            self._end(key, _Shown(sample, reported))
 
-    def lose(self, job_id: str, rank: int) -> None:
-        """The run is gone; its last sample but one is the last."""
+    def lose(self, job_id: str, attempt: int, rank: int) -> None:
+        """The run is gone, without a last sample."""
         key = (job_id, rank)
-        shown = self._live.pop(key, None)
-        if shown is not None:
-            momentary = shown.sample.model_copy(update={"memory_bytes": None, "accelerators": ()})
-            self._end(key, _Shown(momentary, shown.reported))
+        shown = self._live.get(key)
+        if shown is not None and shown.sample.attempt == attempt:
+            lasting = shown.sample.model_copy(update={"memory_bytes": None, "accelerators": ()})
+            self._end(key, _Shown(lasting, shown.reported))
+
+    def _has_newer(self, key: tuple[str, int], attempt: int) -> bool:
+        """Whether a later attempt is shown already: an end may be told again."""
+        shown = self._live.get(key)
+        if shown is None and key in self._ended:
+            _, shown = self._ended[key]
+        return shown is not None and shown.sample.attempt > attempt
 
     def _end(self, key: tuple[str, int], shown: _Shown) -> None:
+        self._live.pop(key, None)
         self._ended.pop(key, None)
         self._ended[key] = (self._clock.monotonic(), shown)
         self._expire()

@@ -91,14 +91,16 @@ class Sampler:
     async def lose(self, record: RunRecord) -> RunUsage | None:
         """The run is gone, and nobody knows how: what it had used by its last sample, if it had one."""
         self._followed.pop(record.id, None)
-        self._exporter.lose(record.job_id, record.rank)
+        self._exporter.lose(record.job_id, record.attempt, record.rank)
         async with self._tallying:
             return await asyncio.to_thread(self._tallies.lost, record)
 
     async def forget(self, run_ids: Collection[str]) -> None:
         """Remove what is kept of runs that nobody asks for any more."""
         for id in run_ids:
-            self._followed.pop(id, None)
+            followed = self._followed.pop(id, None)
+            if followed is not None:  # its end was never told
+                self._exporter.lose(followed.record.job_id, followed.record.attempt, followed.record.rank)
         async with self._tallying:
             await asyncio.to_thread(self._tallies.remove, run_ids)
 

@@ -102,6 +102,20 @@ async def test_a_run_of_a_moment_has_its_totals_too(yard: Yard) -> None:
     assert usage.cpu_seconds > 0
 
 
+@pytest.mark.usefixtures("executor")
+async def test_processes_that_come_and_go_between_two_samples_are_counted(yard: Yard) -> None:
+    burning = """python3 -c '
+import os, subprocess, sys, time
+burn = [sys.executable, "-S", "-c", "for i in range(1000000): pass"]
+for _ in range(60): subprocess.run(burn)
+used = os.times()
+print(used.user + used.system + used.children_user + used.children_system)
+' > burnt"""
+    usage = await usage_of(yard, await yard.place(burning))
+    burnt = float(yard.wrote("burnt"))
+    assert usage.cpu_seconds == pytest.approx(burnt, rel=0.1, abs=0.2)  # the shell and the supervisor cost a little
+
+
 async def test_the_peak_and_the_seconds_of_devices_outlive_an_executor_that_is_killed(
     executor: ExecutorService, yard: Yard
 ) -> None:

@@ -94,6 +94,16 @@ def test_a_rank_shows_its_latest_sample_and_the_latest_attempt(scrape: Scrape) -
     assert scrape()["jobyard_job_cpu_seconds_total"] == [(WHO | {"rank": "1"}, 3), (WHO, 0.5)]
 
 
+def test_the_end_of_an_earlier_attempt_that_is_told_again_changes_nothing(scrape: Scrape) -> None:
+    scrape.exporter.show(sample_with(cpu_seconds=0.5, attempt=2), {})
+    scrape.exporter.show_last(sample_with(cpu_seconds=4), {})
+    scrape.exporter.lose(ID, 1, 0)
+    assert scrape()["jobyard_job_cpu_seconds_total"] == [(WHO, 0.5)]
+    scrape.exporter.show_last(sample_with(cpu_seconds=0.75, attempt=2), {})
+    scrape.exporter.show_last(sample_with(cpu_seconds=4), {})
+    assert scrape()["jobyard_job_cpu_seconds_total"] == [(WHO, 0.75)]
+
+
 def test_a_run_that_is_over_keeps_its_totals_for_five_minutes(scrape: Scrape) -> None:
     scrape.exporter.show(FULL, REPORTS)
     last = FULL.model_copy(update={"memory_bytes": None, "accelerators": (), "cpu_seconds": 9.0})
@@ -109,8 +119,8 @@ def test_a_run_that_is_over_keeps_its_totals_for_five_minutes(scrape: Scrape) ->
 
 def test_a_run_that_is_lost_keeps_its_last_totals_and_no_longer_what_was_so_at_that_moment(scrape: Scrape) -> None:
     scrape.exporter.show(FULL, REPORTS)
-    scrape.exporter.lose(ID, 0)
-    scrape.exporter.lose(new_id(), 0)
+    scrape.exporter.lose(ID, 1, 0)
+    scrape.exporter.lose(new_id(), 1, 0)
     found = scrape()
     assert found["jobyard_job_cpu_seconds_total"] == [(WHO, 1.5)]
     assert not {"jobyard_job_memory_working_set_bytes", "jobyard_job_gpu_utilization_ratio"} & set(found)

@@ -2,9 +2,12 @@
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.executor.reports import COUNTED_BYTES, LINE_BYTES, PARSED_BYTES, Look, Position, look
 
@@ -36,6 +39,22 @@ def test_each_line_is_read_once_and_only_when_it_is_whole(file: Path) -> None:
     second = next_look(file, first)
     assert second.lines == (b"two", b"three")
     assert next_look(file, second).lines == ()
+
+
+@given(st.lists(st.binary(max_size=40).map(lambda piece: piece.replace(b"|", b"\n"))), st.data())
+def test_however_lines_arrive_each_is_read_once_and_in_order(pieces: list[bytes], data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "run.jsonl")
+        found = Look(Position())
+        lines: list[bytes] = []
+        for piece in pieces:
+            append(file, piece)
+            if data.draw(st.booleans()):
+                found = next_look(file, found)
+                lines += found.lines
+        lines += next_look(file, found, last=True).lines
+        written = b"".join(pieces).split(b"\n")
+        assert lines == (written if written[-1] else written[:-1])
 
 
 def test_the_last_look_takes_a_line_without_an_end(file: Path) -> None:

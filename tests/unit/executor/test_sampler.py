@@ -11,6 +11,7 @@ import pytest
 from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Ended
 from services.executor.domain.used import SECOND_NS
+from services.executor.exporter import AFTER_END_S
 from services.executor.sampler import EVERY_S, YOUNG_S, Sampler
 from shared.contracts.metrics import Accelerator, NetworkTotals, Sample
 from tests.support.executor import ID, NOW, record_of
@@ -278,4 +279,6 @@ async def test_what_is_forgotten_is_gone_from_the_disk(node: Node) -> None:
     await sweep(node, sampler)
     await sampler.forget([RUN])
     assert list((node.folder / "metrics").iterdir()) == []
+    node.clock.advance(AFTER_END_S + 1)
+    assert all(not family.samples for family in node.exporter.collect())
     assert await sweep(node, sampler) == []
