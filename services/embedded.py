@@ -293,7 +293,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
         help="of Jupyter, TensorBoard and the ports of jobs; 0: any free one; else the port of the API + 1",
     )
     parser.add_argument("--ssh-port", type=int, help=f"of SSH into jobs; 0: any free one; else {SSH_PORT}")
-    parser.add_argument("--simulate", help="devices that do not exist, for instance v100=8,ascend910=8")
+    parser.add_argument("--simulate", help="devices that do not exist, not the machine's own: v100=8,ascend910=8")
     return parser.parse_args(arguments)
 
 

@@ -4,11 +4,23 @@ import argparse
 import sys
 from pathlib import Path
 
-from docs.tools import accounts, asyncapi, endpoint_states, messages, models, rights, settings, snapshots, states
+from docs.tools import (
+    accounts,
+    asyncapi,
+    endpoint_states,
+    families,
+    messages,
+    models,
+    rights,
+    settings,
+    snapshots,
+    states,
+)
 from services.gateway.application import routed
 from services.gateway.openapi import document as openapi
 
 ROOT = Path(__file__).resolve().parents[2]
+METRICS = Path("docs/metrics.md")
 
 
 def generated() -> dict[Path, str]:
@@ -19,6 +31,7 @@ def generated() -> dict[Path, str]:
         Path("docs/endpoint-states.md"): endpoint_states.document(),
         Path("docs/rights.md"): rights.document(),
         Path("deploy/nats/accounts.conf"): accounts.document(),
+        METRICS: families.document((ROOT / METRICS).read_text()),
         Path("docs/messages.md"): messages.document(),
         Path("docs/configuration.md"): settings.document(),
         Path("docs/asyncapi.yaml"): asyncapi.document(),

@@ -26,7 +26,8 @@ def up(
     ssh_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Of SSH into jobs; else 2222.")] = None,
     data: Annotated[Path | None, typer.Option(help="Where it keeps everything; else JOBYARD_DATA, .jobyard.")] = None,
     simulate: Annotated[
-        str | None, typer.Option(metavar="TYPE=COUNT,...", help="Devices to pretend, such as `v100=8,ascend910=8`.")
+        str | None,
+        typer.Option(metavar="TYPE=COUNT,...", help="Devices to pretend, not the own: `v100=8,ascend910=8`."),
     ] = None,
 ) -> None:
     """Start the platform on this machine, until Ctrl-C. Running jobs go on without it."""

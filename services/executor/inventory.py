@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
@@ -10,6 +10,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import Error as NatsApiError
 
 from services.executor.domain.admission import Capacity
+from services.executor.domain.equipment import Equipment
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts import subjects
@@ -18,9 +19,9 @@ from shared.contracts.events import CloudEvent, NodeReported
 log = structlog.get_logger()
 
 
-def capacity(simulated: Mapping[str, int]) -> Capacity:
-    """All processors and all memory of this machine, and the devices that are simulated."""
-    return Capacity(cpus=float(os.cpu_count() or 1), memory_mib=_memory_mib(), devices=dict(simulated))
+def capacity(equipment: Equipment) -> Capacity:
+    """All processors and all memory of this machine, and its devices."""
+    return Capacity(cpus=float(os.cpu_count() or 1), memory_mib=_memory_mib(), devices=equipment.counts)
 
 
 def _memory_mib() -> int:
@@ -40,7 +41,7 @@ class Inventory:
         node: str,
         boot_id: str,
         capacity: Capacity,
-        simulated: Mapping[str, int],
+        simulated: Iterable[str],
         uses_images: bool,
     ) -> None:
         self._bus = bus

@@ -2,12 +2,13 @@
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.environment import Place, environment
+from services.executor.domain.equipment import Equipment
 from services.executor.domain.record import run_id
 from shared import tracing
 from shared.contracts.job import JobView, LaunchSpec, Reason, Share
@@ -43,11 +44,15 @@ class Unfit(Exception):
 
 
 class Preparation:
-    """Turns assignments into orders. Touches the disk: call it in a thread."""
+    """Turns assignments into orders. Touches the disk: call it in a thread. `reports`: the file a run may report to."""
 
-    def __init__(self, roots: Roots, base: Mapping[str, str]) -> None:
+    def __init__(
+        self, roots: Roots, base: Mapping[str, str], reports: Callable[[str], Path], equipment: Equipment
+    ) -> None:
         self._roots = roots
         self._base = base
+        self._reports = reports
+        self._equipment = equipment
 
     def order(self, assignment: Assignment) -> RunOrder:
         """The run, ready to start, its folders made. Raises Unfit."""
@@ -67,9 +72,10 @@ class Preparation:
         place = Place(
             job_path=str(job_path),
             checkpoint_path=str(checkpoints),
+            metrics_file=str(self._reports(assignment.run_id)),
             data_path=str(data_path) if data_path else None,
-            device_type=view.device_type,
             devices=assignment.share.devices,
+            visible=self._equipment.visible(view.device_type, assignment.share.devices),
         )
         return RunOrder(
             run_id=assignment.run_id,

@@ -29,6 +29,23 @@ def _known_form(devices: dict[str, int]) -> dict[str, int]:
     return devices
 
 
+def _parse_types(value: Any) -> Any:
+    """`NVIDIA A100-SXM4-80GB=a100-80g,Ascend 910B3=ascend910b3` as a dictionary."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.rpartition("=") for part in value.split(",") if part.strip()]
+    if bad := [name or kind for name, _, kind in pairs if not name.strip()]:
+        raise ValueError(f"{bad[0]!r} needs a model and its type, as in 'NVIDIA A100-SXM4-80GB=a100-80g'")
+    return {name.strip(): kind.strip() for name, _, kind in pairs}
+
+
+def _types(named: dict[str, str]) -> dict[str, str]:
+    for kind in named.values():
+        if not _DEVICE_TYPE.match(kind) or kind == "cpu":
+            raise ValueError(f"{kind!r} is no device type: lower-case letters, digits, and . _ - between, not 'cpu'")
+    return named
+
+
 def _split_names(value: Any) -> Any:
     return tuple(name for name in re.split(r"[,:\s]+", value) if name) if isinstance(value, str) else value
 
@@ -49,7 +66,19 @@ class ExecutorSettings(BaseSettings):
     backend: Literal["process"] = Field("process", description="Where runs live.")
     node: NodeName = Field(default_factory=node_name, description="This node's name; by default the host's.")
     simulate: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_devices), AfterValidator(_known_form)] = Field(
-        default_factory=dict, description="Devices that do not exist, `v100=8,ascend910=8`; labelled as simulated."
+        default_factory=dict,
+        description="Devices that do not exist, `v100=8,ascend910=8`; labelled as simulated. The machine's own are "
+        "left alone then.",
+    )
+    devices: Literal["auto", "none"] = Field(
+        "auto",
+        description="`auto`: this machine's GPUs and NPUs are found and given out, unless some are simulated; `none`: "
+        "they are left alone.",
+    )
+    device_types: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_types), AfterValidator(_types)] = Field(
+        default_factory=dict,
+        description="Types that models are to have, as their driver names them: `NVIDIA A100-SXM4-80GB=a100-80g`; "
+        "others are called by their model, as in `a100`, `v100`, `ascend910b`.",
     )
     groups: Literal["auto", "none"] = Field(
         "auto",

@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from shared.contracts.commands.jobs import (
 from shared.contracts.events import CloudEvent, JobEvent, JobKilled, JobKilling, JobScheduled, RunEvent
 from shared.contracts.job import Actor, JobStatus, JobView, LaunchSpec
 from shared.contracts.logs import LogChunk
+from shared.contracts.metrics import Sample
 from shared.ids import new_id
 from shared.settings import PlatformSettings
 from tests.support.executor import NODE, launch_of, view_of
@@ -50,7 +51,9 @@ JOBS = Actor(kind="service", name="jobs")
 class ExecutorService:
     """`python -m services.executor` on one NATS server and one data folder. Its runs outlive it, but not the test."""
 
-    def __init__(self, nats_url: str, data: Path, **settings: object) -> None:
+    def __init__(
+        self, nats_url: str, data: Path, environment: Mapping[str, str] | None = None, **settings: object
+    ) -> None:
         """`settings`: JOBYARD_EXECUTOR_... variables, by the rest of their names in lower case."""
         self.data = data
         self.output = data.with_suffix(".log")
@@ -58,7 +61,7 @@ class ExecutorService:
         own = {"node": NODE, "simulate": "v100=2", "reconcile_s": 0.2, "report_s": 0.5, "idle_s": 5} | settings
         clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
         self._environment = clean | {f"JOBYARD_EXECUTOR_{name.upper()}": str(value) for name, value in own.items()}
-        self._environment |= {
+        self._environment |= dict(environment or {}) | {
             "PYTHONPATH": str(CHECKOUT),
             "JOBYARD_NATS_URL": nats_url,
             "JOBYARD_DATA": str(data),
@@ -135,7 +138,11 @@ class Yard:
 
     def go(self) -> None:
         """Let scripts that wait for it (`WAIT_FOR_GO`) go on."""
-        (self._folder / "go").touch()
+        self.touch("go")
+
+    def touch(self, name: str) -> None:
+        """Make a file in the folder."""
+        (self._folder / name).touch()
 
     def wrote(self, name: str) -> str:
         """What a script has written into this file of the folder; nothing if there is none."""
@@ -223,6 +230,13 @@ class Yard:
 
         await until(there, f"{view.id} has {fact}", within=30)
         return found[0]
+
+    async def samples(self, view: JobView) -> list[Sample]:
+        """Of what the job's runs use, in order."""
+        return [
+            Sample.model_validate_json(message.data or b"")
+            async for message in self._stored(subjects.METRICS, subjects.samples_of(view.id))
+        ]
 
     async def console(self, view: JobView) -> list[str]:
         """The job's lines in order: none may be missing, and one that was published twice has to be the same."""

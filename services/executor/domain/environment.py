@@ -4,8 +4,6 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from shared.contracts.job import CPU
-
 PASSED_ON = frozenset(
     {
         "CONDA_PREFIX",
@@ -27,6 +25,9 @@ PASSED_ON = frozenset(
 CHECKPOINT_DIR = "JOBYARD_CHECKPOINT_DIR"
 """Where a run keeps its checkpoints; the platform looks there too."""
 
+METRICS_FILE = "JOBYARD_METRICS_FILE"
+"""What a run appends lines of JSON to, to report values of its own."""
+
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _PORTS = range(20_000, 30_000)
 
@@ -37,9 +38,11 @@ class Place:
 
     job_path: str
     checkpoint_path: str
+    metrics_file: str
     data_path: str | None
-    device_type: str
     devices: tuple[int, ...]
+    visible: Mapping[str, str]
+    """The variables by which the devices' own libraries see these and no others (`Equipment.visible`)."""
 
 
 def base(own: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
@@ -54,15 +57,15 @@ def environment(
 ) -> dict[str, str]:
     """Everything that the command finds. A submission may replace the base, not what the platform says."""
     run_id = f"{job_id}.{attempt}"
-    devices = ",".join(map(str, place.devices))
     said = {
         "JOBYARD_JOB_ID": job_id,
         "JOBYARD_ATTEMPT": str(attempt),
         "JOBYARD_RUN_ID": run_id,
         "JOBYARD_JOB_PATH": place.job_path,
         CHECKPOINT_DIR: place.checkpoint_path,
-        "JOBYARD_DEVICES": devices,
-        **visible_devices(place.device_type, devices),
+        METRICS_FILE: place.metrics_file,
+        "JOBYARD_DEVICES": ",".join(map(str, place.devices)),
+        **place.visible,
         "RANK": "0",
         "WORLD_SIZE": "1",
         "MASTER_ADDR": "127.0.0.1",
@@ -73,11 +76,3 @@ def environment(
     if place.data_path is not None:
         said["JOBYARD_DATA_PATH"] = place.data_path
     return {**base, **submitted, **said}
-
-
-def visible_devices(device_type: str, devices: str) -> dict[str, str]:
-    """The variable by which the device's own libraries see the given ones only; a job without devices sees none."""
-    if device_type == CPU:
-        return {"CUDA_VISIBLE_DEVICES": "", "ASCEND_RT_VISIBLE_DEVICES": ""}
-    name = "ASCEND_RT_VISIBLE_DEVICES" if device_type.startswith("ascend") else "CUDA_VISIBLE_DEVICES"
-    return {name: devices}

@@ -1,12 +1,13 @@
 """What a run sees: nothing of the platform's settings and secrets, its own devices only, the platform's word last."""
 
-from services.executor.domain.environment import Place, base, environment, visible_devices
+from services.executor.domain.environment import Place, base, environment
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
-def place(device_type: str = "cpu", *devices: int, data_path: str | None = None) -> Place:
-    return Place("/s/jobs/1", "/s/jobs/1/checkpoints", data_path, device_type, devices)
+def place(*devices: int, data_path: str | None = None) -> Place:
+    visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, devices))}
+    return Place("/s/jobs/1", "/s/jobs/1/checkpoints", "/m/1.jsonl", data_path, devices, visible)
 
 
 def test_only_harmless_names_of_the_executors_own_environment_are_passed_on() -> None:
@@ -34,13 +35,14 @@ def test_there_is_always_a_path() -> None:
 
 
 def test_a_run_is_told_who_it_is_and_where() -> None:
-    found = environment({}, {}, ID, 1, place("v100", 0, 3, data_path="/data/x"))
+    found = environment({}, {}, ID, 1, place(0, 3, data_path="/data/x"))
     assert {name: value for name, value in found.items() if name.startswith("JOBYARD_")} == {
         "JOBYARD_JOB_ID": ID,
         "JOBYARD_ATTEMPT": "1",
         "JOBYARD_RUN_ID": f"{ID}.1",
         "JOBYARD_JOB_PATH": "/s/jobs/1",
         "JOBYARD_CHECKPOINT_DIR": "/s/jobs/1/checkpoints",
+        "JOBYARD_METRICS_FILE": "/m/1.jsonl",
         "JOBYARD_DATA_PATH": "/data/x",
         "JOBYARD_DEVICES": "0,3",
     }
@@ -54,15 +56,9 @@ def test_only_a_later_attempt_is_told_to_resume() -> None:
 
 def test_a_submission_replaces_the_base_but_not_what_the_platform_says() -> None:
     submitted = {"HOME": "/mine", "CUDA_VISIBLE_DEVICES": "0,1,2,3", "RANK": "7", "SEED": "1"}
-    found = environment({"HOME": "/theirs", "TZ": "UTC"}, submitted, ID, 1, place("v100", 2))
+    found = environment({"HOME": "/theirs", "TZ": "UTC"}, submitted, ID, 1, place(2))
     assert (found["HOME"], found["TZ"], found["SEED"]) == ("/mine", "UTC", "1")
     assert (found["CUDA_VISIBLE_DEVICES"], found["RANK"]) == ("2", "0")
-
-
-def test_each_kind_of_device_is_shown_through_its_own_variable_and_a_cpu_job_sees_none() -> None:
-    assert visible_devices("v100", "0,1") == {"CUDA_VISIBLE_DEVICES": "0,1"}
-    assert visible_devices("ascend910", "4") == {"ASCEND_RT_VISIBLE_DEVICES": "4"}
-    assert visible_devices("cpu", "") == {"CUDA_VISIBLE_DEVICES": "", "ASCEND_RT_VISIBLE_DEVICES": ""}
 
 
 def test_the_port_is_the_same_for_a_run_whenever_it_is_asked_for_and_another_for_the_next() -> None:

@@ -9,6 +9,7 @@ from services.executor.domain.observation import Cancelled, Ended, Lost, Started
 from services.executor.domain.record import RunRecord
 from shared.contracts.events import RunExited, RunLost, RunRefused, RunStopped, run_envelope
 from shared.contracts.job import Reason
+from shared.contracts.metrics import RunUsage
 from tests.support.executor import ID, NODE, record_of
 
 SECOND = 1_000_000_000
@@ -61,6 +62,14 @@ def test_a_refusal_is_told_from_the_record(busy: bool) -> None:
     event = result_event(record_of(kind="refused", busy=busy, reason=WHY), NODE, Waiting(), 0)
     assert isinstance(event, RunRefused)
     assert (event.busy, event.reason) == (busy, WHY)
+
+
+@pytest.mark.parametrize("seen", [ended(stopped=False), ended(stopped=True), Lost(WHY)])
+def test_what_a_run_has_used_is_told_with_its_end_however_that_was(seen: Ended | Lost) -> None:
+    usage = RunUsage(seconds=3, cpu_seconds=2.5)
+    event = result_event(record_of(), NODE, seen, 0, usage=usage)
+    assert isinstance(event, RunExited | RunStopped | RunLost)
+    assert event.usage == usage
 
 
 def test_a_run_that_lives_has_no_result() -> None:

@@ -1,0 +1,111 @@
+"""NVIDIA's GPUs, through NVML. Its bindings are imported only where its library is installed.
+
+Every figure is asked for by itself, and one that the driver does not have, or no longer (a GPU that fell off the bus),
+is None. Devices are numbered as CUDA numbers them with CUDA_DEVICE_ORDER=PCI_BUS_ID.
+"""
+
+import ctypes
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import structlog
+
+from services.executor.domain.device_types import gpu_type
+from services.executor.domain.equipment import Device
+from services.executor.domain.gpu import GpuFacts
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+LIBRARY = "libnvidia-ml.so.1"
+
+_PERCENT = range(101)
+
+
+def installed() -> bool:
+    """Whether this machine has NVIDIA's driver; costs next to nothing where it has not."""
+    try:
+        ctypes.CDLL(LIBRARY)
+    except OSError:
+        return False
+    return True
+
+
+class Nvml:
+    """The library, open for as long as the process lives: closing it would let the driver go to sleep."""
+
+    def __init__(self) -> None:
+        import pynvml
+
+        self._nvml: Any = pynvml
+        self._handles: dict[int, Any] = {}
+        self._seen: dict[int, int] = {}
+        """The newest sample of each GPU: each tells of the time after it only."""
+        self._complained: set[tuple[int, str]] = set()
+
+    def find(self, named: Mapping[str, str]) -> tuple[Device, ...] | None:
+        """All that can be used. None: the driver does not work; the log says why."""
+        try:
+            self._nvml.nvmlInit()
+            count = self._nvml.nvmlDeviceGetCount()
+        except self._nvml.NVMLError as error:
+            log.warning("gpus_not_found", error=str(error))
+            return None
+        handles = [self._told(index, "handle", self._nvml.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
+        usable = [handle for handle in handles if handle is not None]
+        self._handles = dict(enumerate(sorted(usable, key=self._bus_id)))
+        names = {
+            number: self._told(number, "name", self._nvml.nvmlDeviceGetName, handle)
+            for number, handle in self._handles.items()
+        }
+        return tuple(Device("gpu", number, gpu_type(name, named)) for number, name in names.items() if name)
+
+    def facts(self, numbers: Iterable[int]) -> dict[int, GpuFacts]:
+        """What is known of these GPUs."""
+        return {number: self._facts(number, handle) for number in numbers if (handle := self._handles.get(number))}
+
+    def _facts(self, number: int, handle: Any) -> GpuFacts:
+        nvml = self._nvml
+        use = self._told(number, "utilization", nvml.nvmlDeviceGetUtilizationRates, handle)
+        processes = self._told(number, "processes", nvml.nvmlDeviceGetComputeRunningProcesses, handle) or ()
+        return GpuFacts(
+            utilization=use.gpu / 100 if use is not None and use.gpu in _PERCENT else None,
+            memory_bytes=self._memory(number, handle),
+            process_memory={process.pid: process.usedGpuMemory for process in processes},
+            process_utilization=self._samples(number, handle),
+        )
+
+    def _memory(self, number: int, handle: Any) -> int | None:
+        """Without what the driver keeps for itself, where it says so."""
+        nvml = self._nvml
+        memory = self._told(number, "memory_v2", nvml.nvmlDeviceGetMemoryInfo, handle, nvml.nvmlMemory_v2)
+        memory = memory or self._told(number, "memory", nvml.nvmlDeviceGetMemoryInfo, handle)
+        return int(memory.used) if memory is not None else None
+
+    def _samples(self, number: int, handle: Any) -> dict[int, float]:
+        """The newest sample of each process since the last look."""
+        since = self._seen.get(number, 0)
+        samples = self._told(number, "samples", self._nvml.nvmlDeviceGetProcessUtilization, handle, since) or ()
+        newest: dict[int, tuple[int, float]] = {}
+        for sample in samples:
+            if sample.timeStamp > since and sample.smUtil in _PERCENT:
+                newest[sample.pid] = max(newest.get(sample.pid, (0, 0.0)), (sample.timeStamp, sample.smUtil / 100))
+        self._seen[number] = max((at for at, _ in newest.values()), default=since)
+        return {pid: use for pid, (_, use) in newest.items()}
+
+    def _bus_id(self, handle: Any) -> tuple[bool, str]:
+        info = self._told(-1, "bus_id", self._nvml.nvmlDeviceGetPciInfo, handle)
+        return (info is None, info.busId if info is not None else "")
+
+    def _told(self, number: int, what: str, ask: Callable[..., T], *arguments: Any) -> T | None:
+        """The answer; None, and one line in the log for each kind of refusal, if the driver has none."""
+        try:
+            return ask(*arguments)
+        except self._nvml.NVMLError_NotFound:  # no process has used it lately
+            return None
+        except self._nvml.NVMLError as error:
+            if (number, what) not in self._complained:
+                self._complained.add((number, what))
+                log.info("gpu_figure_unknown", gpu=number, figure=what, error=str(error))
+            return None

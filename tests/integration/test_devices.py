@@ -1,0 +1,263 @@
+"""GPUs and NPUs as their drivers tell of them: found, and read for the runs that hold them, whatever goes wrong.
+
+NVML is a library that replays what real drivers said, `npu-smi` a program that prints what real ones printed.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.executor.backends.process.linux import start_time
+from services.executor.devices.ascend import NpuSmi
+from services.executor.devices.nvidia import installed
+from services.executor.domain.gpu import Figures
+from services.executor.domain.holder import Holder
+from shared.contracts import subjects
+from shared.contracts.events import CloudEvent, NodeReported
+from shared.settings import PlatformSettings
+from tests.support.device_reader import DeviceReader, device_reader
+from tests.support.executor import NODE
+from tests.support.executor_service import ExecutorService, yard_at
+from tests.support.gpus import Gpus
+from tests.support.nats import NatsServer
+from tests.support.npus import USED, NpuSmiProgram, recorded
+from tests.support.platform import CHECKOUT
+from tests.support.programs import needs
+from tests.support.waiting import wait_until
+
+needs("cc")
+
+GIB, MIB = 1 << 30, 1 << 20
+
+ERRORS = (3, 4, 9, 10, 15, 16, 18, 24, 999)
+"""NVML_ERROR_NOT_SUPPORTED, NO_PERMISSION, DRIVER_NOT_LOADED, TIMEOUT, GPU_IS_LOST, RESET_REQUIRED,
+LIB_RM_VERSION_MISMATCH, FREQ_NOT_SUPPORTED, UNKNOWN."""
+
+
+@pytest.fixture
+def gpus(tmp_path: Path) -> Gpus:
+    return Gpus(tmp_path)
+
+
+@pytest.fixture
+def reader(gpus: Gpus) -> Iterator[DeviceReader]:
+    with device_reader(gpus.environment) as reader:
+        yield reader
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> NpuSmiProgram:
+    program = NpuSmiProgram(tmp_path)
+    program.says(table=recorded("910b3"), mapping=recorded("910b3_mapping"))
+    return program
+
+
+# --- GPUs
+
+
+def test_gpus_are_found_and_counted_by_type(reader: DeviceReader) -> None:
+    assert reader.counts == {"v100": 2, "t4": 1}
+
+
+def test_a_run_is_told_what_its_own_processes_use_of_the_devices_it_was_given(reader: DeviceReader) -> None:
+    # by the bus the first V100 is the idle one
+    used = reader.read(Holder("both", "v100", (0, 1), (1, 4100, 4101)), Holder("old", "t4", (0,), (5200,)))
+    assert used == {
+        "both": [("gpu", 0, 0.0, 3 * MIB), ("gpu", 1, pytest.approx(0.94), 29 * GIB + GIB // 2)],
+        "old": [("gpu", 0, 0.12, GIB)],
+    }
+
+
+def test_only_the_runs_own_processes_count(reader: DeviceReader) -> None:
+    assert reader.read(Holder("one", "v100", (1,), (4101,))) == {"one": [("gpu", 1, 0.3, GIB + GIB // 2)]}
+
+
+def test_samples_that_were_seen_before_are_not_counted_again(gpus: Gpus, reader: DeviceReader) -> None:
+    holder = Holder("one", "v100", (1,), (4100, 4101))
+    assert reader.read(holder)["one"][0][2] == pytest.approx(0.94)
+    gpus.change("0 sample 4100", "0 sample 4100 1700000005000000 10")
+    assert reader.read(holder)["one"][0][2] == 0.1
+
+
+def test_each_figure_that_a_driver_refuses_is_unknown_and_only_that(gpus: Gpus, reader: DeviceReader) -> None:
+    for error in ERRORS:
+        for what in ("utilization", "memory_v2", "process", "sample"):
+            gpus.change(f"0 {what}", f"0 {what} !{error}")
+        assert reader.read(Holder("sick", "v100", (0, 1), (4100,)), Holder("well", "t4", (0,), ())) == {
+            "sick": [("gpu", 0, 0.0, 3 * MIB), ("gpu", 1, None, None)],
+            "well": [("gpu", 0, 0.12, GIB)],
+        }
+
+
+def test_a_device_that_is_lost_while_it_is_held_is_unknown_until_it_comes_back(
+    gpus: Gpus, reader: DeviceReader
+) -> None:
+    holder = Holder("one", "t4", (0,), (5200,))
+    for what in ("utilization", "memory", "process", "sample"):
+        gpus.change(f"2 {what}", f"2 {what} !15")
+    assert reader.read(holder) == {"one": [("gpu", 0, None, None)]}
+    gpus.change("2 utilization", "2 utilization 55")
+    assert reader.read(holder) == {"one": [("gpu", 0, 0.55, None)]}
+
+
+@pytest.mark.parametrize(("was", "instead"), [("0 utilization", "0 handle !15"), ("0 name", "0 name !999")])
+def test_a_device_that_cannot_be_opened_is_not_given_out(gpus: Gpus, was: str, instead: str) -> None:
+    gpus.change(was, instead)
+    with device_reader(gpus.environment) as reader:
+        assert reader.counts == {"v100": 1, "t4": 1}
+        assert reader.read(Holder("one", "t4", (0,), ())) == {"one": [("gpu", 0, 0.12, GIB)]}
+
+
+@pytest.mark.parametrize("error", [9, 18])
+def test_a_driver_that_does_not_work_has_no_devices(gpus: Gpus, error: int) -> None:
+    gpus.change("0 sample", f"-1 init !{error}")
+    with device_reader(gpus.environment) as reader:
+        assert reader.counts == {}
+        assert reader.read(Holder("one", "v100", (0,), (1,))) == {}
+
+
+def test_a_driver_that_hangs_costs_its_figures_and_holds_up_neither_the_reader_nor_its_end(
+    gpus: Gpus,
+) -> None:
+    holder = Holder("one", "v100", (0,), (1,))
+    with device_reader(gpus.environment, gpu_within_s=0.5) as reader:
+        wait_until(lambda: reader.read(holder) == {"one": [("gpu", 0, 0.0, 3 * MIB)]}, "the figures are there")
+        gpus.change("1 utilization", "1 utilization hang")
+        wait_until(lambda: reader.read(holder) == {"one": [("gpu", 0, None, None)]}, "the figures are unknown")
+        assert reader.read(holder) == {"one": [("gpu", 0, None, None)]}
+
+
+def test_a_utilization_above_the_whole_is_no_figure(gpus: Gpus, reader: DeviceReader) -> None:
+    gpus.change("2 utilization", "2 utilization 4294967295")
+    assert reader.read(Holder("one", "t4", (0,), ())) == {"one": [("gpu", 0, None, GIB)]}
+
+
+def test_devices_that_are_not_there_are_not_told_of(reader: DeviceReader) -> None:
+    assert (
+        reader.read(Holder("cpu", "cpu", (), (1,)), Holder("gone", "v100", (7,), ()), Holder("no", "x", (0,), ())) == {}
+    )
+
+
+# --- which are offered
+
+
+def test_simulated_devices_are_never_mixed_with_real_ones_and_report_nothing(gpus: Gpus) -> None:
+    with device_reader(gpus.environment | {"JOBYARD_EXECUTOR_SIMULATE": "v100=8"}) as reader:
+        assert reader.counts == {"v100": 8}
+        assert reader.read(Holder("one", "v100", (0, 7), (4100,))) == {}
+
+
+def test_devices_are_left_alone_where_the_operator_says_so(gpus: Gpus) -> None:
+    with device_reader(gpus.environment | {"JOBYARD_EXECUTOR_DEVICES": "none"}) as reader:
+        assert reader.counts == {}
+
+
+def test_models_get_the_types_that_the_operator_names(gpus: Gpus) -> None:
+    named = {"JOBYARD_EXECUTOR_DEVICE_TYPES": "Tesla V100-SXM2-32GB=v100-32g"}
+    with device_reader(gpus.environment | named) as reader:
+        assert reader.counts == {"v100-32g": 2, "t4": 1}
+
+
+def test_the_bindings_are_not_loaded_where_there_is_no_driver() -> None:
+    look = (
+        "import sys; from services.executor.devices.devices import find; from shared.clock import SystemClock; "
+        "from services.executor.settings import ExecutorSettings; "
+        "from services.executor.devices.nvidia import installed; "
+        "find(ExecutorSettings(), SystemClock()); sys.exit(('pynvml' in sys.modules) != installed())"
+    )
+    assert subprocess.run([sys.executable, "-c", look], cwd=CHECKOUT, check=False).returncode == 0
+
+
+# --- NPUs
+
+
+def test_npus_are_found_and_read_through_npu_smi(program: NpuSmiProgram) -> None:
+    path = {"PATH": f"{program.folder}:{os.environ['PATH']}"}
+    with device_reader(path) as reader:
+        assert reader.counts.get("ascend910b") == 2
+        holder = Holder("one", "ascend910b", (0, 1), (1,))
+        wait_until(
+            lambda: reader.read(holder) == {"one": [("npu", 0, 0.0, 3445 * MIB), ("npu", 1, 0.12, 60156 * MIB)]},
+            "npu-smi has answered",
+        )
+
+
+def test_an_npu_smi_that_hangs_is_killed_with_all_that_it_started(program: NpuSmiProgram) -> None:
+    smi = NpuSmi(str(program.path), timeout_s=5)
+    assert smi.find({}) is not None
+    program.hangs()
+    assert smi.figures() is None
+    assert len(program.pids) == 3
+    wait_until(lambda: all(start_time(pid) is None for pid in program.pids), "its processes are gone")
+    program.hangs(False)
+    assert smi.figures() is not None
+
+
+@pytest.mark.parametrize(("text", "code"), [(USED, 1), (USED, 0), ("", 139)])
+def test_an_npu_smi_that_fails_has_no_figures(program: NpuSmiProgram, text: str, code: int) -> None:
+    smi = NpuSmi(str(program.path))
+    assert smi.find({}) is not None
+    program.says(table=text, mapping=text, code=code)
+    assert not smi.figures()
+    assert not NpuSmi(str(program.path)).find({})
+
+
+def test_figures_belong_to_logical_ids_also_where_cards_have_gaps(program: NpuSmiProgram) -> None:
+    program.says(table=recorded("910_two_chips"), mapping=recorded("910_two_chips_mapping"))
+    smi = NpuSmi(str(program.path))
+    assert smi.find({}) is not None
+    assert smi.figures() == {
+        0: Figures(1.0, 59807 * MIB),
+        1: Figures(0.6, 59536 * MIB),
+        2: Figures(0.0, 3140 * MIB),
+    }
+
+
+def test_a_program_that_is_gone_has_no_devices(tmp_path: Path) -> None:
+    assert NpuSmi(str(tmp_path / "npu-smi")).find({}) is None
+
+
+# --- what the executor makes of them
+
+
+async def test_an_executor_reports_its_real_devices_and_gives_them_out_by_their_libraries_numbers(
+    gpus: Gpus, tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    async with NatsServer() as nats:
+        settings = PlatformSettings(data=tmp_path, nats_url=nats.url)
+        async with yard_at(settings, tmp_path / "work") as yard:
+            with ExecutorService(nats.url, tmp_path / "data", gpus.environment, simulate=""):
+                shown = "echo $JOBYARD_DEVICES: $CUDA_DEVICE_ORDER $CUDA_VISIBLE_DEVICES"
+                views = [
+                    await yard.place(shown, device_type=device_type, devices=devices)
+                    for device_type, devices in (("v100", (0, 1)), ("t4", (0,)), ("t4", (1,)), ("cpu", ()))
+                ]
+                assert (await yard.said(views[2], "refused")).fact == "refused"
+                for view in (views[0], views[1], views[3]):
+                    await yard.said(view, "exited")
+            # the bus has the T4 between the two V100
+            assert await yard.console(views[0]) == ["0,1: PCI_BUS_ID 0,2"]
+            assert await yard.console(views[1]) == ["0: PCI_BUS_ID 1"]
+            assert await yard.console(views[3]) == [":"]
+            message = await yard.bus.js.get_last_msg(subjects.EVENTS, f"evt.node.reported.v1.{NODE}")
+            report = CloudEvent[NodeReported].model_validate_json(message.data or b"").data
+    assert (report.devices, report.simulated) == ({"v100": 2, "t4": 1}, ())
+
+
+# --- a real one, where there is one
+
+if installed() and Path("/proc/driver/nvidia/gpus").exists():
+
+    def test_this_machines_own_gpu_is_found_and_read() -> None:
+        with device_reader({}) as reader:
+            device_type, count = next(iter(reader.counts.items()))
+            found = reader.read(Holder("own", device_type, tuple(range(count)), ()))["own"]
+        for index, (kind, number, use, memory) in enumerate(found):
+            assert (kind, number) == ("gpu", index)
+            assert use is None or 0 <= use <= 1
+            assert memory is not None and memory >= 0
