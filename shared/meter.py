@@ -4,8 +4,7 @@ Most figures are read from where they are known anyway, when somebody asks (`wat
 number, or not at all. All services of a process share one meter, and so one metric, with a label for the service.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -16,27 +15,27 @@ from shared.contracts.instruments import Instrument
 Labels = tuple[str, ...]
 """The values of an instrument's labels, in their order."""
 
-Read = Callable[[], float | Mapping[Labels, float]]
+Values = Iterable[tuple[Labels, float]]
+
+Read = Callable[[], float | Values]
 """The value now; or one for each combination of labels that there is now."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nobody asks for
 
 
-@dataclass(frozen=True)
 class Meter:
     """The instruments of this process. Each is made once; readers of one instrument must not share labels."""
 
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    _read: dict[Instrument, list[Read]] = field(default_factory=dict)
-    _made: dict[Instrument, Counter | Histogram] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.registry.register(_Watched(self._read))
+        self._watched = _Watched()
+        self.registry.register(self._watched)
+        self._made: dict[Instrument, Counter | Histogram] = {}
 
     def watch(self, instrument: Instrument, read: Read) -> None:
         """A gauge, or a counter that somebody else counts, is read with each scrape; `read` must be quick."""
-        self._read.setdefault(instrument, []).append(read)
+        self._watched.readers.setdefault(instrument, []).append(read)
 
     def counter(self, instrument: Instrument) -> Counter:
         """One to count with."""
@@ -59,11 +58,11 @@ class Meter:
         return made
 
 
-@dataclass(frozen=True)
 class _Watched(Collector):
     """Those that are read."""
 
-    readers: Mapping[Instrument, list[Read]]
+    def __init__(self) -> None:
+        self.readers: dict[Instrument, list[Read]] = {}
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         for instrument, readers in self.readers.items():
@@ -71,6 +70,6 @@ class _Watched(Collector):
             family = of_its_kind(instrument.name, instrument.help, labels=instrument.labels)
             for read in readers:
                 value = read()
-                for labels, one in value.items() if isinstance(value, Mapping) else (((), value),):
+                for labels, one in (((), value),) if isinstance(value, int | float) else value:
                     family.add_metric(labels, one)
             yield family
