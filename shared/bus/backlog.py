@@ -1,6 +1,6 @@
 """What NATS says of the streams and of who reads them: how full they are, and what waits for whom.
 
-The jobs service makes the streams, so it looks at them for everybody: a consumer whose service is away has nobody else
+The service that makes the streams looks at them for everybody: a consumer whose service is away has nobody else
 to say how far it is behind. Every replica says the same. Consumers without a lasting name come and go; of those only
 the one that is furthest behind counts.
 """
