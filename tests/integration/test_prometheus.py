@@ -57,3 +57,61 @@ def test_the_parts_together_have_what_the_table_promises_and_nothing_else(yard: 
     texts = [httpx.get(f"http://{place}/metrics", trust_env=False).text for place in yard.metrics.values()]
     found = {name for text in texts for name in names_of(text) if not name.startswith("process_")}
     assert found == {one.name for one in INSTRUMENTS}
+
+
+def test_a_job_that_waits_is_counted_by_its_virtual_cluster_and_its_reason(
+    yard: Platform, prometheus: PrometheusServer
+) -> None:
+    holder = yard.submit("sleep 600", device_type="v100", devices=2)
+    yard.wait(holder, "running")
+    waiting = yard.submit("true", device_type="v100", devices=1)
+    reason = 'jobyard_queue_jobs{vc="default",reason="waiting_for_devices"}'
+    assert value(prometheus, f"{reason} == 1") == 1
+    assert value(prometheus, 'jobyard_jobs{vc="default",status="running"} == 1') == 1
+    assert value(prometheus, 'jobyard_devices_held{vc="default",device_type="v100"} == 2') == 2
+    assert value(prometheus, 'jobyard_devices{device_type="v100"}') == 2
+    assert value(prometheus, 'jobyard_executor_runs{state="running"} == 1') == 1
+    for id in (waiting, holder):
+        yard.call("POST", f"/jobs/{id}/kill")
+        yard.wait(id, "killed")
+    wait_until(lambda: not prometheus.query(reason), "nobody waits")
+    wait_until(lambda: not prometheus.query("jobyard_devices_held"), "nobody holds a device")
+
+
+def test_what_a_job_sets_in_motion_is_counted_on_its_way(yard: Platform, prometheus: PrometheusServer) -> None:
+    id = yard.submit("for i in 1 2 3; do echo line $i; done")
+    yard.wait(id, "finished")
+    wait_until(lambda: len(yard.lines(id)) == 3, "its lines are there")
+    assert value(prometheus, 'jobyard_events_published_total{event="job.submitted"} > 0') >= 1
+    assert value(prometheus, 'jobyard_events_published_total{event="run.exited"} > 0') >= 1
+    assert value(prometheus, 'jobyard_submit_to_start_seconds_count{vc="default"} > 0') >= 1
+    assert value(prometheus, "jobyard_executor_launch_seconds_count > 0") >= 1
+    assert value(prometheus, "jobyard_scheduler_cycle_seconds_count > 0") >= 1
+    assert value(prometheus, 'jobyard_scheduler_decisions_total{decision="placement"} > 0') >= 1
+    assert value(prometheus, "jobyard_log_lines_total >= 3") >= 3
+    assert value(prometheus, 'jobyard_messages_total{consumer="jobs",outcome="handled"} > 0') >= 1
+    assert value(prometheus, 'jobyard_http_requests_total{method="POST",route="/api/v1/jobs",status="201"} > 0') >= 1
+    assert value(prometheus, "jobyard_scheduler_leader") == 1
+
+
+def test_streams_and_consumers_are_there_as_nats_has_them(yard: Platform, prometheus: PrometheusServer) -> None:
+    for consumer in ("jobs", "notify", "endpoints", "gateway-audit", "followers"):
+        assert value(prometheus, f'jobyard_consumer_pending_messages{{stream="EVENTS",consumer="{consumer}"}}') >= 0
+    assert value(prometheus, 'jobyard_stream_limit_bytes{stream="EVENTS"}') == 4 << 30
+    assert value(prometheus, 'jobyard_stream_stored_total{stream="DEADLETTERS"}') == 0
+    assert value(prometheus, 'jobyard_consumer_pending_messages{consumer="jobs"} == 0') == 0
+
+
+def test_no_series_names_a_job_or_a_person(yard: Platform) -> None:
+    id = yard.submit("true")
+    yard.wait(id, "finished")
+    texts = [httpx.get(f"http://{yard.metrics[part]}/metrics", trust_env=False).text for part in PARTS]
+    assert not any(id in line and not line.startswith("jobyard_job_") for text in texts for line in text.splitlines())
+    assert "admin" not in httpx.get(f"http://{yard.metrics['core']}/metrics", trust_env=False).text
+
+
+def test_what_the_gateway_shows_everybody_is_what_its_own_port_shows_without_names(yard: Platform) -> None:
+    public = httpx.get(f"{yard.url}/metrics", trust_env=False).text
+    own = httpx.get(f"http://{yard.metrics['gateway']}/metrics", trust_env=False).text
+    assert names_of(own) - names_of(public) <= {"jobyard_service_ready"}
+    assert not re.search(r"\b(vc|owner|job_id)=", public)
