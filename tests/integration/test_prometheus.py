@@ -1,19 +1,24 @@
 """What Prometheus learns of the platform, with a real one: every part of it, and the same from separate services."""
 
 import re
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from shared.contracts.instruments import INSTRUMENTS
 from tests.support.platform import Platform, platform
 from tests.support.programs import needs
 from tests.support.prometheus import PrometheusServer
+from tests.support.separate import SERVICES, separate_services
 from tests.support.waiting import wait_until
 
 needs("prometheus")
 
+TWO_SCHEDULERS = (*SERVICES, "scheduler-2")
 PARTS = {
     "core": {"jobs", "scheduler", "logs", "metrics", "notify"},
     "executor": {"executor"},
@@ -40,13 +45,18 @@ def value(prometheus: PrometheusServer, promql: str) -> float:
     return float(result["value"][1])
 
 
+def metrics_of(yard: Platform, part: str) -> str:
+    """What this part, or service, says now."""
+    return httpx.get(f"http://{yard.metrics[part]}/metrics", trust_env=False).text
+
+
 def names_of(text: str) -> set[str]:
     return set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
 
 
 def test_every_part_says_which_of_its_services_can_work(yard: Platform) -> None:
     for part, services in PARTS.items():
-        text = httpx.get(f"http://{yard.metrics[part]}/metrics", trust_env=False).text
+        text = metrics_of(yard, part)
         ready = re.findall(r'^jobyard_service_ready\{service="(\w+)"\} 1\.0$', text, re.MULTILINE)
         assert set(ready) == services
         assert "process_resident_memory_bytes" in text
@@ -54,7 +64,7 @@ def test_every_part_says_which_of_its_services_can_work(yard: Platform) -> None:
 
 def test_the_parts_together_have_what_the_table_promises_and_nothing_else(yard: Platform) -> None:
     yard.wait(yard.submit("true"))
-    texts = [httpx.get(f"http://{place}/metrics", trust_env=False).text for place in yard.metrics.values()]
+    texts = [metrics_of(yard, part) for part in PARTS]
     found = {name for text in texts for name in names_of(text) if not name.startswith("process_")}
     assert found == {one.name for one in INSTRUMENTS}
 
@@ -105,13 +115,71 @@ def test_streams_and_consumers_are_there_as_nats_has_them(yard: Platform, promet
 def test_no_series_names_a_job_or_a_person(yard: Platform) -> None:
     id = yard.submit("true")
     yard.wait(id, "finished")
-    texts = [httpx.get(f"http://{yard.metrics[part]}/metrics", trust_env=False).text for part in PARTS]
+    texts = [metrics_of(yard, part) for part in PARTS]
     assert not any(id in line and not line.startswith("jobyard_job_") for text in texts for line in text.splitlines())
-    assert "admin" not in httpx.get(f"http://{yard.metrics['core']}/metrics", trust_env=False).text
+    assert "admin" not in metrics_of(yard, "core")
 
 
 def test_what_the_gateway_shows_everybody_is_what_its_own_port_shows_without_names(yard: Platform) -> None:
     public = httpx.get(f"{yard.url}/metrics", trust_env=False).text
-    own = httpx.get(f"http://{yard.metrics['gateway']}/metrics", trust_env=False).text
+    own = metrics_of(yard, "gateway")
     assert names_of(own) - names_of(public) <= {"jobyard_service_ready"}
     assert not re.search(r"\b(vc|owner|job_id)=", public)
+
+
+def test_an_executor_that_was_killed_counts_the_run_that_it_finds_and_measures_its_launch_once(yard: Platform) -> None:
+    id = yard.submit("sleep 600")
+    yard.wait(id, "running")
+    yard.kill_part("executor")
+    wait_until(yard.is_ready, "it is back")
+    wait_until(lambda: 'jobyard_executor_runs{state="running"} 1.0' in metrics_of(yard, "executor"), "it is found")
+    assert "jobyard_executor_launch_seconds_count 0.0" in metrics_of(yard, "executor")
+    yard.call("POST", f"/jobs/{id}/kill")
+    yard.wait(id, "killed")
+    wait_until(lambda: 'jobyard_executor_runs{state="running"} 0.0' in metrics_of(yard, "executor"), "it is over")
+
+
+def test_a_shell_in_a_job_is_a_session_as_long_as_it_is_open(yard: Platform) -> None:
+    id = yard.submit("sleep 600", endpoints=["ssh"])
+    yard.wait(id, "running")
+    sessions = 'jobyard_endpoint_sessions{kind="ssh"}'
+    assert f"{sessions} 1.0" not in metrics_of(yard, "endpoints")
+    url = f"ws://127.0.0.1:{yard.door_port}/endpoints/{id}/ssh/exec?rank=0"
+    wait_until(lambda: endpoint_is_ready(yard, id), "its endpoint is open")
+    with connect(url, additional_headers=yard.headers(), proxy=None) as shell:
+        shell.send('{"command": null, "terminal": {"columns": 80, "rows": 24}, "env": {}}')
+        wait_until(lambda: f"{sessions} 1.0" in metrics_of(yard, "endpoints"), "it is counted")
+    wait_until(lambda: f"{sessions} 0.0" in metrics_of(yard, "endpoints"), "it is over")
+    yard.call("POST", f"/jobs/{id}/kill")
+    yard.wait(id, "killed")
+
+
+def endpoint_is_ready(yard: Platform, id: str) -> bool:
+    return [one["status"] for one in yard.call("GET", f"/jobs/{id}/endpoints")["items"]] == ["ready"]
+
+
+def test_a_part_whose_port_is_taken_goes_on_without_and_says_so(tmp_path: Path) -> None:
+    own = Platform(tmp_path / "data")
+    port = int(own.metrics["executor"].partition(":")[2])
+    with socket.create_server(("127.0.0.1", port)):
+        try:
+            own.start()
+            assert f"Port {port} is taken, so Prometheus cannot read the metrics of executor." in own.output()
+            assert own.wait(own.submit("true"))["status"] == "finished"
+            assert 'jobyard_service_ready{service="jobs"} 1.0' in metrics_of(own, "core")
+        finally:
+            own.close()
+
+
+def test_of_two_schedulers_the_leader_alone_speaks_of_the_yard_and_the_other_does_when_it_leads() -> None:
+    with separate_services(TWO_SCHEDULERS, JOBYARD_EXECUTOR_SIMULATE="v100=1") as yard:
+        yard.wait(yard.submit("true"))
+        schedulers = ("scheduler", "scheduler-2")
+        leaders = [name for name in schedulers if "jobyard_scheduler_leader 1.0" in metrics_of(yard, name)]
+        assert len(leaders) == 1
+        (other,) = set(schedulers) - set(leaders)
+        assert "jobyard_node_silent{" in metrics_of(yard, leaders[0])
+        assert "jobyard_node_silent{" not in metrics_of(yard, other)
+        yard.kill_service(leaders[0])
+        wait_until(lambda: "jobyard_scheduler_leader 1.0" in metrics_of(yard, other), "the other leads")
+        assert "jobyard_node_silent{" in metrics_of(yard, other)
