@@ -18,6 +18,8 @@ from tests.support.waiting import wait_until
 
 needs("prometheus")
 
+NOT_OURS = ("process_", "jobyard_job_")
+"""What every process says of itself, and what jobs use."""
 TWO_SCHEDULERS = (*SERVICES, "scheduler-2")
 PARTS = {
     "core": {"jobs", "scheduler", "logs", "metrics", "notify"},
@@ -66,7 +68,7 @@ def test_every_part_says_which_of_its_services_can_work(yard: Platform) -> None:
 def test_the_parts_together_have_what_the_table_promises_and_nothing_else(yard: Platform) -> None:
     yard.wait(yard.submit("true"))
     texts = [metrics_of(yard, part) for part in PARTS]
-    found = {name for text in texts for name in names_of(text) if not name.startswith("process_")}
+    found = {name for text in texts for name in names_of(text) if not name.startswith(NOT_OURS)}
     assert found == {one.name for one in INSTRUMENTS}
 
 
