@@ -13,14 +13,12 @@ from shared.contracts.instruments import INSTRUMENTS
 from tests.support.platform import Platform, platform
 from tests.support.programs import needs
 from tests.support.prometheus import PrometheusServer
-from tests.support.separate import SERVICES, separate_services
 from tests.support.waiting import wait_until
 
 needs("prometheus")
 
 NOT_OURS = ("process_", "jobyard_job_")
 """What every process says of itself, and what jobs use."""
-TWO_SCHEDULERS = (*SERVICES, "scheduler-2")
 PARTS = {
     "core": {"jobs", "scheduler", "logs", "metrics", "notify"},
     "executor": {"executor"},
@@ -172,26 +170,3 @@ def test_a_part_whose_port_is_taken_goes_on_without_and_says_so(tmp_path: Path) 
             assert 'jobyard_service_ready{service="jobs"} 1.0' in metrics_of(own, "core")
         finally:
             own.close()
-
-
-def test_of_two_schedulers_the_leader_alone_speaks_of_the_yard_and_the_other_does_when_it_leads() -> None:
-    with separate_services(TWO_SCHEDULERS, JOBYARD_EXECUTOR_SIMULATE="v100=1") as yard:
-        yard.wait(yard.submit("true"))
-        both = {"scheduler", "scheduler-2"}
-        first = leader_of(yard, both)
-        yard.kill_service(first)
-        leader_of(yard, both - {first})
-
-
-def leader_of(yard: Platform, schedulers: set[str]) -> str:
-    """Who leads, once one does; nobody else says anything of the yard."""
-    found: list[str] = []
-
-    def one_leads() -> bool:
-        texts = {name: metrics_of(yard, name) for name in schedulers}
-        found[:] = [name for name, text in texts.items() if "jobyard_scheduler_leader 1.0" in text]
-        assert found == [name for name, text in texts.items() if "jobyard_node_silent{" in text]
-        return len(found) == 1
-
-    wait_until(one_leads, "one leads")
-    return found[0]
