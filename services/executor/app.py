@@ -14,6 +14,7 @@ from services.executor.executor import Executor
 from services.executor.exporter import Exporter
 from services.executor.handlers import SUBSCRIPTIONS, Handlers
 from services.executor.inventory import Inventory, capacity
+from services.executor.measures import measure_runs
 from services.executor.outputs import Outputs
 from services.executor.prepare import Preparation
 from services.executor.reconcile import Reconcile
@@ -49,7 +50,7 @@ def build(deps: Deps) -> Service:
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
-        reporter=Reporter(bus, clock, node, shipper, sampler, backend.uses_images),
+        reporter=Reporter(bus, clock, node, shipper, sampler, backend.uses_images, deps.meter),
         outputs=outputs,
         sampler=sampler,
         preparation=Preparation(
@@ -63,6 +64,7 @@ def build(deps: Deps) -> Service:
         clock=clock,
         boot_id=boot,
     )
+    measure_runs(deps.meter, executor.runs)
     doorway = Doorway(home, settings.stream_host, settings.stream_port, backend, executor, clock)
     inventory = Inventory(bus, clock, node, boot, has, devices.equipment.simulated, backend.uses_images)
     reconcile = Reconcile(bus, clock, executor, outputs, node)

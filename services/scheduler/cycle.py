@@ -14,6 +14,7 @@ from services.scheduler.commands import commands_of
 from services.scheduler.domain.plan import plan
 from services.scheduler.domain.snapshot import Snapshot
 from services.scheduler.lease import Leadership
+from services.scheduler.measures import Timings
 from services.scheduler.rebuild import Rebuild
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.traces import Waits
@@ -43,6 +44,7 @@ class Cycle:
         settings: SchedulerSettings,
         waits: Waits,
         wake: asyncio.Event,
+        timings: Timings,
     ) -> None:
         self._bus = bus
         self._clock = clock
@@ -52,6 +54,7 @@ class Cycle:
         self._settings = settings
         self._waits = waits
         self._wake = wake
+        self._timings = timings
         self._epoch: int | None = None
         self._open: list[Place] = []
         self._fruitless = 0
@@ -81,11 +84,14 @@ class Cycle:
         now = self._clock.now()
         self._snapshot.advance(now, self._clock.monotonic())
         if self._snapshot.due:
-            decided = plan(self._snapshot, now, self._settings.placements_per_cycle)
-            self._snapshot.apply(decided)
-            commands = commands_of(decided, self._snapshot, epoch, self._settings.command_bytes)
-            self._open = [self._waits.over(command) for command in commands]
-            await self._send_open()
+            with self._timings.cycle.time():
+                with self._timings.plan.time():
+                    decided = plan(self._snapshot, now, self._settings.placements_per_cycle)
+                self._timings.decided(decided)
+                self._snapshot.apply(decided)
+                commands = commands_of(decided, self._snapshot, epoch, self._settings.command_bytes)
+                self._open = [self._waits.over(command) for command in commands]
+                await self._send_open()
 
     # --- leading
 

@@ -20,10 +20,10 @@ from shared.contracts.events import CloudEvent, JobEvent
 class Handlers:
     """One method per subscription, on the leader and on every other replica."""
 
-    def __init__(self, snapshot: Snapshot, waits: Waits, clock: Clock, wake: asyncio.Event) -> None:
+    def __init__(self, snapshot: Snapshot, reasons: Reasons, waits: Waits, clock: Clock, wake: asyncio.Event) -> None:
         self._snapshot = snapshot
+        self._reasons = reasons
         self._waits = waits
-        self._reasons = Reasons(snapshot)
         self._clock = clock
         self._wake = wake
 
