@@ -6,6 +6,7 @@ The mark is written lazily: repetitions carry the same message id, and the strea
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Generic, TypeVar
@@ -38,6 +39,7 @@ class Outbox(Generic[D]):
         self._collection = collection
         self._compose = compose
         self._newest: dict[str, D] = {}
+        self._since: dict[str, float] = {}
         self._relayed: dict[str, int] = {}
         self._unmarked: dict[str, int] = {}
         self._suspects: dict[str, int] = {}
@@ -50,12 +52,18 @@ class Outbox(Generic[D]):
         """Documents with events that are not yet published."""
         return len(self._newest)
 
+    @property
+    def oldest_s(self) -> float:
+        """For how long the one of them that was handed over first waits; 0: there is none."""
+        return time.monotonic() - next(iter(self._since.values())) if self._since else 0.0
+
     def committed(self, documents: Iterable[D]) -> None:
         """Hand over documents that were just stored; returns at once."""
         for document in documents:
             known = self._newest.get(document.id)
             if known is None:
                 self._newest[document.id] = document
+                self._since[document.id] = time.monotonic()
                 task = asyncio.get_running_loop().create_task(self._relay(document.id))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -104,7 +112,7 @@ class Outbox(Generic[D]):
         except TemporaryError as error:
             log.warning("relay_delayed", id=id, error=repr(error))
         finally:
-            del self._newest[id]
+            del self._newest[id], self._since[id]
 
     async def _publish_all(self, id: str) -> None:
         relayed = self._relayed.pop(id, None)

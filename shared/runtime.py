@@ -27,6 +27,8 @@ from shared.contracts.commands.health import AskHealth, Health, health_of
 from shared.contracts.errors import TemporaryError
 from shared.health import serve_health
 from shared.logging import configure
+from shared.measures import measure_bus, measure_consumers
+from shared.meter import Meter
 from shared.patience import until_it_works
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
@@ -35,6 +37,8 @@ from shared.store.port import Store, StoreInUse
 log = structlog.get_logger()
 
 DRAIN_S = 7.0
+
+CHECK_S = 2.0
 
 Loop = Callable[[], Awaitable[None]]
 
@@ -46,9 +50,14 @@ class Deps:
     bus: Bus
     clock: Clock
     settings: PlatformSettings
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    meter: Meter = field(default_factory=Meter)
     """What this process tells Prometheus about itself; all services of the process share it."""
     stores: list[Store] = field(default_factory=list)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Of the meter: for what is no instrument of the platform, such as what jobs use."""
+        return self.meter.registry
 
     def open_store(self, name: str, local: bool = False) -> Store:
         """A store of this service, opened before its `start`; `local`: on this machine even where there is MongoDB."""
@@ -81,12 +90,13 @@ Build = Callable[[Deps], Service]
 class Running:
     """One service at work in this process."""
 
-    def __init__(self, build: Build, bus: Bus, settings: PlatformSettings, registry: CollectorRegistry) -> None:
-        self._deps = Deps(bus, SystemClock(), settings, registry)
+    def __init__(self, build: Build, bus: Bus, settings: PlatformSettings, meter: Meter) -> None:
+        self._deps = Deps(bus, SystemClock(), settings, meter)
         self.service = build(self._deps)
         alone = settings.mongo_url is None
         service = self.service
         self._wiring = Wiring(bus, service.handlers, service.subscriptions, service.node, service.partitions, alone)
+        measure_consumers(meter, self._wiring.consumers)
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
 
@@ -115,6 +125,14 @@ class Running:
         except TemporaryError as error:
             message = str(error)
         return Health(service=self.service.name, ready=not message, message=message)
+
+    async def checked(self) -> Health:
+        """The same for a probe, which does not wait for a database that is away."""
+        try:
+            async with asyncio.timeout(CHECK_S):
+                return await self.health(AskHealth())
+        except TimeoutError:
+            return Health(service=self.service.name, ready=False, message="Its database does not answer in time.")
 
     async def stop(self) -> None:
         """Finish what is under way."""
@@ -173,8 +191,9 @@ async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:
 async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncIterator[list[Running]]:
     """These services at work in this event loop, drained at the end."""
     async with connect(settings.nats_url, "+".join(build.__module__ for build in builds)) as bus:
-        registry = CollectorRegistry()
-        services = [Running(build, bus, settings, registry) for build in builds]
+        meter = Meter()
+        measure_bus(meter, bus)
+        services = [Running(build, bus, settings, meter) for build in builds]
         if any(running.service.declares for running in services):
             declare = partial(bootstrap, bus.js, settings)
             bus.on_reconnect(partial(until_it_works, declare, "streams_away"))
@@ -184,7 +203,7 @@ async def serving(builds: Sequence[Build], settings: PlatformSettings) -> AsyncI
         try:
             async with asyncio.TaskGroup() as group:
                 closed = group.create_task(_fail_when_closed(bus))
-                health = group.create_task(_serve_health(settings, services, registry))
+                health = group.create_task(_serve_health(settings, services, meter))
                 for service in services:
                     await service.start(group)
                 await bus.broker.start()
@@ -215,12 +234,12 @@ async def _fail_when_closed(bus: Bus) -> None:
     raise ConnectionError("the connection to NATS was closed for good")
 
 
-async def _serve_health(settings: PlatformSettings, services: Sequence[Running], registry: CollectorRegistry) -> None:
+async def _serve_health(settings: PlatformSettings, services: Sequence[Running], meter: Meter) -> None:
     async def check() -> list[Health]:
-        return [await service.health(AskHealth()) for service in services]
+        return await asyncio.gather(*(service.checked() for service in services))
 
     if settings.health_port is not None:
-        await serve_health(settings.health_host, settings.health_port, check, registry)
+        await serve_health(settings.health_host, settings.health_port, check, meter)
 
 
 async def _keep_running(loop: Loop) -> None:

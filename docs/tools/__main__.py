@@ -4,7 +4,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from docs.tools import accounts, asyncapi, endpoint_states, messages, models, rights, settings, snapshots, states
+from docs.tools import (
+    accounts,
+    asyncapi,
+    endpoint_states,
+    instruments,
+    messages,
+    models,
+    rights,
+    settings,
+    snapshots,
+    states,
+)
 from services.gateway.application import routed
 from services.gateway.openapi import document as openapi
 
@@ -20,6 +31,7 @@ def generated() -> dict[Path, str]:
         Path("docs/rights.md"): rights.document(),
         Path("deploy/nats/accounts.conf"): accounts.document(),
         Path("docs/messages.md"): messages.document(),
+        Path("docs/platform-metrics.md"): instruments.document(),
         Path("docs/configuration.md"): settings.document(),
         Path("docs/asyncapi.yaml"): asyncapi.document(),
         Path("docs/openapi.json"): described,

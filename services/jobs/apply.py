@@ -6,6 +6,7 @@ from services.jobs.checkpoints import LastCheckpoints
 from services.jobs.domain.document import JobDocument, JobHead, events_after
 from services.jobs.domain.machine import InvalidTransition, decide
 from services.jobs.domain.signals import Kill, Signal
+from services.jobs.starts import Starts
 from services.jobs.store import JobStore
 from shared.bus.bus import Bus
 from shared.clock import Clock
@@ -27,10 +28,11 @@ class TooContended(TemporaryError):
 class Applier:
     """The one writer of jobs."""
 
-    def __init__(self, store: JobStore, bus: Bus, clock: Clock) -> None:
+    def __init__(self, store: JobStore, bus: Bus, clock: Clock, starts: Starts) -> None:
         self.store = store
         self.bus = bus
         self.clock = clock
+        self.starts = starts
         self.checkpoints = LastCheckpoints(bus, clock)
         self.outbox: Outbox[JobDocument] = Outbox(bus, store.jobs, events_after)
 
@@ -91,9 +93,12 @@ class Applier:
     async def _swapped(self, swaps: list[Swap[JobDocument]]) -> list[JobDocument]:
         """Commit these together and relay their events; those that others had changed meanwhile are left out."""
         done = await self.store.jobs.swap_many(swaps) if swaps else []
-        stored = [swap.document for swap, stored in zip(swaps, done, strict=True) if stored]
-        self.outbox.committed(stored)
-        return stored
+        stored = [swap for swap, stored in zip(swaps, done, strict=True) if stored]
+        documents = [swap.document for swap in stored]
+        self.outbox.committed(documents)
+        for swap in stored:
+            self.starts.note(swap.document, swap.expected)
+        return documents
 
     async def observe(self, observed: Sequence[CloudEvent[RunEvent]]) -> None:
         """Apply what executors saw, all in one commit. Raises PermanentError for what can never be applied."""

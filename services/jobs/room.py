@@ -27,12 +27,14 @@ class Room:
         self._min_free = settings.min_free_mib * MIB
         self._min_percent = settings.min_free_percent
         self._stream = Space(0, 0)
-        self._lacks: str | None = None
+        self.disk = Space(0, 0)
+        self.lack: str | None = None
+        """Why no new job is taken."""
 
     def check(self) -> None:
         """Raises StorageFull when no new job may be stored."""
-        if self._lacks is not None:
-            raise StorageFull(self._lacks, details={"retry_after_s": RETRY_AFTER_S})
+        if self.lack is not None:
+            raise StorageFull(self.lack, details={"retry_after_s": RETRY_AFTER_S})
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -49,12 +51,12 @@ class Room:
         else:
             most = max(info.config.max_bytes or 0, 0)
             self._stream = Space(most - info.state.bytes, most)
-        disk = await asyncio.to_thread(_disk_of, self._data)
+        self.disk = await asyncio.to_thread(_disk_of, self._data)
         unstored = self._bus.refusals.get("evt")
-        before, self._lacks = self._lacks, lacks(disk, self._stream, unstored, self._min_free, self._min_percent)
-        if self._lacks is not None and before is None:
-            log.error("submissions_refused", reason=self._lacks)
-        elif self._lacks is None and before is not None:
+        before, self.lack = self.lack, lacks(self.disk, self._stream, unstored, self._min_free, self._min_percent)
+        if self.lack is not None and before is None:
+            log.error("submissions_refused", reason=self.lack)
+        elif self.lack is None and before is not None:
             log.info("submissions_taken_again")
 
 

@@ -4,10 +4,12 @@ import asyncio
 
 from services.scheduler.contender import contender_name, is_dead
 from services.scheduler.cycle import Cycle
+from services.scheduler.domain.reasons import Reasons
 from services.scheduler.domain.snapshot import Snapshot
 from services.scheduler.handlers import SUBSCRIPTIONS, Handlers
 from services.scheduler.inventory import Inventory
 from services.scheduler.lease import Leadership
+from services.scheduler.measures import Timings, measure
 from services.scheduler.rebuild import Rebuild
 from services.scheduler.settings import SchedulerSettings
 from shared.runtime import Deps, Service
@@ -17,14 +19,16 @@ def build(deps: Deps) -> Service:
     """Handlers that keep the snapshot, and four loops: the nodes, the reconciliation, the lease, the cycle."""
     settings = SchedulerSettings()
     snapshot = Snapshot()
+    reasons = Reasons(snapshot)
     wake = asyncio.Event()
     rebuild = Rebuild(deps.bus, snapshot, settings, wake)
     leadership = Leadership(deps.bus, deps.clock, settings, contender_name(), is_dead, wake)
-    cycle = Cycle(deps.bus, deps.clock, snapshot, leadership, rebuild, settings, wake)
+    cycle = Cycle(deps.bus, deps.clock, snapshot, leadership, rebuild, settings, wake, Timings(deps.meter))
     inventory = Inventory(deps.bus, deps.clock, snapshot, wake)
+    measure(deps.meter, snapshot, reasons, leadership)
     return Service(
         name="scheduler",
-        handlers=Handlers(snapshot, deps.clock, wake),
+        handlers=Handlers(snapshot, reasons, deps.clock, wake),
         subscriptions=SUBSCRIPTIONS,
         loops=(inventory.run, rebuild.run, leadership.run, cycle.run),
     )

@@ -14,6 +14,7 @@ from services.scheduler.commands import commands_of
 from services.scheduler.domain.plan import plan
 from services.scheduler.domain.snapshot import Snapshot
 from services.scheduler.lease import Leadership
+from services.scheduler.measures import Timings
 from services.scheduler.rebuild import Rebuild
 from services.scheduler.settings import SchedulerSettings
 from shared.bus.bus import Bus
@@ -41,6 +42,7 @@ class Cycle:
         rebuild: Rebuild,
         settings: SchedulerSettings,
         wake: asyncio.Event,
+        timings: Timings,
     ) -> None:
         self._bus = bus
         self._clock = clock
@@ -49,6 +51,7 @@ class Cycle:
         self._rebuild = rebuild
         self._settings = settings
         self._wake = wake
+        self._timings = timings
         self._epoch: int | None = None
         self._open: list[Place] = []
         self._fruitless = 0
@@ -78,10 +81,13 @@ class Cycle:
         now = self._clock.now()
         self._snapshot.advance(now, self._clock.monotonic())
         if self._snapshot.due:
-            decided = plan(self._snapshot, now, self._settings.placements_per_cycle)
-            self._snapshot.apply(decided)
-            self._open = list(commands_of(decided, self._snapshot, epoch, self._settings.command_bytes))
-            await self._send_open()
+            with self._timings.cycle.time():
+                with self._timings.plan.time():
+                    decided = plan(self._snapshot, now, self._settings.placements_per_cycle)
+                self._timings.decided(decided)
+                self._snapshot.apply(decided)
+                self._open = list(commands_of(decided, self._snapshot, epoch, self._settings.command_bytes))
+                await self._send_open()
 
     # --- leading
 

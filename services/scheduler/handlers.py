@@ -19,9 +19,9 @@ from shared.contracts.events import CloudEvent, JobEvent
 class Handlers:
     """One method per subscription, on the leader and on every other replica."""
 
-    def __init__(self, snapshot: Snapshot, clock: Clock, wake: asyncio.Event) -> None:
+    def __init__(self, snapshot: Snapshot, reasons: Reasons, clock: Clock, wake: asyncio.Event) -> None:
         self._snapshot = snapshot
-        self._reasons = Reasons(snapshot)
+        self._reasons = reasons
         self._clock = clock
         self._wake = wake
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -42,6 +43,9 @@ class Bus:
         self.closed = asyncio.Event()
         self.refusals: dict[str, str] = {}
         """Why the server does not store what is published, while that lasts; by the first word of the subject."""
+        self.events_stored: Counter[str] = Counter()
+        """The events that were stored, by kind, such as `job.submitted`."""
+        self.reconnections = 0
         self._reconnected: list[Callable[[], Awaitable[None]]] = []
 
     @property
@@ -90,7 +94,9 @@ class Bus:
 
     async def publish(self, subject: str, event: AnyCloudEvent) -> int:
         """Publish an event until the stream has stored it; its stream sequence. Raises PermanentError if too large."""
-        return await self.publish_raw(subject, event.model_dump_json().encode(), event.id)
+        stored = await self.publish_raw(subject, event.model_dump_json().encode(), event.id)
+        self.events_stored[kind_of(event)] += 1
+        return stored
 
     async def publish_raw(
         self, subject: str, payload: bytes, message_id: str, headers: dict[str, str] | None = None
@@ -126,6 +132,7 @@ class Bus:
 
     async def _after_reconnect(self) -> None:
         log.info("nats_reconnected")
+        self.reconnections += 1
         for action in list(self._reconnected):
             await action()
 
@@ -134,6 +141,11 @@ def _waits() -> Iterator[float]:
     yield from RETRY_WAIT_S
     while True:
         yield RETRY_WAIT_S[-1]
+
+
+def kind_of(event: AnyCloudEvent) -> str:
+    """Noun and fact of an event: `job.submitted` of the type `io.jobyard.job.submitted.v1`."""
+    return ".".join(event.type.split(".")[2:4])
 
 
 def inbox_of(url: str) -> str:

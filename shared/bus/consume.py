@@ -1,6 +1,7 @@
 """How events reach a handler: the durable consumer that replicas share, with the one retry and dead-letter rule."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ BACKOFF_S = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 30)
 
 ACK_WAIT_S = 30.0
 
+HANDLED, REPEATED, DEAD = "handled", "repeated", "dead"
+
 Handle = Callable[[Sequence[Delivery[Any]]], Awaitable[None]]
 
 
@@ -37,7 +40,9 @@ class ListConsumer:
         self._stream = subscription.stream
         self._subjects = subscription.subjects
         self._decode = subscription.decode
-        self._durable = durable
+        self.durable = durable
+        self.outcomes: Counter[str] = Counter({HANDLED: 0, REPEATED: 0, DEAD: 0})
+        """What became of the messages: handled, left for a later try, given up."""
         self._handle = handle
         self._alone = alone
         self._handling = asyncio.Lock()
@@ -48,7 +53,7 @@ class ListConsumer:
     async def run(self) -> None:
         """Handle lists until cancelled."""
         await self._declare()
-        puller = self._puller = Puller(self._bus.nats, self._bus.js, self._stream, self._durable, LIST)
+        puller = self._puller = Puller(self._bus.nats, self._bus.js, self._stream, self.durable, LIST)
         self._bus.on_reconnect(puller.reconnected)
         try:
             await puller.open()
@@ -76,8 +81,8 @@ class ListConsumer:
         was acknowledged without a hole: a killed process's messages would else come back after the ack wait only.
         """
         config = ConsumerConfig(
-            name=self._durable,
-            durable_name=self._durable,
+            name=self.durable,
+            durable_name=self.durable,
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_S,
@@ -86,7 +91,7 @@ class ListConsumer:
             **filtered(self._subjects),
         )
         try:
-            there = await self._bus.js.consumer_info(self._stream, self._durable)
+            there = await self._bus.js.consumer_info(self._stream, self.durable)
         except NotFoundError:
             await self._bus.js.add_consumer(self._stream, config)
             return
@@ -95,7 +100,7 @@ class ListConsumer:
         if self._alone and there.num_ack_pending:
             config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
             config.opt_start_seq = there.ack_floor.stream_seq + 1 if there.ack_floor else 1
-            await self._bus.js.delete_consumer(self._stream, self._durable)
+            await self._bus.js.delete_consumer(self._stream, self.durable)
         await self._bus.js.add_consumer(self._stream, config)
 
     async def _take(self, messages: list[Msg]) -> None:
@@ -108,12 +113,13 @@ class ListConsumer:
             if len(decoded) == 1:
                 await self._failed(*decoded[0], error)
                 return
-            log.warning("list_failed", consumer=self._durable, messages=len(decoded), error=repr(error))
+            log.warning("list_failed", consumer=self.durable, messages=len(decoded), error=repr(error))
             for pair in decoded:
                 await self._take_one(*pair)
             return
         for message, _ in decoded:
             await message.ack()
+        self.outcomes[HANDLED] += len(decoded)
 
     async def _take_one(self, message: Msg, delivery: Delivery[Any]) -> None:
         try:
@@ -122,6 +128,7 @@ class ListConsumer:
             await self._failed(message, delivery, error)
         else:
             await message.ack()
+            self.outcomes[HANDLED] += 1
 
     async def _read(self, message: Msg) -> tuple[Msg, Delivery[Any]] | None:
         try:
@@ -137,18 +144,20 @@ class ListConsumer:
         expected = isinstance(error, TemporaryError)
         log.warning(
             "message_delayed",
-            consumer=self._durable,
+            consumer=self.durable,
             subject=delivery.subject,
             delivered=delivery.delivered,
             error=repr(error),
             exc_info=None if expected else error,
         )
         await message.nak(delay=BACKOFF_S[delivery.delivered - 1])
+        self.outcomes[REPEATED] += 1
 
     async def _give_up(self, message: Msg, error: Exception) -> None:
-        log.error("message_dead", consumer=self._durable, subject=message.subject, error=repr(error), exc_info=error)
-        await bury(self._bus, message, self._stream, self._durable, error)
+        log.error("message_dead", consumer=self.durable, subject=message.subject, error=repr(error), exc_info=error)
+        await bury(self._bus, message, self._stream, self.durable, error)
         await message.term()
+        self.outcomes[DEAD] += 1
 
 
 def delivery_of(message: Msg, decode: Decode) -> Delivery[Any]:

@@ -40,7 +40,7 @@ class Wiring:
         self._partitions = partitions
         self._alone = alone
         self._followers: list[tuple[Each, Follower]] = []
-        self._consumers: list[ListConsumer] = []
+        self.consumers: list[ListConsumer] = []
 
     async def follow(self) -> None:
         """Begin to collect what every replica follows; nothing is delivered yet. May be repeated."""
@@ -60,9 +60,9 @@ class Wiring:
             if isinstance(item, Shared):
                 durable = f"{item.durable}-{self._node}" if isinstance(item, PerNode) else item.durable
                 alone = self._alone or isinstance(item, PerNode)
-                self._consumers.append(ListConsumer(self._bus, item, durable, self._bound(item), alone))
+                self.consumers.append(ListConsumer(self._bus, item, durable, self._bound(item), alone))
         delivering: list[Loop] = [partial(self._deliver, each, follower) for each, follower in self._followers]
-        return delivering + [consumer.run for consumer in self._consumers]
+        return delivering + [consumer.run for consumer in self.consumers]
 
     def answer(self) -> None:
         """Add the commands to the broker; they are answered once it starts."""
@@ -72,7 +72,7 @@ class Wiring:
 
     async def drain(self) -> None:
         """Finish the events under way and take no more."""
-        await asyncio.gather(*(consumer.drain() for consumer in self._consumers))
+        await asyncio.gather(*(consumer.drain() for consumer in self.consumers))
 
     def _subjects(self, each: Each) -> tuple[str, ...]:
         if isinstance(each, PerPartition) and self._partitions is not None:

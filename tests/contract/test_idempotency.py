@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.jobs.apply import Applier
+from services.jobs.starts import Starts
 from services.jobs.store import JobStore
 from services.jobs.submit import submit_all
 from services.notify.desk import Desk
@@ -22,6 +23,7 @@ from shared.contracts.errors import Conflict, refusal_from
 from shared.contracts.job import JobRequest
 from shared.contracts.notify import RequestSupport
 from shared.ids import new_id
+from shared.meter import Meter
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from shared.store.port import Collection, Schema, Store
@@ -72,7 +74,7 @@ class Bench:
 
 async def submit(bench: Bench, now: datetime, key: str = "k", fingerprint: str = "f", owner: str = "ada") -> str:
     """The id of the job that the submission has made or found. Raises Conflict."""
-    applier = Applier(JobStore(bench), Taken(), ManualClock(now))  # type: ignore[arg-type]
+    applier = Applier(JobStore(bench), Taken(), ManualClock(now), Starts(Meter()))  # type: ignore[arg-type]
     request = JobRequest(name="train", command="true")
     new = NewJob(id=new_id(), owner=owner, request=request, idempotency_key=key, fingerprint=fingerprint)
     (outcome,) = (await submit_all(applier, SubmitJobs(jobs=(new,)))).outcomes

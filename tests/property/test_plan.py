@@ -1,6 +1,7 @@
 """What holds for every plan, whatever the yard looks like and whatever happened before."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from services.scheduler.domain.order import key_of
 from services.scheduler.domain.plan import Plan
 from services.scheduler.domain.plan import plan as make_plan
+from services.scheduler.domain.reasons import Reasons
 from services.scheduler.domain.room import Room
 from services.scheduler.domain.shape import shape_of
-from shared.contracts.job import HOLDING, JobStatus, JobView
+from shared.contracts.job import HOLDING, TERMINAL, JobStatus, JobView
 from tests.support.yard import Yard, job, node
 
 PRIORITIES = (1, 50, 100, 100, 500)
@@ -43,6 +45,7 @@ class Storm:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.yard = yard()
+        self.reasons = Reasons(self.yard.snapshot)
         self.count = 0
         self.silent: set[str] = set()
         self.sizes = [self.size() for _ in range(self.random.randint(1, 4))]
@@ -73,6 +76,7 @@ class Storm:
         for _ in range(steps):
             self.random.choices(self.kinds, self.weights)[0]()
             self.yard.check_capacity()
+            check_census(self.yard, self.reasons)
 
     # --- what happens
 
@@ -80,7 +84,8 @@ class Storm:
         for _ in range(self.random.randint(1, 3)):
             priority, preemptible = self.random.choice(PRIORITIES), self.random.random() < 0.6
             size = self.random.choice(self.sizes)
-            self.yard.submit(job(self.count, priority=priority, preemptible=preemptible, **size))
+            vc = self.random.choice(("vision", "speech"))
+            self.yard.submit(job(self.count, priority=priority, preemptible=preemptible, vc=vc, **size))
             self.count += 1
 
     def start(self) -> None:
@@ -132,6 +137,21 @@ class Storm:
             check_nobody_was_passed(plan, before, free, self.yard)
         if plan.complete:
             check_nothing_is_left(self.yard)
+
+
+def check_census(yard: Yard, reasons: Reasons) -> None:
+    """What is counted without looking at each job is what each of them says."""
+    snapshot = yard.snapshot
+    queued = [view for view in snapshot.jobs.values() if view.state.status is JobStatus.QUEUED]
+    explained = reasons.explain(view.id for view in queued)
+    assert reasons.census() == Counter((snapshot.jobs[one.id].vc, one.reason.code) for one in explained)
+    assert len(explained) == len(queued)
+    alive = [view for view in yard.jobs.values() if view.state.status not in TERMINAL]
+    assert +snapshot.counts == Counter((view.vc, view.state.status) for view in alive)
+    held = Counter[tuple[str, str]]()
+    for view in yard.of(*HOLDING):
+        held[view.vc, view.device_type] += view.devices
+    assert snapshot.devices_held() == +held
 
 
 def check_decisions(plan: Plan, before: dict[str, JobView], yard: Yard, silent: set[str]) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 from services.jobs.apply import Applier
 from services.jobs.domain.document import JobDocument
+from services.jobs.starts import Starts
 from services.jobs.store import JobStore
 from shared.bus.bus import Bus
 from shared.contracts.commands.checkpoints import CHECKPOINTS
 from shared.contracts.commands.command import Command
 from shared.contracts.errors import Unavailable
 from shared.contracts.events import AnyCloudEvent
+from shared.meter import Meter
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from tests.support.clock import ManualClock
@@ -44,7 +46,7 @@ async def applier(folder: Path) -> AsyncGenerator[tuple[Applier, ManualClock], N
     """The one writer of jobs, at NOW."""
     store = open_store(PlatformSettings(data=folder), "jobs", local=True)
     clock = ManualClock(NOW)
-    running = Applier(JobStore(store), Taken(), clock)
+    running = Applier(JobStore(store), Taken(), clock, Starts(Meter()))
     await store.open()
     try:
         yield running, clock
@@ -55,7 +57,7 @@ async def applier(folder: Path) -> AsyncGenerator[tuple[Applier, ManualClock], N
 
 def twin(first: Applier) -> Applier:
     """A second replica on the same store."""
-    return Applier(first.store, first.bus, first.clock)
+    return Applier(first.store, first.bus, first.clock, first.starts)
 
 
 async def stored(to: Applier, *jobs: JobDocument) -> list[str]:

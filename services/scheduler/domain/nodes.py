@@ -4,6 +4,7 @@
 the nodes that improved since the last one. All times are monotonic seconds of this process, never a node's own clock.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from services.scheduler.domain.node import Node
@@ -47,6 +48,14 @@ class Nodes:
     def changed_since(self, change: int) -> Iterator[str]:
         """The nodes that look different since then; one that is not in the table any more is gone."""
         return _since(self._changed, change)
+
+    def devices(self) -> Counter[str]:
+        """How many devices of each type the nodes have that report."""
+        found: Counter[str] = Counter()
+        for node in self.table.values():
+            if node.report is not None and not node.silent:
+                found.update(node.report.devices)
+        return found
 
     # --- reports
 

@@ -5,6 +5,7 @@ The reasons of a queue are found per shape and kept until a node changes; a job 
 `node_busy`, `held_until`, `no_nodes`, `no_such_device`, `no_node_fits`, `node_silent`.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
 from services.scheduler.domain.causes import Cause, cause_of
@@ -18,6 +19,7 @@ from shared.contracts.events import Facts
 from shared.contracts.job import CPU, Allocation, JobStatus, JobView, Reason
 
 DEVICES = "waiting_for_devices"
+STARTING, MAKING_ROOM, HELD = "starting", "making_room", "held_until"
 PASSED = frozenset({DEVICES, "waiting_for_cpus", "waiting_for_memory"})
 """While a job waits for an amount, jobs behind it that ask for less may take what there is."""
 
@@ -46,6 +48,23 @@ class Reasons:
         """What would stand in the way of a job of this shape. It is not kept: anybody may ask for any shape."""
         self._refresh()
         return cause_of(shape, self._seen_by(shape.device_type), self._device_types)
+
+    def census(self) -> Counter[tuple[str, str]]:
+        """How many queued jobs each virtual cluster has of each reason's code. What jobs of one shape have in common is
+        found once, so this does not look at each of them.
+        """
+        self._refresh()
+        snapshot, found = self._snapshot, Counter[tuple[str, str]]()
+        for (vc, shape), count in snapshot.waiting.counts.items():
+            found[vc, self._cause(shape).code] += count
+        for id in snapshot.making_room:
+            if id in snapshot.waiting:
+                vc = snapshot.jobs[id].vc
+                found[vc, self._cause(snapshot.waiting.shape(id)).code] -= 1
+                found[vc, MAKING_ROOM] += 1
+        found.update((view.vc, HELD) for view in snapshot.waiting.held_back)
+        found.update((snapshot.jobs[id].vc, STARTING) for id in snapshot.pending)
+        return +found
 
     def _refresh(self) -> None:
         nodes = self._snapshot.nodes
@@ -121,7 +140,7 @@ class Reasons:
         node = next(iter(victims.values()))
         what = "1 job" if len(named) == 1 else f"{len(named)} jobs"
         return Cause(
-            "making_room",
+            MAKING_ROOM,
             f"Waits for {what} of lower priority on node {node} to stop and make room for its {shape}: "
             f"{', '.join(named[:VICTIMS_NAMED])}.",
             {"node": node, "victims": list(own[:VICTIMS_NAMED]), **self._cause(shape).details},
@@ -151,7 +170,7 @@ def _starting(allocation: Allocation, view: JobView) -> Reason:
     share = allocation.shares[0]
     devices = f" with {view.device_type} {', '.join(map(str, share.devices))}" if share.devices else ""
     return Reason(
-        code="starting",
+        code=STARTING,
         message=f"Has its place on node {share.node}{devices} and is being started.",
         details={"node": share.node, "devices": list(share.devices)},
     )
@@ -160,7 +179,7 @@ def _starting(allocation: Allocation, view: JobView) -> Reason:
 def _held(view: JobView) -> Reason:
     until = view.state.not_before
     return Reason(
-        code="held_until",
+        code=HELD,
         message=f"Attempt {view.state.attempt} did not succeed; it is tried again from "
         f"{in_words(until) if until is not None else 'now'} on.",
         details={"until": rfc3339(until) if until is not None else None, "attempt": view.state.attempt},

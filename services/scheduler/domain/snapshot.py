@@ -7,6 +7,7 @@ builds on it; its placements stay `pending` until the jobs service has said what
 Quotas, fair shares and reservations will be further tables beside `promises`.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -52,6 +53,8 @@ class Snapshot:
         self.pending: dict[str, Placement] = {}
         self.promises: dict[str, Promise] = {}
         self.making_room: dict[str, dict[str, str]] = {}
+        self.counts: Counter[tuple[str, JobStatus]] = Counter()
+        """How many of the jobs each virtual cluster has in each status."""
         self.monotonic = 0.0
         self._held: dict[str, tuple[Held, ...]] = {}
         self._ended: dict[str, int] = {}
@@ -67,6 +70,15 @@ class Snapshot:
         """What a job holds, rank by rank."""
         return self._held.get(id, ())
 
+    def devices_held(self) -> Counter[tuple[str, str]]:
+        """How many devices jobs hold, by virtual cluster and type."""
+        found: Counter[tuple[str, str]] = Counter()
+        for id, held in self._held.items():
+            for _, holding in held:
+                if holding.devices:
+                    found[self.jobs[id].vc, holding.device_type] += len(holding.devices)
+        return found
+
     # --- what comes in
 
     def put(self, view: JobView) -> bool:
@@ -76,6 +88,7 @@ class Snapshot:
         if view.version <= known:
             return False
         self._stop_waiting(view.id)
+        self._count(before, view)
         if before is not None:
             self._learn(before, view)
             if before.state.status is JobStatus.QUEUED and view.state.status is JobStatus.SCHEDULING:
@@ -95,6 +108,7 @@ class Snapshot:
         """The jobs service does not know this job any more."""
         view = self.jobs.pop(id, None)
         if view is not None:
+            self._count(view, None)
             self._stop_waiting(id)
             self._hold(id, ())
             self._note_victim(view, None)
@@ -168,6 +182,12 @@ class Snapshot:
             self._held[id] = held
         else:
             self._held.pop(id, None)
+
+    def _count(self, before: JobView | None, view: JobView | None) -> None:
+        if before is not None:
+            self.counts[before.vc, before.state.status] -= 1
+        if view is not None and view.state.status not in TERMINAL:
+            self.counts[view.vc, view.state.status] += 1
 
     def _learn(self, before: JobView, view: JobView) -> None:
         """A start that was given back teaches its node a rest, one that succeeded ends the doubt."""

@@ -5,6 +5,8 @@ as a `Verdict`, which stays true for the jobs behind it until a node changes for
 hopeless queue costs nothing.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import heappop, heappush
@@ -33,7 +35,9 @@ class Waiting:
         self.order = SortedKeys()
         self.shapes: dict[Shape, SortedKeys] = {}
         self.verdicts: dict[Shape, Verdict] = {}
-        self._places: dict[str, tuple[Shape, Key]] = {}
+        self.counts: Counter[tuple[str, Shape]] = Counter()
+        """How many of these jobs each virtual cluster has of each shape."""
+        self._places: dict[str, tuple[Shape, Key, str]] = {}
         self._held: dict[str, JobView] = {}
         self._due: list[tuple[datetime, str, int]] = []
 
@@ -55,6 +59,11 @@ class Waiting:
     def held(self, id: str) -> bool:
         return id in self._held
 
+    @property
+    def held_back(self) -> Iterable[JobView]:
+        """The jobs that a retry holds back."""
+        return self._held.values()
+
     def add(self, view: JobView) -> bool:
         """Let a job wait; True if the next plan has to look at it."""
         if view.state.not_before is not None:
@@ -68,7 +77,10 @@ class Waiting:
         self._held.pop(id, None)
         if id not in self._places:
             return
-        shape, key = self._places.pop(id)
+        shape, key, vc = self._places.pop(id)
+        self.counts[vc, shape] -= 1
+        if not self.counts[vc, shape]:
+            del self.counts[vc, shape]
         self.order.remove(key)
         keys = self.shapes[shape]
         keys.remove(key)
@@ -89,7 +101,8 @@ class Waiting:
 
     def _queue(self, view: JobView) -> bool:
         shape, key = shape_of(view), key_of(view)
-        self._places[view.id] = shape, key
+        self._places[view.id] = shape, key, view.vc
+        self.counts[view.vc, shape] += 1
         self.order.add(key)
         self.shapes.setdefault(shape, SortedKeys()).add(key)
         verdict = self.verdicts.get(shape)

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from services.jobs.apply import Applier
+from services.jobs.starts import Starts
 from services.jobs.store import JOBS, JobStore
 from services.jobs.submit import submit_all, validate
 from shared.contracts.commands.submission import NewJob, SubmitJobs
 from shared.contracts.job import JobRequest
 from shared.ids import new_id
+from shared.meter import Meter
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from shared.store.port import Collection, Condition, Page, Schema, Store
@@ -62,7 +64,7 @@ class CountingStore:
 async def service(folder: Path) -> AsyncGenerator[tuple[Applier, CountingStore, ManualClock], None]:
     store = CountingStore(open_store(PlatformSettings(data=folder), "jobs", local=True))
     clock = ManualClock(NOW)
-    applier = Applier(JobStore(store), Taken(), clock)
+    applier = Applier(JobStore(store), Taken(), clock, Starts(Meter()))
     await store.open()
     try:
         yield applier, store, clock
