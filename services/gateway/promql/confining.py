@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from promql_parser import Expr, VectorSelector, parse
 
-from services.gateway.domain.sight import View
+from services.gateway.domain.sight import Sight
 from services.gateway.promql.known import too_large
 from services.gateway.promql.rewriting import Rewriting
-from services.gateway.promql.selectors import confined, within
+from services.gateway.promql.selectors import all_of_jobs, confined
 from shared.contracts.errors import Invalid
 
 COMPLAINT_CHARS = 200
@@ -19,21 +19,21 @@ PANIC = "PanicException"
 """What the parser raises where it fails by its own fault; it is no Exception, and cannot be imported."""
 
 
-def confined_query(query: str, views: Sequence[View]) -> str:
-    """The query that reads only these views. Raises Invalid, Forbidden."""
+def confined_query(query: str, sight: Sight) -> str:
+    """The query that reads only what is within sight. Raises Invalid, Forbidden."""
     with _readable():
-        return Rewriting(views).written(_read(query))
+        return Rewriting(sight).written(_read(query))
 
 
-def confined_matches(matches: Sequence[str], views: Sequence[View]) -> tuple[str, ...]:
-    """Selectors of series, of which a series meets one; without any, all that the views hold.
+def confined_matches(matches: Sequence[str], sight: Sight) -> tuple[str, ...]:
+    """Selectors of series, of which a series meets one; without any, all that is within sight of jobs.
 
     Raises Invalid, Forbidden.
     """
     if not matches:
-        return tuple(within(view) for view in views)
+        return all_of_jobs(sight)
     with _readable():
-        return tuple(one for match in matches for one in confined(_selector(match), views, needs_name=False))
+        return tuple(one for match in matches for one in confined(_selector(match), sight, needs_name=False))
 
 
 def _selector(match: str) -> VectorSelector:

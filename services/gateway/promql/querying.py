@@ -7,19 +7,22 @@ import json
 from dataclasses import dataclass
 
 from services.gateway.domain.access import Caller
-from services.gateway.domain.sight import View, views
+from services.gateway.domain.sight import Sight, sight_of
 from services.gateway.promql.asking import Asked
 from services.gateway.promql.known import LONGEST
 from services.gateway.promql.prometheus import Parameters, Prometheus
 from services.gateway.promql.text import LABEL
 from shared.contracts.errors import Invalid
 from shared.contracts.families import DROPPED, EXPORTED, REPORTED
+from shared.contracts.instruments import INSTRUMENTS
 
 DESCRIBED = (
-    *((one.name, one.counter, one.help) for one in EXPORTED),
-    (REPORTED, False, "The last value that a job reported under `name`."),
-    (DROPPED, True, "Values that a job reported and that were dropped."),
+    *((one.name, "counter" if one.counter else "gauge", one.help) for one in EXPORTED),
+    (REPORTED, "gauge", "The last value that a job reported under `name`."),
+    (DROPPED, "counter", "Values that a job reported and that were dropped."),
+    *((one.name, one.kind, one.help) for one in INSTRUMENTS if "vc" in one.labels),
 )
+"""The metrics of which everybody may read some series, with their types."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,14 @@ class Querying:
         return await self._listed(caller, f"label/{label}/values", asked)
 
     async def metadata(self, caller: Caller, asked: Asked) -> bytes:
-        """What metrics there are, with their types. Those of jobs are the same everywhere."""
+        """What metrics there are, with their types; asked of Prometheus for an administrator alone."""
         self.prometheus.check()
         metric, limit = asked.one("metric"), asked.limit()
-        if views(caller) is None:
+        if sight_of(caller) is None:
             named = [("metric", metric)] if metric is not None else []
             return await self.prometheus.ask(caller.name, "metadata", [*named, *limit.items()])
         described = {
-            name: [{"type": "counter" if counter else "gauge", "help": said, "unit": ""}]
-            for name, counter, said in DESCRIBED
-            if metric in (None, name)
+            name: [{"type": kind, "help": said, "unit": ""}] for name, kind, said in DESCRIBED if metric in (None, name)
         }
         return json.dumps({"status": "success", "data": described}).encode()
 
@@ -79,26 +80,26 @@ class Querying:
 
     async def _evaluated(self, caller: Caller, path: str, asked: Asked, when: dict[str, str]) -> bytes:
         query = asked.needed("query")
-        seen = views(caller)
+        seen = sight_of(caller)
         confined = _short(query) if seen is None else _confined_query(query, seen)
         said = {"query": confined, **when, **asked.limit(), "timeout": f"{self.timeout_s:g}s"}
         return await self.prometheus.ask(caller.name, path, list(said.items()))
 
     async def _listed(self, caller: Caller, path: str, asked: Asked) -> bytes:
-        matches, seen = asked.matches(), views(caller)
+        matches, seen = asked.matches(), sight_of(caller)
         confined = tuple(map(_short, matches)) if seen is None else _confined_matches(matches, seen)
         rest = {**asked.moments("start", "end"), **asked.limit()}
         parameters: Parameters = [*(("match[]", one) for one in confined), *rest.items()]
         return await self.prometheus.ask(caller.name, path, parameters)
 
 
-def _confined_query(query: str, seen: tuple[View, ...]) -> str:
+def _confined_query(query: str, seen: Sight) -> str:
     from services.gateway.promql.confining import confined_query
 
     return confined_query(query, seen)
 
 
-def _confined_matches(matches: tuple[str, ...], seen: tuple[View, ...]) -> tuple[str, ...]:
+def _confined_matches(matches: tuple[str, ...], seen: Sight) -> tuple[str, ...]:
     from services.gateway.promql.confining import confined_matches
 
     return confined_matches(matches, seen)

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import promql_parser as promql
 
-from services.gateway.domain.sight import View
+from services.gateway.domain.sight import Sight
 from services.gateway.promql import text
 from services.gateway.promql.known import AGGREGATIONS, FUNCTIONS, OPERATORS
 from services.gateway.promql.selectors import confined
@@ -31,10 +31,10 @@ _OF_NOTHING = frozenset({"absent", "absent_over_time"})
 
 
 class Rewriting:
-    """One query, for somebody with these views."""
+    """One query, for somebody with this sight."""
 
-    def __init__(self, views: Sequence[View]) -> None:
-        self._views = views
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
         self._points = 1.0
 
     def written(self, expr: promql.Expr) -> str:
@@ -62,11 +62,11 @@ class Rewriting:
         return _joined(self._instants(selector))
 
     def _instants(self, selector: promql.VectorSelector) -> list[str]:
-        return [f"{braces}{_when(selector)}" for braces in confined(selector, self._views)]
+        return [f"{braces}{_when(selector)}" for braces in confined(selector, self._sight)]
 
     def _ranges(self, matrix: promql.MatrixSelector) -> list[str]:
         selector, span = matrix.vector_selector, text.duration(matrix.range)
-        return [f"{braces}[{span}]{_when(selector)}" for braces in confined(selector, self._views)]
+        return [f"{braces}[{span}]{_when(selector)}" for braces in confined(selector, self._sight)]
 
     def _call(self, call: promql.Call) -> str:
         name = call.func.name

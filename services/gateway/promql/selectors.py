@@ -1,14 +1,14 @@
 """Selectors of series, confined: each is written once per view, with the view's conditions added to its own.
 
 Conditions within braces all have to be met, so whatever a person asks of `owner` or `vc` can only narrow a view. The
-metric is always named by the condition on `__name__`, and is always one of jobs.
+metric is always named by a condition on `__name__`, and is always one whose series bear these labels.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from promql_parser import Matcher, MatchOp, VectorSelector
 
-from services.gateway.domain.sight import JOB_METRICS, Condition, View
+from services.gateway.domain.sight import JOB_METRICS, VC_METRICS, Condition, Sight, View
 from services.gateway.promql import text
 from shared.contracts.errors import Forbidden, Invalid
 
@@ -17,24 +17,25 @@ OPERATORS = ((MatchOp.Equal, "="), (MatchOp.NotEqual, "!="), (MatchOp.Re, "=~"),
 AMONG_JOBS = f"{NAME}=~{text.string('|'.join(JOB_METRICS))}"
 
 
-def within(view: View) -> str:
-    """Everything of jobs that a view holds, in braces."""
-    return _braces((AMONG_JOBS,), view)
+def all_of_jobs(sight: Sight) -> tuple[str, ...]:
+    """Everything of jobs that is within sight, in braces, once per view."""
+    return tuple(_braces((AMONG_JOBS,), view) for view in sight.jobs)
 
 
-def confined(selector: VectorSelector, views: Sequence[View], *, needs_name: bool = True) -> tuple[str, ...]:
+def confined(selector: VectorSelector, sight: Sight, *, needs_name: bool = True) -> tuple[str, ...]:
     """The selector in braces, once per view; without its offset and moment.
 
     Raises Invalid for one that cannot be confined or, where it `needs_name`, names no metric, and Forbidden for a
-    metric that is not one of jobs.
+    metric that is neither of jobs nor of virtual clusters. A pattern of names finds those of jobs alone.
     """
     matchers = selector.matchers
     if matchers.or_matchers:
         raise Invalid("'or' within braces can't be asked for here. Ask for each side, with 'or' between the two.")
     asked = tuple(_condition(matcher) for matcher in matchers.matchers)
     name = _name(selector, matchers.matchers)
+    views = sight.jobs
     if name is not None:
-        _check_metric(name)
+        views = _views_of(name, sight)
         named: tuple[str, ...] = () if selector.name is None else (f"{NAME}={text.string(name)}",)
     elif needs_name and not any(matcher.name == NAME for matcher in matchers.matchers):
         raise Invalid(f"Say which metric is meant, for example {JOB_METRICS[0]}{{...}}.")
@@ -51,12 +52,15 @@ def _name(selector: VectorSelector, matchers: Iterable[Matcher]) -> str | None:
     return next(exact, None)
 
 
-def _check_metric(name: str) -> None:
-    if name not in JOB_METRICS:
-        raise Forbidden(
-            f"{name[:80]!r} is not a metric of jobs; only a platform administrator may read others. Yours: "
-            f"{', '.join(JOB_METRICS)}."
-        )
+def _views_of(name: str, sight: Sight) -> tuple[View, ...]:
+    if name in JOB_METRICS:
+        return sight.jobs
+    if name in VC_METRICS and sight.vcs:
+        return sight.vcs
+    raise Forbidden(
+        f"{name[:80]!r} is neither of jobs nor of your virtual clusters; only a platform administrator may read it. "
+        "What there is for you is in the list of metrics (/api/v1/metadata)."
+    )
 
 
 def _condition(matcher: Matcher) -> str:
