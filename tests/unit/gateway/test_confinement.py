@@ -8,70 +8,8 @@ from services.gateway.promql.confining import confined_matches, confined_query
 from services.gateway.promql.known import LONGEST, MOST_OPERATIONS
 from shared.contracts.errors import Forbidden, Invalid, Refusal
 from tests.support.promql import ALONE, AMONG, is_confined, selectors_of, sight
+from tests.support.queries import CPU, HONEST, MEMORY, NARROWER, STRANGE_TEXT
 
-CPU = "jobyard_job_cpu_seconds_total"
-MEMORY = "jobyard_job_memory_working_set_bytes"
-
-HONEST = (
-    CPU,
-    f'{{__name__="{CPU}"}}',
-    f"rate({CPU}[5m])",
-    f'sum by (job_id) (rate({CPU}{{vc="lab"}}[5m]))',
-    f"rate(({CPU}[5m]))",
-    f"{CPU} offset 1h",
-    f"{CPU} offset -1h",
-    f"{CPU} @ 1609746000.123 offset 5m",
-    f"{CPU} @ end()",
-    f"rate({CPU}[5m] offset 1h @ start())",
-    f"max_over_time(rate({CPU}[5m])[1h:1m] @ end() offset 5m)",
-    f"max_over_time({CPU}[1h:])",
-    f"{CPU} / on (job_id, rank) group_left (device) {MEMORY}",
-    f"{CPU} * ignoring (rank) group_right () {MEMORY}",
-    f"{CPU} == bool {MEMORY}",
-    f"{CPU} and {MEMORY} or {CPU} unless on () {MEMORY}",
-    f"-{CPU} ^ 2 % 3 atan2 {MEMORY}",
-    f"topk(3, {CPU})",
-    f'count_values("value", {CPU})',
-    f"quantile(scalar({CPU}), {MEMORY})",
-    f"absent({CPU})",
-    f'absent_over_time({CPU}{{job_id="1"}}[5m])',
-    f"timestamp({CPU})",
-    f"predict_linear({CPU}[5m], scalar({MEMORY}))",
-    f"quantile_over_time(0.9, {CPU}[5m])",
-    f'label_replace({CPU}, "owner", "$1", "job_id", "(.*)")',
-    f'label_join({CPU}, "owner", "-", "vc", "owner")',
-    f"histogram_quantile(0.9, rate({VC_METRICS[0]}[5m]))" if VC_METRICS[0].endswith("_bucket") else CPU,
-    "sum by (reason) (jobyard_queue_jobs)",
-)
-NARROWER = (
-    f'{CPU}{{owner="bob"}}',
-    f'{CPU}{{owner!="alice"}}',
-    f'{CPU}{{owner=~".*"}}',
-    f'{CPU}{{owner=~"bob|alice",vc=~".+"}}',
-    f'{CPU}{{vc="secret"}}',
-    f'{CPU}{{vc!~"default"}}',
-    f'{CPU}{{owner="bob",owner="carol"}}',
-    '{__name__=~".+"}',
-    '{__name__!="x",rank="0"}',
-    '{__name__!~"jobyard_job_.*",rank="0"}',
-    '{__name__=~"up|jobyard_http_requests_total|.+"}',
-    f'{{__name__="{CPU}",__name__=~"up|.*"}}',
-    'rate({__name__=~".*_total"}[5m])',
-)
-STRANGE_TEXT = (
-    f'{CPU}{{rank="\\"}} or up{{a=\\""}}',
-    f"{CPU}{{rank='\\'}} or up{{a=\\''}}",
-    f'{CPU}{{rank=`"}} or up{{a="`}}',
-    f'{CPU}{{rank="\\\\"}}',
-    f'{CPU}{{rank="\\n}} or up #"}}',
-    f'{CPU}{{rank="\\u0022}} or up{{a=\\u0022"}}',
-    f'{CPU}{{rank="\\x22}} or up{{a=\\x22"}}',
-    f'{CPU}{{rank="é\\U0001F600"}}',
-    f"{CPU} # }} or up",
-    f"{CPU}\n#\n+ {MEMORY}",
-    f'label_replace({CPU}, "a", "\\") or up or label_replace(up, \\"a", "b", "c")',
-    f'count_values("a", {CPU}) by (rank)',
-)
 FORBIDDEN = (
     "up",
     '{__name__="up"}',
