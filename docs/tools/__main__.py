@@ -8,6 +8,7 @@ from docs.tools import (
     accounts,
     asyncapi,
     endpoint_states,
+    grafana,
     instruments,
     messages,
     models,
@@ -36,6 +37,7 @@ def generated() -> dict[Path, str]:
         Path("docs/asyncapi.yaml"): asyncapi.document(),
         Path("docs/openapi.json"): described,
         Path("jobyard/models.py"): models.models(described),
+        **grafana.dashboards(),
         **snapshots.snapshots(),
     }
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -75,6 +75,7 @@ def exposed(jobs: Sequence[ExposedJob]) -> Iterator[str]:
     """Serves them; host:port of a `/metrics`."""
     registry, port = CollectorRegistry(auto_describe=False), free_port()
     registry.register(Exposition(jobs))
+    ProcessCollector(registry=registry)
     server, thread = start_http_server(port, "127.0.0.1", registry=registry)
     try:
         yield f"127.0.0.1:{port}"
