@@ -29,8 +29,8 @@ WRONG = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
 IN_FORMS = frozenset({"query", "query_range", "series", "labels"})
 """What takes its parameters in a form: they may be long."""
 COMPLAINT_CHARS = 500
-AT_ONCE = 16
-AT_ONCE_PER_USER = 6
+AT_ONCE = 8
+AT_ONCE_PER_USER = 4
 """Questions under way, over all and of one user; those beyond wait their turn."""
 WAITING_PER_USER = 100
 

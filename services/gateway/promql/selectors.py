@@ -59,7 +59,7 @@ def _views_of(name: str, sight: Sight) -> tuple[View, ...]:
         return sight.vcs
     raise Forbidden(
         f"{name[:80]!r} is neither of jobs nor of your virtual clusters; only a platform administrator may read it. "
-        "What there is for you is in the list of metrics (/api/v1/metadata)."
+        "What there is for you is in the list of metrics (/api/v1/prometheus/api/v1/metadata)."
     )
 
 
