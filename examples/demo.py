@@ -58,7 +58,8 @@ def show(text: str) -> None:
 @contextmanager
 def platform(data: Path) -> Iterator[str]:
     """The whole platform on a free port; its address. It is stopped at the end, whatever happened."""
-    command = [sys.executable, "-m", "services.embedded", "--port", "0", "--ssh-port", "0", "--data", str(data)]
+    ports = ["--port", "0", "--ssh-port", "0", "--metrics-port", "0"]
+    command = [sys.executable, "-m", "services.embedded", *ports, "--data", str(data)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
     with (data / "platform.log").open("w+b") as errors:

@@ -33,6 +33,8 @@ STOP_S = 8.0
 """Services drain; after that they are killed, so that the whole stop takes less than 10 s."""
 
 SSH_PORT = 2222
+METRICS_PORT = 9464
+"""Of the first part, the others have those that follow: where exporters usually listen."""
 DOOR_SETTING, SSH_SETTING = "JOBYARD_ENDPOINTS_HTTP_PORT", "JOBYARD_ENDPOINTS_SSH_PORT"
 
 DOOR_S = 2.0
@@ -225,8 +227,9 @@ def _ending(status: int) -> str:
     return f"exit code {os.waitstatus_to_exitcode(status)}"
 
 
-def fork(group: Group) -> int:
-    """Start a group of services in a process of its own; its id."""
+def fork(group: Group, metrics: int | None) -> int:
+    """Start a group of services in a process of its own; its id. `metrics`: of its `/metrics`, where that is free."""
+    port = open_metrics(group.name, metrics)
     pid = os.fork()
     if pid:
         return pid
@@ -236,6 +239,7 @@ def fork(group: Group) -> int:
         os.setpgid(0, 0)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
+        os.environ |= {"JOBYARD_HEALTH_HOST": "127.0.0.1", "JOBYARD_HEALTH_PORT": str(port or "")}
         from shared.runtime import main
 
         main(*group.builds, loop=group.loop)
@@ -292,6 +296,12 @@ def options(arguments: list[str]) -> argparse.Namespace:
         help="of Jupyter, TensorBoard and the ports of jobs; 0: any free one; else the port of the API + 1",
     )
     parser.add_argument("--ssh-port", type=int, help=f"of SSH into jobs; 0: any free one; else {SSH_PORT}")
+    parser.add_argument(
+        "--metrics-port",
+        type=int,
+        default=METRICS_PORT,
+        help=f"first of the ports where Prometheus reads metrics, one for each part; 0: none; else {METRICS_PORT}",
+    )
     parser.add_argument("--simulate", help="devices that do not exist, for instance v100=8,ascend910=8")
     return parser.parse_args(arguments)
 
@@ -324,6 +334,18 @@ def open_door(what: str, option: str, chosen: int | None, usual: int, setting: s
     os.environ[setting] = str(port)
 
 
+def open_metrics(part: str, port: int | None) -> int | None:
+    """This port, if it is free; the part goes on without it, and says so."""
+    if port is None or is_free(port):
+        return port
+    say(
+        f"Port {port} is taken, so Prometheus cannot read the metrics of {part}. "
+        "Choose other ports with --metrics-port, or none with 0.",
+        to=sys.stderr,
+    )
+    return None
+
+
 def up(arguments: list[str]) -> None:
     """The whole life of the platform's parent process."""
     chosen = options(arguments)
@@ -352,7 +374,12 @@ def up(arguments: list[str]) -> None:
             os.environ["JOBYARD_NATS_URL"] = nats.url
             first = [Child("nats-server", nats.start)]
             first[0].start()
-        services = [Child(group.name, partial(fork, group)) for group in groups()]
+        first_port = chosen.metrics_port
+        metrics = {group.name: first_port + index if first_port else None for index, group in enumerate(groups())}
+        services = [Child(group.name, partial(fork, group, metrics[group.name])) for group in groups()]
+        if first_port:
+            places = ", ".join(f"{port} ({part})" for part, port in metrics.items())
+            say(f"metrics for Prometheus at http://127.0.0.1:<port>/metrics: {places}")
         gc.freeze()
         Platform(first, services, f"http://127.0.0.1:{port}", doors()).run()
 

@@ -33,6 +33,12 @@ async def serve_health(host: str, port: int, check: Check, meter: Meter) -> None
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body.encode()})
 
-    config = uvicorn.Config(app, host=host, port=port, lifespan="off", access_log=False, log_config=None)
+    config = uvicorn.Config(
+        app, host=host, port=port, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
-    await server._serve()
+    try:
+        await server._serve()
+    finally:
+        if server.started:
+            await server.shutdown()

@@ -128,6 +128,7 @@ def _account(service: str, node: str | None = None) -> Account:
     )
     if service == DECLARES:
         account.publish += [f"{API}.STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE") for stream in STREAMS]
+        account.publish += [f"{API}.CONSUMER.LIST.{stream}" for stream in STREAMS]
     for one in SERVICES.get(service, ()):
         _add(account, _subscription(one, node))
     for beside in BESIDE.get(service, ()):

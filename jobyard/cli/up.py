@@ -24,6 +24,10 @@ def up(
         ),
     ] = None,
     ssh_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Of SSH into jobs; else 2222.")] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65532, help="First of four ports where Prometheus reads metrics; 0: none; else 9464."),
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Where it keeps everything; else JOBYARD_DATA, .jobyard.")] = None,
     simulate: Annotated[
         str | None, typer.Option(metavar="TYPE=COUNT,...", help="Devices to pretend, such as `v100=8,ascend910=8`.")
@@ -38,6 +42,7 @@ def up(
         "--port": port,
         "--door-port": door_port,
         "--ssh-port": ssh_port,
+        "--metrics-port": metrics_port,
         "--data": data,
         "--simulate": simulate,
     }

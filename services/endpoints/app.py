@@ -26,6 +26,8 @@ from services.endpoints.settings import EndpointsSettings
 from services.endpoints.store import EndpointStore
 from services.endpoints.usage import Usage
 from services.endpoints.visits import Visits
+from shared.contracts.instruments import SESSIONS
+from shared.measures import measure_outbox
 from shared.paths import Roots
 from shared.runtime import Deps, Service
 from shared.streams.client import Streams
@@ -47,6 +49,8 @@ def build(deps: Deps) -> Service:
     usage = Usage(applier)
     visits = Visits(applier, settings.trusted_proxies)
     guard = Guard(store, deps.bus, deps.clock, settings.timeout_s, visits.came)
+    deps.meter.watch(SESSIONS, lambda: (((kind,), count) for kind, count in guard.open.items()))
+    measure_outbox(deps.meter, "endpoints", applier.outbox)
     bastion = Bastion(settings, guard, streams, HostKeys(documents, deps.clock), usage.touch)
     shares = Shares(settings.max_requests, settings.share)
     dial = Dialler(keeper.dial)

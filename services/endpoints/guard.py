@@ -4,8 +4,9 @@ A permission that is lost, an endpoint that closes and a run that ends cut what 
 of an answer, so within the 5 s that people are promised; `watch.py` says what comes of it when there is no answer.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from services.endpoints.domain.document import EndpointDocument, RunPlace
@@ -16,7 +17,7 @@ from services.endpoints.watch import RECHECK_S, VERDICTS, Cut, Key, Watch
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.endpoints import ADMIT
-from shared.contracts.endpoints import Admit, Admitted, EndpointStatus
+from shared.contracts.endpoints import Admit, Admitted, EndpointKind, EndpointStatus
 from shared.contracts.errors import Conflict, Forbidden
 from shared.contracts.job import TERMINAL
 from shared.views import views_of
@@ -56,6 +57,8 @@ class Guard:
         self._came = came
         self._admitted: dict[Admit, tuple[float, Admitted]] = {}
         self._watch = Watch(self._confirm, clock)
+        self.open: Counter[EndpointKind] = Counter()
+        """How many connections are open."""
 
     async def enter(self, ask: Admit, name: str) -> Pass:
         """Raises Unauthorized, NotFound or Forbidden for the person, Forbidden for an endpoint that is not there, and
@@ -72,11 +75,17 @@ class Guard:
         found = await views_of(self._bus, (job_id,), self._timeout_s)
         return any(name in submitted_with(job) and job.state.status not in TERMINAL for job in found)
 
-    def hold(self, passed: Pass, cut: Cut, address: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def hold(self, passed: Pass, cut: Cut, address: str) -> Iterator[None]:
         """A connection is open, from this address; `cut` is called, once, when it may be no longer."""
         self._came(passed, address)
         key = Key(passed.endpoint.job_id, passed.endpoint.name, passed.credential)
-        return self._watch.hold(key, passed.run, passed.since, cut)
+        with self._watch.hold(key, passed.run, passed.since, cut):
+            self.open[passed.endpoint.kind] += 1
+            try:
+                yield
+            finally:
+                self.open[passed.endpoint.kind] -= 1
 
     async def watch(self) -> None:
         """Cut what may be no longer, until cancelled."""

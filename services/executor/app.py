@@ -11,6 +11,7 @@ from services.executor.download import Downloads
 from services.executor.executor import Executor
 from services.executor.handlers import SUBSCRIPTIONS, Handlers
 from services.executor.inventory import Inventory, capacity
+from services.executor.measures import measure_runs
 from services.executor.outputs import Outputs
 from services.executor.prepare import Preparation
 from services.executor.reconcile import Reconcile
@@ -35,7 +36,7 @@ def build(deps: Deps) -> Service:
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
-        reporter=Reporter(bus, clock, node, shipper, backend.uses_images),
+        reporter=Reporter(bus, clock, node, shipper, backend.uses_images, deps.meter),
         outputs=outputs,
         preparation=Preparation(
             Roots(deps.settings.storage, deps.settings.path_roots), base(os.environ, settings.pass_env)
@@ -45,6 +46,7 @@ def build(deps: Deps) -> Service:
         clock=clock,
         boot_id=boot,
     )
+    measure_runs(deps.meter, executor.runs)
     doorway = Doorway(home, settings.stream_host, settings.stream_port, backend, executor, clock)
     inventory = Inventory(bus, clock, node, boot, has, settings.simulate, backend.uses_images)
     reconcile = Reconcile(bus, clock, executor, outputs, node)

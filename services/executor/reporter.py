@@ -9,25 +9,31 @@ from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts import subjects
 from shared.contracts.events import RunEvent, run_envelope
+from shared.contracts.instruments import LAUNCH_SECONDS
+from shared.meter import Meter
 
 
 class Reporter:
     """Publishes the runs of one node."""
 
-    def __init__(self, bus: Bus, clock: Clock, node: str, shipper: Shipper, uses_images: bool) -> None:
+    def __init__(self, bus: Bus, clock: Clock, node: str, shipper: Shipper, uses_images: bool, meter: Meter) -> None:
         self._bus = bus
         self._clock = clock
         self._node = node
         self._shipper = shipper
         self._uses_images = uses_images
+        self._launches = meter.histogram(LAUNCH_SECONDS)
 
     async def report(self, run: Run) -> None:
         """Follow the run to its end. Returns when everything of it is stored on the bus."""
         record = run.record
         console = RunLog(record.id, record.job_id, record.attempt, record.first_seq - 1, record.rank)
+        launched = isinstance(run.seen, Waiting)  # else another process did that, and measured it
         while record.kind == "run" and isinstance(run.seen, Waiting):
             await run.moved_on()
         if isinstance(run.seen, Started):
+            if launched:
+                self._launches.observe(max(run.seen.started_ns / 1e9 - record.created_at.timestamp(), 0.0))
             self._shipper.follow(console)
             self._shipper.wrote(record.id)
             await self._publish(run, started_event(record, self._node, run.seen, self._uses_images))

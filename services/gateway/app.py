@@ -27,6 +27,7 @@ from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
 from services.gateway.ways import Ways
 from services.gateway.yard import Yard
+from shared.contracts.instruments import HTTP_STREAMS
 from shared.runtime import Deps, Service
 
 
@@ -37,6 +38,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     people = people_from(deps, store, settings, OidcSettings())
     secrets = Secrets(store, deps.clock, people.audit, KeyFile(settings, deps.settings.data))
     parts = parts_from(deps, settings, people, secrets)
+    deps.meter.watch(HTTP_STREAMS, lambda: parts.streams.running)
     server = HttpServer(application(parts, people.identity.of, people.passed_on), settings, parts.streams)
     admission = Admission(people.identity, deps.bus, settings.command_timeout_s)
 
@@ -104,5 +106,6 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         ),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),
-        metrics=HttpMetrics(),
+        metrics=HttpMetrics(deps.meter),
+        registry=deps.registry,
     )

@@ -12,13 +12,15 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.problems import FAULT, response_of
 from services.gateway.strangers import ALIVE
 from services.gateway.watch import Cut
 from shared.contracts.errors import InternalError, Refusal, TemporaryError, Unavailable
+from shared.contracts.instruments import HTTP_REQUESTS, HTTP_RUNNING, HTTP_SECONDS
+from shared.meter import Meter
 
 log = structlog.get_logger()
 
@@ -37,23 +39,12 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 class HttpMetrics:
     """What Prometheus learns of the requests; routes are labelled by their pattern, never by their path."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+    def __init__(self, meter: Meter) -> None:
         self.running = 0
-        self._requests = Counter(
-            "jobyard_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
-        )
-        self._seconds = Histogram(
-            "jobyard_http_request_seconds",
-            "From a request's head to the start of its answer.",
-            ("method", "route"),
-            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-            registry=self.registry,
-        )
+        self._requests = meter.counter(HTTP_REQUESTS)
+        self._seconds = meter.histogram(HTTP_SECONDS)
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        running = Gauge("jobyard_http_requests_running", "Requests under way.", registry=self.registry)
-        running.set_function(lambda: self.running)
+        meter.watch(HTTP_RUNNING, lambda: self.running)
 
     def answered(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer. The series are few, and looking one up by its labels takes longer than counting."""

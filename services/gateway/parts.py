@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from services.gateway.accounts import Accounts
@@ -62,6 +63,7 @@ class Parts:
     streams: Streams
     readiness: ReadinessCheck
     metrics: HttpMetrics
+    registry: CollectorRegistry
 
 
 def parts_of(request: Request) -> Parts:

@@ -3,13 +3,13 @@
 from functools import partial
 
 from services.jobs.apply import Applier
-from services.jobs.backlog import Backlog
 from services.jobs.expire import expire
 from services.jobs.handlers import SUBSCRIPTIONS, Handlers
 from services.jobs.reconcile import reconcile
 from services.jobs.room import Room
 from services.jobs.starts import Starts
 from services.jobs.store import JobStore
+from shared.bus.backlog import Backlog
 from shared.contracts.instruments import DISK_FREE, SUBMISSIONS_REFUSED
 from shared.measures import measure_outbox
 from shared.runtime import Deps, Service

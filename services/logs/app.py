@@ -7,6 +7,7 @@ from services.logs.rings import Rings
 from services.logs.settings import LogsSettings
 from services.logs.snapshots import Snapshots
 from services.logs.stream import LogStream
+from shared.contracts.instruments import LOG_GAPS, LOG_LINES, LOG_LINES_LOST, LOG_MEMORY, LOG_UNREADABLE
 from shared.runtime import Deps, Service
 
 
@@ -18,9 +19,15 @@ def build(deps: Deps) -> Service:
     progress = Progress()
     stream = LogStream(deps.bus)
     snapshots = Snapshots(folder, rings, progress, stream, settings)
+    handlers = Handlers(deps.bus, rings, progress, snapshots, stream, settings)
+    deps.meter.watch(LOG_LINES, lambda: rings.lines)
+    deps.meter.watch(LOG_LINES_LOST, lambda: rings.lost)
+    deps.meter.watch(LOG_GAPS, lambda: rings.gaps)
+    deps.meter.watch(LOG_UNREADABLE, lambda: handlers.unreadable)
+    deps.meter.watch(LOG_MEMORY, lambda: rings.bytes)
     return Service(
         name="logs",
-        handlers=Handlers(deps.bus, rings, progress, snapshots, stream, settings),
+        handlers=handlers,
         subscriptions=SUBSCRIPTIONS,
         partitions=None if settings.partitions.all else settings.partitions.numbers,
         loops=(snapshots.run,),

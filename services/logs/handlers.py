@@ -44,6 +44,8 @@ class Handlers:
         self._stream = stream
         self._partitions = settings.partitions
         self._catch_up_s = settings.catch_up_s
+        self.unreadable = 0
+        """Messages that were no lines, since the start."""
 
     async def position(self) -> int:
         """The stream sequence to begin at."""
@@ -53,6 +55,7 @@ class Handlers:
         """Put chunks into their rings."""
         for delivery in deliveries:
             if isinstance(delivery.message, Undecodable):
+                self.unreadable += 1
                 log.error("chunk_unreadable", sequence=delivery.sequence, error=str(delivery.message))
             else:
                 await self._rings.add(delivery.sequence, delivery.message)

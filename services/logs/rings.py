@@ -52,6 +52,10 @@ class Rings:
         """`limit`: bytes of rings in memory."""
         self.era = ""
         self.bytes = 0
+        self.lines = 0
+        self.lost = 0
+        self.gaps = 0
+        """What came in since the start: lines, lines that are missing, and places where some are."""
         self._folder = folder
         self._clock = clock
         self._limit = limit
@@ -70,7 +74,11 @@ class Rings:
         if held is None:
             held = self._hold(Ring(arrival.job_id))
         before = held.ring.bytes
-        held.ring.add(sequence, arrival)
+        added = held.ring.add(sequence, arrival)
+        if added is not None:
+            self.lines += added.lines
+            self.lost += added.lost
+            self.gaps += added.lost > 0
         self.bytes += held.ring.bytes - before
         self._touch(held)
 

@@ -14,6 +14,8 @@ from services.notify.retention import Retention
 from services.notify.settings import NotifySettings
 from services.notify.store import NotifyStore
 from services.notify.webhooks import SigningSecrets, Webhooks
+from shared.contracts.instruments import NOTIFICATIONS
+from shared.measures import measure_outbox
 from shared.runtime import Deps, Service
 
 
@@ -37,7 +39,9 @@ def build(deps: Deps) -> Service:
     tellings: Postman[DeliveryDocument] = Postman(
         "notification", bus, clock, settings.rules, store.deliveries, notices.send
     )
-
+    deps.meter.watch(NOTIFICATIONS, mails.outcomes.items)
+    deps.meter.watch(NOTIFICATIONS, tellings.outcomes.items)
+    measure_outbox(deps.meter, "notify", desk.outbox)
     retention = Retention(store, clock, timedelta(days=settings.keep_days))
 
     def wake() -> None:

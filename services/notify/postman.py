@@ -40,6 +40,9 @@ AT_ONCE = 16
 AT_ONCE_PER_LANE = 4
 """Tries at one time, in all and for one person: a slow receiver must not keep back everybody's messages."""
 
+MISSED = "missed"
+"""How a try ended after which another comes."""
+
 O = TypeVar("O", bound=Outgoing)  # noqa: E741
 
 
@@ -70,6 +73,8 @@ class Postman(Generic[O]):
         self._lanes: Counter[str] = Counter()
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        """How many tries ended how, by the channel: sent, failed for good, or missed."""
 
     def wake(self) -> None:
         """There is something new."""
@@ -187,6 +192,8 @@ class Postman(Generic[O]):
             ended = current.moved(after, self._clock.now())
             if await self._collection.swap(ended, current.version):
                 self._changed(ended)
+                outcome = after.status if after.over else MISSED
+                self.outcomes[current.channel, str(outcome)] += 1
                 return
             if after.status is not Progress.SENT:
                 return

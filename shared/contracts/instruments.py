@@ -145,7 +145,9 @@ NODE_SILENT = Instrument(
     "jobyard_node_silent", "gauge", "scheduler", "1: the node has not reported for more than 30 seconds.", ("node",)
 )
 
-RUNS = Instrument("jobyard_executor_runs", "gauge", "executor", "Runs of this node, by state.", ("state",))
+RUNS = Instrument(
+    "jobyard_executor_runs", "gauge", "executor", "Runs that live on this node: starting, running.", ("state",)
+)
 LAUNCH_SECONDS = Instrument(
     "jobyard_executor_launch_seconds",
     "histogram",
@@ -165,7 +167,8 @@ SESSIONS = Instrument(
     "jobyard_endpoint_sessions",
     "gauge",
     "endpoints",
-    "Open connections into jobs through this process, by what they lead to (ssh, jupyter, tensorboard, port).",
+    "What is open into jobs through this process, connections and requests, by what it leads to: ssh, jupyter, "
+    "tensorboard, port.",
     ("kind",),
 )
 

@@ -10,7 +10,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from shared.bus.bus import Bus, connect
 from shared.bus.codec import run_event
-from shared.bus.consume import ListConsumer
+from shared.bus.consume import DEAD, HANDLED, REPEATED, ListConsumer
 from shared.bus.follow import Follower, StreamReplaced
 from shared.bus.pull import ConsumerGone, Puller
 from shared.bus.replies import router_of
@@ -86,10 +86,13 @@ async def test_a_temporary_error_is_repeated_and_does_not_hold_up_the_others(bus
     recorder.fail[b"2"] = (3, TemporaryError("away"))
     for number in range(5):
         await bus.publish_raw("evt.a", str(number).encode(), str(number))
-    async with consuming(bus, recorder):
+    async with consuming(bus, recorder) as consumer:
         await until(lambda: len(set(recorder.handled)) == 5, "all are handled")
         await until(lambda: _none_pending(bus), "all are acknowledged")
+        await until(lambda: consumer.outcomes[HANDLED] == 5, "all are counted")
     assert recorder.tries[b"2"] == 4
+    assert consumer.outcomes[REPEATED] in (2, 3), "it failed once in a list, or always alone"
+    assert consumer.outcomes[DEAD] == 0
 
 
 async def _none_pending(bus: Bus) -> bool:
@@ -102,9 +105,10 @@ async def test_what_can_never_work_is_a_dead_letter_with_its_reason(bus: Bus, pa
     recorder.fail[b"refused"] = (99, PermanentError("it makes no sense"))
     await bus.publish_raw("evt.a", payload, "1")
     await bus.publish_raw("evt.a", b"good", "2")
-    async with consuming(bus, recorder):
+    async with consuming(bus, recorder) as consumer:
         await until(lambda: recorder.handled == [b"good"], "the good one is handled")
         await until(lambda: _none_pending(bus), "nothing is left")
+        await until(lambda: consumer.outcomes == {HANDLED: 1, REPEATED: 0, DEAD: 1}, "both are counted")
     dead = await bus.js.get_last_msg(subjects.DEADLETTERS, "dead.test.evt.a")
     assert dead.data == payload
     assert dead.headers is not None and "PermanentError: it" in dead.headers["Jobyard-Error"]

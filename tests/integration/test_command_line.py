@@ -172,7 +172,8 @@ def gateway_of(yard: Platform) -> int:
 
 
 def test_up_starts_and_ctrl_c_stops(environment: dict[str, str], tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "jobyard", "up", "--port", "0", "--ssh-port", "0", "--data", str(tmp_path / "data")]
+    ports = ["--port", "0", "--ssh-port", "0", "--metrics-port", "0"]
+    words = [sys.executable, "-m", "jobyard", "up", *ports, "--data", str(tmp_path / "data")]
     process = subprocess.Popen(words, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from shared.embedded_nats import url_in
-from tests.support.ports import free_port
+from tests.support.ports import free_port, free_ports
 from tests.support.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -35,6 +35,10 @@ class Platform:
         self.ssh_port = free_port()
         self._arguments = ["--port", str(self.port), "--data", str(data)]
         self._arguments += ["--door-port", str(self.door_port), "--ssh-port", str(self.ssh_port)]
+        first = free_ports(len(PARTS) - 1)
+        self.metrics = {part: f"127.0.0.1:{first + index}" for index, part in enumerate(PARTS[1:])}
+        """Where Prometheus reads what each part measures."""
+        self._arguments += ["--metrics-port", str(first)]
         self._arguments += ["--simulate", simulate] if simulate else []
         clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
         self._environment = clean | {"PYTHONPATH": str(CHECKOUT)} | (environment or {})

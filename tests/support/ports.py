@@ -10,6 +10,18 @@ from shared.ports import is_free
 _UNUSED = random.sample(range(12_000, 20_000), 8_000)
 
 
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row, of each of which `free_port` says the same."""
+    while len(_UNUSED) >= count:
+        first = _UNUSED.pop()
+        row = range(first + 1, first + count)
+        if all(port in _UNUSED for port in row) and all(is_free(port) for port in (first, *row)):
+            for port in row:
+                _UNUSED.remove(port)
+            return first
+    raise RuntimeError("this run of the tests has used up its ports")
+
+
 def free_port() -> int:
     """A port of the loopback address that nobody listens on, nor was given to by this process."""
     while _UNUSED:

@@ -54,6 +54,7 @@ class SeparateServices(Platform):
             if name.startswith("gateway")
         }
         self._health = {name: free_port() for name in names}
+        self.metrics = {name: f"127.0.0.1:{port}" for name, port in self._health.items()}
         self.doors = {
             name: (self.door_port, self.ssh_port) if name == "endpoints" else (free_port(), free_port())
             for name in names

@@ -46,9 +46,7 @@ async def get_readiness(request: Request) -> Response:
 )
 async def get_metrics(request: Request) -> PlainTextResponse:
     """For Prometheus, in its text format."""
-    return PlainTextResponse(
-        generate_latest(parts_of(request).metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
-    )
+    return PlainTextResponse(generate_latest(parts_of(request).registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @router.get("/api/v1/openapi.json", operation_id="getOpenApi", summary="This document", include_in_schema=False)

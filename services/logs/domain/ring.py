@@ -13,6 +13,7 @@ loss that can be counted.
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from services.logs.domain.chunk import Arrival, Kept, join
 from shared.contracts.logs import LINES_KEPT
@@ -26,6 +27,13 @@ SMALL_BYTES = 4096
 
 JOINED = 64
 """So many small chunks in a row become one."""
+
+
+class Added(NamedTuple):
+    """What a chunk has brought: new lines, and the news that so many before them are missing."""
+
+    lines: int
+    lost: int
 
 
 class Ring:
@@ -56,10 +64,10 @@ class Ring:
     def newest_first(self) -> Iterator[Kept]:
         return reversed(self._kept)
 
-    def add(self, sequence: int, arrival: Arrival) -> bool:
-        """Take a chunk that the stream delivered; False when none of it was new."""
+    def add(self, sequence: int, arrival: Arrival) -> Added | None:
+        """Take a chunk that the stream delivered; None when none of it was new."""
         if sequence <= self.position:
-            return False
+            return None
         self.position = sequence
         run = (arrival.attempt, arrival.rank)
         known = self._last.get(run)
@@ -68,7 +76,7 @@ class Ring:
         jump = max(arrival.seq - last - 1, 0)
         lost = max(jump, arrival.lost) if known is None else jump
         if trimmed == arrival.count and not lost:
-            return False
+            return None
         self._last[run] = max(known or 0, arrival.seq + arrival.count - 1)
         self._append(
             Kept(
@@ -83,7 +91,7 @@ class Ring:
                 payload=arrival.payload,
             )
         )
-        return True
+        return Added(arrival.count - trimmed, lost)
 
     def forget_stream(self) -> None:
         """The stream was made anew: its sequences start again, and those that are known mean nothing any more."""

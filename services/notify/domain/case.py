@@ -47,6 +47,11 @@ class CaseDocument(Contract):
     idempotency: Idempotency | None = None
 
     @property
+    def channel(self) -> str:
+        """To whom it is mailed."""
+        return "operators"
+
+    @property
     def lane(self) -> str:
         """Whose messages must not keep back those of others."""
         return self.requester

@@ -42,6 +42,11 @@ class DeliveryDocument(Contract):
         return self.owner if self.by_mail and not was_refused else None
 
     @property
+    def channel(self) -> str:
+        """How it travels: `mail`, `webhook` or `push`."""
+        return "mail" if self.by_mail else "webhook" if self.to.startswith(("http://", "https://")) else "push"
+
+    @property
     def lane(self) -> str:
         """Whose messages must not keep back those of others."""
         return self.owner

@@ -11,7 +11,7 @@ from services.endpoints.domain.document import RunPlace
 from services.endpoints.guard import Guard
 from services.endpoints.store import EndpointStore
 from services.endpoints.watch import RECHECK_S
-from shared.contracts.endpoints import Admit, EndpointStatus
+from shared.contracts.endpoints import Admit, EndpointKind, EndpointStatus
 from shared.contracts.errors import Unauthorized
 from shared.store.sqlite import SqliteStore
 from tests.support.clock import ManualClock
@@ -51,6 +51,15 @@ async def test_whoever_comes_in_is_told_of_with_where_from(yard: Yard) -> None:
     assert yard.came == []
     with yard.guard.hold(passed, lambda _: None, "192.0.2.1"):
         assert yard.came == [("ada", "ssh", "192.0.2.1")]
+
+
+async def test_what_is_open_is_counted_by_what_it_leads_to(yard: Yard) -> None:
+    passed = await yard.guard.enter(ASK, "ssh")
+    with yard.guard.hold(passed, lambda _: None, "192.0.2.1"), yard.guard.hold(passed, lambda _: None, "192.0.2.1"):
+        assert yard.guard.open == {EndpointKind.SSH: 2}
+    with pytest.raises(ConnectionError), yard.guard.hold(passed, lambda _: None, "192.0.2.1"):
+        raise ConnectionError
+    assert yard.guard.open == {EndpointKind.SSH: 0}
 
 
 async def test_an_answer_counts_for_a_moment_and_no_longer(yard: Yard) -> None:

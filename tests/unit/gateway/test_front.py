@@ -8,6 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 from services.gateway.front import Front, HttpMetrics
 from services.gateway.watch import Cut
 from shared.contracts.errors import Conflict, TemporaryError
+from shared.meter import Meter
 
 SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
 TROUBLE = (Conflict("not now"), TemporaryError("away"), Cut(), ValueError("a fault"))
@@ -29,7 +30,7 @@ async def answered(error: BaseException, *, begun: bool) -> list[Message]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await Front(application, HttpMetrics(), 10, access_log=False)(SCOPE, receive, send)
+    await Front(application, HttpMetrics(Meter()), 10, access_log=False)(SCOPE, receive, send)
     return sent
 
 

@@ -688,8 +688,9 @@ def test_up_becomes_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "execv", lambda _, words: replaced.append(words))
     ok("up", "--port", "0", "--data", "d", "--simulate", "v100=8")
     assert replaced[0][1:] == ["-m", "services.embedded", "--port", "0", "--data", "d", "--simulate", "v100=8"]
-    ok("up", "--door-port", "9001", "--ssh-port", "0")
-    assert replaced[1][1:] == ["-m", "services.embedded", "--door-port", "9001", "--ssh-port", "0"]
+    ports = ["--door-port", "9001", "--ssh-port", "0", "--metrics-port", "9100"]
+    ok("up", *ports)
+    assert replaced[1][1:] == ["-m", "services.embedded", *ports]
 
 
 @pytest.mark.parametrize(

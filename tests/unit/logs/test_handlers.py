@@ -67,4 +67,5 @@ async def test_a_tail_waits_for_the_last_line(handlers: Handlers) -> None:
 async def test_an_unreadable_message_counts_as_read(handlers: Handlers) -> None:
     bad: Delivery[Arrival | Undecodable] = Delivery(subjects.log(JOB), Undecodable("no chunk"), 2, 1)
     await handlers.ingest([delivery(1, 1), bad])
+    assert handlers.unreadable == 1
     assert (await handlers.tail(TailLog(job_id=JOB))).position == 2

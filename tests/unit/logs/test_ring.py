@@ -8,7 +8,7 @@ from tests.support.logs import JOB, arrived, chunk_of, lines_of, ring_of
 
 
 def add(ring: Ring, sequence: int, chunk: LogChunk) -> bool:
-    return ring.add(sequence, arrived(chunk))
+    return ring.add(sequence, arrived(chunk)) is not None
 
 
 def page(ring: Ring, **ask: int) -> LogPage:

@@ -149,3 +149,11 @@ def test_a_position_that_cannot_be_read_is_none(folder: Folder, text: str) -> No
     folder.save(Saved("x", "y", 3))
     assert folder.saved() == Saved("x", "y", 3)
     folder.close()
+
+
+async def test_lines_and_gaps_are_counted_once_however_often_they_come(rings: Rings) -> None:
+    for position, chunk in enumerate((chunk_of(1, 10), chunk_of(1, 10), chunk_of(8, 5)), start=1):
+        await rings.add(position, arrived(chunk))
+    assert (rings.lines, rings.lost, rings.gaps) == (12, 0, 0)
+    await rings.add(4, arrived(chunk_of(21, 1)))
+    assert (rings.lines, rings.lost, rings.gaps) == (13, 8, 1)

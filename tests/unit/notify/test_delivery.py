@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from services.jobs.domain.document import event_of
 from services.jobs.domain.signals import Kill, Place
 from services.notify.domain.delivery import KNOWN, deliveries, unknown
@@ -45,6 +47,20 @@ def test_each_entry_gets_the_events_it_asks_for_under_ids_that_never_change() ->
         (f"{JOB_ID}.1.2", "mailto:a@b", "submitted"),
     ]
     assert [one.id for one in deliveries(submitted, entries, NOW)] == [one.id for one in made]
+
+
+@pytest.mark.parametrize(
+    ("to", "channel"),
+    [
+        ("mailto:a@b", "mail"),
+        ("https://example.org/hook", "webhook"),
+        ("http://10.0.0.1/hook", "webhook"),
+        ("ntfys://ntfy.sh/topic", "push"),
+    ],
+)
+def test_an_entry_says_how_it_travels(to: str, channel: str) -> None:
+    (made,) = deliveries(heard()[0], [Notify(to=to, on=("submitted",))], NOW)
+    assert made.channel == channel
 
 
 def test_the_body_is_the_event_with_the_names_of_the_environment_alone() -> None:

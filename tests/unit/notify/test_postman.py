@@ -68,6 +68,7 @@ class Post:
         self.bus = DeadLetters()
         self.clock = MovedClock()
         self.sent: list[str] = []
+        self.loops: list[Postman[DeliveryDocument]] = []
 
     async def add(self, id: str, owner: str = "ada") -> None:
         await self.messages.insert(message(id, owner))
@@ -89,9 +90,14 @@ class Post:
 
         return check
 
+    def outcomes(self) -> Counter[tuple[str, str]]:
+        """How many tries ended how, by all replicas."""
+        return sum((loop.outcomes for loop in self.loops), Counter())
+
     @asynccontextmanager
     async def running(self, *sends: Send) -> AsyncIterator[None]:
         loops = [Postman("notification", self.bus, self.clock, RULES, self.messages, send) for send in sends]
+        self.loops += loops
         tasks = [asyncio.create_task(loop.run()) for loop in loops]
         try:
             yield
@@ -119,6 +125,7 @@ async def test_of_several_replicas_one_sends_each_message(post: Post) -> None:
         for number in range(40):
             await until(post.has(f"m{number}", Progress.SENT), "it was sent")
     assert Counter(post.sent) == Counter(f"m{number}" for number in range(40))
+    assert post.outcomes() == {("mail", "sent"): 40}
 
 
 async def test_thousands_of_one_person_s_messages_to_a_receiver_that_hangs_keep_nobody_else_s_back(post: Post) -> None:
@@ -218,6 +225,7 @@ async def test_a_failed_try_waits_and_a_message_that_always_fails_ends_as_a_dead
             post.clock.passed += wait
         await until(post.has("m", Progress.FAILED), "it was given up")
     assert post.bus.letters == {"dead.notify.notification.m": {"Jobyard-Error": "Nobody there."}}
+    assert post.outcomes() == {("mail", "missed"): 3, ("mail", "failed"): 1}
 
 
 async def test_what_is_hopeless_is_tried_once(post: Post) -> None:

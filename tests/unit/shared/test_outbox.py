@@ -95,6 +95,24 @@ async def test_every_change_is_published_in_order_under_its_own_id_and_subject(j
     assert outbox.lag == 0
 
 
+async def test_it_says_how_much_waits_and_for_how_long_while_nothing_is_published(jobs: JobStore) -> None:
+    stream = Stream()
+    stream.opened.clear()
+    outbox = Outbox(stream, jobs.jobs, events_after)
+    assert (outbox.lag, outbox.oldest_s) == (0, 0.0)
+    first = await new_job(jobs)
+    outbox.committed([first])
+    await until(lambda: outbox.oldest_s > 0.05, "time passes")
+    outbox.committed([await new_job(jobs)])
+    waited = outbox.oldest_s
+    outbox.committed([await changed(jobs, first, Pause())])
+    assert outbox.lag == 2
+    assert outbox.oldest_s >= waited > 0.05, "neither a newer document nor a newer version makes it shorter"
+    stream.opened.set()
+    await outbox.drain()
+    assert (outbox.lag, outbox.oldest_s) == (0, 0.0)
+
+
 async def test_what_was_committed_meanwhile_follows_and_nothing_comes_twice(jobs: JobStore) -> None:
     stream = Stream()
     outbox = Outbox(stream, jobs.jobs, events_after)

@@ -1,6 +1,6 @@
 """What NATS says of the streams and of who reads them: how full they are, and what waits for whom.
 
-The jobs service makes the streams, so it looks at them for everybody: a consumer whose service is away has nobody else
+The service that makes the streams looks at them for everybody: a consumer whose service is away has nobody else
 to say how far it is behind. Every replica says the same. Consumers without a lasting name come and go; of those only
 the one that is furthest behind counts.
 """
@@ -38,8 +38,9 @@ Figures = dict[Instrument, dict[Labels, float]]
 class Backlog:
     """What the last look has found; nothing while NATS does not answer."""
 
-    def __init__(self, bus: Bus, meter: Meter) -> None:
+    def __init__(self, bus: Bus, meter: Meter, every_s: float = LOOK_S) -> None:
         self._bus = bus
+        self._every_s = every_s
         self._figures: Figures = {}
         for instrument in (
             STREAM_MESSAGES,
@@ -60,7 +61,7 @@ class Backlog:
             except AWAY as error:
                 log.warning("backlog_not_measured", error=repr(error))
                 self._figures = {}
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(self._every_s)
 
     def _offer(self, meter: Meter, instrument: Instrument) -> None:
         meter.watch(instrument, lambda: self._figures.get(instrument, {}).items())
