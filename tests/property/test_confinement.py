@@ -1,6 +1,6 @@
 """Whatever a query says, what is written of it reads nothing but what its asker may see, or it is refused."""
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.gateway.domain.sight import JOB_METRICS, VC_METRICS, Sight
@@ -94,7 +94,7 @@ def check(written: str, seen: Sight) -> None:
         assert is_confined(selector, seen), written
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(QUERIES, SIGHTS)
 def test_each_selector_of_what_is_written_has_the_conditions_of_a_view(query: str, seen: Sight) -> None:
     try:
@@ -104,7 +104,7 @@ def test_each_selector_of_what_is_written_has_the_conditions_of_a_view(query: st
     check(written, seen)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(SELECTORS, QUERIES), max_size=3), SIGHTS)
 def test_the_same_of_selectors_in_lists(matches: list[str], seen: Sight) -> None:
     try:
@@ -115,7 +115,7 @@ def test_the_same_of_selectors_in_lists(matches: list[str], seen: Sight) -> None
         check(one, seen)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(RIGHT, SIGHTS)
 def test_what_is_written_once_can_be_read_and_stays_as_confined(query: str, seen: Sight) -> None:
     try:

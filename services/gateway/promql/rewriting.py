@@ -106,7 +106,7 @@ class Rewriting:
         return f"({self.written(expr.lhs)} {op}{_matching(expr.modifier)} {self.written(expr.rhs)})"
 
     def _subquery(self, expr: promql.SubqueryExpr) -> str:
-        step = expr.step or timedelta(minutes=1)  # as Prometheus has it where nothing is said
+        step = expr.step or timedelta(minutes=1)  # unless Prometheus is told another interval
         before = self._points
         self._points *= max(1.0, (expr.range or timedelta()) / step)
         if self._points > MOST_POINTS:
