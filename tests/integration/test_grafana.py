@@ -82,9 +82,10 @@ def test_whom_the_platform_does_not_know_grafana_shows_nothing(running: Running,
 
 def test_an_own_token_asks_the_same_way(running: Running, olive: Person) -> None:
     count = {"query": f"count({MEMORY})"}
-    said: dict[str, Any]
-    for said in ({"method": "GET", "params": count}, {"method": "POST", "data": count}):
-        answers = [one.ask(path="/prometheus/api/v1/query", **said) for one in (olive, admin(running.yard))]
+    path = "/prometheus/api/v1/query"
+    for method, kind in (("GET", "params"), ("POST", "data")):
+        said: dict[str, Any] = {kind: count}
+        answers = [one.ask(method, path, **said) for one in (olive, admin(running.yard))]
         assert [answer.json()["data"]["result"][0]["value"][1] for answer in answers] == ["1", "2"]
 
 

@@ -16,7 +16,7 @@ from services.gateway.promql.asking import Asked, asked
 from services.gateway.promql.complaints import complaint
 from services.gateway.promql.querying import Querying
 from services.gateway.routes.direct import DirectRoute
-from services.gateway.routes.documented import Responses, problems
+from services.gateway.routes.documented import Responses, form, problems, texts
 from services.gateway.streaming import CHANGED
 from services.gateway.watch import Watch
 from shared.contracts.errors import Refusal, Unavailable
@@ -43,21 +43,6 @@ def _problems(*statuses: int) -> Responses:
     return {status: {**response, "content": content} for status, response in problems(*statuses).items()}
 
 
-def _described(*parameters: tuple[str, str]) -> dict[str, Any]:
-    """Of the address or, of a POST, in a form. All are text, and read strictly by the route."""
-    listed = [
-        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": said}
-        for name, said in parameters
-    ]
-    return {"parameters": listed}
-
-
-def _form(*parameters: tuple[str, str]) -> dict[str, Any]:
-    fields = {name: {"type": "string", "description": said} for name, said in parameters}
-    schema = {"type": "object", "properties": fields}
-    return {"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}}
-
-
 _SUCCESS: Responses = {
     200: {"description": "As Prometheus answers.", "content": {"application/json": {"schema": {"type": "object"}}}}
 }
@@ -69,7 +54,7 @@ _POSTED: dict[str, Any] = {"response_class": Response, "responses": {**_SUCCESS,
     "/query",
     operation_id="queryPrometheus",
     summary="An expression at one moment",
-    openapi_extra=_described(QUERY, TIME, LIMIT),
+    openapi_extra=texts(QUERY, TIME, LIMIT),
     **_READ,
 )
 async def query_prometheus(request: Request) -> Response:
@@ -81,7 +66,7 @@ async def query_prometheus(request: Request) -> Response:
     "/query",
     operation_id="queryPrometheusByForm",
     summary="The same, by a form",
-    openapi_extra=_form(QUERY, TIME, LIMIT),
+    openapi_extra=form(QUERY, TIME, LIMIT),
     **_POSTED,
 )
 async def query_prometheus_by_form(request: Request) -> Response:
@@ -93,7 +78,7 @@ async def query_prometheus_by_form(request: Request) -> Response:
     "/query_range",
     operation_id="queryPrometheusRange",
     summary="An expression over a range",
-    openapi_extra=_described(QUERY, START, END, STEP, LIMIT),
+    openapi_extra=texts(QUERY, START, END, STEP, LIMIT),
     **_READ,
 )
 async def query_prometheus_range(request: Request) -> Response:
@@ -105,7 +90,7 @@ async def query_prometheus_range(request: Request) -> Response:
     "/query_range",
     operation_id="queryPrometheusRangeByForm",
     summary="The same, by a form",
-    openapi_extra=_form(QUERY, START, END, STEP, LIMIT),
+    openapi_extra=form(QUERY, START, END, STEP, LIMIT),
     **_POSTED,
 )
 async def query_prometheus_range_by_form(request: Request) -> Response:
@@ -114,7 +99,7 @@ async def query_prometheus_range_by_form(request: Request) -> Response:
 
 
 @router.get(
-    "/series", operation_id="findSeries", summary="Series", openapi_extra=_described(MATCH, START, END, LIMIT), **_READ
+    "/series", operation_id="findSeries", summary="Series", openapi_extra=texts(MATCH, START, END, LIMIT), **_READ
 )
 async def find_series(request: Request) -> Response:
     """The series that any of the selectors finds, of those that the caller may read."""
@@ -125,7 +110,7 @@ async def find_series(request: Request) -> Response:
     "/series",
     operation_id="findSeriesByForm",
     summary="The same, by a form",
-    openapi_extra=_form(MATCH, START, END, LIMIT),
+    openapi_extra=form(MATCH, START, END, LIMIT),
     **_POSTED,
 )
 async def find_series_by_form(request: Request) -> Response:
@@ -137,7 +122,7 @@ async def find_series_by_form(request: Request) -> Response:
     "/labels",
     operation_id="listSeriesLabels",
     summary="Labels of series",
-    openapi_extra=_described(MATCH, START, END, LIMIT),
+    openapi_extra=texts(MATCH, START, END, LIMIT),
     **_READ,
 )
 async def list_series_labels(request: Request) -> Response:
@@ -149,7 +134,7 @@ async def list_series_labels(request: Request) -> Response:
     "/labels",
     operation_id="listSeriesLabelsByForm",
     summary="The same, by a form",
-    openapi_extra=_form(MATCH, START, END, LIMIT),
+    openapi_extra=form(MATCH, START, END, LIMIT),
     **_POSTED,
 )
 async def list_series_labels_by_form(request: Request) -> Response:
@@ -161,7 +146,7 @@ async def list_series_labels_by_form(request: Request) -> Response:
     "/label/{label}/values",
     operation_id="listLabelValues",
     summary="Values of a label",
-    openapi_extra={"parameters": [LABEL, *_described(MATCH, START, END, LIMIT)["parameters"]]},
+    openapi_extra={"parameters": [LABEL, *texts(MATCH, START, END, LIMIT)["parameters"]]},
     **_READ,
 )
 async def list_label_values(request: Request) -> Response:
@@ -174,7 +159,7 @@ async def list_label_values(request: Request) -> Response:
     "/metadata",
     operation_id="listMetrics",
     summary="Metrics and their types",
-    openapi_extra=_described(METRIC, LIMIT),
+    openapi_extra=texts(METRIC, LIMIT),
     **_READ,
 )
 async def list_metrics(request: Request) -> Response:
@@ -192,8 +177,8 @@ async def _answered(request: Request, ask: Ask) -> Response:
     """The answer, if the caller is still what the caller was when the question came."""
     parts, who = parts_of(request), signed_in(request)
     try:
-        form = await bodies.read(request, parts.settings.body_timeout_s) if request.method == "POST" else b""
-        answer = await ask(parts.querying, who.caller, asked(request.scope["query_string"], form))
+        body = await bodies.read(request, parts.settings.body_timeout_s) if request.method == "POST" else b""
+        answer = await ask(parts.querying, who.caller, asked(request.scope["query_string"], body))
         if not await Watch(who, parts.clock).lasts():
             raise Unavailable(CHANGED)
     except Refusal as refusal:

@@ -1,5 +1,9 @@
 """What people ask in PromQL reads nothing but what they may see, however they ask."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from services.gateway.domain.access import Caller, Role
@@ -10,6 +14,7 @@ from shared.contracts.errors import Forbidden, Invalid, Refusal
 from tests.support.promql import ALONE, AMONG, is_confined, selectors_of, sight
 from tests.support.queries import CPU, HONEST, MEMORY, NARROWER, STRANGE_TEXT
 
+ROOT = Path(__file__).parents[3]
 FORBIDDEN = (
     "up",
     '{__name__="up"}',
@@ -155,3 +160,8 @@ def test_series_of_virtual_clusters_are_those_that_name_no_job() -> None:
     assert "jobyard_queue_jobs" in VC_METRICS
     assert "jobyard_submit_to_start_seconds_bucket" in VC_METRICS
     assert not set(VC_METRICS) & set(JOB_METRICS)
+
+
+def test_the_parser_is_loaded_with_the_first_question_alone() -> None:
+    loaded = "import sys, services.gateway.app; sys.exit('promql_parser' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=False).returncode == 0
