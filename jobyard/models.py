@@ -327,6 +327,36 @@ class Progress(StrEnum):
     FAILED = "failed"
 
 
+class ErrorType(StrEnum):
+    BAD_DATA = "bad_data"
+    EXECUTION = "execution"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+class QueryProblem(Model):
+    """A problem in the words of Prometheus as well."""
+
+    type: str
+    """`urn:jobyard:problem:<code>`"""
+
+    title: str
+    status: Literal["error"] = "error"
+    errorType: ErrorType
+    error: str
+    """A sentence to act on."""
+
+    detail: str
+    """The same sentence."""
+
+    code: str
+    errors: Annotated[list[FieldError], Field(validate_default=True)] = []
+    """The parameters that are wrong."""
+
+    request_id: str | None = None
+    """Names this request in the platform's log."""
+
+
 class Reason(Model):
     """Why a job is where it is: a constant for programs, a sentence for people, and the figures behind it."""
 

@@ -54,8 +54,9 @@ class PlatformSettings(BaseSettings):
     )
     prometheus_url: str | None = Field(
         None,
+        repr=False,
         description="A Prometheus that scrapes this installation: METRICS of jobs are read from it, and people's "
-        "Grafana reaches it through the gateway; none: METRICS of the last hour, from the METRICS stream.",
+        "Grafana reaches it through the gateway; may hold user and password; none: METRICS of the last hour, from the METRICS stream.",
     )
     otlp_url: str | None = Field(
         None, description="An OpenTelemetry collector's OTLP/HTTP address, `http://collector:4318`; none: no traces."

@@ -9,6 +9,7 @@ from docs.tools import (
     asyncapi,
     endpoint_states,
     families,
+    grafana,
     instruments,
     messages,
     models,
@@ -39,6 +40,7 @@ def generated() -> dict[Path, str]:
         Path("docs/asyncapi.yaml"): asyncapi.document(),
         Path("docs/openapi.json"): described,
         Path("jobyard/models.py"): models.models(described),
+        **grafana.dashboards(),
         **snapshots.snapshots(),
     }
 

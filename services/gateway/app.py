@@ -15,6 +15,8 @@ from services.gateway.oidc.settings import OidcSettings
 from services.gateway.parts import Parts
 from services.gateway.paths import Paths
 from services.gateway.people import People, people_from
+from services.gateway.promql.prometheus import Prometheus
+from services.gateway.promql.querying import Querying
 from services.gateway.readiness import ReadinessCheck
 from services.gateway.recipients import Recipients
 from services.gateway.removal import Removals
@@ -37,13 +39,17 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     secrets = Secrets(store, deps.clock, people.audit, KeyFile(settings, deps.settings.data))
     parts = parts_from(deps, settings, people, secrets)
     deps.meter.watch(HTTP_STREAMS, lambda: parts.streams.running)
-    server = HttpServer(application(parts, people.identity.of), settings, parts.streams)
+    server = HttpServer(application(parts, people.identity.of, people.passed_on), settings, parts.streams)
     admission = Admission(people.identity, deps.bus, settings.command_timeout_s)
 
     async def start() -> None:
         await people.start()
         await secrets.start()
         server.open()
+
+    async def stop() -> None:
+        await people.issuer.close()
+        await parts.querying.prometheus.close()
 
     return Service(
         name="gateway",
@@ -53,7 +59,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
         subscriptions=SUBSCRIPTIONS,
         loops=(server.serve, *people.loops, secrets.sweep),
         start=start,
-        stop=people.issuer.close,
+        stop=stop,
     )
 
 
@@ -94,6 +100,10 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
+        querying=Querying(
+            Prometheus(deps.settings.prometheus_url, settings.prometheus_timeout_s, settings.prometheus_answer_bytes),
+            settings.prometheus_timeout_s,
+        ),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),
         metrics=HttpMetrics(deps.meter),

@@ -28,6 +28,7 @@ from services.gateway.routes import (
     logs,
     me,
     oidc,
+    prometheus,
     secrets,
     support,
     users,
@@ -47,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     users.router,
     vcs.router,
     audit.router,
+    prometheus.router,
     secrets.router,
     health.router,
 )
@@ -70,14 +72,14 @@ def routed() -> FastAPI:
     return api
 
 
-def application(parts: Parts, identify: Identify) -> ASGIApp:
-    """The whole application."""
+def application(parts: Parts, identify: Identify, passed_on: Identify | None = None) -> ASGIApp:
+    """The whole application. `passed_on`: whose the ID tokens are that Grafana passes on, if any are taken."""
     settings = parts.settings
     api = routed()
     api.state.parts = parts
     app: ASGIApp = BodyLimit(api, settings.body_bytes)
     app = StrangerLimit(app, settings.max_requests)
-    app = Door(app, identify, settings.hosts, settings.allowed_origins)
+    app = Door(app, identify, passed_on, settings.hosts, settings.allowed_origins)
     app = Elsewhere(app, settings.endpoints_url, settings.endpoints_port, settings.hosts)
     if settings.allowed_origins:
         app = _shared_with(app, settings.allowed_origins)

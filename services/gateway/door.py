@@ -32,9 +32,15 @@ PUBLIC = frozenset(
         "/api/v1/openapi.json",
     }
 )
+QUERIES = "/api/v1/prometheus/"
+"""Under it things are as Prometheus has them: a POST brings a form and only reads. Who asks may also be known by the
+ID token that Grafana passes on.
+"""
+ID_TOKEN = "x-id-token"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ADDRESS_CHARS = 64
 BEARER = "bearer "
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 NO_PERSON = "An API token can't do that. Sign in with your password or at the issuer."
 NO_TOKEN = "Sign in first: send a token from POST /api/v1/auth/token as `Authorization: Bearer <token>`."
 
@@ -62,9 +68,17 @@ Identify = Callable[[str], Awaitable[SignedIn]]
 class Door:
     """Lets in what is meant for this platform, from whoever may ask."""
 
-    def __init__(self, app: ASGIApp, identify: Identify, hosts: Collection[str], origins: Collection[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        identify: Identify,
+        passed_on: Identify | None,
+        hosts: Collection[str],
+        origins: Collection[str],
+    ) -> None:
         self._app = app
         self._identify = identify
+        self._passed_on = passed_on
         self._hosts = hosts
         self._origins = origins
 
@@ -85,8 +99,10 @@ class Door:
         await self._app(scope, receive, send)
 
     async def _signed_in(self, scope: Scope, headers: Headers) -> SignedIn:
+        if self._passed_on is not None and ID_TOKEN in headers and scope["path"].startswith(QUERIES):
+            return await self._passed_on(headers[ID_TOKEN])
         who = await self._identify(_token(headers))
-        if who.caller.scope is TokenScope.READ and (scope["type"] == "websocket" or scope["method"] not in READING):
+        if who.caller.scope is TokenScope.READ and not _reads(scope):
             raise Forbidden(READ_ONLY)
         return who
 
@@ -97,8 +113,11 @@ class Door:
         changes = scope["type"] == "websocket" or scope["method"] not in READING
         if changes and foreign(headers.get("origin"), _scheme(scope), host or "", self._origins):
             raise Forbidden("Pages of other sites may not do that (allowed_origins).")
-        if changes and scope["type"] == "http" and _has_body(headers) and not _is_json(headers):
-            raise UnsupportedMedia("Send the body as JSON, with `Content-Type: application/json`.")
+        if changes and scope["type"] == "http" and _has_body(headers):
+            if scope["path"].startswith(QUERIES):
+                _check_media(headers, FORM, "a form")
+            else:
+                _check_media(headers, JSON, "JSON")
 
 
 def caller_of(request: Request) -> Caller:
@@ -149,8 +168,15 @@ def _has_body(headers: Headers) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-def _is_json(headers: Headers) -> bool:
-    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+def _reads(scope: Scope) -> bool:
+    if scope["type"] == "websocket":
+        return False
+    return scope["method"] in READING or (scope["method"] == "POST" and scope["path"].startswith(QUERIES))
+
+
+def _check_media(headers: Headers, needed: str, called: str) -> None:
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != needed:
+        raise UnsupportedMedia(f"Send the body as {called}, with `Content-Type: {needed}`.")
 
 
 async def _refuse_websocket(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:

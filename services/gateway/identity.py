@@ -97,6 +97,10 @@ class Identity:
             return Entrant(await self._signed_in(Claims(name, float(expires), int(generation))), credential)
         raise Unauthorized(NO_KEY if kind == "key" else REFUSED)
 
+    async def of_account(self, name: str) -> Caller:
+        """What the owner of this account is by now. Raises Unauthorized."""
+        return (await self._account(name)).caller
+
     async def _of_api_token(self, secret: str, since: float) -> SignedIn:
         """It counts until it is revoked; streams that were opened with it last as long as those of a sign-in."""
         token = await self._api_tokens.check(secret)

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from services.gateway.audit import AuditEntry
+from services.gateway.promql.complaints import QueryProblem
 from services.gateway.resources import (
     Batch,
     Credentials,
@@ -53,6 +54,7 @@ TAGS = [
     {"name": "audit", "description": "Who changed what."},
     {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
     {"name": "console", "description": "What a job writes."},
+    {"name": "metrics", "description": "What jobs use."},
     {"name": "endpoints", "description": "Ways into a running job."},
     {"name": "support", "description": "Help from the operators."},
     {"name": "notifications", "description": "Who is told what happens to a job."},
@@ -80,7 +82,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     NewEndpoint,
 )
 """Bodies that the routes parse by themselves."""
-SAID: tuple[type[BaseModel], ...] = (Problem, JobEvent, AuditEntry)
+SAID: tuple[type[BaseModel], ...] = (Problem, QueryProblem, JobEvent, AuditEntry)
 """Answers that no route names as its model."""
 _REF = "#/components/schemas/{model}"
 

@@ -16,6 +16,7 @@ from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
 from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.passwords import Passwords
+from services.gateway.promql.querying import Querying
 from services.gateway.readiness import ReadinessCheck
 from services.gateway.removal import Removals
 from services.gateway.renewals import Renewals
@@ -58,6 +59,7 @@ class Parts:
     renewals: Renewals
     console: Console
     feed: Feed
+    querying: Querying
     streams: Streams
     readiness: ReadinessCheck
     metrics: HttpMetrics

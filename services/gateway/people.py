@@ -7,9 +7,11 @@ from services.gateway.accounts import Accounts
 from services.gateway.apitokens import ApiTokens
 from services.gateway.audit import Audit
 from services.gateway.audited import sweep
+from services.gateway.door import Identify
 from services.gateway.identity import Identity
 from services.gateway.keys import Keys
 from services.gateway.oidc.codes import Codes
+from services.gateway.oidc.forwarded import Forwarded
 from services.gateway.oidc.idtoken import IdTokens
 from services.gateway.oidc.issuer import Issuer
 from services.gateway.oidc.keys import IssuerKeys
@@ -41,6 +43,8 @@ class People:
     keys: Keys
     tokens: Tokens
     identity: Identity
+    passed_on: Identify | None
+    """Whose the ID tokens are that other clients of the issuer pass on; None where none are taken."""
     issuer: Issuer
     oidc: OidcSignIn
     first: FirstAccount
@@ -66,7 +70,10 @@ def people_from(deps: Deps, store: Store, settings: GatewaySettings, oidc: OidcS
     api_tokens, ssh_keys = ApiTokens(store, clock, audit), SshKeys(store, clock, audit)
     keys = Keys(store, clock)
     tokens, issuer = Tokens(keys, clock, settings.token_ttl_s), Issuer(oidc, clock)
-    id_tokens = IdTokens(oidc, IssuerKeys(issuer, clock), clock)
+    issuer_keys = IssuerKeys(issuer, clock)
+    id_tokens = IdTokens(oidc, issuer_keys, clock, (oidc.client_id,))
+    identity = Identity(tokens, api_tokens, ssh_keys, accounts, vcs, clock)
+    forwarded = Forwarded(oidc, IdTokens(oidc, issuer_keys, clock, oidc.forwarded_clients), accounts, identity, clock)
     return People(
         audit=audit,
         accounts=accounts,
@@ -77,7 +84,8 @@ def people_from(deps: Deps, store: Store, settings: GatewaySettings, oidc: OidcS
         sign_in=SignIn(accounts, passwords, clock, settings.wrong_passwords_per_minute),
         keys=keys,
         tokens=tokens,
-        identity=Identity(tokens, api_tokens, ssh_keys, accounts, vcs, clock),
+        identity=identity,
+        passed_on=forwarded.of if oidc.issuer is not None and oidc.forwarded_clients else None,
         issuer=issuer,
         oidc=OidcSignIn(issuer, States(keys, clock), Codes(store, clock), id_tokens, accounts, clock),
         first=FirstAccount(accounts, passwords, deps.settings.data),

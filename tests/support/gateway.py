@@ -195,22 +195,26 @@ def add_job(yard: Gateway, owner: str = "admin", vc: str = "default", **changes:
 
 
 @asynccontextmanager
-async def gateway(folder: Path, **settings: Any) -> AsyncGenerator[Gateway, None]:
+async def gateway(
+    folder: Path, prometheus_url: str | None = None, oidc: OidcSettings | None = None, **settings: Any
+) -> AsyncGenerator[Gateway, None]:
     """The application, started, with a client whose Host is one of its own."""
     clock, bus = ManualTime(), DoubleBus()
     chosen = GatewaySettings(**settings)
-    deps = Deps(bus, clock, PlatformSettings(data=folder))
+    deps = Deps(bus, clock, PlatformSettings(data=folder, prometheus_url=prometheus_url))
     store = cast(SqliteStore, deps.open_store("gateway"))
-    people = people_from(deps, store, chosen, OidcSettings())
+    people = people_from(deps, store, chosen, oidc or OidcSettings())
     secrets = Secrets(store, clock, people.audit, KeyFile(chosen, folder))
     parts = parts_from(deps, chosen, people, secrets)
     await store.open()
     try:
         await people.start()
         await secrets.start()
-        app = application(parts, people.identity.of)
+        app = application(parts, people.identity.of, people.passed_on)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as http:
             yield Gateway(bus, clock, parts, people, store, http, folder)
     finally:
+        await people.issuer.close()
+        await parts.querying.prometheus.close()
         await store.close()

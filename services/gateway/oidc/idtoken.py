@@ -18,12 +18,13 @@ LONGEST = 16_384
 
 
 class IdTokens:
-    """Checks ID tokens."""
+    """Checks ID tokens that the issuer made for one of these clients."""
 
-    def __init__(self, settings: OidcSettings, keys: IssuerKeys, clock: Clock) -> None:
+    def __init__(self, settings: OidcSettings, keys: IssuerKeys, clock: Clock, clients: tuple[str, ...]) -> None:
         self._settings = settings
         self._keys = keys
         self._clock = clock
+        self._clients = clients
 
     async def check(self, token: object, nonce: str | None) -> dict[str, Any]:
         """Its claims. `nonce`: what was asked with; None where the flow has none. Raises Unauthorized."""
@@ -40,7 +41,7 @@ class IdTokens:
             or not _is_moment(claims["iat"])
             or claims["iat"] > now + CLOCK_SKEW_S
             or not claims["sub"]
-            or (isinstance(claims["aud"], list) and claims.get("azp") != self._settings.client_id)
+            or (isinstance(claims["aud"], list) and claims.get("azp") not in self._clients)
             or (nonce is not None and not _same(claims.get("nonce"), nonce))
         ):
             raise Unauthorized(REFUSED)
@@ -58,7 +59,7 @@ class IdTokens:
             token,
             key,
             algorithms=[algorithm],
-            audience=self._settings.client_id,
+            audience=self._clients,
             issuer=self._settings.issuer,
             options={"require": ["iss", "aud", "sub", "iat", "exp"], "verify_exp": False, "verify_iat": False},
         )

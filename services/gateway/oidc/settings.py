@@ -14,6 +14,12 @@ def _grants(value: Any) -> Any:
     return value
 
 
+def _names(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
 class OidcSettings(BaseSettings):
     """Which issuer signs people in, as which client, and what its claims mean here."""
 
@@ -25,6 +31,11 @@ class OidcSettings(BaseSettings):
         None, pattern=r"^https?://[^\s?#]+$", description="The issuer's address, exactly as it names itself."
     )
     client_id: str = Field("jobyard", description="The client that the issuer knows this platform as.")
+    forwarded_clients: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        (),
+        description="Other clients of the issuer, such as Grafana's, whose ID tokens are taken for questions to "
+        "Prometheus, separated by commas; none by default.",
+    )
     client_secret: SecretStr | None = Field(None, description="Its secret; none for a public client.")
     scopes: str = Field("openid profile email", description="What is asked for, separated by spaces.")
     redirect_url: str | None = Field(

@@ -38,3 +38,20 @@ def body(model: str, **examples: Any) -> dict[str, Any]:
     shown = {name: {"value": value} for name, value in examples.items()}
     schema = {"$ref": f"#/components/schemas/{model}"}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": shown}}}}
+
+
+def texts(*parameters: tuple[str, str]) -> dict[str, Any]:
+    """`openapi_extra=` of a route that reads these parameters of its address by itself: names, and what each is."""
+    schema = {"type": "string"}
+    listed = [
+        {"name": name, "in": "query", "required": False, "schema": schema, "description": said}
+        for name, said in parameters
+    ]
+    return {"parameters": listed}
+
+
+def form(*fields: tuple[str, str]) -> dict[str, Any]:
+    """The same for one that reads a form."""
+    properties = {name: {"type": "string", "description": said} for name, said in fields}
+    schema = {"type": "object", "properties": properties}
+    return {"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}}

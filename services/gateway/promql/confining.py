@@ -1,0 +1,65 @@
+"""A query or a selector as a person wrote it, confined to what the person may see.
+
+Every text is read by one parser and written anew (`rewriting`); what it cannot read is refused, never passed on.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from promql_parser import Expr, VectorSelector, parse
+
+from services.gateway.domain.sight import Sight
+from services.gateway.promql.known import too_large
+from services.gateway.promql.rewriting import Rewriting
+from services.gateway.promql.selectors import all_of_jobs, confined
+from shared.contracts.errors import Invalid
+
+COMPLAINT_CHARS = 200
+PANIC = "PanicException"
+"""What the parser raises where it fails by its own fault; it is no Exception, and cannot be imported."""
+
+
+def confined_query(query: str, sight: Sight) -> str:
+    """The query that reads only what is within sight. Raises Invalid, Forbidden."""
+    with _readable():
+        return Rewriting(sight).written(_read(query))
+
+
+def confined_matches(matches: Sequence[str], sight: Sight) -> tuple[str, ...]:
+    """Selectors of series, of which a series meets one; without any, all that is within sight of jobs.
+
+    Raises Invalid, Forbidden.
+    """
+    if not matches:
+        return all_of_jobs(sight)
+    with _readable():
+        return tuple(one for match in matches for one in confined(_selector(match), sight, needs_name=False))
+
+
+def _selector(match: str) -> VectorSelector:
+    expr = _read(match)
+    if not isinstance(expr, VectorSelector) or expr.offset is not None or expr.at is not None:
+        raise Invalid("match[] takes a selector alone, for example jobyard_job_cpu_seconds_total{rank='0'}.")
+    return expr
+
+
+def _read(query: str) -> Expr:
+    complaint = too_large(query)
+    if complaint is not None:
+        raise Invalid(complaint)
+    return parse(query)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raises Invalid for what the parser cannot read, be it that it says so, or that it fails over a moment or a
+    duration that is too large for it.
+    """
+    try:
+        yield
+    except (ValueError, OverflowError) as error:
+        raise Invalid(f"This is no PromQL that is known here: {str(error)[:COMPLAINT_CHARS]}.") from None
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise Invalid("This is no PromQL that is known here: a moment or a duration in it is too large.") from None
