@@ -1,9 +1,18 @@
 """Puts the metrics service together; nothing connects here."""
 
 from services.metrics.handlers import SUBSCRIPTIONS, Handlers
+from services.metrics.latest import Latest
+from services.metrics.past import Past
+from services.metrics.query import Queries
+from services.metrics.rings import Rings
+from services.metrics.settings import MetricsSettings
 from shared.runtime import Deps, Service
 
 
 def build(deps: Deps) -> Service:
-    """Handlers, and nothing that goes on by itself yet."""
-    return Service(name="metrics", handlers=Handlers(), subscriptions=SUBSCRIPTIONS)
+    """The metrics service."""
+    settings = MetricsSettings()
+    past = Past(deps.bus, deps.clock)
+    rings = Rings(past, Latest(deps.clock), settings.memory_mib << 20)
+    handlers = Handlers(past, rings, Queries(rings))
+    return Service(name="metrics", handlers=handlers, subscriptions=SUBSCRIPTIONS)
