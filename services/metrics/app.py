@@ -3,6 +3,7 @@
 from services.metrics.handlers import SUBSCRIPTIONS, Handlers
 from services.metrics.latest import Latest
 from services.metrics.past import Past
+from services.metrics.prometheus import Prometheus
 from services.metrics.query import Queries
 from services.metrics.rings import Rings
 from services.metrics.settings import MetricsSettings
@@ -13,6 +14,12 @@ def build(deps: Deps) -> Service:
     """The metrics service."""
     settings = MetricsSettings()
     past = Past(deps.bus, deps.clock)
-    rings = Rings(past, Latest(deps.clock), settings.memory_mib << 20)
-    handlers = Handlers(past, rings, Queries(rings))
-    return Service(name="metrics", handlers=handlers, subscriptions=SUBSCRIPTIONS)
+    rings = Rings(past.of, Latest(deps.clock), settings.memory_mib << 20)
+    url = deps.settings.prometheus_url
+    prometheus = Prometheus(url, deps.clock) if url else None
+    return Service(
+        name="metrics",
+        handlers=Handlers(past, rings, Queries(rings, prometheus)),
+        subscriptions=SUBSCRIPTIONS,
+        stop=prometheus.close if prometheus else None,
+    )

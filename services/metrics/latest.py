@@ -1,9 +1,13 @@
-"""The last sample of every rank of the jobs that run: what lists and sums show of a job while it lives."""
+"""The last sample of every rank of the jobs that run, with the last value of all that it reported: what lists and sums
+show of a job while it lives.
+
+After a restart, what a run reports less than once a minute is known again once it is reported again.
+"""
 
 from collections import OrderedDict
 
 from shared.clock import Clock
-from shared.contracts.metrics import Sample
+from shared.contracts.metrics import REPORTED_NAMES, Sample
 
 LIVE_S = 60.0
 """A run that has said nothing for so long does not live, as far as this service can know."""
@@ -24,7 +28,7 @@ class Latest:
         if sample.attempt > newest:
             ranks = {}
         if sample.attempt >= newest:
-            ranks[sample.rank] = sample
+            ranks[sample.rank] = _with_reports_of(ranks.get(sample.rank), sample)
         self._jobs[sample.job_id] = now, ranks
         while next(iter(self._jobs.values()))[0] < now - LIVE_S:
             self._jobs.popitem(last=False)
@@ -35,3 +39,13 @@ class Latest:
         if at < self._clock.monotonic() - LIVE_S:
             return ()
         return tuple(ranks[rank] for rank in sorted(ranks))
+
+
+def _with_reports_of(before: Sample | None, sample: Sample) -> Sample:
+    """A sample says only what was reported since the one before it."""
+    if before is None or not before.reported:
+        return sample
+    reported = before.reported | sample.reported
+    if len(reported) > REPORTED_NAMES:
+        reported = before.reported | {name: sample.reported[name] for name in before.reported.keys() & sample.reported}
+    return sample.model_copy(update={"reported": reported})

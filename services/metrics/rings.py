@@ -7,18 +7,20 @@ what people look at, never to how many jobs there are.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 
 from services.metrics.domain.ring import Ring
 from services.metrics.latest import Latest
-from services.metrics.past import Past
 from shared.contracts.metrics import Sample
+
+Read = Callable[[str], Awaitable[Ring]]
 
 
 class Rings:
     """Rings in memory, the one asked for last at the end."""
 
-    def __init__(self, past: Past, latest: Latest, limit: int) -> None:
-        """`limit`: bytes of rings in memory."""
+    def __init__(self, past: Read, latest: Latest, limit: int) -> None:
+        """`past` reads a job's ring back; `limit`: bytes of rings in memory."""
         self.bytes = 0
         self._past = past
         self._latest = latest
@@ -54,9 +56,10 @@ class Rings:
         return ring
 
     async def _read(self, job_id: str) -> Ring:
-        arriving = self._arriving[job_id] = []
+        arriving: list[tuple[int, Sample]] = []
+        self._arriving[job_id] = arriving
         try:
-            ring = await self._past.of(job_id)
+            ring = await self._past(job_id)
         finally:
             del self._arriving[job_id]
         for sequence, sample in arriving:

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-Attempts = Sequence[int]
+Points = dict[float, float]
+"""From times, in seconds since 1970, to values; not in order."""
 
 _ROUNDING = 1e-6
 """Of a step: what the division of two times may be off, far below a millisecond of any step that has points."""
@@ -30,7 +31,7 @@ class Grid:
         """Of the point that speaks for this moment; below 0 before the first."""
         return math.ceil((time - self.start) / self.step - _ROUNDING)
 
-    def placed(self, values: dict[int, float]) -> dict[float, float]:
+    def placed(self, values: dict[int, float]) -> Points:
         """From indexes to times, of the points that the grid has."""
         last = int((self.end - self.start) / self.step + _ROUNDING)
         return {
@@ -38,12 +39,12 @@ class Grid:
         }
 
 
-def gauge(grid: Grid, times: Sequence[float], values: Sequence[float]) -> dict[float, float]:
+def gauge(grid: Grid, times: Sequence[float], values: Sequence[float]) -> Points:
     """The last value in each step."""
     return grid.placed({grid.index(time): value for time, value in zip(times, values, strict=True) if value == value})
 
 
-def rate(grid: Grid, samples: Iterable[tuple[float, int, float]]) -> dict[float, float]:
+def rate(grid: Grid, samples: Iterable[tuple[float, int, float]]) -> Points:
     """The increase per second of a counter over each step: (time, attempt, value) -> points.
 
     Measured from the last sample before the step, so that no increase is left out; from the first in the step where

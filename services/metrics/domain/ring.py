@@ -1,9 +1,9 @@
 """The last hour of one job: a track for each of its ranks, over all attempts."""
 
-from services.metrics.domain.grid import Grid
-from services.metrics.domain.line import Line, order, series
+from services.metrics.domain.grid import Grid, Points
+from services.metrics.domain.line import Line
 from services.metrics.domain.track import Track
-from shared.contracts.metrics import Sample, Series
+from shared.contracts.metrics import Sample
 
 
 class Ring:
@@ -26,11 +26,10 @@ class Ring:
         if sample is not None:
             self._tracks.setdefault(sample.rank, Track()).add(sample)
 
-    def series(self, grid: Grid) -> list[Series]:
-        """Every line that has a point on the grid, always in the same order."""
-        found = {
+    def lines(self, grid: Grid) -> dict[Line, Points]:
+        """Every line that has a point on the grid."""
+        return {
             Line(figure.metric, figure.also, str(rank)): points
             for rank, track in self._tracks.items()
             for figure, points in track.lines(grid)
         }
-        return [series(line, found[line]) for line in sorted(found, key=order)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from math import nan
 
 from services.metrics.domain.figures import Figure, figures
-from services.metrics.domain.grid import Grid, gauge, rate
+from services.metrics.domain.grid import Grid, Points, gauge, rate
 from shared.contracts.families import EXPORTED, REPORTED
 from shared.contracts.metrics import REPORTED_NAMES, SAMPLES_KEPT, Sample
 
@@ -52,7 +52,7 @@ class Track:
         if length >= SAMPLES_KEPT + SPARE:
             self._forget_oldest()
 
-    def lines(self, grid: Grid) -> Iterator[tuple[Figure, dict[float, float]]]:
+    def lines(self, grid: Grid) -> Iterator[tuple[Figure, Points]]:
         """The points of each figure that has any on the grid."""
         begin = max(len(self._times) - SAMPLES_KEPT, 0)
         times, attempts = self._times[begin:], self._attempts[begin:]
