@@ -107,7 +107,8 @@ async def test_pages_follow_one_another(rings: Rings) -> None:
     await rings.find(JOB)
     for number in range(3, 700):
         rings.add(number, sample_at(number * 5, reported=names))
-    queries, found, more = Queries(rings, None), [], True
+    queries, more = Queries(rings, None), True
+    found: list[str] = []
     pages = 0
     while more:
         page = await queries.page(asked(seconds=10_000, skip=len(found)))

@@ -81,7 +81,7 @@ def test_a_figure_that_is_known_at_times_is_there_at_these_times_only() -> None:
 
 def test_the_hosts_network_is_another_line_than_the_runs_own() -> None:
     samples = [
-        sample_at(second, network=NetworkTotals(receive_bytes=second, transmit_bytes=0, scope=scope))
+        sample_at(second, network={"receive_bytes": second, "transmit_bytes": 0, "scope": scope})
         for second, scope in ((5, "run"), (10, "run"), (15, "host"), (20, "host"))
     ]
     received = [one for one in series_of(ring_of(*samples)) if one.labels["direction"] == "receive"]

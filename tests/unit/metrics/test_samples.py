@@ -96,7 +96,12 @@ def test_whatever_was_read_has_its_place_in_a_ring() -> None:
     """The largest that there are: a follower that failed at one would end the process, again and again."""
     ring = Ring()
     for number, time in enumerate(("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "2026-11-23T12:00:00Z")):
-        fields = {"memory_bytes": 2**63 - 1, "attempt": 2**62, "cpu_seconds": 1e308, "reported": {"x": -1e308}}
+        fields: dict[str, Any] = {
+            "memory_bytes": 2**63 - 1,
+            "attempt": 2**62,
+            "cpu_seconds": 1e308,
+            "reported": {"x": -1e308},
+        }
         found = read(time=time, **fields)
         assert isinstance(found, Sample)
         ring.add(number + 1, found)
