@@ -10,6 +10,7 @@ import pytest
 
 from services.metrics.past import Past
 from shared.bus.bus import Bus, connect
+from shared.bus.lookup import StreamAway
 from shared.bus.streams import bootstrap
 from shared.clock import SystemClock
 from shared.contracts import subjects
@@ -203,6 +204,31 @@ async def test_more_jobs_than_memory(bus: Bus, server: NatsServer, data: Path) -
                 memory, *reported = await drawn(bus, asked(job_id=job_id))
                 assert memory.values == tuple(float(round) for round in range(30))
                 assert len(reported) == 100
+        info = await bus.js.stream_info(subjects.METRICS)
+        assert info.state.consumer_count == 1, "whoever has read a job back leaves nothing behind"
+
+
+async def test_while_nats_does_not_answer_nobody_is_told_half_of_it(bus: Bus, server: NatsServer, data: Path) -> None:
+    for second in range(0, 50, 5):
+        await publish(bus, sample_at(second, memory_bytes=second))
+    past = Past(bus, SystemClock())
+    server.pause()
+    try:
+        with pytest.raises(StreamAway):
+            await past.of(JOB)
+    finally:
+        server.resume()
+    await until(partial(reads, past, 10), "all of it is read again")
+    info = await bus.js.stream_info(subjects.METRICS)
+    assert info.state.consumer_count == 0
+
+
+async def reads(past: Past, count: int) -> bool:
+    """Whether so many samples are read back."""
+    try:
+        return (await past.of(JOB)).position == count
+    except StreamAway:
+        return False
 
 
 async def test_a_hundred_names_over_an_hour_come_in_pages_that_fit(bus: Bus, server: NatsServer, data: Path) -> None:
