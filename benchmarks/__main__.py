@@ -9,15 +9,15 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import door, machine, pages, replicas, sampling, ssh, yard
+from benchmarks import door, machine, metrics, pages, replicas, sampling, ssh, yard
 from benchmarks.figures import Figure, show
 from tests.support.platform import platform
 
 PARTS = (
     *("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page", "door", "ssh"),
-    *("sampling", "pages", "million", "replicas"),
+    *("sampling", "metrics", "pages", "million", "replicas"),
 )
-APART = {"machine", "sampling", "pages", "million", "replicas"}
+APART = {"machine", "sampling", "metrics", "pages", "million", "replicas"}
 """They do not measure the one embedded platform."""
 
 
@@ -31,6 +31,8 @@ async def run(parts: set[str]) -> None:
         show("First pages, however many jobs there are", await pages.first_pages(sizes))
     if "replicas" in parts:
         show("Replicas on a MongoDB-wire server", await asyncio.to_thread(replicas.measure))
+    if "metrics" in parts:
+        show("The metrics service", await metrics.measure())
     if parts - APART:
         await embedded(parts)
 
