@@ -193,6 +193,19 @@ class LogGap(Model):
     lost: int
 
 
+class Scope2(StrEnum):
+    RUN = "run"
+    HOST = "host"
+
+
+class NetworkTotals(Model):
+    """Bytes since the run's start; `host`: those of the whole machine, where a run's own cannot be counted."""
+
+    receive_bytes: int
+    transmit_bytes: int
+    scope: Scope2
+
+
 class NewEndpoint(Model):
     """A way into a job: `ssh`, `jupyter`, `tensorboard`, `port-8080`; or `port` and the number beside it."""
 
@@ -374,6 +387,37 @@ class Role(StrEnum):
 
     MEMBER = "member"
     ADMIN = "admin"
+
+
+class RunUsage(Model):
+    """What one run has used from its start to its end. Additions of two runs' are meaningful; see `JobUsage`."""
+
+    seconds: float
+    """From start to end."""
+
+    cpu_seconds: float | None = None
+    memory_peak_bytes: int | None = None
+    memory_mean_bytes: float | None = None
+    """Over the samples, by time."""
+
+    network: NetworkTotals | None = None
+    block_read_bytes: int | None = None
+    block_write_bytes: int | None = None
+    device_seconds: float = 0.0
+    """Devices held, times seconds."""
+
+    device_measured_seconds: float = 0.0
+    """Of these, with a known utilization."""
+
+    device_idle_seconds: float = 0.0
+    """Of the measured ones, with a use under 5 %."""
+
+    device_utilization_mean: float | None = None
+    device_memory_peak_bytes: int | None = None
+    """Of one device."""
+
+    reported: dict[str, float] = {}
+    dropped: int = 0
 
 
 class Scope(StrEnum):
@@ -1154,6 +1198,12 @@ class JobEventData(Model):
 
     receipt: Receipt | None = None
     """Only of `paused` and `preempted`: who stopped it, why, and what was lost."""
+
+    usage: RunUsage | None = None
+    """Only of a change that ended an attempt, and where METRICS may be read: what it has used."""
+
+    lost_since: AwareDatetime | None = None
+    """Only where the attempt failed or was lost: since when its work is lost with it."""
 
 
 class JobEvent(Model):
