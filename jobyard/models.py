@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -111,6 +112,16 @@ class FieldError(Model):
 
     field: str
     message: str
+
+
+class Group(StrEnum):
+    """
+    What lines are told apart by, beside the type of device.
+    """
+
+    DAY = "day"
+    VC = "vc"
+    OWNER = "owner"
 
 
 class JobAction(StrEnum):
@@ -580,6 +591,48 @@ class Token(Model):
     token_type: Literal["bearer"] = "bearer"
     expires_in: int
     """Seconds until it stops counting."""
+
+
+class UsageLine(Model):
+    """
+    What was used, by what `group` tells apart and by type of device; the names that it does not are null.
+
+    Hours of devices that were held, whatever came of it; of jobs without devices (`cpu`) those of their cores.
+    """
+
+    day: date | None
+    """UTC."""
+
+    vc: str | None
+    owner: str | None
+    device_type: str
+    runs: int
+    """Attempts that ended."""
+
+    device_hours: float
+    idle_hours: float
+    """Of them, with a device use under 5 %. Always 0 of `cpu`."""
+
+    unknown_hours: float
+    """Of them, where use was not measured."""
+
+    lost_to_preemption_hours: float
+    """Of them, undone by a preemption: since the last checkpoint or the start."""
+
+    lost_to_failure_hours: float
+    """Of them, undone by a failure or a lost run, as far as checkpoints are known."""
+
+    cpu_hours: float
+    """Core-hours that were really used, as far as they were measured."""
+
+
+class UsageSummary(Model):
+    """What was used on the days from `first` to `last` (UTC). Attempts count once they are over."""
+
+    first: date
+    last: date
+    group: list[Group]
+    items: list[UsageLine]
 
 
 class User(Model):
