@@ -114,16 +114,6 @@ class FieldError(Model):
     message: str
 
 
-class Group(StrEnum):
-    """
-    What lines are told apart by, beside the type of device.
-    """
-
-    DAY = "day"
-    VC = "vc"
-    OWNER = "owner"
-
-
 class JobAction(StrEnum):
     """
     What people do to many jobs at once.
@@ -593,6 +583,16 @@ class Token(Model):
     """Seconds until it stops counting."""
 
 
+class UsageGroup(StrEnum):
+    """
+    What lines are told apart by, beside the type of device.
+    """
+
+    DAY = "day"
+    VC = "vc"
+    OWNER = "owner"
+
+
 class UsageLine(Model):
     """
     What was used, by what `group` tells apart and by type of device; the names that it does not are null.
@@ -631,7 +631,7 @@ class UsageSummary(Model):
 
     first: date
     last: date
-    group: list[Group]
+    group: list[UsageGroup]
     items: list[UsageLine]
 
 

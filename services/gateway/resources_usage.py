@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.gateway.domain.usage import SUMS, Group, Line
+from services.gateway.domain.usage import SUMS, Line, UsageGroup
 from shared.contracts.base import Contract
 
 Hours = Annotated[float, Field(ge=0)]
@@ -45,7 +45,7 @@ class UsageSummary(Contract):
 
     first: date
     last: date
-    group: tuple[Group, ...]
+    group: tuple[UsageGroup, ...]
     items: tuple[UsageLine, ...]
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 
 from services.gateway.domain.access import Caller
-from services.gateway.domain.usage import Group, Lines, counts, parts
+from services.gateway.domain.usage import Lines, UsageGroup, counts, parts
 from services.gateway.resources_usage import UsageLine, UsageSummary
 from shared.bus.bus import Bus
 from shared.contracts.commands.metrics import USAGE
@@ -24,7 +24,7 @@ class Usage:
         self._timeout_s = timeout_s
 
     async def summary(
-        self, caller: Caller, first: date, last: date, vc: str | None, owner: str | None, groups: Sequence[Group]
+        self, caller: Caller, first: date, last: date, vc: str | None, owner: str | None, groups: Sequence[UsageGroup]
     ) -> UsageSummary:
         """Those of the days. Raises Forbidden for somebody else's, Invalid for more than one answer holds."""
         lines = Lines(groups)

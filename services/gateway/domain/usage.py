@@ -27,7 +27,7 @@ DIGITS = 6
 """Of an hour: a few milliseconds."""
 
 
-class Group(StrEnum):
+class UsageGroup(StrEnum):
     """What lines are told apart by, beside the type of device."""
 
     DAY = "day"
@@ -84,7 +84,7 @@ class Line:
 class Lines:
     """Adds rows up; each row once, however often it comes."""
 
-    def __init__(self, groups: Sequence[Group]) -> None:
+    def __init__(self, groups: Sequence[UsageGroup]) -> None:
         self._groups = frozenset(groups)
         self._seen: set[tuple[date, str, str, str]] = set()
         self._lines: dict[tuple[Any, Any, Any, str], tuple[int, dict[str, float]]] = {}
@@ -101,7 +101,7 @@ class Lines:
             if name in self._seen or not wanted(row):
                 continue
             self._seen.add(name)
-            day, vc, owner = (getattr(row, group) if group in self._groups else None for group in Group)
+            day, vc, owner = (getattr(row, group) if group in self._groups else None for group in UsageGroup)
             key = (day, vc, owner, row.device_type)
             runs, hours = self._lines.get(key, (0, dict.fromkeys(SUMS, 0.0)))
             added = {field: hours[field] + getattr(row, field) for field in SUMS}

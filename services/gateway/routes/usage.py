@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.domain.usage import Group
+from services.gateway.domain.usage import UsageGroup
 from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
 from services.gateway.resources_usage import COLUMNS, UsageSummary
@@ -61,14 +61,14 @@ class UsageQuery(BaseModel):
     @classmethod
     def _known(cls, group: str) -> str:
         names = [name.strip() for name in group.split(",")] if group.strip() else []
-        if not set(names) <= set(Group) or len(set(names)) < len(names):
-            raise ValueError(f"must be some of {', '.join(Group)}, each once, separated by commas")
+        if not set(names) <= set(UsageGroup) or len(set(names)) < len(names):
+            raise ValueError(f"must be some of {', '.join(UsageGroup)}, each once, separated by commas")
         return group
 
     @property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[UsageGroup, ...]:
         names = {name.strip() for name in self.group.split(",")}
-        return tuple(group for group in Group if group in names)
+        return tuple(group for group in UsageGroup if group in names)
 
     def days(self, today: date) -> tuple[date, date]:
         """The first and the last day. Raises Invalid."""
