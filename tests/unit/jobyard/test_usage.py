@@ -9,7 +9,9 @@ from typer.testing import CliRunner, Result
 
 from jobyard import Client, Forbidden
 from jobyard.cli.app import app
+from jobyard.cli.times import precise
 from jobyard.cli.usage import hours
+from tests.support.api_answers import JOB_ID, job_event
 from tests.support.scripted_server import Answer, ScriptedServer, problem
 
 USAGE = "/api/v1/usage"
@@ -24,6 +26,9 @@ HOURS = {
 }
 GPU = {"day": None, "vc": "lab", "owner": "ada", "device_type": "v100", **HOURS}
 
+STARTED = datetime(2026, 11, 23, 23, tzinfo=UTC)
+SAVED = STARTED + timedelta(seconds=5)
+
 
 def summary(*lines: dict[str, Any]) -> Answer:
     return Answer(body={"first": "2026-11-01", "last": "2026-11-28", "group": ["vc", "owner"], "items": list(lines)})
@@ -33,7 +38,6 @@ def summary(*lines: dict[str, Any]) -> Answer:
 def environment(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBYARD_URL", server.url)
     monkeypatch.setenv("JOBYARD_TOKEN", "token")
-    monkeypatch.setenv("TZ", "Pacific/Kiritimati")  # where it is tomorrow already
 
 
 def run(*words: str) -> Result:
@@ -127,3 +131,27 @@ def test_what_others_have_used_is_a_refusal_with_its_sentence(server: ScriptedSe
 @pytest.mark.parametrize(("value", "shown"), [(0.0, "0"), (0.004, "<0.01"), (0.01, "0.01"), (12345.678, "12,345.68")])
 def test_hours_say_when_there_is_little_but_not_nothing(value: float, shown: str) -> None:
     assert hours(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({}, ""),
+        ({"usage": {"seconds": 150.0}}, "Ran 2 min 30 s."),
+        ({"usage": {"seconds": 150.0, "cpu_seconds": 12.0}}, "Ran 2 min 30 s, 12 s of processor time."),
+        ({"usage": {"seconds": 9.0}, "lost_since": STARTED.isoformat()}, "Ran 9.0 s. Lost: its work since its start."),
+        (
+            {"usage": {"seconds": 9.0}, "lost_since": SAVED.isoformat()},
+            f"Ran 9.0 s. Lost: its work since {precise(SAVED)}.",
+        ),
+    ],
+)
+def test_events_say_what_an_attempt_has_used_and_since_when_its_work_is_lost(
+    server: ScriptedServer, told: dict[str, Any], shown: str
+) -> None:
+    event = job_event(4, "failed", "failed", started_at=STARTED.isoformat())
+    event["data"] |= told
+    server.on("GET", f"/api/v1/jobs/{JOB_ID}/events", Answer(body={"items": [event]}))
+    result = CliRunner().invoke(app, ["events", JOB_ID])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[1].partition("admin")[2].strip() == (shown or "-")
