@@ -2,11 +2,27 @@
 
 from services.metrics.accounts import Accounts
 from services.metrics.handlers import SUBSCRIPTIONS, Handlers
+from services.metrics.latest import Latest
+from services.metrics.past import Past
+from services.metrics.prometheus import Prometheus
+from services.metrics.query import Queries
+from services.metrics.rings import Rings
+from services.metrics.settings import MetricsSettings
 from services.metrics.store import LedgerStore
 from shared.runtime import Deps, Service
 
 
 def build(deps: Deps) -> Service:
     """The metrics service."""
-    accounts = Accounts(LedgerStore(deps.open_store("metrics")), lambda job_id: ())
-    return Service(name="metrics", handlers=Handlers(accounts), subscriptions=SUBSCRIPTIONS)
+    settings = MetricsSettings()
+    past = Past(deps.bus, deps.clock)
+    rings = Rings(past.of, Latest(deps.clock), settings.memory_mib << 20)
+    url = deps.settings.prometheus_url
+    prometheus = Prometheus(url, deps.clock) if url else None
+    accounts = Accounts(LedgerStore(deps.open_store("metrics")), rings.latest)
+    return Service(
+        name="metrics",
+        handlers=Handlers(past, rings, Queries(rings, prometheus), accounts),
+        subscriptions=SUBSCRIPTIONS,
+        stop=prometheus.close if prometheus else None,
+    )

@@ -2,20 +2,56 @@
 
 from collections.abc import Sequence
 
+import structlog
+
 from services.metrics.accounts import Accounts
 from services.metrics.domain.attempt import Attempt
 from services.metrics.ended import ENDS, ended
-from shared.bus.subscriptions import Answers, Delivery, Shared, Subscription
+from services.metrics.past import Past
+from services.metrics.query import Queries
+from services.metrics.rings import Rings
+from services.metrics.samples import sample
+from shared.bus.codec import Undecodable
+from shared.bus.subscriptions import Answers, Delivery, Each, Shared, Subscription
 from shared.contracts import subjects
-from shared.contracts.commands.metrics import SUMMARIES, USAGE
-from shared.contracts.metrics import AskSummaries, AskUsage, Summaries, UsagePage
+from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES, USAGE
+from shared.contracts.metrics import (
+    AskSummaries,
+    AskUsage,
+    MetricsPage,
+    QueryMetrics,
+    Sample,
+    Summaries,
+    UsagePage,
+)
+
+log = structlog.get_logger()
 
 
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, past: Past, rings: Rings, queries: Queries, accounts: Accounts) -> None:
+        self._past = past
+        self._rings = rings
+        self._queries = queries
         self._accounts = accounts
+
+    async def position(self) -> int:
+        """The stream sequence to begin at: what runs has given a sample since."""
+        return await self._past.recent()
+
+    async def ingest(self, deliveries: Sequence[Delivery[Sample | Undecodable]]) -> None:
+        """Take samples."""
+        for delivery in deliveries:
+            if isinstance(delivery.message, Undecodable):
+                log.error("sample_unreadable", sequence=delivery.sequence, error=str(delivery.message))
+            else:
+                self._rings.add(delivery.sequence, delivery.message)
+
+    async def query(self, ask: QueryMetrics) -> MetricsPage:
+        """What a job uses, over time. Raises Invalid, StreamAway."""
+        return await self._queries.page(ask)
 
     async def count(self, deliveries: Sequence[Delivery[Attempt | None]]) -> None:
         """Count the attempts that are over."""
@@ -31,9 +67,11 @@ class Handlers:
 
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Each(subjects.METRICS, (subjects.SAMPLES,), sample, Handlers.ingest, start=Handlers.position),
+    Answers(QUERY_METRICS, Handlers.query),
+    Shared("metrics", subjects.EVENTS, ENDS, ended, Handlers.count),
     Answers(SUMMARIES, Handlers.summaries),
     Answers(USAGE, Handlers.usage),
-    Shared("metrics", subjects.EVENTS, ENDS, ended, Handlers.count),
 )
 
 ASKS = ()

@@ -20,6 +20,7 @@ from shared.ids import new_id
 from shared.runtime import serving
 from shared.settings import PlatformSettings
 from tests.support.documents import ADA
+from tests.support.metrics_service import publish, sample_at
 from tests.support.mongo import MongoServer
 from tests.support.nats import NatsServer
 from tests.support.usage_yard import UsageYard
@@ -78,6 +79,27 @@ async def test_each_attempt_enters_its_job_and_its_days_and_a_replay_of_everythi
             await until(lambda: _caught_up(yard), "every event was heard again")
             assert (await yard.usage(job))[job] == both
             assert await yard.rows(BEGIN, days=2) == rows
+
+
+async def test_a_run_under_way_is_in_its_job_s_sums_until_it_is_counted_itself(settings: PlatformSettings) -> None:
+    async with serving([jobs, metrics], settings), connect(settings.nats_url, "test") as bus:
+        yard = UsageYard(bus)
+        job = await yard.submit()
+        await yard.place(job)
+        await yard.start(job, BEGIN)
+        for second, reported in enumerate(({"loss": 2.0, "step": 1.0}, {"loss": 1.5})):
+            await publish(bus, sample_at(second, job, start=BEGIN, cpu_seconds=1.0 + second, reported=reported))
+
+        async def is_live() -> bool:
+            usage = (await yard.usage(job)).get(job)
+            return usage is not None and usage.cpu_seconds == 2.0
+
+        await until(is_live, "its samples are in the sums")
+        usage = (await yard.usage(job))[job]
+        assert (usage.live, usage.runs, usage.reported) == (True, 0, {"loss": 1.5, "step": 1.0})
+        await yard.exit(job, BEGIN, 4.0, usage=RunUsage(seconds=4.0, cpu_seconds=3.5))
+        ended = await yard.counted(job, 1)
+        assert (ended.live, ended.cpu_seconds) == (False, 3.5)
 
 
 async def _caught_up(yard: UsageYard) -> bool:
