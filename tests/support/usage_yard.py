@@ -1,5 +1,6 @@
 """A jobs service whose runs are told by the test: the whole life of a job without an executor, for what counts them."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from shared.contracts.commands.jobs import GET, GetJob
 from shared.contracts.commands.metrics import SUMMARIES, USAGE
 from shared.contracts.commands.scheduling import LEAD, PLACE, Lead, Place, Placement
 from shared.contracts.commands.submission import SUBMIT, NewJob, SubmitJobs
+from shared.contracts.errors import Unavailable
 from shared.contracts.events import RunEvent, RunExited, RunStarted, RunStopped, run_envelope
 from shared.contracts.job import Allocation, Job, JobRequest, Share
 from shared.contracts.metrics import AskSummaries, AskUsage, JobUsage, UsageRow
@@ -70,8 +72,10 @@ class UsageYard:
         """What the job has used, once so many of its attempts are counted."""
 
         async def is_counted() -> bool:
-            usage = (await self.usage(id)).get(id)
-            return usage is not None and usage.runs == runs
+            with suppress(Unavailable):
+                usage = (await self.usage(id)).get(id)
+                return usage is not None and usage.runs == runs
+            return False
 
         await until(is_counted, f"{runs} attempts of {id} are counted")
         return (await self.usage(id))[id]
