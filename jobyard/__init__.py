@@ -47,6 +47,8 @@ if TYPE_CHECKING:
         Receipt,
         Role,
         Scope,
+        UsageLine,
+        UsageSummary,
         User,
         Vc,
     )
@@ -84,6 +86,8 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "Unreachable",
+    "UsageLine",
+    "UsageSummary",
     "User",
     "Vc",
     "WaitTimeout",

@@ -25,6 +25,7 @@ from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
+from services.gateway.usage import Usage
 from services.gateway.ways import Ways
 from services.gateway.yard import Yard
 from shared.contracts.instruments import HTTP_STREAMS
@@ -104,6 +105,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
             Prometheus(deps.settings.prometheus_url, settings.prometheus_timeout_s, settings.prometheus_answer_bytes),
             settings.prometheus_timeout_s,
         ),
+        usage=Usage(bus, timeout_s),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),
         metrics=HttpMetrics(deps.meter),

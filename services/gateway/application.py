@@ -31,6 +31,7 @@ from services.gateway.routes import (
     prometheus,
     secrets,
     support,
+    usage,
     users,
     vcs,
 )
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     vcs.router,
     audit.router,
     prometheus.router,
+    usage.router,
     secrets.router,
     health.router,
 )
