@@ -133,6 +133,15 @@ class Scope1(StrEnum):
     ALL = "all"
 
 
+class Source(StrEnum):
+    """
+    The platform keeps the last hour itself, Prometheus more.
+    """
+
+    PROMETHEUS = "prometheus"
+    RING = "ring"
+
+
 class TotalIs(StrEnum):
     """
     Counting stops at 10,000, or where no index can count.
@@ -140,6 +149,34 @@ class TotalIs(StrEnum):
 
     EXACT = "exact"
     AT_LEAST = "at_least"
+
+
+class Kind1(StrEnum):
+    """
+    Whether it was measured, or the job reports it.
+    """
+
+    USAGE = "usage"
+    REPORTED = "reported"
+
+
+class JobSeries(Model):
+    """One line of a graph. Where nothing was measured there is no point; unknown is never zero."""
+
+    name: str
+    """cpu, memory, network, block_io, gpu_... or npu_..., or the job's own."""
+
+    kind: Kind1
+    """Whether it was measured, or the job reports it."""
+
+    unit: str
+    """cores, bytes, bytes_per_second, ratio; empty for what a job reports."""
+
+    labels: dict[str, str]
+    """What tells it from others of its name: rank, direction, device, and scope of the network."""
+
+    points: list[list[float]]
+    """[seconds since 1970, value], in order."""
 
 
 class JobStatus(StrEnum):
@@ -191,6 +228,19 @@ class LogGap(Model):
 
     after_seq: int
     lost: int
+
+
+class Scope2(StrEnum):
+    RUN = "run"
+    HOST = "host"
+
+
+class NetworkTotals(Model):
+    """Bytes since the run's start; `host`: those of the whole machine, where a run's own cannot be counted."""
+
+    receive_bytes: int
+    transmit_bytes: int
+    scope: Scope2
 
 
 class NewEndpoint(Model):
@@ -374,6 +424,37 @@ class Role(StrEnum):
 
     MEMBER = "member"
     ADMIN = "admin"
+
+
+class RunUsage(Model):
+    """What one run has used from its start to its end. Additions of two runs' are meaningful; see `JobUsage`."""
+
+    seconds: float
+    """From start to end."""
+
+    cpu_seconds: float | None = None
+    memory_peak_bytes: int | None = None
+    memory_mean_bytes: float | None = None
+    """Over the samples, by time."""
+
+    network: NetworkTotals | None = None
+    block_read_bytes: int | None = None
+    block_write_bytes: int | None = None
+    device_seconds: float = 0.0
+    """Devices held, times seconds."""
+
+    device_measured_seconds: float = 0.0
+    """Of these, with a known utilization."""
+
+    device_idle_seconds: float = 0.0
+    """Of the measured ones, with a use under 5 %."""
+
+    device_utilization_mean: float | None = None
+    device_memory_peak_bytes: int | None = None
+    """Of one device."""
+
+    reported: dict[str, float] = {}
+    dropped: int = 0
 
 
 class Scope(StrEnum):
@@ -712,86 +793,6 @@ class Endpoints(Model):
     items: list[Endpoint]
 
 
-class Job(Model):
-    """A whole job, and what the caller may do to it now."""
-
-    name: str
-    """Need not be unique."""
-
-    command: str | list[str]
-    """A line for `/bin/sh -c`, or a list of arguments."""
-
-    vc: str = "default"
-    """Virtual cluster."""
-
-    image: str | None = None
-    """Container image; `process` ignores it."""
-
-    env: Annotated[dict[str, str | SecretRef], Field(validate_default=True)] = {}
-    data_path: str | None = None
-    """Must exist; becomes `JOBYARD_DATA_PATH`."""
-
-    work_path: str | None = None
-    """Where the command starts; must exist. Default: job_path."""
-
-    job_path: str | None = None
-    """The job's own folder; default `jobs/<id>`."""
-
-    checkpoint_path: str | None = None
-    """Default: `checkpoints` under the job path."""
-
-    device_type: str = "cpu"
-    devices: int = 0
-    """Accelerators per node."""
-
-    nodes: int = 1
-    cpus: float = 1
-    """Per node."""
-
-    memory_mib: int = 0
-    """Per node; 0 is not counted."""
-
-    preemptible: bool = False
-    priority: int = 100
-    """Higher runs first."""
-
-    max_duration_s: int | None = None
-    grace_period_s: int = 30
-    """From SIGTERM to SIGKILL."""
-
-    retries: int = 0
-    labels: dict[str, str] = {}
-    endpoints: list[EndpointsInSubmission] = []
-    interactive_ports: list[int] = []
-    notify: Annotated[list[Notify], Field(validate_default=True)] = []
-    """Whom to tell what happens to it."""
-
-    id: str
-    """ULID, upper case."""
-
-    owner: str
-    devices_total: int
-    """Accelerators over all nodes."""
-
-    status: JobStatus
-    reason: Reason | None
-    submitted_at: AwareDatetime
-    started_at: AwareDatetime | None
-    finished_at: AwareDatetime | None
-    exit_code: int | None
-    attempt: int
-    """0 before the first placement, then from 1."""
-
-    version: int
-    """Counts a document's changes, from 1."""
-
-    actions: list[Action] = []
-    """What the caller may do to it now."""
-
-    warnings: list[str] = []
-    """Only in the answer to a submission: what will not be as it was asked for."""
-
-
 class JobFilter(Model):
     """Which jobs are meant: those that meet every condition, newest first."""
 
@@ -817,20 +818,6 @@ class JobFilter(Model):
 
     q: str | None = None
     """An id, or the beginning of a name."""
-
-
-class JobPage(Model):
-    """Jobs in the order of their list. A page may be shorter than `limit` where few jobs of a long list match."""
-
-    items: list[Job]
-    total: int
-    """How many jobs there are on all pages."""
-
-    total_is: TotalIs
-    """Counting stops at 10,000, or where no index can count."""
-
-    next_cursor: str | None
-    """`cursor` of the next page; null on the last one."""
 
 
 class JobRequest(Model):
@@ -932,6 +919,38 @@ class JobState(Model):
 
     log_lines: int = 0
     """Lines that the earlier attempts wrote."""
+
+
+class JobUsage(Model):
+    """What a job has used over all of its runs; it stays with the job for ever. `live`: a run is under way."""
+
+    job_id: str
+    """ULID, upper case."""
+
+    runs: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float | None = None
+    cpu_mean: float | None = None
+    """Cores, over the time it ran."""
+
+    memory_peak_bytes: int | None = None
+    memory_mean_bytes: float | None = None
+    network: NetworkTotals | None = None
+    block_read_bytes: int | None = None
+    block_write_bytes: int | None = None
+    device_hours: float = 0.0
+    device_idle_share: float | None = None
+    """Of the measured time; none: not measured."""
+
+    device_measured_share: float | None = None
+    device_utilization_mean: float | None = None
+    device_memory_peak_bytes: int | None = None
+    reported: dict[str, float] = {}
+    """The last values."""
+
+    dropped: int = 0
+    live: bool = False
+    updated_at: AwareDatetime | None = None
 
 
 class JobView(Model):
@@ -1108,16 +1127,6 @@ class Readiness(Model):
     services: dict[str, ServiceHealth]
 
 
-class Validated(Model):
-    """A submission that would be stored."""
-
-    job: Job
-    """As it would be; its `id` and times are examples, nothing was stored."""
-
-    warnings: list[str]
-    """What would keep it from running, or be done otherwise."""
-
-
 class Batch(Model):
     """Up to 1,000 submissions at once, each accepted or refused for itself."""
 
@@ -1138,6 +1147,89 @@ class Changes(Model):
     """More jobs may match the filter: send it again with this as its `cursor`."""
 
 
+class Job(Model):
+    """A whole job, and what the caller may do to it now."""
+
+    name: str
+    """Need not be unique."""
+
+    command: str | list[str]
+    """A line for `/bin/sh -c`, or a list of arguments."""
+
+    vc: str = "default"
+    """Virtual cluster."""
+
+    image: str | None = None
+    """Container image; `process` ignores it."""
+
+    env: Annotated[dict[str, str | SecretRef], Field(validate_default=True)] = {}
+    data_path: str | None = None
+    """Must exist; becomes `JOBYARD_DATA_PATH`."""
+
+    work_path: str | None = None
+    """Where the command starts; must exist. Default: job_path."""
+
+    job_path: str | None = None
+    """The job's own folder; default `jobs/<id>`."""
+
+    checkpoint_path: str | None = None
+    """Default: `checkpoints` under the job path."""
+
+    device_type: str = "cpu"
+    devices: int = 0
+    """Accelerators per node."""
+
+    nodes: int = 1
+    cpus: float = 1
+    """Per node."""
+
+    memory_mib: int = 0
+    """Per node; 0 is not counted."""
+
+    preemptible: bool = False
+    priority: int = 100
+    """Higher runs first."""
+
+    max_duration_s: int | None = None
+    grace_period_s: int = 30
+    """From SIGTERM to SIGKILL."""
+
+    retries: int = 0
+    labels: dict[str, str] = {}
+    endpoints: list[EndpointsInSubmission] = []
+    interactive_ports: list[int] = []
+    notify: Annotated[list[Notify], Field(validate_default=True)] = []
+    """Whom to tell what happens to it."""
+
+    id: str
+    """ULID, upper case."""
+
+    owner: str
+    devices_total: int
+    """Accelerators over all nodes."""
+
+    status: JobStatus
+    reason: Reason | None
+    submitted_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    exit_code: int | None
+    attempt: int
+    """0 before the first placement, then from 1."""
+
+    version: int
+    """Counts a document's changes, from 1."""
+
+    actions: list[Action] = []
+    """What the caller may do to it now."""
+
+    warnings: list[str] = []
+    """Only in the answer to a submission: what will not be as it was asked for."""
+
+    usage: JobUsage | None = None
+    """What it has used in all, and the last values that it reported, as far as that is known."""
+
+
 class JobEventData(Model):
     """The job as it was after the change, and who made it; the other fields belong to some types."""
 
@@ -1154,6 +1246,49 @@ class JobEventData(Model):
 
     receipt: Receipt | None = None
     """Only of `paused` and `preempted`: who stopped it, why, and what was lost."""
+
+    usage: RunUsage | None = None
+    """Only of what ends a run: what it has used, for who may read its metrics."""
+
+
+class JobMetrics(Model):
+    """What a job used between two moments, one point each step."""
+
+    series: list[JobSeries]
+    source: Source
+    """The platform keeps the last hour itself, Prometheus more."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    step: float
+    """Seconds."""
+
+    summary: JobUsage | None
+    """What it has used in all its runs, as far as it is known."""
+
+
+class JobPage(Model):
+    """Jobs in the order of their list. A page may be shorter than `limit` where few jobs of a long list match."""
+
+    items: list[Job]
+    total: int
+    """How many jobs there are on all pages."""
+
+    total_is: TotalIs
+    """Counting stops at 10,000, or where no index can count."""
+
+    next_cursor: str | None
+    """`cursor` of the next page; null on the last one."""
+
+
+class Validated(Model):
+    """A submission that would be stored."""
+
+    job: Job
+    """As it would be; its `id` and times are examples, nothing was stored."""
+
+    warnings: list[str]
+    """What would keep it from running, or be done otherwise."""
 
 
 class JobEvent(Model):

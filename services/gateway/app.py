@@ -11,6 +11,7 @@ from services.gateway.front import HttpMetrics
 from services.gateway.handlers import SUBSCRIPTIONS, Handlers
 from services.gateway.joiner import Joiner
 from services.gateway.keyfile import KeyFile
+from services.gateway.measured import Measured
 from services.gateway.oidc.settings import OidcSettings
 from services.gateway.parts import Parts
 from services.gateway.paths import Paths
@@ -23,6 +24,7 @@ from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
+from services.gateway.summaries import Summaries
 from services.gateway.ways import Ways
 from services.gateway.yard import Yard
 from shared.runtime import Deps, Service
@@ -58,7 +60,8 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
 def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: Secrets) -> Parts:
     """What the routes ask."""
     bus, timeout_s = deps.bus, settings.command_timeout_s
-    yard = Yard(bus, people.vcs.policy_of, timeout_s, settings.explain_timeout_s)
+    summaries = Summaries(bus, deps.clock, settings.summaries_timeout_s)
+    yard = Yard(bus, people.vcs.policy_of, summaries, timeout_s, settings.explain_timeout_s)
     joiner = Joiner(bus, timeout_s, settings.submit_deadline_s)
     paths = Paths(deps.settings.storage, deps.settings.path_roots)
     return Parts(
@@ -91,6 +94,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
+        measured=Measured(bus, yard, summaries, deps.clock, timeout_s),
         feed=Feed(bus),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),

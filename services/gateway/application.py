@@ -27,6 +27,7 @@ from services.gateway.routes import (
     jobs,
     logs,
     me,
+    metrics,
     oidc,
     secrets,
     support,
@@ -38,6 +39,7 @@ from services.gateway.strangers import StrangerLimit
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     logs.router,
+    metrics.router,
     support.router,
     endpoints.router,
     events.router,

@@ -53,6 +53,7 @@ TAGS = [
     {"name": "audit", "description": "Who changed what."},
     {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
     {"name": "console", "description": "What a job writes."},
+    {"name": "metrics", "description": "What jobs use."},
     {"name": "endpoints", "description": "Ways into a running job."},
     {"name": "support", "description": "Help from the operators."},
     {"name": "notifications", "description": "Who is told what happens to a job."},

@@ -13,6 +13,7 @@ from services.gateway.desk import Desk
 from services.gateway.feed import Feed
 from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
+from services.gateway.measured import Measured
 from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.passwords import Passwords
 from services.gateway.readiness import ReadinessCheck
@@ -56,6 +57,7 @@ class Parts:
     ways: Ways
     renewals: Renewals
     console: Console
+    measured: Measured
     feed: Feed
     streams: Streams
     readiness: ReadinessCheck

@@ -70,6 +70,9 @@ class GatewaySettings(BaseSettings):
     submit_deadline_s: float = Field(20.0, gt=0, description="How long a submission is repeated before a 503.")
     command_timeout_s: float = Field(5.0, gt=0, description="How long another service may take to answer.")
     explain_timeout_s: float = Field(0.3, gt=0, description="How long the scheduler may take to explain a page.")
+    summaries_timeout_s: float = Field(
+        0.3, gt=0, description="How long the metrics service may take to say what a page of jobs has used."
+    )
     body_bytes: int = Field(1 << 20, ge=1024, description="The largest request body; above it 413.")
     head_timeout_s: float = Field(10.0, gt=0, description="How long a request's head may take to arrive.")
     body_timeout_s: float = Field(30.0, gt=0, description="How long a request body may take to arrive.")
