@@ -11,8 +11,9 @@ from jobyard.cli.show import devices, statuses_of
 from jobyard.cli.tables import Column, print_table
 from jobyard.cli.terminal import notes, output, print_json
 from jobyard.cli.times import MOMENT, MOMENT_HELP, brief, local, moment_option
-from jobyard.client import Client, Conditions
+from jobyard.client import Client
 from jobyard.errors import Invalid
+from jobyard.listing import Conditions
 from jobyard.models import Job, JobPage
 
 PAGE = 500
