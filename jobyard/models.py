@@ -426,37 +426,6 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class RunUsage(Model):
-    """What one run has used from its start to its end. Additions of two runs' are meaningful; see `JobUsage`."""
-
-    seconds: float
-    """From start to end."""
-
-    cpu_seconds: float | None = None
-    memory_peak_bytes: int | None = None
-    memory_mean_bytes: float | None = None
-    """Over the samples, by time."""
-
-    network: NetworkTotals | None = None
-    block_read_bytes: int | None = None
-    block_write_bytes: int | None = None
-    device_seconds: float = 0.0
-    """Devices held, times seconds."""
-
-    device_measured_seconds: float = 0.0
-    """Of these, with a known utilization."""
-
-    device_idle_seconds: float = 0.0
-    """Of the measured ones, with a use under 5 %."""
-
-    device_utilization_mean: float | None = None
-    device_memory_peak_bytes: int | None = None
-    """Of one device."""
-
-    reported: dict[str, float] = {}
-    dropped: int = 0
-
-
 class Scope(StrEnum):
     """
     What an API token may be used for; who signs in without one may act.
@@ -1246,9 +1215,6 @@ class JobEventData(Model):
 
     receipt: Receipt | None = None
     """Only of `paused` and `preempted`: who stopped it, why, and what was lost."""
-
-    usage: RunUsage | None = None
-    """Only of what ends a run: what it has used, for who may read its metrics."""
 
 
 class JobMetrics(Model):

@@ -27,10 +27,9 @@ EVENTS = 16
 
 _TELLING = (f"evt.job.{JobScheduled.fact}.", f"evt.job.{JobErrored.fact}.")
 _FOREIGN = f'"{FOREIGN}"'.encode()
-_USAGE = b'"usage":{'
 _ORIGIN = b'"address":"'
-"""Events that hold a command, environment or paths; that name a job of another VC in their reason; that say what a run
-has used; that say where the request came from that caused them."""
+"""Events that hold a command, environment or paths; that name a job of another VC in their reason; that say where the
+request came from that caused them."""
 
 
 class Feed:
@@ -75,17 +74,13 @@ def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes | None:
     try:
         event = json.loads(payload)
         _check(event)
-        if not (_ORIGIN in payload or (not caller.admin and (subject.startswith(_TELLING) or _holds(payload)))):
+        if not (_ORIGIN in payload or (not caller.admin and (subject.startswith(_TELLING) or _FOREIGN in payload))):
             return payload
         event["data"] = shown(caller, event["data"])
     except (ValueError, KeyError, TypeError) as error:
         log.error("event_unreadable", subject=subject, error=repr(error))
         return None
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _holds(payload: bytes) -> bool:
-    return _FOREIGN in payload or _USAGE in payload
 
 
 def _check(event: Any) -> None:

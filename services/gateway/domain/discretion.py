@@ -40,8 +40,6 @@ def shown(caller: Caller, data: Mapping[str, Any]) -> dict[str, Any]:
     seen = {**data, "job": _with_reason_told(caller, about, job)}
     if "actor" in seen:
         seen["actor"] = without_origin(seen["actor"])
-    if seen.get("usage") and not may(caller, about, Right.READ_METRICS):
-        del seen["usage"]
     launch = seen.get("launch")
     if launch and not may(caller, about, Right.SEE_SPEC):
         del seen["launch"]

@@ -7,6 +7,7 @@ hour of the job's life, in about POINTS steps.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.job import HOLDING, TERMINAL, Job
@@ -67,23 +68,34 @@ def life(job: Job, usage: JobUsage | None) -> Life:
 
 
 def span(of: Life, now: datetime, start: str | None, end: str | None, step: str | None) -> Span:
-    """The span that is meant. Raises Invalid, naming what is wrong."""
+    """The span that is meant. Raises Invalid, naming what is wrong.
+
+    What was left out gives way a little, so that the last point lies at the end, and so that the graph of a job that
+    runs keeps its points from one look to the next.
+    """
     begins = _moment("start", start, now) if start is not None else None
     ends = _moment("end", end, now) if end is not None else min(now, of.ended + SETTLING) if of.ended else now
     if begins is None:
         begins = max(ends - HOUR, of.began) if of.began < ends else ends - HOUR
-    elif end is None and begins > ends:
+    elif end is None and begins >= ends:
         ends = now
-    if begins > ends:
-        raise wrong("start", "must not be after the end; exchange the two, or leave one out")
+    if begins >= ends:
+        raise wrong("start", "must be before the end; exchange the two, or leave one out")
     length_s = (ends - begins).total_seconds()
     step_s = _step(step) if step is not None else _fitting(length_s)
-    if length_s / step_s > MAX_POINTS - 1:
+    if start is None and end is None:
+        ends = datetime.fromtimestamp(ceil(ends.timestamp() / step_s) * step_s, UTC)
+    steps = ceil((ends - begins).total_seconds() / step_s)
+    if steps >= MAX_POINTS:
         raise wrong(
             "step",
-            f"would make more than {MAX_POINTS:,} points of each series; take a step of {_fewest(length_s)} s or more, "
-            "or a shorter time",
+            f"would make more than {MAX_POINTS:,} points of each series; take a step of "
+            f"{ceil(length_s / (MAX_POINTS - 2))} s or more, or a shorter time",
         )
+    if start is None:
+        begins = ends - timedelta(seconds=steps * step_s)
+    elif end is None:
+        ends = begins + timedelta(seconds=steps * step_s)
     return Span(begins, ends, step_s)
 
 
@@ -124,8 +136,4 @@ def _step(text: str) -> float:
 def _fitting(length_s: float) -> float:
     """The shortest usual step that makes at most POINTS steps."""
     least = length_s / POINTS
-    return float(next((step for step in STEPS if step >= least), -(-least // DAY_S) * DAY_S))
-
-
-def _fewest(length_s: float) -> int:
-    return int(-(-length_s // (MAX_POINTS - 1)))
+    return float(next((step for step in STEPS if step >= least), ceil(least / DAY_S) * DAY_S))
