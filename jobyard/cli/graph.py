@@ -22,7 +22,12 @@ def columns(points: Sequence[Sequence[float]], start: float, end: float, step: f
         first = min(max(round((time - step - start) / each), 0), last)
         for column in range(first, last + 1):
             found[column].append(value)
-    return [sum(values) / len(values) if values else None for values in found]
+    return [mean(values) if values else None for values in found]
+
+
+def mean(values: Sequence[float]) -> float:
+    """Divided first: the sum of what a job reports may be more than a number can be."""
+    return sum(value / len(values) for value in values)
 
 
 def graph(values: Sequence[float | None], low: float, high: float, height: int) -> list[str]:
@@ -37,4 +42,7 @@ def graph(values: Sequence[float | None], low: float, high: float, height: int) 
 def _level(value: float | None, low: float, high: float, top: int) -> int:
     if value is None:
         return 0
-    return max(1, min(round((value - low) / (high - low) * top), top)) if high > low else 1
+    if high <= low:
+        return 1
+    scale = max(abs(low), abs(high))  # so that no difference is more than a number can be
+    return max(1, min(round((value / scale - low / scale) / (high / scale - low / scale) * top), top))

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from jobyard.cli.families import titles, unknown
 from jobyard.cli.figures import SUFFIXES, figure
-from jobyard.cli.graph import columns, graph
+from jobyard.cli.graph import columns, graph, mean
 from jobyard.cli.show import headline
 from jobyard.cli.tables import Column
 from jobyard.cli.terminal import inert
@@ -117,7 +117,7 @@ def _scale(series: JobSeries) -> tuple[float, float]:
 
 def _figures(series: JobSeries) -> Sequence[float]:
     values = [value for _, value in series.points]
-    return values[-1], sum(values) / len(values), max(values)
+    return values[-1], mean(values), max(values)
 
 
 def _axis(start: datetime, end: datetime, width: int) -> Text:
