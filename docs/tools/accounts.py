@@ -90,14 +90,16 @@ BESIDE: dict[str, Sequence[Account]] = {
         Account(publish=[f"{API}.STREAM.MSG.GET.{subjects.LOGS}"]),
         follows(subjects.LOGS, ""),
     ),
+    "metrics": (Account(publish=[f"{API}.STREAM.MSG.GET.{subjects.METRICS}"]),),
     "gateway": (
         Account(publish=[f"{API}.DIRECT.GET.{subjects.LOGS}.{subjects.LOG_CHUNKS}"], subscribe=[subjects.JOB_EVENTS]),
         follows(subjects.LOGS, subjects.LOG_CHUNKS),
         follows(subjects.EVENTS, subjects.JOB_EVENTS, ""),
     ),
 }
-"""The nodes' bucket, the console's lines, the last chunk of a job, readers of consoles and of the feed; replicas of the
-log service that divide the partitions, and readers in several virtual clusters, have filters of several subjects.
+"""The nodes' bucket, the console's lines, the last chunk or sample of a job, readers of consoles and of the feed;
+replicas of the log service that divide the partitions, and readers in several virtual clusters, have filters of several
+subjects.
 """
 
 

@@ -1,9 +1,25 @@
 """Puts the metrics service together; nothing connects here."""
 
 from services.metrics.handlers import SUBSCRIPTIONS, Handlers
+from services.metrics.latest import Latest
+from services.metrics.past import Past
+from services.metrics.prometheus import Prometheus
+from services.metrics.query import Queries
+from services.metrics.rings import Rings
+from services.metrics.settings import MetricsSettings
 from shared.runtime import Deps, Service
 
 
 def build(deps: Deps) -> Service:
-    """Handlers, and nothing that goes on by itself yet."""
-    return Service(name="metrics", handlers=Handlers(), subscriptions=SUBSCRIPTIONS)
+    """The metrics service."""
+    settings = MetricsSettings()
+    past = Past(deps.bus, deps.clock)
+    rings = Rings(past.of, Latest(deps.clock), settings.memory_mib << 20)
+    url = deps.settings.prometheus_url
+    prometheus = Prometheus(url, deps.clock) if url else None
+    return Service(
+        name="metrics",
+        handlers=Handlers(past, rings, Queries(rings, prometheus)),
+        subscriptions=SUBSCRIPTIONS,
+        stop=prometheus.close if prometheus else None,
+    )

@@ -10,5 +10,5 @@ class MetricsSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="JOBYARD_METRICS_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     memory_mib: int = Field(
-        128, ge=1, description="Samples in memory; those of the jobs that are quiet longest go first."
+        128, ge=1, description="The last hour of jobs in memory; those that nobody asks for go first."
     )

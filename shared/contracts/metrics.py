@@ -29,6 +29,9 @@ Metric = Literal[
 ]
 """The eight families of a job's METRICS."""
 
+Source = Literal["prometheus", "ring"]
+"""Where points come from: the Prometheus that JOBYARD_PROMETHEUS_URL names, or the METRICS stream."""
+
 ReportedName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_./-]{0,63}$")]
 """What a job may call a value that it reports."""
 
@@ -140,13 +143,14 @@ class QueryMetrics(Contract):
     end: Timestamp
     step_s: Annotated[float, Field(gt=0)]
     skip: Whole = 0
+    source: Annotated[Source | None, Field(description="Of the pages before; none: whichever has the most.")] = None
 
 
 class MetricsPage(Contract):
     """The series that fit in a message; `more`: there are others after these."""
 
     series: tuple[Series, ...]
-    source: Literal["prometheus", "ring"]
+    source: Source
     more: bool = False
 
 

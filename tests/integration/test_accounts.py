@@ -130,6 +130,7 @@ WRITES = {"submit", "pause", "resume", "kill", "set_priority", "lead", "place"}
     [
         ("jobs", set()),
         ("logs", set()),
+        ("metrics", set()),
         ("executor", set()),
         ("scheduler", {"lead", "place"}),
         ("gateway", WRITES - {"lead", "place"}),
@@ -168,8 +169,10 @@ def test_nobody_reaches_past_its_own(server: AccountsServer, user: str) -> None:
             "$JS.ACK.EVENTS.jobs.1.1.1.1.1",
         ]
     if user != "executor":
-        publish += [subjects.log(JOB), f"$KV.{subjects.NODES}.mine"]
-    subscribe = [(subject, "") for subject in (">", "cmd.>", "_INBOX.>", "log.>", "$KV.>", "$JS.>", "dead.>")]
+        publish += [subjects.log(JOB), subjects.sample(JOB, 0), f"$KV.{subjects.NODES}.mine"]
+    subscribe = [
+        (subject, "") for subject in (">", "cmd.>", "_INBOX.>", "log.>", "metric.>", "$KV.>", "$JS.>", "dead.>")
+    ]
     subscribe += [(command.subject, "") for command in COMMANDS]
     subscribe += [(f"_INBOX.{other}.>", "") for other in USERS if other != user]
     assert refused(server, user, *publish, subscribe=tuple(subscribe)) == {*publish, *(one for one, _ in subscribe)}
@@ -180,11 +183,16 @@ def test_nobody_reaches_past_its_own(server: AccountsServer, user: str) -> None:
     [
         ("jobs", "EVENTS", "evt.job.>"),
         ("jobs", "LOGS", "log.>"),
+        ("jobs", "METRICS", "metric.>"),
         ("scheduler", "EVENTS", "evt.run.>"),
         ("scheduler", "LOGS", "log.>"),
         ("executor", "EVENTS", "evt.run.>"),
         ("executor", "LOGS", "log.>"),
+        ("executor", "METRICS", "metric.>"),
         ("logs", "EVENTS", "evt.>"),
+        ("logs", "METRICS", "metric.>"),
+        ("metrics", "EVENTS", "evt.run.>"),
+        ("metrics", "LOGS", "log.>"),
         ("subscriber", "LOGS", "log.>"),
         ("subscriber", "DEADLETTERS", "dead.>"),
     ],

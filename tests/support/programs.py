@@ -20,6 +20,8 @@ PACKAGES = {
     "sftp-server": "openssh-sftp-server",
     "sshd": "openssh-server",
     "chromium": "chromium",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
 }
 """Each program, and what it is in on Debian."""
 PLACES = ("/usr/sbin", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh")

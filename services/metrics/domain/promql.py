@@ -1,0 +1,50 @@
+"""The one PromQL expression that asks for all that a job uses, made from the table of the families.
+
+Each part carries the name of its metric in the label METRIC, which `rate` would drop. Where a job ran on two nodes,
+two executors export it for a while: their rates are added, of what each says of a gauge the largest counts.
+"""
+
+from shared.contracts.families import EXPORTED, REPORTED, Exported
+
+METRIC = "metric"
+RANK = "rank"
+NAME = "name"
+
+LEAST_WINDOW_S = 60.0
+"""A rate is taken over a minute at least, in which several scrapes fall, and over the whole step where that is longer.
+"""
+
+
+def expression(job_id: str, step_s: float) -> str:
+    """All families and what the job reports."""
+    window = f"{round(max(step_s, LEAST_WINDOW_S) * 1000)}ms"
+    parts = [_part(exported, job_id, window) for exported in EXPORTED]
+    parts.append(_named(REPORTED, f"max by ({RANK}, {NAME}) ({_selector(REPORTED, job_id)})"))
+    return " or ".join(parts)
+
+
+def further(metric: str) -> str | None:
+    """The label that the metric has beside the job's; none: it has no other."""
+    if metric == REPORTED:
+        return NAME
+    return next((label for exported in EXPORTED if exported.name == metric for label in exported.also), None)
+
+
+def quoted(text: str) -> str:
+    """A string of PromQL, whatever is in it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _part(exported: Exported, job_id: str, window: str) -> str:
+    by, selector = ", ".join((RANK, *exported.also)), _selector(exported.name, job_id)
+    vector = f"sum by ({by}) (rate({selector}[{window}]))" if exported.counter else f"max by ({by}) ({selector})"
+    return _named(exported.name, vector)
+
+
+def _selector(metric: str, job_id: str) -> str:
+    return f"{metric}{{job_id={quoted(job_id)}}}"
+
+
+def _named(metric: str, vector: str) -> str:
+    return f'label_replace({vector}, "{METRIC}", "{metric}", "", "")'

@@ -1,0 +1,84 @@
+"""The last samples of one rank of a job, in columns: eight bytes for each figure, whatever there are.
+
+Invariant: all columns are as long as the column of times; what a sample did not say is NaN there, and nowhere else.
+"""
+
+from array import array
+from collections.abc import Iterator
+from math import nan
+
+from services.metrics.domain.figures import Figure, figures
+from services.metrics.domain.grid import Grid, Points, gauge, rate
+from shared.contracts.families import EXPORTED, REPORTED
+from shared.contracts.metrics import REPORTED_NAMES, SAMPLES_KEPT, Sample
+
+SPARE = 60
+"""So many samples more are kept for a time, so that dropping the oldest does not move all others each time."""
+
+COLUMN_BYTES = 200
+"""What a column takes beside its figures."""
+
+_COUNTERS = {exported.name for exported in EXPORTED if exported.counter}
+
+
+class Track:
+    """Figures over time. Not for several threads."""
+
+    def __init__(self) -> None:
+        self._times = array("d")
+        self._attempts = array("L")
+        self._columns: dict[Figure, array[float]] = {}
+        self._reported = 0
+
+    @property
+    def bytes(self) -> int:
+        columns = len(self._columns) + 2
+        return columns * (COLUMN_BYTES + len(self._times) * self._times.itemsize)
+
+    def add(self, sample: Sample) -> None:
+        """Take a sample, newer than those before in the order of the stream; a repeated one is dropped."""
+        time, length = sample.time.timestamp(), len(self._times)
+        if length and self._times[-1] == time and self._attempts[-1] == sample.attempt:
+            return
+        self._times.append(time)
+        self._attempts.append(sample.attempt)
+        for figure, value in figures(sample):
+            column = self._columns.get(figure) or self._new_column(figure, length)
+            if column is not None:
+                column.append(value)
+        for column in self._columns.values():
+            if len(column) == length:
+                column.append(nan)
+        if length >= SAMPLES_KEPT + SPARE:
+            self._forget_oldest()
+
+    def lines(self, grid: Grid) -> Iterator[tuple[Figure, Points]]:
+        """The points of each figure that has any on the grid."""
+        begin = max(len(self._times) - SAMPLES_KEPT, 0)
+        times, attempts = self._times[begin:], self._attempts[begin:]
+        for figure, column in self._columns.items():
+            values = column[begin:]
+            if figure.metric in _COUNTERS:
+                points = rate(grid, zip(times, attempts, values, strict=True))
+            else:
+                points = gauge(grid, times, values)
+            if points:
+                yield figure, points
+
+    def _new_column(self, figure: Figure, length: int) -> "array[float] | None":
+        """None: the job reports under more names than are kept."""
+        if figure.metric == REPORTED:
+            if self._reported == REPORTED_NAMES:
+                return None
+            self._reported += 1
+        column = self._columns[figure] = array("d", [nan]) * length
+        return column
+
+    def _forget_oldest(self) -> None:
+        beyond = len(self._times) - SAMPLES_KEPT
+        del self._times[:beyond], self._attempts[:beyond]
+        for figure, column in list(self._columns.items()):
+            del column[:beyond]
+            if all(value != value for value in column):
+                del self._columns[figure]
+                self._reported -= figure.metric == REPORTED

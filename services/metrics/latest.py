@@ -1,0 +1,51 @@
+"""The last sample of every rank of the jobs that run, with the last value of all that it reported: what lists and sums
+show of a job while it lives.
+
+After a restart, what a run reports less than once a minute is known again once it is reported again.
+"""
+
+from collections import OrderedDict
+
+from shared.clock import Clock
+from shared.contracts.metrics import REPORTED_NAMES, Sample
+
+LIVE_S = 60.0
+"""A run that has said nothing for so long does not live, as far as this service can know."""
+
+
+class Latest:
+    """By arrival, so that those that end fall out by themselves: it is as large as what runs."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._jobs: OrderedDict[str, tuple[float, dict[int, Sample]]] = OrderedDict()
+
+    def add(self, sample: Sample) -> None:
+        """Take a sample; those of an attempt before the newest are dropped."""
+        now = self._clock.monotonic()
+        _, ranks = self._jobs.pop(sample.job_id, (now, {}))
+        newest = max((other.attempt for other in ranks.values()), default=0)
+        if sample.attempt > newest:
+            ranks = {}
+        if sample.attempt >= newest:
+            ranks[sample.rank] = _with_reports_of(ranks.get(sample.rank), sample)
+        self._jobs[sample.job_id] = now, ranks
+        while next(iter(self._jobs.values()))[0] < now - LIVE_S:
+            self._jobs.popitem(last=False)
+
+    def of(self, job_id: str) -> tuple[Sample, ...]:
+        """The last samples of the job's current attempt, by rank; none: it does not run."""
+        at, ranks = self._jobs.get(job_id, (0.0, {}))
+        if at < self._clock.monotonic() - LIVE_S:
+            return ()
+        return tuple(ranks[rank] for rank in sorted(ranks))
+
+
+def _with_reports_of(before: Sample | None, sample: Sample) -> Sample:
+    """A sample says only what was reported since the one before it."""
+    if before is None or not before.reported:
+        return sample
+    reported = before.reported | sample.reported
+    if len(reported) > REPORTED_NAMES:
+        reported = before.reported | {name: sample.reported[name] for name in before.reported.keys() & sample.reported}
+    return sample.model_copy(update={"reported": reported})
