@@ -1,5 +1,7 @@
 """A job's METRICS over time: the metrics service's pages, joined, for those who may read them."""
 
+from collections.abc import Iterable
+
 from services.gateway.domain.access import Caller, Right
 from services.gateway.domain.spans import Span, life, span, wrong
 from services.gateway.resources_metrics import JobMetrics, JobSeries
@@ -8,7 +10,7 @@ from services.gateway.yard import Yard
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.metrics import QUERY_METRICS
-from shared.contracts.metrics import QueryMetrics, Series
+from shared.contracts.metrics import QueryMetrics, Series, Source
 
 ANSWER_POINTS = 250_000
 """The most points that one answer has over all of its series, so that its size is bounded."""
@@ -31,31 +33,32 @@ class Measured:
         job = await self._yard.stored(caller, job_id, Right.READ_METRICS)
         summary = (await self._summaries.of((job.id,))).get(job.id) if job.attempt else None
         meant = span(life(job, summary), self._clock.now(), start, end, step)
-        found: dict[tuple[str, str, tuple[tuple[str, str], ...]], Series] = {}
-        points = skip = 0
-        while True:
-            page = await self._bus.ask(QUERY_METRICS, _query(job.id, meant, skip), self._timeout_s)
-            for series in page.series:
-                # A series that came between two pages moves the others on: none is there twice.
-                found[series.kind, series.name, tuple(sorted(series.labels.items()))] = series
-                points += len(series.times)
-            if points > ANSWER_POINTS:
-                raise wrong("step", f"would make more than {ANSWER_POINTS:,} points in all; take a longer one")
-            skip += len(page.series)
-            if not page.more or not page.series:
-                break
+        every, source = await self._every(job.id, meant)
         return JobMetrics.of(
-            series=tuple(_resource(series) for series in found.values()),
-            source=page.source,
+            series=tuple(_resource(series) for series in every),
+            source=source,
             start=meant.start,
             end=meant.end,
             step=meant.step_s,
             summary=summary,
         )
 
-
-def _query(job_id: str, meant: Span, skip: int) -> QueryMetrics:
-    return QueryMetrics(job_id=job_id, start=meant.start, end=meant.end, step_s=meant.step_s, skip=skip)
+    async def _every(self, job_id: str, meant: Span) -> tuple[Iterable[Series], Source]:
+        """All series, page by page from one source. Raises Invalid where they are too many for an answer."""
+        ask = QueryMetrics(job_id=job_id, start=meant.start, end=meant.end, step_s=meant.step_s)
+        found: dict[tuple[str, str, tuple[tuple[str, str], ...]], Series] = {}
+        points = 0
+        while True:
+            page = await self._bus.ask(QUERY_METRICS, ask, self._timeout_s)
+            for series in page.series:
+                # A series that came between two pages moves the others on: none is there twice.
+                found[series.kind, series.name, tuple(sorted(series.labels.items()))] = series
+                points += len(series.times)
+            if points > ANSWER_POINTS:
+                raise wrong("step", f"would make more than {ANSWER_POINTS:,} points in all; take a longer one")
+            if not page.more or not page.series:
+                return found.values(), page.source
+            ask = ask.model_copy(update={"skip": ask.skip + len(page.series), "source": page.source})
 
 
 def _resource(series: Series) -> JobSeries:

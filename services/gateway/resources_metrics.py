@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from shared.contracts.base import Contract, Timestamp
-from shared.contracts.metrics import JobUsage
+from shared.contracts.metrics import JobUsage, Source
 
 Point = tuple[float, ...]
 
@@ -27,9 +27,7 @@ class JobMetrics(Contract):
     """What a job used between two moments, one point each step."""
 
     series: tuple[JobSeries, ...]
-    source: Annotated[
-        Literal["prometheus", "ring"], Field(description="The platform keeps the last hour itself, Prometheus more.")
-    ]
+    source: Annotated[Source, Field(description="The platform keeps the last hour itself, Prometheus more.")]
     start: Timestamp
     end: Timestamp
     step: Annotated[float, Field(description="Seconds.")]

@@ -100,6 +100,7 @@ async def test_start_end_and_step_reach_the_metrics_service(yard: Gateway) -> No
         "end": "2026-01-01T01:30:00.000Z",
         "step_s": 60.0,
         "skip": 0,
+        "source": None,
     }
 
 
@@ -114,7 +115,7 @@ async def test_every_page_is_fetched_and_no_series_is_there_twice(yard: Gateway)
         ("loss", "0"),
         ("step", "0"),
     ]
-    assert [ask.skip for ask in asked(yard, QueryMetrics)] == [0, 2, 4]
+    assert [(ask.skip, ask.source) for ask in asked(yard, QueryMetrics)] == [(0, None), (2, "ring"), (4, "ring")]
 
 
 async def test_a_job_without_samples_has_no_series(yard: Gateway) -> None:
