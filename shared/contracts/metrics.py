@@ -162,6 +162,7 @@ class Summaries(Contract):
     """Those that there are; a job that never ran has none."""
 
     items: tuple[JobUsage, ...]
+    left: Annotated[tuple[JobId, ...], Field(description="Jobs that found no room, to be asked for again.")] = ()
 
 
 class AskUsage(Contract):

@@ -7,16 +7,14 @@ from typing import Any
 import pytest
 
 from services.gateway.measured import ANSWER_POINTS
-from services.gateway.summaries import ASKED, LEFT_ALONE_S
+from services.gateway.summaries import LEFT_ALONE_S
 from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES
 from shared.contracts.errors import Unavailable
 from shared.contracts.job import Job, JobStatus
 from shared.contracts.metrics import (
-    REPORTED_NAMES,
     AskSummaries,
     JobUsage,
     MetricsPage,
-    NetworkTotals,
     QueryMetrics,
     Series,
     Summaries,
@@ -220,24 +218,31 @@ async def test_who_may_not_read_metrics_is_not_told_of_them_in_lists_either(yard
     assert len(asked(yard, AskSummaries)) == before
 
 
-async def test_many_jobs_are_asked_for_in_parts_that_fit_into_an_answer(yard: Gateway) -> None:
-    jobs = [running(yard) for _ in range(ASKED + 1)]
-    everything = {f"{number:02}" + "n" * 62: -1.2345678901234567e-300 for number in range(REPORTED_NAMES)}
-    names = {f"_{name}"[:64]: value for name, value in everything.items()}
-    huge = 2**62
-    full = JobUsage(
-        job_id=jobs[0].id,
-        runs=huge,
-        seconds=1.2345678901234567e300,
-        network=NetworkTotals(receive_bytes=huge, transmit_bytes=huge, scope="host"),
-        reported=names,
-        updated_at=START,
-    )
-    assert len(Summaries(items=(full,) * ASKED).model_dump_json()) < 512 * 1024
-    sums(yard, *(JobUsage(job_id=job.id, runs=1) for job in jobs))
-    items = (await yard.call("GET", "/jobs?limit=100")).json()["items"]
+async def test_jobs_whose_sums_found_no_room_in_an_answer_are_asked_for_again(yard: Gateway) -> None:
+    for _ in range(5):
+        running(yard)
+
+    def two_at_a_time(ask: AskSummaries) -> Summaries:
+        items = tuple(JobUsage(job_id=id, runs=1) for id in ask.job_ids[:2])
+        return Summaries(items=items, left=ask.job_ids[2:])
+
+    yard.bus.answers[SUMMARIES.subject] = two_at_a_time
+    items = (await yard.call("GET", "/jobs")).json()["items"]
     assert [item["usage"]["job_id"] for item in items] == [item["id"] for item in items]
-    assert sorted(len(ask.job_ids) for ask in asked(yard, AskSummaries)) == [1, ASKED]
+    assert [len(ask.job_ids) for ask in asked(yard, AskSummaries)] == [5, 3, 1]
+
+
+async def test_sums_that_take_too_long_are_left_out_of_a_list(yard: Gateway) -> None:
+    job = running(yard)
+
+    def slowly(ask: AskSummaries) -> Summaries:
+        yard.clock.passed += 1
+        return Summaries(items=(), left=ask.job_ids)
+
+    yard.bus.answers[SUMMARIES.subject] = slowly
+    answer = await yard.call("GET", "/jobs")
+    assert [(item["id"], item["usage"]) for item in answer.json()["items"]] == [(job.id, None)]
+    assert len(asked(yard, AskSummaries)) == 1
 
 
 async def test_a_metrics_service_that_is_away_fails_no_list_and_is_left_alone_for_a_while(yard: Gateway) -> None:
