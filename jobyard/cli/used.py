@@ -37,7 +37,7 @@ def _cpu(usage: JobUsage) -> str:
     if usage.cpu_seconds is None:
         return ""
     mean = f", {figure(usage.cpu_mean, 'cores')} cores on average" if usage.cpu_mean is not None else ""
-    return f"{duration(usage.cpu_seconds)} of processor time{mean}"
+    return f"{duration(usage.cpu_seconds)} of processor time{' so far' if usage.live else ''}{mean}"
 
 
 def _memory(usage: JobUsage) -> str:
