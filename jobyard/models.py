@@ -1229,6 +1229,9 @@ class JobMetrics(Model):
     step: float
     """Seconds."""
 
+    simulated: bool | None
+    """Whether its devices do not really exist and report nothing; null: not known."""
+
     summary: JobUsage | None
     """What it has used in all its runs, as far as it is known."""
 

@@ -50,8 +50,7 @@ def unknown(job: Job, found: JobMetrics) -> list[str]:
     missing = [TITLES[name] for name in EVERY_JOB if name not in known]
     sentences = [f"{', '.join(missing)}: unknown, was not measured."] if missing else []
     if job.devices_total and not known.intersection(DEVICES):
-        sentences.append(
-            f"Use of its {job.devices_total} {job.device_type}: unknown. Simulated devices report nothing, nor do "
-            "those whose driver cannot be asked."
-        )
+        devices = f"{job.devices_total} {job.device_type}"
+        simulated = f"Its {devices} are simulated: they do not exist, and so nothing is known of their use."
+        sentences.append(simulated if found.simulated else f"Use of its {devices}: unknown, was not measured.")
     return sentences

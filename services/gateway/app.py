@@ -62,6 +62,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
     bus, timeout_s = deps.bus, settings.command_timeout_s
     summaries = Summaries(bus, deps.clock, settings.summaries_timeout_s)
     yard = Yard(bus, people.vcs.policy_of, summaries, timeout_s, settings.explain_timeout_s)
+    foresights = Foresights(bus, settings.explain_timeout_s)
     joiner = Joiner(bus, timeout_s, settings.submit_deadline_s)
     paths = Paths(deps.settings.storage, deps.settings.path_roots)
     return Parts(
@@ -87,14 +88,14 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
             deps.clock,
             settings.submissions_per_minute,
         ),
-        foresights=Foresights(bus, settings.explain_timeout_s),
+        foresights=foresights,
         secrets=secrets,
         removals=Removals(bus, people.accounts, people.vcs, people.api_tokens, people.ssh_keys, secrets, timeout_s),
         renewals=people.renewals,
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
-        measured=Measured(bus, yard, summaries, deps.clock, timeout_s),
+        measured=Measured(bus, yard, summaries, foresights, deps.clock, timeout_s),
         feed=Feed(bus),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),

@@ -1,9 +1,8 @@
 """A job's METRICS over time: the metrics service's pages, joined, for those who may read them."""
 
-from collections.abc import Iterable
-
 from services.gateway.domain.access import Caller, Right
 from services.gateway.domain.spans import Span, life, span, wrong
+from services.gateway.foresight import Foresights
 from services.gateway.resources_metrics import JobMetrics, JobSeries
 from services.gateway.summaries import Summaries
 from services.gateway.yard import Yard
@@ -15,14 +14,20 @@ from shared.contracts.metrics import QueryMetrics, Series, Source
 ANSWER_POINTS = 250_000
 """The most points that one answer has over all of its series, so that its size is bounded."""
 
+OF_DEVICES = frozenset({"gpu_utilization", "gpu_memory", "npu_utilization", "npu_memory"})
+"""The families that only real devices have."""
+
 
 class Measured:
     """Its method raises Refusals that a person can act on."""
 
-    def __init__(self, bus: Bus, yard: Yard, summaries: Summaries, clock: Clock, timeout_s: float) -> None:
+    def __init__(
+        self, bus: Bus, yard: Yard, summaries: Summaries, foresights: Foresights, clock: Clock, timeout_s: float
+    ) -> None:
         self._bus = bus
         self._yard = yard
         self._summaries = summaries
+        self._foresights = foresights
         self._clock = clock
         self._timeout_s = timeout_s
 
@@ -34,16 +39,18 @@ class Measured:
         summary = (await self._summaries.of((job.id,))).get(job.id) if job.attempt else None
         meant = span(life(job, summary), self._clock.now(), start, end, step)
         every, source = await self._every(job.id, meant)
+        real = any(series.name in OF_DEVICES and series.kind == "usage" for series in every)
         return JobMetrics.of(
             series=tuple(_resource(series) for series in every),
             source=source,
             start=meant.start,
             end=meant.end,
             step=meant.step_s,
+            simulated=False if real else await self._foresights.simulated(job),
             summary=summary,
         )
 
-    async def _every(self, job_id: str, meant: Span) -> tuple[Iterable[Series], Source]:
+    async def _every(self, job_id: str, meant: Span) -> tuple[list[Series], Source]:
         """All series, page by page from one source. Raises Invalid where they are too many for an answer."""
         ask = QueryMetrics(job_id=job_id, start=meant.start, end=meant.end, step_s=meant.step_s)
         found: dict[tuple[str, str, tuple[tuple[str, str], ...]], Series] = {}
@@ -57,7 +64,7 @@ class Measured:
             if points > ANSWER_POINTS:
                 raise wrong("step", f"would make more than {ANSWER_POINTS:,} points in all; take a longer one")
             if not page.more or not page.series:
-                return found.values(), page.source
+                return list(found.values()), page.source
             ask = ask.model_copy(update={"skip": ask.skip + len(page.series), "source": page.source})
 
 

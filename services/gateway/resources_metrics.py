@@ -31,4 +31,7 @@ class JobMetrics(Contract):
     start: Timestamp
     end: Timestamp
     step: Annotated[float, Field(description="Seconds.")]
+    simulated: Annotated[
+        bool | None, Field(description="Whether its devices do not really exist and report nothing; null: not known.")
+    ]
     summary: Annotated[JobUsage | None, Field(description="What it has used in all its runs, as far as it is known.")]

@@ -35,7 +35,7 @@ class Cast:
 
 @pytest.fixture(scope="module")
 def cast() -> Iterator[Cast]:
-    with platform() as yard:
+    with platform(simulate="v100=1") as yard:
         root = admin(yard)
         for vc in ("lab", "vault", "elsewhere"):
             root.call("POST", "/vcs", 201, json={"name": vc, "open": vc != "vault"})
@@ -86,7 +86,7 @@ async def test_what_a_job_uses_is_drawn_with_its_units(cast: Cast, bus: Bus) -> 
     network = NetworkTotals(receive_bytes=0, transmit_bytes=0, scope="host")
     used = await uses(bus, cast, memory_bytes=300 << 20, network=network, reported={"loss": 0.25})
     found = used.metrics(cast.member)
-    assert found["source"] == "ring"
+    assert (found["source"], found["simulated"]) == ("ring", True)
     drawn = {(line["name"], line["labels"].get("direction")): line for line in found["series"]}
     assert {key: (line["kind"], line["unit"]) for key, line in drawn.items()} == {
         ("cpu", None): ("usage", "cores"),

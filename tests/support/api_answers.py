@@ -121,4 +121,4 @@ def usage(**fields: Any) -> dict[str, Any]:
 def metrics(*lines: dict[str, Any], **fields: Any) -> Answer:
     """A job's METRICS over 10 minutes, which begin at 1,000,000 s."""
     common = {"start": "1970-01-12T13:46:40.000Z", "end": "1970-01-12T13:56:40.000Z", "step": 5.0}
-    return Answer(body={"series": lines, "source": "ring", **common, "summary": None, **fields})
+    return Answer(body={"series": lines, "source": "ring", **common, "simulated": False, "summary": None, **fields})

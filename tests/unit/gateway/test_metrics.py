@@ -9,8 +9,10 @@ import pytest
 from services.gateway.measured import ANSWER_POINTS
 from services.gateway.summaries import LEFT_ALONE_S
 from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES
+from shared.contracts.commands.scheduling import FORESEE
+from shared.contracts.commands.submission import Foresight
 from shared.contracts.errors import Unavailable
-from shared.contracts.job import Job, JobStatus
+from shared.contracts.job import Job, JobStatus, Reason
 from shared.contracts.metrics import (
     AskSummaries,
     JobUsage,
@@ -82,6 +84,7 @@ async def test_a_jobs_series_are_answered_as_points(yard: Gateway) -> None:
         "start": "2026-01-01T00:00:00.000Z",
         "end": "2026-01-01T00:01:00.000Z",
         "step": 1.0,
+        "simulated": False,
         "summary": json.loads(usage.model_dump_json()),
     }
 
@@ -114,6 +117,19 @@ async def test_every_page_is_fetched_and_no_series_is_there_twice(yard: Gateway)
         ("step", "0"),
     ]
     assert [(ask.skip, ask.source) for ask in asked(yard, QueryMetrics)] == [(0, None), (2, "ring"), (4, "ring")]
+
+
+async def test_whether_devices_are_simulated_is_said_as_far_as_the_scheduler_does(yard: Gateway) -> None:
+    job = running(yard, device_type="v100", devices=2)
+    path = f"/jobs/{job.id}/metrics"
+    answers(yard, [CPU])
+    assert (await yard.call("GET", path)).json()["simulated"] is None
+    warning = Reason(code="simulated_devices", message="Every v100 here is simulated.")
+    yard.bus.answers[FORESEE.subject] = lambda ask: Foresight(warnings=(warning,))
+    assert (await yard.call("GET", path)).json()["simulated"] is True
+    use = CPU.model_copy(update={"name": "gpu_utilization", "unit": "ratio", "labels": {"rank": "0", "device": "1"}})
+    answers(yard, [CPU, use])
+    assert (await yard.call("GET", path)).json()["simulated"] is False
 
 
 async def test_a_job_without_samples_has_no_series(yard: Gateway) -> None:

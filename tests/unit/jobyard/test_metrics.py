@@ -109,9 +109,16 @@ def test_a_pipe_gets_a_table_and_what_is_unknown_goes_to_stderr(server: Scripted
         ["Network receive (whole machine)", "2.0 KiB/s", "2.0 KiB/s", "2.0 KiB/s", "-"],
         ["loss", "0.25", "1.375", "2.5", "-"],
     ]
-    unmeasured, devices = result.stderr.splitlines()
-    assert unmeasured == "Block I/O: unknown, was not measured."
-    assert "its 2 v100: unknown" in devices and "Simulated devices report nothing" in devices
+    assert result.stderr.splitlines() == [
+        "Block I/O: unknown, was not measured.",
+        "Use of its 2 v100: unknown, was not measured.",
+    ]
+
+
+def test_simulated_devices_are_called_so(server: ScriptedServer) -> None:
+    runs(server, *EVERYTHING, device_type="v100", devices=2, devices_total=2)
+    server.on("GET", METRICS, metrics(*EVERYTHING, simulated=True))
+    assert run("metrics", JOB_ID).stderr.startswith("Its 2 v100 are simulated: they do not exist")
 
 
 def test_json_is_the_apis_own_document(server: ScriptedServer) -> None:
