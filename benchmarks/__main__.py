@@ -9,15 +9,15 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import door, machine, pages, replicas, ssh, yard
+from benchmarks import door, machine, metrics, pages, replicas, ssh, yard
 from benchmarks.figures import Figure, show
 from tests.support.platform import platform
 
 PARTS = (
     *("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page", "door", "ssh"),
-    *("pages", "million", "replicas"),
+    *("pages", "million", "replicas", "metrics"),
 )
-APART = {"machine", "pages", "million", "replicas"}
+APART = {"machine", "pages", "million", "replicas", "metrics"}
 """They do not measure the one embedded platform."""
 
 
@@ -29,6 +29,8 @@ async def run(parts: set[str]) -> None:
         show("First pages, however many jobs there are", await pages.first_pages(sizes))
     if "replicas" in parts:
         show("Replicas on a MongoDB-wire server", await asyncio.to_thread(replicas.measure))
+    if "metrics" in parts:
+        show("The metrics service", await metrics.measure())
     if parts - APART:
         await embedded(parts)
 

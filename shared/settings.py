@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, TypeAdapter
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -12,6 +12,15 @@ def _split_paths(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(Path(part) for part in value.split(os.pathsep) if part)
     return value
+
+
+def _check_address(value: str) -> str:
+    """As it stands, once it is known to be one. Raises ValueError."""
+    TypeAdapter(AnyHttpUrl).validate_python(value)
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_check_address)]
 
 
 class PlatformSettings(BaseSettings):
@@ -52,8 +61,9 @@ class PlatformSettings(BaseSettings):
     metrics_max_bytes: int = Field(
         512 << 20, description="Size of the METRICS stream, which keeps each job's last hour; the oldest goes first."
     )
-    prometheus_url: str | None = Field(
+    prometheus_url: HttpUrl | None = Field(
         None,
+        repr=False,
         description="A Prometheus that scrapes this installation: METRICS of jobs are read from it, and people's "
         "Grafana reaches it through the gateway; none: METRICS of the last hour, from the METRICS stream.",
     )

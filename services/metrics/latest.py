@@ -20,6 +20,10 @@ class Latest:
         self._clock = clock
         self._jobs: OrderedDict[str, tuple[float, dict[int, Sample]]] = OrderedDict()
 
+    def __len__(self) -> int:
+        """The jobs that are known."""
+        return len(self._jobs)
+
     def add(self, sample: Sample) -> None:
         """Take a sample; those of an attempt before the newest are dropped."""
         now = self._clock.monotonic()

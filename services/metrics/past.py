@@ -1,14 +1,12 @@
 """What the METRICS stream still holds of one job, and where a replica begins to follow it."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
-
-from nats.errors import Error as NatsError
-from nats.js.errors import Error as JetStreamError
 
 from services.metrics.domain.ring import Ring
 from services.metrics.samples import sample
-from shared.bus.bus import Bus
+from shared.bus.bus import AWAY, Bus
 from shared.bus.follow import Follower, StreamReplaced
 from shared.bus.lookup import StreamAway, sequence_of
 from shared.clock import Clock
@@ -18,6 +16,9 @@ from shared.contracts.metrics import SAMPLES_KEPT, Sample
 
 READ_S = 4.0
 """The longest that reading a job's last hour may take; whoever asked is told to try again."""
+
+LEAVE_S = 0.5
+"""The longest that telling the server so may take."""
 
 RECENT = timedelta(minutes=1)
 """A run has given a sample in this time, as long as it lives."""
@@ -52,7 +53,10 @@ class Past:
                     for message in await follower.next():
                         found = sample(message.subject, message.data)
                         ring.add(message.metadata.sequence.stream, found if isinstance(found, Sample) else None)
-                await follower.close()
-        except (TimeoutError, NatsError, JetStreamError, StreamReplaced) as error:
+        except (*AWAY, StreamReplaced) as error:
             raise StreamAway("The samples of the job cannot be read now.") from error
+        finally:
+            with suppress(*AWAY):  # the server forgets its consumer by itself after a while
+                async with asyncio.timeout(LEAVE_S):
+                    await follower.close()
         return ring

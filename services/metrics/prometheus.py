@@ -91,7 +91,7 @@ class Prometheus:
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=ANSWER_S, trust_env=False)
         try:
-            async with asyncio.timeout(ANSWER_S), self._client.stream("POST", self._url, data=asked) as response:
+            async with asyncio.timeout(ANSWER_S), self._client.stream("GET", self._url, params=asked) as response:
                 body = await _body(response)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise self._fails(f"it cannot be reached ({type(error).__name__})", REST_S) from error

@@ -37,6 +37,7 @@ class Rings:
             before = ring.bytes
             ring.add(sequence, sample)
             self.bytes += ring.bytes - before
+            self._shrink()
         elif arriving is not None:
             arriving.append((sequence, sample))
 

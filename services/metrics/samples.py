@@ -21,13 +21,14 @@ def sample(subject: str, payload: bytes) -> Sample | Undecodable:
         return Undecodable(f"{subject} does not carry a sample: {error}")
     if subject != subjects.sample(found.job_id, found.rank):
         return Undecodable(f"{subject} carries a sample of rank {found.rank} of job {found.job_id}")
-    if any(size > sys.maxsize for size in _sizes(found)):
-        return Undecodable(f"{subject} carries more bytes than a machine can have")
+    if any(number > sys.maxsize for number in _numbers(found)):
+        return Undecodable(f"{subject} carries a number beyond all that is counted here")
     return found
 
 
-def _sizes(found: Sample) -> list[int]:
+def _numbers(found: Sample) -> list[int]:
+    """All that may be of any size."""
     network = (found.network.receive_bytes, found.network.transmit_bytes) if found.network else ()
-    devices = (accelerator.memory_bytes for accelerator in found.accelerators)
-    own = (found.memory_bytes, found.block_read_bytes, found.block_write_bytes, found.attempt)
-    return [size for size in (*own, *network, *devices) if size is not None]
+    devices = (number for one in found.accelerators for number in (one.device, one.memory_bytes))
+    own = (found.attempt, found.memory_bytes, found.block_read_bytes, found.block_write_bytes)
+    return [number for number in (*own, *network, *devices) if number is not None]

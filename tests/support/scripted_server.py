@@ -27,6 +27,7 @@ class Pieces:
     pieces: Sequence[bytes]
     broken: bool = False
     type: str = "text/event-stream"
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 BREAK = Pieces((), broken=True, type="")
@@ -126,7 +127,8 @@ def _send(handler: BaseHTTPRequestHandler, answer: Answer | Pieces) -> None:
         return
     if isinstance(answer, Pieces):
         handler.send_response(200)
-        handler.send_header("Content-Type", answer.type)
+        for name, value in {"Content-Type": answer.type, **answer.headers}.items():
+            handler.send_header(name, value)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
         for piece in answer.pieces:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 Points = dict[float, float]
 """From times, in seconds since 1970, to values; not in order."""
 
-_ROUNDING = 1e-6
-"""Of a step: what the division of two times may be off, far below a millisecond of any step that has points."""
+_HALF_MS = 0.0005
+"""Times are told in milliseconds, so that one which is off by less than a half of it is meant to be the same."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,15 @@ class Grid:
 
     def index(self, time: float) -> int:
         """Of the point that speaks for this moment; below 0 before the first."""
-        return math.ceil((time - self.start) / self.step - _ROUNDING)
+        return math.ceil((time - self.start - _HALF_MS) / self.step)
 
     def placed(self, values: dict[int, float]) -> Points:
-        """From indexes to times, of the points that the grid has."""
-        last = int((self.end - self.start) / self.step + _ROUNDING)
+        """From indexes to times, of the points that the grid has and that are numbers."""
+        last = int((self.end - self.start + _HALF_MS) / self.step)
         return {
-            round(self.start + index * self.step, 3): value for index, value in values.items() if 0 <= index <= last
+            round(self.start + index * self.step, 3): value
+            for index, value in values.items()
+            if 0 <= index <= last and math.isfinite(value)
         }
 
 

@@ -4,21 +4,27 @@ Each part carries the name of its metric in the label METRIC, which `rate` would
 two executors export it for a while: their rates are added, of what each says of a gauge the largest counts.
 """
 
-from shared.contracts.families import EXPORTED, REPORTED, Exported
+from shared.contracts.families import EXPORTED, REPORTED
 
 METRIC = "metric"
 RANK = "rank"
 NAME = "name"
 
-LEAST_WINDOW_S = 60.0
-"""A rate is taken over a minute at least, in which several scrapes fall, and over the whole step where that is longer.
+WINDOW_S = 60.0
+"""In steps as short as that a rate is the one between the last two scrapes, of which so long a time holds two; in
+longer ones it is the mean of the whole step. (`rate` over more than the step would show a run's first minute too low.)
 """
 
 
 def expression(job_id: str, step_s: float) -> str:
     """All families and what the job reports."""
-    window = f"{round(max(step_s, LEAST_WINDOW_S) * 1000)}ms"
-    parts = [_part(exported, job_id, window) for exported in EXPORTED]
+    rate, window_s = ("irate", WINDOW_S) if step_s <= WINDOW_S else ("rate", step_s)
+    window = f"[{round(window_s * 1000)}ms]"
+    parts = []
+    for exported in EXPORTED:
+        by, selector = ", ".join((RANK, *exported.also)), _selector(exported.name, job_id)
+        vector = f"sum by ({by}) ({rate}({selector}{window}))" if exported.counter else f"max by ({by}) ({selector})"
+        parts.append(_named(exported.name, vector))
     parts.append(_named(REPORTED, f"max by ({RANK}, {NAME}) ({_selector(REPORTED, job_id)})"))
     return " or ".join(parts)
 
@@ -34,12 +40,6 @@ def quoted(text: str) -> str:
     """A string of PromQL, whatever is in it."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def _part(exported: Exported, job_id: str, window: str) -> str:
-    by, selector = ", ".join((RANK, *exported.also)), _selector(exported.name, job_id)
-    vector = f"sum by ({by}) (rate({selector}[{window}]))" if exported.counter else f"max by ({by}) ({selector})"
-    return _named(exported.name, vector)
 
 
 def _selector(metric: str, job_id: str) -> str:

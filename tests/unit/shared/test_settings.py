@@ -8,11 +8,12 @@ from pydantic import ValidationError
 from services.executor.settings import ExecutorSettings
 from services.gateway.settings import GatewaySettings
 from services.logs.settings import LogsSettings
+from services.metrics.settings import MetricsSettings
 from services.scheduler.settings import SchedulerSettings
 from shared.settings import PlatformSettings
 
 CANARY = "canary-4f1d"
-ALL = (PlatformSettings, GatewaySettings, SchedulerSettings, ExecutorSettings, LogsSettings)
+ALL = (PlatformSettings, GatewaySettings, SchedulerSettings, ExecutorSettings, LogsSettings, MetricsSettings)
 
 
 def test_an_empty_environment_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +34,19 @@ def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.data == Path(".jobyard")
     assert settings.health_port is None
     assert settings.path_roots == ()
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "ftp://127.0.0.1", "http://[", "http://127.0.0.1:99999", "http://a:b@", "//h"]
+)
+def test_the_address_of_prometheus_is_one_of_http(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("JOBYARD_PROMETHEUS_URL", url)
+    with pytest.raises(ValidationError):
+        PlatformSettings()
+    monkeypatch.setenv("JOBYARD_PROMETHEUS_URL", f"http://ada:{CANARY}@prometheus:9090/under/here")
+    settings = PlatformSettings()
+    assert settings.prometheus_url == f"http://ada:{CANARY}@prometheus:9090/under/here"
+    assert CANARY not in repr(settings)
 
 
 def test_folders_are_separated_as_in_path(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,160 @@
+"""A job's last hour in memory: what is kept, what is dropped, and what is drawn from it."""
+
+from services.metrics.domain.grid import Grid
+from services.metrics.domain.line import drawn
+from services.metrics.domain.ring import Ring
+from services.metrics.domain.track import SPARE
+from shared.contracts.metrics import REPORTED_NAMES, SAMPLES_KEPT, Accelerator, NetworkTotals, Sample, Series
+from tests.support.metrics_service import START, sample_at
+
+GRID = Grid(START.timestamp(), START.timestamp() + 10_000, 5.0)
+
+
+def ring_of(*samples: Sample) -> Ring:
+    ring = Ring()
+    for sequence, sample in enumerate(samples, 1):
+        ring.add(sequence, sample)
+    return ring
+
+
+def series_of(ring: Ring) -> list[Series]:
+    return drawn(ring.lines(GRID))
+
+
+def points(series: Series) -> dict[float, float]:
+    return {time - START.timestamp(): value for time, value in zip(series.times, series.values, strict=True)}
+
+
+def a_full_sample(second: int) -> Sample:
+    return sample_at(
+        second,
+        cpu_seconds=second * 2.0,
+        memory_bytes=second * 1000,
+        network=NetworkTotals(receive_bytes=second * 3, transmit_bytes=second * 4, scope="run"),
+        block_read_bytes=second * 5,
+        block_write_bytes=second * 6,
+        accelerators=(
+            Accelerator(kind="gpu", device=0, utilization=0.5, memory_bytes=7),
+            Accelerator(kind="gpu", device=10, utilization=0.6, memory_bytes=8),
+            Accelerator(kind="gpu", device=2, utilization=None, memory_bytes=9),
+            Accelerator(kind="npu", device=0, utilization=0.7, memory_bytes=None),
+        ),
+        reported={"loss": 1.5, "accuracy": 0.5},
+    )
+
+
+def test_all_eight_families_are_drawn_in_base_units_and_in_one_order() -> None:
+    found = series_of(ring_of(a_full_sample(5), a_full_sample(10)))
+    assert [(one.name, one.unit, one.labels, one.values[-1]) for one in found] == [
+        ("cpu", "cores", {"rank": "0"}, 2.0),
+        ("memory", "bytes", {"rank": "0"}, 10_000.0),
+        ("network", "bytes_per_second", {"rank": "0", "scope": "run", "direction": "receive"}, 3.0),
+        ("network", "bytes_per_second", {"rank": "0", "scope": "run", "direction": "transmit"}, 4.0),
+        ("block_io", "bytes_per_second", {"rank": "0", "direction": "read"}, 5.0),
+        ("block_io", "bytes_per_second", {"rank": "0", "direction": "write"}, 6.0),
+        ("gpu_utilization", "ratio", {"rank": "0", "device": "0"}, 0.5),
+        ("gpu_utilization", "ratio", {"rank": "0", "device": "10"}, 0.6),
+        ("gpu_memory", "bytes", {"rank": "0", "device": "0"}, 7.0),
+        ("gpu_memory", "bytes", {"rank": "0", "device": "2"}, 9.0),
+        ("gpu_memory", "bytes", {"rank": "0", "device": "10"}, 8.0),
+        ("npu_utilization", "ratio", {"rank": "0", "device": "0"}, 0.7),
+        ("accuracy", "", {"rank": "0"}, 0.5),
+        ("loss", "", {"rank": "0"}, 1.5),
+    ]
+    assert [one.kind for one in found] == ["usage"] * 12 + ["reported"] * 2
+
+
+def test_a_figure_that_is_known_at_times_is_there_at_these_times_only() -> None:
+    found = series_of(
+        ring_of(
+            sample_at(5, memory_bytes=1),
+            sample_at(10, reported={"loss": 2.0}),
+            sample_at(15, memory_bytes=3),
+            sample_at(20, memory_bytes=0, reported={"loss": 1.0}),
+        )
+    )
+    assert [(one.name, points(one)) for one in found] == [
+        ("memory", {5: 1.0, 15: 3.0, 20: 0.0}),
+        ("loss", {10: 2.0, 20: 1.0}),
+    ]
+
+
+def test_the_hosts_network_is_another_line_than_the_runs_own() -> None:
+    samples = [
+        sample_at(second, network={"receive_bytes": second, "transmit_bytes": 0, "scope": scope})
+        for second, scope in ((5, "run"), (10, "run"), (15, "host"), (20, "host"))
+    ]
+    received = [one for one in series_of(ring_of(*samples)) if one.labels["direction"] == "receive"]
+    assert {one.labels["scope"]: points(one) for one in received} == {"host": {20: 1.0}, "run": {10: 1.0}}
+
+
+def test_ranks_are_lines_of_their_own_and_count_up() -> None:
+    found = series_of(ring_of(*(sample_at(5, rank=rank, memory_bytes=rank) for rank in (10, 2, 0))))
+    assert [(one.labels["rank"], one.values) for one in found] == [("0", (0.0,)), ("2", (2.0,)), ("10", (10.0,))]
+
+
+def test_attempts_follow_one_another_and_their_counters_are_not_mixed() -> None:
+    cpu, memory = series_of(
+        ring_of(
+            sample_at(5, cpu_seconds=0.0, memory_bytes=1),
+            sample_at(10, cpu_seconds=50.0, memory_bytes=2),
+            sample_at(15, cpu_seconds=0.0, memory_bytes=3, attempt=2),
+            sample_at(20, cpu_seconds=5.0, memory_bytes=4, attempt=2),
+        )
+    )
+    assert points(cpu) == {10: 10.0, 20: 1.0}
+    assert points(memory) == {5: 1.0, 10: 2.0, 15: 3.0, 20: 4.0}
+
+
+def test_what_was_seen_is_not_taken_again() -> None:
+    ring = ring_of(sample_at(5, memory_bytes=1), sample_at(10, memory_bytes=2))
+    before = ring.bytes
+    ring.add(2, sample_at(10, memory_bytes=9))
+    ring.add(1, sample_at(5, memory_bytes=9))
+    ring.add(3, sample_at(10, memory_bytes=9))
+    assert ring.bytes == before
+    assert points(series_of(ring)[0]) == {5: 1.0, 10: 2.0}
+
+
+def test_a_message_that_is_none_is_passed_over() -> None:
+    ring = ring_of(sample_at(5, memory_bytes=1))
+    ring.add(7, None)
+    assert ring.position == 7
+    assert points(series_of(ring)[0]) == {5: 1.0}
+
+
+def test_the_last_samples_are_kept_and_no_more() -> None:
+    count = SAMPLES_KEPT + 2 * SPARE + 7
+    ring = ring_of(*(sample_at(second * 5, memory_bytes=second, cpu_seconds=0.0) for second in range(count)))
+    cpu, memory = series_of(ring)
+    assert memory.values == tuple(float(second) for second in range(count - SAMPLES_KEPT, count))
+    assert len(cpu.values) == SAMPLES_KEPT - 1
+    full = ring_of(*(sample_at(second * 5, memory_bytes=second, cpu_seconds=0.0) for second in range(SAMPLES_KEPT)))
+    assert full.bytes <= ring.bytes < full.bytes * (1 + 2 * SPARE / SAMPLES_KEPT)
+
+
+def test_what_was_reported_long_ago_leaves_the_memory_and_makes_room_for_other_names() -> None:
+    ring = ring_of(sample_at(0, reported={f"old{number}": 1.0 for number in range(REPORTED_NAMES)}))
+    for second in range(1, SAMPLES_KEPT + SPARE + 1):
+        ring.add(second + 1, sample_at(second))
+    small = ring.bytes
+    assert series_of(ring) == []
+    ring.add(10_000, sample_at(10_000, reported={"new": 1.0}))
+    assert [one.name for one in series_of(ring)] == ["new"]
+    assert ring.bytes < small * 2
+
+
+def test_a_hundred_names_are_kept_and_those_beyond_do_not_hurt() -> None:
+    ring = Ring()
+    for second in range(200):
+        names = {f"name{second * 50 + number}": float(second) for number in range(50)}
+        ring.add(second + 1, sample_at(second * 5, memory_bytes=second, reported=names))
+    found = series_of(ring)
+    assert [one.name for one in found] == ["memory", *sorted(f"name{number}" for number in range(REPORTED_NAMES))]
+    assert len(found[0].values) == 200
+
+
+def test_a_ring_takes_a_few_dozen_kilobytes() -> None:
+    ring = ring_of(*(a_full_sample(second * 5) for second in range(SAMPLES_KEPT)))
+    columns = len(series_of(ring)) + 2
+    assert ring.bytes < columns * (SAMPLES_KEPT * 8 + 1000)
