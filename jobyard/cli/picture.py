@@ -1,7 +1,7 @@
 """A job's METRICS drawn for a terminal, and as a table or a line for a pipe."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -26,7 +26,7 @@ TALLEST = 4
 """Lines of one graph."""
 
 WIDEST = 120
-MARGIN = 12
+MARGIN = 13
 """For the figures beside a graph."""
 
 HEAD, FOOT = 3, 3
@@ -121,5 +121,6 @@ def _figures(series: JobSeries) -> Sequence[float]:
 
 
 def _axis(start: datetime, end: datetime, width: int) -> Text:
-    first, last = (f"{moment.astimezone():%H:%M:%S}" for moment in (start, end))
+    form = "%H:%M:%S" if end - start < timedelta(days=1) else "%b %d %H:%M"
+    first, last = (moment.astimezone().strftime(form) for moment in (start, end))
     return Text(" " * (MARGIN - 1) + first + last.rjust(width - len(first)), style="dim")

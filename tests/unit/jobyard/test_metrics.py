@@ -210,6 +210,15 @@ def test_the_picture_fits_the_terminal_as_long_as_each_graph_has_a_line() -> Non
     assert "█" in drawn(*EVERYTHING, height=5)
 
 
+def test_the_axis_has_the_time_of_a_short_span_and_the_days_of_a_long_one() -> None:
+    assert re.search(r"^ +13:46:40 +13:56:40$", drawn(CPU), re.MULTILINE)
+    days = JobMetrics.model_validate(metrics(CPU, end="1970-01-15T13:46:40.000Z").body)
+    console = Console(width=100, force_terminal=True, color_system=None)
+    with console.capture() as captured:
+        console.print(Picture(Job.model_validate(job(**RUNS)), days))
+    assert re.search(r"^ +Jan 12 13:46 +Jan 15 13:46$", captured.get(), re.MULTILINE)
+
+
 def test_devices_and_ranks_are_told_apart() -> None:
     each = [
         series("gpu_utilization", (1_000_600.0, 0.5), unit="ratio", device="3")
