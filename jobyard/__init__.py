@@ -12,7 +12,7 @@ from jobyard.checkpoints import checkpoint, latest, load, resuming, save
 from jobyard.reports import report
 
 if TYPE_CHECKING:
-    from jobyard.client import TERMINAL, Client
+    from jobyard.client import Client
     from jobyard.errors import (
         Conflict,
         FieldProblem,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         JobAction,
         JobEvent,
         JobFilter,
+        JobMetrics,
         JobPage,
         JobRequest,
         JobStatus,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         User,
         Vc,
     )
+    from jobyard.watching import TERMINAL
 
 __all__ = [
     "TERMINAL",
@@ -67,6 +69,7 @@ __all__ = [
     "JobAction",
     "JobEvent",
     "JobFilter",
+    "JobMetrics",
     "JobPage",
     "JobRequest",
     "JobStatus",
@@ -98,6 +101,7 @@ __all__ = [
     "resuming",
     "save",
 ]
+_HOMES = {"Client": "client", "TERMINAL": "watching"}
 _ERRORS = frozenset(
     "Conflict FieldProblem Forbidden Invalid JobyardError NotFound NotJobyard TooMany Unauthorized Unavailable "
     "Unreachable WaitTimeout".split()
@@ -107,7 +111,7 @@ _ERRORS = frozenset(
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'jobyard' has no attribute {name!r}")
-    home = "client" if name in ("Client", "TERMINAL") else "errors" if name in _ERRORS else "models"
+    home = _HOMES.get(name) or ("errors" if name in _ERRORS else "models")
     value = getattr(import_module(f"jobyard.{home}"), name)
     globals()[name] = value
     return value

@@ -134,6 +134,15 @@ class Scope1(StrEnum):
     ALL = "all"
 
 
+class Source(StrEnum):
+    """
+    The platform keeps the last hour itself, Prometheus more.
+    """
+
+    PROMETHEUS = "prometheus"
+    RING = "ring"
+
+
 class TotalIs(StrEnum):
     """
     Counting stops at 10,000, or where no index can count.
@@ -141,6 +150,34 @@ class TotalIs(StrEnum):
 
     EXACT = "exact"
     AT_LEAST = "at_least"
+
+
+class Kind1(StrEnum):
+    """
+    Whether it was measured, or the job reports it.
+    """
+
+    USAGE = "usage"
+    REPORTED = "reported"
+
+
+class JobSeries(Model):
+    """One line of a graph. Where nothing was measured there is no point; unknown is never zero."""
+
+    name: str
+    """cpu, memory, network, block_io, gpu_... or npu_..., or the job's own."""
+
+    kind: Kind1
+    """Whether it was measured, or the job reports it."""
+
+    unit: str
+    """cores, bytes, bytes_per_second, ratio; empty for what a job reports."""
+
+    labels: dict[str, str]
+    """What tells it from others of its name: rank, direction, device, and scope of the network."""
+
+    points: list[list[float]]
+    """[seconds since 1970, value], in order."""
 
 
 class JobStatus(StrEnum):
@@ -839,86 +876,6 @@ class Endpoints(Model):
     items: list[Endpoint]
 
 
-class Job(Model):
-    """A whole job, and what the caller may do to it now."""
-
-    name: str
-    """Need not be unique."""
-
-    command: str | list[str]
-    """A line for `/bin/sh -c`, or a list of arguments."""
-
-    vc: str = "default"
-    """Virtual cluster."""
-
-    image: str | None = None
-    """Container image; `process` ignores it."""
-
-    env: Annotated[dict[str, str | SecretRef], Field(validate_default=True)] = {}
-    data_path: str | None = None
-    """Must exist; becomes `JOBYARD_DATA_PATH`."""
-
-    work_path: str | None = None
-    """Where the command starts; must exist. Default: job_path."""
-
-    job_path: str | None = None
-    """The job's own folder; default `jobs/<id>`."""
-
-    checkpoint_path: str | None = None
-    """Default: `checkpoints` under the job path."""
-
-    device_type: str = "cpu"
-    devices: int = 0
-    """Accelerators per node."""
-
-    nodes: int = 1
-    cpus: float = 1
-    """Per node."""
-
-    memory_mib: int = 0
-    """Per node; 0 is not counted."""
-
-    preemptible: bool = False
-    priority: int = 100
-    """Higher runs first."""
-
-    max_duration_s: int | None = None
-    grace_period_s: int = 30
-    """From SIGTERM to SIGKILL."""
-
-    retries: int = 0
-    labels: dict[str, str] = {}
-    endpoints: list[EndpointsInSubmission] = []
-    interactive_ports: list[int] = []
-    notify: Annotated[list[Notify], Field(validate_default=True)] = []
-    """Whom to tell what happens to it."""
-
-    id: str
-    """ULID, upper case."""
-
-    owner: str
-    devices_total: int
-    """Accelerators over all nodes."""
-
-    status: JobStatus
-    reason: Reason | None
-    submitted_at: AwareDatetime
-    started_at: AwareDatetime | None
-    finished_at: AwareDatetime | None
-    exit_code: int | None
-    attempt: int
-    """0 before the first placement, then from 1."""
-
-    version: int
-    """Counts a document's changes, from 1."""
-
-    actions: list[Action] = []
-    """What the caller may do to it now."""
-
-    warnings: list[str] = []
-    """Only in the answer to a submission: what will not be as it was asked for."""
-
-
 class JobFilter(Model):
     """Which jobs are meant: those that meet every condition, newest first."""
 
@@ -944,20 +901,6 @@ class JobFilter(Model):
 
     q: str | None = None
     """An id, or the beginning of a name."""
-
-
-class JobPage(Model):
-    """Jobs in the order of their list. A page may be shorter than `limit` where few jobs of a long list match."""
-
-    items: list[Job]
-    total: int
-    """How many jobs there are on all pages."""
-
-    total_is: TotalIs
-    """Counting stops at 10,000, or where no index can count."""
-
-    next_cursor: str | None
-    """`cursor` of the next page; null on the last one."""
 
 
 class JobRequest(Model):
@@ -1059,6 +1002,43 @@ class JobState(Model):
 
     log_lines: int = 0
     """Lines that the earlier attempts wrote."""
+
+
+class JobUsage(Model):
+    """
+    What a job has used over all of its runs; it stays with the job for ever.
+
+    `live`: a run is under way, and what it counts from its start (cpu_seconds, network, block I/O, dropped) and its
+    last reported values are in it; its time, memory and devices come when it is over.
+    """
+
+    job_id: str
+    """ULID, upper case."""
+
+    runs: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float | None = None
+    cpu_mean: float | None = None
+    """Cores, over the time it ran."""
+
+    memory_peak_bytes: int | None = None
+    memory_mean_bytes: float | None = None
+    network: NetworkTotals | None = None
+    block_read_bytes: int | None = None
+    block_write_bytes: int | None = None
+    device_hours: float = 0.0
+    device_idle_share: float | None = None
+    """Of the measured time; none: not measured."""
+
+    device_measured_share: float | None = None
+    device_utilization_mean: float | None = None
+    device_memory_peak_bytes: int | None = None
+    reported: dict[str, float] = {}
+    """The last values."""
+
+    dropped: int = 0
+    live: bool = False
+    updated_at: AwareDatetime | None = None
 
 
 class JobView(Model):
@@ -1235,16 +1215,6 @@ class Readiness(Model):
     services: dict[str, ServiceHealth]
 
 
-class Validated(Model):
-    """A submission that would be stored."""
-
-    job: Job
-    """As it would be; its `id` and times are examples, nothing was stored."""
-
-    warnings: list[str]
-    """What would keep it from running, or be done otherwise."""
-
-
 class Batch(Model):
     """Up to 1,000 submissions at once, each accepted or refused for itself."""
 
@@ -1263,6 +1233,89 @@ class Changes(Model):
 
     next_cursor: str | None = None
     """More jobs may match the filter: send it again with this as its `cursor`."""
+
+
+class Job(Model):
+    """A whole job, and what the caller may do to it now."""
+
+    name: str
+    """Need not be unique."""
+
+    command: str | list[str]
+    """A line for `/bin/sh -c`, or a list of arguments."""
+
+    vc: str = "default"
+    """Virtual cluster."""
+
+    image: str | None = None
+    """Container image; `process` ignores it."""
+
+    env: Annotated[dict[str, str | SecretRef], Field(validate_default=True)] = {}
+    data_path: str | None = None
+    """Must exist; becomes `JOBYARD_DATA_PATH`."""
+
+    work_path: str | None = None
+    """Where the command starts; must exist. Default: job_path."""
+
+    job_path: str | None = None
+    """The job's own folder; default `jobs/<id>`."""
+
+    checkpoint_path: str | None = None
+    """Default: `checkpoints` under the job path."""
+
+    device_type: str = "cpu"
+    devices: int = 0
+    """Accelerators per node."""
+
+    nodes: int = 1
+    cpus: float = 1
+    """Per node."""
+
+    memory_mib: int = 0
+    """Per node; 0 is not counted."""
+
+    preemptible: bool = False
+    priority: int = 100
+    """Higher runs first."""
+
+    max_duration_s: int | None = None
+    grace_period_s: int = 30
+    """From SIGTERM to SIGKILL."""
+
+    retries: int = 0
+    labels: dict[str, str] = {}
+    endpoints: list[EndpointsInSubmission] = []
+    interactive_ports: list[int] = []
+    notify: Annotated[list[Notify], Field(validate_default=True)] = []
+    """Whom to tell what happens to it."""
+
+    id: str
+    """ULID, upper case."""
+
+    owner: str
+    devices_total: int
+    """Accelerators over all nodes."""
+
+    status: JobStatus
+    reason: Reason | None
+    submitted_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    exit_code: int | None
+    attempt: int
+    """0 before the first placement, then from 1."""
+
+    version: int
+    """Counts a document's changes, from 1."""
+
+    actions: list[Action] = []
+    """What the caller may do to it now."""
+
+    warnings: list[str] = []
+    """Only in the answer to a submission: what will not be as it was asked for."""
+
+    usage: JobUsage | None = None
+    """What it has used in all, and the last values that it reported, as far as that is known."""
 
 
 class JobEventData(Model):
@@ -1287,6 +1340,49 @@ class JobEventData(Model):
 
     lost_since: AwareDatetime | None = None
     """Only where the attempt failed or was lost: since when its work is lost with it."""
+
+
+class JobMetrics(Model):
+    """What a job used between two moments, one point each step."""
+
+    series: list[JobSeries]
+    source: Source
+    """The platform keeps the last hour itself, Prometheus more."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    step: float
+    """Seconds."""
+
+    simulated: bool | None
+    """Whether its devices do not really exist and report nothing; null: not known."""
+
+    summary: JobUsage | None
+    """What it has used in all its runs, as far as it is known."""
+
+
+class JobPage(Model):
+    """Jobs in the order of their list. A page may be shorter than `limit` where few jobs of a long list match."""
+
+    items: list[Job]
+    total: int
+    """How many jobs there are on all pages."""
+
+    total_is: TotalIs
+    """Counting stops at 10,000, or where no index can count."""
+
+    next_cursor: str | None
+    """`cursor` of the next page; null on the last one."""
+
+
+class Validated(Model):
+    """A submission that would be stored."""
+
+    job: Job
+    """As it would be; its `id` and times are examples, nothing was stored."""
+
+    warnings: list[str]
+    """What would keep it from running, or be done otherwise."""
 
 
 class JobEvent(Model):

@@ -14,6 +14,7 @@ A job that one may not see does not exist for one: 404, for the job and all that
 do is 403. Without the right to its command, environment names and paths, a job shows `***` for its command, no
 environment and no paths, and why it could not be started only by its code. Without the right to its environment values,
 each is `***`. Whoever may not see whom it tells sees no `notify` entries, no notifications and no support cases.
+Without the right to its metrics a job has no `usage`, in lists neither.
 
 Reasons name jobs of one's own virtual cluster (VC) only; others are "a job of another VC" with its size. A right that
 is taken away is gone within 5 s, and open streams of whoever lost it are cut. What an API token of the scope `read`

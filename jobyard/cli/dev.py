@@ -34,9 +34,9 @@ from jobyard.cli.options import (
 from jobyard.cli.session import JOB_NAME, NOT_WELL, JsonOption, Session, session
 from jobyard.cli.terminal import inert, notes, print_json, print_line
 from jobyard.cli.wait import outcome, wait_for
-from jobyard.client import TERMINAL
 from jobyard.errors import Conflict, Invalid
 from jobyard.models import Job, JobStatus
+from jobyard.watching import TERMINAL
 
 NAME = "dev"
 NO_KEY = "You have no SSH key here: `jobyard key add`, or use `jobyard ssh {id}`."

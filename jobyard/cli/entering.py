@@ -11,9 +11,10 @@ from rich.text import Text
 from jobyard.cli.terminal import inert, notes
 from jobyard.cli.times import with_local_times
 from jobyard.cli.wait import wait_for
-from jobyard.client import TERMINAL, Client
+from jobyard.client import Client
 from jobyard.errors import Conflict, Forbidden, JobyardError, NotFound, Unauthorized, WaitTimeout
 from jobyard.models import Endpoint, EndpointStatus, JobStatus
+from jobyard.watching import TERMINAL
 
 OPENING_S = 30.0
 """How long a job that runs may take to be entered."""

@@ -1,6 +1,6 @@
 """`jobyard list`: MY JOBS, and with `--all` everybody's that wait, as a table of the same ten columns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -11,8 +11,10 @@ from jobyard.cli.show import devices, statuses_of
 from jobyard.cli.tables import Column, print_table
 from jobyard.cli.terminal import notes, output, print_json
 from jobyard.cli.times import MOMENT, MOMENT_HELP, brief, local, moment_option
-from jobyard.client import Client, Conditions
+from jobyard.cli.used import reported
+from jobyard.client import Client
 from jobyard.errors import Invalid
+from jobyard.listing import Conditions
 from jobyard.models import Job, JobPage
 
 PAGE = 500
@@ -31,6 +33,8 @@ COLUMNS = (
 )
 USER = Column("User")
 """What `--all` adds."""
+REPORTS = Column("Reports", fold=True)
+"""What is added where a job reports values: the last ones."""
 
 ORDERS = "id, name, status, devices, preemptible, priority, submitted, started, finished, user"
 RULES = {
@@ -98,8 +102,8 @@ def list_jobs(
     console = output()
     if jobs:
         moment: Callable[[datetime | None], str] = brief if console.is_terminal else local
-        columns = (*COLUMNS, USER) if everybody else COLUMNS
-        print_table(console, columns, [_row(job, moment)[: len(columns)] for job in jobs])
+        added = [column for column, wanted in ((USER, everybody), (REPORTS, any(map(_reports, jobs)))) if wanted]
+        print_table(console, (*COLUMNS, *added), [[*_row(job, moment), *_added(job, added)] for job in jobs])
     else:
         notes().print(_why_empty(conditions))
     if jobs and len(jobs) < first.total:
@@ -144,5 +148,13 @@ def _row(job: Job, moment: Callable[[datetime | None], str]) -> list[str]:
         moment(job.started_at),
         moment(job.finished_at),
         ", ".join(job.actions),
-        job.owner,
     ]
+
+
+def _added(job: Job, columns: Sequence[Column]) -> list[str]:
+    cells = {USER: job.owner, REPORTS: _reports(job)}
+    return [cells[column] for column in columns]
+
+
+def _reports(job: Job) -> str:
+    return reported(job.usage)

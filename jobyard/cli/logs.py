@@ -10,9 +10,9 @@ import typer
 from jobyard.cli.session import JobArgument, JsonOption, session
 from jobyard.cli.terminal import inert, notes, print_json, print_line
 from jobyard.cli.times import precise
-from jobyard.client import LINES_KEPT, in_order
 from jobyard.errors import Invalid
 from jobyard.models import LogGap, LogLine
+from jobyard.watching import LINES_KEPT, in_order
 
 
 def logs(

@@ -9,7 +9,7 @@ import typer
 
 from jobyard.cli.terminal import inert, notes
 from jobyard.cli.times import local
-from jobyard.client import TERMINAL, Client
+from jobyard.client import Client
 from jobyard.errors import (
     Conflict,
     Forbidden,
@@ -23,6 +23,7 @@ from jobyard.errors import (
     WaitTimeout,
 )
 from jobyard.models import Job
+from jobyard.watching import TERMINAL
 
 OK, NOT_WELL, USAGE, NOT_FOUND, REFUSED, NOT_SIGNED_IN, UNREACHABLE = range(7)
 INTERRUPTED = 130

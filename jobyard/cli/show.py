@@ -13,6 +13,7 @@ from jobyard.cli.session import JobArguments, JsonOption, Session, session
 from jobyard.cli.tables import STATUS_STYLES
 from jobyard.cli.terminal import inert, output, print_json
 from jobyard.cli.times import duration, local, with_local_times
+from jobyard.cli.used import used
 from jobyard.errors import Forbidden, Invalid, NotFound
 from jobyard.models import Endpoint, Job, JobEvent, JobStatus, SecretRef
 
@@ -59,7 +60,8 @@ def print_job(
 ) -> None:
     """One job in full, with the receipts of its stops. `endpoints`: else those of its submission."""
     console.print(headline(job))
-    facts = [*_facts(job, endpoints), *(("Stopped", text) for event in events if (text := stop(event)))]
+    stops = [("Stopped", text) for event in events if (text := stop(event))]
+    facts = [*_facts(job, endpoints), *used(job.usage), *stops]
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
         console.print(Text.assemble((f"  {name:<{width}}  ", "dim"), inert(value)))

@@ -32,9 +32,9 @@ from jobyard.cli.options import (
 from jobyard.cli.session import INTERRUPTED, NOT_WELL, REFUSED, JsonOption, Session, session
 from jobyard.cli.terminal import inert, notes, output, print_json
 from jobyard.cli.wait import outcome, wait_for
-from jobyard.client import TERMINAL
 from jobyard.errors import Invalid
 from jobyard.models import Job, JobStatus
+from jobyard.watching import TERMINAL
 
 
 def submit(

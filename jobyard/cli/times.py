@@ -43,6 +43,13 @@ def moment_option(text: str) -> datetime:
         raise typer.BadParameter(str(error)) from error
 
 
+def since_option(text: str) -> str:
+    """The same, as the platform takes it; what is so long ago stays so while time goes on: `-2h`."""
+    moment = moment_option(text)
+    ago = _AGO.fullmatch(text.strip())
+    return f"-{int(ago[1])}{ago[2].lower()}" if ago else moment.isoformat().replace("+00:00", "Z")
+
+
 def local(moment: datetime | None) -> str:
     """`2026-11-23 23:12:50`, in this machine's time zone."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else "-"

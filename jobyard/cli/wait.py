@@ -12,9 +12,10 @@ from jobyard.cli.session import NOT_WELL, JobArguments, JsonOption, session
 from jobyard.cli.show import headline, statuses_of
 from jobyard.cli.terminal import inert, notes, output, print_json
 from jobyard.cli.times import duration, with_local_times
-from jobyard.client import TERMINAL, Client
+from jobyard.client import Client
 from jobyard.errors import WaitTimeout
 from jobyard.models import Job, JobStatus
+from jobyard.watching import TERMINAL
 
 
 def wait(

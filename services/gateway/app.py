@@ -11,6 +11,7 @@ from services.gateway.front import HttpMetrics
 from services.gateway.handlers import SUBSCRIPTIONS, Handlers
 from services.gateway.joiner import Joiner
 from services.gateway.keyfile import KeyFile
+from services.gateway.measured import Measured
 from services.gateway.oidc.settings import OidcSettings
 from services.gateway.parts import Parts
 from services.gateway.paths import Paths
@@ -25,6 +26,7 @@ from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
+from services.gateway.summaries import Summaries
 from services.gateway.usage import Usage
 from services.gateway.ways import Ways
 from services.gateway.yard import Yard
@@ -67,7 +69,9 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
 def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: Secrets) -> Parts:
     """What the routes ask."""
     bus, timeout_s = deps.bus, settings.command_timeout_s
-    yard = Yard(bus, people.vcs.policy_of, timeout_s, settings.explain_timeout_s)
+    summaries = Summaries(bus, deps.clock, settings.summaries_timeout_s)
+    yard = Yard(bus, people.vcs.policy_of, summaries, timeout_s, settings.explain_timeout_s)
+    foresights = Foresights(bus, settings.explain_timeout_s)
     joiner = Joiner(bus, timeout_s, settings.submit_deadline_s)
     paths = Paths(deps.settings.storage, deps.settings.path_roots)
     return Parts(
@@ -93,13 +97,14 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
             deps.clock,
             settings.submissions_per_minute,
         ),
-        foresights=Foresights(bus, settings.explain_timeout_s),
+        foresights=foresights,
         secrets=secrets,
         removals=Removals(bus, people.accounts, people.vcs, people.api_tokens, people.ssh_keys, secrets, timeout_s),
         renewals=people.renewals,
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
+        measured=Measured(bus, yard, summaries, foresights, deps.clock, timeout_s),
         feed=Feed(bus),
         querying=Querying(
             Prometheus(deps.settings.prometheus_url, settings.prometheus_timeout_s, settings.prometheus_answer_bytes),

@@ -27,6 +27,7 @@ from services.gateway.routes import (
     jobs,
     logs,
     me,
+    metrics,
     oidc,
     prometheus,
     secrets,
@@ -40,6 +41,7 @@ from services.gateway.strangers import StrangerLimit
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     logs.router,
+    metrics.router,
     support.router,
     endpoints.router,
     events.router,

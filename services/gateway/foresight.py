@@ -4,7 +4,7 @@ import structlog
 
 from shared.bus.bus import Bus
 from shared.contracts.commands.scheduling import FORESEE
-from shared.contracts.commands.submission import Foresee
+from shared.contracts.commands.submission import SIMULATED_DEVICES, Foresee
 from shared.contracts.errors import Refusal
 from shared.contracts.job import JobRequest, Reason
 
@@ -39,6 +39,16 @@ class Foresights:
             log.debug("foresight_missing", problem=refusal.code)
             return ()
         return tuple(warning.message for warning in found if warning.code == IMAGE_NOT_USED)
+
+    async def simulated(self, job: JobRequest) -> bool | None:
+        """Whether the devices that it asks for do not really exist; None: not known right now."""
+        if not job.devices:
+            return False
+        try:
+            return any(warning.code == SIMULATED_DEVICES for warning in await self._ask(job))
+        except Refusal as refusal:
+            log.debug("foresight_missing", problem=refusal.code)
+            return None
 
     async def _ask(self, request: JobRequest) -> tuple[Reason, ...]:
         ask = Foresee(

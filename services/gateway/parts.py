@@ -14,6 +14,7 @@ from services.gateway.desk import Desk
 from services.gateway.feed import Feed
 from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
+from services.gateway.measured import Measured
 from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.passwords import Passwords
 from services.gateway.promql.querying import Querying
@@ -59,6 +60,7 @@ class Parts:
     ways: Ways
     renewals: Renewals
     console: Console
+    measured: Measured
     feed: Feed
     querying: Querying
     usage: Usage

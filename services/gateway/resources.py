@@ -29,7 +29,7 @@ from shared.contracts.job import (
     SecretName,
 )
 from shared.contracts.logs import LogGap, LogLine
-from shared.contracts.metrics import RunUsage
+from shared.contracts.metrics import JobUsage, RunUsage
 from shared.contracts.notify import NOTIFY_ENTRIES, Message, Notify, Subject
 
 BATCH_JOBS = 1000
@@ -233,6 +233,10 @@ class Job(contract.Job):
     warnings: Annotated[
         tuple[str, ...], Field(description="Only in the answer to a submission: what will not be as it was asked for.")
     ] = ()
+    usage: Annotated[
+        JobUsage | None,
+        Field(description="What it has used in all, and the last values that it reported, as far as that is known."),
+    ] = None
 
     def texts(self) -> Iterator[str]:
         return _by_name(super().texts())

@@ -74,6 +74,9 @@ class GatewaySettings(BaseSettings):
     prometheus_answer_bytes: int = Field(
         16 << 20, ge=1024, description="The largest answer of Prometheus; above it 422."
     )
+    summaries_timeout_s: float = Field(
+        0.3, gt=0, description="How long the metrics service may take to say what a page of jobs has used."
+    )
     body_bytes: int = Field(1 << 20, ge=1024, description="The largest request body; above it 413.")
     head_timeout_s: float = Field(10.0, gt=0, description="How long a request's head may take to arrive.")
     body_timeout_s: float = Field(30.0, gt=0, description="How long a request body may take to arrive.")

@@ -1,14 +1,17 @@
 """The jobs as one caller sees them: looked up, allowed or refused, explained, redacted, and with their actions."""
 
+import asyncio
+
 import structlog
 
 from services.gateway import asking
 from services.gateway.audited import Author
-from services.gateway.domain.access import Caller, Right, actions, no_such_job, require, visible
+from services.gateway.domain.access import Caller, Right, actions, may, no_such_job, require, visible
 from services.gateway.domain.bounds import PolicyOf, check_priority
 from services.gateway.domain.discretion import shown, told
 from services.gateway.environment import as_written
 from services.gateway.resources import Job, JobPage
+from services.gateway.summaries import Summaries
 from shared.bus.bus import Bus
 from shared.contracts.commands.changes import ChangeJob, SetPriority
 from shared.contracts.commands.command import Command
@@ -18,6 +21,7 @@ from shared.contracts.commands.scheduling import EXPLAIN, ExplainJobs
 from shared.contracts.errors import NotFound, Refusal
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import JobStatus, Reason
+from shared.contracts.metrics import JobUsage
 
 log = structlog.get_logger()
 
@@ -28,9 +32,12 @@ SCHEDULED = "io.jobyard.job.scheduled.v1"
 class Yard:
     """What the routes ask for. Its methods raise Refusals that a person can act on."""
 
-    def __init__(self, bus: Bus, policy_of: PolicyOf, timeout_s: float, explain_timeout_s: float) -> None:
+    def __init__(
+        self, bus: Bus, policy_of: PolicyOf, summaries: Summaries, timeout_s: float, explain_timeout_s: float
+    ) -> None:
         self._bus = bus
         self._policy_of = policy_of
+        self._summaries = summaries
         self._timeout_s = timeout_s
         self._explain_timeout_s = explain_timeout_s
 
@@ -53,7 +60,7 @@ class Yard:
 
     def submitted(self, caller: Caller, job: Job, warnings: tuple[str, ...] = ()) -> Job:
         """The same for a job that was stored this moment, or would be: nothing more can be known of it yet."""
-        shown_job = _resource(caller, job, {})
+        shown_job = _resource(caller, job, {}, {})
         return shown_job.model_copy(update={"warnings": warnings}) if warnings else shown_job
 
     async def page(self, caller: Caller, ask: ListJobs) -> JobPage:
@@ -103,11 +110,14 @@ class Yard:
 
     async def _shown(self, caller: Caller, jobs: list[Job]) -> list[Job]:
         waiting = tuple(job.id for job in jobs if job.status is JobStatus.QUEUED)
-        reasons = await self._explained(waiting) if waiting else {}
-        return [_resource(caller, job, reasons) for job in jobs]
+        ran = [job.id for job in jobs if job.attempt and may(caller, job, Right.READ_METRICS)]
+        reasons, used = await asyncio.gather(self._explained(waiting), self._summaries.of(ran))
+        return [_resource(caller, job, reasons, used) for job in jobs]
 
     async def _explained(self, ids: tuple[str, ...]) -> dict[str, Reason]:
         """Why these wait, as far as the scheduler says so in time: an answer without it is better than none."""
+        if not ids:
+            return {}
         try:
             answer = await self._bus.ask(EXPLAIN, ExplainJobs(ids=ids), timeout=self._explain_timeout_s)
         except Refusal as refusal:
@@ -116,11 +126,11 @@ class Yard:
         return {item.id: item.reason for item in answer.items}
 
 
-def _resource(caller: Caller, job: Job, reasons: dict[str, Reason]) -> Job:
+def _resource(caller: Caller, job: Job, reasons: dict[str, Reason], used: dict[str, JobUsage]) -> Job:
     if job.secrets:
         job = job.model_copy(update={"env": as_written(job), "secrets": {}})
     seen = visible(caller, job)
     reason = told(caller, job, job.status, seen.reason)
     if seen.status is JobStatus.QUEUED:
         reason = reasons.get(seen.id) or reason or WAITS
-    return seen.model_copy(update={"reason": reason, "actions": actions(caller, job)})
+    return seen.model_copy(update={"reason": reason, "actions": actions(caller, job), "usage": used.get(seen.id)})

@@ -104,3 +104,21 @@ def job_event(version: int, fact: str, status: str, **state: Any) -> dict[str, A
 
 def feed_event(event: dict[str, Any], position: int) -> bytes:
     return f"id: {position}\ndata: {json.dumps(event)}\n\n".encode()
+
+
+def series(
+    name: str, *points: tuple[float, float], unit: str = "", kind: str = "usage", **labels: str
+) -> dict[str, Any]:
+    """One line of a graph."""
+    return {"name": name, "kind": kind, "unit": unit, "labels": {"rank": "0", **labels}, "points": points}
+
+
+def usage(**fields: Any) -> dict[str, Any]:
+    """What a job has used in all."""
+    return {"job_id": JOB_ID, "runs": 1, "seconds": 2.5, **fields}
+
+
+def metrics(*lines: dict[str, Any], **fields: Any) -> Answer:
+    """A job's METRICS over 10 minutes, which begin at 1,000,000 s."""
+    common = {"start": "1970-01-12T13:46:40.000Z", "end": "1970-01-12T13:56:40.000Z", "step": 5.0}
+    return Answer(body={"series": lines, "source": "ring", **common, "simulated": False, "summary": None, **fields})

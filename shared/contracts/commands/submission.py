@@ -55,6 +55,10 @@ class Foresee(Contract):
     image: str | None = None
 
 
+SIMULATED_DEVICES = "simulated_devices"
+"""The warning that every device of this type does not really exist."""
+
+
 class Foresight(Contract):
     """What would be in its way for long, or not as it was asked for; what only takes its turn is not told."""
 

@@ -33,7 +33,7 @@ async def test_a_submission_is_stored_and_answered_whole(yard: Gateway) -> None:
         "id name owner vc image command env data_path work_path job_path checkpoint_path device_type devices nodes "
         "devices_total cpus memory_mib preemptible priority max_duration_s grace_period_s retries labels status reason "
         "submitted_at started_at finished_at exit_code attempt version actions warnings endpoints "
-        "interactive_ports notify"
+        "interactive_ports notify usage"
     )
     assert set(job) == set(names.split())
     (asked,) = yard.bus.asked

@@ -11,6 +11,7 @@ from services.gateway.desk import Desk
 from services.gateway.domain.access import Role
 from services.gateway.fresh import FRESH_S
 from services.gateway.resources import SupportRequest
+from services.gateway.summaries import Summaries
 from services.gateway.yard import Yard
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.support import (
@@ -188,7 +189,13 @@ async def test_one_user_s_flood_of_questions_is_refused_and_others_are_not(desk:
 async def test_questions_at_one_time_do_not_slip_through_the_limit(desk: Gateway) -> None:
     job, ada = await job_of_ada(desk), caller("ada")
     bus = Slow(jobs=desk.bus.jobs, answers=desk.bus.answers)
-    asking = Desk(bus, Yard(bus, desk.people.vcs.policy_of, 5.0, 1.0), desk.clock, 5.0, per_hour=2)
+    asking = Desk(
+        bus,
+        Yard(bus, desk.people.vcs.policy_of, Summaries(bus, desk.clock, 1.0), 5.0, 1.0),
+        desk.clock,
+        5.0,
+        per_hour=2,
+    )
 
     async def request() -> SupportCase:
         return await asking.request(ada, job, SupportRequest.model_validate(ASK), ASK, None, None, None)

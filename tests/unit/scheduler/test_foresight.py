@@ -44,6 +44,15 @@ def test_an_image_is_warned_of_only_where_it_is_known_that_no_node_uses_it() -> 
     assert warned(Yard(), image="python:3.12") == ["no_nodes"]
 
 
+def test_devices_that_do_not_exist_anywhere_are_told() -> None:
+    pretended, real = node("a", v100=2).model_copy(update={"simulated": ("v100",)}), node("b", v100=2)
+    assert warned(Yard(pretended), device_type="v100", devices=1) == ["simulated_devices"]
+    assert warned(Yard(pretended)) == []
+    assert warned(Yard(real), device_type="v100", devices=1) == []
+    assert warned(Yard(pretended, real), device_type="v100", devices=1) == []
+    assert warned(Yard(pretended, node("b", h100=2)), device_type="h100", devices=1) == []
+
+
 def test_asking_for_ever_new_shapes_keeps_nothing() -> None:
     yard = Yard(node("a", v100=2))
     reasons = Reasons(yard.snapshot)

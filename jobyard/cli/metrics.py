@@ -1,0 +1,62 @@
+"""`jobyard metrics`: what a job uses, drawn on a terminal, live if one likes; a table in a pipe."""
+
+from typing import Annotated
+
+import typer
+from rich.live import Live
+
+from jobyard.cli.families import unknown
+from jobyard.cli.picture import COLUMNS, Picture, line, rows
+from jobyard.cli.session import JobArgument, JsonOption, Session, session
+from jobyard.cli.tables import print_table
+from jobyard.cli.terminal import notes, output, print_json, print_line
+from jobyard.cli.times import MOMENT, MOMENT_HELP, since_option
+
+
+def metrics(
+    context: typer.Context,
+    job: JobArgument,
+    since: Annotated[
+        str | None,
+        typer.Option(parser=since_option, metavar=MOMENT, help=f"From then on: {MOMENT_HELP}. Else its last hour."),
+    ] = None,
+    step: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Between two points, for example 15s or 5m.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job is over.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a job uses, and what it reports. With --json and -f, a document per line."""
+    current = session(context)
+    job_id = current.job_id(job)
+    if follow:
+        _follow(current, job_id, since, step, as_json)
+        return
+    found = current.client.metrics(job_id, start=since, step=step)
+    if as_json:
+        print_json(found)
+        return
+    console, whose = output(), current.client.get(job_id)
+    if console.is_terminal:
+        console.print(Picture(whose, found))
+        return
+    print_table(console, COLUMNS, rows(found))
+    for sentence in unknown(whose, found):
+        notes().print(sentence)
+
+
+def _follow(current: Session, job_id: str, since: str | None, step: str | None, as_json: bool) -> None:
+    looks = current.client.follow_metrics(job_id, start=since, step=step)
+    console = output()
+    if as_json or not console.is_terminal:
+        last = ""
+        for _, found in looks:
+            if as_json:
+                print_json(found)
+            elif (told := line(found)) != last:
+                print_line(told)
+                last = told
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        for job, found in looks:
+            live.update(Picture(job, found), refresh=True)
