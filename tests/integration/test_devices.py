@@ -4,8 +4,6 @@ NVML is a library that replays what real drivers said, `npu-smi` a program that 
 """
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +23,6 @@ from tests.support.executor_service import ExecutorService, yard_at
 from tests.support.gpus import Gpus
 from tests.support.nats import NatsServer
 from tests.support.npus import USED, NpuSmiProgram, recorded
-from tests.support.platform import CHECKOUT
 from tests.support.programs import needs
 from tests.support.waiting import wait_until
 
@@ -44,8 +41,8 @@ def gpus(tmp_path: Path) -> Gpus:
 
 
 @pytest.fixture
-def reader(gpus: Gpus) -> Iterator[DeviceReader]:
-    with device_reader(gpus.environment) as reader:
+def reader(gpus: Gpus, tmp_path: Path) -> Iterator[DeviceReader]:
+    with device_reader(gpus.environment, tmp_path) as reader:
         yield reader
 
 
@@ -105,26 +102,27 @@ def test_a_device_that_is_lost_while_it_is_held_is_unknown_until_it_comes_back(
 
 
 @pytest.mark.parametrize(("was", "instead"), [("0 utilization", "0 handle !15"), ("0 name", "0 name !999")])
-def test_a_device_that_cannot_be_opened_is_not_given_out(gpus: Gpus, was: str, instead: str) -> None:
+def test_a_device_that_cannot_be_opened_is_not_given_out(gpus: Gpus, tmp_path: Path, was: str, instead: str) -> None:
     gpus.change(was, instead)
-    with device_reader(gpus.environment) as reader:
+    with device_reader(gpus.environment, tmp_path) as reader:
         assert reader.counts == {"v100": 1, "t4": 1}
         assert reader.read(Holder("one", "t4", (0,), ())) == {"one": [("gpu", 0, 0.12, GIB)]}
 
 
 @pytest.mark.parametrize("error", [9, 18])
-def test_a_driver_that_does_not_work_has_no_devices(gpus: Gpus, error: int) -> None:
+def test_a_driver_that_does_not_work_has_no_devices(gpus: Gpus, tmp_path: Path, error: int) -> None:
     gpus.change("0 sample", f"-1 init !{error}")
-    with device_reader(gpus.environment) as reader:
+    with device_reader(gpus.environment, tmp_path) as reader:
         assert reader.counts == {}
         assert reader.read(Holder("one", "v100", (0,), (1,))) == {}
 
 
 def test_a_driver_that_hangs_costs_its_figures_and_holds_up_neither_the_reader_nor_its_end(
     gpus: Gpus,
+    tmp_path: Path,
 ) -> None:
     holder = Holder("one", "v100", (0,), (1,))
-    with device_reader(gpus.environment, gpu_within_s=0.5) as reader:
+    with device_reader(gpus.environment, tmp_path, gpu_within_s=0.5) as reader:
         wait_until(lambda: reader.read(holder) == {"one": [("gpu", 0, 0.0, 3 * MIB)]}, "the figures are there")
         gpus.change("1 utilization", "1 utilization hang")
         wait_until(lambda: reader.read(holder) == {"one": [("gpu", 0, None, None)]}, "the figures are unknown")
@@ -145,31 +143,40 @@ def test_devices_that_are_not_there_are_not_told_of(reader: DeviceReader) -> Non
 # --- which are offered
 
 
-def test_simulated_devices_are_never_mixed_with_real_ones_and_report_nothing(gpus: Gpus) -> None:
-    with device_reader(gpus.environment | {"JOBYARD_EXECUTOR_SIMULATE": "v100=8"}) as reader:
+def test_simulated_devices_are_never_mixed_with_real_ones_and_report_nothing(gpus: Gpus, tmp_path: Path) -> None:
+    with device_reader(gpus.environment | {"JOBYARD_EXECUTOR_SIMULATE": "v100=8"}, tmp_path) as reader:
         assert reader.counts == {"v100": 8}
         assert reader.read(Holder("one", "v100", (0, 7), (4100,))) == {}
 
 
-def test_devices_are_left_alone_where_the_operator_says_so(gpus: Gpus) -> None:
-    with device_reader(gpus.environment | {"JOBYARD_EXECUTOR_DEVICES": "none"}) as reader:
+def test_devices_are_left_alone_where_the_operator_says_so(gpus: Gpus, tmp_path: Path) -> None:
+    with device_reader(gpus.environment | {"JOBYARD_EXECUTOR_DEVICES": "none"}, tmp_path) as reader:
         assert reader.counts == {}
 
 
-def test_models_get_the_types_that_the_operator_names(gpus: Gpus) -> None:
+def test_models_get_the_types_that_the_operator_names(gpus: Gpus, tmp_path: Path) -> None:
     named = {"JOBYARD_EXECUTOR_DEVICE_TYPES": "Tesla V100-SXM2-32GB=v100-32g"}
-    with device_reader(gpus.environment | named) as reader:
+    with device_reader(gpus.environment | named, tmp_path) as reader:
         assert reader.counts == {"v100-32g": 2, "t4": 1}
 
 
-def test_the_bindings_are_not_loaded_where_there_is_no_driver() -> None:
-    look = (
-        "import sys; from services.executor.devices.devices import find; from shared.clock import SystemClock; "
-        "from services.executor.settings import ExecutorSettings; "
-        "from services.executor.devices.nvidia import installed; "
-        "find(ExecutorSettings(), SystemClock()); sys.exit(('pynvml' in sys.modules) != installed())"
-    )
-    assert subprocess.run([sys.executable, "-c", look], cwd=CHECKOUT, check=False).returncode == 0
+def test_a_device_that_is_lost_gives_its_index_to_no_other_while_the_machine_runs(gpus: Gpus, tmp_path: Path) -> None:
+    holder = Holder("one", "v100", (0, 1), (4100, 4101))
+    with device_reader(gpus.environment, tmp_path) as reader:
+        assert reader.counts == {"v100": 2, "t4": 1}
+    gpus.change("1 utilization", "1 handle !15")
+    with device_reader(gpus.environment, tmp_path) as reader:
+        assert (reader.counts, reader.lost) == ({"v100": 2, "t4": 1}, [["v100", 0]])
+        assert reader.read(holder) == {
+            "one": [("gpu", 0, None, None), ("gpu", 1, pytest.approx(0.94), 29 * GIB + GIB // 2)]
+        }
+    with device_reader(gpus.environment, tmp_path, boot_id="next") as reader:
+        assert (reader.counts, reader.lost) == ({"v100": 1, "t4": 1}, [])
+
+
+def test_the_bindings_are_not_loaded_where_there_is_no_driver(tmp_path: Path) -> None:
+    with device_reader({}, tmp_path) as reader:
+        assert reader.bindings == installed()
 
 
 # --- NPUs
@@ -177,7 +184,7 @@ def test_the_bindings_are_not_loaded_where_there_is_no_driver() -> None:
 
 def test_npus_are_found_and_read_through_npu_smi(program: NpuSmiProgram) -> None:
     path = {"PATH": f"{program.folder}:{os.environ['PATH']}"}
-    with device_reader(path) as reader:
+    with device_reader(path, program.folder) as reader:
         assert reader.counts.get("ascend910b") == 2
         holder = Holder("one", "ascend910b", (0, 1), (1,))
         wait_until(
@@ -253,8 +260,8 @@ async def test_an_executor_reports_its_real_devices_and_gives_them_out_by_their_
 
 if installed() and Path("/proc/driver/nvidia/gpus").exists():
 
-    def test_this_machines_own_gpu_is_found_and_read() -> None:
-        with device_reader({}) as reader:
+    def test_this_machines_own_gpu_is_found_and_read(tmp_path: Path) -> None:
+        with device_reader({}, tmp_path) as reader:
             device_type, count = next(iter(reader.counts.items()))
             found = reader.read(Holder("own", device_type, tuple(range(count)), ()))["own"]
         for index, (kind, number, use, memory) in enumerate(found):

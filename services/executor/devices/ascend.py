@@ -40,7 +40,10 @@ class NpuSmi:
             return None
         chips = npu_smi.mapping(text)
         self._numbers = {chip.chip: chip.number for chip in chips}
-        return tuple(Device("npu", chip.number, npu_type(chip.name, named)) for chip in chips)
+        return tuple(
+            Device(kind="npu", id="{}.{}".format(*chip.chip), number=chip.number, type=npu_type(chip.name, named))
+            for chip in chips
+        )
 
     def figures(self) -> dict[int, Figures] | None:
         """The use of each NPU, by its number. None: it was not told; the log says why."""
