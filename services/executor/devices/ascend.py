@@ -11,7 +11,7 @@ import structlog
 from services.executor.domain import npu_smi
 from services.executor.domain.device_types import npu_type
 from services.executor.domain.equipment import Device
-from services.executor.domain.gpu import Figures
+from services.executor.domain.figures import Figures
 
 log = structlog.get_logger()
 

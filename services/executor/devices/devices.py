@@ -14,7 +14,8 @@ from services.executor.devices.memory import Memory
 from services.executor.devices.nvidia import Nvml
 from services.executor.devices.question import Latest, Question
 from services.executor.domain.equipment import Device, Equipment, equipped
-from services.executor.domain.gpu import Figures, GpuFacts, used_by
+from services.executor.domain.figures import Figures
+from services.executor.domain.gpu import GpuFacts, used_by
 from services.executor.domain.holder import Holder
 from services.executor.settings import ExecutorSettings
 from shared.clock import Clock
