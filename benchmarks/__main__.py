@@ -9,21 +9,23 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import door, machine, pages, replicas, ssh, yard
+from benchmarks import door, machine, pages, replicas, sampling, ssh, yard
 from benchmarks.figures import Figure, show
 from tests.support.platform import platform
 
 PARTS = (
     *("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page", "door", "ssh"),
-    *("pages", "million", "replicas"),
+    *("sampling", "pages", "million", "replicas"),
 )
-APART = {"machine", "pages", "million", "replicas"}
+APART = {"machine", "sampling", "pages", "million", "replicas"}
 """They do not measure the one embedded platform."""
 
 
 async def run(parts: set[str]) -> None:
     if "machine" in parts:
         show("What the machine can do", await machine.measure())
+    if "sampling" in parts:
+        show("What the executor takes to read what runs use", await sampling.measure())
     if parts & {"pages", "million"}:
         sizes = (pages.FEW, pages.MANY, *([pages.MILLION] if "million" in parts else []))
         show("First pages, however many jobs there are", await pages.first_pages(sizes))

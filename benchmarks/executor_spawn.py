@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from services.executor.backends.process.backend import ProcessBackend
+from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.observation import Ended, Observation
 
@@ -26,7 +27,7 @@ class Bench:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._backend = ProcessBackend(home)
+        self._backend = ProcessBackend(home, groups=Groups(home, mounted()))
         self._done: dict[str, asyncio.Future[Ended]] = {}
         self._count = 0
 

@@ -1,14 +1,15 @@
-"""Jobyard's public face: the Python client, its models and errors, and checkpoints for running scripts.
+"""Jobyard's public face: the Python client, its models and errors, and checkpoints and reports of running scripts.
 
 Stands alone: nothing of the platform is imported. `Client` is the way in; the `jobyard` command in `jobyard.cli` is a
-thin layer over it. A training script that only writes checkpoints loads nothing but the standard library: everything
-else is imported when it is first used.
+thin layer over it. A training script that writes checkpoints and reports loads nothing but the standard library:
+everything else is imported when it is first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from jobyard.checkpoints import checkpoint, latest, load, resuming, save
+from jobyard.reports import report
 
 if TYPE_CHECKING:
     from jobyard.client import TERMINAL, Client
@@ -89,6 +90,7 @@ __all__ = [
     "checkpoint",
     "latest",
     "load",
+    "report",
     "resuming",
     "save",
 ]

@@ -99,6 +99,7 @@ def main() -> int:
         model.partial_fit(train_images, train_digits, classes=range(10))
         jobyard.save((epoch, model), CHECKPOINT)
         board.scalar("loss", model.loss_, epoch)
+        jobyard.report(loss=model.loss_, epoch=epoch)
         say(f"epoch {epoch:>2}/{options.epochs}  loss {model.loss_:.4f}")
         rest(options.pause)
         if stopping:
@@ -107,6 +108,7 @@ def main() -> int:
 
     accuracy = model.score(test_images, test_digits)
     board.scalar("accuracy", accuracy, options.epochs)
+    jobyard.report(accuracy=accuracy)
     say(f"accuracy {accuracy:.4f}")
     return 0
 

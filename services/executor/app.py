@@ -5,44 +5,58 @@ from functools import partial
 
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.linux import boot_id
+from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.devices.devices import find
 from services.executor.devices.memory import Memory
 from services.executor.domain.environment import base
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import Executor
+from services.executor.exporter import Exporter
 from services.executor.handlers import SUBSCRIPTIONS, Handlers
 from services.executor.inventory import Inventory, capacity
 from services.executor.outputs import Outputs
 from services.executor.prepare import Preparation
 from services.executor.reconcile import Reconcile
 from services.executor.reporter import Reporter
+from services.executor.sample_feed import SampleFeed
+from services.executor.sampler import Sampler
 from services.executor.secrets import Secrets
 from services.executor.settings import ExecutorSettings
 from services.executor.shipping import Shipper
 from services.executor.store import RunStore
+from services.executor.tallies import Tallies
+from services.executor.usage_files import UsageFiles
 from shared.paths import Roots
 from shared.runtime import Deps, Service
 
 
 def build(deps: Deps) -> Service:
-    """Handlers, and three loops: the node's sign of life, the reconciliation, the look for unannounced output."""
+    """Handlers, and the loops: the node's sign of life, the reconciliation, unannounced output, what runs use."""
     settings = ExecutorSettings()
     bus, clock, node, boot = deps.bus, deps.clock, settings.node, boot_id()
     home = deps.settings.data / "executor"
-    backend = ProcessBackend(home / settings.backend, settings.idle_s)
+    groups = Groups(home / settings.backend, mounted() if settings.groups == "auto" else ())
+    backend = ProcessBackend(home / settings.backend, settings.idle_s, groups)
     shipper = Shipper(bus, backend.output)
     outputs = Outputs(home / "outputs", backend.output, settings.keep_output_s, settings.keep_output_mib << 20)
     devices = find(settings, clock, Memory(home / "devices.json", boot))
+    files = UsageFiles(home / "metrics")
+    feed = SampleFeed(bus)
+    exporter = Exporter(clock)
+    deps.registry.register(exporter)
+    sampler = Sampler(backend.measure, devices.read, Tallies(files), feed, exporter, clock)
     has = capacity(devices.equipment)
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
-        reporter=Reporter(bus, clock, node, shipper, backend.uses_images),
+        reporter=Reporter(bus, clock, node, shipper, sampler, backend.uses_images),
         outputs=outputs,
+        sampler=sampler,
         preparation=Preparation(
             Roots(deps.settings.storage, deps.settings.path_roots),
             base(os.environ, settings.pass_env),
+            files.reports,
             devices.equipment,
         ),
         secrets=Secrets(bus, node),
@@ -75,6 +89,8 @@ def build(deps: Deps) -> Service:
             partial(inventory.run, settings.report_s),
             partial(reconcile.run, settings.reconcile_s),
             shipper.poll,
+            sampler.run,
+            feed.run,
         ),
         start=start,
         stop=stop,

@@ -19,6 +19,7 @@ from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment, Preparation, Unfit
 from services.executor.reporter import Reporter
 from services.executor.run import Run
+from services.executor.sampler import Sampler
 from services.executor.secrets import Secrets
 from services.executor.store import RunStore
 from shared.clock import Clock
@@ -43,6 +44,7 @@ class Executor:
         backend: Backend,
         reporter: Reporter,
         outputs: Outputs,
+        sampler: Sampler,
         preparation: Preparation,
         secrets: Secrets,
         capacity: Capacity,
@@ -53,6 +55,7 @@ class Executor:
         self._backend = backend
         self._reporter = reporter
         self._outputs = outputs
+        self._sampler = sampler
         self._preparation = preparation
         self._secrets = secrets
         self._capacity = capacity
@@ -68,6 +71,7 @@ class Executor:
         for record in await self._store.everything():
             if record.id not in self.runs:
                 self._track(record)
+        await self._sampler.open(self.runs)
         await self.observe(list(self.runs))
         for run in self.runs.values():
             if run.lives:
@@ -174,6 +178,7 @@ class Executor:
                 with contextlib.suppress(asyncio.CancelledError):
                     await run.reporter
         await self._outputs.keep(run_ids)
+        await self._sampler.forget(run_ids)
         for id in run_ids:
             self.runs.pop(id, None)
             self._over[id] = self._clock.monotonic()
@@ -306,6 +311,7 @@ class Executor:
             job_id=view.id,
             attempt=view.state.attempt,
             vc=view.vc,
+            owner=view.owner,
             rank=share.rank,
             boot_id=self._boot_id,
             device_type=view.device_type,

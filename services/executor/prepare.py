@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,11 +41,14 @@ class Unfit(Exception):
 
 
 class Preparation:
-    """Turns assignments into orders. Touches the disk: call it in a thread."""
+    """Turns assignments into orders. Touches the disk: call it in a thread. `reports`: the file a run may report to."""
 
-    def __init__(self, roots: Roots, base: Mapping[str, str], equipment: Equipment) -> None:
+    def __init__(
+        self, roots: Roots, base: Mapping[str, str], reports: Callable[[str], Path], equipment: Equipment
+    ) -> None:
         self._roots = roots
         self._base = base
+        self._reports = reports
         self._equipment = equipment
 
     def order(self, assignment: Assignment) -> RunOrder:
@@ -66,6 +69,7 @@ class Preparation:
         place = Place(
             job_path=str(job_path),
             checkpoint_path=str(checkpoints),
+            metrics_file=str(self._reports(assignment.run_id)),
             data_path=str(data_path) if data_path else None,
             devices=assignment.share.devices,
             visible=self._equipment.visible(view.device_type, assignment.share.devices),

@@ -4,21 +4,26 @@ from services.executor.checkpoints import written_at
 from services.executor.domain.facts import result_event, started_event
 from services.executor.domain.observation import Ended, Lost, Started, Waiting
 from services.executor.run import Run
+from services.executor.sampler import Sampler
 from services.executor.shipping import RunLog, Shipper
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts import subjects
 from shared.contracts.events import RunEvent, run_envelope
+from shared.contracts.metrics import RunUsage
 
 
 class Reporter:
     """Publishes the runs of one node."""
 
-    def __init__(self, bus: Bus, clock: Clock, node: str, shipper: Shipper, uses_images: bool) -> None:
+    def __init__(
+        self, bus: Bus, clock: Clock, node: str, shipper: Shipper, sampler: Sampler, uses_images: bool
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._node = node
         self._shipper = shipper
+        self._sampler = sampler
         self._uses_images = uses_images
 
     async def report(self, run: Run) -> None:
@@ -30,17 +35,25 @@ class Reporter:
         if isinstance(run.seen, Started):
             self._shipper.follow(console)
             self._shipper.wrote(record.id)
+            self._sampler.follow(record, run.seen.started_ns)
             await self._publish(run, started_event(record, self._node, run.seen, self._uses_images))
         while record.kind == "run" and isinstance(run.seen, Started):
             await run.moved_on()
+        usage = await self._usage(run)
         lines = 0
         if isinstance(run.seen, Ended) or (record.kind == "run" and isinstance(run.seen, Lost)):
             ended_ns = run.seen.ended_ns if isinstance(run.seen, Ended) else self._now_ns()
             lines = await self._shipper.finish(console, ended_ns)
         checkpoint_at = await written_at(record) if isinstance(run.seen, Ended) else None
-        result = result_event(record, self._node, run.seen, lines, checkpoint_at)
+        result = result_event(record, self._node, run.seen, lines, checkpoint_at, usage)
         if result is not None:
             await self._publish(run, result)
+
+    async def _usage(self, run: Run) -> RunUsage | None:
+        """What a run has used that is over."""
+        if isinstance(run.seen, Ended):
+            return await self._sampler.finish(run.record, run.seen)
+        return await self._sampler.lose(run.record) if isinstance(run.seen, Lost) else None
 
     async def started(self, run: Run) -> None:
         """Say once more that it lives."""

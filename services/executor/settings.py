@@ -80,6 +80,10 @@ class ExecutorSettings(BaseSettings):
         description="Types that models are to have, as their driver names them: `NVIDIA A100-SXM4-80GB=a100-80g`; "
         "others are called by their model, as in `a100`, `v100`, `ascend910b`.",
     )
+    groups: Literal["auto", "none"] = Field(
+        "auto",
+        description="Whether each run gets a control group of its own to be measured in, where one may be made.",
+    )
     pass_env: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)] = Field(
         (), description="More names of the executor's environment that runs may see, for instance `HTTPS_PROXY`."
     )

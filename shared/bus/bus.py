@@ -124,6 +124,17 @@ class Bus:
             self.refusals.pop(kind, None)  # who is still refused says so again
         raise AssertionError("waits never end")
 
+    async def tell(self, subject: str, payload: bytes) -> bool:
+        """Publish once and go on: nobody hears whether a stream has stored it. False if it did not leave."""
+        if not self.connected:
+            return False
+        try:
+            await self.nats.publish(subject, payload)
+        except NatsError as error:
+            log.warning("message_not_sent", subject=subject, problem=repr(error))
+            return False
+        return True
+
     async def _after_reconnect(self) -> None:
         log.info("nats_reconnected")
         for action in list(self._reconnected):

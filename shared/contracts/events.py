@@ -174,6 +174,7 @@ class RunLost(RunEvent):
     fact = "lost"
     reason: Reason
     log_lines: Annotated[int, Field(ge=0)] = 0
+    usage: Annotated[RunUsage | None, Field(description="What it had used by its last sample, if it had one.")] = None
 
 
 class RunRefused(RunEvent):

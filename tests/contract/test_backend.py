@@ -9,6 +9,7 @@ import pytest
 
 from services.executor.backends.frames import STDERR, STDOUT, split
 from services.executor.backends.process.backend import ProcessBackend
+from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.domain.observation import Cancelled, Ended, Started, Waiting
 from shared.ids import new_id
 from tests.support.executor_backend import PATH, Bench, ProcessHome, processes_of
@@ -22,7 +23,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     home, folder = tmp_path / "home", tmp_path / "work"
     home.mkdir()
     folder.mkdir()
-    bench = Bench(lambda: ProcessBackend(home, idle_s=5), folder)
+    bench = Bench(lambda: ProcessBackend(home, 5, Groups(home, mounted())), folder)
     await bench.open()
     yield bench
     await bench.close()
@@ -182,7 +183,6 @@ async def test_helpers_of_a_program_are_not_told_to_end_before_it_has_saved(benc
     helper = "trap 'echo helper >> ledger' TERM; echo ready >> helper; while [ ! -e saved ]; do sleep 0.02; done"
     program = (
         "import os, signal, subprocess, sys, time\n"
-        f"helper = subprocess.Popen(['/bin/sh', '-c', {helper!r}])\n"
         "def save(*_):\n"
         "    time.sleep(1)\n"
         "    open('saved', 'w').close()\n"
@@ -190,6 +190,7 @@ async def test_helpers_of_a_program_are_not_told_to_end_before_it_has_saved(benc
         "    open('ledger', 'a').write('saved\\n')\n"
         "    os._exit(0)\n"
         "signal.signal(signal.SIGTERM, save)\n"
+        f"helper = subprocess.Popen(['/bin/sh', '-c', {helper!r}])\n"
         "while True: time.sleep(0.02)\n"
     )
     (bench.folder / "train.py").write_text(program)

@@ -12,6 +12,7 @@ import pytest
 
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.children import CONNECTIONS
+from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.backends.protocol import Execution, PortTaken
 from services.executor.domain.observation import Started
 from shared.contracts.errors import Conflict, Invalid
@@ -30,7 +31,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     home, folder = tmp_path / "home", tmp_path / "work"
     home.mkdir()
     folder.mkdir()
-    bench = Bench(lambda: ProcessBackend(home, idle_s=5), folder)
+    bench = Bench(lambda: ProcessBackend(home, 5, Groups(home, mounted())), folder)
     await bench.open()
     yield bench
     await bench.close()

@@ -74,6 +74,7 @@ def record_of(**changes: Any) -> RunRecord:
         "job_id": ID,
         "attempt": 1,
         "vc": "default",
+        "owner": "ada",
         "boot_id": BOOT,
         "device_type": CPU,
         "cpus": 1.0,

@@ -14,6 +14,7 @@ from services.executor.backends.frames import STDERR, STDOUT, split
 from services.executor.backends.protocol import Backend, RunOrder
 from services.executor.domain.observation import Ended, Observation
 from shared.ids import new_id
+from tests.support.groups import clear_groups
 from tests.support.waiting import until, wait_until
 
 Seen = TypeVar("Seen", bound=Observation)
@@ -159,6 +160,7 @@ class ProcessHome:
                 process = psutil.Process(pid)
                 for each in [process, *process.children(recursive=True)]:
                     each.kill()
+        clear_groups(self.home)
 
     def supervisors(self) -> list[int]:
         return self._named("jobyard-run")

@@ -36,6 +36,7 @@ from shared.contracts.commands.jobs import (
 from shared.contracts.events import CloudEvent, JobEvent, JobKilled, JobKilling, JobScheduled, RunEvent
 from shared.contracts.job import Actor, JobStatus, JobView, LaunchSpec
 from shared.contracts.logs import LogChunk
+from shared.contracts.metrics import Sample
 from shared.ids import new_id
 from shared.settings import PlatformSettings
 from tests.support.executor import NODE, launch_of, view_of
@@ -137,7 +138,11 @@ class Yard:
 
     def go(self) -> None:
         """Let scripts that wait for it (`WAIT_FOR_GO`) go on."""
-        (self._folder / "go").touch()
+        self.touch("go")
+
+    def touch(self, name: str) -> None:
+        """Make a file in the folder."""
+        (self._folder / name).touch()
 
     def wrote(self, name: str) -> str:
         """What a script has written into this file of the folder; nothing if there is none."""
@@ -225,6 +230,13 @@ class Yard:
 
         await until(there, f"{view.id} has {fact}", within=30)
         return found[0]
+
+    async def samples(self, view: JobView) -> list[Sample]:
+        """Of what the job's runs use, in order."""
+        return [
+            Sample.model_validate_json(message.data or b"")
+            async for message in self._stored(subjects.METRICS, subjects.samples_of(view.id))
+        ]
 
     async def console(self, view: JobView) -> list[str]:
         """The job's lines in order: none may be missing, and one that was published twice has to be the same."""

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from shared.embedded_nats import url_in
+from tests.support.groups import clear_groups
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
@@ -109,6 +110,7 @@ class Platform:
             with suppress(OSError):
                 if ours in environ.read_bytes():
                     os.kill(int(environ.parent.name), signal.SIGKILL)
+        clear_groups(self.data / "executor" / "process")
 
     def parts(self) -> list[int]:
         """The processes of the platform's parts, in the order of their start: nats-server first."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from services.executor.domain.observation import Observation
+from services.executor.domain.reading import Reading
 from shared.contracts.errors import Conflict
 from shared.contracts.streams import Child
 
@@ -82,6 +83,9 @@ class Backend(Protocol):
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         """What these runs are now; from here on their changes are reported."""
+
+    async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
+        """What those of these runs that live have used so far: one sweep for all of them, and nothing of the others."""
 
     async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
         """Start a child in this rank of the run, or find the one of that name; a bare name starts nothing.

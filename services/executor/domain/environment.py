@@ -25,6 +25,9 @@ PASSED_ON = frozenset(
 CHECKPOINT_DIR = "JOBYARD_CHECKPOINT_DIR"
 """Where a run keeps its checkpoints; the platform looks there too."""
 
+METRICS_FILE = "JOBYARD_METRICS_FILE"
+"""What a run appends lines of JSON to, to report values of its own."""
+
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _PORTS = range(20_000, 30_000)
 
@@ -35,6 +38,7 @@ class Place:
 
     job_path: str
     checkpoint_path: str
+    metrics_file: str
     data_path: str | None
     devices: tuple[int, ...]
     visible: Mapping[str, str]
@@ -59,6 +63,7 @@ def environment(
         "JOBYARD_RUN_ID": run_id,
         "JOBYARD_JOB_PATH": place.job_path,
         CHECKPOINT_DIR: place.checkpoint_path,
+        METRICS_FILE: place.metrics_file,
         "JOBYARD_DEVICES": ",".join(map(str, place.devices)),
         **place.visible,
         "RANK": "0",

@@ -6,6 +6,7 @@ from typing import Any
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Started
 from services.executor.domain.record import RunRecord
 from shared.contracts.events import RunEvent, RunExited, RunLost, RunRefused, RunStarted, RunStopped
+from shared.contracts.metrics import RunUsage
 
 
 def started_event(record: RunRecord, node: str, seen: Started, uses_images: bool | None = None) -> RunStarted:
@@ -15,7 +16,12 @@ def started_event(record: RunRecord, node: str, seen: Started, uses_images: bool
 
 
 def result_event(
-    record: RunRecord, node: str, seen: Observation, log_lines: int, checkpoint_at: datetime | None = None
+    record: RunRecord,
+    node: str,
+    seen: Observation,
+    log_lines: int,
+    checkpoint_at: datetime | None = None,
+    usage: RunUsage | None = None,
 ) -> RunEvent | None:
     """How the run ended, or why it never began; none while it lives."""
     who = _who(record, node)
@@ -24,7 +30,7 @@ def result_event(
     if isinstance(seen, Cancelled):
         return RunStopped(**who, ended_at=moment(seen.at_ns))
     if isinstance(seen, Lost):
-        return RunLost(**who, reason=seen.reason, log_lines=log_lines)
+        return RunLost(**who, reason=seen.reason, log_lines=log_lines, usage=usage)
     if not isinstance(seen, Ended):
         return None
     how: dict[str, Any] = {
@@ -34,6 +40,7 @@ def result_event(
         "signal": seen.signal,
         "log_lines": log_lines,
         "checkpoint_at": checkpoint_at,
+        "usage": usage,
     }
     return RunStopped(**who, **how, forced=seen.forced) if seen.stopped else RunExited(**who, **how)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.executor.domain.reading import Reading
 from shared.contracts.job import Reason
 
 
@@ -32,6 +33,8 @@ class Ended:
     forced: bool
     """It took a SIGKILL."""
     output_bytes: int
+    totals: Reading | None = None
+    """What it has used in all, by its supervisor's account."""
 
 
 @dataclass(frozen=True)

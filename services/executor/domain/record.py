@@ -4,7 +4,7 @@ from typing import Literal
 
 from services.executor.domain.admission import Claim
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Lost, Observation, Waiting
-from shared.contracts.base import Contract, Timestamp
+from shared.contracts.base import Contract, Timestamp, UserName
 from shared.contracts.job import Reason
 
 Kind = Literal["run", "stopped", "refused", "lost"]
@@ -23,6 +23,7 @@ class RunRecord(Contract):
     job_id: str
     attempt: int
     vc: str
+    owner: UserName | None = None
     rank: int = 0
     boot_id: str
     device_type: str

@@ -7,7 +7,7 @@ ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 def place(*devices: int, data_path: str | None = None) -> Place:
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, devices))}
-    return Place("/s/jobs/1", "/s/jobs/1/checkpoints", data_path, devices, visible)
+    return Place("/s/jobs/1", "/s/jobs/1/checkpoints", "/m/1.jsonl", data_path, devices, visible)
 
 
 def test_only_harmless_names_of_the_executors_own_environment_are_passed_on() -> None:
@@ -42,6 +42,7 @@ def test_a_run_is_told_who_it_is_and_where() -> None:
         "JOBYARD_RUN_ID": f"{ID}.1",
         "JOBYARD_JOB_PATH": "/s/jobs/1",
         "JOBYARD_CHECKPOINT_DIR": "/s/jobs/1/checkpoints",
+        "JOBYARD_METRICS_FILE": "/m/1.jsonl",
         "JOBYARD_DATA_PATH": "/data/x",
         "JOBYARD_DEVICES": "0,3",
     }

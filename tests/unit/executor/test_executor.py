@@ -14,16 +14,22 @@ from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain.admission import Capacity
 from services.executor.domain.equipment import Equipment
 from services.executor.domain.observation import Ended, Observation, Started, Waiting
+from services.executor.domain.reading import Reading
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import REMEMBER_S, Executor
+from services.executor.exporter import Exporter
 from services.executor.handlers import Handlers
 from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment, Preparation
 from services.executor.reporter import Reporter
 from services.executor.run import Run
+from services.executor.sample_feed import SampleFeed
+from services.executor.sampler import Sampler
 from services.executor.secrets import Secrets
 from services.executor.store import RunStore
+from services.executor.tallies import Tallies
+from services.executor.usage_files import UsageFiles
 from shared.bus.bus import Bus
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.logs import ReadLog
@@ -69,6 +75,9 @@ class Scripted:
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         return {id: self.seen.get(id, Waiting()) for id in run_ids}
+
+    async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
+        return {}
 
     async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
         raise Conflict("Nothing runs here.", details={"code": "run_not_running"})
@@ -127,13 +136,20 @@ class Bench:
     gateway: Gateway = field(default_factory=Gateway)
     started: list[Executor] = field(default_factory=list)
 
+    def sampler(self, files: UsageFiles) -> Sampler:
+        clock = self.clock
+        feed, exporter = SampleFeed(self.gateway), Exporter(clock)
+        return Sampler(self.backend.measure, lambda _: {}, Tallies(files), feed, exporter, clock)
+
     def executor(self) -> Executor:
+        files = UsageFiles(self.folder / "metrics")
         executor = Executor(
             store=RunStore(self.store),
             backend=self.backend,
             reporter=self.reporter,
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
-            preparation=Preparation(Roots(self.folder), {}, Equipment(simulated={"v100": 2})),
+            sampler=self.sampler(files),
+            preparation=Preparation(Roots(self.folder), {}, files.reports, Equipment(simulated={"v100": 2})),
             secrets=Secrets(self.gateway, "node-1"),
             capacity=Capacity(cpus=4, memory_mib=1000, devices={"v100": 2}),
             clock=self.clock,

@@ -20,9 +20,13 @@ def storage(tmp_path: Path) -> Path:
     return folder
 
 
+def reports(run_id: str) -> Path:
+    return Path("/metrics") / run_id
+
+
 @pytest.fixture
 def preparation(storage: Path) -> Preparation:
-    return Preparation(Roots(storage), {"PATH": "/bin"}, Equipment(simulated={"v100": 4}))
+    return Preparation(Roots(storage), {"PATH": "/bin"}, reports, Equipment(simulated={"v100": 4}))
 
 
 def refused(preparation: Preparation, **launch: object) -> Unfit:
@@ -37,6 +41,7 @@ def test_a_job_gets_its_own_folders_and_starts_there(preparation: Preparation, s
     assert order.cwd == storage / "jobs" / ID
     assert order.env["JOBYARD_JOB_PATH"] == str(order.cwd)
     assert order.env["JOBYARD_CHECKPOINT_DIR"] == str(order.cwd / "checkpoints")
+    assert order.env["JOBYARD_METRICS_FILE"] == f"/metrics/{ID}.1"
     assert (order.cwd / "checkpoints").is_dir()
 
 
@@ -109,7 +114,7 @@ def test_a_file_in_the_way_of_the_jobs_folder_is_a_sentence(preparation: Prepara
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:
-    preparation = Preparation(Roots(Path("/proc")), {}, Equipment())
+    preparation = Preparation(Roots(Path("/proc")), {}, reports, Equipment())
     unfit = refused(preparation, job_path="jobyard")
     assert unfit.reason.code == "path_unusable"
     assert f"cannot be used: {os.strerror(2)}" in unfit.reason.message

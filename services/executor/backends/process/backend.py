@@ -18,8 +18,12 @@ from services.executor.backends.process.hints import Hints
 from services.executor.backends.process.ports import Ports
 from services.executor.backends.process.supervisors import Supervisor, claimed
 from services.executor.backends.process.sweep import sweep
+from services.executor.backends.process.usage.clearing import Clearing
+from services.executor.backends.process.usage.groups import Groups
+from services.executor.backends.process.usage.meter import Meter, totals_of
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Ended, Lost, Observation, Started, Waiting
+from services.executor.domain.reading import Reading
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
@@ -41,12 +45,17 @@ class ProcessBackend:
 
     uses_images = False
 
-    def __init__(self, home: Path, idle_s: float = IDLE_S) -> None:
+    def __init__(self, home: Path, idle_s: float = IDLE_S, groups: Groups | None = None) -> None:
+        """`groups`: where each run gets a control group; none: they go without."""
         self._runs = home.absolute() / "runs"
         self._client = SpawnerClient(home, idle_s)
         self._hints = Hints(home, self._heard)
         self._boot_id = linux.boot_id()
         self._entrance = Entrance(str(self._runs), self._boot_id)
+        self._groups = groups or Groups(home, ())
+        self._clearing = Clearing(self._groups)
+        self._meter = Meter(self._base, self._boot_id)
+        self._measuring = asyncio.Lock()
         self._ports = Ports(str(self._runs), self._boot_id, self._neighbours)
         self._handles: dict[str, int] = {}
         self._pids: dict[str, int] = {}
@@ -58,6 +67,7 @@ class ProcessBackend:
         self._changed = changed
         self._wrote = wrote
         self._runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await asyncio.to_thread(self._groups.open)
         self._hints.open()
         await self._client.open()
 
@@ -69,8 +79,11 @@ class ProcessBackend:
             self._unwatch(run_id)
         self._hints.close()
         await self._client.close()
+        await self._clearing.close()
+        await asyncio.to_thread(self._groups.close)
 
     async def launch(self, orders: Sequence[RunOrder]) -> None:
+        groups = await asyncio.to_thread(self._groups.make, [order.run_id for order in orders])
         self._client.launch(
             {
                 "run_id": order.run_id,
@@ -80,6 +93,7 @@ class ProcessBackend:
                 "env": order.env,
                 "grace_s": order.grace_s,
                 "hidden": list(order.hidden),
+                "group": list(groups[order.run_id]),
             }
             for order in orders
         )
@@ -93,7 +107,13 @@ class ProcessBackend:
         for run_id, observation in seen.items():
             if isinstance(observation, Started):
                 self._watch(run_id, observation.pid)
+            elif isinstance(observation, Lost):
+                self._clearing.add(run_id)
         return seen
+
+    async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
+        async with self._measuring:
+            return await asyncio.to_thread(self._meter.read, run_ids)
 
     async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
         """A run has one rank on its node."""
@@ -113,6 +133,7 @@ class ProcessBackend:
         await asyncio.to_thread(self._remove, run_ids)
 
     def _remove(self, run_ids: Sequence[str]) -> None:
+        self._groups.remove(run_ids)
         for run_id in run_ids:
             marks.remove(self._base(run_id))
 
@@ -130,6 +151,7 @@ class ProcessBackend:
             self._watch(run_id, pid)
         elif what == "ended":
             self._unwatch(run_id)
+            self._clearing.add(run_id)
             self._changed(run_id, _end(facts))
 
     def _watch(self, run_id: str, pid: int | None) -> None:
@@ -214,4 +236,5 @@ def _end(facts: marks.Facts) -> Observation:
         stopped=stopped,
         forced=facts["forced"] == "True",
         output_bytes=int(facts["output_bytes"]),
+        totals=totals_of(facts),
     )

@@ -36,6 +36,7 @@ from services.executor.backends.process import (
     supervisor,
     tail,
 )
+from services.executor.backends.process.usage import birth, bpf, group, network, processes, totals, traffic
 from shared.contracts import masking as hiding
 
 SOCKET = "spawner.sock"
@@ -44,6 +45,7 @@ IN_USE = 3
 """Exit code when another spawner holds the lock."""
 
 PROCESS = (announce, children, command, control, linux, marks, output, pipes, supervisor, tail)
+USAGE = (birth, bpf, group, network, processes, totals, traffic)
 
 _RECEIVE = 262_144
 _SEND_TIMEOUT_S = 2.0
@@ -52,7 +54,7 @@ _SEND_TIMEOUT_S = 2.0
 def version() -> str:
     """A digest of the code that supervisors run: an executor with other code starts another spawner."""
     digest = hashlib.sha256(sys.version.encode())
-    for module in (frames, hiding, masking, *PROCESS, sys.modules[__name__]):
+    for module in (frames, hiding, masking, *PROCESS, *USAGE, sys.modules[__name__]):
         with open(module.__file__ or "", "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()[:16]
@@ -145,7 +147,7 @@ class Spawner:
     def _fork(self, order: supervisor.Order) -> str | None:
         """Start a supervisor; none, or why that was not possible."""
         try:
-            pid = os.fork()
+            pid, born_in = birth.fork_into(order.group.unified)
         except OSError as error:
             return os.strerror(error.errno or errno.EAGAIN)
         if pid:
@@ -153,7 +155,7 @@ class Spawner:
         code = 1
         try:
             os.closerange(3, 1 << 20)
-            supervisor.supervise(order)
+            supervisor.supervise(order, born_in)
             code = 0
         except BaseException:  # noqa: BLE001  # nothing may return into the spawner's loop
             traceback.print_exc()

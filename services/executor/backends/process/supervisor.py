@@ -16,6 +16,8 @@ from services.executor.backends.process.announce import announce
 from services.executor.backends.process.children import Children
 from services.executor.backends.process.command import explain, spawn, without_input
 from services.executor.backends.process.pipes import HINT_S, Pipes
+from services.executor.backends.process.usage import totals
+from services.executor.backends.process.usage.group import Group, enter
 
 GATHER_MS = 3
 """So long a busy command's output gathers before it is read."""
@@ -32,7 +34,7 @@ BOOT_ID = linux.boot_id()
 class Order:
     """What to run. `home` is the executor's folder, `base` the path that the run's files begin with."""
 
-    __slots__ = ("argv", "base", "cwd", "env", "grace_s", "hidden", "home", "run_id")
+    __slots__ = ("argv", "base", "cwd", "env", "grace_s", "group", "hidden", "home", "run_id")
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Order:
         env: dict[str, str],
         grace_s: float,
         hidden: list[str],
+        group: list[str | None],
     ) -> None:
         self.run_id = run_id
         self.home = home
@@ -53,13 +56,14 @@ class Order:
         self.env = env
         self.grace_s = grace_s
         self.hidden = hidden
+        self.group = Group(*group)
 
 
-def supervise(order: Order) -> None:
+def supervise(order: Order, born_in: str | None) -> None:
     """The whole life of a supervisor, in a process that was forked for it. Returns when the run is over."""
     os.setpgid(0, 0)
     linux.become_subreaper("jobyard-run")
-    supervisor = Supervisor(order)
+    supervisor = Supervisor(order, enter(order.group, born_in))
     if supervisor.claim():
         supervisor.start()
         supervisor.watch()
@@ -69,8 +73,9 @@ def supervise(order: Order) -> None:
 class Supervisor:
     """The run while it lives."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, group: Group) -> None:
         self._order = order
+        self._group = group
         self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._told = False
         self._called = False
@@ -83,6 +88,7 @@ class Supervisor:
         self._children = Children(order.base, order.home, order.cwd, order.env, order.hidden)
         self._file = -1
         self._started_ns = 0
+        self._at_start: marks.Facts = {}
         self._leader = 0
         self._status: int | None = None
         self._stopping = False
@@ -112,12 +118,15 @@ class Supervisor:
         """Be the one to start this run; false if somebody was first, or it is not to start any more."""
         me = os.getpid()
         self._started_ns = time.time_ns()
+        self._at_start = totals.at_start()
         identity = {
             "pid": str(me),
             "boot_id": BOOT_ID,
             "start_time": str(linux.start_time(me)),
             "started_at": str(self._started_ns),
             marks.CALLABLE: "True",
+            **self._group.facts,
+            **self._at_start,
         }
         file = marks.claim(self._order.base, identity)
         if file is None:
@@ -158,6 +167,7 @@ class Supervisor:
             "stopped": str(self._stopping),
             "asked": str(self._asked),
             "forced": str(self._forced),
+            **totals.at_end(self._at_start, self._group),
         }
         while True:
             try:

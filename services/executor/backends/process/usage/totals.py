@@ -1,0 +1,55 @@
+"""What a supervisor writes of its run's use: where the machine stood at the start, and the totals at the end.
+
+The end's stand in the run's conclusion, so that they are there for an executor that was away. Every descendant has
+been waited for by then, which makes the supervisor's own figures those of the whole run. Standard library only.
+"""
+
+import resource
+
+from services.executor.backends.process.marks import Facts
+from services.executor.backends.process.usage.group import Group
+from services.executor.backends.process.usage.network import Traffic, carried
+from services.executor.backends.process.usage.processes import transfers_of
+
+CPU = "cpu_ns"
+READ = "read_bytes"
+WRITTEN = "write_bytes"
+RECEIVED = "receive_bytes"
+SENT = "transmit_bytes"
+SCOPE = "network_scope"
+HOST_RECEIVED = "host_received"
+HOST_SENT = "host_sent"
+
+
+def at_start() -> Facts:
+    """For the claim: what the machine's interfaces had carried by then."""
+    host = carried()
+    return {} if host is None else {HOST_RECEIVED: str(host.received), HOST_SENT: str(host.sent)}
+
+
+def at_end(start: Facts, group: Group) -> Facts:
+    """For the conclusion; what is not known is left out."""
+    cpu_ns = group.cpu_ns()
+    facts = {CPU: str(_reaped_ns() if cpu_ns is None else cpu_ns)}
+    transfers = transfers_of("self")
+    if transfers is not None:
+        facts |= {READ: str(transfers.read), WRITTEN: str(transfers.written)}
+    traffic = group.traffic()
+    if traffic is not None:
+        return facts | {RECEIVED: str(traffic.received), SENT: str(traffic.sent), SCOPE: "run"}
+    traffic = since(start, carried())
+    if traffic is not None:
+        return facts | {RECEIVED: str(traffic.received), SENT: str(traffic.sent), SCOPE: "host"}
+    return facts
+
+
+def since(start: Facts, host: Traffic | None) -> Traffic | None:
+    """Of what the machine's interfaces have carried so far, the part since the run was claimed."""
+    if host is None or HOST_RECEIVED not in start:
+        return None
+    return Traffic(max(0, host.received - int(start[HOST_RECEIVED])), max(0, host.sent - int(start[HOST_SENT])))
+
+
+def _reaped_ns() -> int:
+    own, reaped = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return int((own.ru_utime + own.ru_stime + reaped.ru_utime + reaped.ru_stime) * 1e9)

@@ -1,0 +1,69 @@
+"""What a job reports about itself: lines of JSON, `{"loss": 0.31, "step": 4}`, from whoever can write to its file.
+
+Nothing in a line is trusted. A value is a finite number under a name that may be one; the first hundred names count;
+all else is dropped and counted.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from shared.contracts.metrics import REPORTED_NAMES
+
+TIME = "time"
+"""When a line was written. It is no value: a sample has a time of its own."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What some lines said: the last value of each name, and how many were dropped."""
+
+    values: Mapping[str, float]
+    dropped: int
+
+
+def read(lines: Iterable[bytes], known: Iterable[str]) -> Reported:
+    """The lines' values; `known` are the names that the run has reported under before. A bad line counts as one."""
+    values: dict[str, float] = {}
+    names = set(known)
+    dropped = 0
+    for line in lines:
+        found = _object(line)
+        if found is None:
+            dropped += 1
+            continue
+        for name, said in found.items():
+            if name == TIME:
+                continue
+            value = _number(said)
+            if value is None or not (name in names or (len(names) < REPORTED_NAMES and _NAME.fullmatch(name))):
+                dropped += 1
+                continue
+            names.add(name)
+            values[name] = value
+    return Reported(values, dropped)
+
+
+def _object(line: bytes) -> dict[str, object] | None:
+    """None for what is no JSON object; a blank line says nothing, which is no fault."""
+    if not line.strip():
+        return {}
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,38 @@
+"""A sample of a run, put together from what was read of it, added up, and reported by it."""
+
+from collections.abc import Mapping, Sequence
+
+from services.executor.domain.facts import moment
+from services.executor.domain.record import RunRecord
+from services.executor.domain.used import Used, seconds_of
+from shared.contracts.metrics import Accelerator, Sample
+
+
+def sample_of(
+    record: RunRecord,
+    at_ns: int,
+    used: Used,
+    reported: Mapping[str, float],
+    dropped: int,
+    memory_bytes: int | None = None,
+    accelerators: Sequence[Accelerator] = (),
+) -> Sample | None:
+    """None of a run whose owner is not known: its record was written by an older executor."""
+    if record.owner is None:
+        return None
+    return Sample(
+        job_id=record.job_id,
+        attempt=record.attempt,
+        rank=record.rank,
+        vc=record.vc,
+        owner=record.owner,
+        time=moment(at_ns),
+        cpu_seconds=seconds_of(used.totals.cpu_ns),
+        memory_bytes=memory_bytes,
+        network=used.totals.network,
+        block_read_bytes=used.totals.read_bytes,
+        block_write_bytes=used.totals.write_bytes,
+        accelerators=tuple(accelerators),
+        reported=dict(reported),
+        dropped=dropped,
+    )

@@ -1,0 +1,142 @@
+"""METRICS of the runs of this node for Prometheus, under the names of `shared/contracts/families.py`.
+
+Each rank of a job has one set of series, that of its latest attempt. It stays for five minutes after the end, so that
+the last totals are scraped; what was so at one moment only, like memory, is gone with the run.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from shared.clock import Clock
+from shared.contracts.families import DROPPED, EXPORTED, JOB_LABELS, REPORTED, Exported
+from shared.contracts.metrics import Accelerator, NetworkTotals, Sample
+
+AFTER_END_S = 300.0
+ENDED_KEPT = 1_000
+"""More runs that are over are not kept, however many end in five minutes; the oldest go first."""
+
+_Readings = Iterator[tuple[tuple[str, ...], float]]
+"""The values of further labels, and the metric's own."""
+_Known = list[tuple[tuple[str, ...], float | None]]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A run's last sample, and the last value of everything that it has reported."""
+
+    sample: Sample
+    reported: Mapping[str, float]
+
+
+class Exporter(Collector):
+    """What a scrape of this process finds of its runs. Everything happens in the event loop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._live: dict[tuple[str, int], _Shown] = {}
+        self._ended: OrderedDict[tuple[str, int], tuple[float, _Shown]] = OrderedDict()
+
+    def show(self, sample: Sample, reported: Mapping[str, float]) -> None:
+        """The run lives, and this is its newest sample."""
+        key = (sample.job_id, sample.rank)
+        self._ended.pop(key, None)
+        self._live[key] = _Shown(sample, reported)
+
+    def show_last(self, sample: Sample, reported: Mapping[str, float]) -> None:
+        """The run is over."""
+        key = (sample.job_id, sample.rank)
+        self._live.pop(key, None)
+        self._end(key, _Shown(sample, reported))
+
+    def lose(self, job_id: str, rank: int) -> None:
+        """The run is gone; its last sample but one is the last."""
+        key = (job_id, rank)
+        shown = self._live.pop(key, None)
+        if shown is not None:
+            momentary = shown.sample.model_copy(update={"memory_bytes": None, "accelerators": ()})
+            self._end(key, _Shown(momentary, shown.reported))
+
+    def _end(self, key: tuple[str, int], shown: _Shown) -> None:
+        self._ended.pop(key, None)
+        self._ended[key] = (self._clock.monotonic(), shown)
+        self._expire()
+
+    def _expire(self) -> None:
+        before = self._clock.monotonic() - AFTER_END_S
+        while self._ended and (len(self._ended) > ENDED_KEPT or next(iter(self._ended.values()))[0] < before):
+            self._ended.popitem(last=False)
+
+    def describe(self) -> list[Metric]:
+        """Nothing is named before there is a run."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, each with a series per rank, device, scope or reported name."""
+        self._expire()
+        shown = [*self._live.values(), *(shown for _, shown in self._ended.values())]
+        for exported in EXPORTED:
+            yield _family(exported.name, exported.help, exported.also, shown, partial(_of, exported))
+        yield _family(REPORTED, "The last value that the job reported.", ("name",), shown, _reported)
+        yield _family(DROPPED, "Reported values that were dropped.", (), shown, _dropped)
+
+
+def _family(
+    name: str, help: str, also: tuple[str, ...], shown: list[_Shown], read: Callable[[_Shown], _Readings]
+) -> Metric:
+    kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+    family = kind(name, help, labels=(*JOB_LABELS, *also))
+    for one in shown:
+        sample = one.sample
+        who = (sample.job_id, sample.vc, sample.owner, str(sample.rank))
+        for labels, value in read(one):
+            family.add_metric((*who, *labels), value)
+    return family
+
+
+def _of(exported: Exported, one: _Shown) -> _Readings:
+    """What the sample says of a family; nothing of what is not known."""
+    for labels, value in _VALUES[exported.name](one.sample):
+        if value is not None:
+            yield labels, value
+
+
+def _reported(one: _Shown) -> _Readings:
+    for name, value in one.reported.items():
+        yield (name,), value
+
+
+def _dropped(one: _Shown) -> _Readings:
+    if one.reported or one.sample.dropped:
+        yield (), one.sample.dropped
+
+
+def _plain(read: Callable[[Sample], float | None]) -> Callable[[Sample], _Known]:
+    return lambda sample: [((), read(sample))]
+
+
+def _network(read: Callable[[NetworkTotals], int]) -> Callable[[Sample], _Known]:
+    return lambda sample: [((sample.network.scope,), read(sample.network))] if sample.network else []
+
+
+def _devices(kind: str, read: Callable[[Accelerator], float | None]) -> Callable[[Sample], _Known]:
+    return lambda sample: [((str(one.device),), read(one)) for one in sample.accelerators if one.kind == kind]
+
+
+_VALUES: Mapping[str, Callable[[Sample], _Known]] = {
+    "jobyard_job_cpu_seconds_total": _plain(lambda sample: sample.cpu_seconds),
+    "jobyard_job_memory_working_set_bytes": _plain(lambda sample: sample.memory_bytes),
+    "jobyard_job_network_receive_bytes_total": _network(lambda network: network.receive_bytes),
+    "jobyard_job_network_transmit_bytes_total": _network(lambda network: network.transmit_bytes),
+    "jobyard_job_block_read_bytes_total": _plain(lambda sample: sample.block_read_bytes),
+    "jobyard_job_block_write_bytes_total": _plain(lambda sample: sample.block_write_bytes),
+    "jobyard_job_gpu_utilization_ratio": _devices("gpu", lambda device: device.utilization),
+    "jobyard_job_gpu_memory_used_bytes": _devices("gpu", lambda device: device.memory_bytes),
+    "jobyard_job_npu_utilization_ratio": _devices("npu", lambda device: device.utilization),
+    "jobyard_job_npu_memory_used_bytes": _devices("npu", lambda device: device.memory_bytes),
+}

@@ -1,0 +1,122 @@
+"""What a run has used, however a backend counts it: all of its processes, those that come and go included."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.executor.backends.process.backend import ProcessBackend
+from services.executor.backends.process.usage.groups import Groups
+from services.executor.domain.observation import Started
+from services.executor.domain.reading import Reading
+from tests.support.busy import HELD, RECEIVED, WRITTEN, BusyJob
+from tests.support.executor_backend import Bench, ProcessHome, processes_of
+from tests.support.groups import WAYS, counts_network, possible
+from tests.support.waiting import until
+
+
+@pytest.fixture(params=possible())
+def way(request: pytest.FixtureRequest) -> str:
+    """How the backend `process` counts. Another implementation is one more parameter, made in `bench`."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def bench(way: str, tmp_path: Path) -> AsyncIterator[Bench]:
+    home, folder = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    folder.mkdir()
+    bench = Bench(lambda: ProcessBackend(home, 5, Groups(home, WAYS[way])), folder)
+    await bench.open()
+    yield bench
+    await bench.close()
+    bench.end_everything()
+    ProcessHome(home).kill_all()
+
+
+async def reading(bench: Bench, run_id: str) -> Reading:
+    return (await bench.backend.measure([run_id]))[run_id]
+
+
+def about(amount: int) -> object:
+    return pytest.approx(amount, rel=0.1)
+
+
+def has_received(reading: Reading, way: str, amount: int) -> bool:
+    """Where it is not the run's own, others of the machine have received something as well."""
+    if not counts_network(way):
+        return reading.network_scope == "host" and (reading.receive_bytes or 0) >= amount
+    return reading.network_scope == "run" and bool(reading.receive_bytes == about(amount))
+
+
+async def test_a_busy_job_is_read_as_it_is(bench: Bench, way: str) -> None:
+    job = BusyJob(bench.folder)
+    id = await bench.launch(job.argv)
+    await until(lambda: job.cpu_ns, "the job has done its work")
+    seen = await reading(bench, id)
+    assert seen.cpu_ns == about(job.cpu_ns or 0)
+    assert seen.memory_bytes == about(HELD)
+    assert seen.write_bytes == about(WRITTEN)
+    assert has_received(seen, way, RECEIVED), seen
+    bench.go()
+    totals = (await bench.ended(id)).totals
+    assert totals is not None
+    assert totals.cpu_ns == about(job.cpu_ns or 0)
+    assert totals.write_bytes == about(WRITTEN)
+    assert has_received(totals, way, RECEIVED), totals
+    assert (totals.memory_bytes, totals.pids) == (None, ()), "nothing of it lives"
+    assert await bench.backend.measure([id]) == {}, "what is over is not measured"
+
+
+async def test_only_what_was_asked_for_and_lives_is_measured(bench: Bench) -> None:
+    first, second = await bench.runs(), await bench.runs()
+    assert set(await bench.backend.measure([first, second])) == {first, second}
+    assert set(await bench.backend.measure(["nobody.1", second])) == {second}
+    assert await bench.backend.measure([]) == {}
+
+
+async def test_a_reading_names_the_processes_that_live(bench: Bench) -> None:
+    id = await bench.runs("(setsid setsid sleep 600 &); sleep 600 & (exit 0) &")
+    supervisor = (await bench.reaches(id, Started)).pid
+    programs = {process.pid for process in processes_of(id)} - {supervisor}
+    seen = await reading(bench, id)
+    assert {"sleep"} <= {process.name() for process in processes_of(id)}
+    assert len([pid for pid in seen.pids if pid in programs]) >= 3, "the shell and both sleepers, daemon or not"
+    assert supervisor not in seen.pids
+
+
+async def test_the_next_executor_goes_on_counting(bench: Bench, way: str) -> None:
+    id = await bench.launch(f"{SENDS.format(mib=3)}; touch sent; {bench.WAIT_FOR_GO}; {SENDS.format(mib=3)}")
+    await until((bench.folder / "sent").exists, "it has sent something")
+    before = await reading(bench, id)
+    await bench.reopen()
+    after = await reading(bench, id)
+    assert (after.cpu_ns or 0) >= (before.cpu_ns or 0) > 0
+    assert (after.receive_bytes or 0) >= (before.receive_bytes or 0) >= 3 << 20
+    await bench.close()
+    bench.go()
+    await until(lambda: not processes_of(id), "it ends while there is no executor")
+    await bench.open()
+    totals = (await bench.ended(id)).totals
+    assert totals is not None
+    assert (totals.cpu_ns or 0) > (after.cpu_ns or 0)
+    assert has_received(totals, way, 6 << 20), totals
+    await bench.reopen()
+    assert (await bench.ended(id)).totals == totals
+
+
+SENDS = (
+    "python3 -c \"import socket; server = socket.create_server(('127.0.0.1', 0));"
+    " to = socket.create_connection(server.getsockname()); of = server.accept()[0];"
+    ' [(to.sendall(bytes(1 << 16)), of.recv(1 << 16, socket.MSG_WAITALL)) for _ in range({mib} << 4)]"'
+)
+"""A command that sends some MiB to itself."""
+
+
+async def test_what_has_run_before_does_not_count(bench: Bench) -> None:
+    first = await bench.launch("i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done")
+    used = (await bench.ended(first)).totals
+    second = await bench.runs()
+    seen = await reading(bench, second)
+    assert used is not None and used.cpu_ns is not None and seen.cpu_ns is not None
+    assert seen.cpu_ns < used.cpu_ns

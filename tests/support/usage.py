@@ -1,0 +1,112 @@
+"""Readings and samples of runs, with what a test changes, and an executor's sampler around what a test measures."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from services.executor.domain.holder import Holder
+from services.executor.domain.reading import Reading
+from services.executor.domain.used import SECOND_NS
+from services.executor.exporter import Exporter
+from services.executor.sample_feed import SampleFeed
+from services.executor.sampler import Sampler
+from services.executor.tallies import Tallies
+from services.executor.usage_files import UsageFiles
+from shared.bus.bus import Bus
+from shared.contracts.metrics import Accelerator, Sample
+from tests.support.clock import ManualClock
+from tests.support.executor import ID, NOW
+
+START_NS = int(NOW.timestamp()) * SECOND_NS
+
+
+def reading_of(at_s: float = 1.0, **changes: Any) -> Reading:
+    """So many seconds after the run's start."""
+    return Reading(at_ns=START_NS + int(at_s * SECOND_NS), **changes)
+
+
+def sample_with(**changes: Any) -> Sample:
+    fields: dict[str, Any] = {"job_id": ID, "attempt": 1, "vc": "default", "owner": "ada", "time": NOW}
+    return Sample(**(fields | changes))
+
+
+class Listening(Bus):
+    """Keeps what it is told; whether there is a server is what the test says."""
+
+    def __init__(self, there: bool = True) -> None:
+        self.there = there
+        self.told: list[tuple[str, Sample]] = []
+
+    @property
+    def connected(self) -> bool:
+        return self.there
+
+    async def tell(self, subject: str, payload: bytes) -> bool:
+        self.told.append((subject, Sample.model_validate_json(payload)))
+        return True
+
+
+@dataclass
+class Measured:
+    """What the backend says of each run; who is not here does not live. `asked`: the runs of each sweep.
+
+    `meanwhile` happens while the runs are read.
+    """
+
+    readings: dict[str, Reading] = field(default_factory=dict)
+    asked: list[list[str]] = field(default_factory=list)
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
+        self.asked.append(sorted(run_ids))
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return {id: self.readings[id] for id in run_ids if id in self.readings}
+
+
+class Kept(SampleFeed):
+    """Samples that go nowhere."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+
+    def put(self, sample: Sample) -> None:
+        self.samples.append(sample)
+
+
+class Driven:
+    """Says of every holder what the test says."""
+
+    def __init__(self, *accelerators: Accelerator) -> None:
+        self.accelerators = accelerators
+        self.asked: list[Holder] = []
+
+    def read(self, holders: Sequence[Holder]) -> dict[str, tuple[Accelerator, ...]]:
+        self.asked += holders
+        return {holder.run_id: self.accelerators for holder in holders if self.accelerators}
+
+
+@dataclass
+class Node:
+    """What samples are made of. `sampler()` is that of the next executor process."""
+
+    folder: Path
+    clock: ManualClock = field(default_factory=ManualClock)
+    measured: Measured = field(default_factory=Measured)
+    devices: Driven = field(default_factory=Driven)
+    feed: Kept = field(default_factory=Kept)
+
+    def __post_init__(self) -> None:
+        self.files = UsageFiles(self.folder / "metrics")
+        self.files.open(())
+        self.exporter = Exporter(self.clock)
+
+    def sampler(self) -> Sampler:
+        tallies, measure = Tallies(self.files), self.measured.measure
+        return Sampler(measure, self.devices.read, tallies, self.feed, self.exporter, self.clock)
+
+    def reports(self, run_id: str, text: str) -> None:
+        """The run appends this to its file."""
+        with self.files.reports(run_id).open("a") as file:
+            file.write(text)
