@@ -4,6 +4,7 @@ NVML is a library that replays what real drivers said, `npu-smi` a program that 
 """
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,16 +16,17 @@ from services.executor.devices.nvidia import installed
 from services.executor.domain.figures import Figures
 from services.executor.domain.holder import Holder
 from shared.contracts import subjects
-from shared.contracts.events import CloudEvent, NodeReported
+from shared.contracts.events import CloudEvent, NodeReported, RunExited
+from shared.contracts.metrics import Accelerator
 from shared.settings import PlatformSettings
 from tests.support.device_reader import DeviceReader, device_reader
 from tests.support.executor import NODE
-from tests.support.executor_service import ExecutorService, yard_at
+from tests.support.executor_service import ExecutorService, Yard, yard_at
 from tests.support.gpus import Gpus
 from tests.support.nats import NatsServer
 from tests.support.npus import USED, NpuSmiProgram, recorded
 from tests.support.programs import needs
-from tests.support.waiting import wait_until
+from tests.support.waiting import until, wait_until
 
 needs("cc")
 
@@ -77,8 +79,8 @@ def test_a_process_that_has_stopped_working_does_not_count_for_ever(gpus: Gpus, 
     holder = Holder("one", "v100", (1,), (4100, 4101))
     assert reader.read(holder)["one"][0][2] == pytest.approx(0.94)
     gpus.change("0 sample 4100", "0 sample 4100 1700000005000000 10")
-    reader.read(holder)  # samples may be a second apart, so this one may still count the other's last
     assert reader.read(holder)["one"][0][2] == 0.1
+    assert reader.read(holder)["one"][0][2] == 0.97, "no new samples: the device's own"
 
 
 def test_each_figure_that_a_driver_refuses_is_unknown_and_only_that(gpus: Gpus, reader: DeviceReader) -> None:
@@ -255,6 +257,35 @@ async def test_an_executor_reports_its_real_devices_and_gives_them_out_by_their_
             message = await yard.bus.js.get_last_msg(subjects.EVENTS, f"evt.node.reported.v1.{NODE}")
             report = CloudEvent[NodeReported].model_validate_json(message.data or b"").data
     assert (report.devices, report.simulated) == ({"v100": 2, "t4": 1}, ())
+
+
+async def test_what_a_runs_own_processes_use_of_its_gpu_is_in_its_samples_and_stays_with_its_end(
+    gpus: Gpus, tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    async with NatsServer() as nats:
+        settings = PlatformSettings(data=tmp_path, nats_url=nats.url)
+        async with yard_at(settings, tmp_path / "work") as yard:
+            with ExecutorService(nats.url, tmp_path / "data", gpus.environment, simulate=""):
+                view = await yard.place(f"echo $$ > pid; {Yard.WAIT_FOR_GO}", device_type="v100", devices=(1,))
+                await until(lambda: yard.wrote("pid"), "it runs")
+                pid = int(yard.wrote("pid"))
+                gpus.change("0 process 4100", f"0 process {pid} {2 * GIB}")
+                gpus.change("0 sample 4100", f"0 sample {pid} 1 40")
+                own = Accelerator(kind="gpu", device=1, utilization=0.4, memory_bytes=2 * GIB)
+
+                async def sampled() -> bool:
+                    gpus.change(f"0 sample {pid}", f"0 sample {pid} {time.time_ns() // 1000} 40")
+                    return any(sample.accelerators == (own,) for sample in await yard.samples(view))
+
+                await until(sampled, "a sample has the share of its process")
+                yard.go()
+                exited = await yard.said(view, "exited")
+    assert isinstance(exited, RunExited) and exited.usage is not None
+    assert exited.usage.device_seconds >= exited.usage.device_measured_seconds > 0
+    assert exited.usage.device_idle_seconds == 0
+    assert exited.usage.device_utilization_mean is not None and exited.usage.device_utilization_mean >= 0.3
+    assert exited.usage.device_memory_peak_bytes is not None and exited.usage.device_memory_peak_bytes >= 2 * GIB
 
 
 # --- a real one, where there is one

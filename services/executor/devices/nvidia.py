@@ -22,7 +22,7 @@ LIBRARY = "libnvidia-ml.so.1"
 
 _PERCENT = range(101)
 _APART_US = 1_000_000
-"""Samples of one look at several processes are so far apart at most."""
+"""Samples of several processes, taken in one look, may be so far apart."""
 
 
 def installed() -> bool:
@@ -42,8 +42,8 @@ class Nvml:
 
         self._nvml: Any = pynvml
         self._handles: dict[int, Any] = {}
-        self._seen: dict[int, int] = {}
-        """The newest sample of each GPU, in microseconds."""
+        self._seen: dict[int, dict[int, int]] = {}
+        """Of each GPU and process, when its last sample was taken, in microseconds."""
         self._complained: set[tuple[int, str]] = set()
 
     def find(self, named: Mapping[str, str]) -> tuple[Device, ...] | None:
@@ -86,15 +86,16 @@ class Nvml:
         return int(memory.used) if memory is not None else None
 
     def _samples(self, number: int, handle: Any) -> dict[int, float]:
-        """The newest sample of each process since the last look, about."""
-        since = max(self._seen.get(number, 0) - _APART_US, 0)
+        """The newest sample of each process that has one since the last look."""
+        seen = self._seen.get(number, {})
+        since = max(max(seen.values(), default=0) - _APART_US, 0)
         samples = self._told(number, "samples", self._nvml.nvmlDeviceGetProcessUtilization, handle, since) or ()
-        newest: dict[int, tuple[int, float]] = {}
+        newest: dict[int, tuple[int, int]] = {}
         for sample in samples:
-            if sample.timeStamp > since and sample.smUtil in _PERCENT:
-                newest[sample.pid] = max(newest.get(sample.pid, (0, 0.0)), (sample.timeStamp, sample.smUtil / 100))
-        self._seen[number] = max((at for at, _ in newest.values()), default=self._seen.get(number, 0))
-        return {pid: use for pid, (_, use) in newest.items()}
+            newest[sample.pid] = max(newest.get(sample.pid, (0, 0)), (sample.timeStamp, sample.smUtil))
+        self._seen[number] = {pid: at for pid, (at, _) in newest.items()} or seen
+        fresh = {pid: use for pid, (at, use) in newest.items() if at > seen.get(pid, 0)}
+        return {pid: use / 100 for pid, use in fresh.items() if use in _PERCENT}
 
     def _bus_id(self, index: int, handle: Any) -> str:
         """Where CUDA's order is from; a GPU that does not tell comes last."""
