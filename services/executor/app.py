@@ -7,6 +7,7 @@ from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.linux import boot_id
 from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.devices.devices import find
+from services.executor.devices.memory import Memory
 from services.executor.domain.environment import base
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
@@ -39,7 +40,7 @@ def build(deps: Deps) -> Service:
     backend = ProcessBackend(home / settings.backend, settings.idle_s, groups)
     shipper = Shipper(bus, backend.output)
     outputs = Outputs(home / "outputs", backend.output, settings.keep_output_s, settings.keep_output_mib << 20)
-    devices = find(settings, clock)
+    devices = find(settings, clock, Memory(home / "devices.json", boot))
     files = UsageFiles(home / "metrics")
     feed = SampleFeed(bus)
     exporter = Exporter(clock)

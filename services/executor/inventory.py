@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 def capacity(equipment: Equipment) -> Capacity:
     """All processors and all memory of this machine, and its devices."""
-    return Capacity(cpus=float(os.cpu_count() or 1), memory_mib=_memory_mib(), devices=equipment.counts)
+    return Capacity(float(os.cpu_count() or 1), _memory_mib(), equipment.counts, equipment.lost)
 
 
 def _memory_mib() -> int:

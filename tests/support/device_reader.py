@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from services.executor.devices.devices import find
+from services.executor.devices.memory import Memory
 from services.executor.domain.holder import Holder
 from services.executor.settings import ExecutorSettings
 from shared.clock import SystemClock
@@ -26,7 +28,11 @@ class DeviceReader:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        self.counts: dict[str, int] = self._line()
+        found = self._line()
+        self.counts: dict[str, int] = found["counts"]
+        self.lost: list[list[object]] = found["lost"]
+        self.bindings: bool = found["bindings"]
+        """Whether NVML's were imported."""
 
     def read(self, *holders: Holder) -> dict[str, list[Figures]]:
         """What each run uses, by its id."""
@@ -43,11 +49,13 @@ class DeviceReader:
 
 
 @contextmanager
-def device_reader(environment: Mapping[str, str], gpu_within_s: float = 60) -> Iterator[DeviceReader]:
-    """With these variables; what it logs goes to the test's standard error."""
+def device_reader(
+    environment: Mapping[str, str], folder: Path, gpu_within_s: float = 60, boot_id: str = "boot"
+) -> Iterator[DeviceReader]:
+    """With these variables; what it found before is in the folder. What it logs goes to the test's standard error."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.device_reader", str(gpu_within_s)],
+        [sys.executable, "-m", "tests.support.device_reader", str(folder), boot_id, str(gpu_within_s)],
         cwd=CHECKOUT,
         env=clean | dict(environment),
         stdin=subprocess.PIPE,
@@ -66,18 +74,22 @@ def device_reader(environment: Mapping[str, str], gpu_within_s: float = 60) -> I
 def _serve() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # the log's lines are no answers
-    devices = find(ExecutorSettings(), SystemClock(), float(sys.argv[1]))
-    answers.write(json.dumps(devices.equipment.counts) + "\n")
+    folder, boot_id, gpu_within_s = sys.argv[1:]
+    memory = Memory(Path(folder) / "devices.json", boot_id)
+    devices = find(ExecutorSettings(), SystemClock(), memory, float(gpu_within_s))
+    equipment = devices.equipment
+    found = {"counts": equipment.counts, "lost": sorted(equipment.lost), "bindings": "pynvml" in sys.modules}
+    answers.write(json.dumps(found) + "\n")
     for line in sys.stdin:
         holders = [
             Holder(**(item | {"devices": tuple(item["devices"]), "pids": tuple(item["pids"])}))
             for item in json.loads(line)
         ]
-        found = {
-            run_id: [(one.kind, one.device, one.utilization, one.memory_bytes) for one in used]
-            for run_id, used in devices.read(holders).items()
+        used = {
+            run_id: [(one.kind, one.device, one.utilization, one.memory_bytes) for one in own]
+            for run_id, own in devices.read(holders).items()
         }
-        answers.write(json.dumps(found) + "\n")
+        answers.write(json.dumps(used) + "\n")
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ class NpuSmiProgram:
 
     def __post_init__(self) -> None:
         self.path.write_text(
-            '#!/bin/sh\ncd "$(dirname "$0")"\necho $$ >> started\ncase "$*" in\n'
+            '#!/bin/sh\ncd "$(dirname "$0")"\ncase "$*" in\n'
             '  "info -m") cat mapping; exit "$(cat code)" ;;\n'
-            '  info) [ -e hangs ] && { sleep 1000 & echo $! >> started; wait; }; cat table; exit "$(cat code)" ;;\n'
+            '  info) [ -e hangs ] && { sleep 1000 & echo $$ $! >> hanging; wait; }; cat table; exit "$(cat code)" ;;\n'
             "esac\nexit 64\n"
         )
         self.path.chmod(0o755)
@@ -36,9 +36,9 @@ class NpuSmiProgram:
 
     @property
     def pids(self) -> list[int]:
-        """Of all that was started: itself each time, and what hangs."""
-        started = self.folder / "started"
-        return [int(line) for line in started.read_text().split()] if started.exists() else []
+        """Of all that has hung: itself, and a program that it has started."""
+        hanging = self.folder / "hanging"
+        return [int(pid) for pid in hanging.read_text().split()] if hanging.exists() else []
 
     def says(self, table: str | None = None, mapping: str | None = None, code: int = 0) -> None:
         """From now on."""

@@ -11,7 +11,7 @@ import structlog
 from services.executor.domain import npu_smi
 from services.executor.domain.device_types import npu_type
 from services.executor.domain.equipment import Device
-from services.executor.domain.gpu import Figures
+from services.executor.domain.figures import Figures
 
 log = structlog.get_logger()
 
@@ -40,7 +40,10 @@ class NpuSmi:
             return None
         chips = npu_smi.mapping(text)
         self._numbers = {chip.chip: chip.number for chip in chips}
-        return tuple(Device("npu", chip.number, npu_type(chip.name, named)) for chip in chips)
+        return tuple(
+            Device(kind="npu", id="{}.{}".format(*chip.chip), number=chip.number, type=npu_type(chip.name, named))
+            for chip in chips
+        )
 
     def figures(self) -> dict[int, Figures] | None:
         """The use of each NPU, by its number. None: it was not told; the log says why."""

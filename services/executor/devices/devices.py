@@ -10,10 +10,12 @@ import structlog
 
 from services.executor.devices import ascend, nvidia
 from services.executor.devices.ascend import NpuSmi
+from services.executor.devices.memory import Memory
 from services.executor.devices.nvidia import Nvml
 from services.executor.devices.question import Latest, Question
 from services.executor.domain.equipment import Device, Equipment, equipped
-from services.executor.domain.gpu import Figures, GpuFacts, used_by
+from services.executor.domain.figures import Figures
+from services.executor.domain.gpu import GpuFacts, used_by
 from services.executor.domain.holder import Holder
 from services.executor.settings import ExecutorSettings
 from shared.clock import Clock
@@ -56,11 +58,13 @@ class Devices:
         """
         held = {holder.run_id: self._held(holder) for holder in holders}
         every = [device for devices in held.values() for _, device in devices]
-        gpus = self._facts([device.number for device in every if device.kind == "gpu"])
+        gpus = self._facts([device.number for device in every if device.kind == "gpu" and not device.lost])
         npus = self._figures() if any(device.kind == "npu" for device in every) else {}
 
         def accelerator(holder: Holder, index: int, device: Device) -> Accelerator:
-            if device.kind == "gpu":
+            if device.lost:
+                used = Figures()
+            elif device.kind == "gpu":
                 used = used_by(gpus.get(device.number, GpuFacts()), holder.pids)
             else:
                 used = npus.get(device.number, Figures())
@@ -88,7 +92,7 @@ class Devices:
         return (self._npus.get(self._npu_smi.figures) if self._npu_smi is not None else None) or {}
 
 
-def find(settings: ExecutorSettings, clock: Clock, gpu_within_s: float = GPU_WITHIN_S) -> Devices:
+def find(settings: ExecutorSettings, clock: Clock, memory: Memory, gpu_within_s: float = GPU_WITHIN_S) -> Devices:
     """This machine's own devices; where some are simulated, only these. Takes FIND_S for each driver at most.
 
     Raises ValueError when GPUs and NPUs have been given one name.
@@ -100,9 +104,12 @@ def find(settings: ExecutorSettings, clock: Clock, gpu_within_s: float = GPU_WIT
     npu_smi = NpuSmi(program) if program else None
     gpus = _answered("nvml", lambda: nvml.find(settings.device_types)) if nvml is not None else ()
     npus = _answered("npu-smi", lambda: npu_smi.find(settings.device_types)) if npu_smi is not None else ()
-    equipment = equipped((*gpus, *npus))
+    equipment = equipped((*gpus, *npus), memory.recall())
     if equipment.real:
         log.info("devices_found", devices=equipment.counts)
+        memory.keep(device for devices in equipment.real.values() for device in devices)
+    if equipment.lost:
+        log.warning("devices_lost", devices=sorted(f"{device_type} {index}" for device_type, index in equipment.lost))
     return Devices(equipment, clock, nvml, npu_smi, gpu_within_s)
 
 

@@ -21,6 +21,8 @@ T = TypeVar("T")
 LIBRARY = "libnvidia-ml.so.1"
 
 _PERCENT = range(101)
+_APART_US = 1_000_000
+"""Samples of several processes, taken in one look, may be so far apart."""
 
 
 def installed() -> bool:
@@ -40,8 +42,8 @@ class Nvml:
 
         self._nvml: Any = pynvml
         self._handles: dict[int, Any] = {}
-        self._seen: dict[int, int] = {}
-        """The newest sample of each GPU: each tells of the time after it only."""
+        self._seen: dict[int, dict[int, int]] = {}
+        """Of each GPU and process, when its last sample was taken, in microseconds."""
         self._complained: set[tuple[int, str]] = set()
 
     def find(self, named: Mapping[str, str]) -> tuple[Device, ...] | None:
@@ -53,13 +55,13 @@ class Nvml:
             log.warning("gpus_not_found", error=str(error))
             return None
         handles = [self._told(index, "handle", self._nvml.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
-        usable = [handle for handle in handles if handle is not None]
-        self._handles = dict(enumerate(sorted(usable, key=self._bus_id)))
-        names = {
-            number: self._told(number, "name", self._nvml.nvmlDeviceGetName, handle)
-            for number, handle in self._handles.items()
-        }
-        return tuple(Device("gpu", number, gpu_type(name, named)) for number, name in names.items() if name)
+        places = [(self._bus_id(index, handle), handle) for index, handle in enumerate(handles) if handle is not None]
+        found = []
+        for number, (bus_id, handle) in enumerate(sorted(places, key=lambda place: place[0])):
+            self._handles[number] = handle
+            if name := self._told(number, "name", self._nvml.nvmlDeviceGetName, handle):
+                found.append(Device(kind="gpu", id=bus_id, number=number, type=gpu_type(name, named)))
+        return tuple(found)
 
     def facts(self, numbers: Iterable[int]) -> dict[int, GpuFacts]:
         """What is known of these GPUs."""
@@ -84,19 +86,21 @@ class Nvml:
         return int(memory.used) if memory is not None else None
 
     def _samples(self, number: int, handle: Any) -> dict[int, float]:
-        """The newest sample of each process since the last look."""
-        since = self._seen.get(number, 0)
+        """The newest sample of each process that has one since the last look."""
+        seen = self._seen.get(number, {})
+        since = max(max(seen.values(), default=0) - _APART_US, 0)
         samples = self._told(number, "samples", self._nvml.nvmlDeviceGetProcessUtilization, handle, since) or ()
-        newest: dict[int, tuple[int, float]] = {}
+        newest: dict[int, tuple[int, int]] = {}
         for sample in samples:
-            if sample.timeStamp > since and sample.smUtil in _PERCENT:
-                newest[sample.pid] = max(newest.get(sample.pid, (0, 0.0)), (sample.timeStamp, sample.smUtil / 100))
-        self._seen[number] = max((at for at, _ in newest.values()), default=since)
-        return {pid: use for pid, (_, use) in newest.items()}
+            newest[sample.pid] = max(newest.get(sample.pid, (0, 0)), (sample.timeStamp, sample.smUtil))
+        self._seen[number] = {pid: at for pid, (at, _) in newest.items()} or seen
+        fresh = {pid: use for pid, (at, use) in newest.items() if at > seen.get(pid, 0)}
+        return {pid: use / 100 for pid, use in fresh.items() if use in _PERCENT}
 
-    def _bus_id(self, handle: Any) -> tuple[bool, str]:
-        info = self._told(-1, "bus_id", self._nvml.nvmlDeviceGetPciInfo, handle)
-        return (info is None, info.busId if info is not None else "")
+    def _bus_id(self, index: int, handle: Any) -> str:
+        """Where CUDA's order is from; a GPU that does not tell comes last."""
+        info = self._told(index, "bus_id", self._nvml.nvmlDeviceGetPciInfo, handle)
+        return str(info.busId) if info is not None else f"unknown-{index:02}"
 
     def _told(self, number: int, what: str, ask: Callable[..., T], *arguments: Any) -> T | None:
         """The answer; None, and one line in the log for each kind of refusal, if the driver has none."""

@@ -1,6 +1,6 @@
 """Whether a run fits on this node: the last word over what the scheduler planned with older knowledge."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from shared.contracts.job import CPU, JobView, Reason, Share
@@ -16,6 +16,8 @@ class Capacity:
     cpus: float
     memory_mib: int
     devices: Mapping[str, int]
+    lost: Set[tuple[str, int]] = frozenset()
+    """Types and indices of devices that nobody can use for now."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,12 @@ def objection(claim: Claim, capacity: Capacity, usage: Usage) -> Reason | None:
             code="devices_missing",
             message=f"This node has {count} devices of type {claim.device_type}, and not number {unknown[0]}.",
             details={"devices": list(unknown), "count": count},
+        )
+    if lost := [index for index in claim.devices if (claim.device_type, index) in capacity.lost]:
+        return Reason(
+            code="devices_lost",
+            message=f"The driver of this node does not find {claim.device_type} {', '.join(map(str, lost))} any more.",
+            details={"devices": [*lost]},
         )
     if taken := usage.occupied(claim):
         return Reason(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from shared.contracts.base import Contract
 from shared.contracts.job import CPU
 
 Kind = Literal["gpu", "npu"]
@@ -15,13 +16,16 @@ Kind = Literal["gpu", "npu"]
 _VISIBLE: Mapping[Kind, str] = {"gpu": "CUDA_VISIBLE_DEVICES", "npu": "ASCEND_RT_VISIBLE_DEVICES"}
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(Contract):
     """A real one. `number`: what its driver, and the libraries in a run, count it by."""
 
     kind: Kind
+    id: str
+    """Its own for as long as the machine runs: its address on the bus, or its NPU's and chip's ids."""
     number: int
     type: str
+    lost: bool = False
+    """It was there before, since the machine was started."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,22 @@ class Equipment:
     simulated: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def lost(self) -> frozenset[tuple[str, int]]:
+        """Types and indices of those that no run can use."""
+        return frozenset(
+            (device_type, index)
+            for device_type, devices in self.real.items()
+            for index, device in enumerate(devices)
+            if device.lost
+        )
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many there are of each type."""
         return {device_type: len(devices) for device_type, devices in self.real.items()} | dict(self.simulated)
 
     def device(self, device_type: str, index: int) -> Device | None:
-        """The real one that was given as this index; none if it is simulated, or gone since."""
+        """The real one that is given as this index; none if it is simulated."""
         devices = self.real.get(device_type, ())
         return devices[index] if 0 <= index < len(devices) else None
 
@@ -47,9 +61,14 @@ class Equipment:
         if device_type == CPU:
             return hidden
         kind = self._kind(device_type)
-        numbers = [device.number if (device := self.device(device_type, index)) else index for index in indices]
+        numbers = [number for index in indices if (number := self._number(device_type, index)) is not None]
         order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} if kind == "gpu" else {}
         return hidden | order | {_VISIBLE[kind]: ",".join(map(str, numbers))}
+
+    def _number(self, device_type: str, index: int) -> int | None:
+        """None: the device is lost, and its number may be another's by now."""
+        device = self.device(device_type, index)
+        return index if device is None else None if device.lost else device.number
 
     def _kind(self, device_type: str) -> Kind:
         real = self.real.get(device_type)
@@ -58,15 +77,21 @@ class Equipment:
         return "npu" if device_type.startswith("ascend") else "gpu"
 
 
-def equipped(devices: Iterable[Device]) -> Equipment:
-    """The real devices of a node, by type. Raises ValueError for a type that has GPUs and NPUs."""
-    found: dict[str, tuple[Device, ...]] = {}
-    for device in sorted(devices, key=lambda one: (one.kind, one.number)):
-        alike = found.get(device.type, ())
+def equipped(found: Iterable[Device], before: Iterable[Device] = ()) -> Equipment:
+    """The real devices of a node, by type. Raises ValueError for a type that has GPUs and NPUs.
+
+    `before`: those that an earlier process found on the running machine, by type and in their order. Runs may hold
+    them, so each keeps its index, and one that is gone keeps its place.
+    """
+    there = {(device.kind, device.id): device for device in sorted(found, key=lambda one: (one.kind, one.number))}
+    known = {(device.kind, device.id): device.model_copy(update={"lost": True}) for device in before}
+    by_type: dict[str, tuple[Device, ...]] = {}
+    for device in (known | there).values():
+        alike = by_type.get(device.type, ())
         if alike and alike[0].kind != device.kind:
             raise ValueError(
                 f"'{device.type}' would be the type of GPUs and of NPUs. Give one of them another name in "
                 "JOBYARD_EXECUTOR_DEVICE_TYPES."
             )
-        found[device.type] = (*alike, device)
-    return Equipment(real=found)
+        by_type[device.type] = (*alike, device)
+    return Equipment(real=by_type)

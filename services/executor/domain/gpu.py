@@ -7,6 +7,8 @@ run's unless somebody uses the device behind the platform's back.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from services.executor.domain.figures import Figures
+
 
 @dataclass(frozen=True)
 class GpuFacts:
@@ -19,14 +21,6 @@ class GpuFacts:
     """By process, of those that are on it now."""
     process_utilization: Mapping[int, float] = field(default_factory=dict)
     """By process, of those that used it lately; empty also where the driver does not know."""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a run uses of one device; None: not known."""
-
-    utilization: float | None = None
-    memory_bytes: int | None = None
 
 
 def used_by(facts: GpuFacts, pids: Iterable[int]) -> Figures:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.executor.domain.gpu import Figures
+from services.executor.domain.figures import Figures
 
 _MIB = 1 << 20
 _PAIR = re.compile(r"(\S+?)\s*/\s*(\S+)")

@@ -48,6 +48,15 @@ def test_a_device_that_the_node_has_not_is_missing_and_not_busy() -> None:
     assert refused(claim(0, device_type="h100")).details["count"] == 0
 
 
+def test_a_device_that_is_lost_is_refused_also_while_an_earlier_run_holds_it() -> None:
+    node = Capacity(cpus=4.0, memory_mib=1000, devices={"v100": 2}, lost={("v100", 1)})
+    reason = objection(claim(0, 1), node, Usage([claim(1)]))
+    assert reason is not None
+    assert (reason.code, reason.details) == ("devices_lost", {"devices": [1]})
+    assert reason.message == "The driver of this node does not find v100 1 any more."
+    assert objection(claim(0), node, Usage()) is None
+
+
 def test_processors_are_counted_and_what_is_left_is_told() -> None:
     reason = refused(claim(cpus=2), claim(cpus=2.5))
     assert (reason.code, reason.details) == ("cpus_busy", {"free": 1.5, "cpus": 2.0})

@@ -4,15 +4,16 @@ import pytest
 
 from services.executor.domain.equipment import Device, Equipment, equipped
 
-MIXED = equipped(
-    [
-        Device("gpu", 2, "t4"),
-        Device("gpu", 0, "t4"),
-        Device("gpu", 1, "a100"),
-        Device("gpu", 3, "a100"),
-        Device("npu", 5, "ascend910b"),
-    ]
-)
+
+def gpu(number: int, device_type: str, id: str | None = None) -> Device:
+    return Device(kind="gpu", id=id or f"bus-{number}", number=number, type=device_type)
+
+
+def npu(number: int, device_type: str) -> Device:
+    return Device(kind="npu", id=f"{number}.0", number=number, type=device_type)
+
+
+MIXED = equipped([gpu(2, "t4"), gpu(0, "t4"), gpu(1, "a100"), gpu(3, "a100"), npu(5, "ascend910b")])
 """Two kinds of GPUs, whose slots alternate, and the only NPU that is left of eight."""
 
 
@@ -23,9 +24,9 @@ def test_devices_are_counted_by_type() -> None:
 
 
 def test_an_index_counts_the_devices_of_one_type_in_the_order_of_their_driver() -> None:
-    assert MIXED.device("a100", 0) == Device("gpu", 1, "a100")
-    assert MIXED.device("a100", 1) == Device("gpu", 3, "a100")
-    assert MIXED.device("t4", 1) == Device("gpu", 2, "t4")
+    assert MIXED.device("a100", 0) == gpu(1, "a100")
+    assert MIXED.device("a100", 1) == gpu(3, "a100")
+    assert MIXED.device("t4", 1) == gpu(2, "t4")
     assert [MIXED.device("a100", index) for index in (2, -1)] == [None, None]
     assert Equipment(simulated={"v100": 8}).device("v100", 0) is None
 
@@ -44,7 +45,7 @@ def test_an_npu_is_seen_by_its_logical_id_and_no_gpu_beside_it() -> None:
 
 
 def test_an_npu_that_is_named_like_a_gpu_stays_an_npu() -> None:
-    named = equipped([Device("npu", 0, "big"), Device("npu", 1, "big")])
+    named = equipped([npu(0, "big"), npu(1, "big")])
     assert named.visible("big", (1,)) == {"ASCEND_RT_VISIBLE_DEVICES": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -60,4 +61,21 @@ def test_simulated_devices_are_shown_as_real_ones_would_be() -> None:
 
 def test_one_name_for_gpus_and_npus_is_refused_with_a_sentence() -> None:
     with pytest.raises(ValueError, match="Give one of them another name in JOBYARD_EXECUTOR_DEVICE_TYPES"):
-        equipped([Device("gpu", 0, "fast"), Device("npu", 0, "fast")])
+        equipped([gpu(0, "fast"), npu(0, "fast")])
+
+
+def test_a_device_that_is_gone_keeps_its_index_and_the_others_keep_theirs() -> None:
+    before = equipped([gpu(0, "a100", "A"), gpu(1, "a100", "B"), gpu(2, "a100", "C")])
+    after = equipped([gpu(0, "a100", "B"), gpu(1, "a100", "C")], before.real["a100"])
+    assert after.counts == {"a100": 3}
+    assert after.lost == {("a100", 0)}
+    assert after.visible("a100", (1, 2))["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert after.visible("a100", (0,))["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_a_device_that_comes_back_or_is_new_takes_nobodys_index() -> None:
+    before = equipped([gpu(0, "a100", "B")], [gpu(0, "a100", "A"), gpu(1, "a100", "B")])
+    assert before.lost == {("a100", 0)}
+    after = equipped([gpu(0, "a100", "0"), gpu(1, "a100", "A"), gpu(2, "a100", "B")], before.real["a100"])
+    assert after.lost == frozenset()
+    assert [device.id for device in after.real["a100"]] == ["A", "B", "0"]

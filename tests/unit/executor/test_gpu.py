@@ -1,6 +1,7 @@
 """A run's part of a GPU: by process where the driver tells them apart, else the device's own, never an invented 0."""
 
-from services.executor.domain.gpu import Figures, GpuFacts, used_by
+from services.executor.domain.figures import Figures
+from services.executor.domain.gpu import GpuFacts, used_by
 
 GIB = 1 << 30
 

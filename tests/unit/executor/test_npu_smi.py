@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.executor.domain.gpu import Figures
+from services.executor.domain.figures import Figures
 from services.executor.domain.npu_smi import Mapped, figures, mapping
 from tests.support.npus import USED, recorded
 
