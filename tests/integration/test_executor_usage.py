@@ -1,7 +1,9 @@
 """What runs use, from real processes through a real executor: sampled on the bus, exported, and told with the end."""
 
 import os
+import shlex
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,12 +17,14 @@ from shared.contracts.metrics import RunUsage, Sample
 from shared.settings import PlatformSettings
 from tests.support.executor_service import ExecutorService, Yard, yard_at
 from tests.support.nats import NatsServer
+from tests.support.platform import CHECKOUT
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
 WAIT_FOR_GO = Yard.WAIT_FOR_GO
 MIB = 1 << 20
-HOLDING = """python3 -c '
+PYTHON = shlex.quote(sys.executable)
+HOLDING = f"""{PYTHON} -c '
 import pathlib, time
 held = bytearray(%d << 20)
 for at in range(0, len(held), 4096): held[at] = 1
@@ -104,7 +108,7 @@ async def test_a_run_of_a_moment_has_its_totals_too(yard: Yard) -> None:
 
 @pytest.mark.usefixtures("executor")
 async def test_processes_that_come_and_go_between_two_samples_are_counted(yard: Yard) -> None:
-    burning = """python3 -c '
+    burning = f"""{PYTHON} -c '
 import os, subprocess, sys, time
 burn = [sys.executable, "-S", "-c", "for i in range(1000000): pass"]
 for _ in range(60): subprocess.run(burn)
@@ -174,9 +178,10 @@ async def test_a_run_whose_supervisor_is_killed_tells_what_it_had_used_by_its_la
 
 @pytest.mark.usefixtures("executor")
 async def test_what_a_job_reports_is_in_its_samples_and_with_its_end(yard: Yard) -> None:
+    report = f"import sys; sys.path.insert(0, {str(CHECKOUT)!r}); import jobyard; jobyard.report(loss=0.25)"
     view = await yard.place(
         'echo "{\\"loss\\": 0.5, \\"step\\": 1}" >> "$JOBYARD_METRICS_FILE"; echo nonsense >> "$JOBYARD_METRICS_FILE"; '
-        f'{WAIT_FOR_GO}; echo "{{\\"loss\\": 0.25}}" >> "$JOBYARD_METRICS_FILE"'
+        f"{WAIT_FOR_GO}; {PYTHON} -c {shlex.quote(report)}"
     )
     samples = await sampled(yard, view, "what it reports is seen", dropped=1)
     assert [one.reported for one in samples if one.reported] == [{"loss": 0.5, "step": 1}]
