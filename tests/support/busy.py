@@ -8,7 +8,7 @@ MIB = 1 << 20
 HELD = 300 * MIB
 WRITTEN = 50 * MIB
 RECEIVED = 20 * MIB
-SHORT_LIVED = 300
+SHORT_LIVED = 200
 """Processes, 100 a second."""
 
 PROGRAM = f"""
@@ -58,7 +58,7 @@ os.wait()
 
 server = socket.create_server(("127.0.0.1", 0))
 workers = [child(write), child(send, server.getsockname()[1]), child(come_and_go)]
-burn(2)
+burn(1.5)
 connection, _ = server.accept()
 while connection.recv(1 << 20):
     pass

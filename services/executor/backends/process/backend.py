@@ -18,7 +18,9 @@ from services.executor.backends.process.hints import Hints
 from services.executor.backends.process.ports import Ports
 from services.executor.backends.process.supervisors import Supervisor, claimed
 from services.executor.backends.process.sweep import sweep
+from services.executor.backends.process.usage import totals
 from services.executor.backends.process.usage.clearing import Clearing
+from services.executor.backends.process.usage.group import Group
 from services.executor.backends.process.usage.groups import Groups
 from services.executor.backends.process.usage.meter import Meter, totals_of
 from services.executor.backends.protocol import Changed, Execution, RunOrder
@@ -83,7 +85,7 @@ class ProcessBackend:
         await asyncio.to_thread(self._groups.close)
 
     async def launch(self, orders: Sequence[RunOrder]) -> None:
-        groups = await asyncio.to_thread(self._groups.make, [order.run_id for order in orders])
+        groups, host = await asyncio.to_thread(self._prepare, [order.run_id for order in orders])
         self._client.launch(
             {
                 "run_id": order.run_id,
@@ -94,6 +96,7 @@ class ProcessBackend:
                 "grace_s": order.grace_s,
                 "hidden": list(order.hidden),
                 "group": list(groups[order.run_id]),
+                "host": host,
             }
             for order in orders
         )
@@ -131,6 +134,9 @@ class ProcessBackend:
         for run_id in run_ids:
             self._unwatch(run_id)
         await asyncio.to_thread(self._remove, run_ids)
+
+    def _prepare(self, run_ids: Sequence[str]) -> tuple[dict[str, Group], marks.Facts]:
+        return self._groups.make(run_ids), totals.at_start()
 
     def _remove(self, run_ids: Sequence[str]) -> None:
         self._groups.remove(run_ids)

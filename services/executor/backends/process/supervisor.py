@@ -32,9 +32,12 @@ BOOT_ID = linux.boot_id()
 
 
 class Order:
-    """What to run. `home` is the executor's folder, `base` the path that the run's files begin with."""
+    """What to run. `home` is the executor's folder, `base` the path that the run's files begin with.
 
-    __slots__ = ("argv", "base", "cwd", "env", "grace_s", "group", "hidden", "home", "run_id")
+    `group` is what was made for the run, `host` where the machine's network stood (see `totals`).
+    """
+
+    __slots__ = ("argv", "base", "cwd", "env", "grace_s", "group", "hidden", "home", "host", "run_id")
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Order:
         grace_s: float,
         hidden: list[str],
         group: list[str | None],
+        host: marks.Facts,
     ) -> None:
         self.run_id = run_id
         self.home = home
@@ -57,6 +61,7 @@ class Order:
         self.grace_s = grace_s
         self.hidden = hidden
         self.group = Group(*group)
+        self.host = host
 
 
 def supervise(order: Order, born_in: str | None) -> None:
@@ -88,7 +93,6 @@ class Supervisor:
         self._children = Children(order.base, order.home, order.cwd, order.env, order.hidden)
         self._file = -1
         self._started_ns = 0
-        self._at_start: marks.Facts = {}
         self._leader = 0
         self._status: int | None = None
         self._stopping = False
@@ -118,7 +122,6 @@ class Supervisor:
         """Be the one to start this run; false if somebody was first, or it is not to start any more."""
         me = os.getpid()
         self._started_ns = time.time_ns()
-        self._at_start = totals.at_start()
         identity = {
             "pid": str(me),
             "boot_id": BOOT_ID,
@@ -126,7 +129,7 @@ class Supervisor:
             "started_at": str(self._started_ns),
             marks.CALLABLE: "True",
             **self._group.facts,
-            **self._at_start,
+            **self._order.host,
         }
         file = marks.claim(self._order.base, identity)
         if file is None:
@@ -167,7 +170,7 @@ class Supervisor:
             "stopped": str(self._stopping),
             "asked": str(self._asked),
             "forced": str(self._forced),
-            **totals.at_end(self._at_start, self._group),
+            **totals.at_end(self._order.host, self._group),
         }
         while True:
             try:

@@ -111,7 +111,7 @@ class Groups:
             try:
                 self._counters.attach(folder)
             except OSError as error:
-                log.warning("network_not_counted", run_id=run_id, reason=str(error))
+                log.info("network_not_counted", run_id=run_id, reason=str(error))
         return folder
 
 

@@ -10,8 +10,6 @@ import os
 from typing import NamedTuple
 
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-_KERNEL_THREADS = 2
-"""The pid of their parent."""
 _SMALL = 4096
 
 
@@ -40,7 +38,7 @@ class Processes:
         self._all: dict[int, Process] = {}
         self._children: dict[int, list[int]] = {}
         for name in os.listdir("/proc"):
-            if name.isdigit() and (process := process_of(int(name))) and process.parent != _KERNEL_THREADS:
+            if name.isdigit() and (process := process_of(int(name))) is not None:
                 self._all[process.pid] = process
                 self._children.setdefault(process.parent, []).append(process.pid)
 

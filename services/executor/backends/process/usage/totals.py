@@ -1,4 +1,4 @@
-"""What a supervisor writes of its run's use: where the machine stood at the start, and the totals at the end.
+"""What a run's file says of its use: where the machine's network stood at the start, and the totals at the end.
 
 The end's stand in the run's conclusion, so that they are there for an executor that was away. Every descendant has
 been waited for by then, which makes the supervisor's own figures those of the whole run. Standard library only.
@@ -22,7 +22,7 @@ HOST_SENT = "host_sent"
 
 
 def at_start() -> Facts:
-    """For the claim: what the machine's interfaces had carried by then."""
+    """For the claim: what the machine's interfaces had carried by then. Read before the launch, for many at once."""
     host = carried()
     return {} if host is None else {HOST_RECEIVED: str(host.received), HOST_SENT: str(host.sent)}
 
