@@ -46,6 +46,8 @@ if TYPE_CHECKING:
         Receipt,
         Role,
         Scope,
+        UsageLine,
+        UsageSummary,
         User,
         Vc,
     )
@@ -83,6 +85,8 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "Unreachable",
+    "UsageLine",
+    "UsageSummary",
     "User",
     "Vc",
     "WaitTimeout",

@@ -49,6 +49,7 @@ from jobyard.models import (
 from jobyard.people import People
 from jobyard.signin import SignIn
 from jobyard.transport import Backoff, Params, Transport, parameters
+from jobyard.usage import Usage
 
 if TYPE_CHECKING:
     from jobyard.tunnel import Tunnels
@@ -118,6 +119,7 @@ class Client:
         )
         self.people = People(self._transport)
         self.endpoints = Endpoints(self._transport)
+        self.usage = Usage(self._transport)
 
     def __enter__(self) -> Self:
         return self

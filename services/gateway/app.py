@@ -23,6 +23,7 @@ from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
+from services.gateway.usage import Usage
 from services.gateway.ways import Ways
 from services.gateway.yard import Yard
 from shared.runtime import Deps, Service
@@ -92,6 +93,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
         feed=Feed(bus),
+        usage=Usage(bus, timeout_s),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),
         metrics=HttpMetrics(),

@@ -30,6 +30,7 @@ from services.gateway.routes import (
     oidc,
     secrets,
     support,
+    usage,
     users,
     vcs,
 )
@@ -47,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     users.router,
     vcs.router,
     audit.router,
+    usage.router,
     secrets.router,
     health.router,
 )

@@ -25,6 +25,7 @@ from services.gateway.sshkeys import SshKeys
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
 from services.gateway.tokens import Tokens
+from services.gateway.usage import Usage
 from services.gateway.vcs import Vcs
 from services.gateway.ways import Ways
 from services.gateway.yard import Yard
@@ -57,6 +58,7 @@ class Parts:
     renewals: Renewals
     console: Console
     feed: Feed
+    usage: Usage
     streams: Streams
     readiness: ReadinessCheck
     metrics: HttpMetrics
