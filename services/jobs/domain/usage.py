@@ -1,7 +1,7 @@
 """What an attempt has used, and since when its work is undone: the facts of the event that ends it.
 
 An event has `usage` if, and only if, it ended an attempt that had started; the history keeps it for ever. What nobody
-measured, as of a run that was lost, is absent: only how long it held its devices is known then.
+measured is absent: only how long it held its devices is known then.
 """
 
 from dataclasses import replace
@@ -19,6 +19,7 @@ from shared.contracts.events import (
     RunEnded,
     RunEvent,
     RunExited,
+    RunLost,
     RunOver,
     RunRefused,
 )
@@ -35,7 +36,7 @@ def told(job: JobDocument, steps: list[Step], news: RunEvent, now: datetime) -> 
     if not issubclass(last.event, RunOver) or isinstance(news, RunRefused) or started_at is None:
         return steps
     ended_at = news.ended_at if isinstance(news, RunEnded) else now
-    usage = news.usage if isinstance(news, RunEnded) else None
+    usage = news.usage if isinstance(news, RunEnded | RunLost) else None
     usage = usage or _held(job, max((ended_at - started_at).total_seconds(), 0.0))
     facts: Facts = {"usage": usage.model_dump(mode="json", exclude_defaults=True)}
     if _failed(job, last, news):
