@@ -50,7 +50,7 @@ class Handlers:
                 self._rings.add(delivery.sequence, delivery.message)
 
     async def query(self, ask: QueryMetrics) -> MetricsPage:
-        """What a job uses, over time. Raises Invalid, StreamAway."""
+        """What a job uses, over time. Raises Invalid, StreamAway, PrometheusAway."""
         return await self._queries.page(ask)
 
     async def count(self, deliveries: Sequence[Delivery[Attempt | None]]) -> None:
@@ -68,8 +68,8 @@ class Handlers:
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Each(subjects.METRICS, (subjects.SAMPLES,), sample, Handlers.ingest, start=Handlers.position),
-    Answers(QUERY_METRICS, Handlers.query),
     Shared("metrics", subjects.EVENTS, ENDS, ended, Handlers.count),
+    Answers(QUERY_METRICS, Handlers.query),
     Answers(SUMMARIES, Handlers.summaries),
     Answers(USAGE, Handlers.usage),
 )
