@@ -21,6 +21,7 @@ class JobStory(RuleBasedStateMachine):
         self.job: JobDocument = queued(retries=2, max_duration_s=100)
         self.end: JobStatus | None = None
         self.now = NOW
+        self.refused: set[int] = set()
 
     def tell(self, signal: Signal) -> None:
         before = self.job
@@ -63,6 +64,7 @@ class JobStory(RuleBasedStateMachine):
 
     @rule(attempt=ATTEMPTS, busy=st.booleans())
     def run_refused(self, attempt: int, busy: bool) -> None:
+        self.refused.add(attempt)
         self.tell(refused(busy, attempt))
 
     @invariant()
@@ -70,6 +72,15 @@ class JobStory(RuleBasedStateMachine):
         assert [entry.version for entry in self.job.history] == list(range(1, self.job.version + 1))
         assert self.job.history[-1].state == self.job.state
         assert self.job.over == (self.job.status in TERMINAL)
+
+    @invariant()
+    def an_attempt_that_had_started_says_once_what_it_used(self) -> None:
+        told = [entry.state.attempt for entry in self.job.history if "usage" in entry.facts]
+        began = {entry.state.attempt for entry in self.job.history if entry.fact == "started"}
+        under_way = {self.job.state.attempt} if self.job.status in HOLDING else set()
+        assert len(told) == len(set(told))
+        assert began - under_way - self.refused <= set(told)
+        assert not under_way & set(told)
 
     @invariant()
     def devices_are_held_while_a_run_may_live(self) -> None:
