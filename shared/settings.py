@@ -56,7 +56,8 @@ class PlatformSettings(BaseSettings):
         None,
         repr=False,
         description="A Prometheus that scrapes this installation: METRICS of jobs are read from it, and people's "
-        "Grafana reaches it through the gateway; may hold user and password; none: METRICS of the last hour, from the METRICS stream.",
+        "Grafana reaches it through the gateway; may hold user and password. None: METRICS of the last hour, from the "
+        "METRICS stream.",
     )
     logs_max_bytes: int = Field(1 << 30, description="Size of the LOGS stream; the oldest chunks go first.")
 
