@@ -24,8 +24,10 @@ async def serve_health(host: str, port: int, check: Check, meter: Meter) -> None
         healths = await check() if path in ("/readyz", "/metrics") else []
         if path == "/metrics":
             ready.update({(item.service,): float(item.ready) for item in healths})
-            await metrics(scope, receive, send)
-            ready.clear()  # it was true for this answer only
+            try:
+                await metrics(scope, receive, send)
+            finally:
+                ready.clear()  # it was true for this answer only
             return
         status = 404 if path not in ("/healthz", "/readyz") else 200 if all(item.ready for item in healths) else 503
         body = "\n".join(f"{item.service}: {item.message or 'ready'}" for item in healths) or str(status)

@@ -42,7 +42,7 @@ class PlatformSettings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: coloured lines on a terminal, else JSON."
     )
-    health_host: str = Field("127.0.0.1", description="Where `/healthz` and `/readyz` of a single service listen.")
+    health_host: str = Field("127.0.0.1", description="Where `/healthz`, `/readyz` and `/metrics` of a process listen.")
     health_port: int | None = Field(None, ge=1, le=65535, description="Their port; none: they are not served.")
     min_free_mib: int = Field(
         256, ge=0, description="With less room on the data folder's disk the jobs service takes no submissions."

@@ -224,6 +224,7 @@ async def test_messages_flow_again_after_the_server_was_killed(bus: Bus, server:
         await until(lambda: wanted <= set(recorder.handled), "the durable consumer has all")
         await until(lambda: set(followed) == wanted, "the follower has all")
     assert followed == sorted(followed, key=int), "in order, none twice"
+    assert bus.reconnections >= 2
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from nats.errors import Error as NatsError
 
@@ -28,6 +29,7 @@ from shared.ids import new_id
 from shared.runtime import serving
 from shared.settings import PlatformSettings
 from tests.support.nats import NatsServer
+from tests.support.ports import free_port
 from tests.support.waiting import until
 from tests.support.yard import START, node
 
@@ -321,3 +323,38 @@ async def test_a_pause_or_kill_of_a_waiting_job_takes_it_out_of_the_queue(bus: B
         return [(item.id, item.reason.details["position"]) for item in items] == [(waits, 1)]
 
     await until(alone, "only the third waits, and is the first in line")
+
+
+async def test_of_two_schedulers_the_leader_alone_speaks_of_the_yard_and_then_the_next(
+    jobs: None, bus: Bus, settings: PlatformSettings
+) -> None:
+    await Node(bus, v100=8).report()
+    ports = [free_port(), free_port()]
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as client, AsyncExitStack() as all_of_them:
+        schedulers = {port: await all_of_them.enter_async_context(measured(settings, port)) for port in ports}
+
+        async def only_one_leads() -> bool:
+            texts = [(await client.get(f"http://127.0.0.1:{port}/metrics")).text for port in schedulers]
+            leaders = [port for port, text in zip(schedulers, texts, strict=True) if LEADS in text]
+            speakers = [port for port, text in zip(schedulers, texts, strict=True) if SPEAKS in text]
+            assert set(speakers) <= set(leaders)
+            found[:] = speakers
+            return len(speakers) == len(leaders) == 1
+
+        found: list[int] = []
+        await until(only_one_leads, "one leads")
+        first = found[0]
+        await schedulers.pop(first).aclose()
+        await until(only_one_leads, "the other leads")
+        assert found[0] != first
+
+
+LEADS, SPEAKS = "jobyard_scheduler_leader 1.0", "jobyard_devices{"
+
+
+@asynccontextmanager
+async def measured(settings: PlatformSettings, port: int) -> AsyncIterator[AsyncExitStack]:
+    """A scheduler that tells Prometheus of itself there, until its stack is closed."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serving([build_scheduler], settings.model_copy(update={"health_port": port})))
+        yield stack

@@ -1,4 +1,4 @@
-"""A real Prometheus for a test, which scrapes what the test names every 200 ms; call `needs("prometheus")` first.
+"""A real Prometheus for a test, which scrapes what the test names every second; call `needs("prometheus")` first.
 
 What it has scraped is there a moment later: `wait_for` asks until there is an answer.
 """
@@ -32,7 +32,7 @@ class PrometheusServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = Path(tempfile.mkdtemp(prefix="jobyard-prometheus-"))
         self._configuration = {
-            "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms"},
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(path.resolve()) for path in rules],
             "scrape_configs": [{"job_name": "jobyard", "static_configs": [{"targets": list(targets)}]}],
         }
