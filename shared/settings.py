@@ -65,7 +65,7 @@ class PlatformSettings(BaseSettings):
         None,
         repr=False,
         description="A Prometheus that scrapes this installation: METRICS of jobs are read from it, and people's "
-        "Grafana reaches it through the gateway; may hold user and password; none: METRICS of the last hour, from the "
+        "Grafana reaches it through the gateway; may hold user and password. None: METRICS of the last hour, from the "
         "METRICS stream.",
     )
     otlp_url: str | None = Field(

@@ -107,6 +107,16 @@ async def test_sums_are_of_what_may_be_seen(yard: Gateway, name: str) -> None:
     assert sum(float(one["value"][1]) for one in found) == len(SEEN[name])
 
 
+@pytest.mark.parametrize("name", ["alice", "mallory"])
+async def test_the_time_of_a_sample_stays_that_of_the_sample(
+    yard: Gateway, prometheus: PrometheusServer, name: str
+) -> None:
+    sampled = float(prometheus.query(f"max(timestamp({MEMORY}))")[0]["value"][1])
+    found = await result(yard, name, f"timestamp({MEMORY}) - time()", time=f"{sampled + 0.05:.3f}")
+    assert len(found) == len(SEEN[name])
+    assert all(float(one["value"][1]) < 0 for one in found)
+
+
 async def test_nothing_is_absent_that_may_be_seen_and_nothing_else_is_there(yard: Gateway) -> None:
     for name, jobs in SEEN.items():
         for job in JOBS:

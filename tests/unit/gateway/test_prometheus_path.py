@@ -1,6 +1,7 @@
 """Prometheus' own HTTP API at the gateway: what goes out of a question, what is refused, and how it is said."""
 
 import asyncio
+import base64
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any
@@ -245,6 +246,18 @@ async def test_whatever_else_answers_there_is_not_passed_on(
     answer = await ask(yard, "query", query=CPU)
     check_refused(answer, 503, "JOBYARD_PROMETHEUS_URL")
     assert "canary" not in answer.text
+
+
+async def test_the_address_may_hold_a_password_which_goes_to_prometheus_alone(
+    tmp_path: Path, asked: PrometheusDouble, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_password = asked.url.replace("http://", "http://reader:canary@")
+    async with gateway(tmp_path, prometheus_url=with_password) as yard:
+        assert (await ask(yard, "query", "admin", query=CPU)).status_code == 200
+        assert asked.last.headers["authorization"] == f"Basic {base64.b64encode(b'reader:canary').decode()}"
+        asked.status, asked.body, asked.type = 500, b"", "text/plain"
+        assert "canary" not in (await ask(yard, "query", "admin", query=CPU)).text
+    assert "canary" not in "".join(capsys.readouterr())
 
 
 async def test_it_is_not_led_elsewhere(yard: Gateway, asked: PrometheusDouble) -> None:
