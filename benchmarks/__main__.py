@@ -9,15 +9,15 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import door, machine, metrics, pages, replicas, ssh, yard
+from benchmarks import door, machine, metrics, pages, replicas, ssh, usage, yard
 from benchmarks.figures import Figure, show
 from tests.support.platform import platform
 
 PARTS = (
     *("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page", "door", "ssh"),
-    *("pages", "million", "replicas", "metrics"),
+    *("pages", "million", "replicas", "metrics", "usage"),
 )
-APART = {"machine", "pages", "million", "replicas", "metrics"}
+APART = {"machine", "pages", "million", "replicas", "metrics", "usage"}
 """They do not measure the one embedded platform."""
 
 
@@ -31,6 +31,8 @@ async def run(parts: set[str]) -> None:
         show("Replicas on a MongoDB-wire server", await asyncio.to_thread(replicas.measure))
     if "metrics" in parts:
         show("The metrics service", await metrics.measure())
+    if "usage" in parts:
+        show("What was used", await usage.measure())
     if parts - APART:
         await embedded(parts)
 

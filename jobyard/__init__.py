@@ -47,6 +47,8 @@ if TYPE_CHECKING:
         Receipt,
         Role,
         Scope,
+        UsageLine,
+        UsageSummary,
         User,
         Vc,
     )
@@ -86,6 +88,8 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "Unreachable",
+    "UsageLine",
+    "UsageSummary",
     "User",
     "Vc",
     "WaitTimeout",

@@ -31,6 +31,7 @@ from jobyard.people import People
 from jobyard.signin import SignIn
 from jobyard.submitting import Submitting
 from jobyard.transport import Transport
+from jobyard.usage import Usage
 from jobyard.watching import Watching
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Client(Submitting, Watching, Measuring, Acting):
         )
         self.people = People(self._transport)
         self.endpoints = Endpoints(self._transport)
+        self.usage = Usage(self._transport)
 
     def __enter__(self) -> Self:
         return self

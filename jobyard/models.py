@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -426,6 +427,37 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class RunUsage(Model):
+    """What one run has used from its start to its end. Additions of two runs' are meaningful; see `JobUsage`."""
+
+    seconds: float
+    """From start to end."""
+
+    cpu_seconds: float | None = None
+    memory_peak_bytes: int | None = None
+    memory_mean_bytes: float | None = None
+    """Over the samples, by time."""
+
+    network: NetworkTotals | None = None
+    block_read_bytes: int | None = None
+    block_write_bytes: int | None = None
+    device_seconds: float = 0.0
+    """Devices held, times seconds."""
+
+    device_measured_seconds: float = 0.0
+    """Of these, with a known utilization."""
+
+    device_idle_seconds: float = 0.0
+    """Of the measured ones, with a use under 5 %."""
+
+    device_utilization_mean: float | None = None
+    device_memory_peak_bytes: int | None = None
+    """Of one device."""
+
+    reported: dict[str, float] = {}
+    dropped: int = 0
+
+
 class Scope(StrEnum):
     """
     What an API token may be used for; who signs in without one may act.
@@ -586,6 +618,58 @@ class Token(Model):
     token_type: Literal["bearer"] = "bearer"
     expires_in: int
     """Seconds until it stops counting."""
+
+
+class UsageGroup(StrEnum):
+    """
+    What lines are told apart by, beside the type of device.
+    """
+
+    DAY = "day"
+    VC = "vc"
+    OWNER = "owner"
+
+
+class UsageLine(Model):
+    """
+    What was used, by what `group` tells apart and by type of device; the names that it does not are null.
+
+    Hours of devices that were held, whatever came of it; of jobs without devices (`cpu`) those of their cores.
+    """
+
+    day: date | None
+    """UTC."""
+
+    vc: str | None
+    owner: str | None
+    device_type: str
+    runs: int
+    """Attempts that ended."""
+
+    device_hours: float
+    idle_hours: float
+    """Of them, with a device use under 5 %. Always 0 of `cpu`."""
+
+    unknown_hours: float
+    """Of them, where use was not measured."""
+
+    lost_to_preemption_hours: float
+    """Of them, undone by a preemption: since the last checkpoint or the start."""
+
+    lost_to_failure_hours: float
+    """Of them, undone by a failure or a lost run, as far as checkpoints are known."""
+
+    cpu_hours: float
+    """Core-hours that were really used, as far as they were measured."""
+
+
+class UsageSummary(Model):
+    """What was used on the days from `first` to `last` (UTC). Attempts count once they are over."""
+
+    first: date
+    last: date
+    group: list[UsageGroup]
+    items: list[UsageLine]
 
 
 class User(Model):
@@ -891,7 +975,12 @@ class JobState(Model):
 
 
 class JobUsage(Model):
-    """What a job has used over all of its runs; it stays with the job for ever. `live`: a run is under way."""
+    """
+    What a job has used over all of its runs; it stays with the job for ever.
+
+    `live`: a run is under way, and what it counts from its start (cpu_seconds, network, block I/O, dropped) and its
+    last reported values are in it; its time, memory and devices come when it is over.
+    """
 
     job_id: str
     """ULID, upper case."""
@@ -1215,6 +1304,12 @@ class JobEventData(Model):
 
     receipt: Receipt | None = None
     """Only of `paused` and `preempted`: who stopped it, why, and what was lost."""
+
+    usage: RunUsage | None = None
+    """Only of a change that ended an attempt, and where METRICS may be read: what it has used."""
+
+    lost_since: AwareDatetime | None = None
+    """Only where the attempt failed or was lost: since when its work is lost with it."""
 
 
 class JobMetrics(Model):

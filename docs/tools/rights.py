@@ -24,6 +24,9 @@ A VC is open unless `jobyard vc set NAME --closed` has closed it. One submits in
 belongs to. Whoever leaves a VC keeps seeing the own jobs there and may kill them; their next runs get none of the VC's
 secrets. Users, VCs and the audit are for platform administrators.
 
+Who counts no job but the own ones in the usage of a VC sees there what the own jobs have used, and asks in vain for
+anybody else's: 403.
+
 | action | while the job is |
 |---|---|
 """

@@ -30,6 +30,7 @@ from jobyard.cli import (
     support,
     token,
     up,
+    usage,
     user,
     vc,
     wait,
@@ -124,6 +125,7 @@ COMMANDS = (
     ("port-forward", forward.port_forward),
     ("support", support.support),
     ("notifications", support.notifications),
+    ("usage", usage.usage),
     ("audit", audit.audit),
 )
 GROUPS = (

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from jobyard.cli.receipts import cost
+from jobyard.cli.receipts import cost, spent
 from jobyard.cli.session import JsonOption, session
 from jobyard.cli.tables import STATUS_STYLES, Column, print_table
 from jobyard.cli.terminal import inert, output, print_json
@@ -61,7 +61,7 @@ def row(event: JobEvent, earlier: JobEvent | None = None) -> list[str]:
         str(state.status),
         str(state.attempt),
         event.data.actor.name,
-        " ".join(part for part in (_priority(event, earlier), reason, cost(event)) if part),
+        " ".join(part for part in (_priority(event, earlier), reason, spent(event), cost(event)) if part),
     ]
 
 

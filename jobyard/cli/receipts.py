@@ -1,7 +1,20 @@
-"""Receipts: what it cost that a job was paused or preempted, in words for `jobyard events` and `jobyard get`."""
+"""Receipts: what an attempt used, and what its end has cost, in words for `jobyard events` and `jobyard get`."""
 
-from jobyard.cli.times import local, precise
+from jobyard.cli.times import duration, local, precise
 from jobyard.models import JobEvent, Receipt
+
+
+def spent(event: JobEvent) -> str:
+    """How long the attempt ran that ended here, and since when its work is lost if it failed; else nothing."""
+    usage, since = event.data.usage, event.data.lost_since
+    if usage is None:
+        return ""
+    used = f", {duration(usage.cpu_seconds)} of processor time" if usage.cpu_seconds is not None else ""
+    ran = f"Ran {duration(usage.seconds)}{used}."
+    if since is None or event.data.receipt is not None:  # which says the same
+        return ran
+    began = event.data.job.state.started_at
+    return f"{ran} Lost: its work since {'its start' if since == began else precise(since)}."
 
 
 def cost(event: JobEvent) -> str:

@@ -25,6 +25,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
 from services.gateway.summaries import Summaries
+from services.gateway.usage import Usage
 from services.gateway.ways import Ways
 from services.gateway.yard import Yard
 from shared.runtime import Deps, Service
@@ -97,6 +98,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         console=Console(bus, yard, timeout_s),
         measured=Measured(bus, yard, summaries, foresights, deps.clock, timeout_s),
         feed=Feed(bus),
+        usage=Usage(bus, timeout_s),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),
         metrics=HttpMetrics(),

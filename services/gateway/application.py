@@ -31,6 +31,7 @@ from services.gateway.routes import (
     oidc,
     secrets,
     support,
+    usage,
     users,
     vcs,
 )
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     users.router,
     vcs.router,
     audit.router,
+    usage.router,
     secrets.router,
     health.router,
 )

@@ -16,7 +16,7 @@ from shared.contracts.commands.health import health_of
 from shared.contracts.commands.jobs import EVENTS, VIEWS, GetJob
 from shared.contracts.commands.lists import JobPage, ListJobs
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG
-from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES
+from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES, USAGE
 from shared.contracts.commands.scheduling import EXPLAIN, FORESEE
 from shared.contracts.commands.submission import NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.commands.support import (
@@ -74,6 +74,7 @@ ASKS: tuple[Command[Any, Any], ...] = (
     READ_LOG,
     QUERY_METRICS,
     SUMMARIES,
+    USAGE,
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     CHECK_NOTIFY,

@@ -28,8 +28,9 @@ EVENTS = 16
 _TELLING = (f"evt.job.{JobScheduled.fact}.", f"evt.job.{JobErrored.fact}.")
 _FOREIGN = f'"{FOREIGN}"'.encode()
 _ORIGIN = b'"address":"'
+_USED = b'"usage":{'
 """Events that hold a command, environment or paths; that name a job of another VC in their reason; that say where the
-request came from that caused them."""
+request came from that caused them; that tell METRICS."""
 
 
 class Feed:
@@ -74,13 +75,18 @@ def seen_by(caller: Caller, subject: str, payload: bytes) -> bytes | None:
     try:
         event = json.loads(payload)
         _check(event)
-        if not (_ORIGIN in payload or (not caller.admin and (subject.startswith(_TELLING) or _FOREIGN in payload))):
+        if not (_ORIGIN in payload or (not caller.admin and _tells(subject, payload))):
             return payload
         event["data"] = shown(caller, event["data"])
     except (ValueError, KeyError, TypeError) as error:
         log.error("event_unreadable", subject=subject, error=repr(error))
         return None
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _tells(subject: str, payload: bytes) -> bool:
+    """Whether there is something in it that not everybody in its VC may see."""
+    return subject.startswith(_TELLING) or _FOREIGN in payload or _USED in payload
 
 
 def _check(event: Any) -> None:

@@ -51,6 +51,7 @@ TAGS = [
     {"name": "account", "description": "Signing in, and who one is."},
     {"name": "users", "description": "Users and virtual clusters."},
     {"name": "audit", "description": "Who changed what."},
+    {"name": "usage", "description": "Who has used what."},
     {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
     {"name": "console", "description": "What a job writes."},
     {"name": "metrics", "description": "What jobs use."},

@@ -26,6 +26,7 @@ from services.gateway.sshkeys import SshKeys
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
 from services.gateway.tokens import Tokens
+from services.gateway.usage import Usage
 from services.gateway.vcs import Vcs
 from services.gateway.ways import Ways
 from services.gateway.yard import Yard
@@ -59,6 +60,7 @@ class Parts:
     console: Console
     measured: Measured
     feed: Feed
+    usage: Usage
     streams: Streams
     readiness: ReadinessCheck
     metrics: HttpMetrics

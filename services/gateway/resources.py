@@ -29,7 +29,7 @@ from shared.contracts.job import (
     SecretName,
 )
 from shared.contracts.logs import LogGap, LogLine
-from shared.contracts.metrics import JobUsage
+from shared.contracts.metrics import JobUsage, RunUsage
 from shared.contracts.notify import NOTIFY_ENTRIES, Message, Notify, Subject
 
 BATCH_JOBS = 1000
@@ -271,6 +271,14 @@ class JobEventData(Contract):
     previous: Annotated[int | None, Field(description="Only of `priority_changed`: the former priority.")] = None
     receipt: Annotated[
         Receipt | None, Field(description="Only of `paused` and `preempted`: who stopped it, why, and what was lost.")
+    ] = None
+    usage: Annotated[
+        RunUsage | None,
+        Field(description="Only of a change that ended an attempt, and where METRICS may be read: what it has used."),
+    ] = None
+    lost_since: Annotated[
+        Timestamp | None,
+        Field(description="Only where the attempt failed or was lost: since when its work is lost with it."),
     ] = None
 
 

@@ -1,5 +1,6 @@
 """Puts the metrics service together; nothing connects here."""
 
+from services.metrics.accounts import Accounts
 from services.metrics.handlers import SUBSCRIPTIONS, Handlers
 from services.metrics.latest import Latest
 from services.metrics.past import Past
@@ -7,6 +8,7 @@ from services.metrics.prometheus import Prometheus
 from services.metrics.query import Queries
 from services.metrics.rings import Rings
 from services.metrics.settings import MetricsSettings
+from services.metrics.store import LedgerStore
 from shared.runtime import Deps, Service
 
 
@@ -17,9 +19,10 @@ def build(deps: Deps) -> Service:
     rings = Rings(past.of, Latest(deps.clock), settings.memory_mib << 20)
     url = deps.settings.prometheus_url
     prometheus = Prometheus(url, deps.clock) if url else None
+    accounts = Accounts(LedgerStore(deps.open_store("metrics")), rings.latest)
     return Service(
         name="metrics",
-        handlers=Handlers(past, rings, Queries(rings, prometheus)),
+        handlers=Handlers(past, rings, Queries(rings, prometheus), accounts),
         subscriptions=SUBSCRIPTIONS,
         stop=prometheus.close if prometheus else None,
     )

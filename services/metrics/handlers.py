@@ -4,15 +4,26 @@ from collections.abc import Sequence
 
 import structlog
 
+from services.metrics.accounts import Accounts
+from services.metrics.domain.attempt import Attempt
+from services.metrics.ended import ENDS, ended
 from services.metrics.past import Past
 from services.metrics.query import Queries
 from services.metrics.rings import Rings
 from services.metrics.samples import sample
 from shared.bus.codec import Undecodable
-from shared.bus.subscriptions import Answers, Delivery, Each, Subscription
+from shared.bus.subscriptions import Answers, Delivery, Each, Shared, Subscription
 from shared.contracts import subjects
-from shared.contracts.commands.metrics import QUERY_METRICS
-from shared.contracts.metrics import MetricsPage, QueryMetrics, Sample
+from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES, USAGE
+from shared.contracts.metrics import (
+    AskSummaries,
+    AskUsage,
+    MetricsPage,
+    QueryMetrics,
+    Sample,
+    Summaries,
+    UsagePage,
+)
 
 log = structlog.get_logger()
 
@@ -20,10 +31,11 @@ log = structlog.get_logger()
 class Handlers:
     """One method per subscription."""
 
-    def __init__(self, past: Past, rings: Rings, queries: Queries) -> None:
+    def __init__(self, past: Past, rings: Rings, queries: Queries, accounts: Accounts) -> None:
         self._past = past
         self._rings = rings
         self._queries = queries
+        self._accounts = accounts
 
     async def position(self) -> int:
         """The stream sequence to begin at: what runs has given a sample since."""
@@ -38,13 +50,28 @@ class Handlers:
                 self._rings.add(delivery.sequence, delivery.message)
 
     async def query(self, ask: QueryMetrics) -> MetricsPage:
-        """What a job uses, over time. Raises Invalid, StreamAway."""
+        """What a job uses, over time. Raises Invalid, StreamAway, PrometheusAway."""
         return await self._queries.page(ask)
+
+    async def count(self, deliveries: Sequence[Delivery[Attempt | None]]) -> None:
+        """Count the attempts that are over."""
+        await self._accounts.count([delivery.message for delivery in deliveries if delivery.message is not None])
+
+    async def summaries(self, ask: AskSummaries) -> Summaries:
+        """What each of these jobs has used in all."""
+        return await self._accounts.summaries(ask)
+
+    async def usage(self, ask: AskUsage) -> UsagePage:
+        """What users and virtual clusters have used, by day. Raises Invalid."""
+        return await self._accounts.usage(ask)
 
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Each(subjects.METRICS, (subjects.SAMPLES,), sample, Handlers.ingest, start=Handlers.position),
+    Shared("metrics", subjects.EVENTS, ENDS, ended, Handlers.count),
     Answers(QUERY_METRICS, Handlers.query),
+    Answers(SUMMARIES, Handlers.summaries),
+    Answers(USAGE, Handlers.usage),
 )
 
 ASKS = ()

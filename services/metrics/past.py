@@ -18,7 +18,7 @@ READ_S = 4.0
 """The longest that reading a job's last hour may take; whoever asked is told to try again."""
 
 LEAVE_S = 0.5
-"""The longest that telling the server so may take."""
+"""The longest that giving up the reader of a job may take."""
 
 RECENT = timedelta(minutes=1)
 """A run has given a sample in this time, as long as it lives."""

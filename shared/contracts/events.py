@@ -35,9 +35,15 @@ class JobEvent(Contract):
 
 
 class RunOver(JobEvent):
-    """A change that ended an attempt, or came to a job that had none under way: what that attempt has used."""
+    """A change that ended an attempt, or came to a job that had none under way."""
 
-    usage: RunUsage | None = None
+    usage: Annotated[
+        RunUsage | None, Field(description="What the attempt has used that ended; none: none that had started did.")
+    ] = None
+    lost_since: Annotated[
+        Timestamp | None,
+        Field(description="Where it failed or was lost: its last checkpoint, as far as one is known, or its start."),
+    ] = None
 
 
 class JobSubmitted(JobEvent):

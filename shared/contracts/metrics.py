@@ -101,7 +101,11 @@ class RunUsage(Contract):
 
 
 class JobUsage(Contract):
-    """What a job has used over all of its runs; it stays with the job for ever. `live`: a run is under way."""
+    """What a job has used over all of its runs; it stays with the job for ever.
+
+    `live`: a run is under way, and what it counts from its start (cpu_seconds, network, block I/O, dropped) and its
+    last reported values are in it; its time, memory and devices come when it is over.
+    """
 
     job_id: JobId
     runs: Whole = 0
@@ -176,18 +180,26 @@ class AskUsage(Contract):
 
 
 class UsageRow(Contract):
-    """One day of one user in one virtual cluster on one type of device, in device-hours (`cpu`: core-hours)."""
+    """One day (UTC) of one user in one virtual cluster on one type of device, in device-hours.
+
+    Of jobs without devices (`cpu`) the hours are those of the cores that they held, `idle_hours` is always 0, and
+    `cpu_hours` says how much of them was really used. A run counts once it is over, on each day for its part.
+    """
 
     day: date
     vc: VcName
     owner: UserName
     device_type: str
-    runs: Whole = 0
-    device_hours: Annotated[float, Field(ge=0)] = 0.0
+    runs: Annotated[Whole, Field(description="That ended on this day.")] = 0
+    device_hours: Annotated[float, Field(ge=0, description="Held, whatever came of it.")] = 0.0
     idle_hours: Annotated[float, Field(ge=0, description="Device use under 5 %.")] = 0.0
     unknown_hours: Annotated[float, Field(ge=0, description="Where use was not measured.")] = 0.0
-    lost_to_preemption_hours: Annotated[float, Field(ge=0)] = 0.0
-    lost_to_failure_hours: Annotated[float, Field(ge=0)] = 0.0
+    lost_to_preemption_hours: Annotated[
+        float, Field(ge=0, description="Held by runs that were preempted, since their last checkpoint or their start.")
+    ] = 0.0
+    lost_to_failure_hours: Annotated[
+        float, Field(ge=0, description="The same of runs that failed or were lost, as far as checkpoints are known.")
+    ] = 0.0
     cpu_hours: Annotated[float, Field(ge=0, description="Core-hours that were really used.")] = 0.0
 
 

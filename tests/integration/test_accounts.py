@@ -191,7 +191,6 @@ def test_nobody_reaches_past_its_own(server: AccountsServer, user: str) -> None:
         ("executor", "METRICS", "metric.>"),
         ("logs", "EVENTS", "evt.>"),
         ("logs", "METRICS", "metric.>"),
-        ("metrics", "EVENTS", "evt.run.>"),
         ("metrics", "LOGS", "log.>"),
         ("subscriber", "LOGS", "log.>"),
         ("subscriber", "DEADLETTERS", "dead.>"),

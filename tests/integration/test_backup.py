@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,17 @@ class Past:
     def starts(self, id: str) -> int:
         """How often a job's command has begun, wherever that was."""
         return self.note().read_text().split().count(id)
+
+
+RUNS_OVER = 3
+"""Before the backup: those of the jobs that are over, and of the one that is paused."""
+
+
+def runs_counted(yard: Platform | SeparateServices) -> int:
+    """How many runs the usage of these days is made of."""
+    days = [str(datetime.now(UTC).date() + timedelta(days=number)) for number in (-1, 1)]
+    found = yard.call("GET", f"/usage?first={days[0]}&last={days[1]}&group=", 200)["items"]
+    return sum(line["runs"] for line in found)
 
 
 NOTE = 'echo "$JOBYARD_JOB_ID" >> {note}; '
@@ -71,6 +83,7 @@ def past() -> Iterator[Past]:
             ids = [*over, paused, running, waiting]
             rings = yard.data / "logs"
             wait_until(lambda: all(any(rings.rglob(f"{id}.ring")) for id in over), "their consoles are on disk")
+            wait_until(lambda: runs_counted(yard) == RUNS_OVER, "what was used is counted")
             said = done("backup", folder / "backup.tar.gz", "--data", yard.data)
             jobs = {id: yard.job(id) for id in ids}
             facts = {id: yard.facts(id) for id in ids}
@@ -87,8 +100,9 @@ def of(past: Past, name: str) -> str:
     return next(id for id, job in past.jobs.items() if job["name"] == name)
 
 
-def check_the_past(yard: Platform, past: Past) -> None:
+def check_the_past(yard: Platform | SeparateServices, past: Past) -> None:
     """Everything that was there is there, and nothing that was over runs again."""
+    assert runs_counted(yard) >= RUNS_OVER, "at most two runs have ended since"
     listed = {job["id"] for job in yard.call("GET", "/jobs", 200)["items"]}
     assert listed >= past.jobs.keys()
     for name in ("over-0", "over-3"):

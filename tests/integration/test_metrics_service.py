@@ -14,9 +14,9 @@ from shared.bus.lookup import StreamAway
 from shared.bus.streams import bootstrap
 from shared.clock import SystemClock
 from shared.contracts import subjects
-from shared.contracts.commands.metrics import QUERY_METRICS
+from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES
 from shared.contracts.errors import Invalid
-from shared.contracts.metrics import SAMPLES_KEPT, QueryMetrics
+from shared.contracts.metrics import SAMPLES_KEPT, AskSummaries, QueryMetrics
 from shared.ids import new_id
 from shared.settings import PlatformSettings
 from tests.support.clock import ManualClock
@@ -54,6 +54,22 @@ async def test_what_a_run_says_is_drawn_as_it_comes(bus: Bus, server: NatsServer
         assert (cpu.name, cpu.unit, cpu.labels) == ("cpu", "cores", {"rank": "0"})
         assert set(cpu.values) == {0.5}
         assert memory.values == tuple(second * 1000.0 for second in range(0, 50, 5))
+
+
+async def test_the_sums_of_a_job_that_runs_have_what_it_says_now(bus: Bus, server: NatsServer, data: Path) -> None:
+    """Also after a restart, from the samples of the last minute."""
+    now = datetime.now(UTC)
+    await publish(bus, sample_at(1, start=now, cpu_seconds=1.0, reported={"loss": 2.0, "accuracy": 0.5}))
+    with MetricsService(server.url, data):
+        await page(bus, asked())
+        await publish(bus, sample_at(2, start=now, cpu_seconds=3.0, reported={"loss": 1.0}, dropped=4))
+
+        async def known() -> bool:
+            (usage,) = (await bus.ask(SUMMARIES, AskSummaries(job_ids=(JOB, new_id())))).items
+            assert usage.live
+            return (usage.cpu_seconds, usage.dropped, usage.reported) == (3.0, 4, {"loss": 1.0, "accuracy": 0.5})
+
+        await until(known, "its last sample is known")
 
 
 async def test_a_job_of_yesterday_is_answered_from_the_stream(bus: Bus, server: NatsServer, data: Path) -> None:

@@ -56,6 +56,7 @@ class Right(StrEnum):
     SEE_ENVIRONMENT = "see its environment values"
     SEE_MESSAGES = "see whom it tells, and what was asked about it"
     READ_METRICS = "read its metrics"
+    SEE_USAGE = "count it in the usage of its day"
     READ_CONSOLE = "read its console"
     USE_ENDPOINTS = "use its endpoints"
     ACT = "change it"

@@ -45,6 +45,8 @@ def shown(caller: Caller, data: Mapping[str, Any]) -> dict[str, Any]:
         del seen["launch"]
     elif launch and not may(caller, about, Right.SEE_ENVIRONMENT):
         seen["launch"] = without_environment(launch)
+    if seen.get("usage") and not may(caller, about, Right.READ_METRICS):
+        seen["usage"] = None
     return seen
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.contracts import subjects
 from shared.contracts.base import Contract, JobId, NodeName, Timestamp, UserName, Version
-from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, Facts, JobEvent, JobScheduled, Receipt
+from shared.contracts.events import JOB_EVENTS, AnyCloudEvent, Facts, JobEvent, JobScheduled, Receipt, RunOver
 from shared.contracts.idempotency import Idempotency
 from shared.contracts.job import (
     PATH_LENGTH,
@@ -19,6 +19,7 @@ from shared.contracts.job import (
     JobView,
     LaunchSpec,
 )
+from shared.contracts.metrics import RunUsage
 
 
 class HistoryEntry(Contract):
@@ -188,6 +189,8 @@ def event_of(document: JobDocument, entry: HistoryEntry) -> tuple[str, AnyCloudE
     }
     if "receipt" in data:
         data["receipt"] = Receipt.model_validate(data["receipt"], strict=False)
+    if issubclass(event, RunOver):
+        data |= _attempt_of(entry.facts)
     if event is JobScheduled:
         data["launch"] = launch_of(document)
     envelope = AnyCloudEvent.of(
@@ -205,3 +208,12 @@ def event_of(document: JobDocument, entry: HistoryEntry) -> tuple[str, AnyCloudE
         data=event.of(**data),
     )
     return subjects.job_event(entry.fact, document.request.vc, document.id), envelope
+
+
+def _attempt_of(facts: Facts) -> dict[str, Any]:
+    """What is told of the attempt that an event ended, each field as its own type again."""
+    usage, lost_since = facts.get("usage"), facts.get("lost_since")
+    return {
+        "usage": None if usage is None else RunUsage.model_validate(usage, strict=False),
+        "lost_since": datetime.fromisoformat(lost_since) if isinstance(lost_since, str) else None,
+    }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.jobs.domain import effects, limits
+from services.jobs.domain import effects, limits, usage
 from services.jobs.domain.document import HistoryEntry, JobDocument, Step, append
 from services.jobs.domain.signals import (
     RUN_SIGNALS,
@@ -198,7 +198,10 @@ def decide(job: JobDocument, signal: Signal, actor: Actor, cause: str | None, no
     row = TABLE.get(pair)
     if row is None:
         raise InvalidTransition(job, type(signal))
-    return append(job, row.effect(job, signal, actor, now), actor, cause, now)
+    steps = row.effect(job, signal, actor, now)
+    if isinstance(signal, RunEvent):
+        steps = usage.told(job, steps, signal, now)
+    return append(job, steps, actor, cause, now)
 
 
 def _is_current(job: JobDocument, signal: RunEvent) -> bool:

@@ -39,7 +39,7 @@ def of_run(job: JobDocument, ended: RunEvent, now: datetime) -> Receipt:
     if started_at is None or isinstance(ended, RunRefused):
         lost_since, stopped = None, None
     else:
-        lost_since = min(max(started_at, checkpoint_at or started_at), stopped_at)
+        lost_since = undone_since(started_at, checkpoint_at, stopped_at)
         stopped = stopped_at
     seconds = (stopped - lost_since).total_seconds() if stopped and lost_since else 0.0
     return Receipt(
@@ -53,6 +53,11 @@ def of_run(job: JobDocument, ended: RunEvent, now: datetime) -> Receipt:
         unit=unit,
         minutes_lost=round(held * seconds / 60, 3),
     )
+
+
+def undone_since(started_at: datetime, checkpoint_at: datetime | None, ended_at: datetime) -> datetime:
+    """From when on a run's work is lost with it: its last checkpoint, as far as one is known, or its start if later."""
+    return min(max(started_at, checkpoint_at or started_at), ended_at)
 
 
 def held_by(request: JobRequest) -> tuple[float, Unit]:

@@ -14,6 +14,8 @@ REPLY_BYTES = 400_000
 JOB_BYTES, VIEW_BYTES, LAUNCH_BYTES, EVENT_BYTES = 1600, 1500, 600, 600
 NOTIFY_BYTES = 40
 SHARE_BYTES, DEVICE_BYTES = 120, 12
+USAGE_BYTES = 700
+"""What an attempt has used, its `reported` values aside."""
 
 
 def job_size(job: JobHead) -> int:
@@ -40,7 +42,8 @@ def event_size(job: JobDocument, entry: HistoryEntry) -> int:
     """Of one history entry as an event, with what is launched."""
     said = (entry.actor.model_dump(), entry.cause, job.correlation_id, entry.facts)
     launched = launch_size(job.request) if entry.fact == "scheduled" else 0
-    return EVENT_BYTES + _varied(said) + view_size(job.request, entry.state) + launched
+    used = USAGE_BYTES if "usage" in entry.facts else 0
+    return EVENT_BYTES + _varied(said) + view_size(job.request, entry.state) + launched + used
 
 
 def _launched(request: JobRequest) -> int:

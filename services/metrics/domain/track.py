@@ -43,8 +43,8 @@ class Track:
         self._times.append(time)
         self._attempts.append(sample.attempt)
         for figure, value in figures(sample):
-            column = self._columns.get(figure) or self._new_column(figure, length)
-            if column is not None:
+            column = self._columns[figure] if figure in self._columns else self._new_column(figure, length)
+            if column is not None and len(column) == length:  # the first counts, should a device be told twice
                 column.append(value)
         for column in self._columns.values():
             if len(column) == length:

@@ -163,6 +163,13 @@ def test_an_event_tells_each_reader_what_the_table_gives() -> None:
     assert "hush" not in str(errored)
 
 
+def test_what_an_attempt_has_used_is_told_to_those_who_may_read_the_job_s_metrics() -> None:
+    ended = {**event(JobStatus.FINISHED), "usage": {"seconds": 60.0}}
+    for who in (Relation.OWNER, Relation.FORMER_MEMBER, Relation.VC_ADMIN, Relation.OPEN_MEMBER):
+        assert shown(CALLERS[who], ended)["usage"] == {"seconds": 60.0}
+    assert shown(CALLERS[Relation.CLOSED_MEMBER], ended)["usage"] is None
+
+
 @pytest.mark.parametrize("status", JobStatus)
 def test_actions_follow_the_status(status: JobStatus) -> None:
     expected = {Action.SUPPORT}

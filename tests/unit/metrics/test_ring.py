@@ -116,6 +116,12 @@ def test_what_was_seen_is_not_taken_again() -> None:
     assert points(series_of(ring)[0]) == {5: 1.0, 10: 2.0}
 
 
+def test_a_device_that_is_told_twice_does_not_shift_what_follows() -> None:
+    twice = tuple(Accelerator(kind="gpu", device=0, utilization=use) for use in (0.1, 0.9))
+    (gpu,) = series_of(ring_of(*(sample_at(second, accelerators=twice) for second in (5, 10)), sample_at(15)))
+    assert points(gpu) == {5: 0.1, 10: 0.1}
+
+
 def test_a_message_that_is_none_is_passed_over() -> None:
     ring = ring_of(sample_at(5, memory_bytes=1))
     ring.add(7, None)
