@@ -17,7 +17,7 @@ from shared.contracts.metrics import REPORTED_NAMES, NetworkTotals
 from tests.support.metrics_service import publish, sample_at
 from tests.support.people import Person, add, admin
 from tests.support.platform import CHECKOUT, Platform, platform
-from tests.support.waiting import until
+from tests.support.waiting import until, wait_until
 
 SECONDS = 60
 WAITS: dict[str, Any] = {"device_type": "v100", "devices": 8}
@@ -152,3 +152,16 @@ async def test_after_the_services_were_killed_the_last_hour_is_still_there(cast:
         return cast.owner.status("GET", f"/jobs/{used.id}/metrics") == 200 and used.metrics(cast.owner) == before
 
     await until(there_again, "the samples are read back")
+
+
+def test_a_job_that_has_run_says_in_lists_and_in_full_what_it_has_used(cast: Cast) -> None:
+    id = cast.owner.submit("true", vc="lab", cpus=0.01)
+
+    def runs(job: dict[str, Any]) -> int:
+        return int((job["usage"] or {"runs": 0})["runs"])
+
+    wait_until(lambda: runs(cast.owner.call("GET", f"/jobs/{id}", 200)) == 1, "its run is counted")
+    wait_until(
+        lambda: [runs(job) for job in cast.owner.call("GET", f"/jobs?q={id}", 200)["items"]] == [1],
+        "the list says so",
+    )
