@@ -49,6 +49,10 @@ class Platform:
         self.log = data.with_suffix(".log")
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
+    def set(self, **environment: str) -> None:
+        """More of its environment, from the next start on."""
+        self._environment |= environment
+
     @property
     def door_url(self) -> str:
         """Of the door to Jupyter, TensorBoard and interactive ports, which is another origin than the API's."""
