@@ -28,6 +28,7 @@ from services.executor.shipping import Shipper
 from services.executor.store import RunStore
 from services.executor.tallies import Tallies
 from services.executor.usage_files import UsageFiles
+from shared.contracts.instruments import SAMPLES
 from shared.paths import Roots
 from shared.runtime import Deps, Service
 
@@ -44,6 +45,7 @@ def build(deps: Deps) -> Service:
     devices = find(settings, clock, Memory(home / "devices.json", boot))
     files = UsageFiles(home / "metrics")
     feed = SampleFeed(bus)
+    deps.meter.watch(SAMPLES, lambda: (((outcome,), count) for outcome, count in feed.outcomes.items()))
     exporter = Exporter(clock)
     deps.registry.register(exporter)
     sampler = Sampler(backend.measure, devices.read, Tallies(files), feed, exporter, clock)

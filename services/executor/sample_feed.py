@@ -4,7 +4,7 @@ While no server is there they are held, up to `HELD`; then the oldest are droppe
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 
 import structlog
 
@@ -15,6 +15,7 @@ from shared.contracts.metrics import Sample
 log = structlog.get_logger()
 
 HELD = 2_000
+SENT, DROPPED = "sent", "dropped"
 _AGAIN_S = 0.5
 
 
@@ -26,6 +27,8 @@ class SampleFeed:
         self._held: deque[Sample] = deque()
         self._more = asyncio.Event()
         self._dropped = 0
+        self.outcomes = Counter({SENT: 0, DROPPED: 0})
+        """What became of the samples, since the start."""
 
     def put(self, sample: Sample) -> None:
         """Take a sample. Says once that there are too many, until they flow again."""
@@ -34,6 +37,7 @@ class SampleFeed:
             if not self._dropped:
                 log.warning("samples_dropped", held=HELD)
             self._dropped += 1
+            self.outcomes[DROPPED] += 1
         self._held.append(sample)
         self._more.set()
 
@@ -49,6 +53,9 @@ class SampleFeed:
                 self._dropped = 0
             while self._held and self._bus.connected:
                 sample = self._held.popleft()
-                await self._bus.tell(subjects.sample(sample.job_id, sample.rank), sample.model_dump_json().encode())
+                told = await self._bus.tell(
+                    subjects.sample(sample.job_id, sample.rank), sample.model_dump_json().encode()
+                )
+                self.outcomes[SENT if told else DROPPED] += 1
             if not self._held:
                 self._more.clear()

@@ -156,6 +156,13 @@ LAUNCH_SECONDS = Instrument(
     (),
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+SAMPLES = Instrument(
+    "jobyard_executor_samples_total",
+    "counter",
+    "executor",
+    "Samples of what runs use, by what became of them: sent, or dropped while NATS was away for too long.",
+    ("outcome",),
+)
 
 LOG_LINES = Instrument("jobyard_log_lines_total", "counter", "logs", "Lines of jobs that came in.")
 LOG_LINES_LOST = Instrument("jobyard_log_lines_lost_total", "counter", "logs", "Lines that are known to be missing.")

@@ -97,6 +97,7 @@ def test_what_a_job_sets_in_motion_is_counted_on_its_way(yard: Platform, prometh
     assert value(prometheus, 'jobyard_events_published_total{event="run.exited"} > 0') >= 1
     assert value(prometheus, 'jobyard_submit_to_start_seconds_count{vc="default"} > 0') >= 1
     assert value(prometheus, "jobyard_executor_launch_seconds_count > 0") >= 1
+    assert value(prometheus, 'jobyard_executor_samples_total{outcome="sent"} > 0') >= 1
     assert value(prometheus, "jobyard_scheduler_cycle_seconds_count > 0") >= 1
     assert value(prometheus, 'jobyard_scheduler_decisions_total{decision="placement"} > 0') >= 1
     assert value(prometheus, "jobyard_log_lines_total >= 3") >= 3

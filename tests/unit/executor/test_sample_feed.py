@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from services.executor.sample_feed import HELD, SampleFeed
+from services.executor.sample_feed import DROPPED, HELD, SENT, SampleFeed
 from tests.support.executor import ID
 from tests.support.usage import Listening, sample_with
 from tests.support.waiting import until
@@ -50,6 +50,7 @@ async def test_while_no_server_is_there_the_newest_are_held_and_the_loss_is_told
             bus.there = True
             await until(lambda: len(bus.told) == HELD, "those that were held are told")
     assert seconds(bus)()[0] == 7
+    assert feed.outcomes == {SENT: HELD, DROPPED: 7}
     assert [(entry["event"], entry.get("dropped")) for entry in logs] == [
         ("samples_dropped", None),
         ("samples_flow_again", 7),
