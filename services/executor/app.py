@@ -12,7 +12,6 @@ from services.executor.domain.environment import base
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import Executor
-from services.executor.exporter import Exporter
 from services.executor.handlers import SUBSCRIPTIONS, Handlers
 from services.executor.inventory import Inventory, capacity
 from services.executor.measures import measure_runs
@@ -20,14 +19,15 @@ from services.executor.outputs import Outputs
 from services.executor.prepare import Preparation
 from services.executor.reconcile import Reconcile
 from services.executor.reporter import Reporter
-from services.executor.sample_feed import SampleFeed
-from services.executor.sampler import Sampler
 from services.executor.secrets import Secrets
 from services.executor.settings import ExecutorSettings
 from services.executor.shipping import Shipper
 from services.executor.store import RunStore
-from services.executor.tallies import Tallies
-from services.executor.usage_files import UsageFiles
+from services.executor.usage.exporter import Exporter
+from services.executor.usage.feed import SampleFeed
+from services.executor.usage.files import UsageFiles
+from services.executor.usage.sampler import Sampler
+from services.executor.usage.tallies import Tallies
 from shared.contracts.instruments import SAMPLES
 from shared.paths import Roots
 from shared.runtime import Deps, Service

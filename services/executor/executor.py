@@ -19,9 +19,9 @@ from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment, Preparation, Unfit
 from services.executor.reporter import Reporter
 from services.executor.run import Run
-from services.executor.sampler import Sampler
 from services.executor.secrets import Secrets
 from services.executor.store import RunStore
+from services.executor.usage.sampler import Sampler
 from shared.clock import Clock
 from shared.contracts.errors import TemporaryError
 from shared.contracts.job import JobView, Reason, Share

@@ -4,8 +4,8 @@ from services.executor.checkpoints import written_at
 from services.executor.domain.facts import result_event, started_event
 from services.executor.domain.observation import Ended, Lost, Started, Waiting
 from services.executor.run import Run
-from services.executor.sampler import Sampler
 from services.executor.shipping import RunLog, Shipper
+from services.executor.usage.sampler import Sampler
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts import subjects

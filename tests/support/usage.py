@@ -8,11 +8,11 @@ from typing import Any
 from services.executor.domain.holder import Holder
 from services.executor.domain.reading import Reading
 from services.executor.domain.used import SECOND_NS
-from services.executor.exporter import Exporter
-from services.executor.sample_feed import SampleFeed
-from services.executor.sampler import Sampler
-from services.executor.tallies import Tallies
-from services.executor.usage_files import UsageFiles
+from services.executor.usage.exporter import Exporter
+from services.executor.usage.feed import SampleFeed
+from services.executor.usage.files import UsageFiles
+from services.executor.usage.sampler import Sampler
+from services.executor.usage.tallies import Tallies
 from shared.bus.bus import Bus
 from shared.contracts.metrics import Accelerator, Sample
 from tests.support.clock import ManualClock

@@ -18,18 +18,18 @@ from services.executor.domain.reading import Reading
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import REMEMBER_S, Executor
-from services.executor.exporter import Exporter
 from services.executor.handlers import Handlers
 from services.executor.outputs import Outputs
 from services.executor.prepare import Assignment, Preparation
 from services.executor.reporter import Reporter
 from services.executor.run import Run
-from services.executor.sample_feed import SampleFeed
-from services.executor.sampler import Sampler
 from services.executor.secrets import Secrets
 from services.executor.store import RunStore
-from services.executor.tallies import Tallies
-from services.executor.usage_files import UsageFiles
+from services.executor.usage.exporter import Exporter
+from services.executor.usage.feed import SampleFeed
+from services.executor.usage.files import UsageFiles
+from services.executor.usage.sampler import Sampler
+from services.executor.usage.tallies import Tallies
 from shared.bus.bus import Bus
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.logs import ReadLog

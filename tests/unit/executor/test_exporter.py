@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.executor.exporter import AFTER_END_S, ENDED_KEPT, Exporter
+from services.executor.usage.exporter import AFTER_END_S, ENDED_KEPT, Exporter
 from shared.contracts.families import DROPPED, EXPORTED, JOB_LABELS, REPORTED
 from shared.contracts.metrics import Accelerator, NetworkTotals
 from shared.ids import new_id

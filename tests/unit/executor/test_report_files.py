@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.executor.reports import COUNTED_BYTES, LINE_BYTES, PARSED_BYTES, Look, Position, look
+from services.executor.usage.reports import COUNTED_BYTES, LINE_BYTES, PARSED_BYTES, Look, Position, look
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Ended
 from services.executor.domain.used import SECOND_NS
-from services.executor.exporter import AFTER_END_S
-from services.executor.sampler import EVERY_S, YOUNG_S, Sampler
+from services.executor.usage.exporter import AFTER_END_S
+from services.executor.usage.sampler import EVERY_S, YOUNG_S, Sampler
 from shared.contracts.metrics import Accelerator, NetworkTotals, Sample
 from tests.support.executor import ID, NOW, record_of
 from tests.support.usage import START_NS, Driven, Node, reading_of

@@ -6,14 +6,14 @@ All of it touches the disk: call it in a thread, and only once at a time.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from services.executor import reports
 from services.executor.domain import reports as lines
 from services.executor.domain.observation import Ended
 from services.executor.domain.reading import Reading
 from services.executor.domain.record import RunRecord
 from services.executor.domain.samples import sample_of
 from services.executor.domain.used import SECOND_NS, Used
-from services.executor.usage_files import Tally, UsageFiles
+from services.executor.usage import reports
+from services.executor.usage.files import Tally, UsageFiles
 from shared.contracts.metrics import Accelerator, RunUsage, Sample
 
 

@@ -15,10 +15,10 @@ from services.executor.domain.observation import Ended
 from services.executor.domain.reading import Reading
 from services.executor.domain.record import RunRecord
 from services.executor.domain.used import SECOND_NS
-from services.executor.exporter import Exporter
-from services.executor.sample_feed import SampleFeed
-from services.executor.tallies import Step, Tallies
-from services.executor.usage_files import Tally
+from services.executor.usage.exporter import Exporter
+from services.executor.usage.feed import SampleFeed
+from services.executor.usage.files import Tally
+from services.executor.usage.tallies import Step, Tallies
 from shared.clock import Clock
 from shared.contracts.metrics import Accelerator, RunUsage
 

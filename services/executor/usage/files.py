@@ -12,7 +12,7 @@ import structlog
 from pydantic import Field, ValidationError
 
 from services.executor.domain.used import Used
-from services.executor.reports import Position
+from services.executor.usage.reports import Position
 from shared.contracts.base import Contract
 from shared.contracts.metrics import RunUsage
 

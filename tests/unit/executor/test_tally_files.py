@@ -7,8 +7,8 @@ import pytest
 import structlog
 
 from services.executor.domain.used import Used
-from services.executor.reports import Position
-from services.executor.usage_files import Tally, UsageFiles
+from services.executor.usage.files import Tally, UsageFiles
+from services.executor.usage.reports import Position
 from tests.support.executor import ID
 
 RUN = f"{ID}.1"

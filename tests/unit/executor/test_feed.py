@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from services.executor.sample_feed import DROPPED, HELD, SENT, SampleFeed
+from services.executor.usage.feed import DROPPED, HELD, SENT, SampleFeed
 from tests.support.executor import ID
 from tests.support.usage import Listening, sample_with
 from tests.support.waiting import until
