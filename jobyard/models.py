@@ -485,6 +485,9 @@ class RunUsage(Model):
     """Of one device."""
 
     reported: dict[str, float] = {}
+    not_finite: list[str] = []
+    """Of these names the last value was NaN."""
+
     dropped: int = 0
 
 
@@ -1035,6 +1038,12 @@ class JobUsage(Model):
     device_memory_peak_bytes: int | None = None
     reported: dict[str, float] = {}
     """The last values."""
+
+    not_finite: list[str] = []
+    """Names whose last value is NaN or infinite; a diverged loss."""
+
+    memory_bytes: int | None = None
+    """At this moment, of a run that lives."""
 
     dropped: int = 0
     live: bool = False

@@ -78,6 +78,9 @@ class Sample(Contract):
     reported: Annotated[
         dict[ReportedName, float], Field(description="The last value of each name since the sample before.")
     ] = Field(default_factory=dict)
+    not_finite: Annotated[
+        tuple[ReportedName, ...], Field(description="Names whose last value was NaN or infinite, `reported` has none.")
+    ] = ()
     dropped: Annotated[int, Field(ge=0, description="Reported values that were dropped since the run's start.")] = 0
 
 
@@ -97,6 +100,7 @@ class RunUsage(Contract):
     device_utilization_mean: Ratio | None = None
     device_memory_peak_bytes: Annotated[Whole | None, Field(description="Of one device.")] = None
     reported: dict[ReportedName, float] = Field(default_factory=dict)
+    not_finite: Annotated[tuple[ReportedName, ...], Field(description="Of these names the last value was NaN.")] = ()
     dropped: Whole = 0
 
 
@@ -123,6 +127,10 @@ class JobUsage(Contract):
     device_utilization_mean: Ratio | None = None
     device_memory_peak_bytes: Whole | None = None
     reported: Annotated[dict[ReportedName, float], Field(description="The last values.")] = Field(default_factory=dict)
+    not_finite: Annotated[
+        tuple[ReportedName, ...], Field(description="Names whose last value is NaN or infinite; a diverged loss.")
+    ] = ()
+    memory_bytes: Annotated[Whole | None, Field(description="At this moment, of a run that lives.")] = None
     dropped: Whole = 0
     live: bool = False
     updated_at: Timestamp | None = None
