@@ -71,7 +71,7 @@ class SeparateServices(Platform):
         """Of every gateway."""
         return [int(gateway.base_url.port or 0) for gateway in self._gateways.values()]
 
-    def start(self, within: float = 90.0) -> None:
+    def start(self, within: float = 240.0) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
         for name in self._names:
             self.start_service(name)
