@@ -16,7 +16,7 @@ from services.executor.backends.process.usage.hierarchies import Hierarchy
 from services.executor.domain.observation import Lost, Started
 from services.executor.domain.reading import Reading
 from tests.support.executor_backend import Bench, ProcessHome
-from tests.support.groups import WAYS, counts_network, possible
+from tests.support.groups import WAYS, counts_network, nested, possible
 from tests.support.waiting import until
 
 by_every_way = pytest.mark.parametrize("way", possible())
@@ -135,6 +135,28 @@ async def test_what_ended_while_nobody_looked_leaves_no_groups_behind_the_next_s
         await bench.open()
         await until(lambda: groups_of(home, over) == [], "the groups of the one are gone")
         assert bool(groups_of(home, lives)) == (way != "tree"), "and the other's are not"
+
+
+@by_every_way
+async def test_groups_in_groups_of_a_run_go_with_it_and_keep_no_executor_from_starting(
+    home: ProcessHome, way: str
+) -> None:
+    async with bench_in(home, WAYS[way]) as bench:
+        id = await bench.runs()
+        for folder in groups_of(home, id):
+            limit = folder / "cgroup.max.depth"
+            assert nested(folder, 700) == (16 if limit.exists() else 700)
+            if limit.exists():  # which a run may lift
+                limit.write_text("max")
+                (folder / "cgroup.max.descendants").write_text("max")
+                (folder / "deep").mkdir()
+                assert nested(folder / "deep", 700) == 700
+        await bench.close()
+        bench.go()
+        await until(lambda: not home.supervisors(), "it is over")
+        assert bool(groups_of(home, id)) == (way != "tree")
+        await bench.open()
+        await until(lambda: groups_of(home, id) == [], "its groups are gone")
 
 
 @by_every_way
