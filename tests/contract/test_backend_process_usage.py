@@ -179,6 +179,35 @@ async def test_children_that_nobody_waits_for_are_counted_in_a_group(home: Proce
 
 
 @by_every_way
+@pytest.mark.parametrize("to", ["elsewhere.1", "$JOBYARD_RUN_ID/inside"])
+async def test_a_job_that_leaves_its_group_is_counted_all_the_same(home: ProcessHome, way: str, to: str) -> None:
+    moves = (
+        "import os, sys, time\n"
+        "for folder in sys.argv[1:]:\n"
+        "    os.makedirs(folder, exist_ok=True)\n"
+        "    open(f'{folder}/cgroup.procs', 'w').write('0')\n"
+        "held = b'x' * (200 << 20)\n"
+        "while time.process_time() < 1: pass\n"
+        "open('x', 'w')\n"
+        "while not os.path.exists('go'): time.sleep(0.02)\n"
+    )
+    async with bench_in(home, WAYS[way]) as bench:
+        (bench.folder / "moves.py").write_text(moves)
+        groups = Groups(home.home, WAYS[way])
+        groups.open()
+        folders = " ".join(f'"{part}/{to}"' for part in groups.parts.facts.values())
+        id = await bench.launch(f"python3 moves.py {folders}")
+        await until((bench.folder / "x").exists, "it has worked")
+        seen = await reading(bench, id)
+        assert 0.9e9 <= (seen.cpu_ns or 0) < 2e9
+        assert 200 << 20 <= (seen.memory_bytes or 0) < 300 << 20, "counted once"
+        bench.go()
+        totals = (await bench.ended(id)).totals
+        assert totals is not None and 0.9e9 <= (totals.cpu_ns or 0) < 2e9
+        await until(lambda: groups.sweep() == set(), "where it went is gone")
+
+
+@by_every_way
 async def test_a_network_of_its_own_is_the_runs_alone(home: ProcessHome, way: str) -> None:
     sends = (
         "import fcntl, socket, struct\n"
