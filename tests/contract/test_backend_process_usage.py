@@ -124,8 +124,9 @@ async def test_what_ended_while_nobody_looked_leaves_no_groups_behind_the_next_s
     async with bench_in(home, WAYS[way]) as bench:
         over, lives = await bench.runs(), await bench.launch("sleep 600")
         folders = groups_of(home, over)
-        for folder in folders:
-            (folder / "of the job's own").mkdir()
+        kept = [folder / "of the job's own" for folder in groups_of(home, lives)]
+        for path in (*(folder / "of the job's own" for folder in folders), *kept):
+            path.mkdir()
         await bench.reaches(lives, Started)
         supervisors = set(home.supervisors())
         await bench.close()
@@ -135,6 +136,7 @@ async def test_what_ended_while_nobody_looked_leaves_no_groups_behind_the_next_s
         await bench.open()
         await until(lambda: groups_of(home, over) == [], "the groups of the one are gone")
         assert bool(groups_of(home, lives)) == (way != "tree"), "and the other's are not"
+        assert all(path.is_dir() for path in kept), "nor what it has made in them"
 
 
 @by_every_way

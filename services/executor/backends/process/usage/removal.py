@@ -7,6 +7,8 @@ it by names and `..`, which neither Python's depth of calls, nor open files, nor
 import errno
 import os
 
+from services.executor.backends.process import linux
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _IN_USE = (errno.EBUSY, errno.ENOTEMPTY)
 
@@ -14,9 +16,14 @@ _IN_USE = (errno.EBUSY, errno.ENOTEMPTY)
 def removed(folder: str) -> bool:
     """Whether the group is gone; false while something lives in it. Raises OSError when it cannot be removed."""
     try:
-        return _removed(folder) or (_emptied(folder) and _removed(folder))
+        return _removed(folder) or (_is_left(folder) and _emptied(folder) and _removed(folder))
     except FileNotFoundError:
         return False  # somebody else removes it at the same time, and may not be done
+
+
+def _is_left(folder: str) -> bool:
+    """Whether no process is in the group itself: what a run has made in it is the run's while that lives."""
+    return not linux.read(f"{folder}/cgroup.procs")
 
 
 def _emptied(folder: str) -> bool:
