@@ -16,7 +16,7 @@ from services.executor.backends.process.usage.hierarchies import Hierarchy
 from services.executor.domain.observation import Lost, Started
 from services.executor.domain.reading import Reading
 from tests.support.executor_backend import Bench, ProcessHome
-from tests.support.groups import WAYS, counts_network, possible
+from tests.support.groups import WAYS, counts_network, nested, possible
 from tests.support.waiting import until
 
 by_every_way = pytest.mark.parametrize("way", possible())
@@ -124,8 +124,9 @@ async def test_what_ended_while_nobody_looked_leaves_no_groups_behind_the_next_s
     async with bench_in(home, WAYS[way]) as bench:
         over, lives = await bench.runs(), await bench.launch("sleep 600")
         folders = groups_of(home, over)
-        for folder in folders:
-            (folder / "of the job's own").mkdir()
+        kept = [folder / "of the job's own" for folder in groups_of(home, lives)]
+        for path in (*(folder / "of the job's own" for folder in folders), *kept):
+            path.mkdir()
         await bench.reaches(lives, Started)
         supervisors = set(home.supervisors())
         await bench.close()
@@ -135,6 +136,29 @@ async def test_what_ended_while_nobody_looked_leaves_no_groups_behind_the_next_s
         await bench.open()
         await until(lambda: groups_of(home, over) == [], "the groups of the one are gone")
         assert bool(groups_of(home, lives)) == (way != "tree"), "and the other's are not"
+        assert all(path.is_dir() for path in kept), "nor what it has made in them"
+
+
+@by_every_way
+async def test_groups_in_groups_of_a_run_go_with_it_and_keep_no_executor_from_starting(
+    home: ProcessHome, way: str
+) -> None:
+    async with bench_in(home, WAYS[way]) as bench:
+        id = await bench.runs()
+        for folder in groups_of(home, id):
+            limit = folder / "cgroup.max.depth"
+            assert nested(folder, 700) == (16 if limit.exists() else 700)
+            if limit.exists():  # which a run may lift
+                limit.write_text("max")
+                (folder / "cgroup.max.descendants").write_text("max")
+                (folder / "deep").mkdir()
+                assert nested(folder / "deep", 700) == 700
+        await bench.close()
+        bench.go()
+        await until(lambda: not home.supervisors(), "it is over")
+        assert bool(groups_of(home, id)) == (way != "tree")
+        await bench.open()
+        await until(lambda: groups_of(home, id) == [], "its groups are gone")
 
 
 @by_every_way
@@ -154,6 +178,35 @@ async def test_children_that_nobody_waits_for_are_counted_in_a_group(home: Proce
         id = await bench.runs("python3 ignores.py")
         seen = (await reading(bench, id)).cpu_ns or 0
         assert (seen > 1e9) == (way != "tree"), "which the docs say"
+
+
+@by_every_way
+@pytest.mark.parametrize("to", ["elsewhere.1", "$JOBYARD_RUN_ID/inside"])
+async def test_a_job_that_leaves_its_group_is_counted_all_the_same(home: ProcessHome, way: str, to: str) -> None:
+    moves = (
+        "import os, sys, time\n"
+        "for folder in sys.argv[1:]:\n"
+        "    os.makedirs(folder, exist_ok=True)\n"
+        "    open(f'{folder}/cgroup.procs', 'w').write('0')\n"
+        "held = b'x' * (200 << 20)\n"
+        "while time.process_time() < 1: pass\n"
+        "open('x', 'w')\n"
+        "while not os.path.exists('go'): time.sleep(0.02)\n"
+    )
+    async with bench_in(home, WAYS[way]) as bench:
+        (bench.folder / "moves.py").write_text(moves)
+        groups = Groups(home.home, WAYS[way])
+        groups.open()
+        folders = " ".join(f'"{part}/{to}"' for part in groups.parts.facts.values())
+        id = await bench.launch(f"python3 moves.py {folders}")
+        await until((bench.folder / "x").exists, "it has worked")
+        seen = await reading(bench, id)
+        assert 0.9e9 <= (seen.cpu_ns or 0) < 2e9
+        assert 200 << 20 <= (seen.memory_bytes or 0) < 300 << 20, "counted once"
+        bench.go()
+        totals = (await bench.ended(id)).totals
+        assert totals is not None and 0.9e9 <= (totals.cpu_ns or 0) < 2e9
+        await until(lambda: groups.sweep() == set(), "where it went is gone")
 
 
 @by_every_way

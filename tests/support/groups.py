@@ -35,6 +35,23 @@ def counts_network(way: str) -> bool:
     return True
 
 
+def nested(folder: Path, deep: int, name: str = "a") -> int:
+    """Make groups in groups, so deep at most, as a job might; how many could be made."""
+    here = os.open(folder, os.O_RDONLY)
+    try:
+        for made in range(deep):
+            try:
+                os.mkdir(name, dir_fd=here)
+            except BlockingIOError:  # what the kernel says at its limit
+                return made
+            inner = os.open(name, os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = inner
+        return deep
+    finally:
+        os.close(here)
+
+
 def clear_groups(home: Path) -> None:
     """End what still lives in the groups of this executor's runs, and remove them: no test leaves one behind."""
     for way in WAYS.values():

@@ -1,10 +1,11 @@
 """A run's group is read from the files that the kernel has for it, in either version; what is missing is unknown."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from services.executor.backends.process.usage.group import Group, enter, group_of
+from services.executor.backends.process.usage.group import Group, enter, group_of, holds
 
 UNIFIED = {
     "cpu.stat": "usage_usec 1500000\nuser_usec 1000000\nsystem_usec 500000\n",
@@ -52,6 +53,35 @@ def test_what_a_group_does_not_count_is_unknown_and_not_zero(tmp_path: Path, fie
 def test_more_inactive_than_used_is_nothing(tmp_path: Path) -> None:
     files = UNIFIED | {"memory.current": "4096\n"}
     assert Group(unified=folder(tmp_path, files)).memory_bytes() == 0
+
+
+@pytest.mark.parametrize(("field", "file"), [("unified", "cgroup.procs"), ("memory", "tasks")])
+def test_who_has_left_the_group_is_not_in_its_memory(tmp_path: Path, field: str, file: str) -> None:
+    me = os.getpid()
+    group = Group(**{field: folder(tmp_path, {file: f"1\n{me}\n"})})
+    assert group.outside([me]) == []
+    folder(tmp_path, {file: "1\n"})
+    assert group.outside([me, 1]) == [me]
+    assert Group(cpu=str(tmp_path)).outside([me]) == [], "no group counts its memory"
+
+
+SOMEWHERE = b"12:cpu,cpuacct:/\n4:memory:/a/jobyard-1/run.1/its own\n1:name=systemd:/\n0::/a/jobyard-1/run.10\n"
+
+
+@pytest.mark.parametrize(
+    ("run", "controller", "held"),
+    [
+        ("run.1", "memory", True),
+        ("run.10", "", True),
+        ("run.10", "memory", False),
+        ("run.1", "", False),
+        ("run.1", "pids", False),
+    ],
+)
+def test_a_group_inside_of_the_runs_is_the_runs(run: str, controller: str, held: bool) -> None:
+    assert holds(f"/sys/fs/cgroup/somewhere/jobyard-1/{run}", controller, SOMEWHERE) == held
+    assert not holds(f"/sys/fs/cgroup/somewhere/jobyard-2/{run}", controller, SOMEWHERE)
+    assert not holds(f"/sys/fs/cgroup/somewhere/jobyard-1/{run}", controller, b""), "of one that has gone"
 
 
 def test_what_a_supervisor_claims_is_what_the_executor_reads() -> None:

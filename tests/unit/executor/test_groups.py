@@ -5,9 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.executor.backends.process.usage.groups import Groups
 from services.executor.backends.process.usage.hierarchies import Hierarchy
+from tests.support.groups import nested
 
 CPU = frozenset({"cpu", "cpuacct"})
 MEMORY = frozenset({"memory"})
@@ -88,6 +90,27 @@ def test_what_is_left_is_removed_at_the_next_start_unless_something_lives_there(
     assert again.sweep() == set()
     again.close()
     assert not Path(again.parts.cpu or "").exists(), "nothing stays of an executor that has no runs"
+
+
+def test_what_a_run_has_made_in_its_group_is_removed_however_deep(tmp_path: Path) -> None:
+    found = tree(tmp_path, UNIFIED)
+    folder = opened(tmp_path, found).make(["deep.1"])["deep.1"].unified or ""
+    assert nested(Path(folder), 3000, name="a" * 50) == 3000, "no path reaches its end, and no recursion"
+    Path(folder, "beside", "it").mkdir(parents=True)
+    groups = opened(tmp_path, found)
+    assert not Path(folder).exists() and groups.sweep() == set()
+
+
+def test_a_group_that_cannot_be_removed_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    found = tree(tmp_path, UNIFIED)
+    part = Path(opened(tmp_path, found).parts.unified or "")
+    (part / "a.1").mkdir()
+    (part / "b.1").touch()  # no folder, which is another error than one that is in use
+    groups = opened(tmp_path, found)
+    assert not (part / "a.1").exists()
+    with capture_logs() as said:
+        assert groups.remove(["b.1", "c.1"]) == {"b.1"}
+    assert [(each["event"], each["run_id"]) for each in said] == [("group_not_removed", "b.1")]
 
 
 def test_two_executors_of_one_machine_have_each_their_own_part(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What a supervisor says of its run's use in the end, and what the executor makes of it."""
 
+from pathlib import Path
+
 from services.executor.backends.process.usage import totals
 from services.executor.backends.process.usage.group import Group
 from services.executor.backends.process.usage.meter import totals_of
@@ -15,6 +17,14 @@ def test_what_was_written_is_what_is_read() -> None:
     assert (read.at_ns, read.network_scope, read.memory_bytes, read.pids) == (7, "host", None, ())
     assert (read.cpu_ns or 0) > 0
     assert None not in (read.read_bytes, read.write_bytes, read.receive_bytes, read.transmit_bytes)
+
+
+def test_of_the_groups_processor_time_and_what_was_reaped_the_larger_one_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "cpu.stat").write_text("usage_usec 0\n")
+    left = totals_of(END | totals.at_end({}, Group(unified=str(tmp_path))))
+    assert (left.cpu_ns or 0) > 0, "it has left its group"
+    (tmp_path / "cpu.stat").write_text(f"usage_usec {10**12}\n")
+    assert totals_of(END | totals.at_end({}, Group(unified=str(tmp_path)))).cpu_ns == 10**15
 
 
 def test_an_older_supervisor_said_nothing_of_it() -> None:

@@ -1,11 +1,13 @@
 """The control groups of one run: one in the unified hierarchy, and ones of version 1 for what that does not count.
 
 They are made before the run is launched, entered by its supervisor before it starts anything, and named in its claim,
-so that whoever reads them knows that all of the run is in them. Standard library only.
+so that whoever reads them knows that the run has begun in them. What it starts is in them too, unless it leaves them,
+as its user may. Standard library only.
 """
 
 import contextlib
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.executor.backends.process import linux
@@ -49,6 +51,20 @@ class Group(NamedTuple):
             return None
         return None if used is None or inactive is None else max(0, used - inactive)
 
+    def outside(self, pids: Sequence[int]) -> list[int]:
+        """Those of the processes whose memory is not counted here, since they have left; none if no memory is.
+
+        One file says who is in the group itself; only of the others it is looked up where they are, which may be a
+        group inside of it. Version 1 moves single threads, and counts memory where a process's first one is.
+        """
+        folder, file = (self.unified, "cgroup.procs") if self.memory is None else (self.memory, "tasks")
+        if folder is None:
+            return []
+        inside = set(linux.read(f"{folder}/{file}").split())
+        others = [pid for pid in pids if b"%d" % pid not in inside]
+        controller = "" if self.memory is None else "memory"
+        return [pid for pid in others if not holds(folder, controller, linux.read(f"/proc/{pid}/cgroup"))]
+
     def traffic(self) -> Traffic | None:
         """What its sockets have received and sent, where that is counted."""
         return None if self.unified is None else counted(self.unified)
@@ -57,6 +73,20 @@ class Group(NamedTuple):
 def group_of(facts: Facts) -> Group:
     """What a supervisor has claimed to be in."""
     return Group(facts.get(_UNIFIED), facts.get(_CPU), facts.get(_MEMORY))
+
+
+def holds(folder: str, controller: str, groups: bytes) -> bool:
+    """Whether a process is in this run's group or inside of it, by what its /proc/<pid>/cgroup says.
+
+    `controller` tells the hierarchy, "" the unified one. The folder's last two names (this node's part, and the run)
+    are looked for, which are the same wherever the hierarchy is mounted.
+    """
+    part = "/".join(["", *folder.split("/")[-2:], ""])
+    for line in os.fsdecode(groups).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controller in controllers.split(","):
+            return part in f"{path}/"
+    return False
 
 
 def enter(group: Group, born_in: str | None) -> Group:

@@ -15,6 +15,7 @@ import structlog
 from services.executor.backends.process import linux
 from services.executor.backends.process.usage.group import Group
 from services.executor.backends.process.usage.hierarchies import Hierarchy, hierarchies
+from services.executor.backends.process.usage.removal import removed
 from services.executor.backends.process.usage.traffic import Counters
 
 log = structlog.get_logger()
@@ -23,6 +24,9 @@ _CPU = frozenset({"cpuacct"})
 _MEMORY = frozenset({"memory"})
 _DELEGATED = ("user.delegate", "trusted.delegate")
 """How systemd marks a group whose inside is somebody else's business."""
+_LIMITS = {"cgroup.max.depth": "16", "cgroup.max.descendants": "256"}
+"""How many groups a run may make inside of its own: enough for containers, and little to clear up. A guard against
+accidents: the run's user may lift them, and version 1 has none."""
 
 
 def mounted() -> tuple[Hierarchy, ...]:
@@ -70,11 +74,15 @@ class Groups:
         return {run_id: Group(*(self._made(part, run_id) for part in self.parts)) for run_id in run_ids}
 
     def remove(self, run_ids: Iterable[str]) -> set[str]:
-        """Remove the groups of these runs; of which some are left, since something still lives in them."""
+        """Remove the groups of these runs; of which some are left: something lives in them, or the log says why."""
         left = set()
         for run_id in run_ids:
             for part in self.parts.facts.values():
-                if not _removed(f"{part}/{run_id}"):
+                try:
+                    if not removed(f"{part}/{run_id}"):
+                        left.add(run_id)
+                except OSError as error:
+                    log.warning("group_not_removed", run_id=run_id, reason=str(error))
                     left.add(run_id)
         return left
 
@@ -107,6 +115,8 @@ class Groups:
         except OSError as error:
             log.warning("group_not_made", run_id=run_id, reason=str(error))
             return None
+        if part == self.parts.unified:
+            _limit(folder)
         if part == self.parts.unified and self._counters is not None:
             try:
                 self._counters.attach(folder)
@@ -134,20 +144,18 @@ def _offers_memory(folder: str) -> bool:
     return True
 
 
+def _limit(folder: str) -> None:
+    for name, most in _LIMITS.items():
+        with contextlib.suppress(OSError):  # an older kernel
+            file = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(file, most.encode())
+            finally:
+                os.close(file)
+
+
 def _inside(folder: str) -> list[str]:
     try:
         return [entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
     except OSError:
         return []
-
-
-def _removed(folder: str) -> bool:
-    """Whether the group is gone, with those that the run has made in it."""
-    try:
-        os.rmdir(folder)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        inside = _inside(folder)
-        return bool(inside) and all(_removed(f"{folder}/{name}") for name in inside) and _removed(folder)
-    return True

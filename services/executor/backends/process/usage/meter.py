@@ -85,19 +85,20 @@ class Sweep:
     def reading(self, run: Metered) -> Reading | None:
         """None of a run that has not started anything yet, or of which nothing lives any more.
 
-        The supervisor counts as well, for the sake of what it has reaped; but not its memory, in the tree's way.
+        The supervisor counts as well, for the sake of what it has reaped; but not its memory, in the tree's way. Of the
+        group's processor time and the tree's the larger one is nearer: one misses who has left the group, the other
+        whom nobody has waited for.
         """
         tree = self._processes.tree(run.supervisor.pid)
         if len(tree) < 2 or not run.is_in(tree):
             return None
         transfers = [moved for process in tree if (moved := transfers_of(process.pid)) is not None]
         pids = tuple(process.pid for process in tree[1:] if process.alive)
-        cpu_ns, memory = run.group.cpu_ns(), run.group.memory_bytes()
         traffic, scope = self._network(run, tree)
         return Reading(
             at_ns=self._at_ns,
-            cpu_ns=sum(process.cpu_ns for process in tree) if cpu_ns is None else cpu_ns,
-            memory_bytes=_shares(pids) if memory is None else memory,
+            cpu_ns=max(sum(process.cpu_ns for process in tree), run.group.cpu_ns() or 0),
+            memory_bytes=_memory(run.group, pids),
             receive_bytes=traffic.received if traffic is not None else None,
             transmit_bytes=traffic.sent if traffic is not None else None,
             network_scope=scope,
@@ -115,6 +116,12 @@ class Sweep:
         if traffic is not None:
             return traffic, "run"
         return totals.since(run.supervisor.facts, self._host), "host"
+
+
+def _memory(group: Group, pids: Sequence[int]) -> int | None:
+    """The group's, and the shares of those who have left it."""
+    memory = group.memory_bytes()
+    return _shares(pids) if memory is None else memory + (_shares(group.outside(pids)) or 0)
 
 
 def _shares(pids: Sequence[int]) -> int | None:

@@ -1,7 +1,8 @@
 """What a run's file says of its use: where the machine's network stood at the start, and the totals at the end.
 
 The end's stand in the run's conclusion, so that they are there for an executor that was away. Every descendant has
-been waited for by then, which makes the supervisor's own figures those of the whole run. Standard library only.
+been waited for by then, which makes the supervisor's own figures those of the whole run, but for children of a parent
+that ignores SIGCHLD; the group's miss who has left it. So the larger one is taken. Standard library only.
 """
 
 import resource
@@ -29,8 +30,7 @@ def at_start() -> Facts:
 
 def at_end(start: Facts, group: Group) -> Facts:
     """For the conclusion; what is not known is left out."""
-    cpu_ns = group.cpu_ns()
-    facts = {CPU: str(_reaped_ns() if cpu_ns is None else cpu_ns)}
+    facts = {CPU: str(max(_reaped_ns(), group.cpu_ns() or 0))}
     transfers = transfers_of("self")
     if transfers is not None:
         facts |= {READ: str(transfers.read), WRITTEN: str(transfers.written)}
