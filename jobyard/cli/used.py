@@ -1,6 +1,9 @@
 """What a job has used in all, in words for `jobyard get` and `jobyard list`."""
 
+from math import nan
+
 from jobyard.cli.figures import figure, size
+from jobyard.cli.foremost import foremost
 from jobyard.cli.times import duration
 from jobyard.models import JobUsage
 
@@ -25,10 +28,11 @@ def used(usage: JobUsage | None) -> list[tuple[str, str]]:
 
 
 def reported(usage: JobUsage | None, most: int = SHOWN) -> str:
-    """`loss=0.25 step=300`, and how many more there are."""
+    """`loss=0.25 step=300`, those first that people look at first, and how many more there are."""
     if usage is None:
         return ""
-    values = [f"{name}={figure(value, '')}" for name, value in sorted(usage.reported.items())]
+    last = usage.reported | dict.fromkeys(usage.not_finite, nan)
+    values = [f"{name}={figure(last[name], '')}" for name in sorted(last, key=foremost)]
     more = [f"and {len(values) - most} more"] if len(values) > most else []
     return " ".join(values[:most] + more)
 

@@ -337,12 +337,20 @@ def test_what_is_unknown_is_not_shown_as_zero(server: ScriptedServer) -> None:
 
 
 def test_lists_show_the_last_reported_values_where_there_are_any(server: ScriptedServer) -> None:
-    reports = {"loss": 0.25, "accuracy": 0.5, "step": 300.0, "zeta": 1.0}
+    reports = {"accuracy": 0.5, "batch": 12_559.0, "eval/f1": 0.75, "loss": 0.25, "step": 300.0}
     server.on("GET", "/api/v1/jobs", page(job(usage=usage(reported=reports)), job(usage=usage()), job()))
     heading, first, *others = ok("list").splitlines()
     assert heading.endswith("Reports")
-    assert first.endswith("accuracy=0.5 loss=0.25 step=300 and 1 more")
+    assert first.endswith("loss=0.25 accuracy=0.5 eval/f1=0.75 and 2 more")
     assert all(other.endswith("-") for other in others)
     assert ok("list", "--all").splitlines()[0].split()[-2:] == ["User", "Reports"]
     server.on("GET", "/api/v1/jobs", page(job(usage=usage())))
     assert "Reports" not in ok("list")
+
+
+def test_a_diverged_value_is_shown_where_the_last_values_are(server: ScriptedServer) -> None:
+    sums = usage(reported={"step": 300.0}, not_finite=["loss"])
+    server.on("GET", "/api/v1/jobs", page(job(usage=sums)))
+    assert ok("list").splitlines()[1].endswith("loss=nan step=300")
+    server.on("GET", JOB, Answer(body=finished(attempt=0, usage=sums)))
+    assert re.search(r"^  Reported +loss=nan step=300$", ok("get", JOB_ID), re.MULTILINE)
