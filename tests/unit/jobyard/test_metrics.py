@@ -315,13 +315,13 @@ def test_get_says_what_a_job_has_used(server: ScriptedServer) -> None:
     facts = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in ok("get", JOB_ID).splitlines()[1:])
     expected = {
         "CPU used": "1 h of processor time, 0.98 cores on average",
-        "Memory used": "301 MiB at most, 280 MiB on average",
+        "Memory used": "301 MiB at most, as far as it was seen; 280 MiB on average",
         "Network": "20 MiB received, 1.0 KiB sent; the whole machine's, its own are unknown",
         "Block I/O": "0 B read, 50 MiB written",
         "Devices used": "2.5 device-hours, 85 % used on average, 10 % of the time idle, 75 % of the time measured, "
-        "12 GiB of memory at most",
+        "12 GiB of memory at most, as far as it was seen",
         "Reported": "loss=0.25 step=300",
-        "Reports lost": "7 values: too many names, or unreadable",
+        "Reports lost": "7 values: came faster than they are read, under too many names, or unreadable",
     }
     assert expected.items() <= facts.items()
 
@@ -330,10 +330,25 @@ def test_what_is_unknown_is_not_shown_as_zero(server: ScriptedServer) -> None:
     server.on("GET", JOB, Answer(body=finished(attempt=0, usage=usage(device_hours=2.0))))
     text = ok("get", JOB_ID)
     assert "2 device-hours; their use is unknown: simulated devices report nothing" in text
-    for name in ("CPU used", "Memory used", "Network", "Block I/O", "Reported", "Reports lost"):
+    for name in ("Network", "Block I/O", "Reported", "Reports lost"):
         assert name not in text
+    assert re.findall(r"^  (?:CPU|Memory) used +(.+)$", text, re.MULTILINE) == ["unknown", "unknown"]
     server.on("GET", JOB, Answer(body=finished(attempt=0)))
     assert "used" not in ok("get", JOB_ID)
+
+
+def test_get_says_that_a_job_was_too_short_to_be_measured(server: ScriptedServer) -> None:
+    sums = usage(seconds=0.1, cpu_seconds=0.04)
+    server.on("GET", JOB, Answer(body=finished(attempt=0, usage=sums)))
+    assert re.search(r"^  Memory used +unknown: it was too short to be measured$", ok("get", JOB_ID), re.MULTILINE)
+
+
+def test_get_says_what_memory_a_running_job_has_now(server: ScriptedServer) -> None:
+    sums = usage(runs=0, seconds=0.0, cpu_seconds=3.0, memory_bytes=301 * 2**20, live=True)
+    server.on("GET", JOB, Answer(body=job(**{**RUNS, "attempt": 0}, usage=sums)))
+    text = ok("get", JOB_ID)
+    assert re.search(r"^  Memory used +301 MiB now$", text, re.MULTILINE)
+    assert "unknown" not in text
 
 
 def test_lists_show_the_last_reported_values_where_there_are_any(server: ScriptedServer) -> None:
