@@ -11,6 +11,7 @@ from jobyard import Client, Forbidden
 from jobyard.cli.app import app
 from jobyard.cli.times import precise
 from jobyard.cli.usage import hours
+from jobyard.models import UsageGroup
 from tests.support.api_answers import JOB_ID, job_event
 from tests.support.scripted_server import Answer, ScriptedServer, problem
 
@@ -126,6 +127,26 @@ def test_what_others_have_used_is_a_refusal_with_its_sentence(server: ScriptedSe
     assert "Only an administrator" in result.stderr
     with pytest.raises(Forbidden, match="Only an administrator"):
         client.usage.csv(owner="bob")
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"first": "2026-11-01", "group": "day"}, {"first": "2026-11-01", "group": "day"}),
+        ({"first": date(2026, 11, 1), "last": "2026-11-02"}, {"first": "2026-11-01", "last": "2026-11-02"}),
+        (
+            {"last": datetime(2026, 11, 1, 23, tzinfo=UTC), "group": ["day", "vc"]},
+            {"last": "2026-11-01", "group": "day,vc"},
+        ),
+        ({"group": UsageGroup.OWNER}, {"group": "owner"}),
+    ],
+)
+def test_the_client_takes_days_and_groups_as_people_write_them(
+    server: ScriptedServer, client: Client, given: dict[str, Any], sent: dict[str, str]
+) -> None:
+    server.on("GET", USAGE, summary(GPU))
+    client.usage.summary(**given)
+    assert server.asked[-1].query == {"group": "day,vc,owner"} | sent
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0.0, "0"), (0.004, "<0.01"), (0.01, "0.01"), (12345.678, "12,345.68")])
