@@ -20,6 +20,9 @@ def metrics(
         str | None,
         typer.Option(parser=since_option, metavar=MOMENT, help=f"From then on: {MOMENT_HELP}. Else its last hour."),
     ] = None,
+    end: Annotated[
+        str | None, typer.Option(parser=since_option, metavar=MOMENT, help="Until then; else the job's end, or now.")
+    ] = None,
     step: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Between two points, for example 15s or 5m.")
     ] = None,
@@ -27,12 +30,14 @@ def metrics(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a job uses, and what it reports. With --json and -f, a document per line."""
+    if follow and end is not None:
+        raise typer.BadParameter("--follow goes on until the job is over; leave --end out.")
     current = session(context)
     job_id = current.job_id(job)
     if follow:
         _follow(current, job_id, since, step, as_json)
         return
-    found = current.client.metrics(job_id, start=since, step=step)
+    found = current.client.metrics(job_id, start=since, end=end, step=step)
     if as_json:
         print_json(found)
         return

@@ -144,6 +144,15 @@ def test_since_is_a_moment_or_so_long_ago(server: ScriptedServer, given: str, se
     assert next(asked.query for asked in server.asked if asked.path == METRICS) == {"start": sent, "step": "1m"}
 
 
+def test_the_end_may_be_chosen_too_but_not_of_what_is_followed(server: ScriptedServer) -> None:
+    assert run("metrics", "-f", JOB_ID, "--end", "1h").exit_code == 2
+    assert server.asked == []
+    runs(server, *EVERYTHING)
+    ok("metrics", JOB_ID, "--since", "2h", "--end", "2026-11-23T09:00:00Z")
+    sent = next(asked.query for asked in server.asked if asked.path == METRICS)
+    assert sent == {"start": "-2h", "end": "2026-11-23T09:00:00Z"}
+
+
 def test_a_since_that_is_no_moment_asks_nothing(server: ScriptedServer) -> None:
     assert run("metrics", JOB_ID, "--since", "soon").exit_code == 2
     assert server.asked == []
