@@ -22,8 +22,8 @@ WIDEST = 120
 MARGIN = 13
 """For the figures beside a graph."""
 
-HEAD, FOOT = 3, 3
-"""Lines above and below the graphs, usually."""
+SPACE, AXIS = 1, 1
+"""Lines above and below the graphs, beside what is said there."""
 
 SMALL = 24
 """Columns of a graph that stands before its caption, at most."""
@@ -50,18 +50,17 @@ class Picture:
         head = _wrapped([outcome(self._job), Text(span, style="dim")], console, width)
         foot = _wrapped((Text(text, style="yellow") for text in unknown(self._job, self._found)), console, width)
         every = drawn(self._found)
-        tall = [*head, Text(), *_wrapped(self._graphs(every, console.height, width), console, width), *foot]
-        if not self._live or len(tall) <= console.height:
-            yield from tall
-            return
+        room = console.height - len(head) - len(foot)
+        tall = _wrapped(self._graphs(every, room - SPACE - AXIS, width), console, width)
+        fits = SPACE + len(tall) <= room
         yield from head
-        yield from self._small(every, console.height - len(head) - len(foot), width)
+        yield from (Text(), *tall) if fits or not self._live else self._small(every, room, width)
         yield from foot
 
-    def _graphs(self, every: list[JobSeries], screen: int, width: int) -> Iterable[Text]:
+    def _graphs(self, every: list[JobSeries], room: int, width: int) -> Iterable[Text]:
         """Each below its caption, and the times below them all."""
         across = max(min(width, WIDEST) - MARGIN, 8)
-        height = max(1, min((screen - HEAD - FOOT) // len(every) - 1, TALLEST)) if every else 1
+        height = max(1, min(room // len(every) - 1, TALLEST)) if every else 1
         for series, title in zip(every, titles(every), strict=True):
             yield _caption(title, series)
             yield from _lines(series, self._found, across, height)
