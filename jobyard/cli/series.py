@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from math import nan
 
-from jobyard.cli.families import titles
+from jobyard.cli.families import HOST, titles
 from jobyard.cli.figures import SUFFIXES, figure
 from jobyard.cli.foremost import foremost
 from jobyard.cli.graph import mean
@@ -29,7 +29,7 @@ def drawn(found: JobMetrics) -> list[JobSeries]:
 
 
 def by_interest(every: Sequence[JobSeries]) -> list[JobSeries]:
-    """What was measured, what the job reports, and last the networks and disks that were idle all the time."""
+    """What was measured, what the job reports, and last what was idle all the time or is the whole machine's."""
     return sorted(every, key=_interest)
 
 
@@ -74,8 +74,9 @@ def numbers(series: JobSeries) -> tuple[float, float, float, float]:
 def _interest(series: JobSeries) -> tuple[int, tuple[int, str]]:
     if series.kind == "reported":
         return 1, foremost(series.name)
+    foreign = series.labels.get("scope") == HOST
     idle = series.name in MAY_BE_IDLE and not any(value for _, value in series.points)
-    return (2 if idle else 0), (0, "")
+    return (2 if foreign or idle else 0), (0, "")
 
 
 def _last(series: JobSeries, diverged: Sequence[str]) -> str:

@@ -273,12 +273,14 @@ IDLE = tuple(
 
 
 def test_a_live_picture_of_many_values_has_a_line_for_each_on_a_small_terminal() -> None:
-    text = drawn(CPU, *IDLE, *MANY_REPORTS, width=80, height=24, live=True, device_type="v100", devices_total=2)
+    measured = (CPU, NETWORK, *IDLE[1:])
+    text = drawn(*measured, *MANY_REPORTS, width=80, height=24, live=True, device_type="v100", devices_total=2)
     lines = text.splitlines()
     assert len(lines) <= 24 and max(map(len, lines)) <= 80
     assert re.search(r"^[ ▁▂▃▄▅▆▇█]{16} loss  last 0\.25  mean 1\.375  min 0\.25  max 2\.5$", text, re.MULTILINE)
-    places = [text.index(f" {name}  last") for name in ("CPU", "loss", "accuracy", "tokens", "Network receive")]
-    assert places == sorted(places), "what is idle comes last"
+    names = ("CPU", "loss", "accuracy", "tokens", "Network receive (whole machine)", "Network transmit")
+    places = [text.index(f" {name}  last") for name in names]
+    assert places == sorted(places), "what is idle or not the job's own comes last"
     assert text.rstrip().endswith("Use of its 2 v100: unknown, was not measured.")
 
 
