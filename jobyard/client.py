@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class Client(Submitting, Watching, Measuring, Acting):
     """One platform, as one person. Every method raises a subclass of JobyardError. Not for several threads at once.
 
-    base_url: else `JOBYARD_URL`, the saved login, http://127.0.0.1:8080.
+    base_url: else `JOBYARD_URL`, the saved login, a platform started in this folder, http://127.0.0.1:8080.
     token: else `JOBYARD_TOKEN`, the saved login, and on the same machine the admin password in `JOBYARD_DATA`.
     timeout: seconds to wait for an answer. retry_for: seconds to go on trying when a repetition is safe.
     connect_for: the same while nothing answers at the address at all; by default as long as retry_for.

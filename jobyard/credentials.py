@@ -22,6 +22,10 @@ from jobyard.errors import JobyardError
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 ADMIN = "admin"
+URL_FILE = "url"
+"""In the data folder of a platform that runs: where it listens."""
+
+URL_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -133,16 +137,37 @@ def _lasts(login: object) -> bool:
 
 
 def resolve_url(argument: str | None, logins: LoginFile) -> str:
-    """From the argument, `JOBYARD_URL`, the saved login, or this machine's default."""
-    return normal_url(argument or os.environ.get("JOBYARD_URL") or logins.current_url() or DEFAULT_URL)
+    """From the argument, `JOBYARD_URL`, the saved login, the data folder here, or this machine's default."""
+    chosen = argument or os.environ.get("JOBYARD_URL") or logins.current_url()
+    return normal_url(chosen or local_url() or DEFAULT_URL)
+
+
+def data_folder() -> Path:
+    """Where `jobyard up` keeps everything if it was started here."""
+    return Path(os.environ.get("JOBYARD_DATA") or ".jobyard")
+
+
+def local_url() -> str | None:
+    """Where the platform that was started here listens, as `jobyard up` has left it in its data folder.
+
+    Only this machine, and only by the word of the same user (or root): a folder that came from elsewhere sends nobody
+    anywhere.
+    """
+    try:
+        with (data_folder() / URL_FILE).open() as file:
+            url = file.read(URL_LENGTH).strip()
+            if os.fstat(file.fileno()).st_uid in (os.getuid(), 0) and is_local(url):
+                return normal_url(url)
+    except (OSError, ValueError, httpx.InvalidURL, JobyardError):
+        pass
+    return None
 
 
 def local_admin_password(url: str) -> str | None:
     """The password that `jobyard up` left in its data folder, for the platform on this machine only."""
     if not is_local(url):
         return None
-    data = Path(os.environ.get("JOBYARD_DATA") or ".jobyard")
     try:
-        return (data / "admin-password").read_text().strip() or None
+        return (data_folder() / "admin-password").read_text().strip() or None
     except (OSError, ValueError):
         return None

@@ -1,7 +1,7 @@
 """Who has used what, as `Client.usage`: my own, all of a virtual cluster for its administrators, or everything."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 
 from jobyard.models import UsageGroup, UsageSummary
 from jobyard.transport import Params, Transport, parameters
@@ -19,16 +19,16 @@ class Usage:
     def summary(
         self,
         *,
-        first: date | None = None,
-        last: date | None = None,
+        first: date | str | None = None,
+        last: date | str | None = None,
         vc: str | None = None,
         owner: str | None = None,
-        group: Iterable[UsageGroup | str] = EVERY_GROUP,
+        group: Iterable[UsageGroup | str] | str = EVERY_GROUP,
     ) -> UsageSummary:
         """What was used on the days from `first` (this month's) to `last` (today), in UTC, both included.
 
-        `group`: what lines are told apart by, some of `day`, `vc` and `owner`; types of devices always are. Attempts
-        count once they are over, on each of their days for its part.
+        A day may also be a text, "2026-11-28". `group`: what lines are told apart by, one or some of `day`, `vc` and
+        `owner`; types of devices always are. Attempts count once they are over, on each of their days for its part.
         """
         params = _params(first, last, vc, owner, group)
         return self._transport.parsed(UsageSummary, self._transport.get(PATH, params).content)
@@ -36,11 +36,11 @@ class Usage:
     def csv(
         self,
         *,
-        first: date | None = None,
-        last: date | None = None,
+        first: date | str | None = None,
+        last: date | str | None = None,
         vc: str | None = None,
         owner: str | None = None,
-        group: Iterable[UsageGroup | str] = EVERY_GROUP,
+        group: Iterable[UsageGroup | str] | str = EVERY_GROUP,
     ) -> str:
         """The same as a table for a spreadsheet."""
         params = _params(first, last, vc, owner, group)
@@ -49,12 +49,18 @@ class Usage:
 
 
 def _params(
-    first: date | None, last: date | None, vc: str | None, owner: str | None, group: Iterable[UsageGroup | str]
+    first: date | str | None,
+    last: date | str | None,
+    vc: str | None,
+    owner: str | None,
+    group: Iterable[UsageGroup | str] | str,
 ) -> Params:
-    return parameters(
-        first=first.isoformat() if first else None,
-        last=last.isoformat() if last else None,
-        vc=vc,
-        owner=owner,
-        group=",".join(str(name) for name in group),
-    )
+    groups = group if isinstance(group, str) else ",".join(str(name) for name in group)
+    return parameters(first=_day(first), last=_day(last), vc=vc, owner=owner, group=groups)
+
+
+def _day(day: date | str | None) -> str | None:
+    """As the API takes it; of a moment the day that it has in UTC."""
+    if isinstance(day, datetime):
+        day = day.astimezone(UTC).date()
+    return day.isoformat() if isinstance(day, date) else day

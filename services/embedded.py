@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Literal
 from shared.embedded_nats import NatsProcess
 from shared.parent import end_with_parent
 from shared.ports import free_port, is_free
+from shared.private_files import write_private
 
 if TYPE_CHECKING:
     from shared.runtime import Build
@@ -36,6 +37,9 @@ SSH_PORT = 2222
 METRICS_PORT = 9464
 """Of the first part, the others have those that follow: where exporters usually listen."""
 DOOR_SETTING, SSH_SETTING = "JOBYARD_ENDPOINTS_HTTP_PORT", "JOBYARD_ENDPOINTS_SSH_PORT"
+
+URL_FILE = "url"
+"""In the data folder, where the client looks for it."""
 
 DOOR_S = 2.0
 """How long a door may take to answer before it is asked again."""
@@ -277,6 +281,17 @@ def only_one(data: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def findable(data: Path, url: str) -> Iterator[None]:
+    """Leave the address in the data folder for clients that are started beside it, as long as the platform runs."""
+    place = data / URL_FILE
+    write_private(place, f"{url}\n")
+    try:
+        yield
+    finally:
+        place.unlink(missing_ok=True)
+
+
 def say(line: str, to: object = None) -> None:
     print(line, file=to or sys.stdout, flush=True)  # type: ignore[arg-type]
 
@@ -382,7 +397,9 @@ def up(arguments: list[str]) -> None:
             places = ", ".join(f"{port} ({part})" for part, port in metrics.items())
             say(f"metrics for Prometheus at http://127.0.0.1:<port>/metrics: {places}")
         gc.freeze()
-        Platform(first, services, f"http://127.0.0.1:{port}", doors()).run()
+        url = f"http://127.0.0.1:{port}"
+        with findable(data, url):
+            Platform(first, services, url, doors()).run()
 
 
 if __name__ == "__main__":

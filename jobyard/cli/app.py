@@ -95,7 +95,10 @@ def _version(wanted: bool) -> None:
 def jobyard(
     context: typer.Context,
     url: Annotated[
-        str | None, typer.Option(metavar="URL", help="The platform's address; else JOBYARD_URL, or the saved login.")
+        str | None,
+        typer.Option(
+            metavar="URL", help="The platform's address; else JOBYARD_URL, the saved login, or of a yard started here."
+        ),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
-from jobyard.models import Job, JobMetrics, JobSeries
+from jobyard.cli.times import duration
+from jobyard.cli.used import SHORT_S, used
+from jobyard.models import Job, JobMetrics, JobSeries, JobUsage
+from jobyard.watching import TERMINAL
 
 TITLES = {
     "cpu": "CPU",
@@ -41,12 +44,23 @@ def title(series: JobSeries) -> str:
 
 
 def unknown(job: Job, found: JobMetrics) -> list[str]:
-    """A sentence for each thing that one might look for and that was not measured."""
+    """A line for each thing that one might look for and that was not measured, or is no number."""
     known = {series.name for series in found.series if series.kind == "usage" and series.points}
-    if not job.attempt:
-        return ["It has not run yet, so nothing was measured."]
-    if not known:
-        return ["Nothing was measured in this time."]
+    return [*(_missing(job, found, known) if known else _nothing(job, found.summary)), *_diverged(found.summary)]
+
+
+def _nothing(job: Job, summary: JobUsage | None) -> list[str]:
+    """Why there is no graph, and what is known all the same."""
+    if summary is None or not summary.runs:
+        if job.attempt > 1 or job.started_at is not None:
+            return ["Nothing was measured in this time."]
+        return ["It never ran, so nothing was measured." if job.status in TERMINAL else "It has not run yet."]
+    short = summary.seconds < SHORT_S and not summary.live
+    why = f"It ran {duration(summary.seconds)}, too short for a graph" if short else "Nothing is known of this time"
+    return [f"{why}; in all:", *(f"  {name}: {text}" for name, text in used(summary))]
+
+
+def _missing(job: Job, found: JobMetrics, known: set[str]) -> list[str]:
     missing = [TITLES[name] for name in EVERY_JOB if name not in known]
     sentences = [f"{', '.join(missing)}: unknown, was not measured."] if missing else []
     if job.devices_total and not known.intersection(DEVICES):
@@ -54,3 +68,8 @@ def unknown(job: Job, found: JobMetrics) -> list[str]:
         simulated = f"Its {devices} are simulated: they do not exist, and so nothing is known of their use."
         sentences.append(simulated if found.simulated else f"Use of its {devices}: unknown, was not measured.")
     return sentences
+
+
+def _diverged(summary: JobUsage | None) -> list[str]:
+    names = summary.not_finite if summary else []
+    return [f"{' '.join(f'{name}=nan' for name in names)}: reported last, and no number."] if names else []

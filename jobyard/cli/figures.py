@@ -2,12 +2,15 @@
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
+WHOLE = 1e15
+"""Beyond it a number's last digits mean nothing."""
+
 SUFFIXES = {"cores": "cores", "bytes": "", "bytes_per_second": "", "ratio": "", "": ""}
 """What stands behind the last of several figures of a unit."""
 
 
 def figure(value: float, unit: str) -> str:
-    """`1.02` cores, `301 MiB`, `1.5 MiB/s`, `47 %`; anything else with four digits."""
+    """`1.02` cores, `301 MiB`, `1.5 MiB/s`, `47 %`; of anything else whole numbers in full, others with six digits."""
     if unit == "bytes":
         return size(value)
     if unit == "bytes_per_second":
@@ -16,7 +19,7 @@ def figure(value: float, unit: str) -> str:
         return f"{value * 100:.0f} %"
     if unit == "cores":
         return f"{value:.2f}"
-    return f"{value:.4g}"
+    return f"{int(value):,}" if value.is_integer() and abs(value) < WHOLE else f"{value:.6g}"
 
 
 def size(value: float) -> str:

@@ -33,8 +33,8 @@ COLUMNS = (
 )
 USER = Column("User")
 """What `--all` adds."""
-REPORTS = Column("Reports", fold=True)
-"""What is added where a job reports values: the last ones."""
+REPORTS = Column("Reports", fold=True, spare=True)
+"""What is added where a job reports values: the last ones, as far as there is room."""
 
 ORDERS = "id, name, status, devices, preemptible, priority, submitted, started, finished, user"
 RULES = {

@@ -1,6 +1,6 @@
-"""A job's METRICS drawn for a terminal, and as a table or a line for a pipe."""
+"""A job's METRICS drawn for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -8,20 +8,13 @@ from rich.text import Text
 
 from jobyard.cli.families import titles, unknown
 from jobyard.cli.figures import SUFFIXES, figure
-from jobyard.cli.graph import columns, graph, mean
-from jobyard.cli.show import headline
-from jobyard.cli.tables import Column
+from jobyard.cli.graph import columns, graph
+from jobyard.cli.series import by_interest, drawn, figures
 from jobyard.cli.terminal import inert
 from jobyard.cli.times import local
+from jobyard.cli.wait import outcome
 from jobyard.models import Job, JobMetrics, JobSeries
 
-COLUMNS = (
-    Column("Metric"),
-    Column("Last", right=True),
-    Column("Mean", right=True),
-    Column("Peak", right=True),
-    Column("Unit"),
-)
 TALLEST = 4
 """Lines of one graph."""
 
@@ -29,82 +22,98 @@ WIDEST = 120
 MARGIN = 13
 """For the figures beside a graph."""
 
-HEAD, FOOT = 3, 3
-"""Lines above and below the graphs."""
+SPACE, AXIS = 1, 1
+"""Lines above and below the graphs, beside what is said there."""
+
+SMALL = 24
+"""Columns of a graph that stands before its caption, at most."""
 
 SOURCES = {"ring": "from the last hour that the platform keeps", "prometheus": "from Prometheus"}
 STYLES = {"usage": "cyan", "reported": "green"}
 
 
 class Picture:
-    """As large as the terminal is: all graphs fit on it if they can, each with one line at least."""
+    """As large as the terminal is: all graphs fit on it if they can, each with one line at least.
 
-    def __init__(self, job: Job, found: JobMetrics) -> None:
+    `live`: it is drawn again and again in place, so it is never taller than the terminal. Where graphs below their
+    captions would be, each is small and stands before its caption; what has no room even so is counted.
+    """
+
+    def __init__(self, job: Job, found: JobMetrics, *, live: bool = False) -> None:
         self._job = job
         self._found = found
+        self._live = live
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        found, drawn = self._found, [series for series in self._found.series if series.points]
-        width = max(min(options.max_width, WIDEST) - MARGIN, 8)
-        height = _height(console.height, len(drawn))
-        yield Text(f"{self._job.id}  {inert(self._job.name)}  ") + headline(self._job)
-        yield Text(f"{local(found.start)} to {local(found.end)}, {SOURCES[found.source]}", style="dim")
-        yield Text()
-        for series, title in zip(drawn, titles(drawn), strict=True):
+        width = options.max_width
+        span = f"{local(self._found.start)} to {local(self._found.end)}, {SOURCES[self._found.source]}"
+        head = _wrapped([outcome(self._job), Text(span, style="dim")], console, width)
+        foot = _wrapped((Text(text, style="yellow") for text in unknown(self._job, self._found)), console, width)
+        every = drawn(self._found)
+        room = console.height - len(head) - len(foot)
+        tall = _wrapped(self._graphs(every, room - SPACE - AXIS, width), console, width)
+        fits = SPACE + len(tall) <= room
+        yield from head
+        yield from (Text(), *tall) if fits or not self._live else self._small(every, room, width)
+        yield from foot
+
+    def _graphs(self, every: list[JobSeries], room: int, width: int) -> Iterable[Text]:
+        """Each below its caption, and the times below them all."""
+        across = max(min(width, WIDEST) - MARGIN, 8)
+        height = max(1, min(room // len(every) - 1, TALLEST)) if every else 1
+        for series, title in zip(every, titles(every), strict=True):
             yield _caption(title, series)
-            yield from _lines(series, found, width, height)
-        if drawn:
-            yield _axis(found.start, found.end, width)
-        for sentence in unknown(self._job, found):
-            yield Text(sentence, style="yellow")
+            yield from _lines(series, self._found, across, height)
+        if every:
+            yield _axis(self._found.start, self._found.end, across)
+
+    def _small(self, every: list[JobSeries], room: int, width: int) -> Iterable[Text]:
+        """One line for each, the most interesting ones first."""
+        named = dict(zip(map(id, every), titles(every), strict=True))
+        across = min(width // 5, SMALL)
+        shown = by_interest(every)
+        if len(shown) > room:
+            shown = shown[: max(room - 1, 1)]
+        for series in shown:
+            text = Text(_blocks(series, self._found, max(across, 1), 1)[0] + " ", style=STYLES[series.kind])
+            text.append_text(_caption(named[id(series)], series))
+            text.truncate(width, overflow="ellipsis")
+            yield text
+        if left := len(every) - len(shown):
+            more = Text(f"and {left} more: a taller terminal shows them", style="dim")
+            more.truncate(width, overflow="ellipsis")
+            yield more
 
 
-def rows(found: JobMetrics) -> list[list[str]]:
-    """The table: what it is, the last value, the mean, the peak."""
-    drawn = [series for series in found.series if series.points]
-    return [
-        [title, *(figure(value, series.unit) for value in _figures(series)), SUFFIXES.get(series.unit, series.unit)]
-        for series, title in zip(drawn, titles(drawn), strict=True)
-    ]
-
-
-def line(found: JobMetrics) -> str:
-    """`23:12:50  CPU 1.02 cores, Memory 301 MiB, loss 0.25`: the last values that there are."""
-    drawn = [series for series in found.series if series.points]
-    values = [
-        f"{title} {figure(series.points[-1][1], series.unit)} {SUFFIXES.get(series.unit, series.unit)}".rstrip()
-        for series, title in zip(drawn, titles(drawn), strict=True)
-    ]
-    at = max((series.points[-1][0] for series in drawn), default=found.end.timestamp())
-    return f"{datetime.fromtimestamp(at).astimezone():%H:%M:%S}  {', '.join(values) or 'nothing was measured yet'}"
-
-
-def _height(screen: int, count: int) -> int:
-    """Lines of each graph."""
-    return max(1, min((screen - HEAD - FOOT) // count - 1, TALLEST)) if count else 1
+def _wrapped(texts: Iterable[Text], console: Console, width: int) -> list[Text]:
+    """As lines that are no wider than the terminal: what it would break itself nobody has counted."""
+    return [line for text in texts for line in text.wrap(console, width)]
 
 
 def _caption(title: str, series: JobSeries) -> Text:
-    last, mean, peak = (figure(value, series.unit) for value in _figures(series))
+    text = Text()
+    text.append(inert(title), style="bold")
+    for name, value in figures(series):
+        text.append(f"  {name} ", style="dim").append(value)
     unit = SUFFIXES.get(series.unit, series.unit)
-    text = Text(inert(title), style="bold")
-    for name, value in (("last", last), ("mean", mean), ("peak", peak)):
-        text.append(f"  {name} ", style="not bold dim").append(value, style="not bold")
-    return text.append(f" {unit}" if unit else "", style="not bold")
+    return text.append(f" {unit}" if unit else "")
 
 
 def _lines(series: JobSeries, found: JobMetrics, width: int, height: int) -> list[Text]:
-    start, end = found.start.timestamp(), found.end.timestamp()
-    values = columns(series.points, start, end, found.step, width)
     low, high = _scale(series)
-    drawn = graph(values, low, high, height)
     beside = [""] * height
     beside[-1] = figure(low, series.unit)
     beside[0] = figure(high, series.unit)
     return [
         Text.assemble((f"{text:>{MARGIN - 2}} ", "dim"), (blocks, STYLES[series.kind]))
-        for text, blocks in zip(beside, drawn, strict=True)
+        for text, blocks in zip(beside, _blocks(series, found, width, height), strict=True)
     ]
+
+
+def _blocks(series: JobSeries, found: JobMetrics, width: int, height: int) -> list[str]:
+    start, end = found.start.timestamp(), found.end.timestamp()
+    low, high = _scale(series)
+    return graph(columns(series.points, start, end, found.step, width), low, high, height)
 
 
 def _scale(series: JobSeries) -> tuple[float, float]:
@@ -115,12 +124,9 @@ def _scale(series: JobSeries) -> tuple[float, float]:
     return 0.0, 1.0 if series.unit == "ratio" else max(values)
 
 
-def _figures(series: JobSeries) -> Sequence[float]:
-    values = [value for _, value in series.points]
-    return values[-1], mean(values), max(values)
-
-
 def _axis(start: datetime, end: datetime, width: int) -> Text:
+    """The first moment, and the last one where there is room for both."""
     form = "%H:%M:%S" if end - start < timedelta(days=1) else "%b %d %H:%M"
     first, last = (moment.astimezone().strftime(form) for moment in (start, end))
-    return Text(" " * (MARGIN - 1) + first + last.rjust(width - len(first)), style="dim")
+    room = width - len(first)
+    return Text(" " * (MARGIN - 1) + first + (last.rjust(room) if len(last) < room else ""), style="dim")

@@ -34,16 +34,22 @@ GAP = 2
 HEAD = 3
 FOLDED_WIDTH = 16
 """The least that a column which may be folded keeps of its width."""
+SPARED_WIDTH = 12
+"""The least for which a column that may be spared is kept."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A heading (a line feed breaks it on a terminal); `right` for numbers, `fold` for long text, `status` colour."""
+    """A heading (a line feed breaks it on a terminal); `right` for numbers, `fold` for long text, `status` colour.
+
+    `spare`: of a last column, which is cut or left out rather than that the others have no table.
+    """
 
     heading: str
     right: bool = False
     fold: bool = False
     status: bool = False
+    spare: bool = False
 
     @property
     def title(self) -> str:
@@ -57,10 +63,32 @@ def print_table(console: Console, columns: Sequence[Column], rows: Sequence[Sequ
     if not console.is_terminal:
         for line in aligned(columns, clean):
             console.print(line)
-    elif _narrowest(columns, clean) <= console.width:
+        return
+    if columns[-1].spare:
+        columns, clean = _without_spare(columns, clean, console.width)
+    if _narrowest(columns, clean) <= console.width:
         console.print(_rich(columns, clean), soft_wrap=False)
     else:
         _print_blocks(console, columns, clean)
+
+
+def _without_spare(
+    columns: Sequence[Column], rows: list[list[str]], width: int
+) -> tuple[Sequence[Column], list[list[str]]]:
+    """The last column cut to what the others leave, or left out; as it is where they have no table themselves."""
+    others = [row[:-1] for row in rows]
+    left = width - _narrowest(columns[:-1], others) - GAP
+    if left < -GAP or _narrowest(columns, rows) <= width:
+        return columns, rows
+    if left < SPARED_WIDTH:
+        return columns[:-1], others
+    return columns, [[*row[:-1], _cut(row[-1], left)] for row in rows]
+
+
+def _cut(cell: str, width: int) -> str:
+    text = Text(cell)
+    text.truncate(width, overflow="ellipsis")
+    return text.plain
 
 
 def _narrowest(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> int:

@@ -12,6 +12,7 @@ from jobyard.cli.session import JsonOption, session
 from jobyard.cli.tables import Column, print_table
 from jobyard.cli.terminal import notes, output, print_json
 from jobyard.cli.times import moment_of
+from jobyard.client import Client
 from jobyard.models import UsageGroup, UsageLine
 
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
@@ -95,8 +96,23 @@ def usage(
         columns = (*(NAMES[group] for group in groups), *COLUMNS)
         print_table(output(), columns, [_row(line, groups) for line in found.items])
     else:
-        notes().print("Nothing was used.")
+        notes().print(_nothing(client, vc, user))
     notes().print(f"From {found.first} to {found.last} (UTC); runs count once they are over.")
+
+
+def _nothing(client: Client, vc: str | None, user: str | None) -> str:
+    """What of, and whether the names are any, as far as the caller may know that."""
+    where = f" in virtual cluster '{vc}'" if vc is not None else ""
+    whose = f" by user '{user}'" if user is not None else ""
+    said = [f"Nothing was used{where}{whose}."]
+    if vc is None and user is None:
+        return said[0]
+    admin = client.me().admin
+    if vc is not None and all(known.name != vc for known in client.people.vcs()):
+        said.append(f"There is no virtual cluster '{vc}'." if admin else f"You belong to no virtual cluster '{vc}'.")
+    if user is not None and admin and all(known.name != user for known in client.people.users()):
+        said.append(f"There is no user '{user}'.")
+    return " ".join(said)
 
 
 def _row(line: UsageLine, groups: tuple[UsageGroup, ...]) -> list[str]:

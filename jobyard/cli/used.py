@@ -1,8 +1,15 @@
 """What a job has used in all, in words for `jobyard get` and `jobyard list`."""
 
+from math import nan
+
 from jobyard.cli.figures import figure, size
+from jobyard.cli.foremost import foremost
 from jobyard.cli.times import duration
 from jobyard.models import JobUsage
+
+LOST = "came faster than they are read, under too many names, or unreadable"
+SHORT_S = 2.0
+"""A run that lasts no longer may be over before it is looked at."""
 
 SHOWN = 3
 """Reported values that a list has room for."""
@@ -18,33 +25,44 @@ def used(usage: JobUsage | None) -> list[tuple[str, str]]:
         ("Network", _network(usage)),
         ("Block I/O", _block_io(usage)),
         ("Devices used", _devices(usage)),
-        ("Reported", reported(usage, len(usage.reported))),
-        ("Reports lost", f"{usage.dropped} values: too many names, or unreadable" if usage.dropped else ""),
+        ("Reported", reported(usage, None)),
+        ("Reports lost", f"{usage.dropped} values: {LOST}" if usage.dropped else ""),
     ]
     return [(name, text) for name, text in facts if text]
 
 
-def reported(usage: JobUsage | None, most: int = SHOWN) -> str:
-    """`loss=0.25 step=300`, and how many more there are."""
+def reported(usage: JobUsage | None, most: int | None = SHOWN) -> str:
+    """`loss=0.25 step=300`, those first that people look at first, and how many more there are."""
     if usage is None:
         return ""
-    values = [f"{name}={figure(value, '')}" for name, value in sorted(usage.reported.items())]
-    more = [f"and {len(values) - most} more"] if len(values) > most else []
-    return " ".join(values[:most] + more)
+    last = usage.reported | dict.fromkeys(usage.not_finite, nan)
+    values = [f"{name}={figure(last[name], '')}" for name in sorted(last, key=foremost)]
+    shown = values[:most]
+    more = [f"and {len(values) - len(shown)} more"] if len(values) > len(shown) else []
+    return " ".join(shown + more)
 
 
 def _cpu(usage: JobUsage) -> str:
     if usage.cpu_seconds is None:
-        return ""
+        return _unmeasured(usage)
     mean = f", {figure(usage.cpu_mean, 'cores')} cores on average" if usage.cpu_mean is not None else ""
     return f"{duration(usage.cpu_seconds)} of processor time{' so far' if usage.live else ''}{mean}"
 
 
 def _memory(usage: JobUsage) -> str:
-    peak, mean = usage.memory_peak_bytes, usage.memory_mean_bytes
-    known = [(size(peak), "at most")] if peak is not None else []
-    known += [(size(mean), "on average")] if mean is not None else []
-    return ", ".join(f"{text} {word}" for text, word in known)
+    known = [
+        (usage.memory_bytes, "now"),
+        (usage.memory_peak_bytes, "at most, as far as it was seen"),
+        (usage.memory_mean_bytes, "on average"),
+    ]
+    return "; ".join(f"{size(value)} {word}" for value, word in known if value is not None) or _unmeasured(usage)
+
+
+def _unmeasured(usage: JobUsage) -> str:
+    """Of a job that has run; nothing of one whose first run goes on, as its time will come."""
+    if not usage.runs:
+        return ""
+    return "unknown: it was too short to be measured" if usage.seconds / usage.runs < SHORT_S else "unknown"
 
 
 def _network(usage: JobUsage) -> str:
@@ -73,5 +91,5 @@ def _devices(usage: JobUsage) -> str:
     ]
     said = [f"{figure(share, 'ratio')} {word}" for share, word in shares if share is not None]
     memory = usage.device_memory_peak_bytes
-    said += [f"{size(memory)} of memory at most"] if memory is not None else []
+    said += [f"{size(memory)} of memory at most, as far as it was seen"] if memory is not None else []
     return ", ".join([held, *said])

@@ -1,5 +1,6 @@
 """The main path on real parts: what a researcher does with a job, on the platform as `jobyard up` starts it."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -167,8 +168,26 @@ def test_a_stop_leaves_running_jobs_alone_and_the_next_start_finds_everything(ya
     assert yard.lines(id) == ["begun", "ended"]
 
 
+def test_whoever_stands_beside_its_data_finds_the_platform_at_whatever_port(yard: Platform, tmp_path: Path) -> None:
+    place = yard.data / "url"
+    assert place.read_text() == f"{yard.url}\n"
+    assert place.stat().st_mode & 0o777 == 0o600
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
+    listed = subprocess.run(
+        [sys.executable, "-m", "jobyard", "list", "--json", "--limit", "1"],
+        cwd=tmp_path,
+        env=clean | {"PYTHONPATH": str(CHECKOUT), "JOBYARD_DATA": str(yard.data), "XDG_CONFIG_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert listed.returncode == 0, listed.stderr
+
+
 def test_ctrl_c_stops_it_too(yard: Platform) -> None:
     assert yard.stop(signal.SIGINT) == 0
+    assert not (yard.data / "url").exists(), "nobody is sent to where nothing listens"
     assert yard.output().rstrip().endswith("stopped")
     yard.start()
     assert yard.call("GET", "/me")["name"] == "admin"

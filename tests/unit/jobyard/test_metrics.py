@@ -103,11 +103,11 @@ def test_a_pipe_gets_a_table_and_what_is_unknown_goes_to_stderr(server: Scripted
     result = run("metrics", JOB_ID)
     assert result.exit_code == 0
     assert [re.split(r"  +", line) for line in result.stdout.splitlines()] == [
-        ["Metric", "Last", "Mean", "Peak", "Unit"],
-        ["CPU", "1.50", "1.00", "1.50", "cores"],
-        ["Memory", "301 MiB", "301 MiB", "301 MiB", "-"],
-        ["Network receive (whole machine)", "2.0 KiB/s", "2.0 KiB/s", "2.0 KiB/s", "-"],
-        ["loss", "0.25", "1.375", "2.5", "-"],
+        ["Metric", "Last", "Mean", "Min", "Max", "Unit"],
+        ["CPU", "1.50", "1.00", "0.50", "1.50", "cores"],
+        ["Memory", "301 MiB", "301 MiB", "301 MiB", "301 MiB", "-"],
+        ["Network receive (whole machine)", "2.0 KiB/s", "2.0 KiB/s", "2.0 KiB/s", "2.0 KiB/s", "-"],
+        ["loss", "0.25", "1.375", "0.25", "2.5", "-"],
     ]
     assert result.stderr.splitlines() == [
         "Block I/O: unknown, was not measured.",
@@ -144,6 +144,15 @@ def test_since_is_a_moment_or_so_long_ago(server: ScriptedServer, given: str, se
     assert next(asked.query for asked in server.asked if asked.path == METRICS) == {"start": sent, "step": "1m"}
 
 
+def test_the_end_may_be_chosen_too_but_not_of_what_is_followed(server: ScriptedServer) -> None:
+    assert run("metrics", "-f", JOB_ID, "--end", "1h").exit_code == 2
+    assert server.asked == []
+    runs(server, *EVERYTHING)
+    ok("metrics", JOB_ID, "--since", "2h", "--end", "2026-11-23T09:00:00Z")
+    sent = next(asked.query for asked in server.asked if asked.path == METRICS)
+    assert sent == {"start": "-2h", "end": "2026-11-23T09:00:00Z"}
+
+
 def test_a_since_that_is_no_moment_asks_nothing(server: ScriptedServer) -> None:
     assert run("metrics", JOB_ID, "--since", "soon").exit_code == 2
     assert server.asked == []
@@ -160,8 +169,49 @@ def test_a_job_that_has_not_run_says_so(server: ScriptedServer) -> None:
     server.on("GET", JOB, Answer(body=job()))
     server.on("GET", METRICS, metrics())
     assert "has not run yet" in run("metrics", JOB_ID).stderr
+    server.on("GET", JOB, Answer(body=job(status="killed", actions=[])))
+    assert run("metrics", JOB_ID).stderr == "It never ran, so nothing was measured.\n"
+
+
+def test_a_job_that_was_too_short_for_a_graph_says_what_it_has_used_and_has_no_empty_table(
+    server: ScriptedServer,
+) -> None:
     server.on("GET", JOB, Answer(body=finished()))
+    sums = usage(seconds=0.1, cpu_seconds=0.04, reported={"loss": 0.25}, not_finite=["gradient"])
+    server.on("GET", METRICS, metrics(summary=sums))
+    result = run("metrics", JOB_ID)
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "It ran 0.1 s, too short for a graph; in all:",
+        "  CPU used: 0.0 s of processor time",
+        "  Memory used: unknown: it was too short to be measured",
+        "  Reported: loss=0.25 gradient=nan",
+        "gradient=nan: reported last, and no number.",
+    ]
+    server.on("GET", METRICS, metrics(summary={**sums, "seconds": 7200.0}))
+    assert run("metrics", JOB_ID).stderr.startswith("Nothing is known of this time; in all:\n")
+    server.on("GET", METRICS, metrics())
     assert run("metrics", JOB_ID).stderr == "Nothing was measured in this time.\n"
+
+
+def test_following_in_a_pipe_says_once_why_a_job_waits_and_at_the_end_how_it_ended(server: ScriptedServer) -> None:
+    reason = {"code": "devices", "message": "It waits for 4 v100; 2 are free."}
+    waits = Answer(body=job(reason=reason))
+    failed = finished(status="failed", exit_code=3, reason={"code": "exit", "message": "It ended with exit code 3."})
+    server.on("GET", JOB, waits, waits, Answer(body=failed))
+    server.on("GET", METRICS, metrics(step=1.0))
+    assert ok("metrics", "-f", JOB_ID).splitlines() == [
+        f"{JOB_ID}  hello  queued: It waits for 4 v100; 2 are free. (devices)",
+        f"{JOB_ID}  hello  failed: It ended with exit code 3. (exit) after 2.5 s, exit code 3",
+    ]
+
+
+def test_a_value_that_is_no_number_any_more_is_told_as_that(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=finished()))
+    server.on("GET", METRICS, metrics(CPU, LOSS, step=1.0, summary=usage(not_finite=["loss", "gradient"])))
+    result = run("metrics", "-f", JOB_ID)
+    assert result.stdout.splitlines()[0] == "13:56:40  CPU 1.50 cores, loss nan, gradient nan"
+    assert "loss=nan gradient=nan: reported last, and no number." in result.stderr
 
 
 def test_following_in_a_pipe_prints_the_last_values_once_each(server: ScriptedServer) -> None:
@@ -170,21 +220,22 @@ def test_following_in_a_pipe_prints_the_last_values_once_each(server: ScriptedSe
     assert ok("metrics", "-f", JOB_ID).splitlines() == [
         "13:56:40  CPU 1.50 cores",
         "13:56:40  CPU 1.50 cores, loss 0.25",
+        f"{JOB_ID}  hello  finished after 2.5 s, exit code 0",
     ]
     server.on("GET", METRICS, metrics(CPU, step=1.0))
-    assert ok("metrics", "-f", JOB_ID).splitlines() == ["13:56:40  CPU 1.50 cores"]
+    assert ok("metrics", "-f", JOB_ID).splitlines()[:-1] == ["13:56:40  CPU 1.50 cores"]
     assert [json.loads(line)["source"] for line in ok("metrics", "-f", "--json", JOB_ID).splitlines()] == ["ring"] * 2
 
 
 # --- on a terminal
 
 
-def drawn(*lines: dict[str, Any], height: int = 60, **fields: Any) -> str:
-    """What a terminal of 100 columns shows."""
-    console = Console(width=100, height=height, force_terminal=True, color_system=None, markup=False, highlight=False)
+def drawn(*lines: dict[str, Any], width: int = 100, height: int = 60, live: bool = False, **fields: Any) -> str:
+    """What a terminal shows."""
+    console = Console(width=width, height=height, force_terminal=True, color_system=None, markup=False, soft_wrap=True)
     found = JobMetrics.model_validate(metrics(*lines).body)
     with console.capture() as captured:
-        console.print(Picture(Job.model_validate(job(**{**RUNS, **fields})), found))
+        console.print(Picture(Job.model_validate(job(**{**RUNS, **fields})), found, live=live))
     return captured.get()
 
 
@@ -195,7 +246,7 @@ def test_the_picture_draws_every_series_with_its_figures_and_its_scale() -> None
         "Memory  last 301 MiB  mean 301 MiB  peak 301 MiB",
         "Network receive (whole machine)  last 2.0 KiB/s",
         "Block I/O write  last 0 B/s",
-        "loss  last 0.25  mean 1.375  peak 2.5",
+        "loss  last 0.25  mean 1.375  min 0.25  max 2.5",
         "1970-01-12 13:46:40 to 1970-01-12 13:56:40, from the last hour that the platform keeps",
     ):
         assert line in text
@@ -204,10 +255,49 @@ def test_the_picture_draws_every_series_with_its_figures_and_its_scale() -> None
 
 
 def test_the_picture_fits_the_terminal_as_long_as_each_graph_has_a_line() -> None:
-    heights = {height: len(drawn(*EVERYTHING, height=height).splitlines()) for height in (20, 30, 60)}
-    assert heights[20] <= 20 and heights[30] <= 30
-    assert heights[20] < heights[30] < heights[60] < 60
+    heights = {height: len(drawn(*EVERYTHING, height=height).splitlines()) for height in (20, 25, 60)}
+    assert heights[20] <= 20 and heights[25] <= 25
+    assert heights[20] < heights[25] < heights[60] < 60
     assert "█" in drawn(*EVERYTHING, height=5)
+
+
+MANY_REPORTS = tuple(
+    series(name, (1_000_300.0, 2.5), (1_000_600.0, 0.25), kind="reported")
+    for name in ("accuracy", "epoch", "loss", "rate", "step", "tokens")
+)
+IDLE = tuple(
+    series(name, (1_000_600.0, 0.0), unit="bytes_per_second", direction=direction)
+    for name, directions in (("network", ("receive", "transmit")), ("block_io", ("read", "write")))
+    for direction in directions
+)
+
+
+def test_a_live_picture_of_many_values_has_a_line_for_each_on_a_small_terminal() -> None:
+    measured = (CPU, NETWORK, *IDLE[1:])
+    text = drawn(*measured, *MANY_REPORTS, width=80, height=24, live=True, device_type="v100", devices_total=2)
+    lines = text.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80
+    assert re.search(r"^[ ▁▂▃▄▅▆▇█]{16} loss  last 0\.25  mean 1\.375  min 0\.25  max 2\.5$", text, re.MULTILINE)
+    names = ("CPU", "loss", "accuracy", "tokens", "Network receive (whole machine)", "Network transmit")
+    places = [text.index(f" {name}  last") for name in names]
+    assert places == sorted(places), "what is idle or not the job's own comes last"
+    assert text.rstrip().endswith("Use of its 2 v100: unknown, was not measured.")
+
+
+def test_a_live_picture_counts_what_has_no_room_and_keeps_its_sentences() -> None:
+    text = drawn(CPU, *IDLE, *MANY_REPORTS, width=80, height=10, live=True)
+    assert len(text.splitlines()) == 10
+    assert "loss  last" in text and "Block I/O" not in text
+    assert "and 6 more: a taller terminal shows them" in text
+    assert text.splitlines()[-1] == "Memory: unknown, was not measured."
+
+
+def test_nothing_is_wider_than_a_narrow_terminal_and_times_do_not_run_together() -> None:
+    text = drawn(CPU, *IDLE, *MANY_REPORTS, width=24, reason={"code": "x", "message": "A long sentence " * 5})
+    assert max(map(len, text.splitlines())) <= 24
+    assert re.search(r"^ +13:46:40$", text, re.MULTILINE)
+    small = drawn(CPU, *IDLE, *MANY_REPORTS, width=24, height=16, live=True)
+    assert max(map(len, small.splitlines())) <= 24
 
 
 def test_the_axis_has_the_time_of_a_short_span_and_the_days_of_a_long_one() -> None:
@@ -315,13 +405,13 @@ def test_get_says_what_a_job_has_used(server: ScriptedServer) -> None:
     facts = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in ok("get", JOB_ID).splitlines()[1:])
     expected = {
         "CPU used": "1 h of processor time, 0.98 cores on average",
-        "Memory used": "301 MiB at most, 280 MiB on average",
+        "Memory used": "301 MiB at most, as far as it was seen; 280 MiB on average",
         "Network": "20 MiB received, 1.0 KiB sent; the whole machine's, its own are unknown",
         "Block I/O": "0 B read, 50 MiB written",
         "Devices used": "2.5 device-hours, 85 % used on average, 10 % of the time idle, 75 % of the time measured, "
-        "12 GiB of memory at most",
+        "12 GiB of memory at most, as far as it was seen",
         "Reported": "loss=0.25 step=300",
-        "Reports lost": "7 values: too many names, or unreadable",
+        "Reports lost": "7 values: came faster than they are read, under too many names, or unreadable",
     }
     assert expected.items() <= facts.items()
 
@@ -330,19 +420,42 @@ def test_what_is_unknown_is_not_shown_as_zero(server: ScriptedServer) -> None:
     server.on("GET", JOB, Answer(body=finished(attempt=0, usage=usage(device_hours=2.0))))
     text = ok("get", JOB_ID)
     assert "2 device-hours; their use is unknown: simulated devices report nothing" in text
-    for name in ("CPU used", "Memory used", "Network", "Block I/O", "Reported", "Reports lost"):
+    for name in ("Network", "Block I/O", "Reported", "Reports lost"):
         assert name not in text
+    assert re.findall(r"^  (?:CPU|Memory) used +(.+)$", text, re.MULTILINE) == ["unknown", "unknown"]
     server.on("GET", JOB, Answer(body=finished(attempt=0)))
     assert "used" not in ok("get", JOB_ID)
 
 
+def test_get_says_that_a_job_was_too_short_to_be_measured(server: ScriptedServer) -> None:
+    sums = usage(seconds=0.1, cpu_seconds=0.04)
+    server.on("GET", JOB, Answer(body=finished(attempt=0, usage=sums)))
+    assert re.search(r"^  Memory used +unknown: it was too short to be measured$", ok("get", JOB_ID), re.MULTILINE)
+
+
+def test_get_says_what_memory_a_running_job_has_now(server: ScriptedServer) -> None:
+    sums = usage(runs=0, seconds=0.0, cpu_seconds=3.0, memory_bytes=301 * 2**20, live=True)
+    server.on("GET", JOB, Answer(body=job(**{**RUNS, "attempt": 0}, usage=sums)))
+    text = ok("get", JOB_ID)
+    assert re.search(r"^  Memory used +301 MiB now$", text, re.MULTILINE)
+    assert "unknown" not in text
+
+
 def test_lists_show_the_last_reported_values_where_there_are_any(server: ScriptedServer) -> None:
-    reports = {"loss": 0.25, "accuracy": 0.5, "step": 300.0, "zeta": 1.0}
+    reports = {"accuracy": 0.5, "batch": 12_559.0, "eval/f1": 0.75, "loss": 0.25, "step": 300.0}
     server.on("GET", "/api/v1/jobs", page(job(usage=usage(reported=reports)), job(usage=usage()), job()))
     heading, first, *others = ok("list").splitlines()
     assert heading.endswith("Reports")
-    assert first.endswith("accuracy=0.5 loss=0.25 step=300 and 1 more")
+    assert first.endswith("loss=0.25 accuracy=0.5 eval/f1=0.75 and 2 more")
     assert all(other.endswith("-") for other in others)
     assert ok("list", "--all").splitlines()[0].split()[-2:] == ["User", "Reports"]
     server.on("GET", "/api/v1/jobs", page(job(usage=usage())))
     assert "Reports" not in ok("list")
+
+
+def test_a_diverged_value_is_shown_where_the_last_values_are(server: ScriptedServer) -> None:
+    sums = usage(reported={"step": 300.0}, not_finite=["loss"])
+    server.on("GET", "/api/v1/jobs", page(job(usage=sums)))
+    assert ok("list").splitlines()[1].endswith("loss=nan step=300")
+    server.on("GET", JOB, Answer(body=finished(attempt=0, usage=sums)))
+    assert re.search(r"^  Reported +loss=nan step=300$", ok("get", JOB_ID), re.MULTILINE)

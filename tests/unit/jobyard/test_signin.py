@@ -1,6 +1,7 @@
 """Who is asking: where the address and the token come from, and what happens when a token stops counting."""
 
 import json
+import os
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,34 @@ def test_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBYARD_URL", "http://environment:2/")
     assert resolve_url(None, logins) == "http://environment:2"
     assert resolve_url("https://argument/yard/", logins) == "https://argument/yard"
+
+
+def test_a_platform_that_was_started_here_is_found_before_the_usual_address(home: Path) -> None:
+    (home / ".jobyard").mkdir()
+    place = home / ".jobyard" / "url"
+    place.write_text("http://127.0.0.1:9123\n")
+    logins = LoginFile()
+    assert resolve_url(None, logins) == "http://127.0.0.1:9123"
+    logins.put("http://saved:1", login("t"))
+    assert resolve_url(None, logins) == "http://saved:1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://yard.example", "http://127.0.0.1.example.org", "", "ftp://127.0.0.1", "http://x:port", "\x00", "\xff"],
+)
+def test_a_folder_sends_nobody_to_another_machine(home: Path, text: str) -> None:
+    (home / ".jobyard").mkdir()
+    (home / ".jobyard" / "url").write_text(text, encoding="latin-1")
+    assert resolve_url(None, LoginFile()) == DEFAULT_URL
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_what_another_user_has_left_in_a_folder_counts_for_nothing(home: Path) -> None:
+    (home / ".jobyard").mkdir()
+    (home / ".jobyard" / "url").write_text("http://127.0.0.1:9123\n")
+    os.chown(home / ".jobyard" / "url", 65534, 65534)
+    assert resolve_url(None, LoginFile()) == DEFAULT_URL
 
 
 @pytest.mark.parametrize("text", ["localhost:8080", "ftp://x", "http://", "http://x:port", ""])

@@ -3,7 +3,7 @@
 import io
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -57,10 +57,12 @@ def test_sequences_go_and_controls_are_shown(text: str, shown: str) -> None:
     assert inert(text) == shown
 
 
-def rendered(width: int, *, terminal: bool = True) -> list[str]:
+def rendered(
+    width: int, *, terminal: bool = True, columns: Sequence[Column] = COLUMNS, rows: Sequence[Sequence[str]] = ROWS
+) -> list[str]:
     file = io.StringIO()
     console = Console(file=file, width=width, force_terminal=terminal, color_system=None, soft_wrap=True)
-    print_table(console, COLUMNS, ROWS)
+    print_table(console, columns, rows)
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
@@ -85,6 +87,17 @@ def test_a_narrow_terminal_shows_blocks() -> None:
     assert " ".join(lines[:2]).split() == ["0" * 26, "a-long-name-" * 3, "running"]
     assert lines[2] == "    Number of Device 8 v100"
     assert lines[3] == "1" * 26 + "  b  failed"
+
+
+def test_a_column_that_may_be_spared_is_cut_then_left_out_before_there_is_no_table() -> None:
+    columns = (*COLUMNS, Column("Reports", fold=True, spare=True))
+    rows = [[*row, "loss=0.25 accuracy=0.5"] for row in ROWS]
+    wide, cut, without, blocks = (rendered(width, columns=columns, rows=rows) for width in (120, 79, 66, 50))
+    assert wide[2].endswith("8 v100  loss=0.25 accuracy=0.5")
+    assert cut[2].split()[2:6] == ["running", "8", "v100", "loss=0.25"] and cut[2].endswith("…")
+    assert without[1].split() == ["Id", "Name", "Status", "Device"]
+    assert all(max(map(len, lines)) <= width for lines, width in ((wide, 120), (cut, 79), (without, 66)))
+    assert "Reports loss=0.25 accuracy=0.5" in " ".join(line.strip() for line in blocks)
 
 
 def test_a_pipe_gets_aligned_plain_text() -> None:

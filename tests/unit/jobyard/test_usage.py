@@ -11,6 +11,7 @@ from jobyard import Client, Forbidden
 from jobyard.cli.app import app
 from jobyard.cli.times import precise
 from jobyard.cli.usage import hours
+from jobyard.models import UsageGroup
 from tests.support.api_answers import JOB_ID, job_event
 from tests.support.scripted_server import Answer, ScriptedServer, problem
 
@@ -119,6 +120,50 @@ def test_nothing_is_said_to_be_nothing(server: ScriptedServer) -> None:
     assert "Nothing was used." in result.stderr
 
 
+ADA: dict[str, Any] = {
+    "name": "ada",
+    "email": None,
+    "admin": False,
+    "disabled": False,
+    "vcs": {},
+    "issuer": False,
+    "created_at": "2026-11-01T00:00:00Z",
+}
+LAB: dict[str, Any] = {
+    "name": "lab",
+    "open": True,
+    "max_priority": None,
+    "max_duration_s": None,
+    "jobs_per_user": None,
+    "endpoint_idle_s": None,
+    "created_at": "2026-11-01T00:00:00Z",
+    "role": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("admin", "words", "said"),
+    [
+        (True, ("--user", "ada", "--vc", "lab"), "Nothing was used in virtual cluster 'lab' by user 'ada'."),
+        (True, ("--user", "adda"), "Nothing was used by user 'adda'. There is no user 'adda'."),
+        (True, ("--vc", "lap"), "Nothing was used in virtual cluster 'lap'. There is no virtual cluster 'lap'."),
+        (False, ("--vc", "lap"), "Nothing was used in virtual cluster 'lap'. You belong to no virtual cluster 'lap'."),
+        (False, ("--user", "adda"), "Nothing was used by user 'adda'."),
+    ],
+)
+def test_names_of_which_nothing_was_used_are_said_and_whether_they_are_any_to_who_may_know(
+    server: ScriptedServer, admin: bool, words: tuple[str, ...], said: str
+) -> None:
+    server.on("GET", USAGE, summary())
+    server.on("GET", "/api/v1/me", Answer(body={"name": "me", "admin": admin, "vcs": {}, "scope": "act"}))
+    server.on("GET", "/api/v1/vcs", Answer(body={"items": [LAB]}))
+    users = Answer(body={"items": [ADA], "next_cursor": None})
+    server.on("GET", "/api/v1/users", users if admin else problem(403, "Only administrators may list users."))
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines()[0] == said
+
+
 def test_what_others_have_used_is_a_refusal_with_its_sentence(server: ScriptedServer, client: Client) -> None:
     server.on("GET", USAGE, problem(403, "Only an administrator may see what others have used."))
     result = run("--user", "bob")
@@ -126,6 +171,26 @@ def test_what_others_have_used_is_a_refusal_with_its_sentence(server: ScriptedSe
     assert "Only an administrator" in result.stderr
     with pytest.raises(Forbidden, match="Only an administrator"):
         client.usage.csv(owner="bob")
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"first": "2026-11-01", "group": "day"}, {"first": "2026-11-01", "group": "day"}),
+        ({"first": date(2026, 11, 1), "last": "2026-11-02"}, {"first": "2026-11-01", "last": "2026-11-02"}),
+        (
+            {"last": datetime(2026, 11, 1, 23, tzinfo=UTC), "group": ["day", "vc"]},
+            {"last": "2026-11-01", "group": "day,vc"},
+        ),
+        ({"group": UsageGroup.OWNER}, {"group": "owner"}),
+    ],
+)
+def test_the_client_takes_days_and_groups_as_people_write_them(
+    server: ScriptedServer, client: Client, given: dict[str, Any], sent: dict[str, str]
+) -> None:
+    server.on("GET", USAGE, summary(GPU))
+    client.usage.summary(**given)
+    assert server.asked[-1].query == {"group": "day,vc,owner"} | sent
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0.0, "0"), (0.004, "<0.01"), (0.01, "0.01"), (12345.678, "12,345.68")])
