@@ -1,7 +1,8 @@
 """METRICS of the runs of this node for Prometheus, under the names of `shared/contracts/families.py`.
 
 Each rank of a job has one set of series, that of its latest attempt. It stays for five minutes after the end, so that
-the last totals are scraped; what was so at one moment only, like memory, is gone with the run.
+the last totals are scraped; what was so at one moment only, like memory, is gone with the run. Runs that are over are
+known to this process only: the next one begins without them.
 """
 
 from collections import OrderedDict
@@ -18,8 +19,8 @@ from shared.contracts.families import DROPPED, EXPORTED, JOB_LABELS, REPORTED, E
 from shared.contracts.metrics import Accelerator, NetworkTotals, Sample
 
 AFTER_END_S = 300.0
-ENDED_KEPT = 1_000
-"""More runs that are over are not kept, however many end in five minutes; the oldest go first."""
+ENDED_SERIES = 10_000
+"""More series of runs that are over are not kept, however many end in five minutes; the oldest runs go first."""
 
 _Readings = Iterator[tuple[tuple[str, ...], float]]
 """The values of further labels, and the metric's own."""
@@ -33,6 +34,21 @@ class _Shown:
     sample: Sample
     reported: Mapping[str, float]
 
+    @property
+    def series(self) -> int:
+        """How many a scrape finds."""
+        known = sum(1 for exported in EXPORTED for _ in _of(exported, self))
+        return known + len(self.reported) + sum(1 for _ in _dropped(self))
+
+
+@dataclass(frozen=True)
+class _Over:
+    """A run that has ended, and when."""
+
+    at: float
+    shown: _Shown
+    series: int
+
 
 class Exporter(Collector):
     """What a scrape of this process finds of its runs. Everything happens in the event loop."""
@@ -40,13 +56,14 @@ class Exporter(Collector):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._live: dict[tuple[str, int], _Shown] = {}
-        self._ended: OrderedDict[tuple[str, int], tuple[float, _Shown]] = OrderedDict()
+        self._ended: OrderedDict[tuple[str, int], _Over] = OrderedDict()
+        self._ended_series = 0
 
     def show(self, sample: Sample, reported: Mapping[str, float]) -> None:
         """The run lives, and this is its newest sample."""
         key = (sample.job_id, sample.rank)
         if not self._has_newer(key, sample.attempt):
-            self._ended.pop(key, None)
+            self._drop(key)
             self._live[key] = _Shown(sample, reported)
 
     def show_last(self, sample: Sample, reported: Mapping[str, float]) -> None:
@@ -67,19 +84,29 @@ class Exporter(Collector):
         """Whether a later attempt is shown already: an end may be told again."""
         shown = self._live.get(key)
         if shown is None and key in self._ended:
-            _, shown = self._ended[key]
+            shown = self._ended[key].shown
         return shown is not None and shown.sample.attempt > attempt
 
     def _end(self, key: tuple[str, int], shown: _Shown) -> None:
         self._live.pop(key, None)
-        self._ended.pop(key, None)
-        self._ended[key] = (self._clock.monotonic(), shown)
+        self._drop(key)
+        over = _Over(self._clock.monotonic(), shown, shown.series)
+        self._ended[key] = over
+        self._ended_series += over.series
         self._expire()
+
+    def _drop(self, key: tuple[str, int]) -> None:
+        over = self._ended.pop(key, None)
+        if over is not None:
+            self._ended_series -= over.series
 
     def _expire(self) -> None:
         before = self._clock.monotonic() - AFTER_END_S
-        while self._ended and (len(self._ended) > ENDED_KEPT or next(iter(self._ended.values()))[0] < before):
-            self._ended.popitem(last=False)
+        while self._ended:
+            oldest = next(iter(self._ended))
+            if self._ended_series <= ENDED_SERIES and self._ended[oldest].at >= before:
+                return
+            self._drop(oldest)
 
     def describe(self) -> list[Metric]:
         """Nothing is named before there is a run."""
@@ -88,7 +115,7 @@ class Exporter(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family, each with a series per rank, device, scope or reported name."""
         self._expire()
-        shown = [*self._live.values(), *(shown for _, shown in self._ended.values())]
+        shown = [*self._live.values(), *(over.shown for over in self._ended.values())]
         for exported in EXPORTED:
             yield _family(exported.name, exported.help, exported.also, shown, partial(_of, exported))
         yield _family(REPORTED, "The last value that the job reported.", ("name",), shown, _reported)
