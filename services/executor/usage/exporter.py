@@ -6,13 +6,13 @@ known to this process only: the next one begins without them.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample as Series
 
 from shared.clock import Clock
 from shared.contracts.families import DROPPED, EXPORTED, JOB_LABELS, REPORTED, Exported
@@ -51,7 +51,7 @@ class _Over:
 
 
 class Exporter(Collector):
-    """What a scrape of this process finds of its runs. Everything happens in the event loop."""
+    """What a scrape of this process finds of its runs. All but the writing out happens in the event loop."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -113,26 +113,42 @@ class Exporter(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every family, each with a series per rank, device, scope or reported name."""
+        """Every family as of now, each with a series per rank, device, scope or reported name."""
         self._expire()
         shown = [*self._live.values(), *(over.shown for over in self._ended.values())]
         for exported in EXPORTED:
-            yield _family(exported.name, exported.help, exported.also, shown, partial(_of, exported))
-        yield _family(REPORTED, "The last value that the job reported.", ("name",), shown, _reported)
-        yield _family(DROPPED, "Reported values that were dropped.", (), shown, _dropped)
+            yield _Family(exported.name, exported.help, exported.also, shown, partial(_of, exported))
+        yield _Family(REPORTED, "The last value that the job reported.", ("name",), shown, _reported)
+        yield _Family(DROPPED, "Reported values that were dropped.", (), shown, _dropped)
 
 
-def _family(
-    name: str, help: str, also: tuple[str, ...], shown: list[_Shown], read: Callable[[_Shown], _Readings]
-) -> Metric:
-    kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-    family = kind(name, help, labels=(*JOB_LABELS, *also))
-    for one in shown:
-        sample = one.sample
-        who = (sample.job_id, sample.vc, sample.owner, str(sample.rank))
-        for labels, value in read(one):
-            family.add_metric((*who, *labels), value)
-    return family
+class _Family(Metric):
+    """One whose series are made when it is written out, in whichever thread: of many runs that takes a while."""
+
+    def __init__(
+        self, name: str, help: str, also: tuple[str, ...], shown: Sequence[_Shown], read: Callable[[_Shown], _Readings]
+    ) -> None:
+        counter = name.endswith("_total")
+        super().__init__(name.removesuffix("_total"), help, "counter" if counter else "gauge")
+        self._series = name
+        self._labels = (*JOB_LABELS, *also)
+        self._shown = shown
+        self._read = read
+
+    @property
+    def samples(self) -> list[Series]:
+        made = []
+        for one in self._shown:
+            sample = one.sample
+            who = (sample.job_id, sample.vc, sample.owner, str(sample.rank))
+            for labels, value in self._read(one):
+                named = dict(zip(self._labels, (*who, *labels), strict=True))
+                made.append(Series(self._series, named, value))
+        return made
+
+    @samples.setter
+    def samples(self, none: list[Series]) -> None:
+        """The base begins with none."""
 
 
 def _of(exported: Exported, one: _Shown) -> _Readings:

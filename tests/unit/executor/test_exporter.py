@@ -155,6 +155,15 @@ def test_runs_with_few_series_take_little_of_the_room_and_none_is_taken_by_what_
         assert scrape() == {}
 
 
+def test_what_was_collected_stays_as_it_was_while_it_is_written_out(scrape: Scrape) -> None:
+    scrape.exporter.show(sample_with(cpu_seconds=1.0), {"loss": 0.5})
+    collected = list(scrape.exporter.collect())
+    scrape.exporter.show(sample_with(cpu_seconds=2.0), {"loss": 0.25})
+    scrape.exporter.show(sample_with(job_id=new_id(), cpu_seconds=3.0), {})
+    found = {series.name: series.value for family in collected for series in family.samples}
+    assert found == {"jobyard_job_cpu_seconds_total": 1.0, REPORTED: 0.5, DROPPED: 0}
+
+
 def test_a_value_that_is_no_number_any_more_is_shown_as_such(scrape: Scrape) -> None:
     scrape.exporter.show(FULL, {"loss": math.nan})
     [(labels, value)] = scrape()[REPORTED]
