@@ -1,10 +1,18 @@
-"""`/healthz` and `/readyz` of a process for the orchestrator's probes, and `/metrics` for Prometheus."""
+"""`/healthz` and `/readyz` of a process for the orchestrator's probes, and `/metrics` for Prometheus.
 
-from collections.abc import Awaitable, Callable
+Figures are read in the event loop, where they are written, all at one moment; the page is made of them in a thread,
+since tens of thousands of series take a while.
+"""
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import uvicorn
-from prometheus_client import make_asgi_app
+from prometheus_client.exposition import choose_encoder, gzip_accepted
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from shared.contracts.commands.health import Health
 from shared.contracts.instruments import SERVICE_READY
@@ -15,7 +23,6 @@ Check = Callable[[], Awaitable[list[Health]]]
 
 async def serve_health(host: str, port: int, check: Check, meter: Meter) -> None:
     """Serve until cancelled: `/healthz` says that the process lives, `/readyz` that its services can work."""
-    metrics = make_asgi_app(meter.registry)
     ready: dict[Labels, float] = {}
     meter.watch(SERVICE_READY, ready.items)
 
@@ -25,9 +32,14 @@ async def serve_health(host: str, port: int, check: Check, meter: Meter) -> None
         if path == "/metrics":
             ready.update({(item.service,): float(item.ready) for item in healths})
             try:
-                await metrics(scope, receive, send)
+                snapshot = _Snapshot(list(meter.registry.collect()))
             finally:
                 ready.clear()  # it was true for this answer only
+            headers, page = await asyncio.to_thread(
+                _page, snapshot, _header(scope, b"accept"), _header(scope, b"accept-encoding")
+            )
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": page})
             return
         status = 404 if path not in ("/healthz", "/readyz") else 200 if all(item.ready for item in healths) else 503
         body = "\n".join(f"{item.service}: {item.message or 'ready'}" for item in healths) or str(status)
@@ -44,3 +56,27 @@ async def serve_health(host: str, port: int, check: Check, meter: Meter) -> None
     finally:
         if server.started:
             await server.shutdown()
+
+
+class _Snapshot(Collector):
+    """What all collectors said at one moment."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families
+
+
+def _page(snapshot: Collector, accept: str, encodings: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body, as a scraper likes them."""
+    encode, content_type = choose_encoder(accept)
+    headers, page = [(b"content-type", content_type.encode())], encode(snapshot)
+    if gzip_accepted(encodings):
+        headers.append((b"content-encoding", b"gzip"))
+        page = gzip.compress(page)
+    return headers, page
+
+
+def _header(scope: dict[str, Any], wanted: bytes) -> str:
+    return ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == wanted)

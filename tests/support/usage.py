@@ -1,5 +1,6 @@
 """Readings and samples of runs, with what a test changes, and an executor's sampler around what a test measures."""
 
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,15 +11,67 @@ from services.executor.domain.reading import Reading
 from services.executor.domain.used import SECOND_NS
 from services.executor.usage.exporter import Exporter
 from services.executor.usage.feed import SampleFeed
-from services.executor.usage.files import UsageFiles
+from services.executor.usage.files import Tally, UsageFiles
 from services.executor.usage.sampler import Sampler
 from services.executor.usage.tallies import Tallies
 from shared.bus.bus import Bus
 from shared.contracts.metrics import Accelerator, Sample
 from tests.support.clock import ManualClock
 from tests.support.executor import ID, NOW
+from tests.support.waiting import LONG_S
 
 START_NS = int(NOW.timestamp()) * SECOND_NS
+
+
+def _tally(used: str = "", **fields: str) -> str:
+    rest = "".join(f', "{name}": {value}' for name, value in fields.items())
+    return f'{{"started_ns": 1, "used": {{"at_ns": 1{used}}}{rest}}}'
+
+
+HUGE = "9" * 400
+HOSTILE = (
+    _tally(dropped="-1"),
+    _tally(dropped=HUGE),
+    _tally(dropped="1e3"),
+    _tally(dropped="true"),
+    _tally(dropped="NaN"),
+    _tally(ended_ns="-1"),
+    _tally(ended_ns=HUGE),
+    _tally(position='{"inode": 1, "offset": -1}'),
+    _tally(position='{"inode": 1, "offset": 9223372036854775808}'),
+    _tally(position='{"inode": -1}'),
+    _tally(position="[]"),
+    _tally(reported='{"loss": NaN}'),
+    _tally(reported='{"loss": 1e999}'),
+    _tally(reported='{"a b": 1}'),
+    _tally(reported='{"loss": "1"}'),
+    _tally(reported="{" + ", ".join(f'"n{number}": 1' for number in range(101)) + "}"),
+    _tally(not_finite='["a b"]'),
+    _tally(not_finite="[1]"),
+    _tally(not_finite='"loss"'),
+    _tally(reported='{"a": ' * 5_000 + "1" + "}" * 5_000),
+    _tally(reported="[" * 60_000),
+    _tally(', "totals": {"cpu_ns": -1}'),
+    _tally(f', "totals": {{"cpu_ns": {HUGE}}}'),
+    _tally(', "totals": {"read_bytes": 9223372036854775808}'),
+    _tally(f', "totals": {{"network": {{"receive_bytes": {HUGE}, "transmit_bytes": 0, "scope": "run"}}}}'),
+    _tally(', "totals": {"network": {"receive_bytes": 1, "transmit_bytes": -1, "scope": "run"}}'),
+    _tally(', "totals": {"network": {"receive_bytes": 1, "transmit_bytes": 1, "scope": "moon"}}'),
+    _tally(', "memory_peak_bytes": -1'),
+    _tally(', "memory_byte_s": 1.7e308, "memory_s": 1e-300'),
+    _tally(', "memory_byte_s": -1.0, "memory_s": 1.0'),
+    _tally(', "device_s": 1e300'),
+    _tally(', "device_use_s": -1'),
+    _tally(', "device_idle_s": Infinity'),
+    '{"started_ns": -1, "used": {"at_ns": 1}}',
+    f'{{"started_ns": {HUGE}, "used": {{"at_ns": 1}}}}',
+    '{"started_ns": 1, "used": {"at_ns": -1}}',
+    '{"started_ns": 1, "used": []}',
+    '{"started_ns": 1}',
+    "[]",
+    "null",
+)
+"""What a run may write into its own tally."""
 
 
 def reading_of(at_s: float = 1.0, **changes: Any) -> Reading:
@@ -87,6 +140,22 @@ class Driven:
         return {holder.run_id: self.accelerators for holder in holders if self.accelerators}
 
 
+class Holding(UsageFiles):
+    """Files that keep whoever saves a run's tally waiting, at its first sample and until the test lets it go on."""
+
+    def __init__(self, files: UsageFiles, run_id: str) -> None:
+        self.__dict__.update(files.__dict__)
+        self._held = run_id
+        self.reached = threading.Event()
+        self.go_on = threading.Event()
+
+    def save(self, run_id: str, tally: Tally) -> None:
+        if run_id == self._held:
+            self.reached.set()
+            self.go_on.wait(LONG_S)
+        super().save(run_id, tally)
+
+
 @dataclass
 class Node:
     """What samples are made of. `sampler()` is that of the next executor process."""
@@ -102,8 +171,8 @@ class Node:
         self.files.open(())
         self.exporter = Exporter(self.clock)
 
-    def sampler(self) -> Sampler:
-        tallies, measure = Tallies(self.files), self.measured.measure
+    def sampler(self, files: UsageFiles | None = None) -> Sampler:
+        tallies, measure = Tallies(files or self.files), self.measured.measure
         return Sampler(measure, self.devices.read, tallies, self.feed, self.exporter, self.clock)
 
     def reports(self, run_id: str, text: str) -> None:

@@ -1,7 +1,8 @@
 """What a job reports about itself: lines of JSON, `{"loss": 0.31, "step": 4}`, from whoever can write to its file.
 
-Nothing in a line is trusted. A value is a finite number under a name that may be one; the first hundred names count;
-all else is dropped and counted.
+Nothing in a line is trusted. A value is a number under a name that may be one; the first hundred names count; all else
+is dropped and counted. A number that is not finite has no place in a message, so its name alone is kept: a loss that
+has diverged must not show its last good value.
 """
 
 import json
@@ -20,9 +21,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]{0,63}")
 
 @dataclass(frozen=True)
 class Reported:
-    """What some lines said: the last value of each name, and how many were dropped."""
+    """What some lines said: the last value of each name, the names whose last one was not finite, what was dropped."""
 
     values: Mapping[str, float]
+    not_finite: tuple[str, ...]
     dropped: int
 
 
@@ -45,7 +47,8 @@ def read(lines: Iterable[bytes], known: Iterable[str]) -> Reported:
                 continue
             names.add(name)
             values[name] = value
-    return Reported(values, dropped)
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    return Reported(finite, tuple(name for name in values if name not in finite), dropped)
 
 
 def _object(line: bytes) -> dict[str, object] | None:
@@ -63,7 +66,6 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        number = float(value)
+        return float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None

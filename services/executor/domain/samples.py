@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from services.executor.domain.facts import moment
 from services.executor.domain.record import RunRecord
-from services.executor.domain.used import Used, seconds_of
+from services.executor.domain.used import Totals, Used, seconds_of
 from shared.contracts.metrics import Accelerator, Sample
 
 
@@ -13,6 +13,7 @@ def sample_of(
     at_ns: int,
     used: Used,
     reported: Mapping[str, float],
+    not_finite: Sequence[str],
     dropped: int,
     memory_bytes: int | None = None,
     accelerators: Sequence[Accelerator] = (),
@@ -34,5 +35,12 @@ def sample_of(
         block_write_bytes=used.totals.write_bytes,
         accelerators=tuple(accelerators),
         reported=dict(reported),
+        not_finite=tuple(not_finite),
         dropped=dropped,
     )
+
+
+def first_sample(record: RunRecord, started_ns: int, totals: Totals) -> Sample | None:
+    """The run at its start, of which graphs draw its first second: zero for all that is counted by now, if anything."""
+    start = totals.at_start()
+    return sample_of(record, started_ns, Used(at_ns=started_ns, totals=start), {}, (), 0) if start != Totals() else None

@@ -2,26 +2,33 @@
 
 A sample stands for the time since the one before it, but for no more than `GAP_S`: what went by unseen, while no
 executor was there for instance, is not measured, and counts as neither idle nor used.
+
+All of it comes back from a file that the run itself can write, so every figure has bounds (`believable`), and whatever
+is within them makes a sum that a `RunUsage` can hold.
 """
 
 from collections.abc import Sequence
 
 from services.executor.domain.reading import Reading
 from shared.contracts.base import Contract
-from shared.contracts.metrics import Accelerator, NetworkTotals, RunUsage
+from shared.contracts.metrics import Accelerator, NetworkTotals, RunUsage, Seconds, Whole
 
 IDLE_BELOW = 0.05
 """A device with less use than this is idle."""
 GAP_S = 15.0
 SECOND_NS = 1_000_000_000
+MOST = 1 << 60
+"""No count is higher: an exbibyte, or as many nanoseconds of processor time. Databases know whole numbers to 2**63."""
+_LONGEST_S = 1e12
+"""Nor is any time longer."""
 
 
 class Totals(Contract):
     """Counters since the run's start. None: never known."""
 
-    cpu_ns: int | None = None
-    read_bytes: int | None = None
-    write_bytes: int | None = None
+    cpu_ns: Whole | None = None
+    read_bytes: Whole | None = None
+    write_bytes: Whole | None = None
     network: NetworkTotals | None = None
 
     def raised(self, reading: Reading) -> "Totals":
@@ -33,22 +40,46 @@ class Totals(Contract):
             network=_network(self.network, reading),
         )
 
+    def at_start(self) -> "Totals":
+        """Zero for everything that is known by now; the machine's network says nothing of the run's start."""
+        own = self.network is not None and self.network.scope == "run"
+        return Totals(
+            cpu_ns=None if self.cpu_ns is None else 0,
+            read_bytes=None if self.read_bytes is None else 0,
+            write_bytes=None if self.write_bytes is None else 0,
+            network=NetworkTotals(receive_bytes=0, transmit_bytes=0, scope="run") if own else None,
+        )
+
 
 class Used(Contract):
     """One run, up to its last sample. Kept on the disk, so that the next executor process goes on from it."""
 
-    at_ns: int
+    at_ns: Whole
     """Of the last sample, or the run's start; nanoseconds since 1970."""
     totals: Totals = Totals()
-    memory_peak_bytes: int | None = None
-    memory_byte_s: float = 0.0
-    memory_s: float = 0.0
-    device_s: float = 0.0
+    memory_peak_bytes: Whole | None = None
+    memory_byte_s: Seconds = 0.0
+    memory_s: Seconds = 0.0
+    device_s: Seconds = 0.0
     """Devices whose use was known, times seconds."""
-    device_idle_s: float = 0.0
-    device_use_s: float = 0.0
+    device_idle_s: Seconds = 0.0
+    device_use_s: Seconds = 0.0
     """The same, times their use."""
-    device_memory_peak_bytes: int | None = None
+    device_memory_peak_bytes: Whole | None = None
+
+    @property
+    def believable(self) -> bool:
+        """Whether all figures are within bounds, and so is every mean that comes of them."""
+        totals = self.totals
+        network = (totals.network.receive_bytes, totals.network.transmit_bytes) if totals.network is not None else ()
+        counts = (totals.cpu_ns, totals.read_bytes, totals.write_bytes, *network)
+        peaks = (self.memory_peak_bytes, self.device_memory_peak_bytes)
+        times = (self.memory_s, self.device_s, self.device_idle_s, self.device_use_s)
+        return (
+            all(figure is None or figure <= MOST for figure in (*counts, *peaks))
+            and max(times) <= _LONGEST_S
+            and self.memory_byte_s <= self.memory_s * MOST
+        )
 
     def after(self, reading: Reading, accelerators: Sequence[Accelerator]) -> "Used":
         """With one more sample."""
@@ -80,7 +111,8 @@ class Used(Contract):
 
     def usage(self, seconds: float, devices: int) -> RunUsage:
         """The sum of a run that lasted so long and held so many devices, simulated ones among them."""
-        totals = self.totals
+        totals, held_s = self.totals, devices * seconds
+        measured_s = min(self.device_s, held_s)
         return RunUsage(
             seconds=seconds,
             cpu_seconds=seconds_of(totals.cpu_ns),
@@ -89,9 +121,9 @@ class Used(Contract):
             network=totals.network,
             block_read_bytes=totals.read_bytes,
             block_write_bytes=totals.write_bytes,
-            device_seconds=devices * seconds,
-            device_measured_seconds=self.device_s,
-            device_idle_seconds=self.device_idle_s,
+            device_seconds=held_s,
+            device_measured_seconds=measured_s,
+            device_idle_seconds=min(self.device_idle_s, measured_s),
             device_utilization_mean=min(self.device_use_s / self.device_s, 1.0) if self.device_s else None,
             device_memory_peak_bytes=self.device_memory_peak_bytes,
         )

@@ -1,20 +1,22 @@
 """A run's METRICS on the disk: the file that the run reports to, and the sum of its samples.
 
 The sum is for the next executor process. It is written over in place, in one step that a kill cannot halve; a machine
-that loses its power loses the run as well. Whatever can not be read was never there.
+that loses its power loses the run as well. Whatever can not be read was never there: the run itself can write here, so
+nothing passes that would not make a sample and a sum.
 """
 
 import os
 from collections.abc import Collection
 from pathlib import Path
+from typing import Annotated
 
 import structlog
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from services.executor.domain.used import Used
+from services.executor.domain.used import MOST, Used
 from services.executor.usage.reports import Position
 from shared.contracts.base import Contract
-from shared.contracts.metrics import RunUsage
+from shared.contracts.metrics import REPORTED_NAMES, ReportedName
 
 log = structlog.get_logger()
 
@@ -25,15 +27,33 @@ _CAREFUL = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Runs can write here too, and nothing that they leave makes this process wait."""
 
 
-class Tally(Contract):
-    """A run up to its last sample. `usage`: it is over, and this is what it has used."""
+def _believed(used: Used) -> Used:
+    if not used.believable or used.at_ns >= 1 << 63:
+        raise ValueError("No run uses so much.")
+    return used
 
-    started_ns: int
-    used: Used
+
+_MomentNs = Annotated[int, Field(ge=0, lt=1 << 63)]
+"""Nanoseconds since 1970."""
+
+
+class Tally(Contract):
+    """A run up to its last sample; `ended_ns`: it is over."""
+
+    started_ns: _MomentNs
+    used: Annotated[Used, AfterValidator(_believed)]
     position: Position = Position()
-    reported: dict[str, float] = Field(default_factory=dict)
-    dropped: int = 0
-    usage: RunUsage | None = None
+    reported: Annotated[dict[ReportedName, float], Field(max_length=REPORTED_NAMES)] = Field(default_factory=dict)
+    """The last value of each name."""
+    not_finite: Annotated[tuple[ReportedName, ...], Field(max_length=REPORTED_NAMES)] = ()
+    """Names whose last value was none of these: not finite."""
+    dropped: Annotated[int, Field(ge=0, le=MOST)] = 0
+    ended_ns: _MomentNs | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that the run has reported under."""
+        return (*self.reported, *self.not_finite)
 
 
 class UsageFiles:

@@ -1,31 +1,37 @@
 """Reads what runs report from their files, which are the runs' own: a run may delete its file, cut it, put a link, a
 pipe or a folder in its place, or fill it faster than anybody reads.
 
-So only regular files are read, without waiting; one look takes the file's end, `PARSED_BYTES` at most, and counts the
-lines before it that were not looked at before.
+So only regular files are read, without waiting, and a bounded piece in one look. Lines are read in their order, so that
+a value that is reported once among many fast ones is found; only when more waits than `WAITING_BYTES`, all but the
+newest piece is passed over, and its lines are counted.
 """
 
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from shared.contracts.base import Contract
 
-PARSED_BYTES = 256 << 10
-"""Of one file in one look: two thousand lines a second while a run is young, hundreds later."""
+READ_BYTES = 64 << 10
+"""Of one file in one look, before the last: hundreds of lines a second while a run is young, a hundred later."""
+WAITING_BYTES = 4 << 20
+"""What may wait for later looks. The last look takes so much at once."""
 COUNTED_BYTES = 64 << 20
 """What a look passes over is counted in lines, up to here; all beyond counts as one."""
-LINE_BYTES = 64 << 10
-"""A longer line is not read, and counts as one."""
+LINE_BYTES = 32 << 10
+"""A longer line is not read, and counts as one. Less than a look reads, so that each look gets on."""
 _PIECE = 1 << 20
 
 
 class Position(Contract):
     """How far a file has been read. `within`: up to there, a line that is passed over has not ended yet."""
 
-    inode: int = 0
-    offset: int = 0
+    inode: Annotated[int, Field(ge=0, lt=1 << 64)] = 0
+    offset: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     within: bool = False
 
 
@@ -39,7 +45,7 @@ class Look:
 
 
 def look(path: Path, position: Position, last: bool = False) -> Look:
-    """What has come since the position. `last`: nothing follows, so that a line without its end is whole as well."""
+    """What follows the position. `last`: nothing comes after it, so that a line without its end is whole as well."""
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):  # opening a device may do something
             return Look(position)
@@ -61,23 +67,24 @@ def look(path: Path, position: Position, last: bool = False) -> Look:
 
 def _look(file: int, size: int, position: Position, last: bool) -> Look:
     start, within, passed_over = position.offset, position.within, 0
-    if size - start > PARSED_BYTES:
-        target = size - PARSED_BYTES
-        passed_over, within = _passed(file, start, target)
-        start = target
-    data = os.pread(file, size - start, start) if size > start else b""
+    budget = WAITING_BYTES if last else READ_BYTES
+    if size - start > WAITING_BYTES:
+        passed_over, within = _passed(file, start, size - budget)
+        start = size - budget
+    data = os.pread(file, min(size - start, budget), start)
+    end = start + len(data)
     if within:
         _, ended, data = data.partition(b"\n")
         if not ended:
-            return Look(_at(position, size, within=not last), (), passed_over + last)
+            return Look(_at(position, end, within=not last), (), passed_over + last)
         passed_over += 1
     *lines, rest = data.split(b"\n")
     if last and rest:
         lines, rest = [*lines, rest], b""
     within = len(rest) > LINE_BYTES
-    end = size if within else size - len(rest)
     short = tuple(line for line in lines if len(line) <= LINE_BYTES)
-    return Look(_at(position, end, within), short, passed_over + len(lines) - len(short))
+    passed_over += len(lines) - len(short)
+    return Look(_at(position, end if within else end - len(rest), within), short, passed_over)
 
 
 def _at(position: Position, offset: int, within: bool) -> Position:

@@ -1,12 +1,13 @@
 """Samples the runs of this node while they live, and says what each has used when it is over.
 
 Beside the way of the runs: a start never waits for it, and an end only for a look at the run's own files. A sweep reads
-every run that is due at once; the next one begins after it, so that a slow one never has another on its heels.
+every run that is due at once, then steps from one to the next; the next one begins after it, so that a slow one never
+has another on its heels. What is wrong with one run is that run's alone.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -18,7 +19,7 @@ from services.executor.domain.used import SECOND_NS
 from services.executor.usage.exporter import Exporter
 from services.executor.usage.feed import SampleFeed
 from services.executor.usage.files import Tally
-from services.executor.usage.tallies import Step, Tallies
+from services.executor.usage.tallies import WRONG, Tallies, begun, last_values
 from shared.clock import Clock
 from shared.contracts.metrics import Accelerator, RunUsage
 
@@ -30,6 +31,8 @@ YOUNG_S = 60.0
 EVERY_S = 5.0
 """An older one so often."""
 _SLACK_S = 0.5
+ALL_VALUES_S = 60.0
+"""So often a sample has all that the run has reported, for whoever has not heard the samples before."""
 
 Measure = Callable[[Sequence[str]], Awaitable[dict[str, Reading]]]
 """A backend's word on what these runs have used, by the ids of those that live."""
@@ -46,6 +49,10 @@ class Followed:
     record: RunRecord
     started_ns: int
     tally: Tally | None = None
+    told_all_at: float | None = None
+    """When a sample had everything that the run has reported."""
+    stepping: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One step of a run at a time; nobody waits for another's."""
 
 
 class Sampler:
@@ -67,7 +74,6 @@ class Sampler:
         self._exporter = exporter
         self._clock = clock
         self._followed: dict[str, Followed] = {}
-        self._tallying = asyncio.Lock()
         self._swept_at = clock.monotonic()
 
     async def open(self, known: Collection[str]) -> None:
@@ -79,30 +85,40 @@ class Sampler:
         self._followed.setdefault(record.id, Followed(record, started_ns))
 
     async def finish(self, record: RunRecord, seen: Ended) -> RunUsage | None:
-        """The run is over: its last sample, and what it has used. The same again if it is asked for again."""
-        followed = self._followed.pop(record.id, None)
-        async with self._tallying:
-            step = await asyncio.to_thread(self._tallies.conclude, record, seen, followed.tally if followed else None)
-        if step.sample is not None:
-            self._feed.put(step.sample)
-            self._exporter.show_last(step.sample, step.tally.reported)
-        return step.tally.usage
+        """The run is over: its last sample, and what it has used. The same again if it is asked for again.
+
+        None if what its supervisor has left behind makes no sum.
+        """
+        run = self._followed.pop(record.id, None) or Followed(record, seen.started_ns)
+        async with run.stepping:
+            try:
+                all_values = run.told_all_at is None
+                step = await asyncio.to_thread(self._tallies.conclude, record, seen, run.tally, all_values)
+            except WRONG as error:
+                log.warning("usage_unknown", run_id=record.id, error=str(error))
+                self._exporter.lose(record.job_id, record.attempt, record.rank)
+                return None
+        for sample in step.samples:
+            self._feed.put(sample)
+        if step.samples:
+            self._exporter.show_last(step.samples[-1], last_values(step.tally))
+        return step.usage
 
     async def lose(self, record: RunRecord) -> RunUsage | None:
         """The run is gone, and nobody knows how: what it had used by its last sample, if it had one."""
-        self._followed.pop(record.id, None)
-        self._exporter.lose(record.job_id, record.attempt, record.rank)
-        async with self._tallying:
+        run = self._followed.pop(record.id, None) or Followed(record, 0)
+        async with run.stepping:
+            self._exporter.lose(record.job_id, record.attempt, record.rank)
             return await asyncio.to_thread(self._tallies.lost, record)
 
     async def forget(self, run_ids: Collection[str]) -> None:
         """Remove what is kept of runs that nobody asks for any more."""
         for id in run_ids:
-            followed = self._followed.pop(id, None)
-            if followed is not None:  # its end was never told
-                self._exporter.lose(followed.record.job_id, followed.record.attempt, followed.record.rank)
-        async with self._tallying:
-            await asyncio.to_thread(self._tallies.remove, run_ids)
+            run = self._followed.pop(id, None)
+            if run is not None:  # its end was never told
+                async with run.stepping:
+                    self._exporter.lose(run.record.job_id, run.record.attempt, run.record.rank)
+        await asyncio.to_thread(self._tallies.remove, run_ids)
 
     async def run(self) -> None:
         """Sweep again and again, until cancelled. What was missed is not made up for."""
@@ -121,14 +137,32 @@ class Sampler:
         readings = await self._measure([run.record.id for run in due])
         due = [run for run in due if run.record.id in readings]
         driven = await self._driven(due, readings)
-        async with self._tallying:
-            due = [run for run in due if run.record.id in self._followed]
-            steps = await asyncio.to_thread(self._steps, due, readings, driven)
-        for run, step in zip(due, steps, strict=True):
-            run.tally = step.tally
-            if step.sample is not None and run.record.id in self._followed:
-                self._feed.put(step.sample)
-                self._exporter.show(step.sample, step.tally.reported)
+        for run in due:
+            async with run.stepping:
+                if run.record.id in self._followed:
+                    id = run.record.id
+                    await self._step(run, readings[id], driven.get(id, ()))
+
+    async def _step(self, run: Followed, reading: Reading, accelerators: tuple[Accelerator, ...]) -> None:
+        """One more sample. It is told also when the run was over meanwhile, since its reports are not read twice."""
+        now = self._clock.monotonic()
+        all_values = run.told_all_at is None or now - run.told_all_at >= ALL_VALUES_S
+        add = self._tallies.add
+        try:
+            step = await asyncio.to_thread(
+                add, run.record, run.started_ns, run.tally, reading, accelerators, all_values
+            )
+        except WRONG as error:
+            log.warning("usage_begun_anew", run_id=run.record.id, error=str(error))
+            run.tally = begun(run.started_ns)
+            return
+        run.tally = step.tally
+        if all_values:
+            run.told_all_at = now
+        for sample in step.samples:
+            self._feed.put(sample)
+        if step.samples:
+            self._exporter.show(step.samples[-1], last_values(step.tally))
 
     def _due(self) -> list[Followed]:
         now = self._clock.monotonic()
@@ -143,12 +177,3 @@ class Sampler:
         records = [run.record for run in runs if run.record.devices]
         holders = [Holder(one.id, one.device_type, one.devices, readings[one.id].pids) for one in records]
         return await asyncio.to_thread(self._read_devices, holders) if holders else {}
-
-    def _steps(self, runs: Sequence[Followed], readings: Mapping[str, Reading], driven: Driven) -> list[Step]:
-        """In a thread."""
-        steps = []
-        for run in runs:
-            record = run.record
-            tally = run.tally or self._tallies.begin(record.id, run.started_ns)
-            steps.append(self._tallies.add(record, tally, readings[record.id], driven.get(record.id, ())))
-        return steps

@@ -1,10 +1,12 @@
 """What a scrape finds of the runs of a node: each family with its labels, nothing unknown, and nothing for long."""
 
+import math
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.executor.usage.exporter import AFTER_END_S, ENDED_KEPT, Exporter
+from services.executor.usage.exporter import AFTER_END_S, ENDED_SERIES, Exporter
 from shared.contracts.families import DROPPED, EXPORTED, JOB_LABELS, REPORTED
 from shared.contracts.metrics import Accelerator, NetworkTotals
 from shared.ids import new_id
@@ -128,11 +130,42 @@ def test_a_run_that_is_lost_keeps_its_last_totals_and_no_longer_what_was_so_at_t
     assert scrape() == {}
 
 
-def test_however_many_runs_end_only_the_latest_are_kept_and_none_that_lives_is_lost(scrape: Scrape) -> None:
+def test_however_many_runs_end_only_the_series_of_the_latest_are_kept_and_none_that_lives_is_lost(
+    scrape: Scrape,
+) -> None:
     living = sample_with(job_id=new_id(), cpu_seconds=1)
     scrape.exporter.show(living, {})
-    ids = [new_id() for _ in range(ENDED_KEPT + 5)]
+    names = {f"name{number}": 1.0 for number in range(98)}
+    kept = ENDED_SERIES // (1 + 98 + 1)  # processor time, names, dropped
+    ids = [new_id() for _ in range(kept + 5)]
     for id in ids:
-        scrape.exporter.show_last(sample_with(job_id=id, cpu_seconds=1), {})
-    found = {labels["job_id"] for labels, _ in scrape()["jobyard_job_cpu_seconds_total"]}
-    assert found == {living.job_id, *ids[5:]}
+        for _ in range(2):  # an end may be told again
+            scrape.exporter.show_last(sample_with(job_id=id, cpu_seconds=1), names)
+    found = scrape()
+    assert {labels["job_id"] for labels, _ in found["jobyard_job_cpu_seconds_total"]} == {living.job_id, *ids[5:]}
+    assert sum(len(series) for series in found.values()) == ENDED_SERIES + 1
+
+
+def test_runs_with_few_series_take_little_of_the_room_and_none_is_taken_by_what_has_expired(scrape: Scrape) -> None:
+    for _ in range(2):
+        for _ in range(ENDED_SERIES):
+            scrape.exporter.show_last(sample_with(job_id=new_id(), cpu_seconds=1), {})
+        assert len(scrape()["jobyard_job_cpu_seconds_total"]) == ENDED_SERIES
+        scrape.clock.advance(AFTER_END_S + 1)
+        assert scrape() == {}
+
+
+def test_what_was_collected_stays_as_it_was_while_it_is_written_out(scrape: Scrape) -> None:
+    scrape.exporter.show(sample_with(cpu_seconds=1.0), {"loss": 0.5})
+    collected = list(scrape.exporter.collect())
+    scrape.exporter.show(sample_with(cpu_seconds=2.0), {"loss": 0.25})
+    scrape.exporter.show(sample_with(job_id=new_id(), cpu_seconds=3.0), {})
+    found = {series.name: series.value for family in collected for series in family.samples}
+    assert found == {"jobyard_job_cpu_seconds_total": 1.0, REPORTED: 0.5, DROPPED: 0}
+
+
+def test_a_value_that_is_no_number_any_more_is_shown_as_such(scrape: Scrape) -> None:
+    scrape.exporter.show(FULL, {"loss": math.nan})
+    [(labels, value)] = scrape()[REPORTED]
+    assert labels["name"] == "loss"
+    assert math.isnan(value)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.executor.usage.reports import COUNTED_BYTES, LINE_BYTES, PARSED_BYTES, Look, Position, look
+from services.executor.usage.reports import COUNTED_BYTES, LINE_BYTES, READ_BYTES, WAITING_BYTES, Look, Position, look
 
 
 @pytest.fixture
@@ -102,11 +102,37 @@ def test_only_regular_files_are_read_and_nothing_waits(file: Path, tmp_path: Pat
     assert look(file, Position()).lines == ()
 
 
-def test_of_a_flood_the_newest_lines_are_read_and_the_others_counted(file: Path) -> None:
-    count = 100_000
-    append(file, b"".join(b'{"name%07d": 1}\n' % number for number in range(count)))
-    found = look(file, Position())
-    assert len(b"\n".join(found.lines)) <= PARSED_BYTES
+def numbered(count: int) -> bytes:
+    return b"".join(b'{"name%07d": 1}\n' % number for number in range(count))
+
+
+def test_many_lines_at_once_are_read_in_their_order_a_piece_with_each_look(file: Path) -> None:
+    written = b'{"lr": 0.1}\n' + numbered(10_000) + b'{"val_acc": 0.5}\n' + numbered(10_000)
+    append(file, written)
+    found, lines = look(file, Position()), list[bytes]()
+    while found.lines:
+        assert len(b"\n".join(found.lines)) <= READ_BYTES
+        assert found.passed_over == 0
+        lines += found.lines
+        found = next_look(file, found)
+    assert lines == written.splitlines()
+
+
+def test_the_last_look_takes_all_that_waits(file: Path) -> None:
+    append(file, numbered(20_000) + b"end")
+    first = look(file, Position())
+    last = next_look(file, first, last=True)
+    assert (first.passed_over, last.passed_over) == (0, 0)
+    assert [*first.lines, *last.lines] == [*numbered(20_000).splitlines(), b"end"]
+
+
+@pytest.mark.parametrize(("last", "budget"), [(False, READ_BYTES), (True, WAITING_BYTES)])
+def test_of_a_flood_the_newest_lines_are_read_and_the_others_counted(file: Path, last: bool, budget: int) -> None:
+    count = 300_000
+    append(file, numbered(count))
+    assert file.stat().st_size > WAITING_BYTES
+    found = look(file, Position(), last)
+    assert len(b"\n".join(found.lines)) <= budget
     assert found.lines[-1] == b'{"name%07d": 1}' % (count - 1)
     assert found.lines[0] == b'{"name%07d": 1}' % found.passed_over  # none is missing, none counted twice
     assert len(found.lines) + found.passed_over == count
@@ -119,7 +145,7 @@ def test_a_line_that_is_too_long_is_passed_over_as_one_however_it_arrives(file: 
     first = look(file, Position())
     assert (first.lines, first.passed_over) == ((b"one",), 0)
     for _ in range(3):
-        append(file, b"x" * PARSED_BYTES * 2)
+        append(file, b"x" * READ_BYTES)
         first = next_look(file, first)
         assert (first.lines, first.passed_over) == ((), 0)
     append(file, b"end\ntwo\n")
@@ -128,10 +154,23 @@ def test_a_line_that_is_too_long_is_passed_over_as_one_however_it_arrives(file: 
     append(file, b"y" * (LINE_BYTES + 1) + b"\nthree\n")
     third = next_look(file, second)
     assert (third.lines, third.passed_over) == ((b"three",), 1)
+    append(file, b"z" * (2 * WAITING_BYTES) + b"\nfour\n")
+    fourth = next_look(file, third)
+    assert (fourth.lines, fourth.passed_over) == ((b"four",), 1)
+
+
+def test_a_line_as_long_as_one_may_be_is_read_wherever_it_begins(file: Path) -> None:
+    long = b"x" * LINE_BYTES
+    append(file, b"one\n" * 5_000 + long + b"\n" + long + b"\ntwo\n")
+    found, lines = look(file, Position()), list[bytes]()
+    while found.lines:
+        lines += found.lines
+        found = next_look(file, found)
+    assert lines == [*[b"one"] * 5_000, long, long, b"two"]
 
 
 def test_a_long_line_that_never_ends_counts_at_the_last_look(file: Path) -> None:
-    append(file, b"x" * PARSED_BYTES)
+    append(file, b"x" * READ_BYTES)
     first = look(file, Position())
     assert next_look(file, first, last=True).passed_over == 1
 

@@ -1,4 +1,4 @@
-"""Lines that a job reports: finite numbers under a hundred proper names, and every other thing dropped and counted."""
+"""Lines that a job reports: numbers under a hundred proper names, and every other thing dropped and counted."""
 
 import json
 
@@ -34,8 +34,15 @@ def test_a_line_that_cannot_be_read_is_one_dropped_value(line: bytes) -> None:
     assert (found.values, found.dropped) == ({"step": 2.0}, 1)
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", "true", "null", '"1"', "[1]", "{}"])
-def test_a_value_that_is_no_finite_number_is_dropped(value: str) -> None:
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_name_whose_last_value_is_not_finite_is_told_as_such_and_nothing_is_dropped(value: str) -> None:
+    diverged = read([b'{"loss": 0.5, "acc": NaN}', f'{{"loss": {value}, "acc": 0.5}}'.encode()], ())
+    assert (diverged.values, diverged.not_finite, diverged.dropped) == ({"acc": 0.5}, ("loss",), 0)
+    assert read([f'{{"no name": {value}}}'.encode()], ()).dropped == 1
+
+
+@pytest.mark.parametrize("value", ["true", "null", '"1"', "[1]", "{}"])
+def test_a_value_that_is_no_number_is_dropped(value: str) -> None:
     found = read([f'{{"loss": {value}, "step": 3}}'.encode()], ())
     assert (found.values, found.dropped) == ({"step": 3.0}, 1)
 

@@ -10,13 +10,15 @@ from services.executor.domain.used import Used
 from services.executor.usage.files import Tally, UsageFiles
 from services.executor.usage.reports import Position
 from tests.support.executor import ID
+from tests.support.usage import HOSTILE
 
 RUN = f"{ID}.1"
 LONG = Tally(
     started_ns=1,
-    used=Used(at_ns=5, memory_peak_bytes=7, memory_byte_s=1.5, device_s=3.25),
+    used=Used(at_ns=5, memory_peak_bytes=7, memory_byte_s=1.5, memory_s=0.5, device_s=3.25),
     position=Position(inode=3, offset=9, within=True),
     reported={"train/loss": 0.5},
+    not_finite=("loss",),
     dropped=4,
 )
 SHORT = Tally(started_ns=1, used=Used(at_ns=6))
@@ -46,6 +48,18 @@ def test_what_cannot_be_read_was_never_there(files: UsageFiles, tmp_path: Path, 
     assert files.load(RUN) is None
     files.save(RUN, LONG)
     assert files.load(RUN) == LONG
+
+
+@pytest.mark.parametrize("content", HOSTILE)
+def test_what_would_make_no_sample_and_no_sum_was_never_there(files: UsageFiles, tmp_path: Path, content: str) -> None:
+    (tmp_path / "metrics" / f"{RUN}.tally").write_text(content + "\n")
+    assert files.load(RUN) is None
+
+
+def test_a_folder_in_its_place_is_as_if_nothing_were_there(files: UsageFiles, tmp_path: Path) -> None:
+    (tmp_path / "metrics" / f"{RUN}.tally").mkdir()
+    files.save(RUN, SHORT)
+    assert files.load(RUN) is None
 
 
 def test_a_pipe_or_a_link_in_its_place_makes_nobody_wait_and_is_not_followed(files: UsageFiles, tmp_path: Path) -> None:

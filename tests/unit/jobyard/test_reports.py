@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -64,6 +65,47 @@ def test_whatever_becomes_a_number_is_one(file: Path) -> None:
     assert [lines(file)[0][name] for name in "abc"] == [1.5, 2.5, 1.0]
 
 
+class Array:
+    """As numpy's and torch's are: `item()` gives the one element, and float() need not."""
+
+    def __init__(self, *elements: Any, error: type[Exception] = ValueError) -> None:
+        self._elements = elements
+        self._error = error
+
+    def __float__(self) -> float:
+        raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
+
+    def item(self) -> Any:
+        if len(self._elements) != 1:
+            raise self._error("can only convert an array of size 1 to a Python scalar")
+        return self._elements[0]
+
+
+def test_arrays_of_one_element_are_numbers(file: Path) -> None:
+    jobyard.report(a=Array(2.5), b=Array(3))
+    assert [lines(file)[0][name] for name in "ab"] == [2.5, 3]
+
+
+@pytest.mark.parametrize(
+    "value", [Array(1, 2), Array(), Array(1, 2, error=RuntimeError), Array(1j), Array(None), Array("x")]
+)
+def test_other_arrays_are_a_mistake_of_the_script(file: Path, value: Array) -> None:
+    with pytest.raises(TypeError, match=r"loss is Array, which is no number"):
+        jobyard.report(loss=value)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [(("acc", 5), "acc"), ((5,), "loss"), (("a b", 5), "loss"), (([1],), "loss"), (({}, 5), "loss")]
+)
+def test_values_without_their_names_are_answered_with_what_to_write(
+    file: Path, given: tuple[Any, ...], name: str
+) -> None:
+    with pytest.raises(TypeError, match=re.escape(f"report({name}=5)")):
+        jobyard.report(*given)
+    assert not file.exists()
+
+
 @pytest.mark.parametrize("name", ["", "1st", "a b", "a\nb", "é", "x" * 65, "$ne", "time", '"', "loss{}"])
 def test_a_name_that_is_none_is_a_mistake_of_the_script(file: Path, name: str) -> None:
     with pytest.raises(ValueError, match="no name for a value"):
@@ -85,10 +127,10 @@ def test_more_names_at_once_than_a_job_may_have_are_refused(file: Path) -> None:
     assert len(lines(file)) == 1
 
 
-def test_a_loss_that_has_become_nan_does_not_end_the_script_and_counts_as_dropped(file: Path) -> None:
+def test_a_loss_that_has_become_nan_does_not_end_the_script_and_is_told_as_such(file: Path) -> None:
     jobyard.report(loss=float("nan"), step=7)
     found = read(file.read_bytes().splitlines(), ())
-    assert (found.values, found.dropped) == ({"step": 7}, 1)
+    assert (found.values, found.not_finite, found.dropped) == ({"step": 7}, ("loss",), 0)
 
 
 def test_lines_of_many_threads_and_processes_stay_whole(file: Path) -> None:

@@ -1,11 +1,15 @@
 """The page that probes and Prometheus read of a process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import httpx
 from prometheus_client import generate_latest
+from prometheus_client.core import GaugeMetricFamily, Sample
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from shared.contracts.commands.health import Health
 from shared.health import Check, serve_health
@@ -51,3 +55,55 @@ async def test_metrics_say_which_services_of_the_process_can_work_now() -> None:
     assert 'jobyard_service_ready{service="logs"} 0.0' in before
     assert 'jobyard_service_ready{service="logs"} 1.0' in after
     assert b"jobyard_service_ready{" not in generate_latest(meter.registry)
+
+
+async def test_metrics_come_in_the_form_that_the_scraper_asks_for() -> None:
+    async def check() -> list[Health]:
+        return [Health(service="jobs", ready=True)]
+
+    async with served(check, Meter()) as client:
+        plain = await client.get("/metrics", headers={"accept": "text/plain", "accept-encoding": "identity"})
+        packed = await client.get("/metrics", headers={"accept-encoding": "gzip"})
+        open_form = await client.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert plain.headers["content-type"].startswith("text/plain")
+    assert open_form.headers["content-type"].startswith("application/openmetrics-text")
+    assert open_form.text.endswith("# EOF\n")
+    for answer in (plain, packed, open_form):
+        assert 'jobyard_service_ready{service="jobs"} 1.0' in answer.text
+
+
+async def test_metrics_are_read_in_the_loop_and_written_out_beside_it() -> None:
+    async def check() -> list[Health]:
+        return []
+
+    threads = []
+
+    class Family(GaugeMetricFamily):
+        """Tells who reads it, and who writes it out."""
+
+        @property
+        def samples(self) -> list[Sample]:
+            threads.append(threading.current_thread() is threading.main_thread())
+            return []
+
+        @samples.setter
+        def samples(self, value: list[Sample]) -> None:
+            pass
+
+    class Telling(Collector):
+        def collect(self) -> Iterator[Metric]:
+            read_in.append(threading.current_thread() is threading.main_thread())
+            yield Family("told", "To whom.")
+
+    read_in: list[bool] = []
+    meter = Meter()
+    meter.registry.register(Telling())
+    async with served(check, meter) as client:
+        threads.clear()
+        read_in.clear()
+        await client.get("/metrics")
+    assert read_in == [True]
+    assert threads
+    assert not any(threads)
