@@ -6,6 +6,7 @@ since tens of thousands of series take a while.
 
 import asyncio
 import gzip
+import hmac
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
@@ -21,13 +22,22 @@ from shared.meter import Labels, Meter
 Check = Callable[[], Awaitable[list[Health]]]
 
 
-async def serve_health(host: str, port: int, check: Check, meter: Meter) -> None:
-    """Serve until cancelled: `/healthz` says that the process lives, `/readyz` that its services can work."""
+async def serve_health(host: str, port: int, check: Check, meter: Meter, token: str | None = None) -> None:
+    """Serve until cancelled: `/healthz` says that the process lives, `/readyz` that its services can work.
+
+    `token`: what a scraper has to bring for `/metrics`; none: nothing.
+    """
+    wanted = f"Bearer {token}".encode() if token is not None else None
     ready: dict[Labels, float] = {}
     meter.watch(SERVICE_READY, ready.items)
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = scope["path"]
+        if path == "/metrics" and wanted and not hmac.compare_digest(_header(scope, b"authorization").encode(), wanted):
+            headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain; charset=utf-8")]
+            await send({"type": "http.response.start", "status": 401, "headers": headers})
+            await send({"type": "http.response.body", "body": b"Bring JOBYARD_METRICS_TOKEN as a bearer token.\n"})
+            return
         healths = await check() if path in ("/readyz", "/metrics") else []
         if path == "/metrics":
             ready.update({(item.service,): float(item.ready) for item in healths})

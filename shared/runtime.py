@@ -243,7 +243,8 @@ async def _serve_health(settings: PlatformSettings, services: Sequence[Running],
         return await asyncio.gather(*(service.checked() for service in services))
 
     if settings.health_port is not None:
-        await serve_health(settings.health_host, settings.health_port, check, meter)
+        token = settings.metrics_token.get_secret_value() if settings.metrics_token is not None else None
+        await serve_health(settings.health_host, settings.health_port, check, meter, token)
 
 
 async def _keep_running(loop: Loop) -> None:

@@ -68,6 +68,11 @@ class PlatformSettings(BaseSettings):
         "Grafana reaches it through the gateway; may hold user and password. None: METRICS of the last hour, from the "
         "METRICS stream.",
     )
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="What Prometheus has to bring as a bearer token for `/metrics` of a health port; none: whoever "
+        "reaches the port reads it, programs of jobs on the same machine too.",
+    )
     otlp_url: str | None = Field(
         None, description="An OpenTelemetry collector's OTLP/HTTP address, `http://collector:4318`; none: no traces."
     )

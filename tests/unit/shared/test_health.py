@@ -19,9 +19,9 @@ from tests.support.waiting import until
 
 
 @asynccontextmanager
-async def served(check: Check, meter: Meter) -> AsyncIterator[httpx.AsyncClient]:
+async def served(check: Check, meter: Meter, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
     port = free_port()
-    serving = asyncio.create_task(serve_health("127.0.0.1", port, check, meter))
+    serving = asyncio.create_task(serve_health("127.0.0.1", port, check, meter, token))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
 
         async def answers() -> bool:
@@ -55,6 +55,20 @@ async def test_metrics_say_which_services_of_the_process_can_work_now() -> None:
     assert 'jobyard_service_ready{service="logs"} 0.0' in before
     assert 'jobyard_service_ready{service="logs"} 1.0' in after
     assert b"jobyard_service_ready{" not in generate_latest(meter.registry)
+
+
+async def test_metrics_can_be_kept_for_who_brings_a_token_and_probes_need_none() -> None:
+    async def check() -> list[Health]:
+        return [Health(service="jobs", ready=True)]
+
+    async with served(check, Meter(), "canary") as client:
+        for wrong in ({}, {"authorization": "Bearer canar"}, {"authorization": "Basic canary"}):
+            refused = await client.get("/metrics", headers=wrong)
+            assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+            assert "jobyard_service_ready" not in refused.text
+        right = await client.get("/metrics", headers={"authorization": "Bearer canary"})
+        assert right.status_code == 200
+        assert (await client.get("/readyz")).status_code == 200
 
 
 async def test_metrics_come_in_the_form_that_the_scraper_asks_for() -> None:
