@@ -16,6 +16,7 @@ import promql_parser as promql
 from services.gateway.domain.sight import Sight
 from services.gateway.promql import text
 from services.gateway.promql.known import AGGREGATIONS, FUNCTIONS, OPERATORS
+from services.gateway.promql.scanning import shown
 from services.gateway.promql.selectors import confined
 from shared.contracts.errors import Invalid
 
@@ -54,7 +55,7 @@ class Rewriting:
             (promql.UnaryExpr, lambda expr: f"(-{self.written(expr.expr)})"),
             (promql.SubqueryExpr, self._subquery),
             (promql.NumberLiteral, lambda expr: text.number(expr.val)),
-            (promql.StringLiteral, lambda expr: text.string(expr.val)),
+            (promql.StringLiteral, lambda expr: text.pattern(shown(expr.val))),
             (promql.MatrixSelector, _bare_range),
         )
 
@@ -153,7 +154,7 @@ def _moment(at: promql.AtModifier) -> str:
         return "end()"
     if at.at is None:
         raise Invalid("The moment after '@' can't be asked for here.")
-    return f"{at.at.timestamp():.3f}"
+    return text.moment(at.at.timestamp())
 
 
 def _matching(modifier: promql.BinModifier | None) -> str:

@@ -58,7 +58,6 @@ REFUSED = (
     f"rate({CPU}[11y])",
     f"max_over_time({CPU}[1y:1s])",
     f"max_over_time(max_over_time({CPU}[1d:1m])[1d:1m])",
-    f'{CPU}{{a=~"("}}',
     "('",
     "\x00",
     f"{CPU}{{{'a' * LONGEST}}}",
