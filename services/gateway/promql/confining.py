@@ -23,10 +23,10 @@ PANIC = "PanicException"
 os.environ["RUST_BACKTRACE"] = "0"
 
 
-def confined_query(query: str, sight: Sight) -> str:
-    """The query that reads only what is within sight. Raises Invalid, Forbidden."""
+def confined_query(query: str, sight: Sight, points: int = 1) -> str:
+    """The query, asked at so many points, that reads only what is within sight. Raises Invalid, Forbidden."""
     with _readable():
-        return Rewriting(sight).written(parse(scanned(query).text))
+        return Rewriting(sight, points).written(parse(scanned(query).text))
 
 
 def confined_matches(matches: Sequence[str], sight: Sight) -> tuple[str, ...]:
