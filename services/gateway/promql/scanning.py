@@ -51,6 +51,7 @@ def scanned(query: str) -> Scanned:
             written = " "
         else:
             mark, marked = _PATTERN if marked else "", False
+            written = _in_quotes(written)
             written = f"{written[0]}{mark}{written[1:].replace('~', _TILDE)}"
         read += (between, written)
         code += (between, " " if found["comment"] else found[0][0])
@@ -63,6 +64,14 @@ def scanned(query: str) -> Scanned:
         raise Invalid("This is no PromQL that is known here: '~' stands after '=' or '!', or in quotes.")
     check_patterns(patterns)
     return Scanned(text, patterns)
+
+
+def _in_quotes(written: str) -> str:
+    """A string in backticks, where a backslash is one, in quotes: the parser would look for escapes in it."""
+    if written[0] != "`" or written[-1] != "`" or len(written) == 1:
+        return written
+    escaped = written[1:-1].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 def check_patterns(count: int) -> None:

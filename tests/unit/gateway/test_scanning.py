@@ -102,6 +102,8 @@ def test_the_parser_meets_no_regular_expression(query: str) -> None:
         ('rank=~"0|1"', 'rank=~"0|1"'),
         ("rank!~`a~b`", 'rank!~"a~b"'),
         ("rank='~'", 'rank="~"'),
+        (r"rank=~`\d+\.\pL`,device=`\n`", r'rank=~"\u005cd+\u005c.\u005cpL",device="\u005cn"'),
+        ('rank=`"} or up{\n~`', r'rank="\u0022} or up{\u000a~"'),
         ('rank!="~~"', 'rank!="~~"'),
         ('rank = "a" # =~\n, device =~ # "\n "b"', 'rank="a",device=~"b"'),
         ('rank="=~",device!~"#"', 'rank="=~",device!~"#"'),
