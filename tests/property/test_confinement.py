@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from services.gateway.domain.sight import JOB_METRICS, VC_METRICS, Sight
 from services.gateway.promql.confining import confined_matches, confined_query
 from services.gateway.promql.known import AGGREGATIONS, FUNCTIONS, OPERATORS
+from services.gateway.promql.scanning import scanned
 from shared.contracts.errors import Forbidden, Invalid
-from tests.support.promql import is_confined, selectors_of, sight
+from tests.support.promql import ILLEGAL, is_confined, selectors_of, sight
 
 METRICS = st.sampled_from([*JOB_METRICS, *VC_METRICS, "up", "ALERTS", "sum"])
 LABELS = st.sampled_from(["owner", "vc", "job_id", "rank", "__name__", "device", "a label"])
@@ -123,3 +124,41 @@ def test_what_is_written_once_can_be_read_and_stays_as_confined(query: str, seen
     except (Invalid, Forbidden):
         return
     check(again, seen)
+
+
+PIECES = st.sampled_from(
+    ["=~", "!~", "~", '"', "'", "`", "\\", "#", "\n", "{", "}", "a", "=", ",", " ", '"\\w{900}"', "@", "[5m]"]
+)
+TANGLED = st.lists(PIECES, max_size=40).map("".join)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.one_of(TANGLED, TANGLED.map(lambda inner: f"{JOB_METRICS[0]}{{{inner}}}"), QUERIES))
+def test_the_parser_is_given_no_regular_expression_and_little_more_than_was_asked(query: str) -> None:
+    try:
+        read = scanned(query)
+    except Invalid:
+        return
+    assert "~" not in read.text
+    assert len(read.text) <= 2 * len(query) + 20 * (read.patterns + query.count("~"))
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.one_of(TANGLED.map(lambda inner: f"{JOB_METRICS[0]}{{{inner}}}"), QUERIES), SIGHTS)
+def test_whatever_is_taken_for_a_string_it_is_confined_all_the_same(query: str, seen: Sight) -> None:
+    try:
+        written = confined_query(query, seen)
+    except (Invalid, Forbidden):
+        return
+    check(written, seen)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text(max_size=30), st.sampled_from(["=~", "!~"]))
+def test_a_regular_expression_arrives_as_it_was_asked(pattern: str, operator: str) -> None:
+    try:
+        (selector,) = selectors_of(confined_query(f"{JOB_METRICS[0]}{{rank{operator}{quoted(pattern)}}}", sight()))
+    except Invalid:
+        return
+    (asked,) = (matcher for matcher in selector.matchers.matchers if matcher.name == "rank")
+    assert asked.value in (pattern, ILLEGAL)

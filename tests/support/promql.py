@@ -1,5 +1,6 @@
 """What a confined query reads, looked at from outside: its selectors, as another reading of its text finds them."""
 
+import re
 from typing import Any
 
 import promql_parser as promql
@@ -26,6 +27,12 @@ AMONG = sight(opened=("default",), closed=("lab",), leads=("team-a",))
 """Sees the own jobs, and those of others in two virtual clusters."""
 
 
+ILLEGAL = "illegal"
+"""Stands for a regular expression that this reading cannot compile; the gateway leaves that to Prometheus."""
+_PATTERN = re.compile(r'[=!]~("[^"]*")')
+"""In what the gateway writes no string has a quote in it."""
+
+
 def selectors_of(text: str) -> list[Any]:
     """Every selector of a query, wherever it stands."""
     found: list[Any] = []
@@ -44,7 +51,13 @@ def selectors_of(text: str) -> list[Any]:
         elif not isinstance(expr, promql.NumberLiteral | promql.StringLiteral):
             visit(expr.expr)
 
-    visit(promql.parse(text))
+    try:
+        expr = promql.parse(text)
+    except ValueError as error:
+        if "illegal regex" not in str(error):
+            raise
+        expr = promql.parse(_PATTERN.sub(_compiled, text))
+    visit(expr)
     return found
 
 
@@ -75,6 +88,14 @@ def _is(matcher: Any, condition: Condition) -> bool:
         and matcher.value == condition.value
         and condition.value != ""
     )
+
+
+def _compiled(found: re.Match[str]) -> str:
+    try:
+        promql.parse(f"a{{b{found[0]}}}")
+    except ValueError:
+        return f'{found[0][:2]}"{ILLEGAL}"'
+    return found[0]
 
 
 def _each(visit: Any, *exprs: Any) -> None:

@@ -23,9 +23,13 @@ AGGREGATIONS = frozenset(
 OPERATORS = frozenset("+ - * / % ^ == != > < >= <= and or unless atan2".split())
 
 LONGEST = 8192
-"""Characters of a query."""
+"""Characters of a query, and of all the selectors of a list."""
 MOST_OPERATIONS = 100
 """Of a query: reading it takes a time, and a depth, that grow with them."""
+MOST_PATTERNS = 10
+"""Regular expressions of a request."""
+MOST_REPEATED = 50
+"""The sum of the counts (`{n}`) of one."""
 _OPERATION = re.compile(r"[-+*/%^(\[<>]|[=!]=|\b(?:and|or|unless|atan2|offset)\b", re.IGNORECASE)
 
 

@@ -41,7 +41,9 @@ class Querying:
     async def query_range(self, caller: Caller, asked: Asked) -> bytes:
         """Its values over a range."""
         self.prometheus.check()
-        return await self._evaluated(caller, "query_range", asked, asked.span())
+        span = asked.span()
+        start, end, step = (float(span[name]) for name in ("start", "end", "step"))
+        return await self._evaluated(caller, "query_range", asked, span, int((end - start) / step) + 1)
 
     async def series(self, caller: Caller, asked: Asked) -> bytes:
         """The series that selectors find."""
@@ -78,10 +80,10 @@ class Querying:
         """Which version answers."""
         return await self.prometheus.ask(caller.name, "status/buildinfo", [])
 
-    async def _evaluated(self, caller: Caller, path: str, asked: Asked, when: dict[str, str]) -> bytes:
+    async def _evaluated(self, caller: Caller, path: str, asked: Asked, when: dict[str, str], points: int = 1) -> bytes:
         query = asked.needed("query")
         seen = sight_of(caller)
-        confined = _short(query) if seen is None else _confined_query(query, seen)
+        confined = _short(query) if seen is None else _confined_query(query, seen, points)
         said = {"query": confined, **when, **asked.limit(), "timeout": f"{self.timeout_s:g}s"}
         return await self.prometheus.ask(caller.name, path, list(said.items()))
 
@@ -93,10 +95,10 @@ class Querying:
         return await self.prometheus.ask(caller.name, path, parameters)
 
 
-def _confined_query(query: str, seen: Sight) -> str:
+def _confined_query(query: str, seen: Sight, points: int) -> str:
     from services.gateway.promql.confining import confined_query
 
-    return confined_query(query, seen)
+    return confined_query(query, seen, points)
 
 
 def _confined_matches(matches: tuple[str, ...], seen: Sight) -> tuple[str, ...]:

@@ -16,13 +16,15 @@ import promql_parser as promql
 from services.gateway.domain.sight import Sight
 from services.gateway.promql import text
 from services.gateway.promql.known import AGGREGATIONS, FUNCTIONS, OPERATORS
+from services.gateway.promql.scanning import shown
 from services.gateway.promql.selectors import confined
+from services.gateway.promql.work import Work
 from shared.contracts.errors import Invalid
 
+STEP = timedelta(seconds=15)
+"""Of a subquery that says none: always said to Prometheus, whose own could be shorter than what is counted."""
 LONGEST_WRITTEN = 1 << 18
 """A call over ranges within another one is written several times."""
-MOST_POINTS = 11_000
-"""The most moments that a subquery may be evaluated at for one point, with those of the subqueries within it."""
 
 _LOOKS_AT_SAMPLES = frozenset({"timestamp"})
 """Functions of a selector's samples, which mean another thing for what `or` makes of them."""
@@ -31,14 +33,15 @@ _OF_NOTHING = frozenset({"absent", "absent_over_time"})
 
 
 class Rewriting:
-    """One query, for somebody with this sight."""
+    """One query that is asked at so many points, for somebody with this sight."""
 
-    def __init__(self, sight: Sight) -> None:
+    def __init__(self, sight: Sight, points: int) -> None:
         self._sight = sight
-        self._points = 1.0
+        self._work = Work(points)
 
     def written(self, expr: promql.Expr) -> str:
         """The expression, confined. Raises Invalid, Forbidden."""
+        self._work.evaluated()
         for kind, write in self._kinds():
             if isinstance(expr, kind):
                 return _bounded(write(expr))
@@ -54,7 +57,7 @@ class Rewriting:
             (promql.UnaryExpr, lambda expr: f"(-{self.written(expr.expr)})"),
             (promql.SubqueryExpr, self._subquery),
             (promql.NumberLiteral, lambda expr: text.number(expr.val)),
-            (promql.StringLiteral, lambda expr: text.string(expr.val)),
+            (promql.StringLiteral, lambda expr: text.pattern(shown(expr.val))),
             (promql.MatrixSelector, _bare_range),
         )
 
@@ -66,7 +69,10 @@ class Rewriting:
 
     def _ranges(self, matrix: promql.MatrixSelector) -> list[str]:
         selector, span = matrix.vector_selector, text.duration(matrix.range)
-        return [f"{braces}[{span}]{_when(selector)}" for braces in confined(selector, self._sight)]
+        ranges = [f"{braces}[{span}]{_when(selector)}" for braces in confined(selector, self._sight)]
+        with self._work.times(len(ranges)):
+            self._work.evaluated(matrix.range)
+        return ranges
 
     def _call(self, call: promql.Call) -> str:
         name = call.func.name
@@ -80,7 +86,8 @@ class Rewriting:
                 parts = self._instants(argument)
             else:
                 continue
-            before, after = (self._arguments(some) for some in (arguments[:place], arguments[place + 1 :]))
+            with self._work.times(len(parts)):
+                before, after = (self._arguments(some) for some in (arguments[:place], arguments[place + 1 :]))
             calls = [f"{name}({', '.join((*before, part, *after))})" for part in parts]
             return _all_of(calls) if name in _OF_NOTHING else _joined(calls)
         return f"{name}({', '.join(self._arguments(arguments))})"
@@ -106,15 +113,11 @@ class Rewriting:
         return f"({self.written(expr.lhs)} {op}{_matching(expr.modifier)} {self.written(expr.rhs)})"
 
     def _subquery(self, expr: promql.SubqueryExpr) -> str:
-        step = expr.step or timedelta(minutes=1)  # unless Prometheus is told another interval
-        before = self._points
-        self._points *= max(1.0, (expr.range or timedelta()) / step)
-        if self._points > MOST_POINTS:
-            raise Invalid(f"Subqueries have at most {MOST_POINTS} points. Ask for a shorter range or longer steps.")
-        inner = self.written(expr.expr)
-        self._points = before
+        step = expr.step or STEP
+        with self._work.subquery(expr.range or timedelta(), step):
+            inner = self.written(expr.expr)
         span = text.duration(expr.range or timedelta())
-        return f"({inner})[{span}:{text.duration(step) if expr.step else ''}]{_when(expr)}"
+        return f"({inner})[{span}:{text.duration(step)}]{_when(expr)}"
 
 
 def _unwrapped(expr: promql.Expr) -> promql.Expr:
@@ -153,7 +156,7 @@ def _moment(at: promql.AtModifier) -> str:
         return "end()"
     if at.at is None:
         raise Invalid("The moment after '@' can't be asked for here.")
-    return f"{at.at.timestamp():.3f}"
+    return text.moment(at.at.timestamp())
 
 
 def _matching(modifier: promql.BinModifier | None) -> str:

@@ -10,10 +10,12 @@ from promql_parser import Matcher, MatchOp, VectorSelector
 
 from services.gateway.domain.sight import JOB_METRICS, VC_METRICS, Condition, Sight, View
 from services.gateway.promql import text
+from services.gateway.promql.scanning import is_pattern, shown
 from shared.contracts.errors import Forbidden, Invalid
 
 NAME = "__name__"
-OPERATORS = ((MatchOp.Equal, "="), (MatchOp.NotEqual, "!="), (MatchOp.Re, "=~"), (MatchOp.NotRe, "!~"))
+OPERATORS = ((MatchOp.Equal, "=", "=~"), (MatchOp.NotEqual, "!=", "!~"))
+"""Of plain values and of patterns; the parser meets none of the latter (`scanning`)."""
 AMONG_JOBS = f"{NAME}=~{text.string('|'.join(JOB_METRICS))}"
 
 
@@ -47,9 +49,9 @@ def confined(selector: VectorSelector, sight: Sight, *, needs_name: bool = True)
 def _name(selector: VectorSelector, matchers: Iterable[Matcher]) -> str | None:
     """The one metric that is asked for, if it is one by its name."""
     if selector.name is not None:
-        return selector.name
-    exact = (matcher.value for matcher in matchers if matcher.name == NAME and matcher.op == MatchOp.Equal)
-    return next(exact, None)
+        return shown(selector.name)
+    named = (matcher.value for matcher in matchers if matcher.name == NAME and matcher.op == MatchOp.Equal)
+    return next((shown(value) for value in named if not is_pattern(value)), None)
 
 
 def _views_of(name: str, sight: Sight) -> tuple[View, ...]:
@@ -64,8 +66,11 @@ def _views_of(name: str, sight: Sight) -> tuple[View, ...]:
 
 
 def _condition(matcher: Matcher) -> str:
-    operator = next(written for op, written in OPERATORS if op == matcher.op)
-    return f"{text.label(matcher.name)}{operator}{text.string(matcher.value)}"
+    plain, of_pattern = next((plain, of_pattern) for op, plain, of_pattern in OPERATORS if op == matcher.op)
+    label, value = text.label(matcher.name), shown(matcher.value)
+    if is_pattern(matcher.value):
+        return f"{label}{of_pattern}{text.pattern(value)}"
+    return f"{label}{plain}{text.string(value)}"
 
 
 def _braces(conditions: tuple[str, ...], view: View) -> str:

@@ -9,12 +9,16 @@ import math
 import re
 from datetime import timedelta
 
+from services.gateway.promql.known import MOST_REPEATED
+from services.gateway.promql.magnitudes import LATEST_S, LONGEST_S
+from services.gateway.promql.scanning import shown
 from shared.contracts.errors import Invalid
 
 LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-LONGEST = timedelta(days=3660)
+LONGEST = timedelta(seconds=LONGEST_S)
 """No range or offset is longer."""
 
+_COUNTED = re.compile(r"\{\s*([0-9]+)\s*(?:,\s*([0-9]*)\s*)?\}")
 _PLAIN = re.compile(r"[ !#-\[\]^_a-z{|}~]*")
 _BESIDE_PLAIN = re.compile(r"[^ !#-\[\]^_a-z{|}~]")
 
@@ -26,8 +30,24 @@ def string(value: str) -> str:
     return f'"{_BESIDE_PLAIN.sub(_escaped, value)}"'
 
 
+def pattern(value: str) -> str:
+    """A PromQL string that may be a regular expression. Raises Invalid for one that repeats too much."""
+    repeated = sum(max(_count(least), _count(most)) for least, most in _COUNTED.findall(value))
+    if repeated > MOST_REPEATED:
+        raise Invalid(f"The counts in a regular expression ({{n}}) make {MOST_REPEATED} at most. Write a shorter one.")
+    return string(value)
+
+
+def moment(seconds: float) -> str:
+    """A moment after '@'. Raises Invalid for one beyond the year 9999."""
+    if not 0 <= seconds <= LATEST_S:
+        raise Invalid("A moment after '@' lies between 1970 and the end of the year 9999, in seconds.")
+    return f"{seconds:.3f}"
+
+
 def label(name: str) -> str:
     """The name of a label. Raises Invalid for one that would need quotes."""
+    name = shown(name)
     if not LABEL.fullmatch(name):
         raise Invalid(f"The label {name[:80]!r} can't be asked for here; labels have letters, digits and '_'.")
     return name
@@ -52,6 +72,10 @@ def duration(span: timedelta) -> str:
     if abs(span) > LONGEST:
         raise Invalid(f"Ranges and offsets have at most {LONGEST.days} days. Ask for a shorter one.")
     return f"{round(span / timedelta(milliseconds=1))}ms"
+
+
+def _count(digits: str) -> int:
+    return int(digits[:4] or 0) if len(digits) < 5 else MOST_REPEATED + 1
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -11,10 +11,20 @@ from services.gateway.domain.sight import JOB_METRICS, VC_METRICS, Condition, Si
 from services.gateway.promql.confining import confined_matches, confined_query
 from services.gateway.promql.known import LONGEST, MOST_OPERATIONS
 from shared.contracts.errors import Forbidden, Invalid, Refusal
+from shared.contracts.metrics import MAX_POINTS
+from tests.support.dashboards import NAMES, panels
 from tests.support.promql import ALONE, AMONG, is_confined, selectors_of, sight
 from tests.support.queries import CPU, HONEST, MEMORY, NARROWER, STRANGE_TEXT
 
 ROOT = Path(__file__).parents[3]
+WORK = (
+    ("quantile_over_time(0.5, vector(time())[10900s:1s])", 10_900),
+    ("max_over_time(vector(1)[5000s:1s]) + min_over_time(vector(1)[5000s:1s])", 1_500),
+    (f"avg_over_time({CPU}[30d])", 1_000),
+    (f"max_over_time(rate({CPU}[1h])[1d:1m])", 200),
+    ("+".join([f"rate({CPU}[1d])"] * 20), 500),
+)
+"""With points of a range at which they are too much."""
 FORBIDDEN = (
     "up",
     '{__name__="up"}',
@@ -54,11 +64,14 @@ REFUSED = (
     f"{CPU} offset 1e300",
     f"{CPU} @ -62135596801",
     f"{CPU} @ 1e300",
+    f"{CPU} ~ {MEMORY}",
+    f"{CPU} =~ {MEMORY}",
+    f"{CPU}{{a=~b}}",
+    f'{CPU}{{a="b", ~}}',
     f"{CPU} offset 11y",
     f"rate({CPU}[11y])",
     f"max_over_time({CPU}[1y:1s])",
     f"max_over_time(max_over_time({CPU}[1d:1m])[1d:1m])",
-    f'{CPU}{{a=~"("}}',
     "('",
     "\x00",
     f"{CPU}{{{'a' * LONGEST}}}",
@@ -119,10 +132,39 @@ def test_who_sees_two_kinds_of_jobs_reads_both_once() -> None:
 
 def test_calls_within_calls_do_not_grow_without_end() -> None:
     query = CPU
-    for _ in range(20):
-        query = f"predict_linear({CPU}[5m], scalar({query}))"
+    for _ in range(11):
+        query = f"predict_linear({CPU}[1m], scalar({query}))"
     with pytest.raises(Invalid, match="too large"):
         confined_query(query, AMONG)
+
+
+@pytest.mark.parametrize(("query", "points"), WORK, ids=lambda said: str(said)[:40])
+def test_all_that_is_evaluated_for_one_query_is_bounded_together(query: str, points: int) -> None:
+    with pytest.raises(Invalid, match="evaluated more than"):
+        confined_query(query, ALONE, points)
+    assert confined_query(query, ALONE, max(1, points // 50))
+
+
+def test_a_subquery_without_a_step_is_written_with_the_one_that_is_counted() -> None:
+    assert confined_query("max_over_time(vector(1)[1h:])", ALONE) == "max_over_time((vector(1.0))[3600000ms:15000ms])"
+    with pytest.raises(Invalid, match="evaluated more than"):
+        confined_query("max_over_time(vector(1)[1d:])", ALONE, 2_000)
+
+
+def test_what_is_written_twice_counts_twice() -> None:
+    query = f"quantile_over_time(scalar(max_over_time(vector(1)[6000s:1s])), {CPU}[5m])"
+    assert confined_query(query, ALONE, 500)
+    with pytest.raises(Invalid, match="evaluated more than"):
+        confined_query(query, AMONG, 500)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dashboards_ask_for_less_than_there_may_be(name: str) -> None:
+    for query in (query for panel in panels(name) for query in panel.asked("01JD8F2M5V7Q0R3S6T9W2X4Y0A")):
+        try:
+            confined_query(query, AMONG, MAX_POINTS)
+        except Forbidden:  # of the platform's own metrics
+            assert name != "jobyard-job"
 
 
 def test_selectors_of_lists_are_confined_one_by_one() -> None:

@@ -21,6 +21,7 @@ from tests.support.waiting import until
 PATH = "/prometheus/api/v1"
 CPU = "jobyard_job_cpu_seconds_total"
 ALICE = f'{{__name__="{CPU}",owner="alice"}}'
+SLOW = "quantile_over_time(0.5, vector(time())[10900s:1s])"
 RANGE = {"query": CPU, "start": "100", "end": "200", "step": "5"}
 
 
@@ -171,9 +172,12 @@ async def test_grafana_learns_which_version_answers(yard: Gateway, asked: Promet
         ("query_range", {**RANGE, "end": "11100", "step": "1"}, ["11,000", "step"]),
         ("query_range", {**RANGE, "end": "1000000000", "step": "1y"}, ["366 days"]),
         ("query_range", {"query": CPU, "end": "1", "step": "1"}, ["start"]),
+        ("query_range", {**RANGE, "query": SLOW, "end": "10999", "step": "1"}, ["evaluated"]),
         ("series", {}, ["match[]"]),
         ("series", {"match[]": [CPU] * 21}, ["match[]"]),
         ("series", {"match[]": f"rate({CPU}[5m])"}, ["match[]"]),
+        ("series", {"match[]": [f'{CPU}{{a=~"b"}}'] * 11}, ["regular expressions"]),
+        ("series", {"match[]": [f'{CPU}{{a="{"b" * 900}"}}'] * 10}, ["match[]", "characters"]),
         ("label/a.b/values", {}, ["label"]),
         ("label/%2e%2e/values", {}, ["label"]),
         ("label/a%3Fmatch/values", {}, ["label"]),
