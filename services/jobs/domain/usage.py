@@ -1,7 +1,8 @@
 """What an attempt has used, and since when its work is undone: the facts of the event that ends it.
 
 An event has `usage` if, and only if, it ended an attempt that had started; the history keeps it for ever. What nobody
-measured is absent: only how long it held its devices is known then.
+measured is absent: only how long it held its devices is known then. A lost run held them until its loss was noticed,
+whenever its last sample was: what comes after that counts as held, and nobody measured it.
 """
 
 from dataclasses import replace
@@ -36,8 +37,10 @@ def told(job: JobDocument, steps: list[Step], news: RunEvent, now: datetime) -> 
     if not issubclass(last.event, RunOver) or isinstance(news, RunRefused) or started_at is None:
         return steps
     ended_at = news.ended_at if isinstance(news, RunEnded) else now
-    usage = news.usage if isinstance(news, RunEnded | RunLost) else None
-    usage = usage or _held(job, max((ended_at - started_at).total_seconds(), 0.0))
+    held = _held(job, max((ended_at - started_at).total_seconds(), 0.0))
+    usage = (news.usage if isinstance(news, RunEnded | RunLost) else None) or held
+    if isinstance(news, RunLost):
+        usage = _until_its_loss(usage, held)
     facts: Facts = {"usage": usage.model_dump(mode="json", exclude_defaults=True)}
     if _failed(job, last, news):
         checkpoint_at = news.checkpoint_at if isinstance(news, RunEnded) else None
@@ -48,6 +51,13 @@ def told(job: JobDocument, steps: list[Step], news: RunEvent, now: datetime) -> 
 def _held(job: JobDocument, seconds: float) -> RunUsage:
     request = job.request
     return RunUsage(seconds=seconds, device_seconds=seconds * request.devices * request.nodes)
+
+
+def _until_its_loss(measured: RunUsage, held: RunUsage) -> RunUsage:
+    """What was measured up to the last sample, with all of the time that the run held what it had."""
+    seconds = max(measured.seconds, held.seconds)
+    device_seconds = max(measured.device_seconds, held.device_seconds)
+    return measured.model_copy(update={"seconds": seconds, "device_seconds": device_seconds})
 
 
 def _failed(job: JobDocument, last: Step, news: RunEvent) -> bool:

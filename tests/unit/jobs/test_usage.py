@@ -82,6 +82,15 @@ def test_of_a_run_that_was_lost_only_how_long_it_held_its_devices_is_known(
     assert last_event(job).usage == RunUsage(seconds=seconds, device_seconds=4 * seconds)
 
 
+@pytest.mark.parametrize("sampled", [1.0, 3.0, 90.0], ids=["long before", "to the end", "by a clock ahead"])
+def test_a_lost_run_held_its_devices_until_its_loss_and_was_measured_until_its_last_sample(sampled: float) -> None:
+    measured = {"cpu_seconds": 0.5, "device_measured_seconds": 4 * sampled, "device_idle_seconds": 2.0}
+    usage = RunUsage(seconds=sampled, device_seconds=4 * sampled, **measured)
+    job = after(queued(**GPUS), *RUNNING, lost().model_copy(update={"usage": usage}))
+    seconds = max(sampled, 3.0)
+    assert last_event(job).usage == RunUsage(seconds=seconds, device_seconds=4 * seconds, **measured)
+
+
 def test_an_executor_that_measures_nothing_leaves_the_time_that_the_run_took() -> None:
     job = after(queued(**GPUS), *RUNNING, measured(exited(0), usage=None))
     assert last_event(job).usage == RunUsage(seconds=60.0, device_seconds=240.0)
