@@ -1,7 +1,7 @@
 """What the attempts of one job have used together, each counted once whatever is told again, in any order.
 
 Means are kept as sums over the time that is known, so that an attempt which nobody measured neither lowers nor raises
-them. What no attempt knew stays unknown.
+them. What no attempt knew stays unknown. Sums stop at the largest number that their message has room for.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from services.metrics.domain.attempt import Attempt
 from services.metrics.domain.days import HOUR_S
 from shared.contracts.base import Attempt as AttemptNumber
 from shared.contracts.base import Contract, Timestamp
-from shared.contracts.metrics import JobUsage, NetworkTotals, Sample
+from shared.contracts.metrics import MOST, MOST_SECONDS, JobUsage, NetworkTotals, Sample
 
 N = TypeVar("N", int, float)
 
@@ -81,7 +81,7 @@ def folded(totals: Totals, attempt: Attempt) -> Totals:
         device_memory_peak_bytes=_highest(totals.device_memory_peak_bytes, usage.device_memory_peak_bytes),
         reported=usage.reported if newer else totals.reported,
         reported_by=attempt.number if newer else totals.reported_by,
-        dropped=totals.dropped + usage.dropped,
+        dropped=min(totals.dropped + usage.dropped, MOST),
         ended_at=attempt.ended_at if totals.ended_at is None else max(totals.ended_at, attempt.ended_at),
     )
 
@@ -97,8 +97,8 @@ def usage_of(job_id: str, totals: Totals, living: Sequence[Sample] = ()) -> JobU
     usage = JobUsage(
         job_id=job_id,
         runs=len(totals.attempts),
-        seconds=totals.seconds,
-        cpu_seconds=totals.cpu_seconds,
+        seconds=min(totals.seconds, MOST_SECONDS),
+        cpu_seconds=_most_seconds(totals.cpu_seconds),
         cpu_mean=totals.cpu.value,
         memory_peak_bytes=totals.memory_peak_bytes,
         memory_mean_bytes=totals.memory.value,
@@ -127,12 +127,12 @@ def _with_living(usage: JobUsage, samples: Sequence[Sample]) -> JobUsage:
         reported |= sample.reported
     return usage.model_copy(
         update={
-            "cpu_seconds": cpu,
+            "cpu_seconds": _most_seconds(cpu),
             "network": network,
             "block_read_bytes": read,
             "block_write_bytes": written,
             "reported": reported,
-            "dropped": usage.dropped + sum(sample.dropped for sample in samples),
+            "dropped": min(usage.dropped + sum(sample.dropped for sample in samples), MOST),
             "live": True,
             "updated_at": max(sample.time for sample in samples),
         }
@@ -142,7 +142,7 @@ def _with_living(usage: JobUsage, samples: Sequence[Sample]) -> JobUsage:
 def _sum(one: N | None, other: N | None) -> N | None:
     if one is None or other is None:
         return other if one is None else one
-    return one + other
+    return min(one + other, MOST)
 
 
 def _highest(one: int | None, other: int | None) -> int | None:
@@ -154,8 +154,8 @@ def _both(one: NetworkTotals | None, other: NetworkTotals | None) -> NetworkTota
     if one is None or other is None:
         return other if one is None else one
     return NetworkTotals(
-        receive_bytes=one.receive_bytes + other.receive_bytes,
-        transmit_bytes=one.transmit_bytes + other.transmit_bytes,
+        receive_bytes=min(one.receive_bytes + other.receive_bytes, MOST),
+        transmit_bytes=min(one.transmit_bytes + other.transmit_bytes, MOST),
         scope="host" if "host" in (one.scope, other.scope) else "run",
     )
 
@@ -167,3 +167,7 @@ def _ratio(part: float, whole: float) -> float | None:
 def _at_most_1(value: float | None) -> float | None:
     """Sums of floats may stand a hair above."""
     return None if value is None else min(value, 1.0)
+
+
+def _most_seconds(value: float | None) -> float | None:
+    return None if value is None else min(value, MOST_SECONDS)
