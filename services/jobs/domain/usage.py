@@ -2,7 +2,8 @@
 
 An event has `usage` if, and only if, it ended an attempt that had started; the history keeps it for ever. What nobody
 measured is absent: only how long it held its devices is known then. A lost run held them until its loss was noticed,
-whenever its last sample was: what comes after that counts as held, and nobody measured it.
+whenever its last sample was: what comes after that counts as held, and nobody measured it. Time and devices are the
+job's own, whatever was measured, since a run may have had its hands in that; what no run can have used is unknown.
 """
 
 from dataclasses import replace
@@ -25,7 +26,7 @@ from shared.contracts.events import (
     RunRefused,
 )
 from shared.contracts.job import IDLE
-from shared.contracts.metrics import RunUsage
+from shared.contracts.metrics import MOST_CORES, MOST_SECONDS, RunUsage
 
 FAILURES = (JobRetried, JobFailed, JobErrored)
 
@@ -37,10 +38,8 @@ def told(job: JobDocument, steps: list[Step], news: RunEvent, now: datetime) -> 
     if not issubclass(last.event, RunOver) or isinstance(news, RunRefused) or started_at is None:
         return steps
     ended_at = news.ended_at if isinstance(news, RunEnded) else now
-    held = _held(job, max((ended_at - started_at).total_seconds(), 0.0))
-    usage = (news.usage if isinstance(news, RunEnded | RunLost) else None) or held
-    if isinstance(news, RunLost):
-        usage = _until_its_loss(usage, held)
+    measured = news.usage if isinstance(news, RunEnded | RunLost) else None
+    usage = _believed(measured, _held(job, max((ended_at - started_at).total_seconds(), 0.0)))
     facts: Facts = {"usage": usage.model_dump(mode="json", exclude_defaults=True)}
     if _failed(job, last, news):
         checkpoint_at = news.checkpoint_at if isinstance(news, RunEnded) else None
@@ -50,14 +49,25 @@ def told(job: JobDocument, steps: list[Step], news: RunEvent, now: datetime) -> 
 
 def _held(job: JobDocument, seconds: float) -> RunUsage:
     request = job.request
-    return RunUsage(seconds=seconds, device_seconds=seconds * request.devices * request.nodes)
+    device_seconds = min(seconds * request.devices * request.nodes, MOST_SECONDS)
+    return RunUsage(seconds=seconds, device_seconds=device_seconds)
 
 
-def _until_its_loss(measured: RunUsage, held: RunUsage) -> RunUsage:
-    """What was measured up to the last sample, with all of the time that the run held what it had."""
-    seconds = max(measured.seconds, held.seconds)
-    device_seconds = max(measured.device_seconds, held.device_seconds)
-    return measured.model_copy(update={"seconds": seconds, "device_seconds": device_seconds})
+def _believed(measured: RunUsage | None, held: RunUsage) -> RunUsage:
+    """What was measured, as far as a run of so long on so many devices may have used it."""
+    if measured is None:
+        return held
+    cpu_seconds = measured.cpu_seconds
+    known_s = min(measured.device_measured_seconds, held.device_seconds)
+    return measured.model_copy(
+        update={
+            "seconds": held.seconds,
+            "cpu_seconds": None if (cpu_seconds or 0.0) > MOST_CORES * held.seconds else cpu_seconds,
+            "device_seconds": held.device_seconds,
+            "device_measured_seconds": known_s,
+            "device_idle_seconds": min(measured.device_idle_seconds, known_s),
+        }
+    )
 
 
 def _failed(job: JobDocument, last: Step, news: RunEvent) -> bool:
