@@ -84,3 +84,29 @@ def test_the_machines_clock_may_be_set_back(latest: Latest, clock: ManualClock) 
     latest.add(sample_at(3600, memory_bytes=1))
     latest.add(sample_at(5, memory_bytes=2))
     assert latest.of(JOB) == (sample_at(5, memory_bytes=2),)
+
+
+def test_of_more_jobs_than_there_is_room_for_those_heard_of_longest_ago_go(clock: ManualClock) -> None:
+    latest, ids = Latest(clock, limit=3), [f"01JD00000000000000000000{number:02d}" for number in range(4)]
+    for id in (*ids[:3], ids[0], ids[3]):
+        latest.add(sample_at(5, job_id=id))
+    assert [bool(latest.of(id)) for id in ids] == [True, False, True, True]
+
+
+def test_the_ranks_of_all_jobs_share_the_room_and_the_job_heard_of_last_stays(clock: ManualClock) -> None:
+    latest = Latest(clock, limit=3)
+    latest.add(sample_at(5, job_id=OTHER))
+    for rank in range(3):
+        latest.add(sample_at(5, rank=rank))
+    assert (len(latest), latest.of(OTHER)) == (1, ())
+    latest.add(sample_at(5, rank=3))
+    assert len(latest.of(JOB)) == 4
+    latest.add(sample_at(10, attempt=2))
+    for number in (8, 9):
+        latest.add(sample_at(10, job_id=f"01JD00000000000000000000{number:02d}"))
+    assert len(latest) == 3
+
+
+def test_devices_take_no_memory(latest: Latest) -> None:
+    latest.add(sample_at(5, memory_bytes=1, accelerators=({"kind": "gpu", "device": 0, "memory_bytes": 5},)))
+    assert latest.of(JOB) == (sample_at(5, memory_bytes=1),)
