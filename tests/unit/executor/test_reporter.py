@@ -7,14 +7,18 @@ import pytest
 import structlog
 
 from services.executor.domain.observation import Ended, Lost, Observation
+from services.executor.domain.record import RunRecord
 from services.executor.domain.used import SECOND_NS, Totals, Used
 from services.executor.reporter import Reporter
 from services.executor.run import Run
 from services.executor.shipping import Shipper
 from services.executor.usage.files import Tally
+from services.executor.usage.sampler import Sampler
+from services.executor.usage.tallies import Tallies
 from shared.bus.bus import Bus
 from shared.contracts.events import RunEnded, RunEvent, RunLost
 from shared.contracts.job import Reason
+from shared.contracts.metrics import RunUsage
 from shared.meter import Meter
 from tests.support.executor import ID, NODE, record_of
 from tests.support.usage import START_NS, Node
@@ -22,7 +26,7 @@ from tests.support.usage import START_NS, Node
 RUN = f"{ID}.1"
 ENDED = Ended(START_NS, START_NS + 2 * SECOND_NS, 0, None, stopped=False, forced=False, output_bytes=0)
 LOST = Lost(Reason(code="lost", message="It is gone."))
-FORGED = {
+FORGED: dict[str, dict[str, Any]] = {
     "ages of processor time": {"used": Used(at_ns=START_NS, totals=Totals(cpu_ns=10**60))},
     "bytes without end": {"used": Used(at_ns=START_NS, totals=Totals(write_bytes=10**400))},
     "less than nothing": {"used": Used(at_ns=START_NS, totals=Totals(read_bytes=-1))},
@@ -48,11 +52,21 @@ class Telling(Bus):
         return 1
 
 
-async def told(node: Node, seen: Observation, tmp_path: Path) -> RunEvent:
+class Broken(Sampler):
+    """Can not add up what a run has used."""
+
+    async def finish(self, record: RunRecord, seen: Ended) -> RunUsage | None:
+        raise OverflowError("cannot convert float infinity to integer")
+
+    async def lose(self, record: RunRecord) -> RunUsage | None:
+        raise RuntimeError("can't start new thread")
+
+
+async def told(node: Node, seen: Observation, sampler: Sampler | None = None) -> RunEvent:
     """What the next executor process says of a run that is over."""
     bus = Telling()
-    shipper = Shipper(bus, lambda run_id: tmp_path / f"{run_id}.output")
-    reporter = Reporter(bus, node.clock, NODE, shipper, node.sampler(), uses_images=False, meter=Meter())
+    shipper = Shipper(bus, lambda run_id: node.folder / f"{run_id}.output")
+    reporter = Reporter(bus, node.clock, NODE, shipper, sampler or node.sampler(), uses_images=False, meter=Meter())
     await reporter.report(Run(record_of(), seen))
     [event] = bus.events
     return event
@@ -62,22 +76,31 @@ async def told(node: Node, seen: Observation, tmp_path: Path) -> RunEvent:
 async def test_the_end_says_what_the_run_has_used(tmp_path: Path, seen: Observation) -> None:
     node = Node(tmp_path)
     node.files.save(RUN, Tally(started_ns=START_NS, used=Used(at_ns=START_NS, totals=Totals(cpu_ns=SECOND_NS))))
-    event = await told(node, seen, tmp_path)
+    event = await told(node, seen)
     assert isinstance(event, RunEnded | RunLost)
     assert event.usage is not None
     assert event.usage.cpu_seconds == 1
 
 
 @pytest.mark.parametrize("seen", [ENDED, LOST], ids=["ended", "lost"])
+async def test_a_use_that_cannot_be_added_up_costs_no_end(tmp_path: Path, seen: Observation) -> None:
+    node = Node(tmp_path)
+    broken = Broken(node.measured.measure, node.devices.read, Tallies(node.files), node.feed, node.exporter, node.clock)
+    with structlog.testing.capture_logs() as logs:
+        event = await told(node, seen, broken)
+    assert isinstance(event, RunEnded | RunLost)
+    assert event.usage is None
+    assert [entry["event"] for entry in logs] == ["usage_unknown"]
+
+
+@pytest.mark.parametrize("seen", [ENDED, LOST], ids=["ended", "lost"])
 @pytest.mark.parametrize("forged", FORGED)
-async def test_a_sum_that_a_run_has_forged_costs_its_use_and_not_its_end(
+async def test_a_sum_that_a_run_has_forged_costs_its_end_no_reader(
     tmp_path: Path, seen: Observation, forged: str
 ) -> None:
     node = Node(tmp_path)
     tally = Tally(started_ns=START_NS, used=Used(at_ns=START_NS))
     node.files.save(RUN, tally.model_copy(update=FORGED[forged]))
-    with structlog.testing.capture_logs() as logs:
-        event = await told(node, seen, tmp_path)
+    event = await told(node, seen)
     assert isinstance(event, RunEnded | RunLost)
-    assert event.usage is None
-    assert [entry["event"] for entry in logs] == ["usage_unknown"]
+    assert type(event).model_validate_json(event.model_dump_json()) == event
