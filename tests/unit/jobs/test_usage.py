@@ -84,7 +84,7 @@ def test_of_a_run_that_was_lost_only_how_long_it_held_its_devices_is_known(
 
 @pytest.mark.parametrize("sampled", [1.0, 3.0, 90.0], ids=["long before", "to the end", "by a clock ahead"])
 def test_a_lost_run_held_its_devices_until_its_loss_and_was_measured_until_its_last_sample(sampled: float) -> None:
-    measured = {"cpu_seconds": 0.5, "device_measured_seconds": 4 * sampled, "device_idle_seconds": 2.0}
+    measured: dict[str, Any] = {"cpu_seconds": 0.5, "device_measured_seconds": 4 * sampled, "device_idle_seconds": 2.0}
     usage = RunUsage(seconds=sampled, device_seconds=4 * sampled, **measured)
     job = after(queued(**GPUS), *RUNNING, lost().model_copy(update={"usage": usage}))
     seconds = max(sampled, 3.0)

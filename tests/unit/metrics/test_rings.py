@@ -96,6 +96,19 @@ async def test_what_comes_while_a_job_is_read_back_is_added_behind(stream: Strea
     assert stream.read == [JOB]
 
 
+async def test_one_job_is_read_back_beside_another(stream: Stream) -> None:
+    rings = rings_of(stream)
+    for job_id in JOBS[:3]:
+        stream.publish(sample_at(5, job_id=job_id, memory_bytes=5))
+    stream.go.clear()
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(memory(rings, job_id)) for job_id in (*JOBS[:3], *JOBS[:3])]
+        await until(lambda: len(stream.read) == 3, "all three are read back")
+        stream.go.set()
+    assert [one.result() for one in asked] == [[5.0]] * 6
+    assert sorted(stream.read) == JOBS[:3]
+
+
 async def test_a_job_that_never_ran_is_not_remembered(stream: Stream) -> None:
     rings = rings_of(stream)
     assert await memory(rings) == []
