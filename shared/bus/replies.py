@@ -88,9 +88,8 @@ def router_of(
             anywhere(_responder_to_node(answer, handlers))
             continue
         for command in _places(answer, node, partitions):
-            router.subscriber(command.subject, queue=queue, max_workers=answer.at_once)(
-                _responder(command, answer, handlers)
-            )
+            here = router.subscriber(command.subject, queue=queue, max_workers=answer.at_once)
+            here(_responder(command, answer, handlers))
     return router
 
 

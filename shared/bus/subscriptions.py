@@ -30,8 +30,8 @@ class Answers:
     """A command that this service owns: `async handler(self, ask) -> answer`, raising a Refusal to refuse.
 
     Commands of one subject are handled in turn, or `at_once` of them side by side; replicas share them. With `at_node`
-    only the service of the node that the subject ends with answers, with `at_partition` only replicas that have that log
-    partition. With `from_node` the subject ends with the node that asks, which its account on NATS may hold it to:
+    only the service of the node that the subject ends with answers, with `at_partition` only replicas that have that
+    log partition. With `from_node` the subject ends with the node that asks, which its account on NATS may hold it to:
     `handler(self, ask, node)`.
     """
 

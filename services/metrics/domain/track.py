@@ -21,6 +21,13 @@ COLUMN_BYTES = 200
 _COUNTERS = {exported.name for exported in EXPORTED if exported.counter}
 
 
+def begins(sample: Sample) -> bool:
+    """Whether it tells of a job's very first moment, in which nothing was used yet: nothing came before it."""
+    counted = [sample.cpu_seconds, sample.block_read_bytes, sample.block_write_bytes]
+    known = [total for total in counted if total is not None]
+    return sample.attempt == 1 and sample.memory_bytes is None and bool(known) and not any(known)
+
+
 class Track:
     """Figures over time. Not for several threads."""
 
@@ -29,6 +36,8 @@ class Track:
         self._attempts = array("L")
         self._columns: dict[Figure, array[float]] = {}
         self._reported = 0
+        self._whole = False
+        """The oldest sample is the first that there was."""
 
     @property
     def bytes(self) -> int:
@@ -40,6 +49,8 @@ class Track:
         time, length = sample.time.timestamp(), len(self._times)
         if length and self._times[-1] == time and self._attempts[-1] == sample.attempt:
             return
+        if not length:
+            self._whole = begins(sample)
         self._times.append(time)
         self._attempts.append(sample.attempt)
         for figure, value in figures(sample):
@@ -51,6 +62,11 @@ class Track:
                 column.append(nan)
         if length >= SAMPLES_KEPT + SPARE:
             self._forget_oldest()
+
+    def reaches(self, time: float) -> bool:
+        """Whether it has all that there was from this moment on."""
+        begin = max(len(self._times) - SAMPLES_KEPT, 0)
+        return self._times[begin] <= time or (self._whole and not begin)
 
     def lines(self, grid: Grid) -> Iterator[tuple[Figure, Points]]:
         """The points of each figure that has any on the grid."""
@@ -76,6 +92,7 @@ class Track:
 
     def _forget_oldest(self) -> None:
         beyond = len(self._times) - SAMPLES_KEPT
+        self._whole = False
         del self._times[:beyond], self._attempts[:beyond]
         for figure, column in list(self._columns.items()):
             del column[:beyond]

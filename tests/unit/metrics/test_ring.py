@@ -122,6 +122,27 @@ def test_a_device_that_is_told_twice_does_not_shift_what_follows() -> None:
     assert points(gpu) == {5: 0.1, 10: 0.1}
 
 
+def test_a_ring_reaches_back_to_its_oldest_sample_or_as_far_as_anybody_if_that_was_the_jobs_first() -> None:
+    begin = START.timestamp()
+    assert not Ring().reaches(begin + 1e9)
+    some = ring_of(sample_at(5, cpu_seconds=0.0, memory_bytes=1), sample_at(10, cpu_seconds=1.0))
+    assert [some.reaches(begin + second) for second in (4, 5, 6)] == [False, True, True]
+    whole = ring_of(sample_at(0, cpu_seconds=0.0), sample_at(1, cpu_seconds=1.0, memory_bytes=1))
+    assert whole.reaches(begin - 3600)
+    assert not ring_of(sample_at(0, attempt=2, cpu_seconds=0.0)).reaches(begin - 1), "another attempt came before"
+    whole.add(3, sample_at(1, rank=1, cpu_seconds=1.0, memory_bytes=1))
+    assert [whole.reaches(begin + second) for second in (0, 1)] == [False, True], "the other rank has less"
+
+
+def test_a_ring_that_has_dropped_its_first_sample_reaches_as_far_as_what_is_left() -> None:
+    ring = Ring()
+    for second in range(SAMPLES_KEPT + 2 * SPARE):
+        ring.add(second + 1, sample_at(second, cpu_seconds=float(second), memory_bytes=second or None))
+        oldest = START.timestamp() + max(second + 1 - SAMPLES_KEPT, 0)
+        assert ring.reaches(oldest)
+        assert ring.reaches(oldest - 1) == (second < SAMPLES_KEPT)
+
+
 def test_a_message_that_is_none_is_passed_over() -> None:
     ring = ring_of(sample_at(5, memory_bytes=1))
     ring.add(7, None)
