@@ -67,7 +67,7 @@ class Busy:
         return answer
 
     def series(self, name: str, **labels: str) -> dict[str, Any]:
-        """The first series of its METRICS that is called so and has these labels; without points where there is none."""
+        """The first of its series that is called so and has these labels; where there is none, one without points."""
         every = self.metrics()["series"]
         named = (one for one in every if one["name"] == name and labels.items() <= one["labels"].items())
         return next(named, {"points": []})

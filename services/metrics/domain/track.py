@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from math import nan
 
 from services.metrics.domain.figures import Figure, figures
-from services.metrics.domain.grid import Grid, Points, gauge, rate
+from services.metrics.domain.grid import Grid, Points, held, highest, mean, rate
 from shared.contracts.families import EXPORTED, REPORTED
 from shared.contracts.metrics import REPORTED_NAMES, SAMPLES_KEPT, Sample
 
@@ -19,6 +19,7 @@ COLUMN_BYTES = 200
 """What a column takes beside its figures."""
 
 _COUNTERS = {exported.name for exported in EXPORTED if exported.counter}
+_RATIOS = {exported.name for exported in EXPORTED if exported.unit == "ratio"}
 
 
 def begins(sample: Sample) -> bool:
@@ -73,11 +74,13 @@ class Track:
         begin = max(len(self._times) - SAMPLES_KEPT, 0)
         times, attempts = self._times[begin:], self._attempts[begin:]
         for figure, column in self._columns.items():
-            values = column[begin:]
+            values = self._from(begin, figure, column)
             if figure.metric in _COUNTERS:
                 points = rate(grid, zip(times, attempts, values, strict=True))
+            elif figure.metric == REPORTED:
+                points = held(grid, times, attempts, values)
             else:
-                points = gauge(grid, times, values)
+                points = (mean if figure.metric in _RATIOS else highest)(grid, times, values)
             if points:
                 yield figure, points
 
@@ -90,12 +93,21 @@ class Track:
         column = self._columns[figure] = array("d", [nan]) * length
         return column
 
+    def _from(self, begin: int, figure: Figure, column: "array[float]") -> "array[float]":
+        """The figures from there on; what the attempt had reported before is said again in the first of them."""
+        kept = column[begin:]
+        if figure.metric == REPORTED and kept[0] != kept[0]:
+            before = zip(reversed(self._attempts[:begin]), reversed(column[:begin]), strict=True)
+            said = (value for of, value in before if of == self._attempts[begin] and value == value)
+            kept[0] = next(said, nan)
+        return kept
+
     def _forget_oldest(self) -> None:
         beyond = len(self._times) - SAMPLES_KEPT
         self._whole = False
+        self._columns = {figure: self._from(beyond, figure, column) for figure, column in self._columns.items()}
         del self._times[:beyond], self._attempts[:beyond]
         for figure, column in list(self._columns.items()):
-            del column[:beyond]
             if all(value != value for value in column):
                 del self._columns[figure]
                 self._reported -= figure.metric == REPORTED
