@@ -31,6 +31,16 @@ class Rings:
         """Of each job that somebody waits for."""
         self._arriving: dict[str, list[tuple[int, Sample]]] = {}
 
+    @property
+    def held(self) -> int:
+        """The jobs whose last hour is in memory."""
+        return len(self._held)
+
+    @property
+    def running(self) -> int:
+        """The jobs of which a sample came in the last minute, or a little before."""
+        return len(self._latest)
+
     def add(self, sequence: int, sample: Sample) -> None:
         """Take what the stream delivered."""
         self._latest.add(sample)

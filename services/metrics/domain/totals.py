@@ -7,8 +7,6 @@ them. What no attempt knew stays unknown.
 from collections.abc import Sequence
 from typing import TypeVar
 
-from pydantic import Field
-
 from services.metrics.domain.attempt import Attempt
 from services.metrics.domain.days import HOUR_S
 from services.metrics.domain.reports import Report, Reports, merged, not_numbers, numbers, said_by
@@ -53,7 +51,7 @@ class Totals(Contract):
     device_idle_seconds: float = 0.0
     utilization: Mean = Mean()
     device_memory_peak_bytes: int | None = None
-    reports: dict[str, Report] = Field(default_factory=dict)
+    reports: dict[str, Report] | None = None
     dropped: int = 0
     ended_at: Timestamp | None = None
 
@@ -79,7 +77,7 @@ def folded(totals: Totals, attempt: Attempt) -> Totals:
         device_idle_seconds=totals.device_idle_seconds + attempt.device_idle_seconds,
         utilization=totals.utilization.plus(usage.device_utilization_mean, attempt.device_measured_seconds),
         device_memory_peak_bytes=_highest(totals.device_memory_peak_bytes, usage.device_memory_peak_bytes),
-        reports=merged(totals.reports, said_by(attempt.number, usage.reported, usage.not_finite)),
+        reports=merged(totals.reports or {}, said_by(attempt.number, usage.reported, usage.not_finite)),
         dropped=totals.dropped + usage.dropped,
         ended_at=attempt.ended_at if totals.ended_at is None else max(totals.ended_at, attempt.ended_at),
     )
@@ -93,7 +91,7 @@ def usage_of(job_id: str, totals: Totals, living: Sequence[Sample] = ()) -> JobU
     the attempts before. Samples of one that is in the sums already are old news.
     """
     now = [sample for sample in living if sample.attempt not in totals.attempts]
-    held, measured = totals.device_seconds, totals.device_measured_seconds
+    held, measured, reports = totals.device_seconds, totals.device_measured_seconds, totals.reports or {}
     usage = JobUsage(
         job_id=job_id,
         runs=len(totals.attempts),
@@ -110,12 +108,12 @@ def usage_of(job_id: str, totals: Totals, living: Sequence[Sample] = ()) -> JobU
         device_measured_share=_ratio(measured, held),
         device_utilization_mean=_at_most_1(totals.utilization.value),
         device_memory_peak_bytes=totals.device_memory_peak_bytes,
-        reported=numbers(totals.reports),
-        not_finite=not_numbers(totals.reports),
+        reported=numbers(reports),
+        not_finite=not_numbers(reports),
         dropped=totals.dropped,
         updated_at=totals.ended_at,
     )
-    return _with_living(usage, totals.reports, now) if now else usage
+    return _with_living(usage, reports, now) if now else usage
 
 
 def _with_living(usage: JobUsage, reports: Reports, samples: Sequence[Sample]) -> JobUsage:
