@@ -5,6 +5,7 @@ After a restart, what a run reports less than once a minute is known again once 
 """
 
 from collections import OrderedDict
+from math import isfinite, nan
 
 from shared.clock import Clock
 from shared.contracts.metrics import REPORTED_NAMES, Sample
@@ -66,9 +67,16 @@ def _without_devices(sample: Sample) -> Sample:
 
 def _with_reports_of(before: Sample | None, sample: Sample) -> Sample:
     """A sample says only what was reported since the one before it."""
-    if before is None or not before.reported:
+    if before is None or not (known := _reports(before)):
         return sample
-    reported = before.reported | sample.reported
-    if len(reported) > REPORTED_NAMES:
-        reported = before.reported | {name: sample.reported[name] for name in before.reported.keys() & sample.reported}
-    return sample.model_copy(update={"reported": reported})
+    new = _reports(sample)
+    every = known | new
+    if len(every) > REPORTED_NAMES:
+        every = known | {name: new[name] for name in known.keys() & new}
+    reported = {name: value for name, value in every.items() if isfinite(value)}
+    not_finite = tuple(name for name in every if name not in reported)
+    return sample.model_copy(update={"reported": reported, "not_finite": not_finite})
+
+
+def _reports(sample: Sample) -> dict[str, float]:
+    return sample.reported | dict.fromkeys(sample.not_finite, nan)

@@ -52,6 +52,17 @@ def test_the_last_value_of_each_name_stays_while_the_attempt_runs(latest: Latest
     assert found.reported == {"loss": 1.0, "step": 1.0}
 
 
+def test_a_value_that_diverged_is_named_until_it_is_a_number_again(latest: Latest) -> None:
+    latest.add(sample_at(5, reported={"loss": 2.0, "step": 1.0}))
+    latest.add(sample_at(10, not_finite=("loss",)))
+    latest.add(sample_at(15, reported={"step": 2.0}))
+    (found,) = latest.of(JOB)
+    assert (found.reported, found.not_finite) == ({"step": 2.0}, ("loss",))
+    latest.add(sample_at(20, reported={"loss": 1.0}))
+    (found,) = latest.of(JOB)
+    assert (found.reported, found.not_finite) == ({"loss": 1.0, "step": 2.0}, ())
+
+
 def test_more_names_than_are_kept_change_only_those_that_are_known(latest: Latest) -> None:
     known = {f"name{number}": 1.0 for number in range(REPORTED_NAMES)}
     latest.add(sample_at(5, reported=known))
