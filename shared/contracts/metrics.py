@@ -146,9 +146,12 @@ class JobUsage(Contract):
     device_measured_share: Ratio | None = None
     device_utilization_mean: Ratio | None = None
     device_memory_peak_bytes: Whole | None = None
-    reported: Annotated[dict[ReportedName, float], Field(description="The last values.")] = Field(default_factory=dict)
+    reported: Annotated[dict[ReportedName, float], Field(max_length=REPORTED_NAMES, description="The last values.")] = (
+        Field(default_factory=dict)
+    )
     not_finite: Annotated[
-        tuple[ReportedName, ...], Field(description="Names whose last value is NaN or infinite; a diverged loss.")
+        tuple[ReportedName, ...],
+        Field(max_length=REPORTED_NAMES, description="Names whose last value is NaN or infinite; a diverged loss."),
     ] = ()
     memory_bytes: Annotated[Whole | None, Field(description="At this moment, of a run that lives.")] = None
     dropped: Whole = 0

@@ -15,14 +15,24 @@ from services.metrics.domain.totals import Totals, folded, usage_of
 from services.metrics.ended import ENDS, ended
 from shared.contracts.errors import PermanentError
 from shared.contracts.events import JOB_EVENTS, RunOver
-from shared.contracts.metrics import MOST, MOST_SECONDS, JobUsage, NetworkTotals, RunUsage
+from shared.contracts.metrics import MOST, MOST_SECONDS, REPORTED_NAMES, JobUsage, NetworkTotals, RunUsage
 from tests.support.documents import ALLOCATION, JOB_ID, NOW, WHY, after, exited, lost, queued, started, stopped
 from tests.support.metrics_service import sample_at
 
 RUNNING: tuple[Signal, ...] = (Place(ALLOCATION), started())
 END = NOW + timedelta(hours=1)
 SAVED = NOW + timedelta(minutes=45)
-LIVING = sample_at(5, job_id=JOB_ID, attempt=200, cpu_seconds=MOST_SECONDS, block_read_bytes=MOST, dropped=MOST)
+LIVING = sample_at(
+    5,
+    job_id=JOB_ID,
+    attempt=200,
+    cpu_seconds=MOST_SECONDS,
+    memory_bytes=MOST,
+    block_read_bytes=MOST,
+    dropped=MOST,
+    reported={f"n{number}": 1.0 for number in range(REPORTED_NAMES)},
+)
+OTHERS = {f"m{number}": 1.0 for number in range(REPORTED_NAMES)}
 USED = RunUsage(seconds=3600.0, cpu_seconds=60.0, device_seconds=7200.0)
 
 
@@ -129,7 +139,8 @@ def test_sums_stop_at_what_a_message_has_room_for() -> None:
     assert (usage.seconds, usage.cpu_seconds) == (MOST_SECONDS, MOST_SECONDS)
     assert (usage.block_read_bytes, usage.dropped) == (MOST, MOST)
     assert usage.network == NetworkTotals(receive_bytes=MOST, transmit_bytes=MOST, scope="run")
-    assert JobUsage.model_validate_json(usage_of(JOB_ID, totals, (LIVING,)).model_dump_json()).live
+    living = (LIVING, LIVING.model_copy(update={"rank": 1, "reported": OTHERS}))
+    assert JobUsage.model_validate_json(usage_of(JOB_ID, totals, living).model_dump_json()).live
 
 
 def test_every_event_that_may_end_an_attempt_is_heard_and_no_other() -> None:
