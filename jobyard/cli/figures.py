@@ -1,6 +1,7 @@
 """Figures as people read them, by the unit that the platform gives them."""
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_ZEBI = 1024**7
 
 WHOLE = 1e15
 """Beyond it a number's last digits mean nothing."""
@@ -23,7 +24,12 @@ def figure(value: float, unit: str) -> str:
 
 
 def size(value: float) -> str:
-    """Bytes in the largest unit that leaves at least one: `0 B`, `512 B`, `1.5 KiB`, `301 MiB`."""
+    """Bytes in the largest unit that leaves at least one: `0 B`, `512 B`, `1.5 KiB`, `301 MiB`.
+
+    What no machine has, an integer too large for a float among it, is said to be so: `over 1 ZiB`.
+    """
+    if value > _ZEBI:
+        return "over 1 ZiB"
     place = 0
     while value >= 1023.5 and place < len(_BINARY) - 1:
         value /= 1024

@@ -12,6 +12,9 @@ _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][
 _MOMENT = re.compile(rf"{_DAY.pattern}[T ]{_CLOCK.pattern}")
 _IN_SENTENCES = re.compile(rf"({_DAY.pattern} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) UTC")
 
+AGES_S = 1e12
+"""Some 30,000 years, the longest time that the platform's own contracts have."""
+
 MOMENT = "MOMENT"
 MOMENT_HELP = "2026-11-23, 2026-11-23T09:00 (local time unless it names its zone), or 2h, 3d for so long ago"
 
@@ -85,7 +88,9 @@ def precise(moment: datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`."""
+    """`0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`; more than anybody has time for is `ages`."""
+    if not seconds < AGES_S:
+        return "ages"
     if seconds < 10:
         return f"{max(seconds, 0):.1f} s"
     whole = round(seconds)

@@ -1,5 +1,7 @@
 """Says what became of a run: RunStarted, then its output, and only after that how it ended. At least once each."""
 
+import structlog
+
 from services.executor.checkpoints import written_at
 from services.executor.domain.facts import result_event, started_event
 from services.executor.domain.observation import Ended, Lost, Started, Waiting
@@ -13,6 +15,8 @@ from shared.contracts.events import RunEvent, run_envelope
 from shared.contracts.instruments import LAUNCH_SECONDS
 from shared.contracts.metrics import RunUsage
 from shared.meter import Meter
+
+log = structlog.get_logger()
 
 
 class Reporter:
@@ -64,10 +68,17 @@ class Reporter:
             await self._publish(run, result)
 
     async def _usage(self, run: Run) -> RunUsage | None:
-        """What a run has used that is over."""
-        if isinstance(run.seen, Ended):
-            return await self._sampler.finish(run.record, run.seen)
-        return await self._sampler.lose(run.record) if isinstance(run.seen, Lost) else None
+        """What a run has used that is over. Whatever is wrong with that, its end is told all the same, without."""
+        try:
+            usage = None
+            if isinstance(run.seen, Ended):
+                usage = await self._sampler.finish(run.record, run.seen)
+            elif isinstance(run.seen, Lost):
+                usage = await self._sampler.lose(run.record)
+            return RunUsage.model_validate(usage.model_dump()) if usage is not None else None
+        except Exception as error:  # noqa: BLE001  (a job can write to what is read here, and its end must be told)
+            log.warning("usage_unknown", run_id=run.record.id, error=repr(error))
+            return None
 
     async def started(self, run: Run) -> None:
         """Say once more that it lives."""

@@ -9,6 +9,7 @@ from services.metrics.query import Queries
 from services.metrics.rings import Rings
 from services.metrics.settings import MetricsSettings
 from services.metrics.store import LedgerStore
+from shared.contracts.instruments import RINGS_JOBS, RINGS_MEMORY
 from shared.runtime import Deps, Service
 
 
@@ -20,6 +21,8 @@ def build(deps: Deps) -> Service:
     url = deps.settings.prometheus_url
     prometheus = Prometheus(url, deps.clock) if url else None
     accounts = Accounts(LedgerStore(deps.open_store("metrics")), rings.latest)
+    deps.meter.watch(RINGS_MEMORY, lambda: rings.bytes)
+    deps.meter.watch(RINGS_JOBS, lambda: ((("running",), rings.running), (("in_memory",), rings.held)))
     return Service(
         name="metrics",
         handlers=Handlers(past, rings, Queries(rings, prometheus), accounts),

@@ -27,6 +27,9 @@ from shared.contracts.metrics import (
 
 log = structlog.get_logger()
 
+QUESTIONS = 8
+"""So many graphs are answered side by side: most of the time they wait for the stream, or for Prometheus."""
+
 
 class Handlers:
     """One method per subscription."""
@@ -69,7 +72,7 @@ class Handlers:
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Each(subjects.METRICS, (subjects.SAMPLES,), sample, Handlers.ingest, start=Handlers.position),
     Shared("metrics", subjects.EVENTS, ENDS, ended, Handlers.count),
-    Answers(QUERY_METRICS, Handlers.query),
+    Answers(QUERY_METRICS, Handlers.query, at_once=QUESTIONS),
     Answers(SUMMARIES, Handlers.summaries),
     Answers(USAGE, Handlers.usage),
 )

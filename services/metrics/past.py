@@ -14,7 +14,7 @@ from shared.contracts import subjects
 from shared.contracts.base import rfc3339
 from shared.contracts.metrics import SAMPLES_KEPT, Sample
 
-READ_S = 4.0
+READ_S = 2.5
 """The longest that reading a job's last hour may take; whoever asked is told to try again."""
 
 LEAVE_S = 0.5

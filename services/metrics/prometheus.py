@@ -1,7 +1,7 @@
 """Asks Prometheus for a job's lines; its address is an installation's own setting and never anybody else's word.
 
-A server that failed rests for a moment, in which it is not asked: commands are answered in turn, and one that waits
-holds up all others.
+A server that is slow, or cannot be reached, rests for a moment, in which it is not asked: only so many questions are
+answered side by side, and those that wait hold up the others.
 """
 
 import asyncio
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-ANSWER_S = 3.0
+ANSWER_S = 2.0
+"""The longest that it may take: whoever asks must still be answered from the ring."""
 REST_S = 10.0
 MOST_BYTES = 8 << 20
 """Of an answer: some 300,000 points, whose reading holds up the process for a tenth of a second."""

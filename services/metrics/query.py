@@ -1,7 +1,8 @@
-"""What a job uses, over time: from Prometheus where there is one, else from the ring.
+"""What a job uses, over time: from the ring as far back as it reaches, and from Prometheus what is older.
 
-Where Prometheus fails, or never heard of the job, the ring answers for as long as it reaches, and the answer says so in
-`source`. The pages of one answer come from one source.
+The ring has every sample, Prometheus only what it scraped, and not before it was there. So a ring that has all of the
+time that is asked for answers, also where there is a Prometheus; where Prometheus fails, or never heard of the job, the
+ring answers with what it has. `source` says which it was, and the pages of one answer come from one source.
 """
 
 from services.metrics.domain.grid import Grid, Points
@@ -9,7 +10,8 @@ from services.metrics.domain.line import Line, drawn
 from services.metrics.domain.page import page_of
 from services.metrics.prometheus import Prometheus, PrometheusAway
 from services.metrics.rings import Rings
-from shared.contracts.errors import Invalid
+from shared.bus.lookup import StreamAway
+from shared.contracts.errors import Invalid, TemporaryError
 from shared.contracts.metrics import MAX_POINTS, MetricsPage, QueryMetrics, Source
 
 LEAST_STEP_S = 0.001
@@ -29,21 +31,31 @@ class Queries:
         return MetricsPage(series=series, source=source, more=more)
 
     async def _lines(self, ask: QueryMetrics, grid: Grid) -> tuple[Source, dict[Line, Points]]:
-        away: PrometheusAway | None = None
-        if self._prometheus is not None and ask.source != "ring":
-            try:
-                lines = await self._prometheus.lines(ask.job_id, grid)
-            except PrometheusAway as error:
-                away = error
-            else:
-                if lines or ask.source == "prometheus":
-                    return "prometheus", lines
-        if away is not None and ask.source == "prometheus":
+        prometheus = self._prometheus
+        if prometheus is None or ask.source == "ring":
+            return "ring", (await self._rings.find(ask.job_id)).lines(grid)
+        if ask.source == "prometheus":
+            return "prometheus", await prometheus.lines(ask.job_id, grid)
+        return await self._from_either(prometheus, ask.job_id, grid)
+
+    async def _from_either(self, prometheus: Prometheus, job_id: str, grid: Grid) -> tuple[Source, dict[Line, Points]]:
+        away: TemporaryError | None = None
+        recent: dict[Line, Points] = {}
+        try:
+            ring = await self._rings.find(job_id)
+            recent = ring.lines(grid)
+            if recent and ring.reaches(grid.start):
+                return "ring", recent
+        except StreamAway as error:
+            away = error
+        try:
+            if older := await prometheus.lines(job_id, grid):
+                return "prometheus", older
+        except PrometheusAway as error:
+            away = error
+        if away is not None and not recent:
             raise away
-        lines = (await self._rings.find(ask.job_id)).lines(grid)
-        if away is not None and not lines:
-            raise away
-        return "ring", lines
+        return "ring", recent
 
 
 def grid_of(ask: QueryMetrics) -> Grid:

@@ -8,6 +8,7 @@ what people look at, never to how many jobs there are.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
 
 from services.metrics.domain.ring import Ring
 from services.metrics.latest import Latest
@@ -26,8 +27,19 @@ class Rings:
         self._latest = latest
         self._limit = limit
         self._held: OrderedDict[str, Ring] = OrderedDict()
-        self._reading = asyncio.Lock()
+        self._reading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Of each job that somebody waits for."""
         self._arriving: dict[str, list[tuple[int, Sample]]] = {}
+
+    @property
+    def held(self) -> int:
+        """The jobs whose last hour is in memory."""
+        return len(self._held)
+
+    @property
+    def running(self) -> int:
+        """The jobs of which a sample came in the last minute, or a little before."""
+        return len(self._latest)
 
     def add(self, sequence: int, sample: Sample) -> None:
         """Take what the stream delivered."""
@@ -47,7 +59,8 @@ class Rings:
 
     async def find(self, job_id: str) -> Ring:
         """The job's ring, empty when the stream has no sample of it. Raises StreamAway."""
-        async with self._reading:
+        reading = self._reading.setdefault(job_id, asyncio.Lock())
+        async with reading:
             ring = self._held.get(job_id)
             if ring is None:
                 ring = await self._read(job_id)

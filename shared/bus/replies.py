@@ -82,11 +82,14 @@ def router_of(
     for answer in answers:
         queue = "" if answer.at_node else answer.command.owner
         if answer.from_node:
-            anywhere = router.subscriber(answer.command.at("*").subject, queue=queue, decoder=from_node)
+            anywhere = router.subscriber(
+                answer.command.at("*").subject, queue=queue, decoder=from_node, max_workers=answer.at_once
+            )
             anywhere(_responder_to_node(answer, handlers))
             continue
         for command in _places(answer, node, partitions):
-            router.subscriber(command.subject, queue=queue)(_responder(command, answer, handlers))
+            here = router.subscriber(command.subject, queue=queue, max_workers=answer.at_once)
+            here(_responder(command, answer, handlers))
     return router
 
 

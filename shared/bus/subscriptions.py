@@ -29,9 +29,10 @@ class Delivery(Generic[M_co]):
 class Answers:
     """A command that this service owns: `async handler(self, ask) -> answer`, raising a Refusal to refuse.
 
-    Commands of one subject are handled in turn; replicas share them. With `at_node` only the service of the node
-    that the subject ends with answers, with `at_partition` only replicas that have that log partition. With `from_node`
-    the subject ends with the node that asks, which its account on NATS may hold it to: `handler(self, ask, node)`.
+    Commands of one subject are handled in turn, or `at_once` of them side by side; replicas share them. With `at_node`
+    only the service of the node that the subject ends with answers, with `at_partition` only replicas that have that
+    log partition. With `from_node` the subject ends with the node that asks, which its account on NATS may hold it to:
+    `handler(self, ask, node)`.
     """
 
     command: Command[Any, Any]
@@ -39,6 +40,8 @@ class Answers:
     at_node: bool = False
     at_partition: bool = False
     from_node: bool = False
+    at_once: int = 1
+    """More where an answer waits for something else than this process."""
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,17 @@ LOG_GAPS = Instrument("jobyard_log_gaps_total", "counter", "logs", "Places in co
 LOG_UNREADABLE = Instrument("jobyard_log_chunks_unreadable_total", "counter", "logs", "Messages that are no lines.")
 LOG_MEMORY = Instrument("jobyard_log_memory_bytes", "gauge", "logs", "Consoles in memory.")
 
+RINGS_MEMORY = Instrument(
+    "jobyard_metrics_memory_bytes", "gauge", "metrics", "Samples of the last hour of jobs in memory."
+)
+RINGS_JOBS = Instrument(
+    "jobyard_metrics_jobs",
+    "gauge",
+    "metrics",
+    "Jobs that are known: those that run, and those whose last hour is in memory since somebody looked at it.",
+    ("known",),
+)
+
 SESSIONS = Instrument(
     "jobyard_endpoint_sessions",
     "gauge",

@@ -35,9 +35,22 @@ Source = Literal["prometheus", "ring"]
 ReportedName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_./-]{0,63}$")]
 """What a job may call a value that it reports."""
 
-Whole = Annotated[int, Field(ge=0)]
+MOST = 2**63 - 1
+"""The largest whole number: every store, and every language that reads these messages, has room for it."""
+
+MOST_SECONDS = 1e12
+"""The longest time: some 30,000 years, or those of all devices of a large cluster together."""
+
+MOST_CORES = 4096
+"""The most cores that a node is believed to have: who claims more processor time is not believed."""
+
+MOST_ACCELERATORS = 1024
+"""The most devices that one rank may hold."""
+
+Whole = Annotated[int, Field(ge=0, le=MOST)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
+MeanBytes = Annotated[float, Field(ge=0, le=MOST)]
 
 
 class NetworkTotals(Contract):
@@ -52,7 +65,7 @@ class Accelerator(Contract):
     """One real device that the run holds, as its driver told it just now. Simulated devices have none."""
 
     kind: Literal["gpu", "npu"]
-    device: Annotated[int, Field(ge=0, description="Its index on the node.")]
+    device: Annotated[Whole, Field(description="Its index on the node.")]
     utilization: Ratio | None = None
     memory_bytes: Whole | None = None
 
@@ -74,14 +87,18 @@ class Sample(Contract):
     network: NetworkTotals | None = None
     block_read_bytes: Whole | None = None
     block_write_bytes: Whole | None = None
-    accelerators: tuple[Accelerator, ...] = ()
+    accelerators: Annotated[tuple[Accelerator, ...], Field(max_length=MOST_ACCELERATORS)] = ()
     reported: Annotated[
-        dict[ReportedName, float], Field(description="The last value of each name since the sample before.")
+        dict[ReportedName, float],
+        Field(max_length=REPORTED_NAMES, description="The last value of each name since the sample before."),
     ] = Field(default_factory=dict)
     not_finite: Annotated[
-        tuple[ReportedName, ...], Field(description="Names whose last value was NaN or infinite, `reported` has none.")
+        tuple[ReportedName, ...],
+        Field(
+            max_length=REPORTED_NAMES, description="Names whose last value was NaN or infinite, `reported` has none."
+        ),
     ] = ()
-    dropped: Annotated[int, Field(ge=0, description="Reported values that were dropped since the run's start.")] = 0
+    dropped: Annotated[Whole, Field(description="Reported values that were dropped since the run's start.")] = 0
 
 
 class RunUsage(Contract):
@@ -90,7 +107,7 @@ class RunUsage(Contract):
     seconds: Annotated[Seconds, Field(description="From start to end.")]
     cpu_seconds: Seconds | None = None
     memory_peak_bytes: Whole | None = None
-    memory_mean_bytes: Annotated[float | None, Field(ge=0, description="Over the samples, by time.")] = None
+    memory_mean_bytes: Annotated[MeanBytes | None, Field(description="Over the samples, by time.")] = None
     network: NetworkTotals | None = None
     block_read_bytes: Whole | None = None
     block_write_bytes: Whole | None = None
@@ -99,8 +116,11 @@ class RunUsage(Contract):
     device_idle_seconds: Annotated[Seconds, Field(description="Of the measured ones, with a use under 5 %.")] = 0.0
     device_utilization_mean: Ratio | None = None
     device_memory_peak_bytes: Annotated[Whole | None, Field(description="Of one device.")] = None
-    reported: dict[ReportedName, float] = Field(default_factory=dict)
-    not_finite: Annotated[tuple[ReportedName, ...], Field(description="Of these names the last value was NaN.")] = ()
+    reported: Annotated[dict[ReportedName, float], Field(max_length=REPORTED_NAMES)] = Field(default_factory=dict)
+    not_finite: Annotated[
+        tuple[ReportedName, ...],
+        Field(max_length=REPORTED_NAMES, description="Of these names the last value was NaN."),
+    ] = ()
     dropped: Whole = 0
 
 
@@ -126,9 +146,12 @@ class JobUsage(Contract):
     device_measured_share: Ratio | None = None
     device_utilization_mean: Ratio | None = None
     device_memory_peak_bytes: Whole | None = None
-    reported: Annotated[dict[ReportedName, float], Field(description="The last values.")] = Field(default_factory=dict)
+    reported: Annotated[dict[ReportedName, float], Field(max_length=REPORTED_NAMES, description="The last values.")] = (
+        Field(default_factory=dict)
+    )
     not_finite: Annotated[
-        tuple[ReportedName, ...], Field(description="Names whose last value is NaN or infinite; a diverged loss.")
+        tuple[ReportedName, ...],
+        Field(max_length=REPORTED_NAMES, description="Names whose last value is NaN or infinite; a diverged loss."),
     ] = ()
     memory_bytes: Annotated[Whole | None, Field(description="At this moment, of a run that lives.")] = None
     dropped: Whole = 0

@@ -274,6 +274,25 @@ class Answering:
         raise ZeroDivisionError
 
 
+class Meeting:
+    """Answers once so many are there at the same time, and nobody before."""
+
+    def __init__(self, parties: int) -> None:
+        self._all = asyncio.Barrier(parties)
+
+    async def meet(self, ask: AskHealth) -> Health:
+        await self._all.wait()
+        return Health(service="x", ready=True)
+
+
+async def test_so_many_commands_of_one_subject_are_answered_side_by_side_as_their_owner_says(bus: Bus) -> None:
+    answers = [Answers(health_of("a"), Meeting.meet, at_once=3)]
+    bus.broker.include_router(router_of(answers, Meeting(3), None))
+    await bus.broker.start()
+    met = await asyncio.gather(*(bus.ask(health_of("a"), AskHealth(), timeout=20) for _ in range(6)))
+    assert all(health.ready for health in met)
+
+
 async def test_refusals_cross_the_bus_typed_and_with_their_sentence(bus: Bus) -> None:
     handlers = {"a": Answering.fine, "b": Answering.refuse, "c": Answering.away, "d": Answering.broken}
     answers = [Answers(health_of(name), handler) for name, handler in handlers.items()]

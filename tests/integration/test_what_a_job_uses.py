@@ -7,8 +7,10 @@ the drivers of both devices are replayed.
 
 import asyncio
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,20 +60,21 @@ class Busy:
         assert self.job.cpu_ns is not None
         return self.job.cpu_ns / 1e9
 
-    def metrics(self) -> dict[str, Any]:
-        """Its METRICS since it was submitted."""
-        params = {"start": "-1h", "step": "1s"}
+    def metrics(self, start: str = "-1h") -> dict[str, Any]:
+        """Its METRICS, by default since it was submitted."""
+        params = {"start": start, "step": "1s"}
         answer: dict[str, Any] = self.yard.call("GET", f"/jobs/{self.id}/metrics", 200, params=params)
         return answer
 
+    def series(self, name: str, **labels: str) -> dict[str, Any]:
+        """The first of its series that is called so and has these labels; where there is none, one without points."""
+        every = self.metrics()["series"]
+        named = (one for one in every if one["name"] == name and labels.items() <= one["labels"].items())
+        return next(named, {"points": []})
+
     def points(self, name: str, **labels: str) -> list[float]:
         """The values of one series of its METRICS."""
-        found = [
-            [value for _, value in series["points"]]
-            for series in self.metrics()["series"]
-            if series["name"] == name and labels.items() <= series["labels"].items()
-        ]
-        return found[0] if found else []
+        return [value for _, value in self.series(name, **labels)["points"]]
 
     def exported(self, metric: str) -> float:
         """What Prometheus has of it by now."""
@@ -165,11 +168,18 @@ def test_what_it_has_used_stays_with_it(busy: Busy) -> None:
     assert summary["device_idle_share"] == 1.0, "its GPU did nothing"
 
 
-def test_a_prometheus_answers_for_it_where_there_is_one(busy: Busy) -> None:
+def test_beside_a_prometheus_the_ring_answers_for_what_it_has_and_prometheus_for_what_it_has_not(busy: Busy) -> None:
+    begin, _ = busy.series("memory")["points"][0]
     assert busy.yard.stop() == 0
     busy.yard.set(JOBYARD_PROMETHEUS_URL=busy.prometheus.url)
     busy.yard.start()
-    seen = busy.metrics()
-    assert seen["source"] == "prometheus"
+    recent = busy.metrics(start=datetime.fromtimestamp(begin, UTC).isoformat())
+    assert recent["source"] == "ring"
+    assert recent["series"]
+    assert busy.yard.stop() == 0
+    shutil.rmtree(busy.yard.data / "nats")
+    busy.yard.start()
+    older = busy.metrics()
+    assert older["source"] == "prometheus"
     assert max(busy.points("memory")) == about(HELD)
-    assert {series["name"] for series in seen["series"]} >= {"cpu", "memory", "network", "block_io", "gpu_memory"}
+    assert {series["name"] for series in older["series"]} >= {"cpu", "memory", "network", "block_io", "gpu_memory"}

@@ -30,6 +30,7 @@ def usages(draw: st.DrawFn) -> RunUsage:
         device_idle_seconds=draw(SECONDS),
         device_utilization_mean=draw(st.none() | st.floats(0, 1)),
         reported=draw(st.dictionaries(st.sampled_from(["loss", "step"]), st.floats(-1e9, 1e9))),
+        not_finite=draw(st.sampled_from([(), ("lr",), ("grad", "lr")])),
         dropped=draw(st.integers(0, 9)),
     )
 

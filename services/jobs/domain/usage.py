@@ -1,7 +1,9 @@
 """What an attempt has used, and since when its work is undone: the facts of the event that ends it.
 
 An event has `usage` if, and only if, it ended an attempt that had started; the history keeps it for ever. What nobody
-measured is absent: only how long it held its devices is known then.
+measured is absent: only how long it held its devices is known then. A lost run held them until its loss was noticed,
+whenever its last sample was: what comes after that counts as held, and nobody measured it. Time and devices are the
+job's own, whatever was measured, since a run may have had its hands in that; what no run can have used is unknown.
 """
 
 from dataclasses import replace
@@ -24,7 +26,7 @@ from shared.contracts.events import (
     RunRefused,
 )
 from shared.contracts.job import IDLE
-from shared.contracts.metrics import RunUsage
+from shared.contracts.metrics import MOST_CORES, MOST_SECONDS, RunUsage
 
 FAILURES = (JobRetried, JobFailed, JobErrored)
 
@@ -36,8 +38,8 @@ def told(job: JobDocument, steps: list[Step], news: RunEvent, now: datetime) -> 
     if not issubclass(last.event, RunOver) or isinstance(news, RunRefused) or started_at is None:
         return steps
     ended_at = news.ended_at if isinstance(news, RunEnded) else now
-    usage = news.usage if isinstance(news, RunEnded | RunLost) else None
-    usage = usage or _held(job, max((ended_at - started_at).total_seconds(), 0.0))
+    measured = news.usage if isinstance(news, RunEnded | RunLost) else None
+    usage = _believed(measured, _held(job, max((ended_at - started_at).total_seconds(), 0.0)))
     facts: Facts = {"usage": usage.model_dump(mode="json", exclude_defaults=True)}
     if _failed(job, last, news):
         checkpoint_at = news.checkpoint_at if isinstance(news, RunEnded) else None
@@ -47,7 +49,25 @@ def told(job: JobDocument, steps: list[Step], news: RunEvent, now: datetime) -> 
 
 def _held(job: JobDocument, seconds: float) -> RunUsage:
     request = job.request
-    return RunUsage(seconds=seconds, device_seconds=seconds * request.devices * request.nodes)
+    device_seconds = min(seconds * request.devices * request.nodes, MOST_SECONDS)
+    return RunUsage(seconds=seconds, device_seconds=device_seconds)
+
+
+def _believed(measured: RunUsage | None, held: RunUsage) -> RunUsage:
+    """What was measured, as far as a run of so long on so many devices may have used it."""
+    if measured is None:
+        return held
+    cpu_seconds = measured.cpu_seconds
+    known_s = min(measured.device_measured_seconds, held.device_seconds)
+    return measured.model_copy(
+        update={
+            "seconds": held.seconds,
+            "cpu_seconds": None if (cpu_seconds or 0.0) > MOST_CORES * held.seconds else cpu_seconds,
+            "device_seconds": held.device_seconds,
+            "device_measured_seconds": known_s,
+            "device_idle_seconds": min(measured.device_idle_seconds, known_s),
+        }
+    )
 
 
 def _failed(job: JobDocument, last: Step, news: RunEvent) -> bool:

@@ -1,9 +1,10 @@
 """The figures of one sample, each under the name that the executor exports it under.
 
-What was not measured is not among them.
+What was not measured is not among them. What a job reported that is no number is infinite, whatever it was.
 """
 
 from collections.abc import Iterator
+from math import inf
 from typing import NamedTuple
 
 from shared.contracts.families import REPORTED
@@ -42,6 +43,8 @@ def figures(sample: Sample) -> Iterator[tuple[Figure, float]]:
         yield from _of_device(accelerator)
     for name, reported in sample.reported.items():
         yield Figure(REPORTED, name), reported
+    for name in sample.not_finite:
+        yield Figure(REPORTED, name), inf
 
 
 def _of_device(accelerator: Accelerator) -> Iterator[tuple[Figure, float]]:

@@ -4,8 +4,9 @@ The point at a time speaks for the step that ends there. A step in which nothing
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import nan
 
 Points = dict[float, float]
 """From times, in seconds since 1970, to values; not in order."""
@@ -31,9 +32,14 @@ class Grid:
         """Of the point that speaks for this moment; below 0 before the first."""
         return math.ceil((time - self.start - _HALF_MS) / self.step)
 
+    @property
+    def last(self) -> int:
+        """The index of the last point."""
+        return int((self.end - self.start + _HALF_MS) / self.step)
+
     def placed(self, values: dict[int, float]) -> Points:
         """From indexes to times, of the points that the grid has and that are numbers."""
-        last = int((self.end - self.start + _HALF_MS) / self.step)
+        last = self.last
         return {
             round(self.start + index * self.step, 3): value
             for index, value in values.items()
@@ -41,9 +47,45 @@ class Grid:
         }
 
 
-def gauge(grid: Grid, times: Sequence[float], values: Sequence[float]) -> Points:
-    """The last value in each step."""
-    return grid.placed({grid.index(time): value for time, value in zip(times, values, strict=True) if value == value})
+def highest(grid: Grid, times: Sequence[float], values: Sequence[float]) -> Points:
+    """The largest value in each step: a peak stays to be seen, however long the step."""
+    found: dict[int, float] = {}
+    for time, value in _known(times, values):
+        index = grid.index(time)
+        found[index] = max(value, found.get(index, value))
+    return grid.placed(found)
+
+
+def mean(grid: Grid, times: Sequence[float], values: Sequence[float]) -> Points:
+    """The mean of the values in each step."""
+    found: dict[int, list[float]] = {}
+    for time, value in _known(times, values):
+        found.setdefault(grid.index(time), []).append(value)
+    return grid.placed({index: sum(those) / len(those) for index, those in found.items()})
+
+
+def held(grid: Grid, times: Sequence[float], attempts: Sequence[int], values: Sequence[float]) -> Points:
+    """What was said last, in each step from then until it is said anew, or the attempt's last sample.
+
+    Infinite: what was said is no number, and there is no point until one is said.
+    """
+    found: dict[int, float] = {}
+    attempt, before, said = 0, 0, nan
+    for time, of, value in zip(times, attempts, values, strict=True):
+        here = grid.index(time)
+        if of != attempt:
+            attempt, before, said = of, here, nan
+        if said == said:
+            found |= dict.fromkeys(range(max(before + 1, 0), min(here, grid.last + 1)), said)
+        said = value if value == value else said
+        if said == said:
+            found[here] = said
+        before = here
+    return grid.placed(found)
+
+
+def _known(times: Sequence[float], values: Sequence[float]) -> Iterator[tuple[float, float]]:
+    return ((time, value) for time, value in zip(times, values, strict=True) if value == value)
 
 
 def rate(grid: Grid, samples: Iterable[tuple[float, int, float]]) -> Points:

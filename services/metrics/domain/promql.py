@@ -2,6 +2,9 @@
 
 Each part carries the name of its metric in the label METRIC, which `rate` would drop. Where a job ran on two nodes,
 two executors export it for a while: their rates are added, of what each says of a gauge the largest counts.
+
+Of memory a point is the largest of its step, of a utilization the mean; in a step without a scrape it is the last one
+before. What the job reports is what it said last.
 """
 
 from shared.contracts.families import EXPORTED, REPORTED
@@ -19,11 +22,15 @@ longer ones it is the mean of the whole step. (`rate` over more than the step wo
 def expression(job_id: str, step_s: float) -> str:
     """All families and what the job reports."""
     rate, window_s = ("irate", WINDOW_S) if step_s <= WINDOW_S else ("rate", step_s)
-    window = f"[{round(window_s * 1000)}ms]"
+    window, step = f"[{round(window_s * 1000)}ms]", f"{max(round(step_s * 1000), 1)}ms"
     parts = []
     for exported in EXPORTED:
         by, selector = ", ".join((RANK, *exported.also)), _selector(exported.name, job_id)
-        vector = f"sum by ({by}) ({rate}({selector}{window}))" if exported.counter else f"max by ({by}) ({selector})"
+        if exported.counter:
+            vector = f"sum by ({by}) ({rate}({selector}{window}))"
+        else:
+            over = "avg_over_time" if exported.unit == "ratio" else "max_over_time"
+            vector = f"max by ({by}) ({over}({selector}[{step}]) or {selector})"
         parts.append(_named(exported.name, vector))
     parts.append(_named(REPORTED, f"max by ({RANK}, {NAME}) ({_selector(REPORTED, job_id)})"))
     return " or ".join(parts)

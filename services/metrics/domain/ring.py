@@ -26,6 +26,10 @@ class Ring:
         if sample is not None:
             self._tracks.setdefault(sample.rank, Track()).add(sample)
 
+    def reaches(self, time: float) -> bool:
+        """Whether it has all that there was from this moment on, of every rank."""
+        return bool(self._tracks) and all(track.reaches(time) for track in self._tracks.values())
+
     def lines(self, grid: Grid) -> dict[Line, Points]:
         """Every line that has a point on the grid."""
         return {

@@ -1,7 +1,7 @@
 """What the attempts of one job have used together, each counted once whatever is told again, in any order.
 
 Means are kept as sums over the time that is known, so that an attempt which nobody measured neither lowers nor raises
-them. What no attempt knew stays unknown.
+them. What no attempt knew stays unknown. Sums stop at the largest number that their message has room for.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from services.metrics.domain.attempt import Attempt
 from services.metrics.domain.days import HOUR_S
+from services.metrics.domain.reports import Report, Reports, merged, not_numbers, numbers, said_by
 from shared.contracts.base import Attempt as AttemptNumber
 from shared.contracts.base import Contract, Timestamp
-from shared.contracts.metrics import JobUsage, NetworkTotals, Sample
+from shared.contracts.metrics import MOST, MOST_SECONDS, JobUsage, NetworkTotals, Sample
 
 N = TypeVar("N", int, float)
 
@@ -50,9 +51,7 @@ class Totals(Contract):
     device_idle_seconds: float = 0.0
     utilization: Mean = Mean()
     device_memory_peak_bytes: int | None = None
-    reported: dict[str, float] | None = None
-    reported_by: AttemptNumber = 0
-    """The newest attempt that has reported something; `reported` is what it said."""
+    reports: dict[str, Report] | None = None
     dropped: int = 0
     ended_at: Timestamp | None = None
 
@@ -63,7 +62,6 @@ def folded(totals: Totals, attempt: Attempt) -> Totals:
         return totals
     usage = attempt.usage
     cpu_mean = usage.cpu_seconds / usage.seconds if usage.cpu_seconds is not None and usage.seconds > 0 else None
-    newer = bool(usage.reported) and attempt.number >= totals.reported_by
     return Totals(
         attempts=tuple(sorted((*totals.attempts, attempt.number))),
         seconds=totals.seconds + usage.seconds,
@@ -79,9 +77,8 @@ def folded(totals: Totals, attempt: Attempt) -> Totals:
         device_idle_seconds=totals.device_idle_seconds + attempt.device_idle_seconds,
         utilization=totals.utilization.plus(usage.device_utilization_mean, attempt.device_measured_seconds),
         device_memory_peak_bytes=_highest(totals.device_memory_peak_bytes, usage.device_memory_peak_bytes),
-        reported=usage.reported if newer else totals.reported,
-        reported_by=attempt.number if newer else totals.reported_by,
-        dropped=totals.dropped + usage.dropped,
+        reports=merged(totals.reports or {}, said_by(attempt.number, usage.reported, usage.not_finite)),
+        dropped=min(totals.dropped + usage.dropped, MOST),
         ended_at=attempt.ended_at if totals.ended_at is None else max(totals.ended_at, attempt.ended_at),
     )
 
@@ -89,16 +86,17 @@ def folded(totals: Totals, attempt: Attempt) -> Totals:
 def usage_of(job_id: str, totals: Totals, living: Sequence[Sample] = ()) -> JobUsage:
     """The sums as everybody sees them. `living`: the last sample of each rank of the job, as far as there are any.
 
-    An attempt that is under way adds what its samples count from its start, and its reported values; its time, memory
-    and devices count once it is over. Samples of one that is in the sums already are old news.
+    An attempt that is under way adds what its samples count from its start, what it reports, and the memory that it has
+    now; its time, peaks and devices count once it is over. Until then there are no means: they would be those of
+    the attempts before. Samples of one that is in the sums already are old news.
     """
     now = [sample for sample in living if sample.attempt not in totals.attempts]
-    held, measured = totals.device_seconds, totals.device_measured_seconds
+    held, measured, reports = totals.device_seconds, totals.device_measured_seconds, totals.reports or {}
     usage = JobUsage(
         job_id=job_id,
         runs=len(totals.attempts),
-        seconds=totals.seconds,
-        cpu_seconds=totals.cpu_seconds,
+        seconds=min(totals.seconds, MOST_SECONDS),
+        cpu_seconds=_most_seconds(totals.cpu_seconds),
         cpu_mean=totals.cpu.value,
         memory_peak_bytes=totals.memory_peak_bytes,
         memory_mean_bytes=totals.memory.value,
@@ -110,29 +108,36 @@ def usage_of(job_id: str, totals: Totals, living: Sequence[Sample] = ()) -> JobU
         device_measured_share=_ratio(measured, held),
         device_utilization_mean=_at_most_1(totals.utilization.value),
         device_memory_peak_bytes=totals.device_memory_peak_bytes,
-        reported=totals.reported or {},
+        reported=numbers(reports),
+        not_finite=not_numbers(reports),
         dropped=totals.dropped,
         updated_at=totals.ended_at,
     )
-    return _with_living(usage, now) if now else usage
+    return _with_living(usage, reports, now) if now else usage
 
 
-def _with_living(usage: JobUsage, samples: Sequence[Sample]) -> JobUsage:
-    cpu, network = usage.cpu_seconds, usage.network
-    read, written, reported = usage.block_read_bytes, usage.block_write_bytes, dict(usage.reported)
+def _with_living(usage: JobUsage, reports: Reports, samples: Sequence[Sample]) -> JobUsage:
+    cpu, network, memory = usage.cpu_seconds, usage.network, usage.memory_bytes
+    read, written = usage.block_read_bytes, usage.block_write_bytes
     for sample in samples:
         cpu = _sum(cpu, sample.cpu_seconds)
         network = _both(network, sample.network)
         read, written = _sum(read, sample.block_read_bytes), _sum(written, sample.block_write_bytes)
-        reported |= sample.reported
+        memory = _sum(memory, sample.memory_bytes)
+        reports = merged(reports, said_by(sample.attempt, sample.reported, sample.not_finite))
     return usage.model_copy(
         update={
-            "cpu_seconds": cpu,
+            "cpu_seconds": _most_seconds(cpu),
+            "cpu_mean": None,
+            "memory_bytes": memory,
+            "memory_mean_bytes": None,
+            "device_utilization_mean": None,
             "network": network,
             "block_read_bytes": read,
             "block_write_bytes": written,
-            "reported": reported,
-            "dropped": usage.dropped + sum(sample.dropped for sample in samples),
+            "reported": numbers(reports),
+            "not_finite": not_numbers(reports),
+            "dropped": min(usage.dropped + sum(sample.dropped for sample in samples), MOST),
             "live": True,
             "updated_at": max(sample.time for sample in samples),
         }
@@ -142,7 +147,7 @@ def _with_living(usage: JobUsage, samples: Sequence[Sample]) -> JobUsage:
 def _sum(one: N | None, other: N | None) -> N | None:
     if one is None or other is None:
         return other if one is None else one
-    return one + other
+    return min(one + other, MOST)
 
 
 def _highest(one: int | None, other: int | None) -> int | None:
@@ -154,8 +159,8 @@ def _both(one: NetworkTotals | None, other: NetworkTotals | None) -> NetworkTota
     if one is None or other is None:
         return other if one is None else one
     return NetworkTotals(
-        receive_bytes=one.receive_bytes + other.receive_bytes,
-        transmit_bytes=one.transmit_bytes + other.transmit_bytes,
+        receive_bytes=min(one.receive_bytes + other.receive_bytes, MOST),
+        transmit_bytes=min(one.transmit_bytes + other.transmit_bytes, MOST),
         scope="host" if "host" in (one.scope, other.scope) else "run",
     )
 
@@ -167,3 +172,7 @@ def _ratio(part: float, whole: float) -> float | None:
 def _at_most_1(value: float | None) -> float | None:
     """Sums of floats may stand a hair above."""
     return None if value is None else min(value, 1.0)
+
+
+def _most_seconds(value: float | None) -> float | None:
+    return None if value is None else min(value, MOST_SECONDS)

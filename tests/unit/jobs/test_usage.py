@@ -1,6 +1,6 @@
 """Whatever ends an attempt says what it used, in the history and in the event that is made of it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from services.jobs.domain.signals import Expired, Kill, Pause, Place, Preempt, R
 from services.jobs.domain.size import event_size
 from shared.contracts.events import RunEnded, RunOver
 from shared.contracts.job import IDLE, JobStatus
-from shared.contracts.metrics import NetworkTotals, RunUsage
+from shared.contracts.metrics import MOST_CORES, MOST_SECONDS, NetworkTotals, RunUsage
 from tests.support.documents import (
     ALLOCATION,
     NOW,
@@ -65,7 +65,7 @@ ENDINGS: dict[str, tuple[dict[str, Any], tuple[Signal, ...], Any]] = {
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_event_that_ends_an_attempt_says_what_it_used(ending: str) -> None:
     request, before, end = ENDINGS[ending]
-    job = after(queued(**request), *before, measured(end))
+    job = after(queued(**(GPUS | request)), *before, measured(end))
     assert last_event(job).usage == USED
     assert JobDocument.model_validate_json(job.model_dump_json()) == job
 
@@ -82,9 +82,58 @@ def test_of_a_run_that_was_lost_only_how_long_it_held_its_devices_is_known(
     assert last_event(job).usage == RunUsage(seconds=seconds, device_seconds=4 * seconds)
 
 
+@pytest.mark.parametrize("sampled", [1.0, 3.0, 90.0], ids=["long before", "to the end", "by a clock ahead"])
+def test_a_lost_run_held_its_devices_until_its_loss_and_was_measured_until_its_last_sample(sampled: float) -> None:
+    usage = RunUsage(
+        seconds=sampled,
+        cpu_seconds=0.5,
+        device_seconds=4 * sampled,
+        device_measured_seconds=4 * sampled,
+        device_idle_seconds=2.0,
+    )
+    job = after(queued(**GPUS), *RUNNING, lost().model_copy(update={"usage": usage}))
+    held = {"seconds": 3.0, "device_seconds": 12.0, "device_measured_seconds": 4 * min(sampled, 3.0)}
+    assert last_event(job).usage == usage.model_copy(update=held)
+
+
 def test_an_executor_that_measures_nothing_leaves_the_time_that_the_run_took() -> None:
     job = after(queued(**GPUS), *RUNNING, measured(exited(0), usage=None))
     assert last_event(job).usage == RunUsage(seconds=60.0, device_seconds=240.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "believed"),
+    [
+        ({"seconds": 1e-5}, {}),
+        ({"seconds": 1e12, "device_seconds": 1e12}, {}),
+        ({"device_seconds": 0.0}, {}),
+        ({"cpu_seconds": 60.0 * MOST_CORES}, {"cpu_seconds": 60.0 * MOST_CORES}),
+        ({"cpu_seconds": 60.0 * MOST_CORES + 1}, {"cpu_seconds": None}),
+        ({"seconds": 1e-5, "cpu_seconds": 1e12}, {"cpu_seconds": None}),
+        (
+            {"device_measured_seconds": 1e12, "device_idle_seconds": 1e12},
+            {"device_measured_seconds": 240.0, "device_idle_seconds": 240.0},
+        ),
+        (
+            {"device_measured_seconds": 10.0, "device_idle_seconds": 20.0},
+            {"device_measured_seconds": 10.0, "device_idle_seconds": 10.0},
+        ),
+    ],
+    ids=str,
+)
+def test_time_and_devices_are_the_job_s_own_and_what_no_run_can_use_is_unknown(
+    said: dict[str, Any], believed: dict[str, Any]
+) -> None:
+    job = after(queued(**GPUS), *RUNNING, measured(exited(0), usage=USED.model_copy(update=said)))
+    assert last_event(job).usage == USED.model_copy(update=believed)
+
+
+def test_a_clock_that_was_wrong_by_ages_costs_no_end() -> None:
+    end = datetime(9999, 12, 31, tzinfo=UTC)
+    job = after(queued(**GPUS), *RUNNING, measured(exited(0), ended_at=end))
+    usage = last_event(job).usage
+    assert usage is not None
+    assert (usage.seconds, usage.device_seconds) == ((end - NOW).total_seconds(), MOST_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +178,7 @@ def test_an_end_that_is_no_failure_undoes_nothing_by_failure(ending: str) -> Non
 
 
 def test_a_session_that_reached_its_time_limit_had_no_work_to_lose() -> None:
-    job = in_status(JobStatus.KILLING, JobStatus.FAILED, command=IDLE, endpoints=("ssh",), max_duration_s=60)
+    job = in_status(JobStatus.KILLING, JobStatus.FAILED, command=IDLE, endpoints=("ssh",), max_duration_s=60, **GPUS)
     event = last_event(after(job, measured(stopped())))
     assert event.usage == USED
     assert event.lost_since is None

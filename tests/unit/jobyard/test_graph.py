@@ -1,5 +1,7 @@
 """Graphs of block characters, and figures with their units."""
 
+from math import inf
+
 import pytest
 
 from jobyard.cli.figures import figure, size
@@ -56,6 +58,9 @@ def test_values_beyond_the_scale_stay_inside_the_picture() -> None:
         (301 * 2**20, "301 MiB"),
         (2**30 - 1, "1.0 GiB"),
         (2**60, "1024 PiB"),
+        (2**70 + 1, "over 1 ZiB"),
+        (10**400, "over 1 ZiB"),
+        (inf, "over 1 ZiB"),
     ],
 )
 def test_sizes_have_the_unit_that_reads_best(value: float, text: str) -> None:

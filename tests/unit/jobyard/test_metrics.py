@@ -416,6 +416,34 @@ def test_get_says_what_a_job_has_used(server: ScriptedServer) -> None:
     assert expected.items() <= facts.items()
 
 
+@pytest.mark.parametrize("most", [2**63 - 1, 2**1100, 10**400])
+def test_absurd_sums_are_shown_and_end_in_no_traceback(server: ScriptedServer, most: int) -> None:
+    sums = usage(
+        seconds=1.7e308,
+        cpu_seconds=1.7e308,
+        cpu_mean=1.7e308,
+        memory_peak_bytes=most,
+        memory_mean_bytes=1.7e308,
+        network={"receive_bytes": most, "transmit_bytes": most, "scope": "run"},
+        block_read_bytes=most,
+        block_write_bytes=most,
+        device_hours=1.7e308,
+        device_measured_share=1.0,
+        device_utilization_mean=1.0,
+        device_memory_peak_bytes=most,
+        reported={"loss": -1.7e308},
+        dropped=most,
+    )
+    server.on("GET", JOB, Answer(body=finished(attempt=0, usage=sums)))
+    facts = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in ok("get", JOB_ID).splitlines()[1:])
+    assert facts["CPU used"].startswith("ages of processor time")
+    assert facts["Network"] == (
+        "8192 PiB received, 8192 PiB sent" if most < 2**64 else "over 1 ZiB received, over 1 ZiB sent"
+    )
+    server.on("GET", "/api/v1/jobs", page(job(usage=sums)))
+    assert "loss=-1.7e+308" in ok("list")
+
+
 def test_what_is_unknown_is_not_shown_as_zero(server: ScriptedServer) -> None:
     server.on("GET", JOB, Answer(body=finished(attempt=0, usage=usage(device_hours=2.0))))
     text = ok("get", JOB_ID)

@@ -5,6 +5,7 @@ import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf, nan
 
 import pytest
 from hypothesis import given
@@ -120,6 +121,11 @@ def test_a_pipe_gets_aligned_plain_text() -> None:
         (3599, "59 min 59 s"),
         (7260, "2 h 1 min"),
         (90000, "1 d 1 h"),
+        (1e11, "1157407 d 9 h"),
+        (1e12, "ages"),
+        (1.7e308, "ages"),
+        (inf, "ages"),
+        (nan, "ages"),
     ],
 )
 def test_durations(seconds: float, text: str) -> None:

@@ -1,5 +1,7 @@
 """What the events of the jobs service tell of an attempt that is over, as they travel."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,15 +11,28 @@ from services.jobs.domain.document import JobDocument, events_after
 from services.jobs.domain.signals import Kill, Pause, Place, Preempt, Signal
 from services.metrics.domain.attempt import Attempt
 from services.metrics.domain.days import charges
+from services.metrics.domain.totals import Totals, folded, usage_of
 from services.metrics.ended import ENDS, ended
 from shared.contracts.errors import PermanentError
 from shared.contracts.events import JOB_EVENTS, RunOver
-from shared.contracts.metrics import RunUsage
+from shared.contracts.metrics import MOST, MOST_SECONDS, REPORTED_NAMES, JobUsage, NetworkTotals, RunUsage
 from tests.support.documents import ALLOCATION, JOB_ID, NOW, WHY, after, exited, lost, queued, started, stopped
+from tests.support.metrics_service import sample_at
 
 RUNNING: tuple[Signal, ...] = (Place(ALLOCATION), started())
 END = NOW + timedelta(hours=1)
 SAVED = NOW + timedelta(minutes=45)
+LIVING = sample_at(
+    5,
+    job_id=JOB_ID,
+    attempt=200,
+    cpu_seconds=MOST_SECONDS,
+    memory_bytes=MOST,
+    block_read_bytes=MOST,
+    dropped=MOST,
+    reported={f"n{number}": 1.0 for number in range(REPORTED_NAMES)},
+)
+OTHERS = {f"m{number}": 1.0 for number in range(REPORTED_NAMES)}
 USED = RunUsage(seconds=3600.0, cpu_seconds=60.0, device_seconds=7200.0)
 
 
@@ -90,10 +105,42 @@ def test_a_change_that_ended_no_attempt_tells_of_none(signals: tuple[Signal, ...
     assert told(gpu_job(*signals)) is None
 
 
-@pytest.mark.parametrize("seconds", [1e12, 1e300])
-def test_a_run_of_more_time_than_the_calendar_has_is_refused_for_good(seconds: float) -> None:
+def retold(**usage: Any) -> Attempt | None:
+    """What an event tells that says this of a run's use, whoever wrote it."""
+    subject, event = events_after(job := gpu_job(*RUNNING, over(exited(0))), job.version - 1)[-1]
+    told = json.loads(event.model_dump_json())
+    told["data"]["usage"] = usage
+    return ended(subject, json.dumps(told).encode())
+
+
+def test_a_run_of_more_time_than_the_calendar_has_is_refused_for_good() -> None:
     with pytest.raises(PermanentError, match=f"Attempt 1 of job {JOB_ID} is said to have run for"):
-        told(gpu_job(*RUNNING, over(exited(0), usage=RunUsage(seconds=seconds))))
+        retold(seconds=1e12)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 5e-324, 1e-5, 1.0])
+def test_a_run_that_claims_more_processor_time_than_there_is_counts_all_the_same(seconds: float) -> None:
+    attempt = retold(seconds=seconds, cpu_seconds=1e12)
+    assert attempt is not None
+    usage = usage_of(JOB_ID, folded(Totals(), attempt))
+    assert (usage.runs, usage.seconds, usage.cpu_seconds, usage.cpu_mean) == (1, seconds, None, None)
+    (row,) = charges(attempt)
+    assert (row.runs, row.cpu_hours) == (1, 0.0)
+
+
+def test_sums_stop_at_what_a_message_has_room_for() -> None:
+    network = {"receive_bytes": MOST, "transmit_bytes": MOST, "scope": "run"}
+    attempt = retold(seconds=1e10, cpu_seconds=1e12, network=network, block_read_bytes=MOST, dropped=MOST)
+    assert attempt is not None
+    totals = Totals()
+    for number in range(1, 103):
+        totals = folded(totals, replace(attempt, number=number))
+    usage = JobUsage.model_validate_json(usage_of(JOB_ID, totals).model_dump_json())
+    assert (usage.seconds, usage.cpu_seconds) == (MOST_SECONDS, MOST_SECONDS)
+    assert (usage.block_read_bytes, usage.dropped) == (MOST, MOST)
+    assert usage.network == NetworkTotals(receive_bytes=MOST, transmit_bytes=MOST, scope="run")
+    living = (LIVING, LIVING.model_copy(update={"rank": 1, "reported": OTHERS}))
+    assert JobUsage.model_validate_json(usage_of(JOB_ID, totals, living).model_dump_json()).live
 
 
 def test_every_event_that_may_end_an_attempt_is_heard_and_no_other() -> None:

@@ -52,6 +52,17 @@ def test_the_last_value_of_each_name_stays_while_the_attempt_runs(latest: Latest
     assert found.reported == {"loss": 1.0, "step": 1.0}
 
 
+def test_a_value_that_diverged_is_named_until_it_is_a_number_again(latest: Latest) -> None:
+    latest.add(sample_at(5, reported={"loss": 2.0, "step": 1.0}))
+    latest.add(sample_at(10, not_finite=("loss",)))
+    latest.add(sample_at(15, reported={"step": 2.0}))
+    (found,) = latest.of(JOB)
+    assert (found.reported, found.not_finite) == ({"step": 2.0}, ("loss",))
+    latest.add(sample_at(20, reported={"loss": 1.0}))
+    (found,) = latest.of(JOB)
+    assert (found.reported, found.not_finite) == ({"loss": 1.0, "step": 2.0}, ())
+
+
 def test_more_names_than_are_kept_change_only_those_that_are_known(latest: Latest) -> None:
     known = {f"name{number}": 1.0 for number in range(REPORTED_NAMES)}
     latest.add(sample_at(5, reported=known))
@@ -84,3 +95,29 @@ def test_the_machines_clock_may_be_set_back(latest: Latest, clock: ManualClock) 
     latest.add(sample_at(3600, memory_bytes=1))
     latest.add(sample_at(5, memory_bytes=2))
     assert latest.of(JOB) == (sample_at(5, memory_bytes=2),)
+
+
+def test_of_more_jobs_than_there_is_room_for_those_heard_of_longest_ago_go(clock: ManualClock) -> None:
+    latest, ids = Latest(clock, limit=3), [f"01JD00000000000000000000{number:02d}" for number in range(4)]
+    for id in (*ids[:3], ids[0], ids[3]):
+        latest.add(sample_at(5, job_id=id))
+    assert [bool(latest.of(id)) for id in ids] == [True, False, True, True]
+
+
+def test_the_ranks_of_all_jobs_share_the_room_and_the_job_heard_of_last_stays(clock: ManualClock) -> None:
+    latest = Latest(clock, limit=3)
+    latest.add(sample_at(5, job_id=OTHER))
+    for rank in range(3):
+        latest.add(sample_at(5, rank=rank))
+    assert (len(latest), latest.of(OTHER)) == (1, ())
+    latest.add(sample_at(5, rank=3))
+    assert len(latest.of(JOB)) == 4
+    latest.add(sample_at(10, attempt=2))
+    for number in (8, 9):
+        latest.add(sample_at(10, job_id=f"01JD00000000000000000000{number:02d}"))
+    assert len(latest) == 3
+
+
+def test_devices_take_no_memory(latest: Latest) -> None:
+    latest.add(sample_at(5, memory_bytes=1, accelerators=({"kind": "gpu", "device": 0, "memory_bytes": 5},)))
+    assert latest.of(JOB) == (sample_at(5, memory_bytes=1),)

@@ -13,6 +13,7 @@ from shared.contracts.errors import Invalid
 from shared.contracts.families import REPORTED
 from tests.support.clock import ManualClock
 from tests.support.metrics_service import JOB
+from tests.support.prometheus_double import prometheus_double
 from tests.support.scripted_server import BREAK, Answer, Pieces, ScriptedServer, scripted_server
 
 ASK = "GET", "/api/v1/query_range"
@@ -150,6 +151,17 @@ async def test_while_it_rests_it_is_not_asked(
     clock.advance(REST_S)
     assert await prometheus.lines(JOB, GRID) == {}
     assert await prometheus.lines(JOB, GRID) == {}
+
+
+async def test_one_that_takes_too_long_rests_as_well(clock: ManualClock) -> None:
+    with prometheus_double() as double:
+        double.held.clear()
+        prometheus = Prometheus(double.url, clock)
+        for _ in range(3):
+            with pytest.raises(PrometheusAway, match="cannot be reached"):
+                await prometheus.lines(JOB, GRID)
+        assert len(double.asked) == 1
+        await prometheus.close()
 
 
 async def test_one_question_that_it_refuses_does_not_keep_the_next_from_it(

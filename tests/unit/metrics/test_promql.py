@@ -25,9 +25,11 @@ def selectors(node: object) -> list[promql_parser.VectorSelector]:
     return []
 
 
-def test_every_family_and_what_the_job_reports_is_asked_for_once() -> None:
+def test_every_family_and_what_the_job_reports_is_asked_for() -> None:
     found = selectors(promql_parser.parse(expression(JOB, 15.0)))
-    assert [one.name for one in found] == [*(exported.name for exported in EXPORTED), REPORTED]
+    gauges = {exported.name for exported in EXPORTED if not exported.counter}
+    assert list(dict.fromkeys(one.name for one in found)) == [*(exported.name for exported in EXPORTED), REPORTED]
+    assert len(found) == len(EXPORTED) + 1 + len(gauges), "gauges twice: over the step, and before it"
 
 
 def test_no_selector_reaches_beyond_the_job() -> None:
@@ -43,6 +45,14 @@ def test_a_rate_is_that_of_the_last_scrapes_or_of_a_whole_longer_step(step_s: fl
     for exported in EXPORTED:
         selector = f'{exported.name}{{job_id="{JOB}"}}'
         assert (f" ({how.replace('#', selector)})" in expression(JOB, step_s)) == exported.counter
+
+
+@pytest.mark.parametrize(("step_s", "window"), [(0.0005, "1ms"), (1.0, "1000ms"), (90.5, "90500ms")])
+def test_a_gauge_is_the_largest_of_its_step_and_a_utilization_the_mean(step_s: float, window: str) -> None:
+    for exported in EXPORTED:
+        selector, over = f'{exported.name}{{job_id="{JOB}"}}', "avg" if exported.unit == "ratio" else "max"
+        asked = f"({over}_over_time({selector}[{window}]) or {selector})"
+        assert (asked in expression(JOB, step_s)) != exported.counter
 
 
 def test_what_tells_the_lines_of_a_metric_apart_stays() -> None:

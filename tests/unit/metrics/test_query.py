@@ -12,6 +12,7 @@ from services.metrics.latest import Latest
 from services.metrics.prometheus import Prometheus, PrometheusAway
 from services.metrics.query import Queries
 from services.metrics.rings import Rings
+from shared.bus.lookup import StreamAway
 from shared.contracts.errors import Invalid
 from shared.contracts.metrics import MAX_POINTS, MetricsPage, QueryMetrics
 from tests.support.clock import ManualClock
@@ -21,11 +22,18 @@ from tests.support.scripted_server import Answer, ScriptedServer, scripted_serve
 ASK = "GET", "/api/v1/query_range"
 MEMORY = "jobyard_job_memory_working_set_bytes"
 QUIET = "01JD0000000000000000000009"
+YOUNG = "01JD000000000000000000000Y"
+LOST = "01JD000000000000000000000X"
 
 
 async def past(job_id: str) -> Ring:
-    """The stream has two samples of JOB, and none of QUIET."""
+    """The stream has two samples of JOB, the first moment and the next of YOUNG, none of QUIET, and fails for LOST."""
     ring = Ring()
+    if job_id == LOST:
+        raise StreamAway("It does not answer.")
+    if job_id == YOUNG:
+        ring.add(1, sample_at(0, YOUNG, cpu_seconds=0.0))
+        ring.add(2, sample_at(5, YOUNG, cpu_seconds=4.0))
     if job_id == JOB:
         ring.add(1, sample_at(5, memory_bytes=1))
         ring.add(2, sample_at(10, memory_bytes=2))
@@ -68,9 +76,34 @@ async def test_without_prometheus_the_ring_answers(rings: Rings) -> None:
     assert told(await Queries(rings, None).page(asked())) == ("ring", [1.0, 2.0])
 
 
-async def test_prometheus_answers_where_there_is_one(queries: Queries, server: ScriptedServer) -> None:
+async def test_prometheus_answers_for_what_is_older_than_the_ring(queries: Queries, server: ScriptedServer) -> None:
     server.on(*ASK, matrix((START.timestamp(), 7.0)))
-    assert told(await queries.page(asked())) == ("prometheus", [7.0])
+    for job_id in (JOB, QUIET, LOST):
+        assert told(await queries.page(asked(job_id=job_id))) == ("prometheus", [7.0])
+
+
+async def test_the_ring_answers_for_all_of_the_time_that_it_has_though_there_is_a_prometheus(
+    queries: Queries, server: ScriptedServer
+) -> None:
+    server.on(*ASK, matrix((START.timestamp(), 7.0)))
+    assert told(await queries.page(asked(START + timedelta(seconds=5)))) == ("ring", [1.0, 2.0])
+    assert told(await queries.page(asked(START - timedelta(seconds=3000), job_id=YOUNG))) == ("ring", [0.8])
+    assert server.asked == []
+
+
+async def test_where_the_ring_has_nothing_of_the_time_prometheus_is_asked(
+    queries: Queries, server: ScriptedServer
+) -> None:
+    server.on(*ASK, matrix((START.timestamp(), 7.0)))
+    assert told(await queries.page(asked(START + timedelta(seconds=60)))) == ("prometheus", [7.0])
+
+
+async def test_a_ring_that_cannot_be_read_is_said_where_prometheus_has_nothing(
+    queries: Queries, server: ScriptedServer
+) -> None:
+    server.on(*ASK, matrix())
+    with pytest.raises(StreamAway):
+        await queries.page(asked(job_id=LOST))
 
 
 async def test_a_job_that_prometheus_never_heard_of_is_answered_from_the_ring(

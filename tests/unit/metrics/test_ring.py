@@ -64,7 +64,7 @@ def test_all_eight_families_are_drawn_in_base_units_and_in_one_order() -> None:
     assert [one.kind for one in found] == ["usage"] * 12 + ["reported"] * 2
 
 
-def test_a_figure_that_is_known_at_times_is_there_at_these_times_only() -> None:
+def test_a_figure_that_is_known_at_times_is_there_then_and_what_is_reported_until_it_is_reported_anew() -> None:
     found = series_of(
         ring_of(
             sample_at(5, memory_bytes=1),
@@ -75,8 +75,34 @@ def test_a_figure_that_is_known_at_times_is_there_at_these_times_only() -> None:
     )
     assert [(one.name, points(one)) for one in found] == [
         ("memory", {5: 1.0, 15: 3.0, 20: 0.0}),
-        ("loss", {10: 2.0, 20: 1.0}),
+        ("loss", {10: 2.0, 15: 2.0, 20: 1.0}),
     ]
+
+
+def test_a_value_that_diverged_is_a_gap() -> None:
+    samples = [sample_at(5, reported={"loss": 2.0}), sample_at(10, not_finite=("loss",)), sample_at(15)]
+    (loss,) = series_of(ring_of(*samples, sample_at(20, reported={"loss": 1.0})))
+    assert points(loss) == {5: 2.0, 20: 1.0}
+
+
+def test_the_first_moment_of_a_run_gives_its_first_second_a_rate_and_its_memory_no_zero() -> None:
+    none = NetworkTotals(receive_bytes=0, transmit_bytes=0, scope="run")
+    some = NetworkTotals(receive_bytes=70, transmit_bytes=0, scope="run")
+    first = sample_at(0, cpu_seconds=0.0, network=none, block_write_bytes=0)
+    later = sample_at(1, cpu_seconds=0.9, network=some, block_write_bytes=5, memory_bytes=7)
+    cpu, memory, received, sent, written = series_of(ring_of(first, later))
+    assert [points(one) for one in (cpu, memory, received)] == [{5: 0.9}, {5: 7.0}, {5: 70.0}]
+    assert [points(one) for one in (sent, written)] == [{5: 0.0}, {5: 5.0}]
+    (memory,) = series_of(ring_of(first, sample_at(10, memory_bytes=7)))
+    assert points(memory) == {10: 7.0}
+
+
+def test_of_memory_the_largest_in_a_step_is_drawn_and_of_a_device_its_mean_use() -> None:
+    gpus = [Accelerator(kind="gpu", device=0, utilization=use, memory_bytes=int(use * 100)) for use in (0.25, 0.75)]
+    low, high = ((gpu,) for gpu in gpus)
+    samples = [sample_at(2, memory_bytes=9, accelerators=high), sample_at(4, memory_bytes=1, accelerators=low)]
+    memory, use, used = series_of(ring_of(*samples))
+    assert [one.values for one in (memory, use, used)] == [(9.0,), (0.5,), (75.0,)]
 
 
 def test_the_hosts_network_is_another_line_than_the_runs_own() -> None:
@@ -122,6 +148,27 @@ def test_a_device_that_is_told_twice_does_not_shift_what_follows() -> None:
     assert points(gpu) == {5: 0.1, 10: 0.1}
 
 
+def test_a_ring_reaches_back_to_its_oldest_sample_or_as_far_as_anybody_if_that_was_the_jobs_first() -> None:
+    begin = START.timestamp()
+    assert not Ring().reaches(begin + 1e9)
+    some = ring_of(sample_at(5, cpu_seconds=0.0, memory_bytes=1), sample_at(10, cpu_seconds=1.0))
+    assert [some.reaches(begin + second) for second in (4, 5, 6)] == [False, True, True]
+    whole = ring_of(sample_at(0, cpu_seconds=0.0), sample_at(1, cpu_seconds=1.0, memory_bytes=1))
+    assert whole.reaches(begin - 3600)
+    assert not ring_of(sample_at(0, attempt=2, cpu_seconds=0.0)).reaches(begin - 1), "another attempt came before"
+    whole.add(3, sample_at(1, rank=1, cpu_seconds=1.0, memory_bytes=1))
+    assert [whole.reaches(begin + second) for second in (0, 1)] == [False, True], "the other rank has less"
+
+
+def test_a_ring_that_has_dropped_its_first_sample_reaches_as_far_as_what_is_left() -> None:
+    ring = Ring()
+    for second in range(SAMPLES_KEPT + 2 * SPARE):
+        ring.add(second + 1, sample_at(second, cpu_seconds=float(second), memory_bytes=second or None))
+        oldest = START.timestamp() + max(second + 1 - SAMPLES_KEPT, 0)
+        assert ring.reaches(oldest)
+        assert ring.reaches(oldest - 1) == (second < SAMPLES_KEPT)
+
+
 def test_a_message_that_is_none_is_passed_over() -> None:
     ring = ring_of(sample_at(5, memory_bytes=1))
     ring.add(7, None)
@@ -139,13 +186,22 @@ def test_the_last_samples_are_kept_and_no_more() -> None:
     assert full.bytes <= ring.bytes < full.bytes * (1 + 2 * SPARE / SAMPLES_KEPT)
 
 
-def test_what_was_reported_long_ago_leaves_the_memory_and_makes_room_for_other_names() -> None:
+def test_what_was_reported_long_ago_still_holds_while_the_attempt_runs() -> None:
+    ring = ring_of(sample_at(0, reported={"lr": 0.5}, not_finite=("loss",)))
+    for number in range(1, SAMPLES_KEPT + 2 * SPARE):
+        ring.add(number + 1, sample_at(number * 5))
+        (rate,) = series_of(ring)
+        assert len(rate.values) == min(number + 1, SAMPLES_KEPT)
+        assert set(rate.values) == {0.5}
+
+
+def test_what_another_attempt_reported_long_ago_leaves_the_memory_and_makes_room_for_other_names() -> None:
     ring = ring_of(sample_at(0, reported={f"old{number}": 1.0 for number in range(REPORTED_NAMES)}))
     for second in range(1, SAMPLES_KEPT + SPARE + 1):
-        ring.add(second + 1, sample_at(second))
+        ring.add(second + 1, sample_at(second, attempt=2))
     small = ring.bytes
     assert series_of(ring) == []
-    ring.add(10_000, sample_at(10_000, reported={"new": 1.0}))
+    ring.add(10_000, sample_at(10_000, attempt=2, reported={"new": 1.0}))
     assert [one.name for one in series_of(ring)] == ["new"]
     assert ring.bytes < small * 2
 

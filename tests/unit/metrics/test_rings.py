@@ -96,6 +96,19 @@ async def test_what_comes_while_a_job_is_read_back_is_added_behind(stream: Strea
     assert stream.read == [JOB]
 
 
+async def test_one_job_is_read_back_beside_another(stream: Stream) -> None:
+    rings = rings_of(stream)
+    for job_id in JOBS[:3]:
+        stream.publish(sample_at(5, job_id=job_id, memory_bytes=5))
+    stream.go.clear()
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(memory(rings, job_id)) for job_id in (*JOBS[:3], *JOBS[:3])]
+        await until(lambda: len(stream.read) == 3, "all three are read back")
+        stream.go.set()
+    assert [one.result() for one in asked] == [[5.0]] * 6
+    assert sorted(stream.read) == JOBS[:3]
+
+
 async def test_a_job_that_never_ran_is_not_remembered(stream: Stream) -> None:
     rings = rings_of(stream)
     assert await memory(rings) == []
@@ -125,6 +138,7 @@ async def test_those_that_nobody_asks_for_go_first_and_come_back_from_the_stream
         assert len(await memory(rings, job_id)) == FULL
         assert rings.bytes <= 3 * one
     assert stream.read == JOBS[:4]
+    assert rings.held == 3
     await memory(rings, JOBS[1])
     assert stream.read == [*JOBS[:4], JOBS[1]]
 
@@ -166,4 +180,4 @@ async def test_lists_know_of_every_job_that_runs_without_reading_back(stream: St
         rings.add(stream.publish(sample_at(5, job_id=job_id, reported={"loss": 1.0})), stream.messages[-1])
     assert [rings.latest(job_id)[0].reported for job_id in JOBS] == [{"loss": 1.0}] * len(JOBS)
     assert stream.read == []
-    assert rings.bytes == 0
+    assert (rings.bytes, rings.held, rings.running) == (0, 0, len(JOBS))

@@ -9,7 +9,7 @@ from services.metrics.domain.ring import Ring
 from services.metrics.samples import sample
 from shared.bus.codec import Undecodable
 from shared.contracts import subjects
-from shared.contracts.metrics import Sample
+from shared.contracts.metrics import MOST, MOST_ACCELERATORS, MOST_SECONDS, REPORTED_NAMES, Sample
 from tests.support.metrics_service import JOB, sample_at
 
 GOOD: dict[str, Any] = json.loads(
@@ -65,6 +65,12 @@ def test_a_sample_is_read() -> None:
         {"reported": {"a b": 1}},
         {"reported": {"loss": "NaN"}},
         {"reported": {"x" * 65: 1}},
+        {"cpu_seconds": 1e13},
+        {"dropped": 10**400},
+        {"dropped": 2**63},
+        {"dropped": -1},
+        {"not_finite": ["a b"]},
+        {"not_finite": "loss"},
     ],
     ids=str,
 )
@@ -72,6 +78,22 @@ def test_what_is_no_sample_is_named(fields: dict[str, Any]) -> None:
     found = read(**fields)
     assert isinstance(found, Undecodable)
     assert JOB in str(found)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize(
+    ("field", "most"),
+    [
+        ("reported", {f"n{number}": 1.0 for number in range(REPORTED_NAMES)}),
+        ("not_finite", [f"n{number}" for number in range(REPORTED_NAMES)]),
+        ("accelerators", [{"kind": "gpu", "device": number} for number in range(MOST_ACCELERATORS)]),
+    ],
+    ids=["reported", "not finite", "accelerators"],
+)
+def test_a_sample_has_so_many_names_and_devices_and_no_more(field: str, most: Any, more: int) -> None:
+    if more:
+        most = {**most, "more": 1.0} if isinstance(most, dict) else [*most, most[0]]
+    assert isinstance(read(**{field: most}), Undecodable) == bool(more)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +119,10 @@ def test_whatever_was_read_has_its_place_in_a_ring() -> None:
     ring = Ring()
     for number, time in enumerate(("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "2026-11-23T12:00:00Z")):
         fields: dict[str, Any] = {
-            "memory_bytes": 2**63 - 1,
+            "memory_bytes": MOST,
             "attempt": 2**62,
-            "cpu_seconds": 1e308,
+            "cpu_seconds": MOST_SECONDS,
+            "dropped": MOST,
             "reported": {"x": -1e308},
         }
         found = read(time=time, **fields)

@@ -1,0 +1,106 @@
+"""The end of a run is told, whatever is wrong with what it has used."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from services.executor.domain.observation import Ended, Lost, Observation
+from services.executor.domain.record import RunRecord
+from services.executor.domain.used import SECOND_NS, Totals, Used
+from services.executor.reporter import Reporter
+from services.executor.run import Run
+from services.executor.shipping import Shipper
+from services.executor.usage.files import Tally
+from services.executor.usage.sampler import Sampler
+from services.executor.usage.tallies import Tallies
+from shared.bus.bus import Bus
+from shared.contracts.events import RunEnded, RunEvent, RunLost
+from shared.contracts.job import Reason
+from shared.contracts.metrics import RunUsage
+from shared.meter import Meter
+from tests.support.executor import ID, NODE, record_of
+from tests.support.usage import START_NS, Node
+
+RUN = f"{ID}.1"
+ENDED = Ended(START_NS, START_NS + 2 * SECOND_NS, 0, None, stopped=False, forced=False, output_bytes=0)
+LOST = Lost(Reason(code="lost", message="It is gone."))
+FORGED: dict[str, dict[str, Any]] = {
+    "ages of processor time": {"used": Used(at_ns=START_NS, totals=Totals(cpu_ns=10**60))},
+    "bytes without end": {"used": Used(at_ns=START_NS, totals=Totals(write_bytes=10**400))},
+    "less than nothing": {"used": Used(at_ns=START_NS, totals=Totals(read_bytes=-1))},
+    "a name that is none": {"reported": {"a b": 1.0}},
+    "too many names": {"reported": {f"n{number}": 1.0 for number in range(1000)}},
+    "a start before all time": {"started_ns": -(10**40)},
+}
+
+
+class Telling(Bus):
+    """Keeps the events that it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[RunEvent] = []
+
+    async def publish(self, subject: str, event: Any) -> int:
+        self.events.append(event.data)
+        return len(self.events)
+
+    async def publish_raw(
+        self, subject: str, payload: bytes, message_id: str, headers: dict[str, str] | None = None
+    ) -> int:
+        return 1
+
+
+class Broken(Sampler):
+    """Can not add up what a run has used."""
+
+    async def finish(self, record: RunRecord, seen: Ended) -> RunUsage | None:
+        raise OverflowError("cannot convert float infinity to integer")
+
+    async def lose(self, record: RunRecord) -> RunUsage | None:
+        raise RuntimeError("can't start new thread")
+
+
+async def told(node: Node, seen: Observation, sampler: Sampler | None = None) -> RunEvent:
+    """What the next executor process says of a run that is over."""
+    bus = Telling()
+    shipper = Shipper(bus, lambda run_id: node.folder / f"{run_id}.output")
+    reporter = Reporter(bus, node.clock, NODE, shipper, sampler or node.sampler(), uses_images=False, meter=Meter())
+    await reporter.report(Run(record_of(), seen))
+    [event] = bus.events
+    return event
+
+
+@pytest.mark.parametrize("seen", [ENDED, LOST], ids=["ended", "lost"])
+async def test_the_end_says_what_the_run_has_used(tmp_path: Path, seen: Observation) -> None:
+    node = Node(tmp_path)
+    node.files.save(RUN, Tally(started_ns=START_NS, used=Used(at_ns=START_NS, totals=Totals(cpu_ns=SECOND_NS))))
+    event = await told(node, seen)
+    assert isinstance(event, RunEnded | RunLost)
+    assert event.usage is not None
+    assert event.usage.cpu_seconds == 1
+
+
+@pytest.mark.parametrize("seen", [ENDED, LOST], ids=["ended", "lost"])
+async def test_a_use_that_cannot_be_added_up_costs_no_end(tmp_path: Path, seen: Observation) -> None:
+    node = Node(tmp_path)
+    broken = Broken(node.measured.measure, node.devices.read, Tallies(node.files), node.feed, node.exporter, node.clock)
+    with structlog.testing.capture_logs() as logs:
+        event = await told(node, seen, broken)
+    assert isinstance(event, RunEnded | RunLost)
+    assert event.usage is None
+    assert [entry["event"] for entry in logs] == ["usage_unknown"]
+
+
+@pytest.mark.parametrize("seen", [ENDED, LOST], ids=["ended", "lost"])
+@pytest.mark.parametrize("forged", FORGED)
+async def test_a_sum_that_a_run_has_forged_costs_its_end_no_reader(
+    tmp_path: Path, seen: Observation, forged: str
+) -> None:
+    node = Node(tmp_path)
+    tally = Tally(started_ns=START_NS, used=Used(at_ns=START_NS))
+    node.files.save(RUN, tally.model_copy(update=FORGED[forged]))
+    event = await told(node, seen)
+    assert isinstance(event, RunEnded | RunLost)
+    assert type(event).model_validate_json(event.model_dump_json()) == event
