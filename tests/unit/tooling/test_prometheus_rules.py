@@ -21,7 +21,7 @@ FOLDER = CHECKOUT / "deploy/prometheus"
 RULES = sorted(FOLDER.glob("rules/*.yml"))
 TARGET = {"job", "instance"}
 """What Prometheus itself adds to each series."""
-OWN = {"up": TARGET}
+OWN = {"up": TARGET, "process_start_time_seconds": TARGET}
 FOR_HISTOGRAMS = ("_bucket", "_count", "_sum")
 
 
