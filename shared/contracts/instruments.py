@@ -8,6 +8,9 @@ use is another table (`families.py`).
 from dataclasses import dataclass
 from typing import Literal
 
+SCRAPE_JOB = "jobyard"
+"""The label `job` of all of the platform's targets in Prometheus; others may have `up` and `process_...` as well."""
+
 EVERY = "every service"
 """Each process has these, whichever services it runs."""
 

@@ -8,6 +8,8 @@ from shared.contracts import instruments as measured
 from shared.contracts.instruments import Instrument
 
 UID = "jobyard-services"
+OURS = f'{{job="{measured.SCRAPE_JOB}"}}'
+"""Metrics that other programs have as well are those of the platform's targets."""
 RATE = "[$__rate_interval]"
 
 How = Literal["sum", "max", "rate"]
@@ -38,11 +40,12 @@ def _health() -> Iterator[Panel]:
     yield number("Leaders", "One; none while another one takes over.", "short", Query(f"sum({leader.name})", "leaders"))
     dead = Query(f'max({stored.name}{{stream="DEADLETTERS"}})', "dead letters")
     yield number("Dead letters", "Messages that were given up, since their stream was made.", "short", dead)
-    processor = Query(f"rate(process_cpu_seconds_total{RATE})", "{{instance}}")
+    processor = Query(f"rate(process_cpu_seconds_total{OURS}{RATE})", "{{instance}}")
     yield graph("Processor time", "Of each process, in cores.", "none", processor)
-    memory = Query("process_resident_memory_bytes", "{{instance}}")
+    memory = Query(f"process_resident_memory_bytes{OURS}", "{{instance}}")
     yield graph("Memory", "Resident, of each process.", "bytes", memory)
-    yield graph("Reached by Prometheus", "1: the process was scraped.", "short", Query("up", "{{instance}}"), most=1)
+    up = Query(f"up{OURS}", "{{instance}}")
+    yield graph("Reached by Prometheus", "1: the process was scraped.", "short", up, most=1)
     again = Query(f"increase({measured.NATS_RECONNECTIONS.name}{RATE})", "again: {{instance}}")
     connected = Query(measured.NATS_CONNECTED.name, "{{instance}}")
     yield graph("Connected to NATS", measured.NATS_CONNECTED.help, "short", connected, again)

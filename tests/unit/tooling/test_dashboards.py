@@ -8,7 +8,7 @@ import yaml
 from services.gateway.application import routed
 from services.gateway.domain.sight import PARTS
 from shared.contracts.families import DROPPED, EXPORTED, REPORTED
-from shared.contracts.instruments import INSTRUMENTS
+from shared.contracts.instruments import INSTRUMENTS, SCRAPE_JOB
 from shared.contracts.metrics import Metric
 from tests.support.dashboards import FOLDER, NAMES, choices, dashboard, panels, variables
 from tests.support.promql import selectors_of
@@ -32,6 +32,14 @@ def test_every_query_asks_for_metrics_that_there_are(name: str) -> None:
         for query in panel.asked("01JD8F2M5V7Q0R3S6T9W2X4Y0A"):
             assert {selector.name for selector in selectors_of(query)} <= KNOWN, (panel.title, query)
     assert {metric for metric, _ in choices(name)} <= KNOWN
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_other_programs_have_as_well_is_asked_of_the_platform_alone(name: str) -> None:
+    asked = [selector for panel in panels(name) for query in panel.asked() for selector in selectors_of(query)]
+    for selector in asked:
+        if selector.name in OF_ITSELF:
+            assert [(one.name, one.value) for one in selector.matchers.matchers] == [("job", SCRAPE_JOB)]
 
 
 @pytest.mark.parametrize("name", NAMES)
