@@ -37,7 +37,10 @@ Confirm = Callable[[Sequence[JobView]], bool]
 
 
 async def forget(settings: PlatformSettings, node: str, confirm: Confirm) -> list[JobView]:
-    """Tell that the node's runs are lost; the jobs as they were. None if `confirm` says no. Raises Refused."""
+    """Tell that the node's runs are lost, and let NATS forget it; the jobs as they were.
+
+    None, and nothing is done, if `confirm` says no. Raises Refused.
+    """
     try:
         TypeAdapter(NodeName).validate_python(node)
     except ValidationError:
@@ -46,9 +49,10 @@ async def forget(settings: PlatformSettings, node: str, confirm: Confirm) -> lis
         try:
             await _refuse_life(bus, node)
             jobs = await holding(bus, node)
-            if not jobs or not confirm(jobs):
+            if jobs and not confirm(jobs):
                 return []
             await _refuse_life(bus, node)
+            await _unsubscribe(bus, node)
             await _tell(bus, node, jobs)
             await _applied(bus, node, jobs)
         except Refusal as refusal:
@@ -91,6 +95,19 @@ async def _refuse_life(bus: Bus, node: str) -> None:
     except Unavailable:
         return
     raise Refused(f"The executor of {node} answers: it is not gone. Stop it for good first, and its jobs with it.")
+
+
+async def _unsubscribe(bus: Bus, node: str) -> None:
+    """Remove the node's place in the events, which would be further behind with each; an executor makes its own anew.
+
+    What is old by then starts nothing: an executor asks about every placement that is older than itself.
+    """
+    try:
+        await bus.js.delete_consumer(subjects.EVENTS, f"{subjects.EXECUTORS}-{node}")
+    except NotFoundError:
+        return
+    except TimeoutError:
+        raise Unavailable("NATS does not remove the node's consumer.") from None
 
 
 async def _tell(bus: Bus, node: str, jobs: Sequence[JobView]) -> None:

@@ -31,7 +31,11 @@ from shared.contracts.streams import OpenStream, StreamTicket
 from shared.views import views_of
 
 STALE = timedelta(minutes=5)
-"""An older placement may have been carried out and forgotten: the jobs service is asked whether it still holds."""
+"""An older placement may have been carried out and forgotten: the jobs service is asked whether it still holds.
+
+So it is about those that are older than this process, which does not know what its node did before: a node that was set
+up anew, or forgotten, hears of the past once more.
+"""
 
 HEARD: tuple[type[JobEvent], ...] = (
     JobScheduled,
@@ -68,6 +72,7 @@ class Handlers:
         self._bus = bus
         self._clock = clock
         self._node = node
+        self._began = clock.now()
 
     async def job_events(self, deliveries: Sequence[Delivery[CloudEvent[JobEvent]]]) -> None:
         """In order, neighbours of a kind together."""
@@ -119,7 +124,8 @@ class Handlers:
             if isinstance(data, JobScheduled) and share is not None:
                 mine.append((message, _assignment(message, data, share)))
         await self._executor.over([(message.data.job.id, message.data.job.state.attempt - 1) for message in messages])
-        old = {item.view.id for message, item in mine if self._clock.now() - message.time > STALE}
+        recent = max(self._began, self._clock.now() - STALE)
+        old = {item.view.id for message, item in mine if message.time < recent}
         holding = await self._still_scheduling(sorted(old)) if old else set()
         await self._executor.launch(item for _, item in mine if item.view.id not in old or item.run_id in holding)
 
@@ -150,7 +156,7 @@ def _kind(message: CloudEvent[JobEvent]) -> type[JobEvent]:
 
 SUBSCRIPTIONS = (
     PerNode(
-        "executor",
+        subjects.EXECUTORS,
         subjects.EVENTS,
         (subjects.JOB_EVENTS,),
         codec.job_event,

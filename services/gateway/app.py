@@ -5,6 +5,7 @@ from services.gateway.application import application
 from services.gateway.bulk import Bulk
 from services.gateway.console import Console
 from services.gateway.desk import Desk
+from services.gateway.exposition import Exposition
 from services.gateway.feed import Feed
 from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
@@ -114,5 +115,5 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),
         metrics=HttpMetrics(deps.meter),
-        registry=deps.registry,
+        exposition=Exposition(deps.registry),
     )

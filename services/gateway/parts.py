@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from services.gateway.accounts import Accounts
@@ -11,6 +10,7 @@ from services.gateway.audit import Audit
 from services.gateway.bulk import Bulk
 from services.gateway.console import Console
 from services.gateway.desk import Desk
+from services.gateway.exposition import Exposition
 from services.gateway.feed import Feed
 from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
@@ -67,7 +67,7 @@ class Parts:
     streams: Streams
     readiness: ReadinessCheck
     metrics: HttpMetrics
-    registry: CollectorRegistry
+    exposition: Exposition
 
 
 def parts_of(request: Request) -> Parts:

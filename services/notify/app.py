@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 
 from services.notify.desk import Desk
-from services.notify.domain.case import CaseDocument, Delivery
-from services.notify.domain.delivery import DeliveryDocument
+from services.notify.domain.case import OPERATORS, CaseDocument, Delivery
+from services.notify.domain.delivery import CHANNELS, DeliveryDocument
 from services.notify.handlers import SUBSCRIPTIONS, Handlers
 from services.notify.mail import FolderMailer, Mailer, SmtpMailer
 from services.notify.notices import Notices
@@ -35,9 +35,11 @@ def build(deps: Deps) -> Service:
     notices = Notices(
         store, bus, clock, mailer, webhooks, settings.policy, settings.web_timeout_s, settings.mails_per_hour
     )
-    mails: Postman[CaseDocument] = Postman("case", bus, clock, settings.rules, store.cases, desk.send, desk.changed)
+    mails: Postman[CaseDocument] = Postman(
+        "case", bus, clock, settings.rules, store.cases, desk.send, (OPERATORS,), desk.changed
+    )
     tellings: Postman[DeliveryDocument] = Postman(
-        "notification", bus, clock, settings.rules, store.deliveries, notices.send
+        "notification", bus, clock, settings.rules, store.deliveries, notices.send, CHANNELS
     )
     deps.meter.watch(NOTIFICATIONS, mails.outcomes.items)
     deps.meter.watch(NOTIFICATIONS, tellings.outcomes.items)

@@ -9,8 +9,9 @@ at the store steps from lane to lane; the end of a try asks for the next message
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from itertools import product
 from typing import Generic, TypeVar
 
 import structlog
@@ -42,6 +43,7 @@ AT_ONCE_PER_LANE = 4
 
 MISSED = "missed"
 """How a try ended after which another comes."""
+OUTCOMES = (str(Progress.SENT), str(Progress.FAILED), MISSED)
 
 O = TypeVar("O", bound=Outgoing)  # noqa: E741
 
@@ -57,9 +59,12 @@ class Postman(Generic[O]):
         rules: Rules,
         collection: Collection[O],
         send: Callable[[O], Awaitable[Arrival | None]],
+        channels: Iterable[str],
         changed: Callable[[O], None] = lambda _: None,
     ) -> None:
-        """`kind` names dead letters; `send` says how it left, or raises Missed; `changed` hears of each change."""
+        """`kind` names dead letters; `send` says how it left, or raises Missed; `channels`: all that messages take;
+        `changed` hears of each change.
+        """
         self._kind = kind
         self._bus = bus
         self._clock = clock
@@ -73,8 +78,8 @@ class Postman(Generic[O]):
         self._lanes: Counter[str] = Counter()
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.outcomes: Counter[tuple[str, str]] = Counter()
-        """How many tries ended how, by the channel: sent, failed for good, or missed."""
+        self.outcomes: Counter[tuple[str, str]] = Counter(dict.fromkeys(product(channels, OUTCOMES), 0))
+        """How many tries ended how, by the channel. Each begins at 0: the first failure has to be seen as one more."""
 
     def wake(self) -> None:
         """There is something new."""

@@ -1,5 +1,5 @@
 """What the platform tells Prometheus about itself: one table for the services that measure, the alert rules, the
-dashboards and docs/monitoring.md.
+dashboards and docs/platform-metrics.md.
 
 Labels have few values: services, streams, routes, reasons, virtual clusters, nodes; never a job or a person. What jobs
 use is another table (`families.py`).
@@ -7,6 +7,9 @@ use is another table (`families.py`).
 
 from dataclasses import dataclass
 from typing import Literal
+
+SCRAPE_JOB = "jobyard"
+"""The label `job` of all of the platform's targets in Prometheus; others may have `up` and `process_...` as well."""
 
 EVERY = "every service"
 """Each process has these, whichever services it runs."""
@@ -160,7 +163,7 @@ SAMPLES = Instrument(
     "jobyard_executor_samples_total",
     "counter",
     "executor",
-    "Samples of what runs use, by what became of them: sent, or dropped while NATS was away for too long.",
+    "Samples of what runs use: sent to NATS, which is not asked whether it stored them, or dropped while it was away.",
     ("outcome",),
 )
 

@@ -8,6 +8,9 @@ METRICS = "METRICS"
 DEADLETTERS = "DEADLETTERS"
 NODES = "NODES"
 
+EXECUTORS = "executor"
+"""The durable consumer of a node's executor has this name, a hyphen and the node's."""
+
 JOB_EVENTS = "evt.job.>"
 RUN_EVENTS = "evt.run.>"
 NODE_EVENTS = "evt.node.>"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -427,6 +428,7 @@ async def test_a_restart_does_not_bring_back_what_is_over(yard: Yard, executor: 
     executor.kill()
     await yard.silent()
     executor.start()
+    await until(lambda: len(executor.said("ready")) == 2, "the next one works")
     assert (await exited(yard, await yard.place(devices=(0, 1)))).exit_code == 0, "it does not hold its devices"
     await yard.answer()
     await settled(yard)
@@ -443,6 +445,27 @@ async def test_an_old_placement_is_carried_out_only_if_it_still_holds(yard: Yard
     await exited(yard, holds.view)
     await settled(yard)
     assert yard.starts(stale.view, holds.view) == [0, 1]
+
+
+async def test_a_node_that_was_forgotten_and_set_up_anew_starts_nothing_once_more(
+    yard: Yard, executor: ExecutorService
+) -> None:
+    ended, killed, elsewhere = await yard.place(), await yard.place(), await yard.place()
+    for view in (ended, killed, elsewhere):
+        await exited(yard, view)
+    await yard.kill(killed)
+    await yard.over(killed)
+    for view in (ended, elsewhere):
+        del yard.active[view.id]
+    executor.kill()
+    shutil.rmtree(executor.data)
+    assert await yard.bus.js.delete_consumer(subjects.EVENTS, f"{subjects.EXECUTORS}-{NODE}")
+    fresh = yard.job()
+    await yard.schedule(fresh)
+    executor.start()
+    await exited(yard, fresh.view)
+    await settled(yard)
+    assert yard.starts(ended, killed, elsewhere, fresh.view) == [1, 1, 1, 1]
 
 
 # --- the node

@@ -56,6 +56,19 @@ def _platform(data: Path, node: str, **environment: str) -> Iterator[Platform]:
         yard.close()
 
 
+async def follow(yard: Platform, node: str) -> None:
+    """Let NATS keep a place in the events for the executor of this node, as if it had been here once."""
+    async with connect(yard.nats_url, "test") as bus:
+        await bus.js.add_consumer(subjects.EVENTS, durable_name=f"{subjects.EXECUTORS}-{node}")
+
+
+async def follows(yard: Platform, node: str) -> bool:
+    """Whether NATS keeps such a place."""
+    async with connect(yard.nats_url, "test") as bus:
+        consumers = await bus.js.consumers_info(subjects.EVENTS)
+    return f"{subjects.EXECUTORS}-{node}" in {one.name for one in consumers}
+
+
 def statuses(moved: Moved) -> tuple[str, str]:
     return moved.yard.job(moved.running)["status"], moved.yard.job(moved.killing)["status"]
 
@@ -88,19 +101,30 @@ def test_a_node_whose_report_is_lost_is_not_forgotten_while_its_executor_answers
 
 def test_nothing_is_told_without_a_yes(moved: Moved) -> None:
     words = ("node", "forget", "old", "--data", moved.yard.data)
+    asyncio.run(follow(moved.yard, "old"))
     nobody = admin(*words)
     assert (nobody.returncode, "Add --yes" in nobody.stderr) == (1, True)
     no = done(*words, answer="n")
     assert "Nothing was told" in no
     assert f"{moved.running}  running     attempt 1  admin  running" in no
     assert statuses(moved) == ("running", "killing")
+    assert asyncio.run(follows(moved.yard, "old"))
+
+
+def test_a_node_that_holds_nothing_is_forgotten_by_nats(moved: Moved) -> None:
+    asyncio.run(follow(moved.yard, "idle"))
+    assert "Nothing was told of idle" in done("node", "forget", "idle", "--data", moved.yard.data)
+    assert not asyncio.run(follows(moved.yard, "idle"))
 
 
 def test_jobs_of_a_forgotten_node_run_elsewhere_and_what_was_being_killed_is_killed(moved: Moved) -> None:
     yard = moved.yard
     assert statuses(moved) == ("running", "killing")
+    asyncio.run(follow(yard, "old"))
     said = done("node", "forget", "old", "--yes", "--data", yard.data)
     assert "2 run(s) on old are lost" in said
+    assert not asyncio.run(follows(yard, "old")), "else it would be further behind with each event"
+    assert asyncio.run(follows(yard, "new"))
     assert yard.wait(moved.killing)["status"] == "killed"
     again = yard.wait(moved.running)
     assert (again["status"], again["attempt"]) == ("finished", 2)

@@ -51,9 +51,8 @@ def document() -> str:
     built.with_row(row("Devices"))
     held = Query(f"sum by (vc, device_type) ({DEVICES_HELD.name}{CHOSEN})", "{{vc}} {{device_type}}")
     built.with_panel(graph("Held, by virtual cluster", DEVICES_HELD.help, "short", held, stacked=True))
-    share = Query(
-        f"sum by (device_type) ({DEVICES_HELD.name}) / sum by (device_type) ({DEVICES.name} > 0)", "{{device_type}}"
-    )
+    there = f"sum by (device_type) ({DEVICES.name})"
+    share = Query(f"(sum by (device_type) ({DEVICES_HELD.name}) or 0 * {there}) / ({there} > 0)", "{{device_type}}")
     says = f"Of the devices of the nodes that report. {OF_ADMINISTRATORS}"
     built.with_panel(graph("Share that is held", says, "percentunit", share, most=1))
     built.with_panel(_use("GPU", "gpu_utilization"))

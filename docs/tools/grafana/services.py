@@ -8,7 +8,11 @@ from shared.contracts import instruments as measured
 from shared.contracts.instruments import Instrument
 
 UID = "jobyard-services"
+OURS = f'{{job="{measured.SCRAPE_JOB}"}}'
+"""Metrics that other programs have as well are those of the platform's targets."""
 RATE = "[$__rate_interval]"
+
+READ_BY_ALL = "All replicas read all lines, unless they divide the partitions, so they are not added up."
 
 How = Literal["sum", "max", "rate"]
 
@@ -32,17 +36,19 @@ def document() -> str:
 
 def _health() -> Iterator[Panel]:
     ready, leader, stored = measured.SERVICE_READY, measured.LEADER, measured.STREAM_STORED
-    yield number("Ready services", ready.help, "short", Query(f"sum({ready.name})", "ready"))
+    every = "Each replica of each service counts."
+    yield number("Ready services", every, "short", Query(f"sum({ready.name})", "ready"))
     lacking = Query(f"count({ready.name}) - sum({ready.name})", "not ready")
-    yield number("Services that are not ready", ready.help, "short", lacking)
+    yield number("Services that are not ready", every, "short", lacking)
     yield number("Leaders", "One; none while another one takes over.", "short", Query(f"sum({leader.name})", "leaders"))
     dead = Query(f'max({stored.name}{{stream="DEADLETTERS"}})', "dead letters")
     yield number("Dead letters", "Messages that were given up, since their stream was made.", "short", dead)
-    processor = Query(f"rate(process_cpu_seconds_total{RATE})", "{{instance}}")
+    processor = Query(f"rate(process_cpu_seconds_total{OURS}{RATE})", "{{instance}}")
     yield graph("Processor time", "Of each process, in cores.", "none", processor)
-    memory = Query("process_resident_memory_bytes", "{{instance}}")
+    memory = Query(f"process_resident_memory_bytes{OURS}", "{{instance}}")
     yield graph("Memory", "Resident, of each process.", "bytes", memory)
-    yield graph("Reached by Prometheus", "1: the process was scraped.", "short", Query("up", "{{instance}}"), most=1)
+    up = Query(f"up{OURS}", "{{instance}}")
+    yield graph("Reached by Prometheus", "1: the process was scraped.", "short", up, most=1)
     again = Query(f"increase({measured.NATS_RECONNECTIONS.name}{RATE})", "again: {{instance}}")
     connected = Query(measured.NATS_CONNECTED.name, "{{instance}}")
     yield graph("Connected to NATS", measured.NATS_CONNECTED.help, "short", connected, again)
@@ -86,12 +92,14 @@ def _work() -> Iterator[Panel]:
     launch, lost = measured.LAUNCH_SECONDS, measured.LOG_LINES_LOST
     yield _shown("Runs", "short", "sum", measured.RUNS, "state", stacked=True)
     yield graph("Launches", _faster(launch), "s", Query(_quantile(0.95, launch), "95 % are faster"))
-    yield _shown("Lines of consoles", "ops", "rate", measured.LOG_LINES)
+    yield _shown("Samples of what runs use", "ops", "rate", measured.SAMPLES, "outcome")
+    lines = Query(f"sum by (instance) (rate({measured.LOG_LINES.name}{RATE}))", "{{instance}}")
+    yield graph("Lines of consoles", f"{measured.LOG_LINES.help} {READ_BY_ALL}", "ops", lines)
     gaps = (
-        Query(f"sum(rate({lost.name}{RATE}))", "lines"),
-        Query(f"sum(rate({measured.LOG_GAPS.name}{RATE}))", "gaps"),
+        Query(f"sum by (instance) (rate({lost.name}{RATE}))", "lines: {{instance}}"),
+        Query(f"sum by (instance) (rate({measured.LOG_GAPS.name}{RATE}))", "gaps: {{instance}}"),
     )
-    yield graph("Lines that are missing, and gaps", lost.help, "ops", *gaps)
+    yield graph("Lines that are missing, and gaps", f"{lost.help} {READ_BY_ALL}", "ops", *gaps)
     yield _shown("Sessions in jobs", "short", "sum", measured.SESSIONS, "kind", stacked=True)
     yield _shown("Notifications", "ops", "rate", measured.NOTIFICATIONS, "channel", "outcome")
 

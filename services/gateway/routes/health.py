@@ -1,7 +1,7 @@
 """For orchestrators and Prometheus: alive, ready, counted; and the document that describes all of this."""
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -46,7 +46,8 @@ async def get_readiness(request: Request) -> Response:
 )
 async def get_metrics(request: Request) -> PlainTextResponse:
     """For Prometheus, in its text format."""
-    return PlainTextResponse(generate_latest(parts_of(request).registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    text = await parts_of(request).exposition.text()
+    return PlainTextResponse(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @router.get("/api/v1/openapi.json", operation_id="getOpenApi", summary="This document", include_in_schema=False)

@@ -19,6 +19,9 @@ from shared.contracts.notify import Progress, RequestSupport, SupportCase
 
 Delivery = Literal["smtp", "file"]
 
+OPERATORS = "operators"
+"""The one channel of cases."""
+
 
 class CaseEntry(Contract):
     """One fact of a case, published as an event; `version` is the document's when it happened."""
@@ -49,7 +52,7 @@ class CaseDocument(Contract):
     @property
     def channel(self) -> str:
         """To whom it is mailed."""
-        return "operators"
+        return OPERATORS
 
     @property
     def lane(self) -> str:

@@ -18,6 +18,9 @@ NAMES = {"errored": "error"}
 KNOWN = frozenset(NAMES.get(fact, fact) for fact in JOB_EVENTS)
 """What an entry may ask to be told of."""
 
+CHANNELS = MAIL, WEBHOOK, PUSH = "mail", "webhook", "push"
+"""How notifications travel."""
+
 
 class DeliveryDocument(Contract):
     """Everything about one notification. `body` is the event as it is sent, the same bytes at each try."""
@@ -43,8 +46,8 @@ class DeliveryDocument(Contract):
 
     @property
     def channel(self) -> str:
-        """How it travels: `mail`, `webhook` or `push`."""
-        return "mail" if self.by_mail else "webhook" if self.to.startswith(("http://", "https://")) else "push"
+        """How it travels, one of CHANNELS."""
+        return MAIL if self.by_mail else WEBHOOK if self.to.startswith(("http://", "https://")) else PUSH
 
     @property
     def lane(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.notify.domain.delivery import DeliveryDocument
+from services.notify.domain.delivery import CHANNELS, DeliveryDocument
 from services.notify.domain.sending import Arrival, Rules, begin, sent, tried
 from services.notify.failures import Hopeless, Missed
 from services.notify.postman import AT_ONCE, AT_ONCE_PER_LANE, Postman
@@ -96,7 +96,7 @@ class Post:
 
     @asynccontextmanager
     async def running(self, *sends: Send) -> AsyncIterator[None]:
-        loops = [Postman("notification", self.bus, self.clock, RULES, self.messages, send) for send in sends]
+        loops = [Postman("notification", self.bus, self.clock, RULES, self.messages, send, CHANNELS) for send in sends]
         self.loops += loops
         tasks = [asyncio.create_task(loop.run()) for loop in loops]
         try:
@@ -226,6 +226,15 @@ async def test_a_failed_try_waits_and_a_message_that_always_fails_ends_as_a_dead
         await until(post.has("m", Progress.FAILED), "it was given up")
     assert post.bus.letters == {"dead.notify.notification.m": {"Jobyard-Error": "Nobody there."}}
     assert post.outcomes() == {("mail", "missed"): 3, ("mail", "failed"): 1}
+
+
+async def test_each_channel_is_counted_from_nought_so_that_its_first_failure_is_seen(post: Post) -> None:
+    async with post.running(post.take):
+        (loop,) = post.loops
+        assert set(loop.outcomes.values()) == {0}
+        assert loop.outcomes.keys() == {
+            (channel, outcome) for channel in ("mail", "webhook", "push") for outcome in ("sent", "missed", "failed")
+        }
 
 
 async def test_what_is_hopeless_is_tried_once(post: Post) -> None:

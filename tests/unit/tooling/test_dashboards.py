@@ -1,5 +1,6 @@
 """The dashboards ask for what there is, in the units of the tables, and of the data source that is provisioned."""
 
+import re
 from typing import get_args
 
 import pytest
@@ -8,7 +9,7 @@ import yaml
 from services.gateway.application import routed
 from services.gateway.domain.sight import PARTS
 from shared.contracts.families import DROPPED, EXPORTED, REPORTED
-from shared.contracts.instruments import INSTRUMENTS
+from shared.contracts.instruments import INSTRUMENTS, SCRAPE_JOB
 from shared.contracts.metrics import Metric
 from tests.support.dashboards import FOLDER, NAMES, choices, dashboard, panels, variables
 from tests.support.promql import selectors_of
@@ -16,6 +17,8 @@ from tests.support.promql import selectors_of
 PROVISIONING = FOLDER.parent / "provisioning"
 OF_ITSELF = {"up", "process_cpu_seconds_total", "process_resident_memory_bytes"}
 """Metrics that Prometheus and its client bring along."""
+SAID_BY_ALL = ("jobyard_stream_", "jobyard_consumer_", "jobyard_log_lines", "jobyard_log_gaps")
+"""How metrics begin of which two replicas count the same thing."""
 KNOWN = {
     *OF_ITSELF,
     *(one.name for one in EXPORTED),
@@ -32,6 +35,22 @@ def test_every_query_asks_for_metrics_that_there_are(name: str) -> None:
         for query in panel.asked("01JD8F2M5V7Q0R3S6T9W2X4Y0A"):
             assert {selector.name for selector in selectors_of(query)} <= KNOWN, (panel.title, query)
     assert {metric for metric, _ in choices(name)} <= KNOWN
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_other_programs_have_as_well_is_asked_of_the_platform_alone(name: str) -> None:
+    asked = [selector for panel in panels(name) for query in panel.asked() for selector in selectors_of(query)]
+    for selector in asked:
+        if selector.name in OF_ITSELF:
+            assert [(one.name, one.value) for one in selector.matchers.matchers] == [("job", SCRAPE_JOB)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_all_replicas_say_alike_is_not_added_up_over_them(name: str) -> None:
+    for panel in panels(name):
+        for query in panel.asked():
+            if any(selector.name.startswith(SAID_BY_ALL) for selector in selectors_of(query)):
+                assert not re.search(r"\bsum\b(?! by \(instance\))", query), (panel.title, query)
 
 
 @pytest.mark.parametrize("name", NAMES)

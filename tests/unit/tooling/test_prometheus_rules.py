@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from services.embedded import METRICS_PORT
-from shared.contracts.instruments import INSTRUMENTS
+from shared.contracts.instruments import INSTRUMENTS, SCRAPE_JOB
 from tests.support.platform import CHECKOUT, PARTS
 from tests.support.programs import found, needs
 from tests.support.separate import SERVICES
@@ -21,7 +21,7 @@ FOLDER = CHECKOUT / "deploy/prometheus"
 RULES = sorted(FOLDER.glob("rules/*.yml"))
 TARGET = {"job", "instance"}
 """What Prometheus itself adds to each series."""
-OWN = {"up": TARGET}
+OWN = {"up": TARGET, "process_start_time_seconds": TARGET}
 FOR_HISTOGRAMS = ("_bucket", "_count", "_sum")
 
 
@@ -93,6 +93,19 @@ def test_a_rule_asks_for_metrics_and_labels_that_there_are(rule: dict[str, Any])
         assert selector.name in known() or selector.name in recorded
         if selector.name in known():
             assert {one.name for one in selector.matchers.matchers} <= known()[selector.name]
+
+
+def test_what_other_programs_have_as_well_is_asked_of_the_platform_alone() -> None:
+    asked = [selector for rule in rules() for selector in selectors(rule["expr"]) if selector.name in OWN]
+    assert asked
+    for selector in asked:
+        assert [(one.name, one.value) for one in selector.matchers.matchers] == [("job", SCRAPE_JOB)]
+
+
+@pytest.mark.parametrize("name", ["prometheus.yml", "services.yml"])
+def test_the_platform_s_targets_have_the_name_that_is_asked_for(name: str) -> None:
+    (job,) = yaml.safe_load((FOLDER / name).read_text())["scrape_configs"]
+    assert job["job_name"] == SCRAPE_JOB
 
 
 def test_prometheus_looks_for_every_part_of_jobyard_up_where_it_is() -> None:
