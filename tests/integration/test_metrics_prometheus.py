@@ -38,6 +38,8 @@ class Exporter(Collector):
 
     def __init__(self) -> None:
         self.port = free_port()
+        self.gauge = 0.5
+        """What JOB's gauges say."""
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._begin = time.monotonic()
@@ -47,7 +49,7 @@ class Exporter(Collector):
         for exported in EXPORTED:
             kind = CounterMetricFamily if exported.counter else GaugeMetricFamily
             family = kind(exported.name, exported.help, labels=[*JOB_LABELS, *exported.also])
-            for job_id, owner, gauge in ((JOB, "ada", 0.5), (OTHER, "bob", 0.9)):
+            for job_id, owner, gauge in ((JOB, "ada", self.gauge), (OTHER, "bob", 0.9)):
                 labels = [job_id, "default", owner, "0", *(ALSO[label] for label in exported.also)]
                 family.add_metric(labels, used if exported.counter else gauge)
             yield family
@@ -127,6 +129,21 @@ async def test_another_jobs_figures_are_not_among_them(
 
 def gauge_of(found: list[Series]) -> set[float]:
     return {value for series in found if series.name == "memory" for value in series.values}
+
+
+async def test_of_a_long_step_the_largest_memory_is_drawn_and_the_mean_use_of_a_device(
+    bus: Bus, server: NatsServer, tmp_path: Path
+) -> None:
+    exporter = Exporter()
+    with exporter.serving() as target, PrometheusServer([target]) as prometheus:
+        for gauge in (0.25, 0.75, 0.25):
+            exporter.gauge = gauge
+            prometheus.wait_for(f'jobyard_job_memory_working_set_bytes{{job_id="{JOB}"}} == {gauge}')
+        with MetricsService(server.url, tmp_path / "data", prometheus_url=prometheus.url):
+            found = await drawn(bus, lately().model_copy(update={"step_s": 600.0}))
+    last = {series.name: series.values[-1] for series in found}
+    assert (last["memory"], last["gpu_memory"]) == (0.75, 0.75)
+    assert 0.25 < last["gpu_utilization"] < 0.75
 
 
 async def test_while_prometheus_is_away_the_ring_answers_and_then_prometheus_again(
