@@ -1,5 +1,6 @@
 """METRICS by way of a real Prometheus: the same families, labels and figures as from the ring."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -15,14 +16,16 @@ from prometheus_client.registry import Collector
 
 from shared.bus.bus import Bus, connect
 from shared.bus.streams import bootstrap
+from shared.contracts.commands.metrics import QUERY_METRICS
 from shared.contracts.families import EXPORTED, JOB_LABELS, REPORTED
 from shared.contracts.metrics import QueryMetrics, Series
 from shared.settings import PlatformSettings
-from tests.support.metrics_service import JOB, MetricsService, drawn, page, publish, sample_at
+from tests.support.metrics_service import ASK_S, JOB, MetricsService, drawn, page, publish, sample_at
 from tests.support.nats import NatsServer
 from tests.support.ports import free_port
 from tests.support.programs import needs
 from tests.support.prometheus import PrometheusServer
+from tests.support.prometheus_double import prometheus_double
 from tests.support.waiting import until
 
 needs("prometheus")
@@ -144,6 +147,22 @@ async def test_of_a_long_step_the_largest_memory_is_drawn_and_the_mean_use_of_a_
     last = {series.name: series.values[-1] for series in found}
     assert (last["memory"], last["gpu_memory"]) == (0.75, 0.75)
     assert 0.25 < last["gpu_utilization"] < 0.75
+
+
+async def test_one_that_never_answers_costs_none_of_many_who_ask_at_once_their_graph(
+    bus: Bus, server: NatsServer, tmp_path: Path
+) -> None:
+    start = datetime.now(UTC) - timedelta(seconds=100)
+    await publish(bus, *(sample_at(second, start=start, memory_bytes=7) for second in range(9)))
+    with (
+        prometheus_double() as double,
+        MetricsService(server.url, tmp_path / "data", prometheus_url=double.url),
+    ):
+        assert (await page(bus, lately())).source == "ring"
+        double.held.clear()
+        found = await asyncio.gather(*(bus.ask(QUERY_METRICS, lately(), ASK_S) for _ in range(6)))
+        assert [one.source for one in found] == ["ring"] * 6
+        assert len(double.asked) > 1
 
 
 async def test_while_prometheus_is_away_the_ring_answers_and_then_prometheus_again(
