@@ -1,5 +1,6 @@
 """METRICS by way of a real Prometheus: the same families, labels and figures as from the ring."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -15,14 +16,16 @@ from prometheus_client.registry import Collector
 
 from shared.bus.bus import Bus, connect
 from shared.bus.streams import bootstrap
+from shared.contracts.commands.metrics import QUERY_METRICS
 from shared.contracts.families import EXPORTED, JOB_LABELS, REPORTED
 from shared.contracts.metrics import QueryMetrics, Series
 from shared.settings import PlatformSettings
-from tests.support.metrics_service import JOB, MetricsService, drawn, page, publish, sample_at
+from tests.support.metrics_service import ASK_S, JOB, MetricsService, drawn, page, publish, sample_at
 from tests.support.nats import NatsServer
 from tests.support.ports import free_port
 from tests.support.programs import needs
 from tests.support.prometheus import PrometheusServer
+from tests.support.prometheus_double import prometheus_double
 from tests.support.waiting import until
 
 needs("prometheus")
@@ -38,6 +41,8 @@ class Exporter(Collector):
 
     def __init__(self) -> None:
         self.port = free_port()
+        self.gauge = 0.5
+        """What JOB's gauges say."""
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._begin = time.monotonic()
@@ -47,7 +52,7 @@ class Exporter(Collector):
         for exported in EXPORTED:
             kind = CounterMetricFamily if exported.counter else GaugeMetricFamily
             family = kind(exported.name, exported.help, labels=[*JOB_LABELS, *exported.also])
-            for job_id, owner, gauge in ((JOB, "ada", 0.5), (OTHER, "bob", 0.9)):
+            for job_id, owner, gauge in ((JOB, "ada", self.gauge), (OTHER, "bob", 0.9)):
                 labels = [job_id, "default", owner, "0", *(ALSO[label] for label in exported.also)]
                 family.add_metric(labels, used if exported.counter else gauge)
             yield family
@@ -127,6 +132,37 @@ async def test_another_jobs_figures_are_not_among_them(
 
 def gauge_of(found: list[Series]) -> set[float]:
     return {value for series in found if series.name == "memory" for value in series.values}
+
+
+async def test_of_a_long_step_the_largest_memory_is_drawn_and_the_mean_use_of_a_device(
+    bus: Bus, server: NatsServer, tmp_path: Path
+) -> None:
+    exporter = Exporter()
+    with exporter.serving() as target, PrometheusServer([target]) as prometheus:
+        for gauge in (0.25, 0.75, 0.25):
+            exporter.gauge = gauge
+            prometheus.wait_for(f'jobyard_job_memory_working_set_bytes{{job_id="{JOB}"}} == {gauge}')
+        with MetricsService(server.url, tmp_path / "data", prometheus_url=prometheus.url):
+            found = await drawn(bus, lately().model_copy(update={"step_s": 600.0}))
+    last = {series.name: series.values[-1] for series in found}
+    assert (last["memory"], last["gpu_memory"]) == (0.75, 0.75)
+    assert 0.25 < last["gpu_utilization"] < 0.75
+
+
+async def test_one_that_never_answers_costs_none_of_many_who_ask_at_once_their_graph(
+    bus: Bus, server: NatsServer, tmp_path: Path
+) -> None:
+    start = datetime.now(UTC) - timedelta(seconds=100)
+    await publish(bus, *(sample_at(second, start=start, memory_bytes=7) for second in range(9)))
+    with (
+        prometheus_double() as double,
+        MetricsService(server.url, tmp_path / "data", prometheus_url=double.url),
+    ):
+        assert (await page(bus, lately())).source == "ring"
+        double.held.clear()
+        found = await asyncio.gather(*(bus.ask(QUERY_METRICS, lately(), ASK_S) for _ in range(6)))
+        assert [one.source for one in found] == ["ring"] * 6
+        assert len(double.asked) > 1
 
 
 async def test_while_prometheus_is_away_the_ring_answers_and_then_prometheus_again(
