@@ -1,5 +1,6 @@
 """The end of a run is told, whatever is wrong with what it has used."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,14 @@ RUN = f"{ID}.1"
 ENDED = Ended(START_NS, START_NS + 2 * SECOND_NS, 0, None, stopped=False, forced=False, output_bytes=0)
 LOST = Lost(Reason(code="lost", message="It is gone."))
 FORGED: dict[str, dict[str, Any]] = {
-    "ages of processor time": {"used": Used(at_ns=START_NS, totals=Totals(cpu_ns=10**60))},
-    "bytes without end": {"used": Used(at_ns=START_NS, totals=Totals(write_bytes=10**400))},
-    "less than nothing": {"used": Used(at_ns=START_NS, totals=Totals(read_bytes=-1))},
+    "ages of processor time": {"used": {"at_ns": START_NS, "totals": {"cpu_ns": 10**60}}},
+    "bytes without end": {"used": {"at_ns": START_NS, "totals": {"write_bytes": 10**400}}},
+    "less than nothing": {"used": {"at_ns": START_NS, "totals": {"read_bytes": -1}}},
     "a name that is none": {"reported": {"a b": 1.0}},
     "too many names": {"reported": {f"n{number}": 1.0 for number in range(1000)}},
     "a start before all time": {"started_ns": -(10**40)},
 }
+"""By what its tally says; the rest of that is well."""
 
 
 class Telling(Bus):
@@ -99,8 +101,8 @@ async def test_a_sum_that_a_run_has_forged_costs_its_end_no_reader(
     tmp_path: Path, seen: Observation, forged: str
 ) -> None:
     node = Node(tmp_path)
-    tally = Tally(started_ns=START_NS, used=Used(at_ns=START_NS))
-    node.files.save(RUN, tally.model_copy(update=FORGED[forged]))
+    tally = Tally(started_ns=START_NS, used=Used(at_ns=START_NS)).model_dump(mode="json") | FORGED[forged]
+    (tmp_path / "metrics" / f"{RUN}.tally").write_text(json.dumps(tally) + "\n")
     event = await told(node, seen)
     assert isinstance(event, RunEnded | RunLost)
     assert type(event).model_validate_json(event.model_dump_json()) == event
