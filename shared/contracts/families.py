@@ -15,7 +15,9 @@ JOB_LABELS = ("job_id", "vc", "owner", "rank")
 
 @dataclass(frozen=True)
 class Exported:
-    """One metric of a job as Prometheus knows it. A graph shows a counter's rate, and a gauge as it is."""
+    """One metric of a job as Prometheus knows it. A graph shows a counter's rate, and of each step the
+    largest memory and the mean utilization.
+    """
 
     family: Metric
     name: str
@@ -78,4 +80,4 @@ REPORTED = "jobyard_job_reported"
 """The last value that a job reported under `name`."""
 
 DROPPED = "jobyard_job_reports_dropped_total"
-"""Values that a job reported and that were dropped: under too many names, or unreadable."""
+"""Values that a job reported and that were dropped: under too many names, unreadable, or faster than they are read."""

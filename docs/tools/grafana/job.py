@@ -36,7 +36,9 @@ def document() -> str:
     says = "By jobyard.report(), or by lines in JOBYARD_METRICS_FILE."
     built.with_panel(graph("Reported values", says, "short", values, width=18, least=None))
     dropped = Query(f"sum({DROPPED}{ONE})", "dropped")
-    built.with_panel(number("Dropped", "Values under too many names, or unreadable.", "short", dropped))
+    built.with_panel(
+        number("Dropped", "Values under too many names, unreadable, or faster than they are read.", "short", dropped)
+    )
     return written(built)
 
 
