@@ -42,6 +42,7 @@ class Platform:
         self._arguments += ["--metrics-port", str(first)]
         self._arguments += ["--simulate", simulate] if simulate else []
         clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
+        clean["HOME"] = str(data.parent)  # what shells in jobs read and leave behind is none of this machine's own
         self._environment = clean | {"PYTHONPATH": str(CHECKOUT)} | (environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._token: str | None = None
