@@ -123,6 +123,12 @@ class RunUsage(Contract):
     ] = ()
     dropped: Whole = 0
 
+    def believed(self) -> "RunUsage":
+        """Without processor time that no run of so many seconds can have used."""
+        if (self.cpu_seconds or 0.0) <= MOST_CORES * self.seconds:
+            return self
+        return self.model_copy(update={"cpu_seconds": None})
+
 
 class JobUsage(Contract):
     """What a job has used over all of its runs; it stays with the job for ever.

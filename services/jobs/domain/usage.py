@@ -26,7 +26,7 @@ from shared.contracts.events import (
     RunRefused,
 )
 from shared.contracts.job import IDLE
-from shared.contracts.metrics import MOST_CORES, MOST_SECONDS, RunUsage
+from shared.contracts.metrics import MOST_SECONDS, RunUsage
 
 FAILURES = (JobRetried, JobFailed, JobErrored)
 
@@ -57,17 +57,15 @@ def _believed(measured: RunUsage | None, held: RunUsage) -> RunUsage:
     """What was measured, as far as a run of so long on so many devices may have used it."""
     if measured is None:
         return held
-    cpu_seconds = measured.cpu_seconds
     known_s = min(measured.device_measured_seconds, held.device_seconds)
     return measured.model_copy(
         update={
             "seconds": held.seconds,
-            "cpu_seconds": None if (cpu_seconds or 0.0) > MOST_CORES * held.seconds else cpu_seconds,
             "device_seconds": held.device_seconds,
             "device_measured_seconds": known_s,
             "device_idle_seconds": min(measured.device_idle_seconds, known_s),
         }
-    )
+    ).believed()
 
 
 def _failed(job: JobDocument, last: Step, news: RunEvent) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from shared.contracts.errors import PermanentError
 from shared.contracts.events import JobPreempted, RunOver
-from shared.contracts.metrics import MOST_CORES, RunUsage
+from shared.contracts.metrics import RunUsage
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,7 @@ def attempt_of(event: RunOver) -> Attempt | None:
         cpus=job.cpus * job.nodes,
         started_at=started_at,
         ended_at=ended_at,
-        usage=_believed(usage),
+        usage=usage.believed(),
         preempted_since=receipt.lost_since if receipt is not None else None,
         failed_since=event.lost_since,
     )
-
-
-def _believed(usage: RunUsage) -> RunUsage:
-    """Without processor time that no run can have used, so that a mean over next to no time is a number still."""
-    if (usage.cpu_seconds or 0.0) <= MOST_CORES * usage.seconds:
-        return usage
-    return usage.model_copy(update={"cpu_seconds": None})
