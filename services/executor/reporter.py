@@ -70,15 +70,13 @@ class Reporter:
     async def _usage(self, run: Run) -> RunUsage | None:
         """What a run has used that is over. Whatever is wrong with that, its end is told all the same, without."""
         try:
-            usage = None
             if isinstance(run.seen, Ended):
-                usage = await self._sampler.finish(run.record, run.seen)
-            elif isinstance(run.seen, Lost):
-                usage = await self._sampler.lose(run.record)
-            return RunUsage.model_validate(usage.model_dump()) if usage is not None else None
+                return await self._sampler.finish(run.record, run.seen)
+            if isinstance(run.seen, Lost):
+                return await self._sampler.lose(run.record)
         except Exception as error:  # noqa: BLE001  (a job can write to what is read here, and its end must be told)
             log.warning("usage_unknown", run_id=run.record.id, error=repr(error))
-            return None
+        return None
 
     async def started(self, run: Run) -> None:
         """Say once more that it lives."""

@@ -148,4 +148,4 @@ def _usage(record: RunRecord, tally: Tally, ended_ns: int) -> RunUsage:
     seconds = max(0, ended_ns - tally.started_ns) / SECOND_NS
     sum = tally.used.usage(seconds, len(record.devices))
     said = {"reported": tally.reported, "not_finite": tally.not_finite, "dropped": tally.dropped}
-    return sum.model_copy(update=said)
+    return RunUsage(**(dict(sum) | said))
