@@ -76,9 +76,8 @@ class Front:
         scope["jobyard.request_id"] = answer.request_id
         self._metrics.running += 1
         try:
-            with tracing.span("gateway", scope["method"], _sent(scope, b"traceparent")) as step:
-                refusal = await self._refused(scope, receive, answer)
-                step.name(f"{scope['method']} {_route(scope)}", **{"http.response.status_code": answer.status})
+            serve = self._traced if tracing.are_on() else self._refused
+            refusal = await serve(scope, receive, answer)
             if refusal is not None and not answer.status:
                 await response_of(refusal, answer.request_id)(scope, receive, answer.send)
         finally:
@@ -86,6 +85,13 @@ class Front:
             self._metrics.answered(scope, answer.status, answer.seconds)
             if self._access_log:
                 log.info("request", method=scope["method"], path=scope["path"], status=answer.status)
+
+    async def _traced(self, scope: Scope, receive: Receive, answer: "_Answer") -> Refusal | None:
+        """The same as a step of a trace, the caller's own if there is one."""
+        with tracing.span("gateway", scope["method"], _sent(scope, b"traceparent")) as step:
+            refusal = await self._refused(scope, receive, answer)
+            step.name(f"{scope['method']} {_route(scope)}", **{"http.response.status_code": answer.status})
+            return refusal
 
     async def _refused(self, scope: Scope, receive: Receive, answer: "_Answer") -> Refusal | None:
         """Let the application answer; what is to be said instead where it could not."""
