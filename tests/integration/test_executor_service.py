@@ -4,10 +4,9 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from nats.aio.msg import Msg
@@ -21,32 +20,12 @@ from shared.contracts.commands.logs import READ_LOG, ReadLog
 from shared.contracts.errors import NotFound
 from shared.contracts.events import NodeReported, RunExited, RunLost, RunRefused, RunStarted, RunStopped
 from shared.contracts.job import JobStatus, JobView
-from shared.settings import PlatformSettings
 from tests.support.executor import NODE, launch_of
-from tests.support.executor_service import ExecutorService, Yard, at_once, paused, yard_at
+from tests.support.executor_service import ExecutorService, Yard, at_once, paused
 from tests.support.nats import NatsServer
 from tests.support.waiting import until
 
 WAIT_FOR_GO = Yard.WAIT_FOR_GO
-
-
-@pytest.fixture
-async def nats() -> AsyncIterator[NatsServer]:
-    async with NatsServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def yard(nats: NatsServer, tmp_path: Path) -> AsyncIterator[Yard]:
-    (tmp_path / "work").mkdir()
-    async with yard_at(PlatformSettings(data=tmp_path, nats_url=nats.url), tmp_path / "work") as yard:
-        yield yard
-
-
-@pytest.fixture
-def executor(nats: NatsServer, tmp_path: Path) -> Iterator[ExecutorService]:
-    with ExecutorService(nats.url, tmp_path / "data") as running:
-        yield running
 
 
 async def settled(yard: Yard) -> None:

@@ -4,7 +4,6 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -14,8 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from shared.contracts.events import RunExited, RunLost, RunStopped
 from shared.contracts.job import JobView
 from shared.contracts.metrics import RunUsage, Sample
-from shared.settings import PlatformSettings
-from tests.support.executor_service import ExecutorService, Yard, yard_at
+from tests.support.executor_service import ExecutorService, Yard
 from tests.support.nats import NatsServer
 from tests.support.platform import CHECKOUT
 from tests.support.ports import free_port
@@ -32,25 +30,6 @@ pathlib.Path("holds").touch()
 while not pathlib.Path("release").exists(): time.sleep(0.02)
 '"""
 """Holds so many MiB until the file `release` is there."""
-
-
-@pytest.fixture
-async def nats() -> AsyncIterator[NatsServer]:
-    async with NatsServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def yard(nats: NatsServer, tmp_path: Path) -> AsyncIterator[Yard]:
-    (tmp_path / "work").mkdir()
-    async with yard_at(PlatformSettings(data=tmp_path, nats_url=nats.url), tmp_path / "work") as yard:
-        yield yard
-
-
-@pytest.fixture
-def executor(nats: NatsServer, tmp_path: Path) -> Iterator[ExecutorService]:
-    with ExecutorService(nats.url, tmp_path / "data") as running:
-        yield running
 
 
 async def usage_of(yard: Yard, view: JobView, fact: str = "exited") -> RunUsage:

@@ -7,7 +7,7 @@ import shlex
 import signal
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,36 +18,16 @@ from shared.contracts.commands.streams import OPEN_STREAM
 from shared.contracts.errors import Conflict, Invalid, Unavailable
 from shared.contracts.job import JobView
 from shared.contracts.streams import Child, OpenStream, Terminal
-from shared.settings import PlatformSettings
 from shared.streams.client import RunAt, Streams
 from shared.streams.files import write
 from shared.streams.process import Exit
 from tests.support.executor import NODE
 from tests.support.executor_backend import processes_of
-from tests.support.executor_service import ExecutorService, Yard, yard_at
+from tests.support.executor_service import ExecutorService, Yard
 from tests.support.nats import NatsServer
 from tests.support.ports import free_port
 from tests.support.streams import close, drained, everything, listening, sleeping, until_said
 from tests.support.waiting import until, wait_until
-
-
-@pytest.fixture
-async def nats() -> AsyncIterator[NatsServer]:
-    async with NatsServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def yard(nats: NatsServer, tmp_path: Path) -> AsyncIterator[Yard]:
-    (tmp_path / "work").mkdir()
-    async with yard_at(PlatformSettings(data=tmp_path, nats_url=nats.url), tmp_path / "work") as yard:
-        yield yard
-
-
-@pytest.fixture
-def executor(nats: NatsServer, tmp_path: Path) -> Iterator[ExecutorService]:
-    with ExecutorService(nats.url, tmp_path / "data") as running:
-        yield running
 
 
 @pytest.fixture
