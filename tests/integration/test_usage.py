@@ -50,13 +50,17 @@ def test_hours_of_devices_are_counted_once_a_run_is_over_also_after_a_kill_of_th
 
 
 def test_what_an_attempt_has_used_stays_in_the_job_s_history(yard: Platform) -> None:
-    job = yard.submit("exit 3", device_type="v100", devices=2, retries=1)
+    job = yard.submit("sleep 600", device_type="v100", devices=2)
+    yard.wait(job, "running")
+    yard.call("POST", f"/jobs/{job}/pause", 202)
+    yard.wait(job, "paused")
+    yard.call("POST", f"/jobs/{job}/resume", 202)
+    yard.wait(job, "running")
     yard.call("POST", f"/jobs/{job}/kill", 202)
-    yard.wait(job)
+    yard.wait(job, "killed")
     events = yard.call("GET", f"/jobs/{job}/events", 200)["items"]
-    started = [event for event in events if event["type"] == "io.jobyard.job.started.v1"]
     used = [event["data"]["usage"] for event in events if event["data"].get("usage")]
-    assert len(used) == len(started)
+    assert len(used) == 2, "one for each of its attempts"
     for usage in used:
         assert usage["device_seconds"] == pytest.approx(2 * usage["seconds"])
 
