@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(if \
 	$(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))) python3)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+NPM := $(BIN)/python console/npm.py
+CONSOLE := console/dist/index.html
+CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -path 'console/dist/*' -not -name schema.d.ts)
 TESTS ?=
 
 .DEFAULT_GOAL := help
@@ -14,7 +17,7 @@ TESTS ?=
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/platform.stamp ## install the platform and the `jobyard` command into .venv
+setup: $(VENV)/platform.stamp $(CONSOLE) ## install the platform into .venv, and build the console
 
 demo: setup ## watch a real training job from queued to finished
 	@$(BIN)/python -m examples.demo
@@ -22,11 +25,12 @@ demo: setup ## watch a real training job from queued to finished
 up: setup ## start the platform on this machine: http://127.0.0.1:8080
 	@exec $(BIN)/jobyard up
 
-test: $(VENV)/dev.stamp ## run every test; TESTS="tests/unit -k name" runs some
+test: $(VENV)/dev.stamp $(CONSOLE) ## run every test; TESTS="tests/unit -k name" runs some
 	@$(BIN)/python -m tests.support.programs
+	$(if $(TESTS),,$(NPM) test)
 	$(BIN)/python -m pytest $(TESTS)
 
-bench: $(VENV)/dev.stamp ## measure this machine
+bench: $(VENV)/dev.stamp $(CONSOLE) ## measure this machine
 	$(BIN)/python -m benchmarks
 
 lint: $(VENV)/dev.stamp ## style, types and who may import whom
@@ -34,10 +38,12 @@ lint: $(VENV)/dev.stamp ## style, types and who may import whom
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run check
 
 format: $(VENV)/dev.stamp ## put the source in order
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(NPM) run format
 
 docs: $(VENV)/dev.stamp ## write again what is generated from the code
 	$(BIN)/python -m docs.tools
@@ -47,16 +53,18 @@ check: lint ## what CI runs: lint, generated files are current, tests
 	@$(MAKE) --no-print-directory test
 
 lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
-	$(LOCK) --upgrade --group platform --group programs --group examples --group build --output-file requirements.lock
-	$(LOCK) --upgrade --group platform --group programs --group examples --group build --group dev --constraint requirements.lock \
+	$(LOCK) --upgrade pyproject.toml --group platform --group programs --group examples --group build --output-file requirements.lock
+	$(LOCK) --upgrade pyproject.toml --group platform --group programs --group examples --group build --group dev --constraint requirements.lock \
 		$$(sed -n '/ == .win32./d; s/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u) \
 		--output-file requirements-dev.lock
 
-LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+	$(LOCK) --upgrade --group node --output-file requirements-node.lock
+
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 clean: ## remove .venv and every cache; the data under .jobyard stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf console/dist console/node_modules $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/venv.stamp:
@@ -75,3 +83,7 @@ $(VENV)/dev.stamp: $(VENV)/platform.stamp requirements-dev.lock
 	@echo "Installing what the tests need into $(VENV) ..."
 	@$(PIP) install --require-hashes -r requirements.lock -r requirements-dev.lock
 	@touch $@
+
+$(CONSOLE): $(VENV)/platform.stamp docs/openapi.json $(CONSOLE_SOURCES)
+	@echo "Building the console ..."
+	@$(NPM) run build

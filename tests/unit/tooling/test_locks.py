@@ -1,12 +1,13 @@
 """The locks install anywhere: hashes for every pin, no registry addresses, and two files that fit together."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[3]
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-node.lock")
 PIN = re.compile(r"^([a-z0-9-]+)==\S+", re.MULTILINE)
 LINE = re.compile(r"[a-z0-9-]+==[^/@]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
 
@@ -39,3 +40,9 @@ def test_the_tests_only_add() -> None:
 
 def test_the_demo_needs_no_test_tool() -> None:
     assert names("requirements.lock") & {"pytest", "mypy", "ruff", "hypothesis", "datamodel-code-generator"} == set()
+
+
+def test_the_lock_of_the_console_names_no_registry() -> None:
+    packages = json.loads((ROOT / "console" / "package-lock.json").read_text())["packages"]
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert [name for name, package in packages.items() if name and "integrity" not in package] == []

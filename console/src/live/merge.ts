@@ -1,0 +1,32 @@
+/** What an event says about a job that a page shows. Pure: older news than what is shown change nothing. */
+
+import type { Job, JobEvent } from '@/api/schema'
+
+/**
+ * The job as it is after the event; the same object when that is older than what is shown. `actions` belong to the
+ * person, so they are reckoned anew by the gateway: until then those stay that the new status may allow.
+ */
+export function merged(job: Job, event: JobEvent): Job {
+    const { state, version, ...view } = event.data.job
+    if (view.id !== job.id || version <= job.version) return job
+    return {
+        ...job,
+        ...view,
+        ...state,
+        endpoints: job.endpoints,
+        version,
+        actions: possible(job.actions, state.status),
+    }
+}
+
+const NOT_OVER = ['queued', 'scheduling', 'running', 'pausing', 'paused', 'killing']
+const BEFORE_THE_END = ['queued', 'scheduling', 'running']
+
+function possible(before: Job['actions'], status: string): Job['actions'] {
+    const mayPause = before.includes('pause') || before.includes('resume')
+    return (['pause', 'resume', 'kill', 'support'] as const).filter((action) => {
+        if (action === 'pause') return mayPause && BEFORE_THE_END.includes(status)
+        if (action === 'resume') return mayPause && status === 'paused'
+        return before.includes(action) && (action === 'support' || NOT_OVER.includes(status))
+    })
+}

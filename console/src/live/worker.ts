@@ -1,0 +1,30 @@
+/** Shares one event stream between the tabs of a browser: HTTP/1.1 allows six connections to a host. */
+
+import { Connection, type Heard } from '@/live/connection'
+
+/** What TypeScript's library for pages does not know of a shared worker. */
+declare const self: { onconnect: (event: MessageEvent) => void }
+
+export type Asked = 'hello' | 'hurry' | 'bye' | 'sign-out'
+
+const ports = new Set<MessagePort>()
+const connection = new Connection((heard: Heard) => ports.forEach((port) => port.postMessage(heard)))
+
+self.onconnect = (event) => {
+    const port = event.ports[0]
+    if (port === undefined) return
+    port.onmessage = (message: MessageEvent<Asked>) => answer(port, message.data)
+}
+
+function answer(port: MessagePort, asked: Asked): void {
+    if (asked === 'hello') {
+        ports.add(port)
+        connection.open()
+        port.postMessage({ kind: 'state', state: connection.state } satisfies Heard)
+    } else if (asked === 'hurry') {
+        connection.hurry()
+    } else {
+        if (asked === 'bye') ports.delete(port)
+        if (asked === 'sign-out' || ports.size === 0) connection.close()
+    }
+}

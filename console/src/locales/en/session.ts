@@ -1,0 +1,16 @@
+export default {
+    title: 'Sign in',
+    lead: 'Training jobs, and why each is where it is.',
+    user: 'User',
+    password: 'Password',
+    signIn: 'Sign in',
+    issuer: 'Sign in with {issuer}',
+    or: 'or',
+    expired: {
+        title: 'Your sign-in has ended',
+        text: 'Sign in again as {name}: what you were doing goes on.',
+        leave: 'Leave',
+    },
+    firstTime: 'The first account is admin; its password stands in the file admin-password in the data folder.',
+    empty: 'Enter your user name and password.',
+} as const

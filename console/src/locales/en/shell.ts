@@ -1,0 +1,28 @@
+export default {
+    skip: 'Skip to the content',
+    navigation: 'Pages',
+    cluster: 'Cluster',
+    admin: 'Administration',
+    submit: 'Submit a job',
+    submitShort: 'Submit',
+    search: 'Search by id or name',
+    searchHint: 'Press / to search',
+    language: 'Language',
+    theme: 'Theme',
+    themes: { auto: 'As the system', light: 'Light', dark: 'Dark' },
+    account: 'Account',
+    accountOf: 'Account of {name}',
+    signOut: 'Sign out',
+    connection: {
+        connecting: 'Connecting …',
+        open: 'Live: changes show as they happen',
+        lost: 'The connection is lost. Trying again …',
+        expired: 'The sign-in has ended',
+    },
+    lostBar: 'No connection to the platform. What you see may be old; this page goes on by itself.',
+    notFound: {
+        title: 'There is no such page',
+        text: 'The address may be mistyped, or from another version.',
+        back: 'To MY JOBS',
+    },
+} as const

@@ -1,0 +1,21 @@
+export default {
+    close: 'Close',
+    cancel: 'Cancel',
+    copy: 'Copy {what}',
+    copied: 'Copied',
+    loading: 'Loading …',
+    retry: 'Try again',
+    more: 'More',
+    yes: 'yes',
+    no: 'no',
+    none: 'none',
+    dismiss: 'Dismiss',
+    required: 'required',
+    problem: {
+        offline: 'The platform does not answer. Check your connection, then try again.',
+        unknown: 'Something went wrong ({status}). Try again; if it stays so, ask the operators.',
+        request: 'Request {id}',
+    },
+    never: 'never',
+    now: 'just now',
+} as const

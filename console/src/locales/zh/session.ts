@@ -1,0 +1,15 @@
+import type en from '@/locales/en/session'
+import type { Like } from '@/locales/messages'
+
+export default {
+    title: '登录',
+    lead: '训练作业，以及每个作业为何处于当前状态。',
+    user: '用户名',
+    password: '密码',
+    signIn: '登录',
+    issuer: '使用 {issuer} 登录',
+    or: '或',
+    expired: { title: '登录已失效', text: '请以 {name} 的身份重新登录，之前的操作会继续进行。', leave: '离开' },
+    firstTime: '首个账户是 admin，密码在数据目录的 admin-password 文件中。',
+    empty: '请输入用户名和密码。',
+} satisfies Like<typeof en>

@@ -1,0 +1,48 @@
+/** Which address shows which page. Every page is a bundle of its own, fetched when it is first wanted. */
+
+import { createRouter, createWebHistory } from 'vue-router'
+import { useSession } from '@/session/session'
+
+declare module 'vue-router' {
+    interface RouteMeta {
+        /** Shown without a sign-in. */
+        open?: boolean
+        /** For platform administrators. */
+        admin?: boolean
+        /** The title of the tab; a page that knows better sets its own. */
+        title?: string
+    }
+}
+
+export const router = createRouter({
+    history: createWebHistory(),
+    scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+    routes: [
+        { path: '/', redirect: '/jobs' },
+        {
+            path: '/sign-in',
+            name: 'sign-in',
+            component: () => import('@/session/SignInPage.vue'),
+            meta: { open: true, title: 'Sign in' },
+        },
+        {
+            path: '/:pathMatch(.*)*',
+            name: 'not-found',
+            component: () => import('@/shell/NotFoundPage.vue'),
+            meta: { open: true },
+        },
+    ],
+})
+
+router.beforeEach((to) => {
+    const { me, state } = useSession()
+    if (to.meta.open) return true
+    if (state.value === 'out') return { name: 'sign-in', query: to.path === '/jobs' ? {} : { back: to.fullPath } }
+    if (to.meta.admin && !me.value?.admin)
+        return { name: 'not-found', params: { pathMatch: to.path.slice(1).split('/') } }
+    return true
+})
+
+router.afterEach((to) => {
+    document.title = to.meta.title ? `${to.meta.title} · Jobyard` : 'Jobyard'
+})

@@ -1,0 +1,66 @@
+/** Signing in and out: by name and password, or at an OIDC issuer with PKCE (RFC 7636). */
+
+import { api, body } from '@/api/client'
+import type { AuthMethods } from '@/api/schema'
+import { signedIn, signedOut } from '@/session/session'
+
+const VERIFIER = 'jobyard.verifier'
+const BACK = 'jobyard.back'
+
+/** Ask who we are; leaves the session `in` or `out`. */
+export async function recall(): Promise<void> {
+    const answer = await fetch('/api/v1/me', { credentials: 'same-origin' })
+    if (answer.ok) signedIn(await answer.json())
+    else if (answer.status === 401) signedOut()
+    else throw new TypeError(`me: ${answer.status}`)
+}
+
+/** In which ways one may sign in here. */
+export function methods(): Promise<AuthMethods> {
+    return body(api.GET('/api/v1/auth/methods'))
+}
+
+/** Throws a `Problem` with the gateway's sentence. */
+export async function signIn(username: string, password: string): Promise<void> {
+    await body(api.POST('/api/v1/auth/session', { body: { username, password } }))
+    await recall()
+}
+
+/** Forget the sign-in, here and at the gateway. */
+export async function signOut(): Promise<void> {
+    await body(api.DELETE('/api/v1/auth/session'))
+    signedOut()
+}
+
+/** Leave for the issuer; `back` is where one comes back to. The verifier alone stays here, and is worth nothing else. */
+export async function leaveForIssuer(back: string): Promise<void> {
+    const verifier = base64url(crypto.getRandomValues(new Uint8Array(32)))
+    const challenge = base64url(
+        new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))),
+    )
+    sessionStorage.setItem(VERIFIER, verifier)
+    sessionStorage.setItem(BACK, back)
+    location.assign(
+        `/api/v1/auth/oidc/start?${new URLSearchParams({ code_challenge: challenge, return_to: '/sign-in' })}`,
+    )
+}
+
+/** Back from the issuer with `#code=`: redeem it. Answers where one wanted to go, or null when there is no code. */
+export async function redeem(hash: string): Promise<string | null> {
+    const code = new URLSearchParams(hash.replace(/^#/, '')).get('code')
+    const verifier = sessionStorage.getItem(VERIFIER)
+    if (code === null || verifier === null) return null
+    sessionStorage.removeItem(VERIFIER)
+    await body(api.POST('/api/v1/auth/session', { body: { code, code_verifier: verifier } }))
+    await recall()
+    const back = sessionStorage.getItem(BACK) ?? '/'
+    sessionStorage.removeItem(BACK)
+    return back
+}
+
+function base64url(bytes: Uint8Array): string {
+    return btoa(String.fromCharCode(...bytes))
+        .replaceAll('+', '-')
+        .replaceAll('/', '_')
+        .replaceAll('=', '')
+}

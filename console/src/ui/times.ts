@@ -1,0 +1,44 @@
+/** Moments and durations in words, in the browser's time zone. Pure but for the zone. */
+
+const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+    ['year', 31_536_000],
+    ['month', 2_592_000],
+    ['day', 86_400],
+    ['hour', 3600],
+    ['minute', 60],
+    ['second', 1],
+]
+
+/** `3 minutes ago`, `in 2 hours`; null within five seconds of now. */
+export function relative(moment: number, now: number, language: string): string | null {
+    const seconds = (moment - now) / 1000
+    if (Math.abs(seconds) < 5) return null
+    const [unit, length] = STEPS.find(([, length]) => Math.abs(seconds) >= length) ?? ['second', 1]
+    return new Intl.RelativeTimeFormat(language, { numeric: 'always', style: 'short' }).format(
+        Math.trunc(seconds / length),
+        unit,
+    )
+}
+
+/** Date, time and zone, for the hover. */
+export function absolute(moment: number, language: string): string {
+    return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'long' }).format(moment)
+}
+
+/** `4 d 3 h`, `2 h 05 min`, `3 min 09 s`, `41 s`: two units at most. */
+export function duration(seconds: number): string {
+    const whole = Math.max(0, Math.round(seconds))
+    const [days, hours, minutes] = [
+        Math.floor(whole / 86_400),
+        Math.floor(whole / 3600) % 24,
+        Math.floor(whole / 60) % 60,
+    ]
+    if (days > 0) return `${days} d ${hours} h`
+    if (hours > 0) return `${hours} h ${two(minutes)} min`
+    if (minutes > 0) return `${minutes} min ${two(whole % 60)} s`
+    return `${whole} s`
+}
+
+function two(number: number): string {
+    return String(number).padStart(2, '0')
+}
