@@ -540,6 +540,14 @@ class ServiceHealth(Model):
     message: str = ""
 
 
+class Session(Model):
+    """Whom the browser is signed in as. What lets it in is a cookie, which no page can read."""
+
+    name: str
+    expires_in: int
+    """Seconds until it stops counting."""
+
+
 class Share(Model):
     """What one rank of a run gets: a node, and the indices of that node's devices."""
 
@@ -548,6 +556,19 @@ class Share(Model):
 
     rank: int = 0
     devices: list[int] = []
+
+
+class SignInMethods(Model):
+    """How people sign in here."""
+
+    password: bool
+    """With a name and a password, at /api/v1/auth/session."""
+
+    oidc: bool
+    """At an OIDC issuer, from /api/v1/auth/oidc/start on."""
+
+    issuer: str | None
+    """The address of that issuer."""
 
 
 class SshKey(Model):

@@ -13,7 +13,8 @@ from starlette.types import ASGIApp
 
 from services.gateway import problems
 from services.gateway.bodies import BodyLimit
-from services.gateway.door import Door, Identify
+from services.gateway.credentials import Identify
+from services.gateway.door import Door
 from services.gateway.elsewhere import Elsewhere
 from services.gateway.front import Front
 from services.gateway.openapi import DESCRIPTION, TITLE, VERSION
@@ -31,6 +32,7 @@ from services.gateway.routes import (
     oidc,
     prometheus,
     secrets,
+    session,
     support,
     usage,
     users,
@@ -46,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     endpoints.router,
     events.router,
     auth.router,
+    session.router,
     oidc.router,
     me.router,
     users.router,

@@ -4,22 +4,25 @@ Pure ASGI, in front of every route, so that no route can be forgotten: whatever 
 paths that do not exist included. Routes read who is asking with `caller_of`.
 """
 
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.audited import Author
+from services.gateway.credentials import NO_TOKEN, Identify, SignedIn, bearer_token
 from services.gateway.domain.access import READ_ONLY, Caller
 from services.gateway.domain.access import Scope as TokenScope
 from services.gateway.domain.origins import foreign, trusted_host
 from services.gateway.problems import BadRequest, request_id_of, response_of
+from services.gateway.sessions import signed_in_by_cookie
 from shared.contracts.errors import Forbidden, Refusal, Unauthorized, UnsupportedMedia
 
 PUBLIC = frozenset(
     {
+        "/api/v1/auth/methods",
+        "/api/v1/auth/session",
         "/api/v1/auth/token",
         "/api/v1/auth/oidc/start",
         "/api/v1/auth/oidc/callback",
@@ -39,30 +42,8 @@ ID token that Grafana passes on.
 ID_TOKEN = "x-id-token"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ADDRESS_CHARS = 64
-BEARER = "bearer "
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 NO_PERSON = "An API token can't do that. Sign in with your password or at the issuer."
-NO_TOKEN = "Sign in first: send a token from POST /api/v1/auth/token as `Authorization: Bearer <token>`."
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """Who is asking, until when the token counts (seconds since 1970), and how to ask for the same later.
-
-    `since`: when the accounts were asked, by the monotonic clock. `credential` names what let them in.
-    """
-
-    caller: Caller
-    until: float
-    since: float
-    again: Callable[[], Awaitable[Caller]]
-    credential: str
-    api_token: str | None = None
-    """The name of the API token, if it is one."""
-
-
-Identify = Callable[[str], Awaitable[SignedIn]]
-"""Whose token this is. Raises Unauthorized."""
 
 
 class Door:
@@ -101,7 +82,10 @@ class Door:
     async def _signed_in(self, scope: Scope, headers: Headers) -> SignedIn:
         if self._passed_on is not None and ID_TOKEN in headers and scope["path"].startswith(QUERIES):
             return await self._passed_on(headers[ID_TOKEN])
-        who = await self._identify(_token(headers))
+        if "authorization" in headers:
+            who = await self._identify(bearer_token(headers))
+        else:
+            who = await signed_in_by_cookie(headers, _scheme(scope), _changes(scope), self._identify)
         if who.caller.scope is TokenScope.READ and not _reads(scope):
             raise Forbidden(READ_ONLY)
         return who
@@ -110,7 +94,7 @@ class Door:
         host = headers.get("host")
         if not trusted_host(host, self._hosts):
             raise BadRequest("This platform does not go by that name; ask for it by one of its own (trusted_hosts).")
-        changes = scope["type"] == "websocket" or scope["method"] not in READING
+        changes = _changes(scope)
         if changes and foreign(headers.get("origin"), _scheme(scope), host or "", self._origins):
             raise Forbidden("Pages of other sites may not do that (allowed_origins).")
         if changes and scope["type"] == "http" and _has_body(headers):
@@ -152,16 +136,13 @@ def person_of(request: Request) -> Caller:
     return who.caller
 
 
-def _token(headers: Headers) -> str:
-    value = headers.get("authorization", "")
-    if value[: len(BEARER)].lower() != BEARER:
-        raise Unauthorized(NO_TOKEN)
-    return value[len(BEARER) :].strip()
-
-
 def _scheme(scope: Scope) -> str:
     scheme: str = scope["scheme"]
     return {"ws": "http", "wss": "https"}.get(scheme, scheme)
+
+
+def _changes(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or scope["method"] not in READING
 
 
 def _has_body(headers: Headers) -> bool:

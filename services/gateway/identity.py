@@ -10,8 +10,8 @@ from functools import partial
 
 from services.gateway.accounts import Accounts
 from services.gateway.apitokens import PREFIX, ApiTokenDocument, ApiTokens
+from services.gateway.credentials import SignedIn
 from services.gateway.domain.access import Caller
-from services.gateway.door import SignedIn
 from services.gateway.fresh import Fresh
 from services.gateway.sshkeys import SshKeys
 from services.gateway.tokens import EXPIRED, REFUSED, Claims, Tokens

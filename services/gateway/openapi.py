@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from services.gateway.audit import AuditEntry
+from services.gateway.domain.sessions import NAME
 from services.gateway.promql.complaints import QueryProblem
 from services.gateway.resources import (
     Batch,
@@ -85,6 +86,10 @@ REQUESTS: tuple[type[BaseModel], ...] = (
 """Bodies that the routes parse by themselves."""
 SAID: tuple[type[BaseModel], ...] = (Problem, QueryProblem, JobEvent, AuditEntry)
 """Answers that no route names as its model."""
+SESSION = (
+    "A browser's, from POST /api/v1/auth/session; over https it is called `__Host-jobyard_session`. A change needs an "
+    "Origin header of the platform's own."
+)
 _REF = "#/components/schemas/{model}"
 
 
@@ -106,9 +111,10 @@ def document(api: FastAPI) -> bytes:
         schemas.update(_schemas(model, "serialization"))
     described["components"]["schemas"] = dict(sorted(schemas.items()))
     described["components"]["securitySchemes"] = {
-        "token": {"type": "http", "scheme": "bearer", "description": "From /api/v1/auth/token, or an API token."}
+        "token": {"type": "http", "scheme": "bearer", "description": "From /api/v1/auth/token, or an API token."},
+        "session": {"type": "apiKey", "in": "cookie", "name": NAME, "description": SESSION},
     }
-    described["security"] = [{"token": []}]
+    described["security"] = [{"token": []}, {"session": []}]
     return (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()
 
 

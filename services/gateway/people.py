@@ -7,7 +7,7 @@ from services.gateway.accounts import Accounts
 from services.gateway.apitokens import ApiTokens
 from services.gateway.audit import Audit
 from services.gateway.audited import sweep
-from services.gateway.door import Identify
+from services.gateway.credentials import Identify
 from services.gateway.identity import Identity
 from services.gateway.keys import Keys
 from services.gateway.oidc.codes import Codes

@@ -57,6 +57,21 @@ class Token(Contract):
     expires_in: Annotated[int, Field(description="Seconds until it stops counting.")]
 
 
+class SignInMethods(Contract):
+    """How people sign in here."""
+
+    password: Annotated[bool, Field(description="With a name and a password, at /api/v1/auth/session.")]
+    oidc: Annotated[bool, Field(description="At an OIDC issuer, from /api/v1/auth/oidc/start on.")]
+    issuer: Annotated[str | None, Field(description="The address of that issuer.")]
+
+
+class Session(Contract):
+    """Whom the browser is signed in as. What lets it in is a cookie, which no page can read."""
+
+    name: UserName
+    expires_in: Annotated[int, Field(description="Seconds until it stops counting.")]
+
+
 class SecretRef(Body):
     """Stands for a secret's value: the owner's own secret of this name, else that of the job's virtual cluster."""
 

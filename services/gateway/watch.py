@@ -7,7 +7,7 @@ moment for which that was certain, whether the accounts answer that they are awa
 
 import asyncio
 
-from services.gateway.door import SignedIn
+from services.gateway.credentials import SignedIn
 from shared.clock import Clock
 from shared.contracts.errors import TemporaryError, Unauthorized
 

@@ -30,6 +30,17 @@ def trusted_host(header: str | None, trusted: Collection[str]) -> bool:
 
 def foreign(origin: str | None, scheme: str, host_header: str, allowed: Collection[str]) -> bool:
     """Whether a page of another site sends this; without an Origin no browser does."""
-    if origin is None:
-        return False
-    return origin.lower() != f"{scheme}://{host_header}".lower() and origin not in allowed
+    return origin is not None and not own(origin, scheme, host_header) and origin not in allowed
+
+
+def own(origin: str | None, scheme: str, host_header: str) -> bool:
+    """Whether a page of this very platform sends this."""
+    return origin is not None and origin.lower() == f"{scheme}://{host_header}".lower()
+
+
+def elsewhere(fetch_site: str | None) -> bool:
+    """Whether a browser says of a request that another origin's page makes it (Sec-Fetch-Site, Fetch Metadata).
+
+    A page at another port of this host is one: its cookies are ours, and SameSite does not tell it from us.
+    """
+    return fetch_site is not None and fetch_site not in ("same-origin", "none")

@@ -7,8 +7,8 @@ what somebody may see is always what this platform knows of them.
 from functools import partial
 
 from services.gateway.accounts import Accounts
+from services.gateway.credentials import SignedIn
 from services.gateway.domain.access import Caller
-from services.gateway.door import SignedIn
 from services.gateway.fresh import Fresh
 from services.gateway.identity import Identity
 from services.gateway.oidc.idtoken import IdTokens

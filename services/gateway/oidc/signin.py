@@ -53,6 +53,11 @@ class OidcSignIn:
         self._clock = clock
         self._begun = Throttle(self._settings.steps_per_minute)
 
+    @property
+    def issuer(self) -> str | None:
+        """The address of the issuer that is asked; None: there is none."""
+        return self._settings.issuer
+
     def count(self, address: str) -> None:
         """Count a step that makes the issuer work. Raises TooMany."""
         now = self._clock.monotonic()

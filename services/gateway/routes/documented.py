@@ -33,10 +33,11 @@ def content(media_type: str, description: str) -> Responses:
     return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}
 
 
-def body(model: str, **examples: Any) -> dict[str, Any]:
-    """`openapi_extra=` of a route that parses its JSON body by itself."""
+def body(*models: str, **examples: Any) -> dict[str, Any]:
+    """`openapi_extra=` of a route that parses its JSON body by itself; of several models it is one."""
     shown = {name: {"value": value} for name, value in examples.items()}
-    schema = {"$ref": f"#/components/schemas/{model}"}
+    refs = [{"$ref": f"#/components/schemas/{model}"} for model in models]
+    schema: dict[str, Any] = refs[0] if len(refs) == 1 else {"oneOf": refs}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": shown}}}}
 
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 import pytest
 from starlette.types import Message
 
+from services.gateway.credentials import SignedIn
 from services.gateway.domain.access import Caller
-from services.gateway.door import SignedIn
 from services.gateway.sse import EventStream, ServerEvent
 from services.gateway.streaming import Streams
 from services.gateway.watch import LOOK_S, UNKNOWN_S, Watch
