@@ -1,7 +1,7 @@
 /** Signing in and out: by name and password, or at an OIDC issuer with PKCE (RFC 7636). */
 
 import { api, body } from '@/api/client'
-import type { AuthMethods } from '@/api/schema'
+import type { SignInMethods } from '@/api/schema'
 import { signedIn, signedOut } from '@/session/session'
 
 const VERIFIER = 'jobyard.verifier'
@@ -16,7 +16,7 @@ export async function recall(): Promise<void> {
 }
 
 /** In which ways one may sign in here. */
-export function methods(): Promise<AuthMethods> {
+export function methods(): Promise<SignInMethods> {
     return body(api.GET('/api/v1/auth/methods'))
 }
 
