@@ -6,6 +6,8 @@ export default {
     signIn: 'Sign in',
     issuer: 'Sign in with {issuer}',
     or: 'or',
+    refused:
+        'The issuer did not sign you in. Try again; if your user name here belongs to somebody else, ask an administrator.',
     expired: {
         title: 'Your sign-in has ended',
         text: 'Sign in again as {name}: what you were doing goes on.',
