@@ -1404,6 +1404,9 @@ class JobPage(Model):
     next_cursor: str | None
     """`cursor` of the next page; null on the last one."""
 
+    prev_cursor: str | None = None
+    """`cursor` of the page before, which holds just what stands before; null on the first."""
+
 
 class Validated(Model):
     """A submission that would be stored."""

@@ -67,7 +67,7 @@ class JobQuery(BaseModel):
     )
     limit: int = Field(50, ge=1, le=500, description="Jobs on a page.")
     cursor: str | None = Field(
-        None, max_length=512, description="`next_cursor` of the page before; all else as it was then."
+        None, max_length=512, description="`next_cursor` or `prev_cursor` of another page; all else as it was then."
     )
 
     @field_validator("status")

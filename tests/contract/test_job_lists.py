@@ -16,7 +16,7 @@ import pymongo
 import pytest
 from pydantic import SecretStr
 
-from services.jobs.domain.cursor import cursor_of
+from services.jobs.domain.cursor import Start, cursor_of
 from services.jobs.domain.document import JobDocument
 from services.jobs.domain.submission import submit
 from services.jobs.lookup import list_jobs
@@ -98,6 +98,19 @@ async def whole(jobs: JobStore, ask: ListJobs) -> tuple[list[str], list[JobPage]
     return [job.id for page in pages for job in page.items], pages
 
 
+async def before(jobs: JobStore, ask: ListJobs, page: JobPage) -> list[JobPage]:
+    """The pages before this one, from the list's first on."""
+    pages: list[JobPage] = []
+    while page.prev_cursor is not None:
+        page = await list_jobs(jobs, ask.model_copy(update={"cursor": page.prev_cursor}))
+        pages.insert(0, page)
+    return pages
+
+
+def ids_of(*pages: JobPage) -> list[str]:
+    return [job.id for page in pages for job in page.items]
+
+
 def in_few_pages(ask: ListJobs, length: int) -> ListJobs:
     """The list with larger pages if it has many: each costs a slow server a dozen of questions."""
     return ask.model_copy(update={"limit": max(ask.limit, -(-length // PAGES))})
@@ -132,6 +145,68 @@ async def test_every_list_in_every_order_holds_each_of_its_jobs_once(
                 assert page.total <= len(ids)
         if not bounds:
             assert {page.total_is for page in pages} == {"exact"}
+
+
+@pytest.mark.parametrize("bounds", [LONG, SHORT], ids=["read whole", "looked at in part"])
+async def test_before_every_page_of_every_list_stand_just_the_jobs_before_it(
+    installation: Installation, jobs: JobStore, bounds: dict[str, int]
+) -> None:
+    chance = Random(11)
+    there = [some_job(chance) for _ in range(120)]
+    await jobs.jobs.insert_many(there)
+    jobs.pages = Pages(jobs.heads, **bounds)
+    for _ in range(40):
+        ask = some_list(chance)
+        if installation.mongo_url is not None:
+            ask = in_few_pages(ask, len(expected(there, ask)))
+        ids, pages = await whole(jobs, ask)
+        assert pages[0].prev_cursor is None
+        earlier = await before(jobs, ask, pages[-1])
+        assert [*ids_of(*earlier), *ids_of(pages[-1])] == ids, ask
+        assert all(page.back for page in earlier)
+        for number, page in enumerate(earlier):
+            assert len(page.items) == ask.limit or page.searched or number == 0
+            assert {page.total, pages[-1].total} == {pages[-1].total} or page.total_is == "at_least"
+            onwards = await list_jobs(jobs, ask.model_copy(update={"cursor": page.next_cursor}))
+            after = ids_of(*earlier[: number + 1])
+            assert ids_of(onwards) == ids[len(after) : len(after) + len(onwards.items)]
+            assert onwards.items or onwards.searched or len(after) == len(ids)
+
+
+@pytest.mark.parametrize("sort", ["id", "-name", "-submitted"])
+@pytest.mark.parametrize("owner", ["ada", None])
+async def test_while_jobs_arrive_none_is_missed_or_seen_twice_on_the_way_back(
+    jobs: JobStore, owner: str | None, sort: str
+) -> None:
+    chance = Random(sort)
+    there = [some_job(chance) for _ in range(40)]
+    await jobs.jobs.insert_many(there)
+    ask = ListJobs(owner=owner, sort=sort, limit=4)
+    _, pages = await whole(jobs, ask)
+    seen, page = ids_of(pages[-1]), pages[-1]
+    while page.prev_cursor is not None:
+        await jobs.jobs.insert_many([some_job(chance) for _ in range(3)] if len(seen) < 40 else [])
+        page = await list_jobs(jobs, ask.model_copy(update={"cursor": page.prev_cursor}))
+        seen = ids_of(page) + seen
+    assert len(seen) == len(set(seen))
+    assert [id for id in seen if id in set(expected(there, ask))] == expected(there, ask)
+
+
+async def test_a_page_whose_jobs_have_gone_leads_to_what_is_left_on_both_sides(jobs: JobStore) -> None:
+    there = [some_job(Random(number), owner="ada") for number in range(9)]
+    await jobs.jobs.insert_many(there)
+    ask = ListJobs(owner="ada", sort="id", limit=3)
+    ids, pages = await whole(jobs, ask)
+    for gone in ids[6:]:
+        await jobs.jobs.delete(gone)
+    end = await list_jobs(jobs, ask.model_copy(update={"cursor": pages[1].next_cursor}))
+    assert (end.items, end.next_cursor) == ((), None)
+    assert ids_of(await list_jobs(jobs, ask.model_copy(update={"cursor": end.prev_cursor}))) == ids[3:6]
+    for gone in ids[:3]:
+        await jobs.jobs.delete(gone)
+    begin = await list_jobs(jobs, ask.model_copy(update={"cursor": pages[1].prev_cursor}))
+    assert (begin.items, begin.prev_cursor) == ((), None)
+    assert ids_of(await list_jobs(jobs, ask.model_copy(update={"cursor": begin.next_cursor}))) == ids[3:6]
 
 
 async def test_everybodys_waiting_jobs_are_listed_by_every_column_however_many_wait(jobs: JobStore) -> None:
@@ -308,18 +383,18 @@ async def test_a_forged_cursor_is_refused_whatever_stands_in_it(jobs: JobStore, 
     for ask in (ListJobs(owner=owner, sort=sort + column) for column in COLUMNS for sort in ("", "-")):
         order = order_for(ask)
         right = [RIGHT[key.removeprefix("-")] for key in order]
-        await list_jobs(jobs, ask.model_copy(update={"cursor": cursor_of(ask, tuple(right))}))
+        await list_jobs(jobs, ask.model_copy(update={"cursor": cursor_of(ask, Start(tuple(right)))}))
         deep: list[Any] = []
         for _ in range(150):
             deep = [deep]
-        forged: list[Any] = [[], right[:-1], [*right, "a"], [right], deep, "text", 7, None, {"0": right[0]}]
+        forged: list[Any] = [[], right[:-1], [*right, "a"], [right], deep, "text", 7, {"0": right[0]}]
         for at, key in enumerate(order):
             allowed = [repr(value) for value in ALSO_RIGHT.get(key.removeprefix("-"), ("text",))]
             wrong = [value for value in VALUES if repr(value) not in allowed]
             forged += [[*right[:at], value, *right[at + 1 :]] for value in wrong]
-        for place in forged:
+        for start in (Start(place, back) for place in forged for back in (False, True)):
             with pytest.raises(Invalid, match="next_cursor"):
-                await list_jobs(jobs, ask.model_copy(update={"cursor": cursor_of(ask, place)}))
+                await list_jobs(jobs, ask.model_copy(update={"cursor": cursor_of(ask, start)}))
 
 
 async def test_everybodys_jobs_that_are_over_are_in_no_list(jobs: JobStore) -> None:

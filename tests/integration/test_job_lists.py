@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -129,6 +130,28 @@ def test_every_filter_narrows_both_lists(yard: Yard) -> None:
     adas = [job for job in yard.there if job.owner == "ada"]
     assert yard.ids(scope="all", owner="ada") == expected(adas, ListJobs(statuses=WAITING, sort="-priority"))
     assert yard.ids(scope="all", q=yard.ids(scope="all")[3]) == [yard.ids(scope="all")[3]]
+
+
+@pytest.mark.parametrize("scope", ["mine", "all"])
+def test_previous_shows_the_rows_before_and_next_leads_back_to_where_one_was(yard: Yard, scope: str) -> None:
+    def page(**cursor: str) -> dict[str, Any]:
+        found = yard.platform.call("GET", "/jobs", 200, params={"scope": scope, "limit": 4, "sort": "name", **cursor})
+        assert isinstance(found, dict)
+        return found
+
+    pages = [page()]
+    while pages[-1]["next_cursor"] is not None:
+        pages.append(page(cursor=pages[-1]["next_cursor"]))
+    assert pages[0]["prev_cursor"] is None
+    assert len(pages) > 3
+    for earlier, later in pairwise(pages[-3:]):
+        before = page(cursor=later["prev_cursor"])
+        assert [job["id"] for job in before["items"]] == [job["id"] for job in earlier["items"]]
+        again = page(cursor=before["next_cursor"])
+        assert [job["id"] for job in again["items"]] == [job["id"] for job in later["items"]]
+    assert page(cursor=page(cursor=pages[0]["next_cursor"])["prev_cursor"])["prev_cursor"] is None
+    other = "all" if scope == "mine" else "mine"
+    yard.platform.call("GET", f"/jobs?scope={other}&limit=4&sort=name&cursor={pages[-1]['prev_cursor']}", 422)
 
 
 def test_what_is_over_is_never_in_all(yard: Yard) -> None:

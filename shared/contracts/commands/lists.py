@@ -60,10 +60,19 @@ class ListJobs(Contract):
 class JobPage(Contract):
     items: tuple[Job, ...]
     next_cursor: str | None = None
+    prev_cursor: Annotated[
+        str | None, Field(description="Leads to the jobs before this page; null on one that was asked for without.")
+    ] = None
+    back: Annotated[
+        bool, Field(description="The cursor led backwards: what is missing of this page stands before it.")
+    ] = False
     total: int | None = None
     total_is: Literal["exact", "at_least"] = "exact"
     searched: Annotated[
-        bool, Field(description="The page ended since enough jobs were looked at; `next_cursor` goes on from there.")
+        bool,
+        Field(
+            description="The page ended since enough jobs were looked at; the cursor in its direction goes on there."
+        ),
     ] = False
 
 
