@@ -17,7 +17,7 @@ from shared.bus.bus import Bus
 from shared.contracts.commands.changes import ChangeJob, SetPriority
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.jobs import EVENTS, GetJob, GetJobEvents
-from shared.contracts.commands.lists import ListJobs
+from shared.contracts.commands.lists import COUNT, CountJobs, JobCounts, ListJobs
 from shared.contracts.commands.scheduling import EXPLAIN, ExplainJobs
 from shared.contracts.errors import NotFound, Refusal
 from shared.contracts.events import AnyCloudEvent
@@ -86,6 +86,10 @@ class Yard:
             next_cursor=latest.next_cursor,
             prev_cursor=earliest.prev_cursor,
         )
+
+    async def counts(self, ask: CountJobs) -> JobCounts:
+        """How many jobs a list has, by what they do."""
+        return await self._bus.ask(COUNT, ask, self._timeout_s)
 
     async def change(self, caller: Caller, command: Command[ChangeJob, Job], job_id: str, author: Author) -> Job:
         """Pause, resume or kill."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ import pymongo
 import pytest
 from pydantic import SecretStr
 
+from services.jobs.counts import FAILED, count_jobs
 from services.jobs.domain.cursor import Start, cursor_of
 from services.jobs.domain.document import JobDocument
 from services.jobs.domain.submission import submit
@@ -24,7 +26,7 @@ from services.jobs.orders import OPEN, place_of
 from services.jobs.pages import Pages
 from services.jobs.store import HOLDS, JOBS, LIMITED, JobStore
 from services.jobs.walks import begin, order_for, plan, rest_of
-from shared.contracts.commands.lists import JobPage, ListJobs
+from shared.contracts.commands.lists import CountJobs, JobCounts, JobPage, ListJobs
 from shared.contracts.errors import Invalid
 from shared.contracts.job import JobStatus
 from shared.store.open import open_store
@@ -33,7 +35,7 @@ from shared.store.query import Fields
 from shared.store.sqlite import SqliteStore
 from shared.store.sqlite.table import Table
 from tests.support.documents import NOW, new_job
-from tests.support.lists import expected, some_job, some_list
+from tests.support.lists import OWNERS, VCS, expected, some_job, some_list
 from tests.support.mongo import mongo_url
 
 EARLIER: Schema[JobDocument] = Schema(
@@ -402,6 +404,31 @@ async def test_everybodys_jobs_that_are_over_are_in_no_list(jobs: JobStore) -> N
         await list_jobs(jobs, ListJobs(statuses=(JobStatus.QUEUED, JobStatus.FINISHED)))
 
 
+def number(there: list[JobDocument], *statuses: JobStatus, owner: str | None = None, vcs: tuple[str, ...] = VCS) -> int:
+    return sum(job.state.status in statuses and owner in (None, job.owner) and job.request.vc in vcs for job in there)
+
+
+async def test_jobs_are_counted_by_what_they_do_as_the_lists_would_show_them(jobs: JobStore) -> None:
+    chance = Random(12)
+    there = [some_job(chance) for _ in range(150)]
+    await jobs.jobs.insert_many(there)
+    for owner in (*OWNERS, "nobody", None):
+        for vcs in (None, ("lab",), (), tuple(f"none-{n}" for n in range(40)) + VCS):
+            counts = await count_jobs(jobs.heads, CountJobs(owner=owner, vcs=vcs))
+            of = partial(number, there, owner=owner, vcs=VCS if vcs is None else vcs)
+            assert counts == JobCounts(
+                running=of(JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.KILLING),
+                waiting=of(JobStatus.QUEUED, JobStatus.SCHEDULING),
+                paused=of(JobStatus.PAUSED),
+                failed=None if owner is None else of(JobStatus.FAILED, JobStatus.ERROR),
+            )
+    ended = sorted(j.state.finished_at for j in there if j.owner == "ada" and j.state.finished_at is not None)
+    for since in (ended[0], ended[len(ended) // 2], ended[-1], ended[-1] + timedelta(seconds=1)):
+        later = [job for job in there if job.state.finished_at is not None and job.state.finished_at >= since]
+        counts = await count_jobs(jobs.heads, CountJobs(owner="ada", failed_since=since))
+        assert counts.failed == number(later, JobStatus.FAILED, JobStatus.ERROR, owner="ada")
+
+
 COLUMNS = ("id", "name", "status", "devices", "preemptible", "priority", "submitted", "started", "finished", "user")
 ASKS = [
     ListJobs(sort=sign + column, **conditions)
@@ -451,7 +478,7 @@ def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite"
     asyncio.run(_made(path))
     table, fields = Table(JOBS), Fields(JOBS)
-    some = In("state.status", ("pausing", "killing"))
+    some, ended = In("state.status", ("pausing", "killing")), In("state.status", ("error", "failed"))
     asked: list[tuple[str, tuple[Condition, ...], tuple[str, ...], tuple[Any, ...] | None]] = [
         ("node", (HOLDS, Eq("node", "a")), ("id",), None),
         ("node", (HOLDS, Eq("node", "a")), ("id",), ("x",)),
@@ -460,6 +487,12 @@ def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
         ("open_id", (OPEN,), ("id",), ("x",)),
         ("open_user", (OPEN, Eq("owner", "ada"), Eq("request.vc", "lab")), ("id",), None),
     ]
+    counted: list[tuple[str, tuple[Condition, ...]]] = [
+        ("owner_failed", (Eq("owner", "ada"), FAILED, ended, Between("state.finished_at", low="2026"))),
+        ("owner_status", (Eq("owner", "ada"), some)),
+        ("open_queue", (OPEN, some)),
+        ("open_vc_queue", (OPEN, In("request.vc", ("lab", "default")), some)),
+    ]
     with closing(sqlite3.connect(path)) as stranger:
         for index, where, order, after in asked:
             sql, arguments = table.find(fields.query(where, order, after, 50), 51)
@@ -467,6 +500,11 @@ def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
             reads = [step for step in steps if " jobs" in step]
             assert reads and all(step.startswith("SEARCH") and f"INDEX jobs.{index} " in step for step in reads), steps
             assert not [step for step in steps if "TEMP B-TREE" in step], steps
+        for index, where in counted:
+            sql, arguments = table.count(fields.filter(where), 50)
+            steps = [row[3] for row in stranger.execute(f"EXPLAIN QUERY PLAN {sql}", arguments)]
+            reads = [step for step in steps if " jobs" in step]
+            assert reads and all(step.startswith("SEARCH") and f"INDEX jobs.{index} " in step for step in reads), steps
 
 
 async def _made(path: Path) -> None:

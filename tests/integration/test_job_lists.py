@@ -21,7 +21,7 @@ from tests.support.lists import expected, some_job
 from tests.support.platform import Platform
 from tests.support.waiting import wait_until
 
-STILL = (JobStatus.QUEUED, JobStatus.PAUSED, JobStatus.FINISHED, JobStatus.KILLED)
+STILL = (JobStatus.QUEUED, JobStatus.PAUSED, JobStatus.FINISHED, JobStatus.FAILED, JobStatus.KILLED)
 """What no part of the platform moves on by itself, as long as nothing can be placed."""
 
 WAITING = (JobStatus.QUEUED, JobStatus.SCHEDULING, JobStatus.PAUSED)
@@ -170,3 +170,17 @@ def test_a_cursor_of_another_list_or_one_that_was_altered_is_refused(yard: Yard)
         assert [error["field"] for error in problem["errors"]] == ["cursor"]
     for altered in (cursor[:-2], cursor[1:], f"{cursor}AAAA", "x", "*", "%00", "%F0%9F%9A%80"):
         assert yard.platform.call("GET", f"/jobs?scope=all&limit=3&cursor={altered}", 422)["errors"]
+
+
+def test_the_counts_are_those_of_the_lists(yard: Yard) -> None:
+    def count(**query: str) -> Any:
+        return yard.platform.call("GET", "/jobs:counts", 200, params=query)
+
+    failed = {"failed": len(yard.ids(status="failed,error"))}
+    for scope, more in (("mine", failed), ("all", {"failed": None})):
+        waiting, paused = yard.ids(scope=scope, status="queued,scheduling"), yard.ids(scope=scope, status="paused")
+        assert paused
+        expected = {"running": 0, "waiting": len(waiting), "paused": len(paused), **more}
+        assert count(scope=scope) == expected
+    assert failed["failed"] > 0
+    assert count(failed_since="2100-01-01T00:00:00Z")["failed"] == 0
