@@ -13,7 +13,6 @@ export type Run = { readonly text: string; readonly style: Style }
 /** A line as it is shown; `runs` is null where all of it looks plain. */
 export type Shown = { readonly text: string; readonly runs: readonly Run[] | null }
 
-/* eslint-disable no-control-regex -- control characters are what this is about */
 const SPECIAL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/
 const TOKEN = new RegExp(
     [
@@ -27,7 +26,6 @@ const TOKEN = new RegExp(
     ].join('|'),
     'gu',
 )
-/* eslint-enable no-control-regex */
 
 /** The most changes of its look that one line shows; after them it is plain. Each costs the browser an element. */
 const MOST_RUNS = 400
@@ -40,7 +38,8 @@ export class Painter {
     private style = PLAIN
 
     paint(line: string): Shown {
-        if (!SPECIAL.test(line)) return { text: line, runs: this.style === PLAIN ? null : [{ text: line, style: this.style }] }
+        if (!SPECIAL.test(line))
+            return { text: line, runs: this.style === PLAIN ? null : [{ text: line, style: this.style }] }
         const cells = new Cells()
         for (const { groups } of line.matchAll(TOKEN)) {
             const { text, params, between, final, control } = groups ?? {}

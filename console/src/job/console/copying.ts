@@ -7,7 +7,8 @@ export type Place = { readonly key: number; readonly offset: number }
 
 /** From one place to another, whichever comes first; without places all lines. */
 export function textOf(rows: readonly Row[], one?: Place, other?: Place): string {
-    if (one === undefined || other === undefined) return rows.flatMap((row) => (row.kind === 'line' ? [row.text] : [])).join('\n')
+    if (one === undefined || other === undefined)
+        return rows.flatMap((row) => (row.kind === 'line' ? [row.text] : [])).join('\n')
     const forward = one.key < other.key || (one.key === other.key && one.offset <= other.offset)
     const [from, to] = forward ? [one, other] : [other, one]
     const lines: string[] = []

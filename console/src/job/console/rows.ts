@@ -106,7 +106,10 @@ export class Rows {
         const out = rows.slice(0, first)
         const last = out.at(-1)
         if (last === undefined) return rows
-        const count = out.reduce((sum, row) => sum + (row.kind === 'line' ? 1 : row.kind === 'attempt' ? 0 : row.count), 0)
+        const count = out.reduce(
+            (sum, row) => sum + (row.kind === 'line' ? 1 : row.kind === 'attempt' ? 0 : row.count),
+            0,
+        )
         return [{ kind: 'skipped', key: last.key, count }, ...rows.slice(first)]
     }
 }

@@ -21,7 +21,10 @@ export class Search {
         if (this.pattern === null) return []
         let spans = this.found.get(row)
         if (spans === undefined) {
-            spans = Array.from(row.text.matchAll(this.pattern), ({ index, 0: { length } }) => [index, index + length] as const)
+            spans = Array.from(
+                row.text.matchAll(this.pattern),
+                ({ index, 0: { length } }) => [index, index + length] as const,
+            )
             this.found.set(row, spans)
         }
         return spans
