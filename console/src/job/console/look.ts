@@ -10,8 +10,8 @@
 import { TRUE_COLOUR, type Colour, type Style } from '@/job/console/sgr'
 
 /** Luminances (WCAG) with a contrast of 4.5 on the page and on its marked rows. */
-export const DARK_ENOUGH = 0.16
-export const LIGHT_ENOUGH = 0.26
+export const DARK_ENOUGH = 0.15
+export const LIGHT_ENOUGH = 0.265
 
 export type Look = {
     color?: string
