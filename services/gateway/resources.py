@@ -349,6 +349,14 @@ class LogTail(Contract):
 
     lines: tuple[LogLine, ...]
     gaps: tuple[LogGap, ...]
+    skipped: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="How many lines, lost ones among them, came before these and are left out: only where one "
+            "follows with `paced`. The download has them.",
+        ),
+    ] = 0
 
 
 class Problem(Contract):
