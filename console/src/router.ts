@@ -26,6 +26,11 @@ export const router = createRouter({
             meta: { open: true, title: 'Sign in' },
         },
         {
+            path: '/jobs/:id',
+            component: () => import('@/job/JobPage.vue'),
+            children: [{ path: '', name: 'job', component: () => import('@/job/brief/BriefTab.vue') }],
+        },
+        {
             path: '/:pathMatch(.*)*',
             name: 'not-found',
             component: () => import('@/shell/NotFoundPage.vue'),
