@@ -1,0 +1,98 @@
+"""Every page of the console, with its dialogs and menus: one table, for all that has to hold of each of them.
+
+What brings a page to a look names nothing in a language: each look is taken in both.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from playwright.sync_api import Page, expect
+
+from tests.support.console import PHONE, Console, Language
+
+
+def _as_it_comes(page: Page) -> None:
+    """Nothing is opened."""
+
+
+def _account_menu(page: Page) -> None:
+    page.locator("header button[aria-haspopup=menu]").click()
+    page.get_by_role("menu").wait_for()
+
+
+@dataclass(frozen=True)
+class Look:
+    """A page as somebody sees it. The path may name ids: `{failed}` is that of a job that has failed."""
+
+    name: str
+    path: str
+    who: str | None = "mia"
+    reach: Callable[[Page], None] = _as_it_comes
+
+    def at(self, ids: Mapping[str, str]) -> str:
+        return self.path.format(**ids)
+
+
+LOOKS = (
+    Look("sign-in", "/sign-in", who=None),
+    Look("not-found", "/no/such/page"),
+    Look("account-menu", "/no/such/page", reach=_account_menu),
+    Look("job-brief", "/jobs/{running}"),
+    Look("job-brief-queued", "/jobs/{queued}"),
+    Look("job-brief-failed", "/jobs/{failed}"),
+    Look("job-console", "/jobs/{failed}/console"),
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """In which way a page is shown."""
+
+    name: str
+    theme: str
+    width: int
+    height: int
+
+
+LIGHT, DARK, SMALL = (
+    Way("light", "light", 1280, 800),
+    Way("dark", "dark", 1280, 800),
+    Way("phone", "light", PHONE, 844),
+)
+WAYS = (LIGHT, DARK, SMALL)
+
+
+def looked_at(
+    console: Console, look: Look, ids: Mapping[str, str], language: Language, ways: tuple[Way, ...] = WAYS
+) -> Iterator[tuple[Way, Page]]:
+    """The page in each of these ways, one after the other; it is loaded once."""
+    with console.visit(look.who, look.at(ids), language=language, still=True) as page:
+        settle(page)
+        look.reach(page)
+        for way in ways:
+            page.set_viewport_size({"width": way.width, "height": way.height})
+            page.emulate_media(color_scheme="dark" if way.theme == "dark" else "light")
+            settle(page)
+            yield way, page
+
+
+def settle(page: Page) -> None:
+    """Until nothing of it is still being fetched."""
+    expect(page.locator("main")).not_to_be_empty()
+    expect(page.locator(".loading")).to_have_count(0)
+    page.wait_for_function("document.fonts.status === 'loaded'")
+
+
+def sideways(page: Page) -> list[str]:
+    """What makes the page wider than its window."""
+    found: list[str] = page.evaluate(
+        """() => {
+            const wide = (element) => element.scrollWidth > element.clientWidth + 1
+            return [document.documentElement, ...document.querySelectorAll('main, [role=dialog]')]
+                .filter(wide)
+                .flatMap((box) => [box, ...box.querySelectorAll('*')].filter((element) =>
+                    element.getBoundingClientRect().right > box.getBoundingClientRect().right + 1))
+                .slice(0, 8).map((element) => element.outerHTML.slice(0, 160))
+        }"""
+    )
+    return found
