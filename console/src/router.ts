@@ -1,6 +1,7 @@
 /** Which address shows which page. Every page is a bundle of its own, fetched when it is first wanted. */
 
 import { createRouter, createWebHistory } from 'vue-router'
+import { i18n } from '@/locales/i18n'
 import { useSession } from '@/session/session'
 
 declare module 'vue-router' {
@@ -9,7 +10,7 @@ declare module 'vue-router' {
         open?: boolean
         /** For platform administrators. */
         admin?: boolean
-        /** The title of the tab; a page that knows better sets its own. */
+        /** The title of the tab, a word of the manual or a text of the catalogues; a page that knows better sets its own. */
         title?: string
     }
 }
@@ -23,7 +24,7 @@ export const router = createRouter({
             path: '/sign-in',
             name: 'sign-in',
             component: () => import('@/session/SignInPage.vue'),
-            meta: { open: true, title: 'Sign in' },
+            meta: { open: true, title: 'session.title' },
         },
         {
             path: '/jobs/:id',
@@ -52,5 +53,7 @@ router.beforeEach((to) => {
 })
 
 router.afterEach((to) => {
-    document.title = to.meta.title ? `${to.meta.title} · Jobyard` : 'Jobyard'
+    const { t, te } = i18n.global
+    const title = to.meta.title && te(to.meta.title) ? t(to.meta.title) : to.meta.title
+    document.title = title ? `${title} · Jobyard` : 'Jobyard'
 })

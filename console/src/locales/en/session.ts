@@ -13,6 +13,5 @@ export default {
         text: 'Sign in again as {name}: what you were doing goes on.',
         leave: 'Leave',
     },
-    firstTime: 'The first account is admin; its password stands in the file admin-password in the data folder.',
     empty: 'Enter your user name and password.',
 } as const
