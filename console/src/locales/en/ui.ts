@@ -9,6 +9,8 @@ export default {
     yes: 'yes',
     no: 'no',
     none: 'none',
+    remove: 'Remove',
+    removeOne: 'Remove {name}',
     dismiss: 'Dismiss',
     problem: {
         offline: 'The platform does not answer. Check your connection, then try again.',
