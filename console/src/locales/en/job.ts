@@ -71,7 +71,7 @@ export default {
         none: 'nothing to speak of',
         held: 'of {count} {what}, {minutes} minutes in all',
         checkpoint: 'Last checkpoint',
-        lostSince: 'Lost with it is the work since',
+        lostSince: 'Work lost since',
     },
     usage: {
         title: 'What it used',

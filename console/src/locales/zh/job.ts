@@ -72,7 +72,7 @@ export default {
         none: '几乎没有',
         held: '占用 {count} 个 {what}，合计 {minutes} 分钟',
         checkpoint: '最近的检查点',
-        lostSince: '随之丢失的是此后的工作：',
+        lostSince: '此后的工作丢失：',
     },
     usage: {
         title: '资源用量',
