@@ -56,8 +56,6 @@ function entryOf(event: JobEvent): Entry {
     const { job, actor, receipt, usage, previous, lost_since } = event.data
     const state = job.state
     const word = event.type.split('.')[3] ?? event.type
-    const why =
-        receipt && state.reason ? { code: receipt.rule, message: receipt.why, details: state.reason.details } : null
     return {
         version: job.version,
         time: event.time,
