@@ -32,13 +32,14 @@ export const router = createRouter({
             children: [
                 { path: '', name: 'job', component: () => import('@/job/brief/BriefTab.vue') },
                 { path: 'console', name: 'job-console', component: () => import('@/job/console/ConsoleTab.vue') },
+                { path: 'endpoints', component: () => import('@/job/endpoints/EndpointsTab.vue') },
             ],
         },
-        { path: '/account', component: () => import('@/account/AccountPage.vue'), meta: { title: 'Account' } },
+        { path: '/account', component: () => import('@/account/AccountPage.vue'), meta: { title: 'shell.account' } },
         {
             path: '/admin',
             component: () => import('@/admin/AdminPage.vue'),
-            meta: { admin: true, title: 'Administration' },
+            meta: { admin: true, title: 'shell.admin' },
             redirect: '/admin/users',
             children: [
                 { path: 'users', component: () => import('@/admin/UsersPage.vue') },

@@ -8,6 +8,7 @@ export const USED = [
     'ranFor',
     'runs',
     'cpuTime',
+    'cpuMean',
     'memoryNow',
     'memoryPeak',
     'network',
@@ -21,11 +22,11 @@ export type UsedName = (typeof USED)[number]
 export type Used = { name: UsedName; text: string }
 
 export function usedOf(usage: JobUsage): Used[] {
-    const cores = usage.cpu_mean
     const texts: Record<UsedName, string | null> = {
         ranFor: usage.seconds ? duration(usage.seconds) : null,
         runs: usage.runs ? String(usage.runs) : null,
-        cpuTime: told(usage.cpu_seconds, (seconds) => duration(seconds) + (cores ? ` · ⌀ ${three(cores)}` : '')),
+        cpuTime: told(usage.cpu_seconds, duration),
+        cpuMean: told(usage.cpu_mean, (cores) => String(Math.round(cores * 100) / 100)),
         memoryNow: told(usage.memory_bytes, bytes),
         memoryPeak: told(usage.memory_peak_bytes, bytes),
         network: told(

@@ -43,6 +43,8 @@ export type Entry = {
 
 /** Whose reason says no more than the line itself. */
 const PLAIN: readonly string[] = ['submitted', 'scheduled', 'resumed', 'priority_changed', 'finished', 'killed']
+/** Why a person's pause stopped it: `who` says all of it. */
+const PAUSED_BY_PERSON = 'pause_command'
 const ENDS: readonly string[] = ['finished', 'failed', 'retried']
 
 /** The newest first. */
@@ -54,8 +56,6 @@ function entryOf(event: JobEvent): Entry {
     const { job, actor, receipt, usage, previous, lost_since } = event.data
     const state = job.state
     const word = event.type.split('.')[3] ?? event.type
-    const why =
-        receipt && state.reason ? { code: receipt.rule, message: receipt.why, details: state.reason.details } : null
     return {
         version: job.version,
         time: event.time,
@@ -63,7 +63,7 @@ function entryOf(event: JobEvent): Entry {
         word,
         status: state.status,
         who: receipt?.by ?? actor,
-        reason: why?.message ? why : PLAIN.includes(word) || receipt ? null : (state.reason ?? null),
+        reason: whyOf(event, word),
         receipt: receipt ?? null,
         lostSince: lost_since ?? null,
         attempt: state.attempt ?? 0,
@@ -72,6 +72,14 @@ function entryOf(event: JobEvent): Entry {
         exitCode: ENDS.includes(word) ? (state.exit_code ?? null) : null,
         ranSeconds: usage?.seconds ?? null,
     }
+}
+
+/** A receipt says why it was stopped; the state, why it is as it is now. */
+function whyOf(event: JobEvent, word: string): Reason | null {
+    const { receipt, job } = event.data
+    if (!receipt) return PLAIN.includes(word) ? null : (job.state.reason ?? null)
+    if (receipt.rule === PAUSED_BY_PERSON || !receipt.why) return null
+    return { code: receipt.rule, message: receipt.why, details: job.state.reason?.details ?? {} }
 }
 
 /** `node-1: v100 0, 1`: what the job holds; empty where it holds nothing. */
