@@ -3,12 +3,15 @@
 What brings a page to a look names nothing in a language: each look is taken in both.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from playwright.sync_api import Page, expect
 
 from tests.support.console import PHONE, Console, Language
+
+Reach = Callable[[Page], None]
 
 
 def _as_it_comes(page: Page) -> None:
@@ -20,6 +23,23 @@ def _account_menu(page: Page) -> None:
     page.get_by_role("menu").wait_for()
 
 
+def _pressed(*names: str) -> Reach:
+    """The first button with this name in one of the languages was pressed, and opened something."""
+    name = re.compile("|".join(names))
+
+    def reach(page: Page) -> None:
+        page.locator("main").get_by_role("button", name=name).first.click()
+        page.locator("[role=dialog], [role=menu]").first.wait_for()
+
+    return reach
+
+
+def _two_selected(page: Page) -> None:
+    for box in page.locator("tbody input[type=checkbox]").all()[:2]:
+        box.check()
+    page.get_by_role("toolbar").wait_for()
+
+
 @dataclass(frozen=True)
 class Look:
     """A page as somebody sees it. The path may name ids: `{failed}` is that of a job that has failed."""
@@ -27,7 +47,7 @@ class Look:
     name: str
     path: str
     who: str | None = "mia"
-    reach: Callable[[Page], None] = _as_it_comes
+    reach: Reach = _as_it_comes
 
     def at(self, ids: Mapping[str, str]) -> str:
         return self.path.format(**ids)
@@ -36,11 +56,30 @@ class Look:
 LOOKS = (
     Look("sign-in", "/sign-in", who=None),
     Look("not-found", "/no/such/page"),
-    Look("account-menu", "/no/such/page", reach=_account_menu),
+    Look("my-jobs", "/jobs"),
+    Look("my-jobs-none", "/jobs", who="otto"),
+    Look("my-jobs-filter", "/jobs", reach=_pressed("Filter", "筛选")),
+    Look("my-jobs-columns", "/jobs", reach=_pressed("Columns", "显示的列")),
+    Look("my-jobs-selected", "/jobs", reach=_two_selected),
+    Look("my-jobs-kill", "/jobs", reach=_pressed("^kill ")),
+    Look("my-jobs-support", "/jobs", reach=_pressed("^support ")),
+    Look("all-jobs", "/all", who="vera"),
+    Look("account-menu", "/all", who="admin", reach=_account_menu),
     Look("job-brief", "/jobs/{running}"),
     Look("job-brief-queued", "/jobs/{queued}"),
     Look("job-brief-failed", "/jobs/{failed}"),
+    Look("job-pause", "/jobs/{running}", reach=_pressed("^pause")),
+    Look("job-endpoints", "/jobs/{running}/endpoints"),
     Look("job-console", "/jobs/{failed}/console"),
+    Look("account", "/account"),
+    Look("account-key", "/account", reach=_pressed("Add a public key", "添加公钥")),
+    Look("account-token", "/account", reach=_pressed("Make a token", "创建令牌")),
+    Look("admin-users", "/admin/users", who="admin"),
+    Look("admin-users-new", "/admin/users", who="admin", reach=_pressed("Make a user", "新建用户")),
+    Look("admin-vcs", "/admin/vcs", who="admin"),
+    Look("admin-vcs-new", "/admin/vcs", who="admin", reach=_pressed("virtual cluster", "新建虚拟集群")),
+    Look("admin-support", "/admin/support", who="admin"),
+    Look("admin-audit", "/admin/audit", who="admin"),
 )
 
 
