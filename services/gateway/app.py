@@ -25,6 +25,7 @@ from services.gateway.removal import Removals
 from services.gateway.secrets import Secrets
 from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
+from services.gateway.site import Site
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
 from services.gateway.summaries import Summaries
@@ -49,6 +50,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     async def start() -> None:
         await people.start()
         await secrets.start()
+        await parts.site.read()
         server.open()
 
     async def stop() -> None:
@@ -116,4 +118,5 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         readiness=ReadinessCheck(bus),
         metrics=HttpMetrics(deps.meter),
         exposition=Exposition(deps.registry),
+        site=Site(settings.console),
     )

@@ -1,8 +1,8 @@
 """The ASGI application: what a request passes on its way to its route, outermost first.
 
 Front (id, limits, counts, headers) - CORS, where other sites may use the API - Elsewhere (the
-way to the endpoints' own door) - Door (host, origin, token) -
-StrangerLimit - BodyLimit - FastAPI's router - route.
+way to the endpoints' own door) - Door (host, origin, token or cookie) -
+StrangerLimit - Pages (the console, for everybody) - BodyLimit - FastAPI's router - route.
 """
 
 from collections.abc import Collection
@@ -18,6 +18,7 @@ from services.gateway.door import Door
 from services.gateway.elsewhere import Elsewhere
 from services.gateway.front import Front
 from services.gateway.openapi import DESCRIPTION, TITLE, VERSION
+from services.gateway.pages import Pages
 from services.gateway.parts import Parts
 from services.gateway.routes import (
     audit,
@@ -85,6 +86,7 @@ def application(parts: Parts, identify: Identify, passed_on: Identify | None = N
     api = routed()
     api.state.parts = parts
     app: ASGIApp = BodyLimit(api, settings.body_bytes)
+    app = Pages(app, parts.site)
     app = StrangerLimit(app, settings.max_requests)
     app = Door(app, identify, passed_on, settings.hosts, settings.allowed_origins)
     app = Elsewhere(app, settings.endpoints_url, settings.endpoints_port, settings.hosts)

@@ -1,7 +1,7 @@
 """Who comes in: the host that was asked for, the page it comes from, what it brings, and who is asking.
 
-Pure ASGI, in front of every route, so that no route can be forgotten: whatever is not in `PUBLIC` needs a token,
-paths that do not exist included. Routes read who is asking with `caller_of`.
+Pure ASGI, in front of every route, so that no route can be forgotten: whatever is not in `PUBLIC`, and no page of
+the console, needs a token, paths that do not exist included. Routes read who is asking with `caller_of`.
 """
 
 from collections.abc import Collection
@@ -15,6 +15,7 @@ from services.gateway.credentials import NO_TOKEN, Identify, SignedIn, bearer_to
 from services.gateway.domain.access import READ_ONLY, Caller
 from services.gateway.domain.access import Scope as TokenScope
 from services.gateway.domain.origins import foreign, trusted_host
+from services.gateway.domain.pages import is_page
 from services.gateway.problems import BadRequest, request_id_of, response_of
 from services.gateway.sessions import signed_in_by_cookie
 from shared.contracts.errors import Forbidden, Refusal, Unauthorized, UnsupportedMedia
@@ -70,7 +71,7 @@ class Door:
         headers = Headers(scope=scope)
         try:
             self._check(scope, headers)
-            if scope["path"] not in PUBLIC:
+            if not _is_public(scope):
                 scope["jobyard.signed_in"] = await self._signed_in(scope, headers)
         except Refusal as refusal:
             if scope["type"] == "http":
@@ -85,7 +86,7 @@ class Door:
         if "authorization" in headers:
             who = await self._identify(bearer_token(headers))
         else:
-            who = await signed_in_by_cookie(headers, _scheme(scope), _changes(scope), self._identify)
+            who = await signed_in_by_cookie(headers, _scheme(scope), _changes(scope, headers), self._identify)
         if who.caller.scope is TokenScope.READ and not _reads(scope):
             raise Forbidden(READ_ONLY)
         return who
@@ -94,7 +95,7 @@ class Door:
         host = headers.get("host")
         if not trusted_host(host, self._hosts):
             raise BadRequest("This platform does not go by that name; ask for it by one of its own (trusted_hosts).")
-        changes = _changes(scope)
+        changes = _changes(scope, headers)
         if changes and foreign(headers.get("origin"), _scheme(scope), host or "", self._origins):
             raise Forbidden("Pages of other sites may not do that (allowed_origins).")
         if changes and scope["type"] == "http" and _has_body(headers):
@@ -141,8 +142,17 @@ def _scheme(scope: Scope) -> str:
     return {"ws": "http", "wss": "https"}.get(scheme, scheme)
 
 
-def _changes(scope: Scope) -> bool:
-    return scope["type"] == "websocket" or scope["method"] not in READING
+def _is_public(scope: Scope) -> bool:
+    return scope["path"] in PUBLIC or (scope["type"] == "http" and is_page(scope["method"], scope["path"]))
+
+
+def _changes(scope: Scope, headers: Headers) -> bool:
+    """A handshake of a websocket counts as one: other sites' pages may send it and read what comes."""
+    return (
+        scope["type"] == "websocket"
+        or scope["method"] not in READING
+        or headers.get("upgrade", "").strip().lower() == "websocket"
+    )
 
 
 def _has_body(headers: Headers) -> bool:

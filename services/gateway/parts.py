@@ -24,6 +24,7 @@ from services.gateway.renewals import Renewals
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import SignIn
+from services.gateway.site import Site
 from services.gateway.sshkeys import SshKeys
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
@@ -68,6 +69,7 @@ class Parts:
     readiness: ReadinessCheck
     metrics: HttpMetrics
     exposition: Exposition
+    site: Site
 
 
 def parts_of(request: Request) -> Parts:

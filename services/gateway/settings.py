@@ -51,6 +51,9 @@ class GatewaySettings(BaseSettings):
         validation_alias=AliasChoices("JOBYARD_GATEWAY_ENDPOINTS_PORT", "JOBYARD_ENDPOINTS_HTTP_PORT"),
         description="The port of the door to Jupyter, TensorBoard and interactive ports; 0: none.",
     )
+    console: Path | None = Field(
+        None, description="The folder of the built console; none: `console/dist` of the checkout."
+    )
     secret_key: SecretStr | None = Field(
         None,
         repr=False,

@@ -92,6 +92,38 @@ async def test_the_job_gets_the_request_as_it_was_without_what_let_it_in(door: D
     assert TOKEN not in answer.text and "authorization" not in got["headers"]
 
 
+SIGNED_IN = "jobyard_session=eyJ.browser.canary; own=1; __Host-jobyard_session=eyJ.browser.canary"
+
+
+async def test_what_a_browser_is_signed_in_by_at_the_api_never_reaches_a_job(door: Door, path: str) -> None:
+    alone, twice = [("Cookie", "jobyard_session=eyJ.canary")], [("Cookie", "own=1"), ("cookie", SIGNED_IN)]
+    for headers in ([("Cookie", SIGNED_IN)], alone, twice):
+        answer = await door.http.get(f"{path}/", headers=headers)
+        assert answer.status_code == 200
+        assert "canary" not in answer.text and "jobyard" not in answer.json()["headers"].get("cookie", "")
+
+
+async def test_it_is_no_way_in_at_the_door(door: Door, path: str) -> None:
+    async with browser(Cookie=f"jobyard_session={TOKEN}; __Host-jobyard_session={TOKEN}") as signed_in:
+        assert (await signed_in.get(f"{door.http.base_url}{path}/")).status_code == 401
+
+
+async def test_a_job_neither_sets_nor_clears_what_browsers_are_signed_in_by(door: Door) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        own = web.Response(text="hello")
+        for name in ("jobyard_session", "__Host-jobyard_session", " JOBYARD_session", "=jobyard_session", "own"):
+            own.headers.add("Set-Cookie", f"{name}=x; Path=/")
+            own.headers.add("Set-Cookie", f"{name}=; Max-Age=0; Path=/; Domain=localhost")
+        own.headers["Clear-Site-Data"] = '"cookies"'
+        return own
+
+    async with application(web.get("/", answer)) as port:
+        path = await door.add("port-8080", port)
+        got = await door.http.get(f"{path}/")
+    assert (got.text, "clear-site-data" in got.headers) == ("hello", False)
+    assert {cookie.partition("=")[0] for cookie in got.headers.get_list("set-cookie")} == {"own"}
+
+
 async def test_jupyter_keeps_its_prefix_and_gets_its_token(door: Door, mirror: int) -> None:
     path = await door.add("jupyter", mirror, secret="s3cret")
     got = (await door.http.get(f"{path}/lab")).json()
@@ -890,6 +922,19 @@ async def test_a_websocket_carries_frames_of_any_size_both_ways(door: Door) -> N
                 await socket.send_bytes(frame)
                 assert await socket.receive_bytes() == frame
         await until(lambda: socket.closed, "the websocket is closed")
+
+
+async def test_a_websocket_does_not_bring_a_job_what_a_browser_is_signed_in_by(door: Door) -> None:
+    async def told(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_str(request.headers.get("Cookie", ""))
+        return socket
+
+    async with application(web.get("/ws", told)) as port:
+        path = await door.add("port-8080", port)
+        async with websocket(door, f"{path}/ws", headers={"Cookie": SIGNED_IN}) as socket:
+            assert await socket.receive_str() == "own=1"
 
 
 async def test_a_websocket_that_the_job_closes_ends_with_its_reason(door: Door) -> None:

@@ -15,13 +15,14 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.oidc import CLIENT_ID, Issuer, issuer, new_key, settings, who
-from tests.support.people import Person, add, admin
+from tests.support.people import Person, add, admin, in_browser
 from tests.support.platform import Platform, platform
 from tests.support.waiting import wait_until
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 OIDC = "/api/v1/auth/oidc"
+SESSION = "/api/v1/auth/session"
 WITHIN_S = 5.0
 
 
@@ -93,6 +94,25 @@ def test_the_browser_goes_back_to_the_page_it_came_from_and_its_address_holds_no
     assert (target.scheme, target.netloc, target.path, target.query) == ("", "", "/console/jobs", "")
     token = redeem(yard, code_in(answer)).json()["access_token"]
     assert token not in answer.headers["location"]
+
+
+def test_a_browser_that_was_at_the_issuer_is_signed_in_by_a_cookie_and_never_sees_a_token(
+    yard: Platform, idp: Issuer
+) -> None:
+    who(idp, "bea", "researchers")
+    assert yard.http.get("/api/v1/auth/methods").json() == {"password": True, "oidc": True, "issuer": idp.url}
+    back = yard.http.get(at_issuer(begin(yard, return_to="/jobs")))
+    body = {"code": code_in(back), "code_verifier": VERIFIER}
+    wrong = yard.http.post(SESSION, json=body | {"code_verifier": "w" * 43}, headers={"Origin": yard.url})
+    assert (wrong.status_code, "set-cookie" in wrong.headers) == (401, False)
+    foreign = yard.http.post(SESSION, json=body, headers={"Origin": "https://evil.example"})
+    assert (foreign.status_code, "set-cookie" in foreign.headers) == (403, False)
+    bea = in_browser(yard, body)
+    assert bea.call("GET", "/me", 200)["vcs"] == {"lab": "member"}
+    id = bea.submit("true", vc="lab")
+    assert bea.call("GET", f"/jobs/{id}", 200)["owner"] == "bea"
+    again = yard.http.post(SESSION, json=body, headers={"Origin": yard.url})
+    assert (again.status_code, "set-cookie" in again.headers) == (401, False)
 
 
 @pytest.mark.parametrize(

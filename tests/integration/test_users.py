@@ -3,13 +3,13 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.people import PASSWORD, Person, add, admin, sign_in
+from tests.support.people import PASSWORD, Person, add, admin, in_browser, sign_in
 from tests.support.platform import Platform, platform
 from tests.support.sse import SseReader
 from tests.support.waiting import wait_until
@@ -145,6 +145,30 @@ def test_a_new_password_ends_what_was_signed_in_before(yard: Platform) -> None:
     old = {"username": "fay", "password": PASSWORD}
     assert yard.http.post("/api/v1/auth/token", json=old).status_code == 401
     assert sign_in(yard, "fay", "another long one").status("GET", "/me") == 200
+
+
+def ends_browsers(yard: Platform, body: dict[str, str], change: Callable[[Person], Any]) -> None:
+    """One browser makes the change, another one is signed out by it, and what it follows is cut."""
+    one, other = in_browser(yard, body), in_browser(yard, body)
+    feed = other.follow("/events")
+    wait_until(lambda: feed.status == 200, "a browser follows what happens")
+    change(one)
+    wait_until(lambda: other.status("GET", "/me") == 401, "its cookie stops", WITHIN_S)
+    wait_until(lambda: not feed.open, "the feed is cut", WITHIN_S)
+
+
+def test_a_new_password_ends_browsers_and_what_they_follow(yard: Platform) -> None:
+    add(yard, "eli")
+    before, after = ({"username": "eli", "password": password} for password in (PASSWORD, "another long one"))
+    body = {"current": PASSWORD, "new": after["password"]}
+    ends_browsers(yard, before, lambda eli: eli.call("POST", "/me/password", 204, json=body))
+    assert in_browser(yard, after).status("GET", "/me") == 200
+
+
+def test_disabling_ends_browsers_and_what_they_follow(yard: Platform, root: Person) -> None:
+    add(yard, "flo")
+    credentials = {"username": "flo", "password": PASSWORD}
+    ends_browsers(yard, credentials, lambda flo: root.call("PATCH", "/users/flo", 200, json={"disabled": True}))
 
 
 def test_an_administrator_gives_a_new_password(yard: Platform, root: Person) -> None:

@@ -198,9 +198,9 @@ def add_job(yard: Gateway, owner: str = "admin", vc: str = "default", **changes:
 async def gateway(
     folder: Path, prometheus_url: str | None = None, oidc: OidcSettings | None = None, **settings: Any
 ) -> AsyncGenerator[Gateway, None]:
-    """The application, started, with a client whose Host is one of its own."""
+    """The application, started, with a client whose Host is one of its own. It has a console where a test gives one."""
     clock, bus = ManualTime(), DoubleBus()
-    chosen = GatewaySettings(**settings)
+    chosen = GatewaySettings(**({"console": folder / "no-console"} | settings))
     deps = Deps(bus, clock, PlatformSettings(data=folder, prometheus_url=prometheus_url))
     store = cast(SqliteStore, deps.open_store("gateway"))
     people = people_from(deps, store, chosen, oidc or OidcSettings())
@@ -210,6 +210,7 @@ async def gateway(
     try:
         await people.start()
         await secrets.start()
+        await parts.site.read()
         app = application(parts, people.identity.of, people.passed_on)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as http:

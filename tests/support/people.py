@@ -50,6 +50,14 @@ class Person:
         return SseReader(f"{self.yard.url}/api/v1{path}", self.headers(), params)
 
 
+@dataclass
+class Browser(Person):
+    """The same with a cookie, and a page of the platform open."""
+
+    def headers(self) -> dict[str, str]:
+        return {"Cookie": f"jobyard_session={self.token}", "Origin": self.yard.url}
+
+
 def admin(yard: Platform) -> Person:
     """The first account."""
     return Person(yard, "admin", yard.headers()["Authorization"].removeprefix("Bearer "))
@@ -59,6 +67,14 @@ def sign_in(yard: Platform, name: str, password: str = PASSWORD) -> Person:
     answer = yard.http.post("/api/v1/auth/token", json={"username": name, "password": password})
     assert answer.status_code == 200, answer.text
     return Person(yard, name, answer.json()["access_token"])
+
+
+def in_browser(yard: Platform, body: dict[str, str]) -> Browser:
+    """Signed in by what a page sends."""
+    answer = yard.http.post("/api/v1/auth/session", json=body, headers={"Origin": yard.url})
+    assert answer.status_code == 200, answer.text
+    yard.http.cookies.clear()
+    return Browser(yard, answer.json()["name"], answer.cookies["jobyard_session"])
 
 
 def add(yard: Platform, name: str, vcs: dict[str, str] | None = None, **fields: Any) -> Person:

@@ -33,17 +33,22 @@ async def test_every_route_but_the_public_ones_needs_a_token(yard: Gateway) -> N
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-NOWHERE = ("/", "/api", "/api/v1/nothing", "/api/v2/jobs", "/docs", "/api/v1/jobs/", "/healthz/", "/x/%2e%2e/healthz")
+NOWHERE = (
+    *("/api", "/api/", "/api/v1/nothing", "/api/v2/jobs", "/api/v1/jobs/", "/%61pi/v1/nothing", "/api%2fv1/nothing"),
+    *("/endpoints", "/healthz/", "/readyz/x", "/metrics/", "/grafana", "/grafana/", "/grafana/x"),
+)
+PAGES = ("/", "/docs", "/jobs/x", "/x/%2e%2e/healthz", "/apis", "/assets/x.js")
+LOOKING, CHANGING = ("GET", "HEAD"), ("POST", "DELETE", "PUT", "PATCH", "OPTIONS")
 
 
-async def test_what_does_not_exist_needs_a_token_too(yard: Gateway) -> None:
-    for path in NOWHERE:
-        for method in ("GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD"):
-            assert (await yard.http.request(method, path)).status_code == 401
-            found = await yard.http.request(method, path, headers=yard.token())
-            assert found.status_code == 404
-            if method != "HEAD":
-                assert found.json()["code"] == "not_found"
+async def test_what_does_not_exist_needs_a_token_too_unless_it_could_be_a_page(yard: Gateway) -> None:
+    asks = [(method, path) for path in NOWHERE for method in (*LOOKING, *CHANGING)]
+    for method, path in (*asks, *((method, path) for path in PAGES for method in CHANGING)):
+        assert (await yard.http.request(method, path)).status_code == 401, (method, path)
+        found = await yard.http.request(method, path, headers=yard.token())
+        assert found.status_code == 404, (method, path)
+        if method != "HEAD":
+            assert found.json()["code"] == "not_found"
 
 
 async def test_an_unknown_method_is_405_and_says_which_one(yard: Gateway) -> None:
