@@ -34,6 +34,19 @@ export const router = createRouter({
                 { path: 'console', name: 'job-console', component: () => import('@/job/console/ConsoleTab.vue') },
             ],
         },
+        { path: '/account', component: () => import('@/account/AccountPage.vue'), meta: { title: 'Account' } },
+        {
+            path: '/admin',
+            component: () => import('@/admin/AdminPage.vue'),
+            meta: { admin: true, title: 'Administration' },
+            redirect: '/admin/users',
+            children: [
+                { path: 'users', component: () => import('@/admin/UsersPage.vue') },
+                { path: 'vcs', component: () => import('@/admin/VcsPage.vue') },
+                { path: 'support', component: () => import('@/admin/SupportPage.vue') },
+                { path: 'audit', component: () => import('@/admin/AuditPage.vue') },
+            ],
+        },
         {
             path: '/:pathMatch(.*)*',
             name: 'not-found',
