@@ -51,7 +51,7 @@ export function written(range: Range): string {
 
 export function read(text: unknown): Range | null {
     if (typeof text !== 'string') return null
-    if (text === 'life' || text in LENGTHS) return { kind: text as Length | 'life' }
+    if (text === 'life' || Object.hasOwn(LENGTHS, text)) return { kind: text as Length | 'life' }
     const [, from, to] = /^(\d{1,11})-(\d{1,11})$/.exec(text) ?? []
     return from !== undefined && to !== undefined && Number(from) < Number(to)
         ? { kind: 'custom', from: Number(from), to: Number(to) }
