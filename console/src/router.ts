@@ -45,6 +45,7 @@ export const router = createRouter({
             component: () => import('@/job/JobPage.vue'),
             children: [
                 { path: '', name: 'job', component: () => import('@/job/brief/BriefTab.vue') },
+                { path: 'metrics', name: 'job-metrics', component: () => import('@/job/metrics/MetricsTab.vue') },
                 { path: 'console', name: 'job-console', component: () => import('@/job/console/ConsoleTab.vue') },
                 { path: 'endpoints', component: () => import('@/job/endpoints/EndpointsTab.vue') },
             ],

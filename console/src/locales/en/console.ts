@@ -7,8 +7,6 @@ export default {
     noMatch: 'no match',
     matches: '{count} match | {count} matches',
     match: '{at} of {count}',
-    allRanks: 'All ranks',
-    rank: 'Rank {rank}',
     allStreams: 'All streams',
     show: 'Columns and wrapping',
     beside: 'Beside each line',

@@ -10,8 +10,6 @@ export default {
     noMatch: '无匹配',
     matches: '{count} 处',
     match: '第 {at} 处，共 {count} 处',
-    allRanks: '全部 rank',
-    rank: 'Rank {rank}',
     allStreams: '全部输出流',
     show: '列与换行',
     beside: '在每行旁显示',
