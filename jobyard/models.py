@@ -1120,6 +1120,8 @@ class LogTail(Model):
 
     lines: list[LogLine]
     gaps: list[LogGap]
+    skipped: int = 0
+    """How many lines, lost ones among them, came before these and are left out: only where one follows with `paced`. The download has them."""
 
 
 class MadeApiToken(Model):
