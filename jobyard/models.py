@@ -1145,6 +1145,9 @@ class Me(Model):
     scope: Scope
     """`read` with an API token that may only read."""
 
+    grafana: str | None = None
+    """The path of a job's dashboard, with `?var-job_id=<id>`; null: there is no Grafana."""
+
 
 class NewApiToken(Model):
     """An API token to make."""

@@ -35,6 +35,7 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+"""Of every answer that does not say something else itself, such as a page."""
 
 
 class HttpMetrics:
@@ -136,8 +137,10 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.seconds = time.perf_counter() - self._began
-            headers = [*SECURITY_HEADERS, (b"x-request-id", self.request_id.encode()), *message.get("headers", ())]
-            message = {**message, "headers": headers}
+            own = list(message.get("headers", ()))
+            said = {name for name, _ in own}
+            added = [header for header in SECURITY_HEADERS if header[0] not in said]
+            message = {**message, "headers": [*added, (b"x-request-id", self.request_id.encode()), *own]}
         await self._send(message)
 
 

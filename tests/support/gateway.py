@@ -217,4 +217,5 @@ async def gateway(
     finally:
         await people.issuer.close()
         await parts.querying.prometheus.close()
+        await parts.grafana.close()
         await store.close()
