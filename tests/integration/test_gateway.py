@@ -99,6 +99,20 @@ def test_a_follower_at_a_pace_gets_every_line_once_and_goes_on_where_it_was(yard
     assert [event.name for event in finished.events] == ["lines", "end"]
 
 
+def test_a_follower_at_a_pace_that_names_a_place_beyond_the_stream_begins_anew_and_disturbs_no_other(
+    yard: Platform, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    id = yard.submit(GATED, env={"GATE": str(gate)})
+    wait_until(lambda: len(yard.lines(id)) == 5, "it has begun")
+    readers = [follow(yard, id, after=after, paced="true") for after in ("9" * 18, None, "9" * 18, "0")]
+    wait_until(lambda: all(len(reader.lines()) == 5 for reader in readers), "each has what was written")
+    gate.touch()
+    wait_until(lambda: not any(reader.open for reader in readers), "they end")
+    for reader in readers:
+        assert reader.lines() == [*(f"before {number}" for number in range(1, 6)), "after", "end"]
+
+
 def test_a_pace_that_is_no_yes_or_no_is_refused(yard: Platform) -> None:
     response = yard.call("GET", f"/jobs/{yard.submit('true')}/logs/follow?paced=quick", 422)
     assert response["errors"][0]["field"] == "paced"
@@ -225,7 +239,7 @@ def test_a_reader_at_a_pace_who_is_late_gets_the_newest_lines_and_what_was_left_
     yard.wait(id, "running")
     pid = gateway_pid(yard)
     with ExitStack() as stack:
-        stuck = [stack.enter_context(_stuck_follower(yard, id, "paced=true")) for _ in range(8)]
+        stuck = [stack.enter_context(_stuck_follower(yard, id, "paced=true")) for _ in range(50)]
         answers = [stack.enter_context(closing(http.client.HTTPResponse(each))) for each in stuck]
         for answer in answers:
             answer.begin()
