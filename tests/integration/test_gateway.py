@@ -180,10 +180,11 @@ def test_the_feed_has_every_event_of_a_job_in_order_and_goes_on_where_it_broke(y
         each.close()
 
 
-def test_followers_go_on_after_nats_was_killed(yard: Platform, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pace", [{}, {"paced": "true"}], ids=["each chunk", "at a pace"])
+def test_followers_go_on_after_nats_was_killed(yard: Platform, tmp_path: Path, pace: dict[str, str]) -> None:
     gate = tmp_path / "gate"
     id = yard.submit(GATED, env={"GATE": str(gate)})
-    reader = follow(yard, id)
+    reader = follow(yard, id, **pace)
     wait_until(lambda: len(reader.lines()) == 5, "the lines before are there")
     os.kill(yard.parts()[0], signal.SIGKILL)
     gate.touch()
@@ -192,7 +193,7 @@ def test_followers_go_on_after_nats_was_killed(yard: Platform, tmp_path: Path) -
     def all_there() -> bool:
         nonlocal reader, lines
         if not reader.open and not any(event.name == "end" for event in reader.events):
-            reader = follow(yard, id, after=reader.last_id)
+            reader = follow(yard, id, after=reader.last_id, **pace)
             lines = [*lines]
         return bool(reader.events) and reader.events[-1].name == "end"
 

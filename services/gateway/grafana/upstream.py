@@ -1,13 +1,13 @@
 """The Grafana of this installation, asked over HTTP: one fixed address, few requests at a time, bounded answers."""
 
 import asyncio
-from collections import defaultdict
 from dataclasses import dataclass
 
 import httpx
 import structlog
 
 from services.gateway.grafana.passing import DASHBOARD, Elsewhere, Headers, from_grafana
+from services.gateway.turns import Turns
 from shared.contracts.errors import NotFound, Unavailable
 
 log = structlog.get_logger()
@@ -21,6 +21,7 @@ AWAY = (
 LATE = "Grafana did not answer in time. Try again, or choose a shorter range of time."
 LARGE = "Grafana's answer is larger than this platform passes on. Choose a shorter range of time."
 MISLED = "Grafana leads to another address than this one. Operators: see serve_from_sub_path in docs/grafana.md."
+BUSY = "Too many requests to Grafana wait already. Try again in a moment."
 AT_ONCE, AT_ONCE_PER_USER = 16, 6
 """Requests under way, of all and of one user; those beyond wait for their turn. Six are what a browser sends."""
 
@@ -42,8 +43,7 @@ class Grafana:
         self._timeout_s = timeout_s
         self._answer_bytes = answer_bytes
         self._http: httpx.AsyncClient | None = None
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._turns_of: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_PER_USER))
+        self._turns = Turns(AT_ONCE, AT_ONCE_PER_USER, BUSY)
 
     @property
     def dashboard(self) -> str | None:
@@ -58,13 +58,13 @@ class Grafana:
     async def ask(
         self, user: str, host: str, method: str, path: str, query: bytes, headers: Headers, body: bytes
     ) -> Answer:
-        """Its answer. `host`: what the browser calls this platform. Raises NotFound, Unavailable."""
+        """Its answer. `host`: what the browser calls this platform. Raises NotFound, TooMany, Unavailable."""
         self.check()
         assert self._url is not None
         url = self._url.copy_with(raw_path=path.encode() + (b"?" + query if query else b""))
         own = {host.lower(), url.netloc.decode()}
         try:
-            async with asyncio.timeout(self._timeout_s), self._turns_of[user], self._turns:
+            async with asyncio.timeout(self._timeout_s), self._turns.taken(user):
                 return await self._answer(method, url, headers, body, own)
         except (TimeoutError, httpx.TimeoutException):
             raise Unavailable(LATE) from None
