@@ -1164,7 +1164,7 @@ class LogTail(Model):
     lines: list[LogLine]
     gaps: list[LogGap]
     skipped: int = 0
-    """How many lines, lost ones among them, came before these and are left out: only where one follows with `paced`. The download has them."""
+    """Lines, lost ones too, that came before these and are left out: only with `paced`."""
 
 
 class MadeApiToken(Model):
@@ -1187,6 +1187,9 @@ class Me(Model):
 
     scope: Scope
     """`read` with an API token that may only read."""
+
+    grafana: str | None = None
+    """The path of a job's dashboard, with `?var-job_id=<id>`; null: there is no Grafana."""
 
 
 class NewApiToken(Model):
