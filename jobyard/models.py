@@ -876,6 +876,14 @@ class AuditPage(Model):
     """`cursor` of the next page; null on the last one."""
 
 
+class CasePage(Model):
+    """Cases, the newest first."""
+
+    items: list[SupportCase]
+    next_cursor: str | None = None
+    """`cursor` of the next page; null on the last one."""
+
+
 class Endpoint(Model):
     """A way into a job, as people see it."""
 
@@ -1225,6 +1233,7 @@ class Notification(Model):
     id: str
     """`<job_id>.<version>.<number of the entry>`; also `webhook-id`."""
 
+    job_id: str | None = None
     event: str
     """What happened, for instance `finished`."""
 
@@ -1233,7 +1242,7 @@ class Notification(Model):
 
 
 class Notifications(Model):
-    """Of one job, the newest first, at most 200."""
+    """Of one job or one person, the newest first, at most 200."""
 
     items: list[Notification]
 

@@ -40,6 +40,24 @@ export const router = createRouter({
             meta: { open: true, title: 'Sign in' },
         },
         {
+            path: '/jobs/:id',
+            component: () => import('@/job/JobPage.vue'),
+            children: [{ path: '', name: 'job', component: () => import('@/job/brief/BriefTab.vue') }],
+        },
+        { path: '/account', component: () => import('@/account/AccountPage.vue'), meta: { title: 'Account' } },
+        {
+            path: '/admin',
+            component: () => import('@/admin/AdminPage.vue'),
+            meta: { admin: true, title: 'Administration' },
+            redirect: '/admin/users',
+            children: [
+                { path: 'users', component: () => import('@/admin/UsersPage.vue') },
+                { path: 'vcs', component: () => import('@/admin/VcsPage.vue') },
+                { path: 'support', component: () => import('@/admin/SupportPage.vue') },
+                { path: 'audit', component: () => import('@/admin/AuditPage.vue') },
+            ],
+        },
+        {
             path: '/:pathMatch(.*)*',
             name: 'not-found',
             component: () => import('@/shell/NotFoundPage.vue'),

@@ -20,8 +20,10 @@ from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES, USAGE
 from shared.contracts.commands.scheduling import EXPLAIN, FORESEE
 from shared.contracts.commands.submission import NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.commands.support import (
+    ALL_CASES,
     CHECK_NOTIFY,
     NOTIFICATIONS,
+    NOTIFICATIONS_OF,
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     WEBHOOK_SECRET,
@@ -77,6 +79,8 @@ ASKS: tuple[Command[Any, Any], ...] = (
     SUMMARIES,
     USAGE,
     REQUEST_SUPPORT,
+    ALL_CASES,
+    NOTIFICATIONS_OF,
     SUPPORT_CASES,
     CHECK_NOTIFY,
     NOTIFICATIONS,

@@ -8,11 +8,21 @@ from services.gateway.resources import SupportRequest
 from services.gateway.yard import Yard
 from shared.bus.bus import Bus
 from shared.clock import Clock
-from shared.contracts.commands.support import NOTIFICATIONS, REQUEST_SUPPORT, SUPPORT_CASES, WEBHOOK_SECRET
+from shared.contracts.commands.support import (
+    ALL_CASES,
+    NOTIFICATIONS,
+    NOTIFICATIONS_OF,
+    REQUEST_SUPPORT,
+    SUPPORT_CASES,
+    WEBHOOK_SECRET,
+)
 from shared.contracts.notify import (
+    CasePage,
     GetWebhookSecret,
+    ListAllCases,
     ListCases,
     ListNotifications,
+    ListNotificationsOf,
     Notifications,
     RequestSupport,
     SupportCase,
@@ -89,6 +99,15 @@ class Desk:
         """Who was told about a job."""
         job = await self._yard.stored(caller, job_id, Right.SEE_MESSAGES)
         return await self._bus.ask(NOTIFICATIONS, ListNotifications(job_id=job.id), self._timeout_s)
+
+    async def all_cases(self, requester: str | None, before: str | None, limit: int) -> CasePage:
+        """What was asked about any job, by anybody or by one person."""
+        ask = ListAllCases(requester=requester, before=before, limit=limit)
+        return await self._bus.ask(ALL_CASES, ask, self._timeout_s)
+
+    async def notifications_of(self, caller: Caller) -> Notifications:
+        """Who was told about the caller's jobs."""
+        return await self._bus.ask(NOTIFICATIONS_OF, ListNotificationsOf(owner=caller.name), self._timeout_s)
 
     async def webhook_secret(self, caller: Caller) -> WebhookSecret:
         """What the caller's webhooks are signed with."""

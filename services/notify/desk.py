@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from services.notify.domain.case import CaseDocument, Delivery, events_after, opened, resource
+from services.notify.domain.case import CaseDocument, Delivery, events_after, fitting, opened, resource
 from services.notify.domain.letter import support_letter
 from services.notify.domain.sending import Arrival
 from services.notify.failures import Missed
@@ -13,7 +13,7 @@ from services.notify.store import NotifyStore
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.errors import Conflict
-from shared.contracts.notify import RequestSupport, SupportCase, SupportCases
+from shared.contracts.notify import CasePage, RequestSupport, SupportCase, SupportCases
 from shared.idempotency import is_key, used_for_another
 from shared.outbox import Outbox
 from shared.store.port import DuplicateKey
@@ -55,7 +55,14 @@ class Desk:
 
     async def cases(self, job_id: str) -> SupportCases:
         """Those of one job, the newest first."""
-        return SupportCases(items=tuple(resource(case) for case in await self._store.cases_of(job_id)))
+        return SupportCases(items=fitting([resource(case) for case in await self._store.cases_of(job_id)]))
+
+    async def all_cases(self, requester: str | None, before: str | None, limit: int) -> CasePage:
+        """Everybody's, or one person's, the newest first."""
+        page = await self._store.all_cases(requester, before, limit)
+        items = fitting([resource(case) for case in page.items])
+        more = page.after is not None or len(items) < len(page.items)
+        return CasePage(items=items, next_cursor=items[-1].id if more else None)
 
     async def send(self, case: CaseDocument) -> Arrival:
         """One mail to the operators. Raises Missed, or a Refusal of whoever was asked about the job."""

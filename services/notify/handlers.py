@@ -14,8 +14,10 @@ from shared.contracts.commands.jobs import EVENTS, GET
 from shared.contracts.commands.logs import TAIL_LOG
 from shared.contracts.commands.secrets import FIND_SECRETS
 from shared.contracts.commands.support import (
+    ALL_CASES,
     CHECK_NOTIFY,
     NOTIFICATIONS,
+    NOTIFICATIONS_OF,
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     WEBHOOK_SECRET,
@@ -23,10 +25,13 @@ from shared.contracts.commands.support import (
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.events import CloudEvent, JobEvent
 from shared.contracts.notify import (
+    CasePage,
     CheckNotify,
     GetWebhookSecret,
+    ListAllCases,
     ListCases,
     ListNotifications,
+    ListNotificationsOf,
     Notifications,
     Notify,
     NotifyChecked,
@@ -58,6 +63,9 @@ class Handlers:
     async def support_cases(self, ask: ListCases) -> SupportCases:
         return await self._desk.cases(ask.job_id)
 
+    async def all_cases(self, ask: ListAllCases) -> CasePage:
+        return await self._desk.all_cases(ask.requester, ask.before, ask.limit)
+
     async def check(self, ask: CheckNotify) -> NotifyChecked:
         """Raises Invalid, which names the entries that cannot be served."""
         errors = [error for number, entry in enumerate(ask.entries) for error in await self._errors(number, entry)]
@@ -68,6 +76,9 @@ class Handlers:
 
     async def notifications(self, ask: ListNotifications) -> Notifications:
         return await self._notices.notifications(ask.job_id)
+
+    async def notifications_of(self, ask: ListNotificationsOf) -> Notifications:
+        return await self._notices.notifications_of(ask.owner)
 
     async def webhook_secret(self, ask: GetWebhookSecret) -> WebhookSecret:
         document = await self._keys.of(ask.owner, renew=ask.renew, renewal=ask.renewal)
@@ -99,8 +110,10 @@ ASKS = (GET, EVENTS, TAIL_LOG, FIND_SECRETS)
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Answers(REQUEST_SUPPORT, Handlers.request_support),
     Answers(SUPPORT_CASES, Handlers.support_cases),
+    Answers(ALL_CASES, Handlers.all_cases),
     Answers(CHECK_NOTIFY, Handlers.check),
     Answers(NOTIFICATIONS, Handlers.notifications),
+    Answers(NOTIFICATIONS_OF, Handlers.notifications_of),
     Answers(WEBHOOK_SECRET, Handlers.webhook_secret),
     Shared("notify", subjects.EVENTS, (subjects.JOB_EVENTS,), watched, Handlers.job_events),
 )

@@ -87,6 +87,10 @@ class Notices:
         """Those of one job, the newest first."""
         return Notifications(items=tuple(resource(one) for one in await self._store.deliveries_of(job_id)))
 
+    async def notifications_of(self, owner: str) -> Notifications:
+        """About all jobs of a person, the newest first."""
+        return Notifications(items=tuple(resource(one) for one in await self._store.deliveries_for(owner)))
+
     async def send(self, delivery: DeliveryDocument) -> Arrival | None:
         """Tell its recipient. Raises Missed."""
         try:

@@ -11,7 +11,7 @@ from services.notify.domain.sending import Sending, is_due
 from services.notify.domain.signing import SecretDocument
 from shared.contracts.base import rfc3339
 from shared.idempotency import Keys, key_indexes
-from shared.store.port import Between, Collection, Document, Eq, Index, Schema, Store
+from shared.store.port import Between, Collection, Document, Eq, Index, Page, Schema, Store
 
 CASES_SHOWN = 100
 NOTIFICATIONS_SHOWN = 200
@@ -58,6 +58,7 @@ CASES: Schema[CaseDocument] = Schema(
     indexes=(
         Index("lane", ("due_lane", "sending.due_at")),
         Index("job", ("job_id",)),
+        Index("asked_by", (REQUESTER, "id")),
         Index("ended", ("sending.ended_at",)),
         *key_indexes(REQUESTER),
     ),
@@ -69,6 +70,7 @@ DELIVERIES: Schema[DeliveryDocument] = Schema(
     indexes=(
         Index("lane", ("due_lane", "sending.due_at")),
         Index("job", ("job_id", "sending.since")),
+        Index("told_for", ("owner", "sending.since")),
         Index("mails", ("mailed_by", "sending.since")),
         Index("ended", ("sending.ended_at",)),
     ),
@@ -130,6 +132,11 @@ class NotifyStore:
         """The newest first."""
         return (await self.cases.find((Eq("job_id", job_id),), ("-id",), limit=CASES_SHOWN)).items
 
+    async def all_cases(self, requester: str | None, before: str | None, limit: int) -> Page[CaseDocument]:
+        """Everybody's, or one person's, the newest first: case ids rise with time."""
+        where = () if requester is None else (Eq(REQUESTER, requester),)
+        return await self.cases.find(where, ("-id",), (before,) if before else None, limit)
+
     async def mails_of(self, owner: str, since: datetime, at_most: int) -> int:
         """How many mails a person's jobs have caused since then; counting stops at `at_most`."""
         where = (Eq("mailed_by", owner), Between("sending.since", low=rfc3339(since)))
@@ -145,5 +152,11 @@ class NotifyStore:
 
     async def deliveries_of(self, job_id: str) -> Sequence[DeliveryDocument]:
         """The newest first."""
-        where = (Eq("job_id", job_id),)
-        return (await self.deliveries.find(where, ("-sending.since",), limit=NOTIFICATIONS_SHOWN)).items
+        return await self._deliveries(Eq("job_id", job_id))
+
+    async def deliveries_for(self, owner: str) -> Sequence[DeliveryDocument]:
+        """About all jobs of a person, the newest first."""
+        return await self._deliveries(Eq("owner", owner))
+
+    async def _deliveries(self, of: Eq) -> Sequence[DeliveryDocument]:
+        return (await self.deliveries.find((of,), ("-sending.since",), limit=NOTIFICATIONS_SHOWN)).items

@@ -18,6 +18,9 @@ ENDS = ("finished", "failed", "error", "killed")
 NOTIFY_ENTRIES = 10
 """The most that one job may name."""
 
+CASES_ON_A_PAGE = 20
+"""The most on a page: a message may have 20,000 characters, and a page travels as one answer."""
+
 T = TypeVar("T")
 _LINE_ENDS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _IN_TEXT = frozenset("\n\r\t")
@@ -142,6 +145,21 @@ class SupportCases(Contract):
     items: tuple[SupportCase, ...]
 
 
+class ListAllCases(Contract):
+    """Everybody's, or one person's, the newest first."""
+
+    requester: UserName | None = None
+    limit: Annotated[int, Field(ge=1, le=CASES_ON_A_PAGE)] = 20
+    before: Annotated[JobId | None, Field(description="Only cases older than this one.")] = None
+
+
+class CasePage(Contract):
+    """Cases, the newest first."""
+
+    items: tuple[SupportCase, ...]
+    next_cursor: Annotated[str | None, Field(description="`cursor` of the next page; null on the last one.")] = None
+
+
 # --- notifications
 
 
@@ -159,17 +177,24 @@ class ListNotifications(Contract):
     job_id: JobId
 
 
+class ListNotificationsOf(Contract):
+    """About all jobs of a person."""
+
+    owner: UserName
+
+
 class Notification(Outgoing):
     """One event told to one recipient."""
 
     id: Annotated[str, Field(description="`<job_id>.<version>.<number of the entry>`; also `webhook-id`.")]
+    job_id: JobId | None = None
     event: Annotated[str, Field(description="What happened, for instance `finished`.")]
     to: str
     created_at: Timestamp
 
 
 class Notifications(Contract):
-    """Of one job, the newest first, at most 200."""
+    """Of one job or one person, the newest first, at most 200."""
 
     items: tuple[Notification, ...]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.console import INDEX, SCRIPT, built_console
+from tests.support.dist import INDEX, SCRIPT, built_console
 from tests.support.waiting import until
 from tests.support.wire import Wire, rest_of, wire
 

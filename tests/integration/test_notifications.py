@@ -161,6 +161,17 @@ def test_a_service_of_apprise_that_the_operator_allowed_is_told(yard: Platform, 
     assert arrival.event["title"] == "[Jobyard] digits: finished" and job in arrival.event["message"]
 
 
+def test_one_sees_what_was_told_about_all_own_jobs(yard: Platform, receiver: Receiver) -> None:
+    jobs = [yard.submit("true", notify=[{"to": receiver.url}]) for _ in range(2)]
+    for job in jobs:
+        yard.wait(job)
+    wait_until(
+        lambda: {one["job_id"] for one in yard.call("GET", "/me/notifications", 200)["items"]} >= set(jobs), "told"
+    )
+    newest = yard.call("GET", "/me/notifications", 200)["items"]
+    assert [one["created_at"] for one in newest] == sorted((one["created_at"] for one in newest), reverse=True)
+
+
 def test_a_renewed_secret_signs_beside_the_former_one(yard: Platform, receiver: Receiver) -> None:
     former = secret(yard)
     assert secret(yard) == former

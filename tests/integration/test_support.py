@@ -250,6 +250,22 @@ def run_in(yard: Platform, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=yard.data, check=False)
 
 
+def test_administrators_read_every_case_page_by_page_and_others_their_own(yard: Platform) -> None:
+    yard.call("POST", "/users", 201, json={"username": "mia", "password": "correct horse"})
+    token = yard.http.post("/api/v1/auth/token", json={"username": "mia", "password": "correct horse"}).json()
+    mia = {"Authorization": f"Bearer {token['access_token']}"}
+    hers = yard.call("POST", "/jobs", 201, json={"name": "hers", "command": "true"}, headers=mia)["id"]
+    made = yard.call("POST", f"/jobs/{hers}/support", 202, json=ASK, headers=mia)["id"]
+    newest = ask(yard, yard.submit("true"))["id"]
+    first = yard.call("GET", "/support?scope=all&limit=1", 200)
+    assert [case["id"] for case in first["items"]] == [newest]
+    second = yard.call("GET", f"/support?scope=all&limit=1&cursor={first['next_cursor']}", 200)
+    assert [case["id"] for case in second["items"]] == [made]
+    assert [case["id"] for case in yard.call("GET", "/support", 200, headers=mia)["items"]] == [made]
+    yard.call("GET", "/support?scope=all", 403, headers=mia)
+    yard.call("GET", "/support?cursor=*", 422)
+
+
 def test_the_command_line_asks_and_shows_what_was_asked(yard: Platform, mails: MailServer, job: str) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return run_in(yard, *arguments)

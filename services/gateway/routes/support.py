@@ -1,11 +1,16 @@
 """Help from the operators, notifications, and the secret of one's webhooks."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import bodies, idempotency
+from services.gateway.domain.access import require_admin
 from services.gateway.door import author_of, caller_of, person_of
+from services.gateway.listing import ListScope
 from services.gateway.parts import parts_of
 from services.gateway.problems import request_id_of
 from services.gateway.resources import SupportRequest
@@ -13,7 +18,14 @@ from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
 from services.gateway.routes.parameters import IDEMPOTENCY_KEY, JobPath
-from shared.contracts.notify import Notifications, SupportCase, SupportCases, WebhookSecret
+from shared.contracts.notify import (
+    CASES_ON_A_PAGE,
+    CasePage,
+    Notifications,
+    SupportCase,
+    SupportCases,
+    WebhookSecret,
+)
 
 router = APIRouter(prefix="/api/v1", route_class=DirectRoute)
 
@@ -53,6 +65,35 @@ async def list_support_cases(request: Request, job_id: JobPath) -> Response:
     return as_json(await parts_of(request).desk.cases(caller_of(request), job_id))
 
 
+class CaseQuery(BaseModel):
+    """Which cases a page shows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scope: ListScope = Field(ListScope.MINE, description="`mine`: what the caller asked; `all`: for administrators.")
+    limit: int = Field(CASES_ON_A_PAGE, ge=1, le=CASES_ON_A_PAGE, description="Cases on a page.")
+    cursor: str | None = Field(
+        None, pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="`next_cursor` of the page before."
+    )
+
+
+@router.get(
+    "/support",
+    operation_id="listAllSupportCases",
+    summary="What was asked about any job",
+    tags=["support"],
+    response_model=CasePage,
+    responses=problems(403, 422),
+)
+async def list_all_support_cases(request: Request, query: Annotated[CaseQuery, Query()]) -> Response:
+    """The newest first: one's own, or for platform administrators everybody's."""
+    caller = caller_of(request)
+    if query.scope is ListScope.ALL:
+        require_admin(caller)
+    requester = caller.name if query.scope is ListScope.MINE else None
+    return as_json(await parts_of(request).desk.all_cases(requester, query.cursor, query.limit))
+
+
 @router.get(
     "/jobs/{job_id}/notifications",
     operation_id="listNotifications",
@@ -64,6 +105,19 @@ async def list_support_cases(request: Request, job_id: JobPath) -> Response:
 async def list_notifications(request: Request, job_id: JobPath) -> Response:
     """The newest first: what was told to whom, and whether it arrived."""
     return as_json(await parts_of(request).desk.notifications(caller_of(request), job_id))
+
+
+@router.get(
+    "/me/notifications",
+    operation_id="listMyNotifications",
+    summary="Who was told about my jobs",
+    tags=["notifications"],
+    response_model=Notifications,
+    responses=problems(),
+)
+async def list_my_notifications(request: Request) -> Response:
+    """About all jobs of the caller, the newest first: what was told to whom, and whether it arrived."""
+    return as_json(await parts_of(request).desk.notifications_of(caller_of(request)))
 
 
 @router.get(

@@ -1,6 +1,8 @@
 """The support case: what was asked, how far its mail got, and its events, which are stored with the change itself."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Literal, Self
 
 from services.notify.domain import sending as sendings
@@ -18,6 +20,9 @@ from shared.contracts.idempotency import Idempotency, claimed
 from shared.contracts.notify import Progress, RequestSupport, SupportCase
 
 Delivery = Literal["smtp", "file"]
+
+ANSWER_BYTES = 262_144
+"""The most that the messages of one answer take together: a message on the bus has room for little more."""
 
 OPERATORS = "operators"
 """The one channel of cases."""
@@ -101,6 +106,14 @@ def resource(case: CaseDocument) -> SupportCase:
         delivery=case.delivery,
         note=note(case),
         **sendings.shown(case.sending),
+    )
+
+
+def fitting(cases: Sequence[SupportCase]) -> tuple[SupportCase, ...]:
+    """As many of them as one answer may carry, the first in any case."""
+    sizes = accumulate(len(case.message.encode()) for case in cases)
+    return tuple(
+        case for number, (case, size) in enumerate(zip(cases, sizes, strict=True)) if not number or size <= ANSWER_BYTES
     )
 
 

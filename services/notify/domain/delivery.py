@@ -89,6 +89,7 @@ def resource(delivery: DeliveryDocument) -> Notification:
     """The notification as its owner sees it."""
     return Notification(
         id=delivery.id,
+        job_id=delivery.job_id,
         event=delivery.event,
         to=delivery.to,
         created_at=delivery.sending.since,

@@ -21,8 +21,10 @@ from shared.contracts.commands.secrets import FIND_SECRETS, REVEAL
 from shared.contracts.commands.streams import OPEN_STREAM
 from shared.contracts.commands.submission import SUBMIT
 from shared.contracts.commands.support import (
+    ALL_CASES,
     CHECK_NOTIFY,
     NOTIFICATIONS,
+    NOTIFICATIONS_OF,
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     WEBHOOK_SECRET,
@@ -54,9 +56,11 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     REVEAL,
     FIND_SECRETS,
     REQUEST_SUPPORT,
+    ALL_CASES,
     SUPPORT_CASES,
     CHECK_NOTIFY,
     NOTIFICATIONS,
+    NOTIFICATIONS_OF,
     WEBHOOK_SECRET,
     OPEN_STREAM,
     LIST_ENDPOINTS,

@@ -2,10 +2,13 @@
 
 from shared.contracts.commands.command import Command
 from shared.contracts.notify import (
+    CasePage,
     CheckNotify,
     GetWebhookSecret,
+    ListAllCases,
     ListCases,
     ListNotifications,
+    ListNotificationsOf,
     Notifications,
     NotifyChecked,
     RequestSupport,
@@ -20,10 +23,18 @@ REQUEST_SUPPORT = Command("cmd.notify.request_support.v1", RequestSupport, Suppo
 SUPPORT_CASES = Command("cmd.notify.support_cases.v1", ListCases, SupportCases, "What was asked about a job.")
 
 
+ALL_CASES = Command("cmd.notify.all_cases.v1", ListAllCases, CasePage, "What was asked about any job.")
+
+
 CHECK_NOTIFY = Command("cmd.notify.check.v1", CheckNotify, NotifyChecked, "Whether a job's notify list can be served.")
 
 
 NOTIFICATIONS = Command("cmd.notify.notifications.v1", ListNotifications, Notifications, "Who was told about a job.")
+
+
+NOTIFICATIONS_OF = Command(
+    "cmd.notify.notifications_of.v1", ListNotificationsOf, Notifications, "Who was told about somebody's jobs."
+)
 
 
 WEBHOOK_SECRET = Command("cmd.notify.webhook_secret.v1", GetWebhookSecret, WebhookSecret, "A person's webhook secret.")

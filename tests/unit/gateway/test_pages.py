@@ -11,7 +11,7 @@ import pytest
 from services.gateway.application import routed
 from services.gateway.domain.pages import is_page
 from services.gateway.domain.representations import encoding_for, has_it
-from tests.support.console import BROTLI, IMAGE, INDEX, SCRIPT, built_console
+from tests.support.dist import BROTLI, IMAGE, INDEX, SCRIPT, built_console
 from tests.support.gateway import HOST, Gateway, gateway
 
 APP = "/assets/app-1a2b.js"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.notify.domain.case import CaseDocument, Delivery, events_after, opened, resource
+from services.notify.domain.case import ANSWER_BYTES, CaseDocument, Delivery, events_after, fitting, opened, resource
 from services.notify.domain.sending import Rules, missed, sent, tried
 from shared.contracts.events import SupportFailed, SupportRequested, SupportSent
 from shared.contracts.notify import RequestSupport
@@ -68,3 +68,11 @@ def test_a_subject_is_one_line_also_where_no_gateway_stands_before(end: str) -> 
 def test_an_address_is_one_plain_address(email: str) -> None:
     with pytest.raises(ValidationError):
         asked(email=email)
+
+
+def test_an_answer_carries_as_many_cases_as_a_message_on_the_bus_has_room_for() -> None:
+    long = resource(opened(asked(message="長" * 20_000), "smtp", NOW))
+    found = fitting([long] * 20)
+    assert 0 < len(found) < 20
+    assert sum(len(one.message.encode()) for one in found) <= ANSWER_BYTES
+    assert fitting([]) == ()

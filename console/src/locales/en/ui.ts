@@ -9,6 +9,8 @@ export default {
     yes: 'yes',
     no: 'no',
     none: 'none',
+    remove: 'Remove',
+    removeOne: 'Remove {name}',
     dismiss: 'Dismiss',
     required: 'required',
     problem: {

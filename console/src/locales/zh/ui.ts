@@ -12,6 +12,8 @@ export default {
     yes: '是',
     no: '否',
     none: '无',
+    remove: '删除',
+    removeOne: '删除 {name}',
     dismiss: '知道了',
     required: '必填',
     problem: {

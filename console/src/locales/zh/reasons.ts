@@ -1,0 +1,101 @@
+/**
+ * Why a job is where it is, in Chinese, by the reason's code. The gateway says the same in English; what is not here is
+ * shown in its words. Tells only what the reason's figures hold.
+ */
+
+import type { Amount, Facts } from '@/job/reasons'
+import { absolute } from '@/ui/times'
+
+export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
+    queued: () => '等待调度器的下一个周期。',
+    starting: (facts) => `节点 ${facts.text('node')} 已为其分配资源，正在启动。`,
+    making_room: (facts) =>
+        `节点 ${facts.text('node')} 上优先级较低的作业正在停止，为其腾出资源${named(facts.list('victims'))}。`,
+    waiting_for_devices: (facts) =>
+        facts.needs &&
+        `等待 ${facts.needs.devices} 个 ${facts.deviceType}：空闲 ${facts.free?.devices ?? 0} 个` +
+            `（单个节点最多 ${facts.freeOnOne?.devices ?? 0} 个），` +
+            `${facts.heldBy ?? 0} 个作业占用 ${facts.held?.devices ?? 0} 个。${line(facts)}`,
+    waiting_for_cpus: (facts) =>
+        facts.needs &&
+        `等待 ${facts.needs.cpus} 个 CPU：单个节点最多空闲 ${facts.freeOnOne?.cpus ?? 0} 个。${line(facts)}`,
+    waiting_for_memory: (facts) =>
+        facts.needs &&
+        `等待 ${facts.needs.memoryMib} MiB 内存：单个节点最多空闲 ${facts.freeOnOne?.memoryMib ?? 0} MiB。${line(facts)}`,
+    waiting_for_turn: (facts) => `资源足够，马上启动；除非这些资源是为排在前面的作业保留的。${line(facts)}`,
+    node_busy: (facts) =>
+        `节点 ${facts.list('nodes').join('、')} 拒绝了启动：被视为空闲的资源正被其他程序占用。一分钟内会重试。${line(facts)}`,
+    held_until: (facts) => `第 ${facts.text('attempt')} 次运行未成功，${moment(facts.text('until'))}之后重试。`,
+    no_nodes: () => '还没有任何节点上报，无法运行作业。请联系运维人员启动执行器。',
+    no_such_device: (facts) =>
+        `没有节点配备 ${facts.deviceType ?? '该设备'}。现有设备类型：${facts.list('device_types').join('、') || '无'}。`,
+    no_node_fits: (facts) =>
+        facts.needs && `申请的资源（${amount(facts.needs, facts.deviceType)}）没有任何单个节点能够满足。`,
+    node_silent: (facts) =>
+        `节点 ${facts.text('node') || facts.list('nodes').join('、')} 超过 30 秒没有上报，恢复上报后才知道后续情况。`,
+    retrying: (facts) => `命令以${ending(facts)}结束，将自动重试。`,
+    command_failed: (facts) => `命令以${ending(facts)}结束，控制台中有它最后的输出。`,
+    finished: () => '命令正常结束，退出码为 0。',
+    pausing: (facts) =>
+        `${who(facts)}要求暂停，作业有 ${facts.text('grace_period_s')} 秒时间写检查点。${checkpoint(facts)}`,
+    preempting: (facts) =>
+        `为其他作业让出资源，最多 ${facts.text('grace_period_s')} 秒后重新排队。${checkpoint(facts)}`,
+    paused: (facts) => `已由 ${facts.text('by')} 暂停，恢复后重新排队。${checkpoint(facts)}`,
+    preempted: (facts) => `已为其他作业让出资源，正在重新等待资源。${checkpoint(facts)}`,
+    resumed: (facts) => `已由 ${facts.text('by')} 恢复，等待资源。`,
+    killing: (facts) => `${who(facts)}要求终止，进程最多在 ${facts.text('grace_period_s')} 秒内结束。`,
+    killed: (facts) => `已由 ${facts.text('by')} 终止。`,
+    time_limit: (facts) => `已超过时间上限 ${facts.text('max_duration_s')} 秒。`,
+    time_limit_near: (facts) =>
+        `即将达到时间上限 ${facts.text('max_duration_s')} 秒：${moment(facts.text('ends_at'))}将被停止，并计为 failed。`,
+    run_lost: (facts) => `运行已丢失（第 ${facts.text('losses')} 次）。`,
+    stopped_from_outside: () => '被平台以外的程序停止，也可能是机器关机。',
+    node_restarted: () => '运行期间机器重启了。',
+    supervisor_gone: () => '监管进程被外部终止，其启动的所有进程均已结束。',
+    image_not_used: (facts) => `节点 ${facts.text('node')} 直接在主机上运行作业，不使用镜像 ${facts.text('image')}。`,
+    disk_full: () => '该节点的磁盘已满。',
+    idle: () => '长时间无人使用，且作业没有自己的命令。',
+
+    no_run: () => '作业当前未运行，运行后入口会自动打开。',
+    job_over: () => '作业已结束，入口随之关闭。',
+    kept: (facts) => `作业已结束；TensorBoard 的内容可查看至${moment(facts.text('until'))}。`,
+    removed: () => '已被关闭；作业结束前可以再次打开。',
+    closing_idle: (facts) => `无人使用，将于${moment(facts.text('closes_at'))}关闭；使用即可保持打开。`,
+}
+
+function line(facts: Facts): string {
+    if (facts.ahead === null) return ''
+    const passed = facts.number('passed_by')
+    const behind = passed ? `排在后面的 ${passed} 个作业已先启动。` : ''
+    return (facts.ahead === 0 ? '排在第一位。' : `前面还有 ${facts.ahead} 个作业。`) + behind
+}
+
+function ending(facts: Facts): string {
+    const signal = facts.text('signal')
+    if (signal) return `信号 ${signal}${signal === 'SIGKILL' ? '（可能内存不足）' : ''}`
+    return `退出码 ${facts.text('exit_code')}`
+}
+
+function who(facts: Facts): string {
+    return `${facts.text('by')} `
+}
+
+function checkpoint(facts: Facts): string {
+    const at = facts.text('checkpoint_at')
+    return at ? `最近一次检查点写于${moment(at)}。` : ''
+}
+
+function moment(text: string): string {
+    const at = Date.parse(text)
+    return Number.isNaN(at) ? '稍后' : ` ${absolute(at, 'zh')} `
+}
+
+function named(ids: string[]): string {
+    return ids.length > 0 ? `：${ids.join('、')}` : ''
+}
+
+function amount(needs: Amount, type: string | null): string {
+    const devices = needs.devices > 0 ? `${needs.devices} 个 ${type ?? '设备'}、` : ''
+    const memory = needs.memoryMib > 0 ? `、${needs.memoryMib} MiB 内存` : ''
+    return `${devices}${needs.cpus} 个 CPU${memory}`
+}
