@@ -11,10 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
-log = structlog.get_logger()
-
 CHECKOUT = Path(__file__).resolve().parents[2]
 BUILT = CHECKOUT / "console" / "dist"
 INDEX = "/index.html"
@@ -72,8 +68,6 @@ class Site:
     async def read(self) -> None:
         """Before the first request."""
         self.files = await asyncio.to_thread(_files, self._folder)
-        if self.index is None:
-            log.info("console_not_built", folder=str(self._folder))
 
 
 def _files(folder: Path) -> Mapping[str, File]:

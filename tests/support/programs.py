@@ -24,6 +24,8 @@ PACKAGES = {
     "promtool": "prometheus",
 }
 """Each program, and what it is in on Debian."""
+FILES = {"/usr/share/fonts/truetype/wqy/wqy-microhei.ttc": "fonts-wqy-microhei"}
+"""What pictures of pages need: without a Chinese font they show boxes."""
 PLACES = ("/usr/sbin", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh")
 APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
 
@@ -43,7 +45,8 @@ def needs(*programs: str) -> None:
 
 def install() -> None:
     """Install what is missing, if this is Debian and we may."""
-    missing = sorted({package for program, package in PACKAGES.items() if found(program) is None})
+    wanted = {package for program, package in PACKAGES.items() if found(program) is None}
+    missing = sorted(wanted | {package for file, package in FILES.items() if not Path(file).exists()})
     if not missing or os.geteuid() != 0 or not Path("/etc/debian_version").exists():
         return
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}

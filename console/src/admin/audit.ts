@@ -13,3 +13,12 @@ export function filtersOf(query: Record<string, unknown>): Record<string, string
             .filter(([, value]) => value !== ''),
     ) as Record<string, string>
 }
+
+/** What an entry tells beside who and what, in one line: `after` where something was changed. */
+export function told(details: Record<string, unknown>): string {
+    const said = details['after'] ?? details
+    return Object.entries(typeof said === 'object' && said !== null ? said : {})
+        .filter(([, value]) => value !== null && value !== '')
+        .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+        .join(', ')
+}
