@@ -25,6 +25,12 @@ export function pendingWish(id: string): Wish | null {
     return pending.get(id)?.wish ?? null
 }
 
+/** The same of the last job that something was asked of, in words for those who don't see its button. */
+export function lastPending(): string {
+    const last = Array.from(pending.values()).at(-1)
+    return last === undefined ? '' : i18n.global.t('actions.pending', { action: last.wish, name: last.name })
+}
+
 /** Hear the jobs of the gateway's answers, which are newer than what is shown and know what the caller may do next. */
 export function useAnswers(listener: (job: Job) => void): void {
     listeners.add(listener)
@@ -39,7 +45,7 @@ export function answered(job: Job): void {
 
 /** Ask for it. What is refused is said; nothing is thrown. */
 export async function act(job: Pick<Job, 'id' | 'name'>, wish: Wish): Promise<void> {
-    if (pending.has(job.id)) return
+    if (pendingWish(job.id) === wish) return
     pending.set(job.id, { wish, name: job.name, silent: false })
     try {
         answered(await body(asked(job.id, wish)))
