@@ -22,6 +22,11 @@ test('a reason tells the place in line and who holds what it waits for', () => {
     expect([facts.position, facts.ahead, facts.heldBy, facts.freeOnOne?.devices]).toEqual([2, 1, 1, 2])
 })
 
+test('a job that no node can ever take has no place in line', () => {
+    const details = { position: 3, ahead: 2 }
+    expect(factsOf({ code: 'no_node_fits', message: '', details }).position).toBeNull()
+})
+
 test('what would change it comes with the figures of the reason', () => {
     expect(changeOf(WAITS)).toEqual({
         key: 'waiting_for_devices',
