@@ -1163,6 +1163,8 @@ class LogTail(Model):
 
     lines: list[LogLine]
     gaps: list[LogGap]
+    skipped: int = 0
+    """Lines, lost ones too, that came before these and are left out: only with `paced`."""
 
 
 class MadeApiToken(Model):
@@ -1185,6 +1187,9 @@ class Me(Model):
 
     scope: Scope
     """`read` with an API token that may only read."""
+
+    grafana: str | None = None
+    """The path of a job's dashboard, with `?var-job_id=<id>`; null: there is no Grafana."""
 
 
 class NewApiToken(Model):

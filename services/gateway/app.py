@@ -9,6 +9,8 @@ from services.gateway.exposition import Exposition
 from services.gateway.feed import Feed
 from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
+from services.gateway.grafana.tickets import Tickets
+from services.gateway.grafana.upstream import Grafana
 from services.gateway.handlers import SUBSCRIPTIONS, Handlers
 from services.gateway.joiner import Joiner
 from services.gateway.keyfile import KeyFile
@@ -56,6 +58,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     async def stop() -> None:
         await people.issuer.close()
         await parts.querying.prometheus.close()
+        await parts.grafana.close()
 
     return Service(
         name="gateway",
@@ -113,6 +116,8 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
             Prometheus(deps.settings.prometheus_url, settings.prometheus_timeout_s, settings.prometheus_answer_bytes),
             settings.prometheus_timeout_s,
         ),
+        grafana=Grafana(settings.grafana_url, settings.grafana_timeout_s, settings.grafana_answer_bytes),
+        tickets=Tickets(people.keys, people.identity, deps.clock),
         usage=Usage(bus, timeout_s),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),

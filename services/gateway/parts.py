@@ -14,6 +14,8 @@ from services.gateway.exposition import Exposition
 from services.gateway.feed import Feed
 from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
+from services.gateway.grafana.tickets import Tickets
+from services.gateway.grafana.upstream import Grafana
 from services.gateway.measured import Measured
 from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.passwords import Passwords
@@ -64,6 +66,8 @@ class Parts:
     measured: Measured
     feed: Feed
     querying: Querying
+    grafana: Grafana
+    tickets: Tickets
     usage: Usage
     streams: Streams
     readiness: ReadinessCheck

@@ -349,6 +349,13 @@ class LogTail(Contract):
 
     lines: tuple[LogLine, ...]
     gaps: tuple[LogGap, ...]
+    skipped: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Lines, lost ones too, that came before these and are left out: only with `paced`.",
+        ),
+    ] = 0
 
 
 class Problem(Contract):

@@ -223,4 +223,5 @@ async def gateway(
     finally:
         await people.issuer.close()
         await parts.querying.prometheus.close()
+        await parts.grafana.close()
         await store.close()
