@@ -3,6 +3,7 @@
 from shared.contracts.base import Contract
 from shared.contracts.commands.changes import CHANGE, KILL, OWNERS, PAUSE, RESUME, SET_PRIORITY
 from shared.contracts.commands.checkpoints import CHECKPOINTS
+from shared.contracts.commands.cluster import CLUSTER, HISTORY, OFFER
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.endpoints import (
     ADD_ENDPOINT,
@@ -23,6 +24,7 @@ from shared.contracts.commands.submission import SUBMIT
 from shared.contracts.commands.support import (
     CHECK_NOTIFY,
     NOTIFICATIONS,
+    NOTIFY_KINDS,
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     WEBHOOK_SECRET,
@@ -46,6 +48,8 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     PLACE,
     EXPLAIN,
     FORESEE,
+    CLUSTER,
+    OFFER,
     TAIL_LOG,
     TAIL_PARTITION,
     READ_LOG,
@@ -55,6 +59,7 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     CHECK_NOTIFY,
+    NOTIFY_KINDS,
     NOTIFICATIONS,
     WEBHOOK_SECRET,
     OPEN_STREAM,
@@ -67,4 +72,5 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     QUERY_METRICS,
     SUMMARIES,
     USAGE,
+    HISTORY,
 )  # type: ignore[assignment]

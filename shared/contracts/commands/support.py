@@ -2,12 +2,14 @@
 
 from shared.contracts.commands.command import Command
 from shared.contracts.notify import (
+    AskNotifyKinds,
     CheckNotify,
     GetWebhookSecret,
     ListCases,
     ListNotifications,
     Notifications,
     NotifyChecked,
+    NotifyKinds,
     RequestSupport,
     SupportCase,
     SupportCases,
@@ -21,6 +23,9 @@ SUPPORT_CASES = Command("cmd.notify.support_cases.v1", ListCases, SupportCases, 
 
 
 CHECK_NOTIFY = Command("cmd.notify.check.v1", CheckNotify, NotifyChecked, "Whether a job's notify list can be served.")
+
+
+NOTIFY_KINDS = Command("cmd.notify.kinds.v1", AskNotifyKinds, NotifyKinds, "Whom jobs may tell, and of what.")
 
 
 NOTIFICATIONS = Command("cmd.notify.notifications.v1", ListNotifications, Notifications, "Who was told about a job.")

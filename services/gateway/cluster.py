@@ -1,0 +1,149 @@
+"""The yard now and over time, as the caller may see it: from the scheduler, and from the metrics service.
+
+What the scheduler told a moment ago is kept for everybody: the rights are applied to each caller's answer, so that a
+crowd of readers costs the scheduler one question a second.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from services.gateway.domain import cluster
+from services.gateway.domain.access import Caller
+from services.gateway.domain.spans import EPOCH, Life, span, wrong
+from services.gateway.fresh import Fresh
+from services.gateway.resources_cluster import (
+    Cluster,
+    ClusterDevices,
+    ClusterHistory,
+    ClusterNode,
+    ClusterQueue,
+    ClusterSeries,
+    ClusterTotals,
+    ClusterVc,
+    DeviceTotal,
+    QueueReason,
+    SlotHolder,
+)
+from shared.bus.bus import Bus
+from shared.clock import Clock
+from shared.contracts import cluster as contract
+from shared.contracts.cluster import AskCluster, ClusterPage, HistorySeries, QueryHistory
+from shared.contracts.commands.cluster import CLUSTER, HISTORY
+
+ANSWER_VALUES = 250_000
+"""The most values that one answer has over all of its series, so that its size is bounded."""
+_YARD = "yard"
+_STRANGER = SlotHolder(job_id=None, name=None, owner=None, vc=None)
+
+
+class Clusters:
+    """Its methods raise Refusals that a person can act on."""
+
+    def __init__(self, bus: Bus, clock: Clock, timeout_s: float) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._known: Fresh[cluster.Yard] = Fresh(clock)
+        self._reading: asyncio.Task[cluster.Yard] | None = None
+
+    async def now(self, caller: Caller, vcs: Iterable[str]) -> Cluster:
+        """The yard, with these virtual clusters, of which the caller knows. Raises Unavailable."""
+        yard = await self._known.get(_YARD, self._read_once)
+        used, open_ = cluster.used_by(yard), {row.vc: row for row in yard.open}
+        by_reason = cluster.reasons(caller, yard.queue)
+        return Cluster(
+            nodes=tuple(_node(caller, yard, node) for node in yard.nodes),
+            vcs=tuple(_vc(name, used.get(name, {}), open_.get(name)) for name in sorted(vcs)),
+            totals=_totals(yard),
+            queue=ClusterQueue(
+                waiting=yard.waiting,
+                by_reason=tuple(QueueReason(**vars(reason)) for reason in by_reason),
+            ),
+        )
+
+    async def history(self, caller: Caller, start: str | None, end: str | None, step: str | None) -> ClusterHistory:
+        """Queue and devices, by default of the last hour. Raises Invalid, Unavailable."""
+        meant = span(Life(EPOCH, None), self._clock.now(), start, end, step)
+        vcs = None if caller.admin else tuple(sorted(caller.vcs))
+        ask = QueryHistory(start=meant.start, end=meant.end, step_s=meant.step_s, vcs=vcs)
+        found: dict[tuple[str, str | None, str | None], HistorySeries] = {}
+        values = 0
+        while True:
+            page = await self._bus.ask(HISTORY, ask, self._timeout_s)
+            for series in page.series:
+                # A series that came between two pages moves the others on: none is there twice.
+                found[series.name, series.device_type, series.vc] = series
+                values += len(series.values)
+            if values > ANSWER_VALUES:
+                raise wrong("step", f"would make more than {ANSWER_VALUES:,} values in all; take a longer one")
+            if not page.more or not page.series:
+                break
+            ask = ask.model_copy(update={"skip": ask.skip + len(page.series)})
+        seen = tuple(_series(one) for one in found.values() if one.vc is None or cluster.names_vc(caller, one.vc))
+        return ClusterHistory(start=meant.start, end=meant.end, step=meant.step_s, series=seen)
+
+    async def _read_once(self) -> cluster.Yard:
+        """Whoever asks meanwhile gets the same answer, or the same refusal."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        return await asyncio.shield(self._reading)
+
+    async def _read(self) -> cluster.Yard:
+        pages: list[ClusterPage] = []
+        ask = AskCluster()
+        while True:
+            page = await self._bus.ask(CLUSTER, ask, self._timeout_s)
+            pages.append(page)
+            if not page.more or not page.nodes:
+                return cluster.joined(pages)
+            ask = AskCluster(after=page.nodes[-1].node)
+
+
+def _node(caller: Caller, yard: cluster.Yard, node: contract.ClusterNode) -> ClusterNode:
+    return ClusterNode(
+        name=node.node,
+        state="silent" if node.silent else "ready",
+        since=node.since,
+        cpus=node.cpus,
+        cpus_used=node.cpus_held,
+        memory_mib=node.memory_mib,
+        memory_mib_used=node.memory_held_mib,
+        devices=tuple(_devices(caller, yard, devices) for devices in node.devices),
+    )
+
+
+def _devices(caller: Caller, yard: cluster.Yard, devices: contract.NodeDevices) -> ClusterDevices:
+    return ClusterDevices(
+        device_type=devices.device_type,
+        total=devices.total,
+        used=len(devices.held),
+        resting=devices.resting,
+        simulated=devices.simulated,
+        slots=tuple(_slot(caller, holder) for holder in cluster.slots(yard, devices)),
+    )
+
+
+def _slot(caller: Caller, holder: contract.Holder | None) -> SlotHolder | None:
+    if holder is None:
+        return None
+    if not cluster.sees(caller, holder):
+        return _STRANGER
+    return SlotHolder(job_id=holder.id, name=holder.name, owner=holder.owner, vc=holder.vc)
+
+
+def _vc(name: str, used: dict[str, int], open_: contract.Open | None) -> ClusterVc:
+    waiting, running = (open_.waiting, open_.running) if open_ is not None else (0, 0)
+    held = dict(sorted(used.items()))
+    return ClusterVc(name=name, quota={}, used=held, borrowed={}, waiting=waiting, running=running)
+
+
+def _totals(yard: cluster.Yard) -> ClusterTotals:
+    return ClusterTotals(
+        nodes=len(yard.nodes),
+        silent_nodes=sum(node.silent for node in yard.nodes),
+        devices=tuple(DeviceTotal(device_type=name, **vars(one)) for name, one in cluster.sums(yard).items()),
+    )
+
+
+def _series(one: HistorySeries) -> ClusterSeries:
+    return ClusterSeries.of(name=one.name, device_type=one.device_type, vc=one.vc, values=one.values)
