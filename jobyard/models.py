@@ -46,40 +46,6 @@ class Actor(Model):
     """The name of the API token that it brought."""
 
 
-class State(StrEnum):
-    """
-    `silent`: it has not reported for 30 s, and gets nothing new.
-    """
-
-    READY = "ready"
-    SILENT = "silent"
-
-
-class Name(StrEnum):
-    """
-    Queued or running jobs; devices of a type that jobs hold, or that there are.
-    """
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    USED = "used"
-    TOTAL = "total"
-
-
-class ClusterSeries(Model):
-    """One line of a graph."""
-
-    name: Name
-    """Queued or running jobs; devices of a type that jobs hold, or that there are."""
-
-    device_type: str | None
-    vc: str | None
-    """null: of the whole yard."""
-
-    values: list[float | None]
-    """The i-th is the mean of the step that ends at `start + i * step`; null: nobody knows."""
-
-
 class ClusterVc(Model):
     """A virtual cluster that the caller belongs to; for platform administrators every one."""
 
@@ -183,8 +149,8 @@ class FieldError(Model):
 class FieldLimit(Model):
     """What a value has to keep to; null: nothing of the kind."""
 
-    minimum: float | None
-    maximum: float | None
+    minimum: int | float | None
+    maximum: int | float | None
     length: int | None
     """Characters; of a path, bytes."""
 
@@ -370,6 +336,15 @@ class NewVc(Model):
 
     name: str
     """Virtual cluster."""
+
+
+class NodeState(StrEnum):
+    """
+    Whether a node lives, as far as the scheduler can know.
+    """
+
+    READY = "ready"
+    SILENT = "silent"
 
 
 class Notify(Model):
@@ -649,6 +624,17 @@ class Secrets(Model):
     """All secrets of one holder, by name."""
 
     items: list[Secret]
+
+
+class SeriesName(StrEnum):
+    """
+    Queued or running jobs; devices of a type that jobs hold, or that there are.
+    """
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    USED = "used"
+    TOTAL = "total"
 
 
 class ServiceHealth(Model):
@@ -1012,22 +998,11 @@ class ClusterDevices(Model):
     """Who holds each, by its index on the node; null: nobody."""
 
 
-class ClusterHistory(Model):
-    """How the yard stood, of the last 7 days at most; sampled every 30 s. Without any sample there are no series."""
-
-    start: AwareDatetime
-    end: AwareDatetime
-    step: float
-    """Seconds."""
-
-    series: list[ClusterSeries]
-
-
 class ClusterNode(Model):
     """A node, and how much of it is taken."""
 
     name: str
-    state: State
+    state: NodeState
     """`silent`: it has not reported for 30 s, and gets nothing new."""
 
     since: AwareDatetime | None
@@ -1050,6 +1025,18 @@ class ClusterQueue(Model):
     waiting: int
     by_reason: list[QueueReason]
     """Those of the most jobs first."""
+
+
+class ClusterSeries(Model):
+    """One line of a graph."""
+
+    name: SeriesName
+    device_type: str | None
+    vc: str | None
+    """null: of the whole yard."""
+
+    values: list[float | None]
+    """The i-th is the mean of the step that ends at `start + i * step`; null: nobody knows."""
 
 
 class ClusterTotals(Model):
@@ -1509,6 +1496,17 @@ class Cluster(Model):
 
     totals: ClusterTotals
     queue: ClusterQueue
+
+
+class ClusterHistory(Model):
+    """How the yard stood, of the last 7 days at most; sampled every 30 s. Without any sample there are no series."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    step: float
+    """Seconds."""
+
+    series: list[ClusterSeries]
 
 
 class Job(Model):

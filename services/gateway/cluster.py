@@ -21,7 +21,9 @@ from services.gateway.resources_cluster import (
     ClusterTotals,
     ClusterVc,
     DeviceTotal,
+    NodeState,
     QueueReason,
+    SeriesName,
     SlotHolder,
 )
 from shared.bus.bus import Bus
@@ -102,7 +104,7 @@ class Clusters:
 def _node(caller: Caller, yard: cluster.Yard, node: contract.ClusterNode) -> ClusterNode:
     return ClusterNode(
         name=node.node,
-        state="silent" if node.silent else "ready",
+        state=NodeState.SILENT if node.silent else NodeState.READY,
         since=node.since,
         cpus=node.cpus,
         cpus_used=node.cpus_held,
@@ -146,4 +148,4 @@ def _totals(yard: cluster.Yard) -> ClusterTotals:
 
 
 def _series(one: HistorySeries) -> ClusterSeries:
-    return ClusterSeries.of(name=one.name, device_type=one.device_type, vc=one.vc, values=one.values)
+    return ClusterSeries.of(name=SeriesName(one.name), device_type=one.device_type, vc=one.vc, values=one.values)

@@ -1,6 +1,7 @@
 """What the API gives about the yard as a whole, now and over the last week."""
 
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
@@ -32,13 +33,18 @@ class ClusterDevices(Contract):
     ]
 
 
+class NodeState(StrEnum):
+    """Whether a node lives, as far as the scheduler can know."""
+
+    READY = "ready"
+    SILENT = "silent"
+
+
 class ClusterNode(Contract):
     """A node, and how much of it is taken."""
 
     name: str
-    state: Annotated[
-        Literal["ready", "silent"], Field(description="`silent`: it has not reported for 30 s, and gets nothing new.")
-    ]
+    state: Annotated[NodeState, Field(description="`silent`: it has not reported for 30 s, and gets nothing new.")]
     since: Annotated[
         Timestamp | None,
         Field(description="By its own clock: `ready` since it began to report, `silent` since its last report."),
@@ -105,13 +111,19 @@ class Cluster(Contract):
     queue: ClusterQueue
 
 
+class SeriesName(StrEnum):
+    """Queued or running jobs; devices of a type that jobs hold, or that there are."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    USED = "used"
+    TOTAL = "total"
+
+
 class ClusterSeries(Contract):
     """One line of a graph."""
 
-    name: Annotated[
-        Literal["waiting", "running", "used", "total"],
-        Field(description="Queued or running jobs; devices of a type that jobs hold, or that there are."),
-    ]
+    name: SeriesName
     device_type: str | None
     vc: Annotated[str | None, Field(description="null: of the whole yard.")]
     values: Annotated[

@@ -44,8 +44,8 @@ class NotifyOptions(Contract):
 class FieldLimit(Contract):
     """What a value has to keep to; null: nothing of the kind."""
 
-    minimum: float | None
-    maximum: float | None
+    minimum: int | float | None
+    maximum: int | float | None
     length: Annotated[int | None, Field(description="Characters; of a path, bytes.")]
     pattern: str | None
     entries: Annotated[int | None, Field(description="Of a list or a map.")]

@@ -27,8 +27,8 @@ _BOUNDS = {
 class Limit:
     """What a value has to keep to; None: nothing of the kind. `entries`: of a list or a map."""
 
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     length: int | None = None
     pattern: str | None = None
     entries: int | None = None
