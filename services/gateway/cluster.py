@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from services.gateway.domain import cluster
 from services.gateway.domain.access import Caller
 from services.gateway.domain.spans import EPOCH, Life, span, wrong
-from services.gateway.fresh import Fresh
+from services.gateway.fresh import FRESH_S
 from services.gateway.resources_cluster import (
     Cluster,
     ClusterDevices,
@@ -34,7 +34,7 @@ from shared.contracts.commands.cluster import CLUSTER, HISTORY
 
 ANSWER_VALUES = 250_000
 """The most values that one answer has over all of its series, so that its size is bounded."""
-_YARD = "yard"
+_DRAWN = frozenset(SeriesName)
 _STRANGER = SlotHolder(job_id=None, name=None, owner=None, vc=None)
 
 
@@ -45,12 +45,12 @@ class Clusters:
         self._bus = bus
         self._clock = clock
         self._timeout_s = timeout_s
-        self._known: Fresh[cluster.Yard] = Fresh(clock)
+        self._known: tuple[float, cluster.Yard] | None = None
         self._reading: asyncio.Task[cluster.Yard] | None = None
 
     async def now(self, caller: Caller, vcs: Iterable[str]) -> Cluster:
         """The yard, with these virtual clusters, of which the caller knows. Raises Unavailable."""
-        yard = await self._known.get(_YARD, self._read_once)
+        yard = await self._yard()
         used, open_ = cluster.used_by(yard), {row.vc: row for row in yard.open}
         by_reason = cluster.reasons(caller, yard.queue)
         return Cluster(
@@ -81,24 +81,30 @@ class Clusters:
             if not page.more or not page.series:
                 break
             ask = ask.model_copy(update={"skip": ask.skip + len(page.series)})
-        seen = tuple(_series(one) for one in found.values() if one.vc is None or cluster.names_vc(caller, one.vc))
+        drawn = (one for one in found.values() if one.name in _DRAWN)
+        seen = tuple(_series(one) for one in drawn if one.vc is None or cluster.names_vc(caller, one.vc))
         return ClusterHistory(start=meant.start, end=meant.end, step=meant.step_s, series=seen)
 
-    async def _read_once(self) -> cluster.Yard:
-        """Whoever asks meanwhile gets the same answer, or the same refusal."""
+    async def _yard(self) -> cluster.Yard:
+        """As of at most FRESH_S ago. Whoever asks while it is read gets the same answer, or the same refusal."""
+        now = self._clock.monotonic()
+        if self._known is not None and now - self._known[0] < FRESH_S:
+            return self._known[1]
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read())
+            self._reading = asyncio.create_task(self._read(now))
         return await asyncio.shield(self._reading)
 
-    async def _read(self) -> cluster.Yard:
+    async def _read(self, began: float) -> cluster.Yard:
         pages: list[ClusterPage] = []
         ask = AskCluster()
         while True:
             page = await self._bus.ask(CLUSTER, ask, self._timeout_s)
             pages.append(page)
             if not page.more or not page.nodes:
-                return cluster.joined(pages)
+                break
             ask = AskCluster(after=page.nodes[-1].node)
+        self._known = (began, cluster.joined(pages))
+        return self._known[1]
 
 
 def _node(caller: Caller, yard: cluster.Yard, node: contract.ClusterNode) -> ClusterNode:

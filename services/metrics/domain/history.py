@@ -17,8 +17,6 @@ TRIMMED_ROWS = 256
 """Rows go so many at a time, since each of them moves all others."""
 MOST_COLUMNS = 1_000
 """So that memory has a bound: 80 KB each for a week. What a sample tells beyond them is left out until others go."""
-SPEAKS = 1.5
-"""A sample speaks for its interval, and half of one more, since the next may be late."""
 DIGITS = 3
 
 WAITING, RUNNING, USED, TOTAL = "waiting", "running", "used", "total"
@@ -37,7 +35,8 @@ class History:
 
     def __init__(self) -> None:
         self._times = array("d")
-        self._speak = array("d")
+        self._until = array("d")
+        """Each sample speaks up to this moment, when the next one is due."""
         self._columns: dict[Key, array[int]] = {}
 
     def __len__(self) -> int:
@@ -56,7 +55,7 @@ class History:
         for key, column in self._columns.items():
             column.append(figures.get(key, 0))
         self._times.append(time)
-        self._speak.append(SPEAKS * sample.every_s)
+        self._until.append(time + sample.every_s)
         self._trim(time - KEPT_S)
 
     def series(self, grid: Grid, vcs: Collection[str] | None) -> list[HistorySeries]:
@@ -73,7 +72,7 @@ class History:
         for index in range(grid.last + 1):
             ends = grid.start + index * grid.step
             end = bisect_right(self._times, ends, begin)
-            if begin == end and end and ends <= self._times[end - 1] + self._speak[end - 1]:
+            if begin == end and end and ends < self._until[end - 1]:
                 yield slice(end - 1, end)
             else:
                 yield slice(begin, end)
@@ -83,7 +82,7 @@ class History:
         over = bisect_left(self._times, oldest)
         if over < TRIMMED_ROWS:
             return
-        del self._times[:over], self._speak[:over]
+        del self._times[:over], self._until[:over]
         for key, column in list(self._columns.items()):
             del column[:over]
             if not any(column):
