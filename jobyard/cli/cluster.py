@@ -42,13 +42,13 @@ def cluster(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def _row(node: ClusterNode) -> list[str]:
-    state = f"silent since {brief(node.since)}" if node.state is NodeState.SILENT else node.state.value
+    since = f" since {brief(node.since)}" if node.state is NodeState.SILENT and node.since is not None else ""
     devices = ", ".join(f"{one.device_type} {one.used}/{one.total}" for one in node.devices)
     cpus = "" if node.cpus is None else f"{node.cpus_used:g}/{node.cpus:g}"
     memory = "" if node.memory_mib is None else f"{size(node.memory_mib_used * MIB)}/{size(node.memory_mib * MIB)}"
     holders = Counter(_name(slot) for one in node.devices for slot in one.slots if slot is not None)
     held = ", ".join(name if count == 1 else f"{name} x{count}" for name, count in holders.items())
-    return [node.name, state, devices, cpus, memory, held]
+    return [node.name, f"{node.state}{since}", devices, cpus, memory, held]
 
 
 def _name(holder: SlotHolder) -> str:

@@ -182,10 +182,8 @@ def test_nobody_reaches_past_its_own(server: AccountsServer, user: str) -> None:
         publish.append(subjects.CLUSTER_SAMPLES)
     if user != "executor":
         publish += [subjects.log(JOB), subjects.sample(JOB, 0), f"$KV.{subjects.NODES}.mine"]
-    subscribe = [
-        (subject, "")
-        for subject in (">", "cmd.>", "_INBOX.>", "log.>", "metric.>", "cluster.>", "$KV.>", "$JS.>", "dead.>")
-    ]
+    everything = (">", "cmd.>", "_INBOX.>", "log.>", "metric.>", "cluster.>", "$KV.>", "$JS.>", "dead.>")
+    subscribe = [(subject, "") for subject in everything]
     subscribe += [(command.subject, "") for command in COMMANDS]
     subscribe += [(f"_INBOX.{other}.>", "") for other in USERS if other != user]
     assert refused(server, user, *publish, subscribe=tuple(subscribe)) == {*publish, *(one for one, _ in subscribe)}
