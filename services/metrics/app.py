@@ -26,7 +26,7 @@ def build(deps: Deps) -> Service:
     deps.meter.watch(RINGS_JOBS, lambda: ((("running",), rings.running), (("in_memory",), rings.held)))
     return Service(
         name="metrics",
-        handlers=Handlers(past, rings, Queries(rings, prometheus), accounts, YardHistory(deps.bus)),
+        handlers=Handlers(past, rings, Queries(rings, prometheus), accounts, YardHistory(deps.bus, deps.clock)),
         subscriptions=SUBSCRIPTIONS,
         stop=prometheus.close if prometheus else None,
     )

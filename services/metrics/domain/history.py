@@ -1,7 +1,8 @@
 """How the yard stood over the last week: a column of whole numbers for each figure, a row for each sample.
 
-Rows only come behind one another: a sample that is no younger than the last (a second leader, a message once more)
-changes nothing. A step without a sample takes the last one for as long as that speaks; after that there is a gap.
+Each moment has one row, and the last word counts: where a clock was set back, or a second leader spoke, what lies
+behind the newest sample is dropped. A step without a sample takes the last one until the next is due; then there is a
+gap.
 """
 
 from array import array
@@ -45,12 +46,11 @@ class History:
     def add(self, sample: ClusterSample) -> None:
         """Take a sample that the stream delivered."""
         time = sample.time.timestamp()
-        if self._times and time <= self._times[-1]:
-            return
+        self._cut(bisect_left(self._times, time), len(self._times))
         figures = dict(_figures(sample))
         rows = len(self._times)
-        for key in figures.keys() - self._columns.keys():
-            if len(self._columns) < MOST_COLUMNS:
+        for key in figures:  # those of the whole yard come first
+            if key not in self._columns and len(self._columns) < MOST_COLUMNS:
                 self._columns[key] = array("i", bytes(rows * array("i").itemsize))
         for key, column in self._columns.items():
             column.append(figures.get(key, 0))
@@ -58,13 +58,18 @@ class History:
         self._until.append(time + sample.every_s)
         self._trim(time - KEPT_S)
 
-    def series(self, grid: Grid, vcs: Collection[str] | None) -> list[HistorySeries]:
-        """The lines that have a value on the grid, of the whole yard and of these virtual clusters; None: of all."""
+    def series(
+        self, grid: Grid, vcs: Collection[str] | None, skip: int = 0, most: int = MOST_COLUMNS
+    ) -> tuple[tuple[HistorySeries, ...], bool]:
+        """The lines of the whole yard and of these virtual clusters (None: of all) after the first `skip`, at most so
+        many; and whether there are others after these. None where nothing was sampled in all of the time.
+        """
         rows = list(self._rows(grid))
         if all(row.start == row.stop for row in rows):
-            return []
+            return (), False
         chosen = sorted(key for key in self._columns if not key.vc or vcs is None or key.vc in vcs)
-        return [_line(key, self._columns[key], rows) for key in chosen]
+        end = skip + most
+        return tuple(_line(key, self._columns[key], rows) for key in chosen[skip:end]), end < len(chosen)
 
     def _rows(self, grid: Grid) -> Iterator[slice]:
         """Of each step, those whose mean it is."""
@@ -80,13 +85,16 @@ class History:
 
     def _trim(self, oldest: float) -> None:
         over = bisect_left(self._times, oldest)
-        if over < TRIMMED_ROWS:
-            return
-        del self._times[:over], self._until[:over]
-        for key, column in list(self._columns.items()):
-            del column[:over]
-            if not any(column):
+        if over >= TRIMMED_ROWS:
+            self._cut(0, over)
+            for key in [key for key, column in self._columns.items() if not any(column)]:
                 del self._columns[key]
+
+    def _cut(self, begin: int, end: int) -> None:
+        if begin < end:
+            del self._times[begin:end], self._until[begin:end]
+            for column in self._columns.values():
+                del column[begin:end]
 
 
 def _figures(sample: ClusterSample) -> Iterator[tuple[Key, int]]:

@@ -1,7 +1,6 @@
 """Which series of an answer fit in one message, whose next page begins after them."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from shared.contracts.metrics import Series
 
@@ -13,21 +12,12 @@ POINT_BYTES = 41
 
 _ENVELOPE_BYTES = 512
 
-S = TypeVar("S")
-
 
 def page_of(every: Sequence[Series], skip: int, limit: int = PAGE_BYTES) -> tuple[tuple[Series, ...], bool]:
     """The series after the first `skip` ones that fit, at least one; and whether there are others after these."""
-    return pieces(every, skip, lambda series: len(series.times) * POINT_BYTES, limit)
-
-
-def pieces(
-    every: Sequence[S], skip: int, bytes_of: Callable[[S], int], limit: int = PAGE_BYTES
-) -> tuple[tuple[S, ...], bool]:
-    """The same of anything, whose size without its names is `bytes_of`."""
     left, end = limit, skip
-    for one in every[skip:]:
-        left -= _ENVELOPE_BYTES + bytes_of(one)
+    for series in every[skip:]:
+        left -= _ENVELOPE_BYTES + len(series.times) * POINT_BYTES
         if left < 0 and end > skip:
             break
         end += 1
