@@ -5,7 +5,7 @@ crowd of readers costs the scheduler one question a second.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from services.gateway.domain import cluster
 from services.gateway.domain.access import Caller
@@ -53,8 +53,9 @@ class Clusters:
         yard = await self._yard()
         used, open_ = cluster.used_by(yard), {row.vc: row for row in yard.open}
         by_reason = cluster.reasons(caller, yard.queue)
-        return Cluster(
-            nodes=tuple(_node(caller, yard, node) for node in yard.nodes),
+        slots = {id: _slot(caller, holder) for id, holder in yard.holders.items()}
+        return Cluster.of(
+            nodes=tuple(_node(node, slots) for node in yard.nodes),
             vcs=tuple(_vc(name, used.get(name, {}), open_.get(name)) for name in sorted(vcs)),
             totals=_totals(yard),
             queue=ClusterQueue(
@@ -107,8 +108,8 @@ class Clusters:
         return self._known[1]
 
 
-def _node(caller: Caller, yard: cluster.Yard, node: contract.ClusterNode) -> ClusterNode:
-    return ClusterNode(
+def _node(node: contract.ClusterNode, slots: Mapping[str, SlotHolder]) -> ClusterNode:
+    return ClusterNode.of(
         name=node.node,
         state=NodeState.SILENT if node.silent else NodeState.READY,
         since=node.since,
@@ -116,27 +117,25 @@ def _node(caller: Caller, yard: cluster.Yard, node: contract.ClusterNode) -> Clu
         cpus_used=node.cpus_held,
         memory_mib=node.memory_mib,
         memory_mib_used=node.memory_held_mib,
-        devices=tuple(_devices(caller, yard, devices) for devices in node.devices),
+        devices=tuple(_devices(devices, slots) for devices in node.devices),
     )
 
 
-def _devices(caller: Caller, yard: cluster.Yard, devices: contract.NodeDevices) -> ClusterDevices:
-    return ClusterDevices(
+def _devices(devices: contract.NodeDevices, slots: Mapping[str, SlotHolder]) -> ClusterDevices:
+    return ClusterDevices.of(
         device_type=devices.device_type,
         total=devices.total,
         used=len(devices.held),
         resting=devices.resting,
         simulated=devices.simulated,
-        slots=tuple(_slot(caller, holder) for holder in cluster.slots(yard, devices)),
+        slots=tuple(slots[id] if id is not None else None for id in cluster.by_index(devices)),
     )
 
 
-def _slot(caller: Caller, holder: contract.Holder | None) -> SlotHolder | None:
-    if holder is None:
-        return None
+def _slot(caller: Caller, holder: contract.Holder) -> SlotHolder:
     if not cluster.sees(caller, holder):
         return _STRANGER
-    return SlotHolder(job_id=holder.id, name=holder.name, owner=holder.owner, vc=holder.vc)
+    return SlotHolder.of(job_id=holder.id, name=holder.name, owner=holder.owner, vc=holder.vc)
 
 
 def _vc(name: str, used: dict[str, int], open_: contract.Open | None) -> ClusterVc:

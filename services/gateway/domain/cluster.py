@@ -56,11 +56,11 @@ def names_vc(caller: Caller, vc: str) -> bool:
     return caller.admin or vc in caller.vcs
 
 
-def slots(yard: Yard, devices: NodeDevices) -> list[Holder | None]:
-    """Who holds each device, by its index; None: nobody."""
-    found: list[Holder | None] = [None] * devices.total
+def by_index(devices: NodeDevices) -> list[str | None]:
+    """The job that holds each device; None: nobody."""
+    found: list[str | None] = [None] * devices.total
     for held in devices.held:
-        found[held.index] = yard.holders[held.job_id]
+        found[held.index] = held.job_id
     return found
 
 
