@@ -23,6 +23,7 @@ from services.gateway.parts import Parts
 from services.gateway.routes import (
     audit,
     auth,
+    cluster,
     endpoints,
     events,
     health,
@@ -57,6 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     prometheus.router,
     usage.router,
+    cluster.router,
     secrets.router,
     health.router,
 )
