@@ -1,16 +1,17 @@
 """Consoles: the last lines from the logs service, new ones from the stream, whole outputs from the executor."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
-from services.gateway.domain.console import Seen
+from services.gateway.domain.console import News, Seen
 from services.gateway.follow import followed
+from services.gateway.pacing import paced
 from services.gateway.resources import LogTail
 from services.gateway.sse import ServerEvent
 from services.gateway.yard import SCHEDULED, Yard
@@ -31,6 +32,9 @@ RECHECK_S = 5.0
 
 CHUNKS = 1
 """Under way to one reader at one time: there may be hundreds of readers, and a chunk may take 256 KiB."""
+
+CHUNKS_PACED = 8
+"""The same for a reader at whose pace nothing waits."""
 
 END = ServerEvent(b"{}", "end")
 
@@ -71,8 +75,13 @@ class Console:
             missing -= len(pieces[0].lines)
         return Tail(tuple(pieces), position)
 
-    async def follow(self, job_id: str, count: int, after: int | None) -> AsyncGenerator[ServerEvent, None]:
-        """The last lines and then each new one, until the job is over; or what came after position `after`."""
+    async def follow(
+        self, job_id: str, count: int, after: int | None, at_a_pace: bool = False
+    ) -> AsyncGenerator[ServerEvent, None]:
+        """The last lines and then each new one, until the job is over; or what came after position `after`.
+
+        `at_a_pace`: for somebody who looks at it (`pacing.py`), who may be spared lines that are old already.
+        """
         async with self._changes(job_id) as changed:
             while True:
                 seen = Seen()
@@ -82,9 +91,12 @@ class Console:
                     position = tail.position
                     for event in _events_of(tail, seen):
                         yield event
+                news = self._live(job_id, position, seen, changed, CHUNKS_PACED if at_a_pace else CHUNKS)
                 try:
-                    async for event in self._live(job_id, position, seen, changed):
-                        yield event
+                    async with aclosing(paced(news) if at_a_pace else _each(news)) as events:
+                        async for event in events:
+                            yield event
+                    yield END
                     return
                 except StreamReplaced:
                     log.info("console_followed_anew", job_id=job_id)
@@ -100,24 +112,25 @@ class Console:
             yield piece.text.encode()
 
     async def _live(
-        self, job_id: str, position: int, seen: Seen, changed: asyncio.Event
-    ) -> AsyncGenerator[ServerEvent, None]:
-        """New chunks as they come. The job's last chunk is in the stream before its end is an event."""
+        self, job_id: str, position: int, seen: Seen, changed: asyncio.Event, chunks: int
+    ) -> AsyncGenerator[tuple[News, int], None]:
+        """What is new in each chunk, and its position. The job's last chunk is in the stream before its end is an
+        event.
+        """
         last = await self._last_chunk(job_id)
         if last is not None and position >= last:
-            yield END
             return
-        async with followed(self._bus, subjects.LOGS, (subjects.log(job_id),), position + 1, CHUNKS) as stream:
+        async with followed(self._bus, subjects.LOGS, (subjects.log(job_id),), position + 1, chunks) as stream:
             while last is None or position < last:
                 messages = await stream.next(changed, RECHECK_S)
                 for message in messages:
                     position = message.metadata.sequence.stream
-                    for event in _news(message, position, seen):
-                        yield event
+                    news = _news(message, position, seen)
+                    if news is not None:
+                        yield news, position
                 if changed.is_set() or not messages:
                     changed.clear()
                     last = await self._last_chunk(job_id) if last is None else last
-            yield END
 
     async def _last_chunk(self, job_id: str) -> int | None:
         """The stream position of the job's last chunk (0: it has none) once it is over, else None."""
@@ -176,14 +189,18 @@ def _events_of(tail: Tail, seen: Seen) -> list[ServerEvent]:
     ]
 
 
-def _news(message: Msg, position: int, seen: Seen) -> Iterator[ServerEvent]:
-    """As with a tail, only the last piece has an id. A chunk that cannot be read is passed over, as the logs service
-    does: its lines show as a gap.
-    """
+async def _each(news: AsyncGenerator[tuple[News, int], None]) -> AsyncGenerator[ServerEvent, None]:
+    """Every line. As with a tail, only the last piece of a chunk has an id."""
+    async with aclosing(news):
+        async for one, position in news:
+            for number, piece in enumerate(one.pieces(), start=1):
+                yield ServerEvent(piece, "lines", position if number == one.count else None)
+
+
+def _news(message: Msg, position: int, seen: Seen) -> News | None:
+    """None for a chunk that cannot be read. It is passed over, as the logs service does: its lines show as a gap."""
     try:
-        news = seen.add(log_chunk(message.subject, message.data))
+        return seen.add(log_chunk(message.subject, message.data))
     except Undecodable as error:
         log.error("chunk_unreadable", sequence=position, error=str(error))
-        return
-    for number, piece in enumerate(news.pieces(), start=1):
-        yield ServerEvent(piece, "lines", position if number == news.count else None)
+        return None

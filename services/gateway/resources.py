@@ -273,6 +273,10 @@ class JobPage(Contract):
         Literal["exact", "at_least"], Field(description="Counting stops at 10,000, or where no index can count.")
     ]
     next_cursor: Annotated[str | None, Field(description="`cursor` of the next page; null on the last one.")]
+    prev_cursor: Annotated[
+        str | None,
+        Field(description="`cursor` of the page before, which holds just what stands before; null on the first."),
+    ] = None
 
 
 class JobEventData(Contract):
@@ -345,6 +349,14 @@ class LogTail(Contract):
 
     lines: tuple[LogLine, ...]
     gaps: tuple[LogGap, ...]
+    skipped: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="How many lines, lost ones among them, came before these and are left out: only where one "
+            "follows with `paced`. The download has them.",
+        ),
+    ] = 0
 
 
 class Problem(Contract):

@@ -144,11 +144,16 @@ class DoubleBus(Bus):
             and (ask.q is None or job.id == ask.q.upper() or job.name.startswith(ask.q))
             and ask.labels.items() <= job.labels.items()
         ]
-        begin = int(ask.cursor or 0)
-        end = begin + min(ask.limit, 3)
-        cursor = str(end) if end < len(chosen) else None
-        total = len(chosen) if ask.with_total else None
-        return JobPage(items=tuple(chosen[begin:end]), next_cursor=cursor, total=total)
+        word = ask.cursor or "0"
+        back, place, size = word.startswith("<"), int(word.removeprefix("<")), min(ask.limit, 3)
+        begin, end = (max(0, place - size), place) if back else (place, place + size)
+        return JobPage(
+            items=tuple(chosen[begin:end]),
+            next_cursor=str(end) if end < len(chosen) else None,
+            prev_cursor=f"<{begin}" if begin and ask.cursor else None,
+            back=back,
+            total=len(chosen) if ask.with_total else None,
+        )
 
 
 @dataclass
