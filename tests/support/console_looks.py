@@ -52,6 +52,11 @@ class Look:
     def at(self, ids: Mapping[str, str]) -> str:
         return self.path.format(**ids)
 
+    @property
+    def of_jobs(self) -> bool:
+        """Whether it shows what people wrote into their jobs."""
+        return self.path.startswith(("/jobs", "/all", "/admin/support", "/cluster", "/submit")) and self.who != "otto"
+
 
 LOOKS = (
     Look("sign-in", "/sign-in", who=None),
@@ -70,7 +75,10 @@ LOOKS = (
     Look("job-brief-failed", "/jobs/{failed}"),
     Look("job-pause", "/jobs/{running}", reach=_pressed("^pause")),
     Look("job-endpoints", "/jobs/{running}/endpoints"),
+    Look("job-metrics", "/jobs/{running}/metrics"),
+    Look("job-metrics-none", "/jobs/{queued}/metrics"),
     Look("job-console", "/jobs/{failed}/console"),
+    Look("job-console-none", "/jobs/{queued}/console"),
     Look("account", "/account"),
     Look("account-key", "/account", reach=_pressed("Add a public key", "添加公钥")),
     Look("account-token", "/account", reach=_pressed("Make a token", "创建令牌")),

@@ -21,6 +21,8 @@ const FILES = import.meta.glob<string>(
 const [EN, ZH] = [flat(en), flat(zh)]
 const SOURCES = Object.values(FILES).join('\n')
 const MADE = [...SOURCES.matchAll(/`([\w.]*\.\$\{[^`\n]*)`/g)].map((match) => pattern(match[1] ?? ''))
+/** What a machine reads has no language. */
+const CODE = ['code', 'kbd', 'pre', 'samp']
 /** Names, units, and examples of what a machine reads. */
 const NAMES = /^(Jobyard|[KMGT]iB|ssh-\S+ AAAA.*|\w+=\w+)$/
 const SPOKEN = ['title', 'alt', 'placeholder', 'label', 'lead', 'text', 'hint', 'aria-label', 'aria-description']
@@ -51,7 +53,7 @@ function pattern(literal: string): RegExp {
 function* nodes(of: readonly Node[]): Generator<Node> {
     for (const node of of) {
         yield node
-        if ('children' in node) yield* nodes(node.children as Node[])
+        if ('children' in node && !('tag' in node && CODE.includes(node.tag))) yield* nodes(node.children as Node[])
     }
 }
 
