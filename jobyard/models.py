@@ -170,6 +170,20 @@ class JobAction(StrEnum):
     PRIORITY = "priority"
 
 
+class JobCounts(Model):
+    """How many jobs there are. Each number is exact up to 10,000, and 10,000 means so many or more."""
+
+    running: int
+    """Running, pausing or killing: they hold their devices."""
+
+    waiting: int
+    """Queued, or scheduling."""
+
+    paused: int
+    failed: int | None
+    """Failed, or error; null for everybody's, whose list has no job that is over."""
+
+
 class Scope1(StrEnum):
     """
     `mine`, the default without `owner`; `all`: what you may act on in your virtual clusters.
@@ -1682,6 +1696,9 @@ class JobPage(Model):
 
     next_cursor: str | None
     """`cursor` of the next page; null on the last one."""
+
+    prev_cursor: str | None = None
+    """`cursor` of the page before, which holds just what stands before; null on the first."""
 
 
 class Validated(Model):

@@ -15,7 +15,7 @@ from shared.contracts.commands.command import Command
 from shared.contracts.commands.endpoints import ADD_ENDPOINT, ISSUE_TICKET, LIST_ENDPOINTS, REMOVE_ENDPOINT
 from shared.contracts.commands.health import health_of
 from shared.contracts.commands.jobs import EVENTS, VIEWS, GetJob
-from shared.contracts.commands.lists import JobPage, ListJobs
+from shared.contracts.commands.lists import COUNT, JobPage, ListJobs
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG
 from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES, USAGE
 from shared.contracts.commands.scheduling import EXPLAIN, FORESEE
@@ -64,6 +64,7 @@ ASKS: tuple[Command[Any, Any], ...] = (
     VALIDATE,
     GET,
     LIST,
+    COUNT,
     EVENTS,
     PAUSE,
     RESUME,

@@ -67,7 +67,7 @@ class JobQuery(BaseModel):
     )
     limit: int = Field(50, ge=1, le=500, description="Jobs on a page.")
     cursor: str | None = Field(
-        None, max_length=512, description="`next_cursor` of the page before; all else as it was then."
+        None, max_length=512, description="`next_cursor` or `prev_cursor` of another page; all else as it was then."
     )
 
     @field_validator("status")
@@ -97,7 +97,7 @@ class JobQuery(BaseModel):
     @classmethod
     def _moment(cls, text: str | None) -> str | None:
         if text is not None:
-            _moment_of(text)
+            moment_of(text)
         return text
 
     @field_validator("sort")
@@ -135,8 +135,8 @@ def asked(caller: Caller, query: JobQuery) -> ListJobs:
         device_type=query.device_type,
         preemptible=query.preemptible,
         labels=query.labels,
-        submitted_after=_moment_of(query.submitted_after) if query.submitted_after is not None else None,
-        submitted_before=_moment_of(query.submitted_before) if query.submitted_before is not None else None,
+        submitted_after=moment_of(query.submitted_after) if query.submitted_after is not None else None,
+        submitted_before=moment_of(query.submitted_before) if query.submitted_before is not None else None,
         q=query.q,
         sort=query.sort or (NEWEST_FIRST if mine else QUEUE_ORDER),
         limit=query.limit,
@@ -155,8 +155,8 @@ def clusters(caller: Caller, vc: str | None, *, own: bool) -> tuple[str, ...] | 
     return (vc,) if everywhere or vc in caller.vcs else ()
 
 
-def _moment_of(text: str) -> datetime:
-    """Raises ValueError."""
+def moment_of(text: str) -> datetime:
+    """Raises ValueError for anything but a moment with its time zone."""
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:

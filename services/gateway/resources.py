@@ -273,6 +273,10 @@ class JobPage(Contract):
         Literal["exact", "at_least"], Field(description="Counting stops at 10,000, or where no index can count.")
     ]
     next_cursor: Annotated[str | None, Field(description="`cursor` of the next page; null on the last one.")]
+    prev_cursor: Annotated[
+        str | None,
+        Field(description="`cursor` of the page before, which holds just what stands before; null on the first."),
+    ] = None
 
 
 class JobEventData(Contract):

@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from services.gateway import asking
+from services.gateway.asking import StoredPage
 from services.gateway.audited import Author
 from services.gateway.domain.access import Caller, Right, actions, may, no_such_job, require, visible
 from services.gateway.domain.bounds import PolicyOf, check_priority
@@ -16,7 +17,7 @@ from shared.bus.bus import Bus
 from shared.contracts.commands.changes import ChangeJob, SetPriority
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.jobs import EVENTS, GetJob, GetJobEvents
-from shared.contracts.commands.lists import ListJobs
+from shared.contracts.commands.lists import COUNT, CountJobs, JobCounts, ListJobs
 from shared.contracts.commands.scheduling import EXPLAIN, ExplainJobs
 from shared.contracts.errors import NotFound, Refusal
 from shared.contracts.events import AnyCloudEvent
@@ -69,14 +70,26 @@ class Yard:
         Not for one that ended since its jobs are rare: whoever asked decides whether to go on.
         """
         first = page = await self._bus.ask(asking.LIST, ask, self._timeout_s)
+        if page.back and not page.items and page.prev_cursor is None:  # what stood before is gone: begin anew
+            return await self.page(caller, ask.model_copy(update={"cursor": None}))
         found = list(page.items)
-        while page.next_cursor is not None and page.items and not page.searched and len(found) < ask.limit:
-            rest = {"limit": ask.limit - len(found), "cursor": page.next_cursor, "with_total": False}
+        while (cursor := _onwards(page)) is not None and page.items and not page.searched and len(found) < ask.limit:
+            rest = {"limit": ask.limit - len(found), "cursor": cursor, "with_total": False}
             page = await self._bus.ask(asking.LIST, ask.model_copy(update=rest), self._timeout_s)
-            found += page.items
+            found = [*page.items, *found] if first.back else [*found, *page.items]
         items = await self._shown(caller, found)
-        total = max(first.total or 0, len(items))
-        return JobPage(items=tuple(items), total=total, total_is=first.total_is, next_cursor=page.next_cursor)
+        earliest, latest = (page, first) if first.back else (first, page)
+        return JobPage(
+            items=tuple(items),
+            total=max(first.total or 0, len(items)),
+            total_is=first.total_is,
+            next_cursor=latest.next_cursor,
+            prev_cursor=earliest.prev_cursor,
+        )
+
+    async def counts(self, ask: CountJobs) -> JobCounts:
+        """How many jobs a list has, by what they do."""
+        return await self._bus.ask(COUNT, ask, self._timeout_s)
 
     async def change(self, caller: Caller, command: Command[ChangeJob, Job], job_id: str, author: Author) -> Job:
         """Pause, resume or kill."""
@@ -124,6 +137,11 @@ class Yard:
             log.debug("explanations_missing", count=len(ids), problem=refusal.code)
             return {}
         return {item.id: item.reason for item in answer.items}
+
+
+def _onwards(page: StoredPage) -> str | None:
+    """Where the list goes on in the direction that the page was read in."""
+    return page.prev_cursor if page.back else page.next_cursor
 
 
 def _resource(caller: Caller, job: Job, reasons: dict[str, Reason], used: dict[str, JobUsage]) -> Job:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.jobs import lookup
 from services.jobs.apply import Applier
+from services.jobs.counts import count_jobs
 from services.jobs.domain.document import job_of
 from services.jobs.domain.signals import Kill, Resume
 from services.jobs.domain.signals import SetPriority as SetPrioritySignal
@@ -44,7 +45,7 @@ from shared.contracts.commands.jobs import (
     JobViews,
     ListActiveJobs,
 )
-from shared.contracts.commands.lists import LIST, JobPage, ListJobs
+from shared.contracts.commands.lists import COUNT, LIST, CountJobs, JobCounts, JobPage, ListJobs
 from shared.contracts.commands.scheduling import LEAD, PLACE, Lead, Lease, Place, PlaceOutcomes
 from shared.contracts.commands.submission import SUBMIT, NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.events import CloudEvent, RunEvent
@@ -71,6 +72,9 @@ class Handlers:
 
     async def list(self, ask: ListJobs) -> JobPage:
         return await lookup.list_jobs(self._applier.store, ask)
+
+    async def count(self, ask: CountJobs) -> JobCounts:
+        return await count_jobs(self._applier.store.heads, ask)
 
     async def events(self, ask: GetJobEvents) -> JobEventPage:
         return lookup.events_of(await self._applier.load(ask.id), ask)
@@ -116,6 +120,7 @@ SUBSCRIPTIONS = (
     Answers(VALIDATE, Handlers.validate),
     Answers(GET, Handlers.get),
     Answers(LIST, Handlers.list),
+    Answers(COUNT, Handlers.count),
     Answers(EVENTS, Handlers.events),
     Answers(ACTIVE, Handlers.active),
     Answers(VIEWS, Handlers.views),

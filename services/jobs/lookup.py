@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from services.jobs.domain.cursor import cursor_of, place_in
+from services.jobs.domain.cursor import Start, cursor_of, start_in
 from services.jobs.domain.document import JobDocument, current_view, event_of, job_of, launch_of
 from services.jobs.domain.size import REPLY_BYTES, event_size, job_size, launch_size, view_size
 from services.jobs.orders import place_of, reader_of
 from services.jobs.store import JobStore
-from services.jobs.walks import order_for
+from services.jobs.walks import order_for, turned
 from shared.contracts.commands.jobs import (
     ActiveJob,
     ActiveJobPage,
@@ -21,16 +21,25 @@ from shared.contracts.commands.lists import JobPage, ListJobs
 
 
 async def list_jobs(store: JobStore, ask: ListJobs) -> JobPage:
-    """A page of at most `limit` jobs; fewer if they are large, or rare in a long list."""
+    """A page of at most `limit` jobs; fewer if they are large, or rare in a long list.
+
+    What stands before a place is what follows it in the list turned around: the nearest are kept, and turned back.
+    """
     order = order_for(ask)
-    found = await store.pages.find(ask, place_in(ask, reader_of(order)), ask.limit)
+    start = start_in(ask, reader_of(order))
+    found = await store.pages.find(turned(ask) if start.back else ask, start.place, ask.limit)
     jobs = found.jobs[: _fitting(job_size(job) for job in found.jobs)]
     whole = len(jobs) == len(found.jobs)
-    end = found.end if whole else place_of(jobs[-1], order)
+    far = found.end if whole else place_of(jobs[-1], order)
+    near = place_of(jobs[0], order) if jobs else far
+    onwards = None if far is None else cursor_of(ask, Start(far, start.back))
+    opposite = None if ask.cursor is None else cursor_of(ask, Start(near, not start.back))
     total, exact = await store.pages.total(ask, found) if ask.with_total else (None, True)
     return JobPage.of(
-        items=tuple(job_of(job) for job in jobs),
-        next_cursor=None if end is None else cursor_of(ask, end),
+        items=tuple(job_of(job) for job in (reversed(jobs) if start.back else jobs)),
+        next_cursor=opposite if start.back else onwards,
+        prev_cursor=onwards if start.back else opposite,
+        back=start.back,
         total=total,
         total_is="exact" if exact else "at_least",
         searched=found.searched and whole,

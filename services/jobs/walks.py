@@ -64,6 +64,12 @@ def order_for(ask: ListJobs) -> Order:
     return order_of(ask.sort.replace(column, Column.ID) if column == alike else ask.sort, ask.owner is None)
 
 
+def turned(ask: ListJobs) -> ListJobs:
+    """The same list from its end to its beginning: a list in either direction is served by the same indexes."""
+    down = ask.sort.startswith("-")
+    return ask.model_copy(update={"sort": ask.sort.removeprefix("-") if down else f"-{ask.sort}"})
+
+
 def begin(walk: Walk, order: Order, after: Place | None) -> tuple[Order, Place | None] | None:
     """The order within a walk, and where in it the list goes on behind a place; None if the walk lies before that.
 

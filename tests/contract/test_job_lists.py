@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -16,7 +17,8 @@ import pymongo
 import pytest
 from pydantic import SecretStr
 
-from services.jobs.domain.cursor import cursor_of
+from services.jobs.counts import FAILED, count_jobs
+from services.jobs.domain.cursor import Start, cursor_of
 from services.jobs.domain.document import JobDocument
 from services.jobs.domain.submission import submit
 from services.jobs.lookup import list_jobs
@@ -24,7 +26,7 @@ from services.jobs.orders import OPEN, place_of
 from services.jobs.pages import Pages
 from services.jobs.store import HOLDS, JOBS, LIMITED, JobStore
 from services.jobs.walks import begin, order_for, plan, rest_of
-from shared.contracts.commands.lists import JobPage, ListJobs
+from shared.contracts.commands.lists import CountJobs, JobCounts, JobPage, ListJobs
 from shared.contracts.errors import Invalid
 from shared.contracts.job import JobStatus
 from shared.store.open import open_store
@@ -33,7 +35,7 @@ from shared.store.query import Fields
 from shared.store.sqlite import SqliteStore
 from shared.store.sqlite.table import Table
 from tests.support.documents import NOW, new_job
-from tests.support.lists import expected, some_job, some_list
+from tests.support.lists import OWNERS, VCS, expected, some_job, some_list
 from tests.support.mongo import mongo_url
 
 EARLIER: Schema[JobDocument] = Schema(
@@ -98,6 +100,19 @@ async def whole(jobs: JobStore, ask: ListJobs) -> tuple[list[str], list[JobPage]
     return [job.id for page in pages for job in page.items], pages
 
 
+async def before(jobs: JobStore, ask: ListJobs, page: JobPage) -> list[JobPage]:
+    """The pages before this one, from the list's first on."""
+    pages: list[JobPage] = []
+    while page.prev_cursor is not None:
+        page = await list_jobs(jobs, ask.model_copy(update={"cursor": page.prev_cursor}))
+        pages.insert(0, page)
+    return pages
+
+
+def ids_of(*pages: JobPage) -> list[str]:
+    return [job.id for page in pages for job in page.items]
+
+
 def in_few_pages(ask: ListJobs, length: int) -> ListJobs:
     """The list with larger pages if it has many: each costs a slow server a dozen of questions."""
     return ask.model_copy(update={"limit": max(ask.limit, -(-length // PAGES))})
@@ -132,6 +147,68 @@ async def test_every_list_in_every_order_holds_each_of_its_jobs_once(
                 assert page.total <= len(ids)
         if not bounds:
             assert {page.total_is for page in pages} == {"exact"}
+
+
+@pytest.mark.parametrize("bounds", [LONG, SHORT], ids=["read whole", "looked at in part"])
+async def test_before_every_page_of_every_list_stand_just_the_jobs_before_it(
+    installation: Installation, jobs: JobStore, bounds: dict[str, int]
+) -> None:
+    chance = Random(11)
+    there = [some_job(chance) for _ in range(120)]
+    await jobs.jobs.insert_many(there)
+    jobs.pages = Pages(jobs.heads, **bounds)
+    for _ in range(40):
+        ask = some_list(chance)
+        if installation.mongo_url is not None:
+            ask = in_few_pages(ask, len(expected(there, ask)))
+        ids, pages = await whole(jobs, ask)
+        assert pages[0].prev_cursor is None
+        earlier = await before(jobs, ask, pages[-1])
+        assert [*ids_of(*earlier), *ids_of(pages[-1])] == ids, ask
+        assert all(page.back for page in earlier)
+        for number, page in enumerate(earlier):
+            assert len(page.items) == ask.limit or page.searched or number == 0
+            assert {page.total, pages[-1].total} == {pages[-1].total} or page.total_is == "at_least"
+            onwards = await list_jobs(jobs, ask.model_copy(update={"cursor": page.next_cursor}))
+            after = ids_of(*earlier[: number + 1])
+            assert ids_of(onwards) == ids[len(after) : len(after) + len(onwards.items)]
+            assert onwards.items or onwards.searched or len(after) == len(ids)
+
+
+@pytest.mark.parametrize("sort", ["id", "-name", "-submitted"])
+@pytest.mark.parametrize("owner", ["ada", None])
+async def test_while_jobs_arrive_none_is_missed_or_seen_twice_on_the_way_back(
+    jobs: JobStore, owner: str | None, sort: str
+) -> None:
+    chance = Random(sort)
+    there = [some_job(chance) for _ in range(40)]
+    await jobs.jobs.insert_many(there)
+    ask = ListJobs(owner=owner, sort=sort, limit=4)
+    _, pages = await whole(jobs, ask)
+    seen, page = ids_of(pages[-1]), pages[-1]
+    while page.prev_cursor is not None:
+        await jobs.jobs.insert_many([some_job(chance) for _ in range(3)] if len(seen) < 40 else [])
+        page = await list_jobs(jobs, ask.model_copy(update={"cursor": page.prev_cursor}))
+        seen = ids_of(page) + seen
+    assert len(seen) == len(set(seen))
+    assert [id for id in seen if id in set(expected(there, ask))] == expected(there, ask)
+
+
+async def test_a_page_whose_jobs_have_gone_leads_to_what_is_left_on_both_sides(jobs: JobStore) -> None:
+    there = [some_job(Random(number), owner="ada") for number in range(9)]
+    await jobs.jobs.insert_many(there)
+    ask = ListJobs(owner="ada", sort="id", limit=3)
+    ids, pages = await whole(jobs, ask)
+    for gone in ids[6:]:
+        await jobs.jobs.delete(gone)
+    end = await list_jobs(jobs, ask.model_copy(update={"cursor": pages[1].next_cursor}))
+    assert (end.items, end.next_cursor) == ((), None)
+    assert ids_of(await list_jobs(jobs, ask.model_copy(update={"cursor": end.prev_cursor}))) == ids[3:6]
+    for gone in ids[:3]:
+        await jobs.jobs.delete(gone)
+    begin = await list_jobs(jobs, ask.model_copy(update={"cursor": pages[1].prev_cursor}))
+    assert (begin.items, begin.prev_cursor) == ((), None)
+    assert ids_of(await list_jobs(jobs, ask.model_copy(update={"cursor": begin.next_cursor}))) == ids[3:6]
 
 
 async def test_everybodys_waiting_jobs_are_listed_by_every_column_however_many_wait(jobs: JobStore) -> None:
@@ -308,23 +385,48 @@ async def test_a_forged_cursor_is_refused_whatever_stands_in_it(jobs: JobStore, 
     for ask in (ListJobs(owner=owner, sort=sort + column) for column in COLUMNS for sort in ("", "-")):
         order = order_for(ask)
         right = [RIGHT[key.removeprefix("-")] for key in order]
-        await list_jobs(jobs, ask.model_copy(update={"cursor": cursor_of(ask, tuple(right))}))
+        await list_jobs(jobs, ask.model_copy(update={"cursor": cursor_of(ask, Start(tuple(right)))}))
         deep: list[Any] = []
         for _ in range(150):
             deep = [deep]
-        forged: list[Any] = [[], right[:-1], [*right, "a"], [right], deep, "text", 7, None, {"0": right[0]}]
+        forged: list[Any] = [[], right[:-1], [*right, "a"], [right], deep, "text", 7, {"0": right[0]}]
         for at, key in enumerate(order):
             allowed = [repr(value) for value in ALSO_RIGHT.get(key.removeprefix("-"), ("text",))]
             wrong = [value for value in VALUES if repr(value) not in allowed]
             forged += [[*right[:at], value, *right[at + 1 :]] for value in wrong]
-        for place in forged:
+        for start in (Start(place, back) for place in forged for back in (False, True)):
             with pytest.raises(Invalid, match="next_cursor"):
-                await list_jobs(jobs, ask.model_copy(update={"cursor": cursor_of(ask, place)}))
+                await list_jobs(jobs, ask.model_copy(update={"cursor": cursor_of(ask, start)}))
 
 
 async def test_everybodys_jobs_that_are_over_are_in_no_list(jobs: JobStore) -> None:
     with pytest.raises(Invalid, match="of one owner"):
         await list_jobs(jobs, ListJobs(statuses=(JobStatus.QUEUED, JobStatus.FINISHED)))
+
+
+def number(there: list[JobDocument], *statuses: JobStatus, owner: str | None = None, vcs: tuple[str, ...] = VCS) -> int:
+    return sum(job.state.status in statuses and owner in (None, job.owner) and job.request.vc in vcs for job in there)
+
+
+async def test_jobs_are_counted_by_what_they_do_as_the_lists_would_show_them(jobs: JobStore) -> None:
+    chance = Random(12)
+    there = [some_job(chance) for _ in range(150)]
+    await jobs.jobs.insert_many(there)
+    for owner in (*OWNERS, "nobody", None):
+        for vcs in (None, ("lab",), (), tuple(f"none-{n}" for n in range(40)) + VCS):
+            counts = await count_jobs(jobs.heads, CountJobs(owner=owner, vcs=vcs))
+            of = partial(number, there, owner=owner, vcs=VCS if vcs is None else vcs)
+            assert counts == JobCounts(
+                running=of(JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.KILLING),
+                waiting=of(JobStatus.QUEUED, JobStatus.SCHEDULING),
+                paused=of(JobStatus.PAUSED),
+                failed=None if owner is None else of(JobStatus.FAILED, JobStatus.ERROR),
+            )
+    ended = sorted(j.state.finished_at for j in there if j.owner == "ada" and j.state.finished_at is not None)
+    for since in (ended[0], ended[len(ended) // 2], ended[-1], ended[-1] + timedelta(seconds=1)):
+        later = [job for job in there if job.state.finished_at is not None and job.state.finished_at >= since]
+        counts = await count_jobs(jobs.heads, CountJobs(owner="ada", failed_since=since))
+        assert counts.failed == number(later, JobStatus.FAILED, JobStatus.ERROR, owner="ada")
 
 
 COLUMNS = ("id", "name", "status", "devices", "preemptible", "priority", "submitted", "started", "finished", "user")
@@ -376,7 +478,7 @@ def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite"
     asyncio.run(_made(path))
     table, fields = Table(JOBS), Fields(JOBS)
-    some = In("state.status", ("pausing", "killing"))
+    some, ended = In("state.status", ("pausing", "killing")), In("state.status", ("error", "failed"))
     asked: list[tuple[str, tuple[Condition, ...], tuple[str, ...], tuple[Any, ...] | None]] = [
         ("node", (HOLDS, Eq("node", "a")), ("id",), None),
         ("node", (HOLDS, Eq("node", "a")), ("id",), ("x",)),
@@ -385,6 +487,12 @@ def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
         ("open_id", (OPEN,), ("id",), ("x",)),
         ("open_user", (OPEN, Eq("owner", "ada"), Eq("request.vc", "lab")), ("id",), None),
     ]
+    counted: list[tuple[str, tuple[Condition, ...]]] = [
+        ("owner_failed", (Eq("owner", "ada"), FAILED, ended, Between("state.finished_at", low="2026"))),
+        ("owner_status", (Eq("owner", "ada"), some)),
+        ("open_queue", (OPEN, some)),
+        ("open_vc_queue", (OPEN, In("request.vc", ("lab", "default")), some)),
+    ]
     with closing(sqlite3.connect(path)) as stranger:
         for index, where, order, after in asked:
             sql, arguments = table.find(fields.query(where, order, after, 50), 51)
@@ -392,6 +500,11 @@ def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
             reads = [step for step in steps if " jobs" in step]
             assert reads and all(step.startswith("SEARCH") and f"INDEX jobs.{index} " in step for step in reads), steps
             assert not [step for step in steps if "TEMP B-TREE" in step], steps
+        for index, where in counted:
+            sql, arguments = table.count(fields.filter(where), 50)
+            steps = [row[3] for row in stranger.execute(f"EXPLAIN QUERY PLAN {sql}", arguments)]
+            reads = [step for step in steps if " jobs" in step]
+            assert reads and all(step.startswith("SEARCH") and f"INDEX jobs.{index} " in step for step in reads), steps
 
 
 async def _made(path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +21,7 @@ from tests.support.lists import expected, some_job
 from tests.support.platform import Platform
 from tests.support.waiting import wait_until
 
-STILL = (JobStatus.QUEUED, JobStatus.PAUSED, JobStatus.FINISHED, JobStatus.KILLED)
+STILL = (JobStatus.QUEUED, JobStatus.PAUSED, JobStatus.FINISHED, JobStatus.FAILED, JobStatus.KILLED)
 """What no part of the platform moves on by itself, as long as nothing can be placed."""
 
 WAITING = (JobStatus.QUEUED, JobStatus.SCHEDULING, JobStatus.PAUSED)
@@ -97,6 +98,14 @@ def test_all_is_everybodys_queue_in_the_schedulers_order_with_owner_and_reason(y
     queued = sum(job.state.status is JobStatus.QUEUED for job in yard.there)
     wait_until(lambda: positions() == list(range(1, queued + 1)), "the scheduler has explained every queued job")
     assert {item["owner"] for item in yard.listed(scope="all")} == {"ada", "bob", "eve", "admin"}
+    row = next(item for item in yard.listed(scope="all") if item["status"] == "queued")
+    assert yard.platform.call("GET", f"/jobs/{row['id']}", 200)["reason"] == row["reason"]
+    needs = row["reason"]["details"]["needs"]
+    assert (
+        (needs["device_type"], needs["devices"])
+        == (row["device_type"], row["devices"])
+        == ("none-such", row["devices"])
+    )
 
 
 @pytest.mark.parametrize("sort", "id name status devices preemptible priority submitted started finished user".split())
@@ -131,6 +140,28 @@ def test_every_filter_narrows_both_lists(yard: Yard) -> None:
     assert yard.ids(scope="all", q=yard.ids(scope="all")[3]) == [yard.ids(scope="all")[3]]
 
 
+@pytest.mark.parametrize("scope", ["mine", "all"])
+def test_previous_shows_the_rows_before_and_next_leads_back_to_where_one_was(yard: Yard, scope: str) -> None:
+    def page(**cursor: str) -> dict[str, Any]:
+        found = yard.platform.call("GET", "/jobs", 200, params={"scope": scope, "limit": 4, "sort": "name", **cursor})
+        assert isinstance(found, dict)
+        return found
+
+    pages = [page()]
+    while pages[-1]["next_cursor"] is not None:
+        pages.append(page(cursor=pages[-1]["next_cursor"]))
+    assert pages[0]["prev_cursor"] is None
+    assert len(pages) > 3
+    for earlier, later in pairwise(pages[-3:]):
+        before = page(cursor=later["prev_cursor"])
+        assert [job["id"] for job in before["items"]] == [job["id"] for job in earlier["items"]]
+        again = page(cursor=before["next_cursor"])
+        assert [job["id"] for job in again["items"]] == [job["id"] for job in later["items"]]
+    assert page(cursor=page(cursor=pages[0]["next_cursor"])["prev_cursor"])["prev_cursor"] is None
+    other = "all" if scope == "mine" else "mine"
+    yard.platform.call("GET", f"/jobs?scope={other}&limit=4&sort=name&cursor={pages[-1]['prev_cursor']}", 422)
+
+
 def test_what_is_over_is_never_in_all(yard: Yard) -> None:
     for status in ("finished", "failed", "error", "killed"):
         problem = yard.platform.call("GET", f"/jobs?scope=all&status={status}", 422)
@@ -147,3 +178,17 @@ def test_a_cursor_of_another_list_or_one_that_was_altered_is_refused(yard: Yard)
         assert [error["field"] for error in problem["errors"]] == ["cursor"]
     for altered in (cursor[:-2], cursor[1:], f"{cursor}AAAA", "x", "*", "%00", "%F0%9F%9A%80"):
         assert yard.platform.call("GET", f"/jobs?scope=all&limit=3&cursor={altered}", 422)["errors"]
+
+
+def test_the_counts_are_those_of_the_lists(yard: Yard) -> None:
+    def count(**query: str) -> Any:
+        return yard.platform.call("GET", "/jobs:counts", 200, params=query)
+
+    failed = {"failed": len(yard.ids(status="failed,error"))}
+    for scope, more in (("mine", failed), ("all", {"failed": None})):
+        waiting, paused = yard.ids(scope=scope, status="queued,scheduling"), yard.ids(scope=scope, status="paused")
+        assert paused
+        expected = {"running": 0, "waiting": len(waiting), "paused": len(paused), **more}
+        assert count(scope=scope) == expected
+    assert failed["failed"] > 0
+    assert count(failed_since="2100-01-01T00:00:00Z")["failed"] == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.jobs.app import build
-from services.jobs.domain.cursor import cursor_of
+from services.jobs.domain.cursor import Start, cursor_of
 from shared.bus.bus import Bus, connect
 from shared.bus.codec import job_event
 from shared.bus.follow import Follower
@@ -131,7 +131,10 @@ FORGED: tuple[Any, ...] = ((), ("x",), ({}, "x"), ("x", 10**30), (True, float("n
 
 @pytest.mark.parametrize(
     "cursor",
-    ["x", "bm8=", "e30=", "WzEsIDJd", *(cursor_of(ListJobs(owner="ada"), place) for place in FORGED)],
+    [
+        *("x", "bm8=", "e30=", "WzEsIDJd"),
+        *(cursor_of(ListJobs(owner="ada"), Start(place, back)) for place in FORGED for back in (False, True)),
+    ],
 )
 async def test_a_foreign_cursor_is_invalid(bus: Bus, cursor: str) -> None:
     with pytest.raises(Invalid):
@@ -148,6 +151,26 @@ async def test_large_jobs_come_in_pages_that_fit_in_a_message(bus: Bus) -> None:
         if cursor is None:
             break
     assert items == 12
+
+
+async def test_large_jobs_before_a_page_are_the_nearest_that_fit_in_a_message(bus: Bus) -> None:
+    ids = [
+        id
+        for _ in range(12)
+        for id in await submit(bus, new(command="x" * 60_000, env={"A": "y" * 30_000, "B": "z" * 30_000}))
+    ]
+    ask = ListJobs(owner="ada", limit=500, sort="id")
+    last = await bus.ask(LIST, ask.model_copy(update={"limit": 11}))
+    while last.next_cursor is not None:
+        last = await bus.ask(LIST, ask.model_copy(update={"cursor": last.next_cursor}))
+    before: list[str] = []
+    page = last
+    while page.prev_cursor is not None:
+        page = await bus.ask(LIST, ask.model_copy(update={"cursor": page.prev_cursor}))
+        assert 1 <= len(page.items) < 12
+        before = [job.id for job in page.items] + before
+    assert before == ids[: len(before)]
+    assert [*before, *(job.id for job in last.items)] == ids
 
 
 async def test_a_job_whose_folder_for_checkpoints_has_too_long_a_path_is_shown_without_it(bus: Bus) -> None:

@@ -15,6 +15,7 @@ from services.gateway.application import application
 from services.gateway.domain.access import Caller, Role
 from services.gateway.keyfile import KeyFile
 from services.gateway.keys import Keys
+from services.gateway.live import Live
 from services.gateway.oidc.settings import OidcSettings
 from services.gateway.parts import Parts
 from services.gateway.people import People, people_from
@@ -144,11 +145,16 @@ class DoubleBus(Bus):
             and (ask.q is None or job.id == ask.q.upper() or job.name.startswith(ask.q))
             and ask.labels.items() <= job.labels.items()
         ]
-        begin = int(ask.cursor or 0)
-        end = begin + min(ask.limit, 3)
-        cursor = str(end) if end < len(chosen) else None
-        total = len(chosen) if ask.with_total else None
-        return JobPage(items=tuple(chosen[begin:end]), next_cursor=cursor, total=total)
+        word = ask.cursor or "0"
+        back, place, size = word.startswith("<"), int(word.removeprefix("<")), min(ask.limit, 3)
+        begin, end = (max(0, place - size), place) if back else (place, place + size)
+        return JobPage(
+            items=tuple(chosen[begin:end]),
+            next_cursor=str(end) if end < len(chosen) else None,
+            prev_cursor=f"<{begin}" if begin and ask.cursor else None,
+            back=back,
+            total=len(chosen) if ask.with_total else None,
+        )
 
 
 @dataclass
@@ -205,7 +211,7 @@ async def gateway(
     store = cast(SqliteStore, deps.open_store("gateway"))
     people = people_from(deps, store, chosen, oidc or OidcSettings())
     secrets = Secrets(store, clock, people.audit, KeyFile(chosen, folder))
-    parts = parts_from(deps, chosen, people, secrets)
+    parts = parts_from(deps, chosen, people, secrets, Live(bus))
     await store.open()
     try:
         await people.start()

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import asking, bodies
+from services.gateway.counting import CountQuery, counted
 from services.gateway.door import author_of, caller_of
 from services.gateway.listing import JobQuery, asked
 from services.gateway.parts import parts_of
@@ -19,6 +20,7 @@ from services.gateway.routes.parameters import IDEMPOTENCY_KEY, JobPath
 from shared.contracts.commands.changes import ChangeJob
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.jobs import JobEventPage
+from shared.contracts.commands.lists import JobCounts
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=DirectRoute)
 
@@ -125,6 +127,18 @@ async def list_jobs(request: Request, query: Annotated[JobQuery, Query()]) -> Re
     """
     caller = caller_of(request)
     return as_json(await parts_of(request).yard.page(caller, asked(caller, query)))
+
+
+@router.get(
+    "/jobs:counts",
+    operation_id="countJobs",
+    summary="How many jobs run, wait, are paused, have failed",
+    response_model=JobCounts,
+    responses=problems(422),
+)
+async def count_jobs(request: Request, query: Annotated[CountQuery, Query()]) -> Response:
+    """Of the caller's jobs; with `scope=all` of everybody's that are not over, as in the list. Cheap to ask for."""
+    return as_json(await parts_of(request).yard.counts(counted(caller_of(request), query)))
 
 
 @router.get(

@@ -14,7 +14,7 @@ from shared.contracts.commands.endpoints import (
     REMOVE_ENDPOINT,
 )
 from shared.contracts.commands.jobs import ACTIVE, EVENTS, GET, VALIDATE, VIEWS
-from shared.contracts.commands.lists import LIST
+from shared.contracts.commands.lists import COUNT, LIST
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG, TAIL_PARTITION
 from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES, USAGE
 from shared.contracts.commands.scheduling import EXPLAIN, FORESEE, LEAD, PLACE
@@ -37,6 +37,7 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     VALIDATE,
     GET,
     LIST,
+    COUNT,
     EVENTS,
     ACTIVE,
     VIEWS,

@@ -1,4 +1,4 @@
-"""Lists of jobs: one person's, or everybody's that are not over."""
+"""Lists of jobs: one person's, or everybody's that are not over; and how many there are of each kind."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -60,11 +60,50 @@ class ListJobs(Contract):
 class JobPage(Contract):
     items: tuple[Job, ...]
     next_cursor: str | None = None
+    prev_cursor: Annotated[
+        str | None, Field(description="Leads to the jobs before this page; null on one that was asked for without.")
+    ] = None
+    back: Annotated[
+        bool, Field(description="The cursor led backwards: what is missing of this page stands before it.")
+    ] = False
     total: int | None = None
     total_is: Literal["exact", "at_least"] = "exact"
     searched: Annotated[
-        bool, Field(description="The page ended since enough jobs were looked at; `next_cursor` goes on from there.")
+        bool,
+        Field(
+            description="The page ended since enough jobs were looked at; the cursor in its direction goes on there."
+        ),
     ] = False
 
 
 LIST = Command("cmd.jobs.list.v1", ListJobs, JobPage, "A page of jobs, by owner or of everybody.")
+
+
+MOST_COUNTED = 10_000
+
+
+class CountJobs(Contract):
+    """The same jobs, counted: one person's (`owner`), or those of everybody that are not over."""
+
+    owner: UserName | None = None
+    vcs: Annotated[tuple[VcName, ...] | None, Field(max_length=1000, description="None: of any.")] = None
+    failed_since: Annotated[
+        Timestamp | None, Field(description="Which of one person's failures count: those of this moment or later.")
+    ] = None
+
+
+Count = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
+
+
+class JobCounts(Contract):
+    """How many jobs there are. Each number is exact up to 10,000, and 10,000 means so many or more."""
+
+    running: Annotated[Count, Field(description="Running, pausing or killing: they hold their devices.")]
+    waiting: Annotated[Count, Field(description="Queued, or scheduling.")]
+    paused: Count
+    failed: Annotated[
+        Count | None, Field(description="Failed, or error; null for everybody's, whose list has no job that is over.")
+    ]
+
+
+COUNT = Command("cmd.jobs.count.v1", CountJobs, JobCounts, "How many jobs run, wait, are paused, have failed.")

@@ -195,6 +195,25 @@ async def test_a_page_is_filled_from_as_many_answers_as_it_takes(yard: Gateway) 
     assert last["next_cursor"] is None
 
 
+async def test_a_page_before_another_is_filled_backwards_and_leads_on_in_both_directions(yard: Gateway) -> None:
+    ids = [job.id for job in reversed([add_job(yard) for _ in range(12)])]
+    page = (await yard.call("GET", "/jobs?limit=10&cursor=11")).json()
+    assert [item["id"] for item in page["items"]] == ids[11:]
+    before = (await yard.call("GET", f"/jobs?limit=7&cursor={page['prev_cursor']}")).json()
+    assert [item["id"] for item in before["items"]] == ids[4:11]
+    assert (before["next_cursor"], before["prev_cursor"], before["total"]) == ("11", "<4", 12)
+    first = (await yard.call("GET", f"/jobs?limit=7&cursor={before['prev_cursor']}")).json()
+    assert [item["id"] for item in first["items"]] == ids[:4]
+    assert (first["next_cursor"], first["prev_cursor"]) == ("4", None)
+
+
+async def test_before_a_page_from_which_all_earlier_jobs_have_gone_stands_the_first_page(yard: Gateway) -> None:
+    ids = [job.id for job in reversed([add_job(yard) for _ in range(2)])]
+    page = (await yard.call("GET", "/jobs?cursor=<0")).json()
+    assert [item["id"] for item in page["items"]] == ids
+    assert (page["next_cursor"], page["prev_cursor"]) == (None, None)
+
+
 async def test_waiting_jobs_say_why_in_one_question_for_the_page(yard: Gateway) -> None:
     first, second = add_job(yard), add_job(yard)
     add_job(yard, status=JobStatus.RUNNING)

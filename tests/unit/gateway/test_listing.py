@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.commands.lists import LIST, JobPage, ListJobs
+from shared.contracts.commands.lists import COUNT, LIST, CountJobs, JobCounts, JobPage, ListJobs
 from shared.contracts.commands.scheduling import EXPLAIN, Explanation, Explanations
 from shared.contracts.job import JobStatus, Reason
 from tests.support.gateway import Gateway, add_job
@@ -152,3 +152,45 @@ async def test_queued_jobs_of_everybody_say_why_they_wait_and_hide_what_is_secre
     items: list[Any] = (await yard.call("GET", "/jobs?scope=all", "ada")).json()["items"]
     assert [(item["id"], item["owner"], item["reason"]["code"]) for item in items] == [(job.id, "admin", "devices")]
     assert items[0]["env"] == {"TOKEN": "***"}
+
+
+COUNTS = JobCounts(running=1, waiting=2, paused=3, failed=None)
+
+
+async def counted(yard: Gateway, query: str, name: str = "admin") -> CountJobs:
+    """What the jobs service is asked to count for this query."""
+    yard.bus.answers[COUNT.subject] = lambda ask: COUNTS
+    answer = await yard.call("GET", f"/jobs:counts?{query}", name)
+    assert (answer.status_code, answer.json()) == (200, COUNTS.model_dump())
+    ask = yard.bus.asked[-1]
+    assert isinstance(ask, CountJobs)
+    return ask
+
+
+async def test_the_same_jobs_are_counted_that_the_lists_show(yard: Gateway) -> None:
+    await yard.add_account("ada", ("lab", "default"))
+    since = datetime(2026, 1, 2, tzinfo=UTC)
+    assert await counted(yard, "", "ada") == CountJobs(owner="ada")
+    mine = await counted(yard, "scope=mine&failed_since=2026-01-02T00:00:00Z", "ada")
+    assert mine == CountJobs(owner="ada", failed_since=since)
+    assert await counted(yard, "scope=all", "ada") == CountJobs(vcs=("default", "lab"))
+    assert await counted(yard, "scope=all") == CountJobs()
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("scope=theirs", "scope"),
+        ("owner=ada", "owner"),
+        ("failed_since=yesterday", "failed_since"),
+        ("failed_since=1700000000", "failed_since"),
+        ("failed_since=" + "9" * 5000, "failed_since"),
+        ("failed_since={%22$gt%22:0}", "failed_since"),
+        ("scope=all&failed_since=2026-01-02T00:00:00Z", "failed_since"),
+    ],
+)
+async def test_counts_that_make_no_sense_ask_nobody(yard: Gateway, query: str, field: str) -> None:
+    answer = await yard.call("GET", f"/jobs:counts?{query}")
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert yard.bus.asked == []

@@ -4,10 +4,10 @@ from random import Random
 
 import pytest
 
-from services.jobs.domain.cursor import cursor_of, place_in
+from services.jobs.domain.cursor import Start, cursor_of, start_in
 from services.jobs.domain.document import JobHead, current_view
 from services.jobs.orders import in_order, is_behind, order_of, place_of, reader_of
-from services.jobs.walks import CLUSTERS, order_for, plan
+from services.jobs.walks import CLUSTERS, order_for, plan, turned
 from services.scheduler.domain.order import key_of
 from shared.contracts.commands.lists import QUEUE_ORDER, Column, ListJobs
 from shared.contracts.job import JobStatus
@@ -90,14 +90,25 @@ def test_a_cursor_holds_any_place_of_its_order(column: Column, owner: str | None
     chance = Random(7)
     ask = ListJobs(owner=owner, sort=f"-{column}")
     order = order_for(ask)
-    for place in (place_of(some_job(chance), order) for _ in range(20)):
-        cursor = cursor_of(ask, place)
+    places = [place_of(some_job(chance), order) for _ in range(20)]
+    for start in (Start(place, back) for place in (None, *places) for back in (False, True)):
+        cursor = cursor_of(ask, start)
         assert len(cursor) < 512
-        assert place_in(ask.model_copy(update={"cursor": cursor}), reader_of(order)) == place
+        assert start_in(ask.model_copy(update={"cursor": cursor}), reader_of(order)) == start
+
+
+@pytest.mark.parametrize("owner", ["ada", None])
+@pytest.mark.parametrize("column", Column)
+def test_a_list_that_is_turned_around_is_the_same_list_from_its_end(column: Column, owner: str | None) -> None:
+    for sort in (column.value, f"-{column}"):
+        ask = ListJobs(owner=owner, sort=sort, limit=7)
+        opposite = tuple(key.removeprefix("-") if key.startswith("-") else f"-{key}" for key in order_for(ask))
+        assert order_for(turned(ask)) == opposite
+        assert turned(turned(ask)) == ask
 
 
 def test_the_same_conditions_in_another_order_are_the_same_list() -> None:
     asked = ListJobs(owner="ada", labels={"a": "1", "b": "2"})
-    cursor = cursor_of(asked, ("x", "A"))
+    cursor = cursor_of(asked, Start(("x", "A")))
     again = ListJobs(owner="ada", labels={"b": "2", "a": "1"}, cursor=cursor)
-    assert place_in(again, reader_of(order_for(asked))) == ("x", "A")
+    assert start_in(again, reader_of(order_for(asked))) == Start(("x", "A"))
