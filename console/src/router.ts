@@ -20,6 +20,20 @@ export const router = createRouter({
     routes: [
         { path: '/', redirect: '/jobs' },
         {
+            path: '/jobs',
+            name: 'jobs',
+            component: () => import('@/jobs/JobsPage.vue'),
+            props: { scope: 'mine' },
+            meta: { title: 'MY JOBS' },
+        },
+        {
+            path: '/all',
+            name: 'all',
+            component: () => import('@/jobs/JobsPage.vue'),
+            props: { scope: 'all' },
+            meta: { title: 'ALL JOBS' },
+        },
+        {
             path: '/sign-in',
             name: 'sign-in',
             component: () => import('@/session/SignInPage.vue'),

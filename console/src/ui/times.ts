@@ -14,15 +14,22 @@ export function relative(moment: number, now: number, language: string): string 
     const seconds = (moment - now) / 1000
     if (Math.abs(seconds) < 5) return null
     const [unit, length] = STEPS.find(([, length]) => Math.abs(seconds) >= length) ?? ['second', 1]
-    return new Intl.RelativeTimeFormat(language, { numeric: 'always', style: 'short' }).format(
-        Math.trunc(seconds / length),
-        unit,
-    )
+    return formats(language).relative.format(Math.trunc(seconds / length), unit)
 }
 
 /** Date, time and zone, for the hover. */
 export function absolute(moment: number, language: string): string {
-    return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'long' }).format(moment)
+    return formats(language).absolute.format(moment)
+}
+
+/** The time of day, for what is near. */
+export function clockTime(moment: number, language: string): string {
+    return formats(language).clock.format(moment)
+}
+
+/** The day alone. */
+export function dayText(moment: number, language: string): string {
+    return formats(language).day.format(moment)
 }
 
 /** `4 d 3 h`, `2 h 05 min`, `3 min 09 s`, `41 s`: two units at most. */
@@ -41,4 +48,23 @@ export function duration(seconds: number): string {
 
 function two(number: number): string {
     return String(number).padStart(2, '0')
+}
+
+type Formats = ReturnType<typeof made>
+const known = new Map<string, Formats>()
+
+/** Made once for a language: that takes longer than a hundred times of using them. */
+function formats(language: string): Formats {
+    const found = known.get(language) ?? made(language)
+    known.set(language, found)
+    return found
+}
+
+function made(language: string) {
+    return {
+        relative: new Intl.RelativeTimeFormat(language, { numeric: 'always', style: 'short' }),
+        absolute: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'long' }),
+        clock: new Intl.DateTimeFormat(language, { timeStyle: 'short' }),
+        day: new Intl.DateTimeFormat(language, { dateStyle: 'medium' }),
+    }
 }

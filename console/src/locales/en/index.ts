@@ -1,4 +1,5 @@
 import account from '@/locales/en/account'
+import actions from '@/locales/en/actions'
 import admin from '@/locales/en/admin'
 import cluster from '@/locales/en/cluster'
 import console from '@/locales/en/console'
@@ -12,4 +13,19 @@ import submit from '@/locales/en/submit'
 import support from '@/locales/en/support'
 import ui from '@/locales/en/ui'
 
-export default { account, admin, cluster, console, endpoints, job, jobs, metrics, session, shell, submit, support, ui }
+export default {
+    account,
+    actions,
+    admin,
+    cluster,
+    console,
+    endpoints,
+    job,
+    jobs,
+    metrics,
+    session,
+    shell,
+    submit,
+    support,
+    ui,
+}

@@ -1,4 +1,5 @@
 import account from '@/locales/zh/account'
+import actions from '@/locales/zh/actions'
 import admin from '@/locales/zh/admin'
 import cluster from '@/locales/zh/cluster'
 import console from '@/locales/zh/console'
@@ -12,4 +13,19 @@ import submit from '@/locales/zh/submit'
 import support from '@/locales/zh/support'
 import ui from '@/locales/zh/ui'
 
-export default { account, admin, cluster, console, endpoints, job, jobs, metrics, session, shell, submit, support, ui }
+export default {
+    account,
+    actions,
+    admin,
+    cluster,
+    console,
+    endpoints,
+    job,
+    jobs,
+    metrics,
+    session,
+    shell,
+    submit,
+    support,
+    ui,
+}

@@ -1,0 +1,41 @@
+/** Fetches what is due at the pace of `tempo`. */
+
+import { onScopeDispose } from 'vue'
+import { wait, type Tempo } from '@/jobs/tempo'
+
+/** `due()` says that something has changed; `fetch` never throws. */
+export function useTempo(fetch: () => Promise<unknown>): { due: () => void } {
+    const tempo: Tempo = { due: false, visible: !document.hidden, busy: false, last: 0 }
+    let timer: ReturnType<typeof setTimeout> | undefined
+
+    function plan() {
+        clearTimeout(timer)
+        const left = wait(tempo, performance.now())
+        if (left !== null) timer = setTimeout(() => void go(), left)
+    }
+
+    async function go() {
+        Object.assign(tempo, { due: false, busy: true, last: performance.now() })
+        await fetch()
+        tempo.busy = false
+        plan()
+    }
+
+    function looked() {
+        tempo.visible = !document.hidden
+        plan()
+    }
+
+    document.addEventListener('visibilitychange', looked)
+    onScopeDispose(() => {
+        document.removeEventListener('visibilitychange', looked)
+        clearTimeout(timer)
+        tempo.visible = false
+    })
+    return {
+        due() {
+            tempo.due = true
+            plan()
+        },
+    }
+}

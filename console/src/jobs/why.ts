@@ -1,0 +1,71 @@
+/** Why a job is where it is, in the few words that a row has room for: a text of the catalogue and its figures. Pure. */
+
+import type { Job } from '@/api/schema'
+
+export type Why =
+    | { text: 'devices'; count: number; type: string; place: number | null }
+    | { text: 'cpus'; count: number; place: number | null }
+    | { text: 'memory'; gib: number; place: number | null }
+    | { text: 'turn' | 'busy' | 'room' | 'tooLarge' | 'noNodes'; place: number | null }
+    | { text: 'noDevice'; type: string; place: null }
+    | { text: 'until'; at: string; place: null }
+    | { text: 'starting' | 'silent'; node: string; place: null }
+    | { text: 'exit'; code: number; place: null }
+    | { text: 'timeLimit' | 'lost'; place: null }
+    | { text: 'by'; name: string; place: null }
+    | { text: 'sentence'; sentence: string; place: null }
+
+/** Null where the status says it all. The whole sentence stands in `reason.message`. */
+export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | null {
+    const { reason, status } = job
+    if (status === 'failed' && reason?.code === 'command_failed' && job.exit_code !== null)
+        return { text: 'exit', code: job.exit_code, place: null }
+    if (reason === null || reason.code === 'finished' || reason.code === 'queued') return null
+    const details = reason.details ?? {}
+    const needs = record(details['needs'])
+    const place = typeof details['position'] === 'number' ? details['position'] : null
+    switch (reason.code) {
+        case 'waiting_for_devices':
+            return { text: 'devices', count: number(needs['devices']), type: text(needs['device_type']), place }
+        case 'waiting_for_cpus':
+            return { text: 'cpus', count: number(needs['cpus']), place }
+        case 'waiting_for_memory':
+            return { text: 'memory', gib: Math.round(number(needs['memory_mib']) / 102.4) / 10, place }
+        case 'waiting_for_turn':
+            return { text: 'turn', place }
+        case 'node_busy':
+            return { text: 'busy', place }
+        case 'making_room':
+            return { text: 'room', place }
+        case 'no_node_fits':
+            return { text: 'tooLarge', place: null }
+        case 'no_nodes':
+            return { text: 'noNodes', place: null }
+        case 'no_such_device':
+            return { text: 'noDevice', type: text(needs['device_type']), place: null }
+        case 'held_until':
+            return typeof details['until'] === 'string' ? { text: 'until', at: details['until'], place: null } : null
+        case 'starting':
+            return { text: 'starting', node: text(details['node']), place: null }
+        case 'node_silent':
+            return { text: 'silent', node: text(details['node']), place: null }
+        case 'time_limit':
+            return { text: 'timeLimit', place: null }
+        case 'paused':
+        case 'killed':
+            if (typeof details['by'] === 'string') return { text: 'by', name: details['by'], place: null }
+    }
+    return { text: 'sentence', sentence: reason.message, place: null }
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
+function number(value: unknown): number {
+    return typeof value === 'number' ? value : 0
+}
+
+function text(value: unknown): string {
+    return typeof value === 'string' ? value : ''
+}
