@@ -42,7 +42,10 @@ export const router = createRouter({
         {
             path: '/jobs/:id',
             component: () => import('@/job/JobPage.vue'),
-            children: [{ path: '', name: 'job', component: () => import('@/job/brief/BriefTab.vue') }],
+            children: [
+                { path: '', name: 'job', component: () => import('@/job/brief/BriefTab.vue') },
+                { path: 'endpoints', component: () => import('@/job/endpoints/EndpointsTab.vue') },
+            ],
         },
         { path: '/account', component: () => import('@/account/AccountPage.vue'), meta: { title: 'Account' } },
         {
