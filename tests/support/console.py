@@ -19,7 +19,7 @@ from tests.support.platform import Platform, platform
 from tests.support.programs import found
 
 SIMULATED = "v100=8,ascend910=8"
-PATIENT_MS = 60_000
+PATIENT_MS = 12_000
 """For one step on a loaded machine."""
 PHONE = 390
 SIGNED_OUT = "401 (Unauthorized)"
@@ -92,6 +92,9 @@ class Console:
             page = context.new_page()
             page.goto(f"{self.yard.url}{path}")
             yield page
+        except Exception as error:
+            error.add_note(f"At {page.url} the browser said {said}" if context.pages else f"The browser said {said}")
+            raise
         finally:
             context.close()
         wrong = [text for text in said if not any(part in text for part in allowed)]
