@@ -1121,7 +1121,7 @@ class LogTail(Model):
     lines: list[LogLine]
     gaps: list[LogGap]
     skipped: int = 0
-    """How many lines, lost ones among them, came before these and are left out: only where one follows with `paced`. The download has them."""
+    """Lines before these that are left out, lost ones among them: with `paced` alone."""
 
 
 class MadeApiToken(Model):

@@ -332,11 +332,7 @@ class LogTail(Contract):
     gaps: tuple[LogGap, ...]
     skipped: Annotated[
         int,
-        Field(
-            ge=0,
-            description="How many lines, lost ones among them, came before these and are left out: only where one "
-            "follows with `paced`. The download has them.",
-        ),
+        Field(ge=0, description="Lines before these that are left out, lost ones among them: with `paced` alone."),
     ] = 0
 
 
