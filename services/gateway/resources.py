@@ -353,8 +353,7 @@ class LogTail(Contract):
         int,
         Field(
             ge=0,
-            description="How many lines, lost ones among them, came before these and are left out: only where one "
-            "follows with `paced`. The download has them.",
+            description="Lines, lost ones too, that came before these and are left out: only with `paced`.",
         ),
     ] = 0
 

@@ -9,6 +9,7 @@ from playwright.async_api import Page
 
 from tests.support.browser import page
 from tests.support.programs import needs
+from tests.support.waiting import until
 from tests.support.wire import Wire, wire
 
 needs("chromium")
@@ -112,7 +113,8 @@ async def test_a_page_at_another_port_neither_reads_posts_frames_nor_opens_a_web
             assert await shown.evaluate(REACH, [f"{api}/auth/session", {"method": "DELETE"}]) == "refused"
             assert await shown.evaluate(SOCKET, f"{api.replace('http', 'ws')}/events") == "refused"
             await shown.evaluate(FRAME, f"http://127.0.0.1:{yard.port}/")
-            assert [frame.url for frame in shown.frames[1:]] == ["chrome-error://chromewebdata/"]
+            refused = ["chrome-error://chromewebdata/"]
+            await until(lambda: [frame.url for frame in shown.frames[1:]] == refused, "the frame shows nothing")
             vcs = await yard.http.get("/api/v1/vcs", headers=yard.inside.token())
             assert [vc["name"] for vc in vcs.json()["items"]] == ["default"]
             await shown.goto(f"http://127.0.0.1:{yard.port}/")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 OURS = ("jobyard", "__host-jobyard", "__secure-jobyard")
-"""Names that begin so are the platform's."""
+"""Names that begin so are the platform's: this door's, and the API's, which browsers send to every port of a host."""
 DOOR = "jobyard-endpoint"
 """What a ticket becomes."""
 

@@ -42,8 +42,8 @@ function rowOf(name: string, kind: EndpointKind, endpoint: Endpoint | null): Row
         endpoint,
         state,
         on: state !== 'off',
-        opens: state === 'ready' && kind !== 'ssh',
-        address: state === 'ready' ? ((kind === 'ssh' ? endpoint?.command : endpoint?.url) ?? null) : null,
+        opens: state === 'ready' && Boolean(endpoint?.url),
+        address: state === 'ready' ? (endpoint?.url ?? endpoint?.command ?? null) : null,
     }
 }
 

@@ -30,14 +30,4 @@ export default {
         add: 'Open the port',
         wrong: 'Enter a port from {least} to {most}.',
     },
-    key: {
-        title: 'Add a public key',
-        lead: 'It lets you into your jobs by SSH. The private key stays with you.',
-        name: 'Name',
-        key: 'Public key',
-        hint: 'What stands in a file like ~/.ssh/id_ed25519.pub. Make one with ssh-keygen -t ed25519.',
-        add: 'Add a public key',
-        added: 'The key {name} was added.',
-        empty: 'Paste your public key, and give it a name.',
-    },
 } as const

@@ -33,14 +33,4 @@ export default {
         add: '打开端口',
         wrong: '请输入 {least} 到 {most} 之间的端口号。',
     },
-    key: {
-        title: '添加公钥',
-        lead: '用于通过 SSH 进入您的作业。私钥始终由您自己保管。',
-        name: '名称',
-        key: '公钥',
-        hint: '即 ~/.ssh/id_ed25519.pub 之类文件的内容，可用 ssh-keygen -t ed25519 生成。',
-        add: '添加公钥',
-        added: '已添加公钥 {name}。',
-        empty: '请粘贴公钥并填写名称。',
-    },
 } satisfies Like<typeof en>
