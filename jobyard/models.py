@@ -1370,7 +1370,7 @@ class LogTail(Model):
     lines: list[LogLine]
     gaps: list[LogGap]
     skipped: int = 0
-    """Lines, lost ones too, that came before these and are left out: only with `paced`."""
+    """Lines before these that are left out, lost ones among them: with `paced` alone."""
 
 
 class MadeApiToken(Model):
