@@ -14,6 +14,7 @@ from services.gateway.grafana.upstream import Grafana
 from services.gateway.handlers import SUBSCRIPTIONS, Handlers
 from services.gateway.joiner import Joiner
 from services.gateway.keyfile import KeyFile
+from services.gateway.live import Live
 from services.gateway.measured import Measured
 from services.gateway.oidc.settings import OidcSettings
 from services.gateway.parts import Parts
@@ -44,7 +45,8 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     store = deps.open_store("gateway")
     people = people_from(deps, store, settings, OidcSettings())
     secrets = Secrets(store, deps.clock, people.audit, KeyFile(settings, deps.settings.data))
-    parts = parts_from(deps, settings, people, secrets)
+    live = Live(deps.bus)
+    parts = parts_from(deps, settings, people, secrets, live)
     deps.meter.watch(HTTP_STREAMS, lambda: parts.streams.running)
     server = HttpServer(application(parts, people.identity.of, people.passed_on), settings, parts.streams)
     admission = Admission(people.identity, deps.bus, settings.command_timeout_s)
@@ -53,12 +55,14 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
         await people.start()
         await secrets.start()
         await parts.site.read()
+        await live.open()
         server.open()
 
     async def stop() -> None:
         await people.issuer.close()
         await parts.querying.prometheus.close()
         await parts.grafana.close()
+        await live.close()
 
     return Service(
         name="gateway",
@@ -66,13 +70,13 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
             people.accounts, people.audit, deps.bus, secrets, admission, people.vcs, settings.command_timeout_s
         ),
         subscriptions=SUBSCRIPTIONS,
-        loops=(server.serve, *people.loops, secrets.sweep),
+        loops=(server.serve, live.run, live.tell_of_queue, *people.loops, secrets.sweep),
         start=start,
         stop=stop,
     )
 
 
-def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: Secrets) -> Parts:
+def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: Secrets, live: Live) -> Parts:
     """What the routes ask."""
     bus, timeout_s = deps.bus, settings.command_timeout_s
     summaries = Summaries(bus, deps.clock, settings.summaries_timeout_s)
@@ -111,7 +115,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
         measured=Measured(bus, yard, summaries, foresights, deps.clock, timeout_s),
-        feed=Feed(bus),
+        feed=Feed(bus, live),
         querying=Querying(
             Prometheus(deps.settings.prometheus_url, settings.prometheus_timeout_s, settings.prometheus_answer_bytes),
             settings.prometheus_timeout_s,
