@@ -11,7 +11,11 @@ const asked = new Map<string, Early>()
 
 /** Ask now. */
 export function askEarly(address: string): void {
-    const answer = fetch(address, { credentials: 'same-origin' })
+    keepEarly(address, fetch(address, { credentials: 'same-origin' }))
+}
+
+/** Keep an answer that is on its way. */
+export function keepEarly(address: string, answer: Promise<Response>): void {
     answer.catch(() => undefined)
     asked.set(keyOf(address), { answer, asked: performance.now() })
 }

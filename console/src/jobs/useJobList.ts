@@ -27,6 +27,8 @@ export function useJobList(view: Ref<ListView>, held: Ref<boolean>) {
         queryKey: ['jobs', params],
         queryFn: ({ signal }) => (isImpossible(view.value) ? NO_JOBS : fetchPage(params.value, signal)),
         placeholderData: keepPreviousData,
+        // Hundreds of fields are read for each page: as they are, not through a proxy for each.
+        shallow: true,
         structuralSharing: false,
         staleTime: 0,
     })
