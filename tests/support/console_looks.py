@@ -6,6 +6,7 @@ What brings a page to a look names nothing in a language: each look is taken in 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -110,9 +111,14 @@ WAYS = (LIGHT, DARK, SMALL)
 
 
 def looked_at(
-    console: Console, look: Look, ids: Mapping[str, str], language: Language, ways: tuple[Way, ...] = WAYS
+    console: Console,
+    look: Look,
+    ids: Mapping[str, str],
+    language: Language,
+    pictures: Path,
+    ways: tuple[Way, ...] = WAYS,
 ) -> Iterator[tuple[Way, Page]]:
-    """The page in each of these ways, one after the other; it is loaded once."""
+    """The page in each of these ways, one after the other, with a picture of each; it is loaded once."""
     with console.visit(look.who, look.at(ids), language=language, still=True) as page:
         settle(page)
         look.reach(page)
@@ -120,6 +126,7 @@ def looked_at(
             page.set_viewport_size({"width": way.width, "height": way.height})
             page.emulate_media(color_scheme="dark" if way.theme == "dark" else "light")
             settle(page)
+            page.screenshot(path=pictures / f"{look.name}-{language}-{way.name}.png", animations="disabled")
             yield way, page
 
 
