@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.console import Console, console
 from tests.support.console_jobs import ESCAPES, LIGHT, MARKUP
+from tests.support.grafana import GrafanaDouble, grafana_double
 from tests.support.programs import needs
 
 needs("chromium")
@@ -25,8 +26,14 @@ with open(os.environ["JOBYARD_METRICS_FILE"], "a") as reports:
 
 
 @pytest.fixture(scope="module")
-def yard() -> Iterator[Console]:
-    with console() as running:
+def grafana() -> Iterator[GrafanaDouble]:
+    with grafana_double() as double:
+        yield double
+
+
+@pytest.fixture(scope="module")
+def yard(grafana: GrafanaDouble) -> Iterator[Console]:
+    with console(JOBYARD_GATEWAY_GRAFANA_URL=grafana.url) as running:
         yield running
 
 
@@ -260,3 +267,23 @@ def test_a_job_that_waits_says_in_chinese_that_nothing_is_there_yet(yard: Consol
         expect(page.get_by_text("作业开始运行后，这里会显示图表。")).to_be_visible()
         page.get_by_role("link", name="CONSOLE").click()
         expect(page.get_by_text("作业开始运行后，输出会立即显示在这里。")).to_be_visible()
+
+
+def test_grafana_shows_the_jobs_dashboard_in_the_page_with_its_time_and_theme(
+    yard: Console, grafana: GrafanaDouble
+) -> None:
+    id = ended(yard, "true")
+    with yard.visit("mia", f"/jobs/{id}/metrics", theme="dark") as page:
+        page.get_by_role("switch", name="Show in Grafana").click()
+        frame = page.locator("iframe[title='The job’s dashboard in Grafana']")
+        expect(frame).to_be_visible()
+        expect(page.get_by_role("region", name="CPU")).to_have_count(0)
+        expect(frame).to_have_attribute("src", re.compile(rf"^/grafana/d/jobyard-job\?var-job_id={id}&from=\d+&to=\d+"))
+        inner = page.frame_locator("iframe").locator("html")
+        expect(inner).to_be_attached()
+        assert inner.evaluate("() => document.title") == "Jobyard: one job"
+        asked = next(asked for asked in grafana.asked if asked.path == "/grafana/d/jobyard-job")
+        assert "theme=dark" in asked.query
+        assert asked.headers["x-webauth-user"] == "mia"
+        page.get_by_role("switch", name="Show in Grafana").click()
+        expect(page.get_by_role("region", name="CPU")).to_be_visible()
