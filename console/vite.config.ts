@@ -11,6 +11,6 @@ export default defineConfig({
     define: { __VUE_I18N_FULL_INSTALL__: false, __VUE_I18N_LEGACY_API__: false, __INTLIFY_PROD_DEVTOOLS__: false },
     build: { target: 'es2024', assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false },
     worker: { format: 'es' },
-    server: { proxy: { '/api': { target: GATEWAY, changeOrigin: true }, '/grafana': GATEWAY } },
-    test: { environment: 'happy-dom', include: ['src/**/*.test.ts'], restoreMocks: true },
+    server: { proxy: { '/api': { target: GATEWAY, changeOrigin: false }, '/grafana': GATEWAY } },
+    test: { environment: 'happy-dom', css: true, include: ['src/**/*.test.ts'], restoreMocks: true },
 })

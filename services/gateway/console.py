@@ -1,36 +1,25 @@
 """Consoles: the last lines from the logs service, new ones from the stream, whole outputs from the executor."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import structlog
-from nats.aio.msg import Msg
-from nats.js.errors import NotFoundError
 
-from services.gateway.domain.console import Seen
-from services.gateway.follow import followed
+from services.gateway.channels import Arrival
+from services.gateway.chunks import Chunks
+from services.gateway.domain.console import News, Seen
+from services.gateway.pacing import paced
 from services.gateway.resources import LogTail
 from services.gateway.sse import ServerEvent
 from services.gateway.yard import SCHEDULED, Yard
 from shared.bus.bus import Bus
-from shared.bus.codec import Undecodable, log_chunk
 from shared.bus.follow import StreamReplaced
-from shared.contracts import subjects
-from shared.contracts.commands.jobs import GET, GetJob
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG, LogPage, LogPiece, ReadLog, TailLog
 from shared.contracts.errors import NotFound
-from shared.contracts.job import TERMINAL
 from shared.contracts.logs import LogGap, LogLine
 
 log = structlog.get_logger()
-
-RECHECK_S = 5.0
-"""How often to ask whether a job is over, if no event says so."""
-
-CHUNKS = 1
-"""Under way to one reader at one time: there may be hundreds of readers, and a chunk may take 256 KiB."""
 
 END = ServerEvent(b"{}", "end")
 
@@ -56,6 +45,7 @@ class Console:
 
     def __init__(self, bus: Bus, yard: Yard, timeout_s: float) -> None:
         self._bus = bus
+        self._chunks = Chunks(bus, timeout_s)
         self._yard = yard
         self._timeout_s = timeout_s
 
@@ -71,9 +61,14 @@ class Console:
             missing -= len(pieces[0].lines)
         return Tail(tuple(pieces), position)
 
-    async def follow(self, job_id: str, count: int, after: int | None) -> AsyncGenerator[ServerEvent, None]:
-        """The last lines and then each new one, until the job is over; or what came after position `after`."""
-        async with self._changes(job_id) as changed:
+    async def follow(
+        self, job_id: str, count: int, after: int | None, at_a_pace: bool = False
+    ) -> AsyncGenerator[ServerEvent, None]:
+        """The last lines and then each new one, until the job is over; or what came after position `after`.
+
+        `at_a_pace`: for somebody who looks at it (`pacing.py`), who may be spared lines that are old already.
+        """
+        async with self._chunks.changes(job_id) as changed:
             while True:
                 seen = Seen()
                 position = after
@@ -82,9 +77,13 @@ class Console:
                     position = tail.position
                     for event in _events_of(tail, seen):
                         yield event
+                arrivals = (self._chunks.shared if at_a_pace else self._chunks.apart)(job_id, position, changed)
+                news = _news(arrivals, seen)
                 try:
-                    async for event in self._live(job_id, position, seen, changed):
-                        yield event
+                    async with aclosing(paced(news) if at_a_pace else _each(news)) as events:
+                        async for event in events:
+                            yield event
+                    yield END
                     return
                 except StreamReplaced:
                     log.info("console_followed_anew", job_id=job_id)
@@ -98,52 +97,6 @@ class Console:
             ask = ReadLog(job_id=job_id, attempt=attempt, offset=piece.next_offset)
             piece = await self._bus.ask(command, ask, self._timeout_s)
             yield piece.text.encode()
-
-    async def _live(
-        self, job_id: str, position: int, seen: Seen, changed: asyncio.Event
-    ) -> AsyncGenerator[ServerEvent, None]:
-        """New chunks as they come. The job's last chunk is in the stream before its end is an event."""
-        last = await self._last_chunk(job_id)
-        if last is not None and position >= last:
-            yield END
-            return
-        async with followed(self._bus, subjects.LOGS, (subjects.log(job_id),), position + 1, CHUNKS) as stream:
-            while last is None or position < last:
-                messages = await stream.next(changed, RECHECK_S)
-                for message in messages:
-                    position = message.metadata.sequence.stream
-                    for event in _news(message, position, seen):
-                        yield event
-                if changed.is_set() or not messages:
-                    changed.clear()
-                    last = await self._last_chunk(job_id) if last is None else last
-            yield END
-
-    async def _last_chunk(self, job_id: str) -> int | None:
-        """The stream position of the job's last chunk (0: it has none) once it is over, else None."""
-        job = await self._bus.ask(GET, GetJob(id=job_id), self._timeout_s)
-        if job.status not in TERMINAL:
-            return None
-        try:
-            message = await self._bus.js.get_last_msg(subjects.LOGS, subjects.log(job_id), direct=True)
-        except NotFoundError:
-            return 0
-        return message.seq or 0
-
-    @asynccontextmanager
-    async def _changes(self, job_id: str) -> AsyncGenerator[asyncio.Event, None]:
-        """Set when something happens to the job: a hint to look, which may be missed without harm."""
-        changed = asyncio.Event()
-
-        async def on_event(_: Msg) -> None:
-            changed.set()
-
-        subscription = await self._bus.nats.subscribe(subjects.job_event("*", "*", job_id), cb=on_event)
-        try:
-            yield changed
-        finally:
-            if not self._bus.nats.is_closed:
-                await subscription.unsubscribe()
 
     async def _node_of(self, job_id: str, attempt: int) -> str:
         """The node that ran this attempt, as the job's history says."""
@@ -176,14 +129,17 @@ def _events_of(tail: Tail, seen: Seen) -> list[ServerEvent]:
     ]
 
 
-def _news(message: Msg, position: int, seen: Seen) -> Iterator[ServerEvent]:
-    """As with a tail, only the last piece has an id. A chunk that cannot be read is passed over, as the logs service
-    does: its lines show as a gap.
-    """
-    try:
-        news = seen.add(log_chunk(message.subject, message.data))
-    except Undecodable as error:
-        log.error("chunk_unreadable", sequence=position, error=str(error))
-        return
-    for number, piece in enumerate(news.pieces(), start=1):
-        yield ServerEvent(piece, "lines", position if number == news.count else None)
+async def _each(news: AsyncGenerator[tuple[News, int], None]) -> AsyncGenerator[ServerEvent, None]:
+    """Every line. As with a tail, only the last piece of a chunk has an id."""
+    async with aclosing(news):
+        async for one, position in news:
+            for number, piece in enumerate(one.pieces(), start=1):
+                yield ServerEvent(piece, "lines", position if number == one.count else None)
+
+
+async def _news(arrivals: AsyncGenerator[Arrival, None], seen: Seen) -> AsyncGenerator[tuple[News, int], None]:
+    """What the reader has not seen of each chunk, and its position."""
+    async with aclosing(arrivals):
+        async for arrived in arrivals:
+            if arrived.chunk is not None:
+                yield seen.add(arrived.chunk), arrived.position

@@ -349,6 +349,10 @@ class LogTail(Contract):
 
     lines: tuple[LogLine, ...]
     gaps: tuple[LogGap, ...]
+    skipped: Annotated[
+        int,
+        Field(ge=0, description="Lines before these that are left out, lost ones among them: with `paced` alone."),
+    ] = 0
 
 
 class Problem(Contract):

@@ -86,11 +86,15 @@ class Me(Contract):
     admin: bool
     vcs: Annotated[dict[str, Role], Field(description="Virtual clusters that this account belongs to.")]
     scope: Annotated[Scope, Field(description="`read` with an API token that may only read.")]
+    grafana: Annotated[
+        str | None,
+        Field(description="The path of a job's dashboard, with `?var-job_id=<id>`; null: there is no Grafana."),
+    ] = None
 
     @classmethod
-    def from_caller(cls, caller: Caller) -> "Me":
+    def from_caller(cls, caller: Caller, grafana: str | None) -> "Me":
         """The caller."""
-        return cls(name=caller.name, admin=caller.admin, vcs=dict(caller.vcs), scope=caller.scope)
+        return cls(name=caller.name, admin=caller.admin, vcs=dict(caller.vcs), scope=caller.scope, grafana=grafana)
 
 
 class PasswordChange(Body):

@@ -80,7 +80,8 @@ def signed_in(yard: Platform, name: str) -> Person:
 def test_a_browser_signs_in_and_the_first_time_makes_the_account(yard: Platform, idp: Issuer) -> None:
     who(idp, "ada", "researchers", email="ada@example.org")
     ada = signed_in(yard, "ada")
-    assert ada.call("GET", "/me", 200) == {"name": "ada", "admin": False, "vcs": {"lab": "member"}, "scope": "act"}
+    me = {"name": "ada", "admin": False, "vcs": {"lab": "member"}, "scope": "act", "grafana": None}
+    assert ada.call("GET", "/me", 200) == me
     account = next(user for user in admin(yard).call("GET", "/users", 200)["items"] if user["name"] == "ada")
     assert (account["email"], account["issuer"]) == ("ada@example.org", True)
     signed_in(yard, "ada")
@@ -151,6 +152,12 @@ def test_an_issuer_that_refuses_is_a_401_with_a_sentence(yard: Platform, idp: Is
     idp.refuses = "access_denied"
     answer = callback(yard)
     assert (answer.status_code, answer.json()["detail"]) == (401, "The OIDC issuer did not sign you in. Begin again.")
+
+
+def test_somebody_at_a_page_whom_the_issuer_refuses_is_led_back_to_the_sign_in(yard: Platform, idp: Issuer) -> None:
+    idp.refuses = "access_denied"
+    answer = yard.http.get(at_issuer(begin(yard)), headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in#refused")
 
 
 # --- the command line

@@ -175,6 +175,8 @@ def test_the_feed_has_the_events_of_ones_own_vcs_without_what_the_table_withhold
     assert launches("bob")["vault"] is None
     assert "'TOKEN': '***'" in str(launches("bob")["lab"])
     assert SECRET not in str([event.data for event in readers["bob"].events])
+    wait_until(lambda: readers["eve"].ticks, "the stranger hears that the queue moved, and nothing of why")
+    assert readers["eve"].events == []
     own = cast.stranger.submit("true", vc="elsewhere")
     wait_until(lambda: any(e.data["subject"] == own for e in readers["eve"].events), "the stranger hears of its own")
     assert {event.data["subject"] for event in readers["eve"].events} == {own}

@@ -2,6 +2,7 @@
 
 import { useQuery, useQueryClient } from '@tanstack/vue-query'
 import { computed, type Ref } from 'vue'
+import { useAnswers } from '@/actions/acting'
 import { api, body } from '@/api/client'
 import type { Job } from '@/api/schema'
 import { useEvents } from '@/live/events'
@@ -26,6 +27,10 @@ export function useJob(id: Ref<string>) {
     })
     const look = usePace(() => void client.invalidateQueries({ queryKey: jobKey(id.value), exact: true }))
 
+    useAnswers((job) => {
+        if (job.id !== id.value) return
+        client.setQueryData<Job>(jobKey(job.id), (known) => newer(known, job))
+    })
     useEvents((heard) => {
         if (heard.kind === 'reset') look()
         if (heard.kind === 'queue' && query.data.value?.status === 'queued') look()

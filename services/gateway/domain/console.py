@@ -29,21 +29,33 @@ class News:
     skipped: int
     gap: LogGap | None
 
+    def __bool__(self) -> bool:
+        return self.lines > 0 or self.gap is not None
+
+    @property
+    def lines(self) -> int:
+        """How many lines there are."""
+        return self.chunk.count - self.skipped
+
+    @property
+    def chars(self) -> int:
+        """How much text is held for them, that of skipped lines included."""
+        return len(self.chunk.text)
+
     @property
     def count(self) -> int:
         """How many pieces there are."""
-        lines = self.chunk.count - self.skipped
-        return max(-(-lines // PIECE_LINES), 1 if self.gap else 0)
+        return max(-(-self.lines // PIECE_LINES), 1 if self.gap else 0)
 
     def pieces(self) -> Iterator[bytes]:
         """The JSON of one LogTail after the other, each made when it is asked for."""
         gap = self.gap.model_dump_json() if self.gap else ""
-        lines = self._lines()
+        lines = self.rows()
         for _ in range(self.count):
             yield f'{{"lines":[{",".join(islice(lines, PIECE_LINES))}],"gaps":[{gap}]}}'.encode()
             gap = ""
 
-    def _lines(self) -> Iterator[str]:
+    def rows(self) -> Iterator[str]:
         """Each line as the JSON of a LogLine."""
         chunk, number, start = self.chunk, 0, 0
         for segment in chunk.segments:

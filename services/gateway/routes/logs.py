@@ -20,6 +20,13 @@ from shared.contracts.logs import LINES_KEPT
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
 
 PLAIN = "text/plain; charset=utf-8"
+Paced = Annotated[
+    bool,
+    Query(
+        description="At most an event every 100 ms, of what came meanwhile; of more than 2,000 lines only the newest, "
+        "and `skipped` says how many are left out. For showing a console to somebody."
+    ),
+]
 Count = Annotated[int, Query(ge=1, le=LINES_KEPT, description="How many of the last lines.")]
 
 
@@ -51,14 +58,16 @@ async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KE
     },
     openapi_extra={"parameters": [LAST_EVENT_ID]},
 )
-async def follow_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KEPT) -> Response:
+async def follow_job_logs(
+    request: Request, job_id: JobPath, tail: Count = LINES_KEPT, paced: Paced = False
+) -> Response:
     """Server-sent events: `lines` with a LogTail as its data, first of the last lines, then of each new one; at last
     `end`, when the job is over and everything was sent. A comment comes every 15 s.
     """
     parts, caller = parts_of(request), caller_of(request)
     after = last_event_id(request)
     await parts.yard.stored(caller, job_id, Right.READ_CONSOLE)
-    return event_stream(request, parts.console.follow(job_id, tail, after))
+    return event_stream(request, parts.console.follow(job_id, tail, after, at_a_pace=paced))
 
 
 @router.get(

@@ -32,7 +32,7 @@ TokenPath = Annotated[str, Path(alias="id", pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{2
 @router.get("", operation_id="getMe", summary="Who is asking", response_model=Me, responses=problems())
 async def get_me(request: Request) -> Response:
     """The account that the token belongs to, and what it may do now."""
-    return as_json(Me.from_caller(caller_of(request)))
+    return as_json(Me.from_caller(caller_of(request), parts_of(request).grafana.dashboard))
 
 
 @router.post(

@@ -1,1 +1,33 @@
-export default {} as const
+export default {
+    lead: 'Each way in is ready while the job runs, and lasts until the job ends.',
+    over: 'The job is over, and the ways into it with it.',
+    refused: {
+        title: 'The ways into this job are not yours to use',
+        text: 'Only {owner} and administrators may use them.',
+    },
+    port: 'Port {port}',
+    rank: 'rank {rank}',
+    enable: 'Enable {what}',
+    open: 'Open',
+    opening: 'Opening {what} …',
+    blocked: 'The browser did not let a new tab open. Allow pop-ups for this page, then try again.',
+    command: 'the command',
+    address: 'the address of {what}',
+    lastUsed: 'Last used by {name}',
+    keyless: 'SSH lets you in by a public key, and you have none here yet.',
+    states: {
+        off: 'Off',
+        later: 'Opens when the job runs',
+        starting: 'Starting …',
+        ready: 'Ready',
+        failed: 'Failed',
+    },
+    tensorboardNote: 'Logs for TensorBoard belong in the folder “tensorboard” of the job path:',
+    portNote: 'The program in the job must listen on that port, on its own machine (127.0.0.1 will do).',
+    new: {
+        label: 'New interactive port',
+        rank: 'Rank',
+        add: 'Open the port',
+        wrong: 'Enter a port from {least} to {most}.',
+    },
+} as const

@@ -42,6 +42,10 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
         `为其他作业让出资源，最多 ${facts.text('grace_period_s')} 秒后重新排队。${checkpoint(facts)}`,
     paused: (facts) => `已由 ${facts.text('by')} 暂停，恢复后重新排队。${checkpoint(facts)}`,
     preempted: (facts) => `已为其他作业让出资源，正在重新等待资源。${checkpoint(facts)}`,
+    higher_priority: (facts) =>
+        facts.text('for')
+            ? `作业 ${facts.text('for')} 优先级更高（${facts.text('priority')}），需要它在节点 ${facts.text('node')} 上的资源。`
+            : `其他虚拟集群中优先级更高的作业需要它在节点 ${facts.text('node')} 上的资源。`,
     resumed: (facts) => `已由 ${facts.text('by')} 恢复，等待资源。`,
     killing: (facts) => `${who(facts)}要求终止，进程最多在 ${facts.text('grace_period_s')} 秒内结束。`,
     killed: (facts) => `已由 ${facts.text('by')} 终止。`,

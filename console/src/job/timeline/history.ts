@@ -1,0 +1,33 @@
+/** A job's history as it grows: read once, then lengthened by each event as it comes. */
+
+import { useQuery, useQueryClient } from '@tanstack/vue-query'
+import { computed, type Ref } from 'vue'
+import { api, body } from '@/api/client'
+import type { JobEvent } from '@/api/schema'
+import { jobKey } from '@/job/live'
+import { appended } from '@/job/timeline/entries'
+import { useEvents } from '@/live/events'
+import { usePace } from '@/live/pace'
+
+export function useHistory(id: Ref<string>) {
+    const client = useQueryClient()
+    const key = computed(() => [...jobKey(id.value), 'events'] as const)
+    const query = useQuery({
+        queryKey: key,
+        queryFn: async ({ signal }): Promise<readonly JobEvent[]> => {
+            const params = { path: { job_id: id.value } }
+            return (await body(api.GET('/api/v1/jobs/{job_id}/events', { params, signal }))).items
+        },
+    })
+    const look = usePace(() => void client.invalidateQueries({ queryKey: key.value }))
+
+    useEvents((heard) => {
+        if (heard.kind === 'reset') look()
+        if (heard.kind !== 'event' || heard.event.data.job.id !== id.value) return
+        const known = client.getQueryData<readonly JobEvent[]>(key.value)
+        const longer = known && appended(known, heard.event)
+        if (longer) client.setQueryData(key.value, longer)
+        else look()
+    })
+    return query
+}
