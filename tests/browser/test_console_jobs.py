@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.console import PHONE, Console, console
 from tests.support.console_jobs import CALM, LIGHT
+from tests.support.people import add
 from tests.support.programs import needs
 
 needs("chromium")
@@ -76,6 +77,7 @@ def test_search_filter_and_order_stand_in_the_address_and_the_back_button_works(
     submit(yard, "view-a", priority=10)
     submit(yard, "view-b", priority=20, preemptible=True)
     with yard.visit("mia", "/jobs") as page:
+        expect(row(page, "view-b")).to_be_visible()
         page.keyboard.press("/")
         page.keyboard.type("view-")
         page.keyboard.press("Enter")
@@ -86,7 +88,7 @@ def test_search_filter_and_order_stand_in_the_address_and_the_back_button_works(
         expect(header).to_have_attribute("aria-sort", "descending")
         header.get_by_role("button").click()
         expect(page.locator("tbody td.name")).to_have_text(["view-a", "view-b"])
-        page.get_by_role("button", name="Filter").click()
+        page.get_by_role("button", name="Filter", exact=True).click()
         page.get_by_label("Preemptible").select_option("yes")
         page.get_by_role("button", name="Apply").click()
         expect(page.locator("tbody td.name")).to_have_text(["view-b"])
@@ -260,7 +262,7 @@ def test_the_line_above_my_jobs_counts_them_and_leads_to_them(yard: Console) -> 
     yard.yard.wait(failed, "failed")
     with yard.visit("otto", "/jobs") as page:
         counts = page.get_by_role("list", name="My jobs now")
-        expect(counts).to_contain_text("1failed today", use_inner_text=False)
+        expect(counts.get_by_role("button", name="failed today")).to_contain_text("1")
         submit(yard, "counted-2", person="otto", vc="vision")
         expect(counts.get_by_role("button", name="waiting")).to_contain_text("1")
         counts.get_by_role("button", name="failed today").click()
@@ -282,7 +284,7 @@ def test_all_jobs_shows_those_of_others_with_what_one_may_do_and_running_ones_by
 
 def test_an_empty_all_jobs_says_its_rule(yard: Console) -> None:
     yard.people["admin"].call("POST", "/vcs", 201, json={"name": "empty"})
-    yard.people["admin"].call("POST", "/users", 201, json={"name": "eve", "password": "correct horse battery"})
+    add(yard.yard, "eve", {"empty": "member"})
     with yard.visit("eve", "/all") as page:
         expect(page.get_by_role("heading", name="Nobody’s job is waiting")).to_be_visible()
         expect(page.get_by_text("queued, scheduling or paused").last).to_be_visible()
