@@ -202,8 +202,8 @@ def test_pause_asks_once_says_what_is_lost_and_tells_when_the_job_is_paused(yard
     with yard.visit("mia", "/jobs?q=pausable") as page:
         row(page, "pausable").get_by_role("button", name="pause pausable").click()
         dialog = page.get_by_role("dialog", name="pause pausable?")
-        expect(dialog).to_contain_text("checkpoint")
-        expect(dialog).to_contain_text("is lost unless it writes one now")
+        expect(dialog).to_contain_text("It has written no checkpoint since it started")
+        expect(dialog).to_contain_text("CPU minutes, is lost unless it writes one now")
         dialog.get_by_role("button", name="pause").click()
         expect(page.get_by_text("pausable is paused")).to_be_visible()
         expect(row(page, "pausable")).to_contain_text("paused")

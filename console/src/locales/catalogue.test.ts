@@ -24,8 +24,9 @@ const MADE = [...SOURCES.matchAll(/`([\w.]*\.\$\{[^`\n]*)`/g)].map((match) => pa
 /** What a machine reads has no language. */
 const CODE = ['code', 'kbd', 'pre', 'samp']
 /** Names, units, and examples of what a machine reads. */
-const NAMES = /^(Jobyard|[KMGT]iB|ssh-\S+ AAAA.*|\w+=\w+)$/
-const SPOKEN = ['title', 'alt', 'placeholder', 'label', 'lead', 'text', 'hint', 'aria-label', 'aria-description']
+const NAMES = /^(Jobyard|[KMGT]iB|cpu)$/
+const SENTENCE = /^\p{Lu}\p{Ll}+( |$)|\p{Script=Han}/u
+const SPOKEN = ['title', 'alt', 'label', 'lead', 'text', 'hint', 'aria-label', 'aria-description']
 
 function flat(tree: Tree, above = ''): Map<string, string> {
     const found = new Map<string, string>()
@@ -57,11 +58,16 @@ function* nodes(of: readonly Node[]): Generator<Node> {
     }
 }
 
+/** Placeholders are examples of what goes into a field, in no language; but none of them a sentence. */
+function isSpoken(name: string, value: string): boolean {
+    return SPOKEN.includes(name) || (name === 'placeholder' && SENTENCE.test(value))
+}
+
 /** What a node says by itself: a piece of text, or an attribute that people hear or see. */
 function spoken(node: Node): string[] {
     if ('props' in node)
         return node.props.flatMap((prop) =>
-            'value' in prop && SPOKEN.includes(prop.name) ? [prop.value?.content ?? ''] : [],
+            'value' in prop && isSpoken(prop.name, prop.value?.content ?? '') ? [prop.value?.content ?? ''] : [],
         )
     return 'content' in node && typeof node.content === 'string' && node.loc.source[0] !== '<' ? [node.content] : []
 }
