@@ -12,5 +12,5 @@ export default defineConfig({
     build: { target: 'es2024', assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false },
     worker: { format: 'es' },
     server: { proxy: { '/api': { target: GATEWAY, changeOrigin: false }, '/grafana': GATEWAY } },
-    test: { environment: 'happy-dom', include: ['src/**/*.test.ts'], restoreMocks: true },
+    test: { environment: 'happy-dom', css: true, include: ['src/**/*.test.ts'], restoreMocks: true },
 })

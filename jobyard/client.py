@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from jobyard.acting import Acting
 from jobyard.calls import API, job_path
+from jobyard.cluster import Clusters
 from jobyard.credentials import LoginFile, resolve_url
 from jobyard.endpoints import Endpoints
 from jobyard.metrics import Measuring
@@ -71,6 +72,7 @@ class Client(Submitting, Watching, Measuring, Acting):
         self.people = People(self._transport)
         self.endpoints = Endpoints(self._transport)
         self.usage = Usage(self._transport)
+        self.cluster = Clusters(self._transport)
 
     def __enter__(self) -> Self:
         return self

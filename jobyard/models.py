@@ -46,6 +46,25 @@ class Actor(Model):
     """The name of the API token that it brought."""
 
 
+class ClusterVc(Model):
+    """A virtual cluster that the caller belongs to; for platform administrators every one."""
+
+    name: str
+    quota: dict[str, int]
+    """Types without one are unbounded; there are no quotas yet."""
+
+    used: dict[str, int]
+    """By type of device."""
+
+    borrowed: dict[str, int]
+    """What is used above the quota."""
+
+    waiting: int
+    """Queued jobs."""
+
+    running: int
+
+
 class Credentials(Model):
     """A local account's name and password."""
 
@@ -84,6 +103,19 @@ class DeviceStart(Model):
     interval: int
 
 
+class DeviceTotal(Model):
+    """Devices of one type over all nodes."""
+
+    device_type: str
+    total: int
+    used: int
+    free: int
+    """On nodes that are ready, and not resting."""
+
+    simulated: int
+    """Of the total."""
+
+
 class EndpointKind(StrEnum):
     """
     What is behind the door.
@@ -112,6 +144,19 @@ class FieldError(Model):
 
     field: str
     message: str
+
+
+class FieldLimit(Model):
+    """What a value has to keep to; null: nothing of the kind."""
+
+    minimum: int | float | None
+    maximum: int | float | None
+    length: int | None
+    """Characters; of a path, bytes."""
+
+    pattern: str | None
+    entries: int | None
+    """Of a list or a map."""
 
 
 class JobAction(StrEnum):
@@ -307,6 +352,15 @@ class NewVc(Model):
     """Virtual cluster."""
 
 
+class NodeState(StrEnum):
+    """
+    Whether a node lives, as far as the scheduler can know.
+    """
+
+    READY = "ready"
+    SILENT = "silent"
+
+
 class Notify(Model):
     """Somebody to tell about a job: a mail address, a webhook, or a service that the operator allowed."""
 
@@ -328,6 +382,30 @@ class NotifyEntry(Model):
 
     on: list[str] = ["finished", "failed", "error", "killed"]
     """Events to tell of."""
+
+
+class NotifyOptions(Model):
+    """Whom a job may tell, and of what."""
+
+    kinds: list[str]
+    """What a recipient begins with: `mailto`, `https`, ..."""
+
+    mail_domains: list[str]
+    """Mails go to these only; none named: to any."""
+
+    events: list[str]
+
+
+class OfferedDevices(Model):
+    """Devices of one type, on the nodes that report, held or free."""
+
+    device_type: str
+    total: int
+    max_per_node: int
+    """A job that asks for more waits for a larger node."""
+
+    simulated: bool
+    """None of them really exists."""
 
 
 class OneTimeCode(Model):
@@ -420,6 +498,21 @@ class QueryProblem(Model):
 
     request_id: str | None = None
     """Names this request in the platform's log."""
+
+
+class QueueReason(Model):
+    """So many queued jobs wait for the same reason, those of virtual clusters that the caller is not in together."""
+
+    code: str
+    """As in `reason.code` of a job."""
+
+    device_type: str
+    vc: str | None
+    """null: of virtual clusters that the caller does not belong to."""
+
+    waiting: int
+    devices: int
+    """That all of them together ask for."""
 
 
 class Reason(Model):
@@ -547,6 +640,17 @@ class Secrets(Model):
     items: list[Secret]
 
 
+class SeriesName(StrEnum):
+    """
+    Queued or running jobs; devices of a type that jobs hold, or that there are.
+    """
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    USED = "used"
+    TOTAL = "total"
+
+
 class ServiceHealth(Model):
     """Whether one service can work."""
 
@@ -585,6 +689,15 @@ class SignInMethods(Model):
     """The address of that issuer."""
 
 
+class SlotHolder(Model):
+    """The job that holds a device; everything is null for a job that the caller may not know of."""
+
+    job_id: str | None
+    name: str | None
+    owner: str | None
+    vc: str | None
+
+
 class SshKey(Model):
     """A public key that lets its owner into jobs by SSH."""
 
@@ -608,6 +721,34 @@ class SshKeys(Model):
 class Stream(StrEnum):
     STDOUT = "stdout"
     STDERR = "stderr"
+
+
+class SubmitVc(Model):
+    """A virtual cluster that the caller may submit to, and what a submission there may ask for."""
+
+    name: str
+    role: Role
+    open: bool
+    """Members read one another's jobs."""
+
+    max_priority: int
+    default_priority: int
+    """Without `priority`."""
+
+    max_duration_s: int | None
+    """null: any that the field takes, or none."""
+
+    default_duration_s: int | None
+    """Without `max_duration_s`; null: no limit."""
+
+    jobs_per_user: int | None
+    """Of the caller, that are not over; null: any number."""
+
+    quota: dict[str, int]
+    """Types without one are unbounded; there are no quotas yet."""
+
+    secrets: list[str]
+    """The names of its secrets."""
 
 
 class Delivery(StrEnum):
@@ -882,6 +1023,71 @@ class CasePage(Model):
     items: list[SupportCase]
     next_cursor: str | None = None
     """`cursor` of the next page; null on the last one."""
+
+
+class ClusterDevices(Model):
+    """A node's devices of one type."""
+
+    device_type: str
+    total: int
+    used: int
+    resting: int
+    """Free, and left alone for a time after a refused start."""
+
+    simulated: bool
+    """They are counted and given out, but do not exist."""
+
+    slots: list[SlotHolder | None]
+    """Who holds each, by its index on the node; null: nobody."""
+
+
+class ClusterNode(Model):
+    """A node, and how much of it is taken."""
+
+    name: str
+    state: NodeState
+    """`silent`: it has not reported for 30 s, and gets nothing new."""
+
+    since: AwareDatetime | None
+    """By its own clock: `ready` since it began to report, `silent` since its last report."""
+
+    cpus: float | None
+    """null, as `memory_mib`: it has not reported yet."""
+
+    cpus_used: float
+    memory_mib: int | None
+    memory_mib_used: int
+    """What jobs asked for; those that asked for none count nothing."""
+
+    devices: list[ClusterDevices]
+
+
+class ClusterQueue(Model):
+    """Everybody's queue."""
+
+    waiting: int
+    by_reason: list[QueueReason]
+    """Those of the most jobs first."""
+
+
+class ClusterSeries(Model):
+    """One line of a graph."""
+
+    name: SeriesName
+    device_type: str | None
+    vc: str | None
+    """null: of the whole yard."""
+
+    values: list[float | None]
+    """The i-th is the mean of the step that ends at `start + i * step`; null: nobody knows."""
+
+
+class ClusterTotals(Model):
+    """Over the whole yard, whoever's jobs."""
+
+    nodes: int
+    silent_nodes: int
+    devices: list[DeviceTotal]
 
 
 class Endpoint(Model):
@@ -1164,7 +1370,7 @@ class LogTail(Model):
     lines: list[LogLine]
     gaps: list[LogGap]
     skipped: int = 0
-    """Lines, lost ones too, that came before these and are left out: only with `paced`."""
+    """Lines before these that are left out, lost ones among them: with `paced` alone."""
 
 
 class MadeApiToken(Model):
@@ -1273,6 +1479,41 @@ class Readiness(Model):
     services: dict[str, ServiceHealth]
 
 
+class SubmitOptions(Model):
+    """What a submission may say. What nobody knows right now is null, and keeps no one from submitting."""
+
+    vcs: list[SubmitVc]
+    """By name."""
+
+    device_types: list[OfferedDevices] | None
+    """Beside `cpu`, which has no devices. null: the scheduler does not answer."""
+
+    max_cpus: float | None
+    """Of the largest node that reports."""
+
+    max_memory_mib: int | None
+    """Likewise, perhaps of another one."""
+
+    uses_images: bool | None
+    """Whether any node runs jobs in the image they name."""
+
+    endpoints: list[str]
+    notify: NotifyOptions | None
+    """null: the notify service does not answer."""
+
+    secrets: list[str]
+    """The names of the caller's own."""
+
+    path_roots: list[str]
+    """Folders that paths may lead into, beside the storage of the platform."""
+
+    request_bytes: int
+    """The most that command and environment take together."""
+
+    limits: dict[str, FieldLimit]
+    """By field; `env.name` and `env.value` of what a map holds, `notify.to` of what a list does."""
+
+
 class Batch(Model):
     """Up to 1,000 submissions at once, each accepted or refused for itself."""
 
@@ -1291,6 +1532,30 @@ class Changes(Model):
 
     next_cursor: str | None = None
     """More jobs may match the filter: send it again with this as its `cursor`."""
+
+
+class Cluster(Model):
+    """The yard at this moment, as the caller may see it; at most a second old."""
+
+    nodes: list[ClusterNode]
+    """By name."""
+
+    vcs: list[ClusterVc]
+    """By name."""
+
+    totals: ClusterTotals
+    queue: ClusterQueue
+
+
+class ClusterHistory(Model):
+    """How the yard stood, of the last 7 days at most; sampled every 30 s. Without any sample there are no series."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    step: float
+    """Seconds."""
+
+    series: list[ClusterSeries]
 
 
 class Job(Model):

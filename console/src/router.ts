@@ -1,6 +1,7 @@
 /** Which address shows which page. Every page is a bundle of its own, fetched when it is first wanted. */
 
 import { createRouter, createWebHistory } from 'vue-router'
+import { i18n } from '@/locales/i18n'
 import { useSession } from '@/session/session'
 
 declare module 'vue-router' {
@@ -9,7 +10,7 @@ declare module 'vue-router' {
         open?: boolean
         /** For platform administrators. */
         admin?: boolean
-        /** The title of the tab; a page that knows better sets its own. */
+        /** The title of the tab, a word of the manual or a text of the catalogues; a page that knows better sets its own. */
         title?: string
     }
 }
@@ -37,21 +38,23 @@ export const router = createRouter({
             path: '/sign-in',
             name: 'sign-in',
             component: () => import('@/session/SignInPage.vue'),
-            meta: { open: true, title: 'Sign in' },
+            meta: { open: true, title: 'session.title' },
         },
         {
             path: '/jobs/:id',
             component: () => import('@/job/JobPage.vue'),
             children: [
                 { path: '', name: 'job', component: () => import('@/job/brief/BriefTab.vue') },
+                { path: 'metrics', name: 'job-metrics', component: () => import('@/job/metrics/MetricsTab.vue') },
+                { path: 'console', name: 'job-console', component: () => import('@/job/console/ConsoleTab.vue') },
                 { path: 'endpoints', component: () => import('@/job/endpoints/EndpointsTab.vue') },
             ],
         },
-        { path: '/account', component: () => import('@/account/AccountPage.vue'), meta: { title: 'Account' } },
+        { path: '/account', component: () => import('@/account/AccountPage.vue'), meta: { title: 'shell.account' } },
         {
             path: '/admin',
             component: () => import('@/admin/AdminPage.vue'),
-            meta: { admin: true, title: 'Administration' },
+            meta: { admin: true, title: 'shell.admin' },
             redirect: '/admin/users',
             children: [
                 { path: 'users', component: () => import('@/admin/UsersPage.vue') },
@@ -79,5 +82,7 @@ router.beforeEach((to) => {
 })
 
 router.afterEach((to) => {
-    document.title = to.meta.title ? `${to.meta.title} · Jobyard` : 'Jobyard'
+    const { t, te } = i18n.global
+    const title = to.meta.title && te(to.meta.title) ? t(to.meta.title) : to.meta.title
+    document.title = title ? `${title} · Jobyard` : 'Jobyard'
 })

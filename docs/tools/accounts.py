@@ -26,6 +26,7 @@ from services.logs.handlers import ASKS as LOGS
 from services.metrics.handlers import ASKS as METRICS
 from services.notify.handlers import ASKS as NOTIFY
 from services.scheduler.handlers import ASKS as SCHEDULER
+from shared.bus.streams import NAMES
 from shared.bus.subscriptions import Answers, Each, PerNode, Shared
 from shared.contracts import subjects
 from shared.contracts.base import NodeName
@@ -50,7 +51,7 @@ NODE = "{node}"
 DECLARES = "jobs"
 """The service that makes the streams; the others wait until it has."""
 
-STREAMS = (subjects.EVENTS, subjects.LOGS, subjects.METRICS, subjects.DEADLETTERS, f"KV_{subjects.NODES}")
+STREAMS = (*NAMES, f"KV_{subjects.NODES}")
 API = "$JS.API"
 INTRODUCTION = """\
 # Written by `make docs` from the tables of the services (docs/tools/accounts.py); do not edit. README.md explains it.
@@ -82,6 +83,7 @@ BESIDE: dict[str, Sequence[Account]] = {
                 f"{API}.CONSUMER.INFO.KV_{subjects.NODES}.*",
                 f"{API}.CONSUMER.DELETE.KV_{subjects.NODES}.*",
                 f"$JS.FC.KV_{subjects.NODES}.>",
+                subjects.CLUSTER_SAMPLES,
             ]
         ),
     ),

@@ -27,6 +27,9 @@ secrets. Users, VCs and the audit are for platform administrators.
 Who counts no job but the own ones in the usage of a VC sees there what the own jobs have used, and asks in vain for
 anybody else's: 403.
 
+In the picture of the whole yard (`GET /api/v1/cluster`) a job that one may not see holds its devices without a name,
+and waits without its VC; how much is held and how many wait is told to everybody who is signed in.
+
 | action | while the job is |
 |---|---|
 """

@@ -14,6 +14,7 @@ from jobyard.cli import (
     act,
     admin,
     audit,
+    cluster,
     dev,
     endpoint,
     events,
@@ -129,6 +130,7 @@ COMMANDS = (
     ("support", support.support),
     ("notifications", support.notifications),
     ("usage", usage.usage),
+    ("cluster", cluster.cluster),
     ("audit", audit.audit),
 )
 GROUPS = (

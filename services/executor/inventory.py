@@ -51,6 +51,7 @@ class Inventory:
         self._capacity = capacity
         self._simulated = tuple(sorted(simulated))
         self._uses_images = uses_images
+        self._since = clock.now()
 
     async def run(self, every_s: float) -> None:
         """Announce the node, then renew its sign of life until cancelled."""
@@ -86,4 +87,5 @@ class Inventory:
             simulated=self._simulated,
             uses_images=self._uses_images,
             reported_at=self._clock.now(),
+            since=self._since,
         )

@@ -3,6 +3,7 @@
 from services.gateway.admission import Admission
 from services.gateway.application import application
 from services.gateway.bulk import Bulk
+from services.gateway.cluster import Clusters
 from services.gateway.console import Console
 from services.gateway.desk import Desk
 from services.gateway.exposition import Exposition
@@ -17,6 +18,7 @@ from services.gateway.keyfile import KeyFile
 from services.gateway.live import Live
 from services.gateway.measured import Measured
 from services.gateway.oidc.settings import OidcSettings
+from services.gateway.options import Options
 from services.gateway.parts import Parts
 from services.gateway.paths import Paths
 from services.gateway.people import People, people_from
@@ -123,6 +125,8 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         grafana=Grafana(settings.grafana_url, settings.grafana_timeout_s, settings.grafana_answer_bytes),
         tickets=Tickets(people.keys, people.identity, deps.clock),
         usage=Usage(bus, timeout_s),
+        clusters=Clusters(bus, deps.clock, timeout_s),
+        options=Options(bus, people.vcs.policy_of, secrets, paths),
         streams=Streams(settings.max_streams, settings.max_streams_per_user, settings.keepalive_s, settings.stalled_s),
         readiness=ReadinessCheck(bus),
         metrics=HttpMetrics(deps.meter),

@@ -23,6 +23,7 @@ from services.gateway.parts import Parts
 from services.gateway.routes import (
     audit,
     auth,
+    cluster,
     endpoints,
     events,
     grafana,
@@ -59,6 +60,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     prometheus.router,
     usage.router,
     grafana.router,
+    cluster.router,
     secrets.router,
     health.router,
 )

@@ -10,6 +10,7 @@ from services.gateway.readiness import NEEDED
 from services.gateway.resources import Job
 from shared.contracts.commands import changes, jobs, lists, submission
 from shared.contracts.commands.changes import CHANGE, OWNERS, ChangeJob, SetPriority
+from shared.contracts.commands.cluster import CLUSTER, HISTORY, OFFER
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.endpoints import ADD_ENDPOINT, ISSUE_TICKET, LIST_ENDPOINTS, REMOVE_ENDPOINT
 from shared.contracts.commands.health import health_of
@@ -24,6 +25,7 @@ from shared.contracts.commands.support import (
     CHECK_NOTIFY,
     NOTIFICATIONS,
     NOTIFICATIONS_OF,
+    NOTIFY_KINDS,
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     WEBHOOK_SECRET,
@@ -78,11 +80,15 @@ ASKS: tuple[Command[Any, Any], ...] = (
     QUERY_METRICS,
     SUMMARIES,
     USAGE,
+    CLUSTER,
+    OFFER,
+    HISTORY,
     REQUEST_SUPPORT,
     ALL_CASES,
     NOTIFICATIONS_OF,
     SUPPORT_CASES,
     CHECK_NOTIFY,
+    NOTIFY_KINDS,
     NOTIFICATIONS,
     WEBHOOK_SECRET,
     LIST_ENDPOINTS,

@@ -54,6 +54,7 @@ TAGS = [
     {"name": "users", "description": "Users and virtual clusters."},
     {"name": "audit", "description": "Who changed what."},
     {"name": "usage", "description": "Who has used what."},
+    {"name": "cluster", "description": "The nodes, the queue, and what a submission may say."},
     {"name": "jobs", "description": "Submit, look up, pause, resume, kill."},
     {"name": "console", "description": "What a job writes."},
     {"name": "metrics", "description": "What jobs use."},

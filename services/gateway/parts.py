@@ -8,6 +8,7 @@ from services.gateway.accounts import Accounts
 from services.gateway.apitokens import ApiTokens
 from services.gateway.audit import Audit
 from services.gateway.bulk import Bulk
+from services.gateway.cluster import Clusters
 from services.gateway.console import Console
 from services.gateway.desk import Desk
 from services.gateway.exposition import Exposition
@@ -18,6 +19,7 @@ from services.gateway.grafana.tickets import Tickets
 from services.gateway.grafana.upstream import Grafana
 from services.gateway.measured import Measured
 from services.gateway.oidc.signin import OidcSignIn
+from services.gateway.options import Options
 from services.gateway.passwords import Passwords
 from services.gateway.promql.querying import Querying
 from services.gateway.readiness import ReadinessCheck
@@ -69,6 +71,8 @@ class Parts:
     grafana: Grafana
     tickets: Tickets
     usage: Usage
+    clusters: Clusters
+    options: Options
     streams: Streams
     readiness: ReadinessCheck
     metrics: HttpMetrics

@@ -3,15 +3,13 @@
 import asyncio
 from pathlib import Path
 
+from services.gateway.domain.limits import PATH_BYTES, PATHS
 from shared.contracts.errors import FieldError, Invalid
-from shared.contracts.job import PATH_LENGTH, JobRequest
+from shared.contracts.job import JobRequest
 from shared.paths import PathOutside, Roots
 
-PATH_BYTES = PATH_LENGTH - len("/checkpoints")
-"""What comes under a job's path has to fit in a path as well."""
 NAME_BYTES = 255
 """The longest name that file systems take."""
-FIELDS = ("data_path", "work_path", "job_path", "checkpoint_path")
 
 
 class Paths:
@@ -20,10 +18,12 @@ class Paths:
     def __init__(self, storage: Path, allowed: tuple[Path, ...]) -> None:
         self._storage = storage
         self._roots = Roots(storage, allowed)
+        self.roots = tuple(str(folder) for folder in allowed)
+        """The folders beside the storage that jobs may use."""
 
     async def check(self, request: JobRequest) -> None:
         """Raises Invalid, whose errors name the fields."""
-        given = [(field, path) for field in FIELDS if (path := getattr(request, field)) is not None]
+        given = [(field, path) for field in PATHS if (path := getattr(request, field)) is not None]
         if long := tuple(FieldError(field=field, message=why) for field, path in given if (why := _too_long(path))):
             raise Invalid(f"{long[0].field}: {long[0].message}.", long)
         errors = await asyncio.to_thread(self._errors, given) if given else ()

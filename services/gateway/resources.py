@@ -351,10 +351,7 @@ class LogTail(Contract):
     gaps: tuple[LogGap, ...]
     skipped: Annotated[
         int,
-        Field(
-            ge=0,
-            description="Lines, lost ones too, that came before these and are left out: only with `paced`.",
-        ),
+        Field(ge=0, description="Lines before these that are left out, lost ones among them: with `paced` alone."),
     ] = 0
 
 

@@ -9,6 +9,7 @@ from services.metrics.query import Queries
 from services.metrics.rings import Rings
 from services.metrics.settings import MetricsSettings
 from services.metrics.store import LedgerStore
+from services.metrics.yard import YardHistory
 from shared.contracts.instruments import RINGS_JOBS, RINGS_MEMORY
 from shared.runtime import Deps, Service
 
@@ -25,7 +26,7 @@ def build(deps: Deps) -> Service:
     deps.meter.watch(RINGS_JOBS, lambda: ((("running",), rings.running), (("in_memory",), rings.held)))
     return Service(
         name="metrics",
-        handlers=Handlers(past, rings, Queries(rings, prometheus), accounts),
+        handlers=Handlers(past, rings, Queries(rings, prometheus), accounts, YardHistory(deps.bus, deps.clock)),
         subscriptions=SUBSCRIPTIONS,
         stop=prometheus.close if prometheus else None,
     )

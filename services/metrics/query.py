@@ -11,6 +11,7 @@ from services.metrics.domain.page import page_of
 from services.metrics.prometheus import Prometheus, PrometheusAway
 from services.metrics.rings import Rings
 from shared.bus.lookup import StreamAway
+from shared.contracts.cluster import QueryHistory
 from shared.contracts.errors import Invalid, TemporaryError
 from shared.contracts.metrics import MAX_POINTS, MetricsPage, QueryMetrics, Source
 
@@ -58,7 +59,7 @@ class Queries:
         return "ring", recent
 
 
-def grid_of(ask: QueryMetrics) -> Grid:
+def grid_of(ask: QueryMetrics | QueryHistory) -> Grid:
     """Raises Invalid for a time that is none, and for more points than a graph can hold."""
     grid = Grid(ask.start.timestamp(), ask.end.timestamp(), ask.step_s)
     if ask.end < ask.start:

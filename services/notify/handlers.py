@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from services.notify.desk import Desk
 from services.notify.domain.delivery import KNOWN, unknown
-from services.notify.domain.target import Policy, Push, Refused, target_of
+from services.notify.domain.target import Policy, Push, Refused, kinds, target_of
 from services.notify.notices import Notices, watched
 from services.notify.push import understood
 from services.notify.webhooks import SigningSecrets
@@ -18,6 +18,7 @@ from shared.contracts.commands.support import (
     CHECK_NOTIFY,
     NOTIFICATIONS,
     NOTIFICATIONS_OF,
+    NOTIFY_KINDS,
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     WEBHOOK_SECRET,
@@ -25,6 +26,7 @@ from shared.contracts.commands.support import (
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.events import CloudEvent, JobEvent
 from shared.contracts.notify import (
+    AskNotifyKinds,
     CasePage,
     CheckNotify,
     GetWebhookSecret,
@@ -35,6 +37,7 @@ from shared.contracts.notify import (
     Notifications,
     Notify,
     NotifyChecked,
+    NotifyKinds,
     RequestSupport,
     SupportCase,
     SupportCases,
@@ -74,6 +77,10 @@ class Handlers:
             raise Invalid(f"{first.field}: {first.message}.", tuple(errors))
         return NotifyChecked()
 
+    async def kinds(self, ask: AskNotifyKinds) -> NotifyKinds:
+        domains = tuple(sorted(self._policy.mail_domains))
+        return NotifyKinds(kinds=kinds(self._policy), mail_domains=domains, events=tuple(sorted(KNOWN)))
+
     async def notifications(self, ask: ListNotifications) -> Notifications:
         return await self._notices.notifications(ask.job_id)
 
@@ -112,6 +119,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Answers(SUPPORT_CASES, Handlers.support_cases),
     Answers(ALL_CASES, Handlers.all_cases),
     Answers(CHECK_NOTIFY, Handlers.check),
+    Answers(NOTIFY_KINDS, Handlers.kinds),
     Answers(NOTIFICATIONS, Handlers.notifications),
     Answers(NOTIFICATIONS_OF, Handlers.notifications_of),
     Answers(WEBHOOK_SECRET, Handlers.webhook_secret),

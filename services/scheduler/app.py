@@ -11,13 +11,14 @@ from services.scheduler.inventory import Inventory
 from services.scheduler.lease import Leadership
 from services.scheduler.measures import Timings, measure
 from services.scheduler.rebuild import Rebuild
+from services.scheduler.sampling import Sampling
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.traces import Waits
 from shared.runtime import Deps, Service
 
 
 def build(deps: Deps) -> Service:
-    """Handlers that keep the snapshot, and four loops: the nodes, the reconciliation, the lease, the cycle."""
+    """Handlers that keep the snapshot, and five loops: nodes, reconciliation, lease, cycle, samples."""
     settings = SchedulerSettings()
     snapshot = Snapshot()
     reasons = Reasons(snapshot)
@@ -28,10 +29,15 @@ def build(deps: Deps) -> Service:
     timings = Timings(deps.meter)
     cycle = Cycle(deps.bus, deps.clock, snapshot, leadership, rebuild, settings, waits, wake, timings)
     inventory = Inventory(deps.bus, deps.clock, snapshot, wake)
+    sampling = Sampling(deps.bus, deps.clock, snapshot, cycle, inventory, settings.sample_s)
+
+    def complete() -> bool:
+        return rebuild.done and inventory.complete
+
     measure(deps.meter, snapshot, reasons, leadership)
     return Service(
         name="scheduler",
-        handlers=Handlers(snapshot, reasons, waits, deps.clock, wake),
+        handlers=Handlers(snapshot, reasons, waits, deps.clock, wake, complete),
         subscriptions=SUBSCRIPTIONS,
-        loops=(inventory.run, rebuild.run, leadership.run, cycle.run),
+        loops=(inventory.run, rebuild.run, leadership.run, cycle.run, sampling.run),
     )

@@ -60,6 +60,11 @@ class Cycle:
         self._fruitless = 0
         self._unanswered = 0
 
+    @property
+    def leads(self) -> bool:
+        """Whether this scheduler leads now, and has read what the leader before it has done."""
+        return self._epoch is not None and self._epoch == self._leadership.epoch
+
     async def run(self) -> None:
         """Cycle whenever something woke it; look at the time once a second in any case."""
         while True:

@@ -36,6 +36,8 @@ class Inventory:
         self._snapshot = snapshot
         self._wake = wake
         self._known: dict[str, tuple[int | None, object]] = {}
+        self.complete = False
+        """Whether all that the bucket held was heard once."""
 
     async def run(self) -> None:
         """Watch for good."""
@@ -61,6 +63,8 @@ class Inventory:
                     return
                 if entry is not None:
                     self._take(entry)
+                else:
+                    self.complete = True
         finally:
             await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py's
 

@@ -29,6 +29,8 @@ class Rebuild:
         self._settings = settings
         self._wake = wake
         self._one_at_a_time = asyncio.Lock()
+        self.done = False
+        """Whether all that is open was read once."""
 
     async def run(self) -> None:
         """Read everything at once, and again every 30 seconds."""
@@ -57,6 +59,7 @@ class Rebuild:
                 more = page.more and bool(page.items)
                 self._wake_if_due()
             await self.look_up(sorted(unseen))
+            self.done = True
 
     async def look_up(self, ids: list[str]) -> None:
         """Learn what became of these jobs. Raises Refusal."""

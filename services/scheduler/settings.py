@@ -3,6 +3,8 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.contracts.cluster import SAMPLED_S
+
 
 class SchedulerSettings(BaseSettings):
     """How the leader is found, and how much one cycle decides."""
@@ -15,5 +17,8 @@ class SchedulerSettings(BaseSettings):
     beat_s: float = Field(1.0, gt=0, description="The leader renews its lease so often.")
     margin_s: float = Field(1.0, ge=0, description="The leader stops this long before its term ends.")
     reconcile_s: float = Field(30.0, gt=0, description="The snapshot is compared with the jobs service so often.")
+    sample_s: float = Field(
+        SAMPLED_S, ge=1, le=3600, description="The leader tells how the yard stands so often; kept for 7 days."
+    )
     placements_per_cycle: int = Field(200, ge=1, le=1000, description="The most that one plan places.")
     command_bytes: int = Field(196_608, ge=16_384, description="The most that one command, or its answer, may take.")

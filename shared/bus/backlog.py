@@ -11,7 +11,7 @@ import structlog
 from nats.js.api import ConsumerInfo
 
 from shared.bus.bus import AWAY, Bus
-from shared.contracts import subjects
+from shared.bus.streams import NAMES
 from shared.contracts.instruments import (
     CONSUMER_PENDING,
     CONSUMER_REDELIVERED,
@@ -27,7 +27,6 @@ from shared.meter import Labels, Meter
 log = structlog.get_logger()
 
 LOOK_S = 15.0
-STREAMS = (subjects.EVENTS, subjects.LOGS, subjects.METRICS, subjects.DEADLETTERS)
 PAGE = 256
 """Consumers in one answer of the server."""
 FOLLOWERS = "followers"
@@ -68,7 +67,7 @@ class Backlog:
 
     async def _look(self) -> Figures:
         found: Figures = {}
-        for stream in STREAMS:
+        for stream in NAMES:
             info = await self._bus.js.stream_info(stream)
             found.setdefault(STREAM_MESSAGES, {})[stream,] = info.state.messages
             found.setdefault(STREAM_BYTES, {})[stream,] = info.state.bytes

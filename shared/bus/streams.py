@@ -10,11 +10,14 @@ from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageT
 from nats.js.errors import BadRequestError, BucketNotFoundError, NotFoundError
 
 from shared.contracts import subjects
+from shared.contracts.cluster import HISTORY_DAYS
 from shared.contracts.errors import TemporaryError
 from shared.contracts.metrics import SAMPLES_KEPT
 from shared.settings import PlatformSettings
 
 DAY_S = 86_400
+CLUSTER_BYTES = 64 << 20
+"""A sample of ten virtual clusters takes 1 KiB, so a week of them 20 MiB; the oldest go first."""
 NODE_TTL_S = 30
 """A node that has not reported for so long is silent."""
 
@@ -68,6 +71,21 @@ def declared(settings: PlatformSettings) -> tuple[StreamConfig, ...]:
             allow_direct=True,
         ),
         StreamConfig(
+            name=subjects.CLUSTER,
+            num_replicas=settings.nats_replicas,
+            subjects=[subjects.CLUSTER_SAMPLES],
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.OLD,
+            max_age=HISTORY_DAYS * DAY_S,
+            max_bytes=CLUSTER_BYTES,
+            max_msg_size=128 * 1024,
+            duplicate_window=120,
+            deny_delete=True,
+            deny_purge=True,
+            allow_direct=True,
+        ),
+        StreamConfig(
             name=subjects.DEADLETTERS,
             num_replicas=settings.nats_replicas,
             subjects=["dead.>"],
@@ -82,13 +100,17 @@ def declared(settings: PlatformSettings) -> tuple[StreamConfig, ...]:
     )
 
 
+NAMES = (subjects.EVENTS, subjects.LOGS, subjects.METRICS, subjects.CLUSTER, subjects.DEADLETTERS)
+"""Of every stream."""
+
+
 class StreamsMissing(TemporaryError):
     """The jobs service has not made the streams yet."""
 
 
 async def require(js: JetStreamContext) -> None:
     """Raises StreamsMissing while there is not all that `bootstrap` makes."""
-    for name in (subjects.EVENTS, subjects.LOGS, subjects.METRICS, subjects.DEADLETTERS, f"KV_{subjects.NODES}"):
+    for name in (*NAMES, f"KV_{subjects.NODES}"):
         try:
             await js.stream_info(name)
         except NotFoundError:

@@ -301,6 +301,7 @@ class NodeReported(Contract):
         bool | None, Field(description="Whether runs start in the image that was asked for, or on the host itself.")
     ] = None
     reported_at: Timestamp
+    since: Annotated[Timestamp | None, Field(description="When its executor began to report.")] = None
 
 
 JOB_EVENTS: dict[str, type[JobEvent]] = {

@@ -140,6 +140,14 @@ LabelValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@/+=-]{0,63}$")]
 SECRETS = 64
 """The most that one job names."""
 
+OfferedEndpoint = Literal["ssh", "jupyter", "tensorboard"]
+
+PRIORITY = 1000
+"""The highest."""
+
+RANKS = 1
+"""The most nodes that a job may have at present."""
+
 REQUEST_BYTES = 131_072
 """The largest command and environment together: a job has to fit in a message many times over."""
 
@@ -178,14 +186,12 @@ class JobRequest(Contract):
     cpus: Annotated[float, Field(ge=0.01, le=4096, description="Per node.")] = 1
     memory_mib: Annotated[int, Field(ge=0, le=67_108_864, description="Per node; 0 is not counted.")] = 0
     preemptible: bool = False
-    priority: Annotated[int, Field(ge=1, le=1000, description="Higher runs first.")] = 100
+    priority: Annotated[int, Field(ge=1, le=PRIORITY, description="Higher runs first.")] = 100
     max_duration_s: Annotated[int | None, Field(ge=1, le=315_360_000)] = None
     grace_period_s: Annotated[int, Field(ge=0, le=3600, description="From SIGTERM to SIGKILL.")] = 30
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=64)] = Field(default_factory=dict)
-    endpoints: Annotated[
-        tuple[Literal["ssh", "jupyter", "tensorboard"], ...], Field(max_length=3), AfterValidator(_unique)
-    ] = ()
+    endpoints: Annotated[tuple[OfferedEndpoint, ...], Field(max_length=3), AfterValidator(_unique)] = ()
     interactive_ports: Annotated[
         tuple[Annotated[int, Field(ge=1024, le=65535)], ...], Field(max_length=32), AfterValidator(_unique)
     ] = ()
@@ -199,7 +205,7 @@ class JobRequest(Contract):
             raise ValueError("devices: above 0 needs a device_type other than 'cpu', for example 'v100'")
         if self.device_type != CPU and self.devices == 0:
             raise ValueError(f"devices: must be at least 1 for device_type '{self.device_type}'")
-        if self.nodes > 1:
+        if self.nodes > RANKS:
             raise ValueError("nodes: jobs on several nodes are not supported yet; use nodes 1")
         if any(name.startswith("JOBYARD_") for name in (*self.env, *self.secrets)):
             raise ValueError("env: names that begin with JOBYARD_ are the platform's own; choose another name")

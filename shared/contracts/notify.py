@@ -173,6 +173,18 @@ class NotifyChecked(Contract):
     """All of them can."""
 
 
+class AskNotifyKinds(Contract):
+    """What entries may begin with, and ask to be told of."""
+
+
+class NotifyKinds(Contract):
+    """What the operators allow at present."""
+
+    kinds: Annotated[tuple[str, ...], Field(description="Schemes of recipients: `mailto`, `https`, ...")]
+    mail_domains: Annotated[tuple[str, ...], Field(description="Mails go to these only; none named: to any.")] = ()
+    events: Annotated[tuple[str, ...], Field(description="Names that `on` may have.")] = ()
+
+
 class ListNotifications(Contract):
     job_id: JobId
 

@@ -5,6 +5,7 @@ from shared.contracts.events import EndpointEvent, JobEvent, NodeReported, RunEv
 EVENTS = "EVENTS"
 LOGS = "LOGS"
 METRICS = "METRICS"
+CLUSTER = "CLUSTER"
 DEADLETTERS = "DEADLETTERS"
 NODES = "NODES"
 
@@ -18,6 +19,7 @@ SUPPORT_EVENTS = "evt.support.>"
 ENDPOINT_EVENTS = "evt.endpoint.>"
 LOG_CHUNKS = "log.>"
 SAMPLES = "metric.>"
+CLUSTER_SAMPLES = "cluster.sample"
 
 LOG_PARTITIONS = 16
 """A job's log subject is `log.<partition>.<job_id>`, so that replicas of the log service can divide the partitions."""

@@ -42,7 +42,9 @@ def server() -> Iterator[AccountsServer]:
 
 @pytest.fixture(scope="module")
 def yard(server: AccountsServer) -> Iterator[SeparateServices]:
-    with separate_services(REPLICATED, nats=server, JOBYARD_EXECUTOR_SIMULATE="v100=4") as running:
+    with separate_services(
+        REPLICATED, nats=server, JOBYARD_EXECUTOR_SIMULATE="v100=4", JOBYARD_SCHEDULER_SAMPLE_S="1"
+    ) as running:
         yield running
 
 
@@ -73,6 +75,14 @@ def test_jobs_run_are_paused_shown_and_killed_by_services_with_accounts(yard: Se
     wait_until(lambda: yard.job(waits)["reason"]["code"] == "no_such_device", "the scheduler explains")
     yard.call("POST", f"/jobs/{waits}/kill")
     yard.wait(waits, "killed")
+
+
+def test_the_yard_is_shown_and_its_history_and_what_a_submission_may_say(yard: SeparateServices) -> None:
+    wait_until(lambda: yard.call("GET", "/cluster/history")["series"], "samples have come")
+    assert len(yard.call("GET", "/cluster", 200)["nodes"]) == 2
+    options = yard.call("GET", "/submit-options", 200)
+    assert options["device_types"]
+    assert options["notify"]["kinds"] == ["mailto", "https"]
 
 
 def test_nothing_that_a_service_does_is_denied(yard: SeparateServices, tmp_path: Path) -> None:
@@ -168,11 +178,12 @@ def test_nobody_reaches_past_its_own(server: AccountsServer, user: str) -> None:
             "$JS.API.CONSUMER.MSG.NEXT.EVENTS.jobs",
             "$JS.ACK.EVENTS.jobs.1.1.1.1.1",
         ]
+    if user != "scheduler":
+        publish.append(subjects.CLUSTER_SAMPLES)
     if user != "executor":
         publish += [subjects.log(JOB), subjects.sample(JOB, 0), f"$KV.{subjects.NODES}.mine"]
-    subscribe = [
-        (subject, "") for subject in (">", "cmd.>", "_INBOX.>", "log.>", "metric.>", "$KV.>", "$JS.>", "dead.>")
-    ]
+    everything = (">", "cmd.>", "_INBOX.>", "log.>", "metric.>", "cluster.>", "$KV.>", "$JS.>", "dead.>")
+    subscribe = [(subject, "") for subject in everything]
     subscribe += [(command.subject, "") for command in COMMANDS]
     subscribe += [(f"_INBOX.{other}.>", "") for other in USERS if other != user]
     assert refused(server, user, *publish, subscribe=tuple(subscribe)) == {*publish, *(one for one, _ in subscribe)}
@@ -186,6 +197,8 @@ def test_nobody_reaches_past_its_own(server: AccountsServer, user: str) -> None:
         ("jobs", "METRICS", "metric.>"),
         ("scheduler", "EVENTS", "evt.run.>"),
         ("scheduler", "LOGS", "log.>"),
+        ("scheduler", "CLUSTER", "cluster.sample"),
+        ("gateway", "CLUSTER", "cluster.sample"),
         ("executor", "EVENTS", "evt.run.>"),
         ("executor", "LOGS", "log.>"),
         ("executor", "METRICS", "metric.>"),

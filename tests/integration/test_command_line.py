@@ -66,6 +66,18 @@ def jobyard(environment: dict[str, str], tmp_path: Path) -> Shell:
     return Shell(environment, tmp_path)
 
 
+def test_the_yard_is_shown_with_what_is_held_and_by_whom(jobyard: Shell, client: Client) -> None:
+    job = client.submit(name="holds", command="sleep 600", device_type="v100", devices=2, cpus=0.05)
+    client.wait(job.id, until=[JobStatus.RUNNING], timeout=60)
+    head, node = jobyard("cluster").splitlines()
+    assert head.split() == "Node State Devices CPUs Memory Held by".split()
+    assert "v100 2/8" in node
+    assert node.endswith("holds (admin, default) x2")
+    client.kill(job.id)
+    client.wait(job.id, timeout=60)
+    wait_until(lambda: "v100 0/8" in jobyard("cluster"), "the devices are free again")
+
+
 def test_submit_and_follow(jobyard: Shell) -> None:
     assert jobyard("submit", "--name", "hello", "--follow", "--", "echo one; echo two") == "one\ntwo\n"
     assert jobyard("logs", "hello") == "one\ntwo\n"

@@ -154,6 +154,12 @@ def test_an_issuer_that_refuses_is_a_401_with_a_sentence(yard: Platform, idp: Is
     assert (answer.status_code, answer.json()["detail"]) == (401, "The OIDC issuer did not sign you in. Begin again.")
 
 
+def test_somebody_at_a_page_whom_the_issuer_refuses_is_led_back_to_the_sign_in(yard: Platform, idp: Issuer) -> None:
+    idp.refuses = "access_denied"
+    answer = yard.http.get(at_issuer(begin(yard)), headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in#refused")
+
+
 # --- the command line
 
 

@@ -92,6 +92,9 @@ class Console:
             page = context.new_page()
             page.goto(f"{self.yard.url}{path}")
             yield page
+        except Exception as error:
+            error.add_note(f"At {page.url} the browser said {said}" if context.pages else f"The browser said {said}")
+            raise
         finally:
             context.close()
         wrong = [text for text in said if not any(part in text for part in allowed)]

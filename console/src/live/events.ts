@@ -21,7 +21,6 @@ let ask: ((what: Asked) => void) | null = null
 /** Begin, once somebody is signed in; or go on at once after a new sign-in. */
 export function listen(): void {
     if (ask !== null) {
-        ask('hello')
         ask('hurry')
         return
     }

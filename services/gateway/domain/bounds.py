@@ -4,15 +4,18 @@ A submission that asks for more than the policy gives is refused; one that leave
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from services.gateway.domain.access import Caller
 from services.gateway.domain.policy import VcPolicy
 from shared.contracts.errors import FieldError, Invalid
-from shared.contracts.job import JobRequest
+from shared.contracts.job import PRIORITY, JobRequest
 
 PolicyOf = Callable[[str], Awaitable[VcPolicy]]
 """What the VC of this name allows its members."""
+
+DEFAULT_PRIORITY: int = JobRequest.model_fields["priority"].default
 
 R = TypeVar("R", bound=JobRequest)
 
@@ -33,6 +36,24 @@ def bounded(caller: Caller, request: R, policy: VcPolicy) -> R:
     elif most is not None and request.max_duration_s is not None and request.max_duration_s > most:
         raise _above("max_duration_s", request.vc, most)
     return request.model_copy(update=changes) if changes else request
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """The most that a submission to a VC may ask for, and what it gets where it does not say; None: no bound."""
+
+    max_priority: int
+    default_priority: int
+    max_duration_s: int | None
+    default_duration_s: int | None
+
+
+def allowance(caller: Caller, policy: VcPolicy) -> Allowance:
+    """What `bounded` lets this caller have."""
+    if caller.admin:
+        policy = VcPolicy()
+    most = PRIORITY if policy.max_priority is None else policy.max_priority
+    return Allowance(most, min(DEFAULT_PRIORITY, most), policy.max_duration_s, policy.max_duration_s)
 
 
 def check_priority(caller: Caller, vc: str, policy: VcPolicy, priority: int) -> None:

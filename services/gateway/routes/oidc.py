@@ -21,11 +21,13 @@ from services.gateway.resources_people import DeviceAsk, DevicePending, DeviceSt
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.auth import token_for
 from services.gateway.routes.documented import body, problems
-from shared.contracts.errors import Unauthorized, Unavailable
+from shared.contracts.errors import Forbidden, Unauthorized, Unavailable
 
 router = APIRouter(prefix="/api/v1/auth/oidc", tags=["account"])
 
 CALLBACK = "/api/v1/auth/oidc/callback"
+SIGN_IN_REFUSED = "/sign-in#refused"
+"""The console's page; what it says stands there, so that no link can put words into its mouth."""
 _OPEN = {"security": list[str]()}
 
 
@@ -73,12 +75,19 @@ async def start_oidc(request: Request, query: Annotated[Start, Query()]) -> Resp
     openapi_extra=_OPEN,
 )
 async def finish_oidc(request: Request, query: Annotated[Back, Query()]) -> Response:
-    """Sends the browser to the page that began, with `#code=`: a one-time code that counts for a minute."""
+    """Sends the browser to the page that began, with `#code=`: a one-time code that counts for a minute. Somebody who
+    looks at a page (`Accept: text/html`) and is refused is led back to the console's sign-in, which says so.
+    """
     parts = parts_of(request)
     parts.oidc.count(address_of(request))
-    if query.code is None:
-        raise Unauthorized(REFUSED)
-    code, begun = await parts.oidc.finish(query.code, query.state, _callback(request), address_of(request))
+    try:
+        if query.code is None:
+            raise Unauthorized(REFUSED)
+        code, begun = await parts.oidc.finish(query.code, query.state, _callback(request), address_of(request))
+    except (Unauthorized, Forbidden):
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        return RedirectResponse(SIGN_IN_REFUSED, 303)
     return RedirectResponse(f"{begun.return_to}#code={code}", 303)
 
 

@@ -72,6 +72,12 @@ class Policy:
     """None: any."""
 
 
+def kinds(policy: Policy) -> tuple[str, ...]:
+    """The schemes of which some recipient is allowed."""
+    plain = ("http",) if policy.networks else ()
+    return ("mailto", "https", *plain, *sorted(policy.schemes))
+
+
 def target_of(to: str, policy: Policy) -> Target:
     """The recipient that an entry names. Raises Refused."""
     match = _SCHEME.match(to)

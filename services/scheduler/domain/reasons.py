@@ -50,20 +50,28 @@ class Reasons:
         return cause_of(shape, self._seen_by(shape.device_type), self._device_types)
 
     def census(self) -> Counter[tuple[str, str]]:
-        """How many queued jobs each virtual cluster has of each reason's code. What jobs of one shape have in common is
-        found once, so this does not look at each of them.
+        """How many queued jobs each virtual cluster has of each reason's code."""
+        found = Counter[tuple[str, str]]()
+        for (vc, _, code), count in self.waiting().items():
+            found[vc, code] += count
+        return found
+
+    def waiting(self) -> Counter[tuple[str, Shape, str]]:
+        """How many queued jobs each virtual cluster has of each shape and reason's code. What jobs of one shape have in
+        common is found once, so this does not look at each of them.
         """
         self._refresh()
-        snapshot, found = self._snapshot, Counter[tuple[str, str]]()
+        snapshot, found = self._snapshot, Counter[tuple[str, Shape, str]]()
         for (vc, shape), count in snapshot.waiting.counts.items():
-            found[vc, self._cause(shape).code] += count
+            found[vc, shape, self._cause(shape).code] += count
         for id in snapshot.making_room:
             if id in snapshot.waiting:
-                vc = snapshot.jobs[id].vc
-                found[vc, self._cause(snapshot.waiting.shape(id)).code] -= 1
-                found[vc, MAKING_ROOM] += 1
-        found.update((view.vc, HELD) for view in snapshot.waiting.held_back)
-        found.update((snapshot.jobs[id].vc, STARTING) for id in snapshot.pending)
+                vc, shape = snapshot.jobs[id].vc, snapshot.waiting.shape(id)
+                found[vc, shape, self._cause(shape).code] -= 1
+                found[vc, shape, MAKING_ROOM] += 1
+        found.update((view.vc, shape_of(view), HELD) for view in snapshot.waiting.held_back)
+        placed = (snapshot.jobs[id] for id in snapshot.pending)
+        found.update((view.vc, shape_of(view), STARTING) for view in placed)
         return +found
 
     def _refresh(self) -> None:

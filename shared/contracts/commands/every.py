@@ -3,6 +3,7 @@
 from shared.contracts.base import Contract
 from shared.contracts.commands.changes import CHANGE, KILL, OWNERS, PAUSE, RESUME, SET_PRIORITY
 from shared.contracts.commands.checkpoints import CHECKPOINTS
+from shared.contracts.commands.cluster import CLUSTER, HISTORY, OFFER
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.endpoints import (
     ADD_ENDPOINT,
@@ -25,6 +26,7 @@ from shared.contracts.commands.support import (
     CHECK_NOTIFY,
     NOTIFICATIONS,
     NOTIFICATIONS_OF,
+    NOTIFY_KINDS,
     REQUEST_SUPPORT,
     SUPPORT_CASES,
     WEBHOOK_SECRET,
@@ -49,6 +51,8 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     PLACE,
     EXPLAIN,
     FORESEE,
+    CLUSTER,
+    OFFER,
     TAIL_LOG,
     TAIL_PARTITION,
     READ_LOG,
@@ -59,6 +63,7 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     ALL_CASES,
     SUPPORT_CASES,
     CHECK_NOTIFY,
+    NOTIFY_KINDS,
     NOTIFICATIONS,
     NOTIFICATIONS_OF,
     WEBHOOK_SECRET,
@@ -72,4 +77,5 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     QUERY_METRICS,
     SUMMARIES,
     USAGE,
+    HISTORY,
 )  # type: ignore[assignment]

@@ -2,6 +2,7 @@
 
 from shared.contracts.commands.command import Command
 from shared.contracts.notify import (
+    AskNotifyKinds,
     CasePage,
     CheckNotify,
     GetWebhookSecret,
@@ -11,6 +12,7 @@ from shared.contracts.notify import (
     ListNotificationsOf,
     Notifications,
     NotifyChecked,
+    NotifyKinds,
     RequestSupport,
     SupportCase,
     SupportCases,
@@ -27,6 +29,9 @@ ALL_CASES = Command("cmd.notify.all_cases.v1", ListAllCases, CasePage, "What was
 
 
 CHECK_NOTIFY = Command("cmd.notify.check.v1", CheckNotify, NotifyChecked, "Whether a job's notify list can be served.")
+
+
+NOTIFY_KINDS = Command("cmd.notify.kinds.v1", AskNotifyKinds, NotifyKinds, "Whom jobs may tell, and of what.")
 
 
 NOTIFICATIONS = Command("cmd.notify.notifications.v1", ListNotifications, Notifications, "Who was told about a job.")

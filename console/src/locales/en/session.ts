@@ -6,11 +6,12 @@ export default {
     signIn: 'Sign in',
     issuer: 'Sign in with {issuer}',
     or: 'or',
+    refused:
+        'The issuer did not sign you in. Try again; if your user name here belongs to somebody else, ask an administrator.',
     expired: {
         title: 'Your sign-in has ended',
         text: 'Sign in again as {name}: what you were doing goes on.',
         leave: 'Leave',
     },
-    firstTime: 'The first account is admin; its password stands in the file admin-password in the data folder.',
     empty: 'Enter your user name and password.',
 } as const

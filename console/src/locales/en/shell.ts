@@ -4,7 +4,6 @@ export default {
     cluster: 'Cluster',
     admin: 'Administration',
     submit: 'Submit a job',
-    submitShort: 'Submit',
     search: 'Search by id or name',
     searchHint: 'Press / to search',
     language: 'Language',

@@ -12,12 +12,10 @@ export default {
     remove: 'Remove',
     removeOne: 'Remove {name}',
     dismiss: 'Dismiss',
-    required: 'required',
     problem: {
         offline: 'The platform does not answer. Check your connection, then try again.',
         unknown: 'Something went wrong ({status}). Try again; if it stays so, ask the operators.',
         request: 'Request {id}',
     },
-    never: 'never',
     now: 'just now',
 } as const

@@ -1,4 +1,45 @@
 import type en from '@/locales/en/console'
 import type { Like } from '@/locales/messages'
 
-export default {} satisfies Like<typeof en>
+export default {
+    output: '作业的输出',
+    lines: '显示的各行或所选内容',
+    search: '在输出中搜索',
+    next: '下一处（Enter）',
+    previous: '上一处（Shift+Enter）',
+    noMatch: '无匹配',
+    matches: '{count} 处',
+    match: '第 {at} 处，共 {count} 处',
+    allStreams: '全部输出流',
+    show: '列与换行',
+    beside: '在每行旁显示',
+    columns: { time: '时间', rank: 'Rank', stream: '输出流', attempt: '运行次数' },
+    wrap: '长行自动换行',
+    download: '下载完整输出',
+    noDownload: '作业尚未运行，没有可下载的输出',
+    attempt: '第 {attempt} 次运行',
+    attemptBegins: '第 {attempt} 次运行开始',
+    gap: '此处丢失了 {count} 行',
+    skipped: '此处略去 {count} 行，下载的文件中有全部内容',
+    jump: '跳到末尾',
+    jumpNew: '跳到末尾：{count} 行新输出',
+    empty: {
+        title: '暂无输出',
+        waits: '作业开始运行后，输出会立即显示在这里。',
+        running: '作业正在运行，尚未输出任何内容。',
+        over: '作业已结束，这里没有保留任何输出。',
+        filtered: '没有符合所选 rank 和输出流的行',
+    },
+    state: {
+        connecting: '正在连接……',
+        live: '实时：输出随时显示',
+        held: '实时；您正在阅读，画面保持不动',
+        lost: '连接已断开，正在重试；恢复后不会缺行或重复。',
+        ended: '作业已结束（{status}），以上是最后的输出',
+    },
+    counted: {
+        all: '{count} 行',
+        latest: '最近 {count} 行，下载可得全部',
+        filtered: '符合所选 rank 和输出流的有 {count} 行',
+    },
+} satisfies Like<typeof en>

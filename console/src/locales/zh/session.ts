@@ -9,7 +9,7 @@ export default {
     signIn: '登录',
     issuer: '使用 {issuer} 登录',
     or: '或',
+    refused: '身份提供方未能让你登录。请重试；如果你的用户名在这里已属于他人，请联系管理员。',
     expired: { title: '登录已失效', text: '请以 {name} 的身份重新登录，之前的操作会继续进行。', leave: '离开' },
-    firstTime: '首个账户是 admin，密码在数据目录的 admin-password 文件中。',
     empty: '请输入用户名和密码。',
 } satisfies Like<typeof en>

@@ -7,7 +7,6 @@ export default {
     cluster: '集群',
     admin: '管理',
     submit: '提交作业',
-    submitShort: '提交',
     search: '按编号或名称搜索',
     searchHint: '按 / 开始搜索',
     language: '语言',

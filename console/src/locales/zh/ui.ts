@@ -15,12 +15,10 @@ export default {
     remove: '删除',
     removeOne: '删除 {name}',
     dismiss: '知道了',
-    required: '必填',
     problem: {
         offline: '平台没有响应。请检查网络连接后重试。',
         unknown: '出错了（{status}）。请重试；如果一直如此，请联系运维人员。',
         request: '请求 {id}',
     },
-    never: '从未',
     now: '刚刚',
 } satisfies Like<typeof en>
