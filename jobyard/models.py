@@ -46,6 +46,14 @@ class Actor(Model):
     """The name of the API token that it brought."""
 
 
+class Checkpoint(Model):
+    """The last checkpoint of a job's present run. `known` false: none is under way, or its node does not say."""
+
+    known: bool
+    written_at: AwareDatetime | None = None
+    """None, where it is known: it has written none."""
+
+
 class ClusterVc(Model):
     """A virtual cluster that the caller belongs to; for platform administrators every one."""
 

@@ -3,6 +3,7 @@
 from services.gateway.admission import Admission
 from services.gateway.application import application
 from services.gateway.bulk import Bulk
+from services.gateway.checkpoints import Checkpoints
 from services.gateway.cluster import Clusters
 from services.gateway.console import Console
 from services.gateway.desk import Desk
@@ -116,6 +117,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
+        checkpoints=Checkpoints(bus, timeout_s),
         measured=Measured(bus, yard, summaries, foresights, deps.clock, timeout_s),
         feed=Feed(bus, live),
         querying=Querying(

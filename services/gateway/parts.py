@@ -8,6 +8,7 @@ from services.gateway.accounts import Accounts
 from services.gateway.apitokens import ApiTokens
 from services.gateway.audit import Audit
 from services.gateway.bulk import Bulk
+from services.gateway.checkpoints import Checkpoints
 from services.gateway.cluster import Clusters
 from services.gateway.console import Console
 from services.gateway.desk import Desk
@@ -65,6 +66,7 @@ class Parts:
     ways: Ways
     renewals: Renewals
     console: Console
+    checkpoints: Checkpoints
     measured: Measured
     feed: Feed
     querying: Querying

@@ -264,6 +264,13 @@ class Validated(Contract):
     warnings: Annotated[tuple[str, ...], Field(description="What would keep it from running, or be done otherwise.")]
 
 
+class Checkpoint(Contract):
+    """The last checkpoint of a job's present run. `known` false: none is under way, or its node does not say."""
+
+    known: bool
+    written_at: Annotated[Timestamp | None, Field(description="None, where it is known: it has written none.")] = None
+
+
 class JobPage(Contract):
     """Jobs in the order of their list. A page may be shorter than `limit` where few jobs of a long list match."""
 

@@ -35,8 +35,9 @@ const PUBLIC = '/api/v1/auth/'
 
 async function send(request: Request): Promise<Response> {
     const again = request.clone()
-    const early = request.method === 'GET' ? takeEarly(request.url) : null
-    const response = await (early ?? fetch(request))
+    const early = request.method === 'GET' ? await takeEarly(request.url) : null
+    // What was refused early may be allowed now: somebody has signed in since.
+    const response = early?.ok ? early : await fetch(request)
     if (response.status !== 401 || new URL(request.url).pathname.startsWith(PUBLIC)) return response
     await signedInAgain()
     return fetch(again)

@@ -40,6 +40,11 @@ describe('a row of the page', () => {
         ).toBe(true)
     })
 
+    test('that is paused now is due for what one may do to it', () => {
+        expect(due('mine', {}, event({ ...b, status: 'pausing' }, { status: 'paused' }))).toBe(true)
+        expect(due('mine', {}, event({ ...b, status: 'running' }, { status: 'pausing' }))).toBe(false)
+    })
+
     test('that is queued again is due for the reason why, which no event brings', () => {
         const rows = jobs('abc', { status: 'paused' })
         expect(due('mine', {}, event({ ...b, status: 'paused' }, { status: 'queued' }), rows)).toBe(true)
