@@ -1,0 +1,1 @@
+export const REFUSALS: readonly (readonly [RegExp, (...parts: string[]) => string])[] = []
