@@ -19,6 +19,7 @@ export function useWording() {
         },
         /** What tells this line from the others of its chart; empty for one that is alone. */
         line(line: Line, among: readonly Line[]): string {
+            if (line.name !== undefined) return line.name
             const ranks = new Set(among.map((other) => other.rank))
             const parts = [
                 line.sum === null ? '' : t(`metrics.sums.${line.sum.kind}`, { of: line.sum.of }),
