@@ -14,6 +14,7 @@ export function useDraft(person: string) {
     const tried = ref<Kept['tried']>(before?.tried ?? null)
     const restored = ref(before !== null && !isEmpty(draft))
     const request = computed(() => requestOf(draft))
+    const empty = computed(() => isEmpty(draft))
     let over = false
 
     watch([draft, clone, tried], () => {
@@ -43,5 +44,5 @@ export function useDraft(person: string) {
         forgetKept(person)
     }
 
-    return { draft, request, clone, tried, restored, fillFrom, startOver, done }
+    return { draft, request, empty, clone, tried, restored, fillFrom, startOver, done }
 }

@@ -13,10 +13,12 @@ export function useErrors(draft: Draft, verdict: Readonly<Ref<Verdict>>) {
     const { t, locale } = useI18n()
     const visited = reactive(new Set<string>())
     const everywhere = ref(false)
-    const errors = computed<FieldError[]>(() => [
-        ...twice(draft).map(({ field }) => ({ field, message: t('submit.twice') })),
-        ...(verdict.value.kind === 'refused' ? verdict.value.errors : []),
-    ])
+    const errors = computed<FieldError[]>(() => {
+        const said = verdict.value.kind === 'refused' ? verdict.value.errors : []
+        const own = twice(draft).map(({ field }) => ({ field, message: t('submit.twice') }))
+        // A name and its value are complained of in the same words.
+        return [...new Map([...own, ...said].map((error) => [`${error.field}: ${error.message}`, error])).values()]
+    })
 
     function words(message: string): string {
         return inWords(message, locale.value)

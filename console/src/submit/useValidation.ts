@@ -12,14 +12,15 @@ import { givenUp, sentence } from '@/ui/problems'
 const DEBOUNCE_MS = 300
 const AGAIN_MS = 5_000
 
-/** `unknown`: nobody could say. `text`: why, where no field is to blame. */
+/** `empty`: there is nothing to ask about. `unknown`: nobody could say. `text`: why, where no field is to blame. */
 export type Verdict =
+    | { kind: 'empty' }
     | { kind: 'checking' }
     | { kind: 'ok'; warnings: string[] }
     | { kind: 'refused'; errors: readonly FieldError[]; text: string }
     | { kind: 'unknown'; text: string }
 
-export function useValidation(request: Readonly<Ref<Submission>>) {
+export function useValidation(request: Readonly<Ref<Submission>>, empty: Readonly<Ref<boolean>>) {
     const verdict = ref<Verdict>({ kind: 'checking' })
     const checking = ref(false)
     let timer: ReturnType<typeof setTimeout> | undefined
@@ -27,6 +28,10 @@ export function useValidation(request: Readonly<Ref<Submission>>) {
 
     function plan(wait: number) {
         drop()
+        if (empty.value) {
+            said({ kind: 'empty' })
+            return
+        }
         checking.value = true
         timer = setTimeout(() => void check(), wait)
     }

@@ -69,7 +69,7 @@ export default {
         means: 'That is {duration}.',
         interactive_ports: 'From 1024 to 65535, several with commas: the program in the job must listen on them.',
         owner: 'A job belongs to whoever submits it.',
-        to: 'mailto:ada@example.org or https://example.org/hook',
+        to: "mailto:ada{'@'}example.org or https://example.org/hook",
         toDomains: 'Mails go to these domains only: {domains}.',
         noSecrets: 'You have no secret yet. Make one on the account page.',
     },
@@ -107,6 +107,7 @@ export default {
     twice: 'Stands here twice. Keep one.',
     verdict: {
         label: 'Check',
+        empty: 'A name and a command are enough',
         checking: 'Checking …',
         ok: 'It would be accepted',
         refused: 'Not yet ready to submit',

@@ -72,7 +72,7 @@ export default {
         means: '即 {duration}。',
         interactive_ports: '1024 到 65535，多个用逗号分隔；作业中的程序必须监听这些端口。',
         owner: '作业属于提交它的人。',
-        to: 'mailto:ada@example.org 或 https://example.org/hook',
+        to: "mailto:ada{'@'}example.org 或 https://example.org/hook",
         toDomains: '邮件只能发往这些域名：{domains}。',
         noSecrets: '你还没有密钥，可以在账户页面创建。',
     },
@@ -110,6 +110,7 @@ export default {
     twice: '重复了，请只保留一个。',
     verdict: {
         label: '检查',
+        empty: '填写名称和命令即可提交',
         checking: '正在检查…',
         ok: '可以提交',
         refused: '还不能提交',
