@@ -32,7 +32,12 @@ def environment(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None
 def read_by_a_shell(line: str, folder: Path) -> tuple[list[str], str]:
     """The words after `jobyard`, and what it gets on standard input."""
     shown = subprocess.run(
-        ["/bin/sh", "-c", SHELL + line], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60
+        ["/bin/sh", "-c", SHELL + line],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        timeout=60,
     )
     assert shown.stderr == b""
     words, given = shown.stdout.split(b"\0\0\0", 1)
