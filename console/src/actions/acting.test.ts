@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { followed, noticed, pendingWish } from '@/actions/acting'
+import { followed, noticed, pendingWish, unfollowed } from '@/actions/acting'
 import { subjectFor } from '@/actions/support'
 import { event, job } from '@/jobs/samples'
 
@@ -11,6 +11,13 @@ test('what is asked for stays pending until an event says that it is there', () 
     expect(pendingWish('x')).toBe('pause')
     noticed(event(running, { status: 'paused' }))
     expect(pendingWish('x')).toBeNull()
+})
+
+test('what is so already, and what was refused, is not pending', () => {
+    followed([job({ id: 'p', status: 'paused' }), job({ id: 'q', status: 'running' })], 'pause')
+    expect([pendingWish('p'), pendingWish('q')]).toEqual([null, 'pause'])
+    unfollowed(['q'])
+    expect(pendingWish('q')).toBeNull()
 })
 
 test('news of other jobs end nothing', () => {
