@@ -28,6 +28,8 @@ SHOWN = (
     "job-brief-failed-en-dark",
     "job-metrics-en-light",
     "job-console-en-dark",
+    "submit-clone-en-light",
+    "cluster-en-light",
 )
 """What docs/console.md and README.md show."""
 QUALITY = 82

@@ -49,6 +49,8 @@ class Look:
     path: str
     who: str | None = "mia"
     reach: Reach = _as_it_comes
+    faults: tuple[str, ...] = ()
+    """What the browser may note meanwhile, as of a form that the gateway refuses while it is filled in."""
 
     def at(self, ids: Mapping[str, str]) -> str:
         return self.path.format(**ids)
@@ -80,8 +82,8 @@ LOOKS = (
     Look("job-metrics-none", "/jobs/{queued}/metrics"),
     Look("job-console", "/jobs/{failed}/console"),
     Look("job-console-none", "/jobs/{queued}/console"),
-    Look("submit", "/submit"),
-    Look("submit-clone", "/submit?clone={queued}"),
+    Look("submit", "/submit", faults=("status of 422",)),
+    Look("submit-clone", "/submit?clone={queued}", faults=("status of 422",)),
     Look("cluster", "/cluster"),
     Look("cluster-admin", "/cluster", who="admin"),
     Look("account", "/account"),
@@ -123,7 +125,7 @@ def looked_at(
     ways: tuple[Way, ...] = WAYS,
 ) -> Iterator[tuple[Way, Page]]:
     """The page in each of these ways, one after the other, with a picture of each; it is loaded once."""
-    with console.visit(look.who, look.at(ids), language=language, still=True) as page:
+    with console.visit(look.who, look.at(ids), language=language, still=True, faults=look.faults) as page:
         settle(page)
         look.reach(page)
         for way in ways:

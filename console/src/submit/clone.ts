@@ -25,7 +25,7 @@ export function cloneOf(job: Job, reader: string): { draft: Draft; unseen: Unsee
     const unseen: Unseen[] = []
     if (hidden) unseen.push('command')
     else if (withheld) unseen.push('env')
-    if (job.owner !== reader) unseen.push('notify')
+    if (!hidden && job.owner !== reader && (job.notify ?? []).length === 0) unseen.push('notify')
     const draft: Draft = {
         ...emptyDraft(),
         ...Object.fromEntries(NUMBERS.map((field) => [field, said(job, field)])),

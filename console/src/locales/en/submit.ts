@@ -8,7 +8,7 @@ export default {
     unseen: {
         command: 'Its command, environment, paths and recipients are not for you to see; they are empty here.',
         env: 'The values of its environment are not for you to see; they are empty here.',
-        notify: 'Whom it tells is not for you to see; nobody is filled in.',
+        notify: 'Whom it tells may not be for you to see; nobody is filled in.',
     },
     parts: {
         what: 'What runs',
