@@ -7,7 +7,7 @@ reading the page.
 from typing import Any
 
 from services.gateway.readiness import NEEDED
-from services.gateway.resources import Job
+from services.gateway.resources.jobs import Job
 from shared.contracts.commands import changes, jobs, lists, submission
 from shared.contracts.commands.changes import CHANGE, OWNERS, ChangeJob, SetPriority
 from shared.contracts.commands.checkpoints import CHECKPOINTS

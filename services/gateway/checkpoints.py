@@ -6,7 +6,7 @@ never taken for "none".
 
 import structlog
 
-from services.gateway.resources import Checkpoint
+from services.gateway.resources.jobs import Checkpoint
 from shared.bus.bus import Bus
 from shared.contracts.commands.checkpoints import CHECKPOINTS, GetCheckpoints, RunOf
 from shared.contracts.commands.jobs import VIEWS, GetJobViews

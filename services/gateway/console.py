@@ -10,7 +10,7 @@ from services.gateway.channels import Arrival
 from services.gateway.chunks import Chunks
 from services.gateway.domain.console import News, Seen
 from services.gateway.pacing import paced
-from services.gateway.resources import LogTail
+from services.gateway.resources.jobs import LogTail
 from services.gateway.sse import ServerEvent
 from services.gateway.yard import SCHEDULED, Yard
 from shared.bus.bus import Bus

@@ -13,17 +13,9 @@ from services.gateway.domain.access import Right
 from services.gateway.door import author_of, caller_of
 from services.gateway.listing import JobQuery, asked
 from services.gateway.parts import parts_of
-from services.gateway.resources import (
-    Changes,
-    Checkpoint,
-    Job,
-    JobEvents,
-    JobPage,
-    JobsChange,
-    Outcomes,
-    PriorityChange,
-    Validated,
-)
+from services.gateway.resources.changes import JobsChange, PriorityChange
+from services.gateway.resources.jobs import Checkpoint, Job, JobEvents, JobPage, Validated
+from services.gateway.resources.outcomes import Changes, Outcomes
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems

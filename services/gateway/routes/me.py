@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.gateway import bodies
 from services.gateway.door import author_of, caller_of, person_of
 from services.gateway.parts import parts_of
-from services.gateway.resources_people import (
+from services.gateway.resources.people import (
     ApiToken,
     ApiTokens,
     MadeApiToken,
