@@ -7,7 +7,7 @@ import type { JobEvent } from '@/api/schema'
 import { jobKey } from '@/job/live'
 import { appended } from '@/job/timeline/entries'
 import { useEvents } from '@/live/events'
-import { usePace } from '@/live/pace'
+import { useTempo } from '@/live/useTempo'
 
 export function useHistory(id: Ref<string>) {
     const client = useQueryClient()
@@ -19,7 +19,7 @@ export function useHistory(id: Ref<string>) {
             return (await body(api.GET('/api/v1/jobs/{job_id}/events', { params, signal }))).items
         },
     })
-    const look = usePace(() => void client.invalidateQueries({ queryKey: key.value }))
+    const { due: look } = useTempo(() => client.invalidateQueries({ queryKey: key.value }))
 
     useEvents((heard) => {
         if (heard.kind === 'reset') look()
