@@ -19,6 +19,8 @@ export function useJob(id: Ref<string>) {
     const client = useQueryClient()
     const query = useQuery({
         queryKey: computed(() => jobKey(id.value)),
+        // Events are heard only while this is shown: what was kept from before may have missed some.
+        staleTime: 0,
         queryFn: async ({ signal, queryKey: [, asked] }) => {
             const path = { job_id: asked }
             const fetched = await body(api.GET('/api/v1/jobs/{job_id}', { params: { path }, signal }))

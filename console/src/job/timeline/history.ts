@@ -14,6 +14,8 @@ export function useHistory(id: Ref<string>) {
     const key = computed(() => [...jobKey(id.value), 'events'] as const)
     const query = useQuery({
         queryKey: key,
+        // Events are heard only while this is shown: what was kept from before may have missed some.
+        staleTime: 0,
         queryFn: async ({ signal }): Promise<readonly JobEvent[]> => {
             const params = { path: { job_id: id.value } }
             return (await body(api.GET('/api/v1/jobs/{job_id}/events', { params, signal }))).items
