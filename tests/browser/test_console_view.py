@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.support.console import Console, console
 from tests.support.console_jobs import ESCAPES, LIGHT, MARKUP
 from tests.support.grafana import GrafanaDouble, grafana_double
+from tests.support.people import add
 from tests.support.programs import needs
 
 needs("chromium")
@@ -214,6 +215,23 @@ def test_a_lost_connection_heals_without_a_missing_or_a_doubled_line(yard: Conso
         assert texts == [*(f"before {number}" for number in range(20)), *(f"after {number}" for number in range(5))]
 
 
+def test_a_tab_that_nobody_looks_at_lets_its_stream_go_and_misses_nothing(yard: Console, talker: Talker) -> None:
+    look_away = "away => { Object.defineProperty(document, 'hidden', { value: away, configurable: true }) }"
+    talker.say("before")
+    with yard.visit("mia", talker.path) as page:
+        expect(line(page, "before")).to_be_visible()
+        page.clock.install()
+        page.evaluate(look_away, True)
+        with page.expect_event("requestfailed", lambda request: "/logs/follow" in request.url):
+            page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            page.clock.fast_forward(31_000)
+        talker.say("meanwhile", "and then")
+        page.evaluate(look_away, False)
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(line(page, "and then")).to_be_visible()
+        expect(output(page).locator("[data-key]")).to_have_text(["before", "meanwhile", "and then"])
+
+
 def test_eight_charts_stand_in_the_manuals_order_and_those_without_data_say_why(yard: Console) -> None:
     id = ended(yard, ["python3", "-c", REPORTING], device_type="v100", devices=1)
     with yard.visit("mia", f"/jobs/{id}/metrics") as page:
@@ -267,6 +285,18 @@ def test_a_job_that_waits_says_in_chinese_that_nothing_is_there_yet(yard: Consol
         expect(page.get_by_text("作业开始运行后，这里会显示图表。")).to_be_visible()
         page.get_by_role("link", name="CONSOLE").click()
         expect(page.get_by_text("作业开始运行后，输出会立即显示在这里。")).to_be_visible()
+
+
+def test_who_may_not_read_them_is_told_so_in_words(yard: Console) -> None:
+    yard.people["admin"].call("POST", "/vcs", 201, json={"name": "closed", "open": False})
+    ria, zoe = (add(yard.yard, name, {"closed": "member"}) for name in ("ria", "zoe"))
+    id = ria.submit("true", "hers", vc="closed", **LIGHT)
+    yard.yard.wait(id, "finished")
+    with yard.visit(zoe.name, f"/jobs/{id}/console", faults=("403",)) as page:
+        refusal = page.locator("main").get_by_role("alert")
+        expect(refusal).to_contain_text("Only ria or an administrator may read its console.")
+        page.get_by_role("link", name="METRICS").click()
+        expect(refusal).to_contain_text("Only ria or an administrator may read its metrics.")
 
 
 def test_grafana_shows_the_jobs_dashboard_in_the_page_with_its_time_and_theme(

@@ -6,6 +6,7 @@ What brings a page to a look names nothing in a language: each look is taken in 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -52,6 +53,11 @@ class Look:
     def at(self, ids: Mapping[str, str]) -> str:
         return self.path.format(**ids)
 
+    @property
+    def of_jobs(self) -> bool:
+        """Whether it shows what people wrote into their jobs."""
+        return self.path.startswith(("/jobs", "/all", "/admin/support", "/cluster", "/submit")) and self.who != "otto"
+
 
 LOOKS = (
     Look("sign-in", "/sign-in", who=None),
@@ -70,7 +76,14 @@ LOOKS = (
     Look("job-brief-failed", "/jobs/{failed}"),
     Look("job-pause", "/jobs/{running}", reach=_pressed("^pause")),
     Look("job-endpoints", "/jobs/{running}/endpoints"),
+    Look("job-metrics", "/jobs/{running}/metrics"),
+    Look("job-metrics-none", "/jobs/{queued}/metrics"),
     Look("job-console", "/jobs/{failed}/console"),
+    Look("job-console-none", "/jobs/{queued}/console"),
+    Look("submit", "/submit"),
+    Look("submit-clone", "/submit?clone={queued}"),
+    Look("cluster", "/cluster"),
+    Look("cluster-admin", "/cluster", who="admin"),
     Look("account", "/account"),
     Look("account-key", "/account", reach=_pressed("Add a public key", "添加公钥")),
     Look("account-token", "/account", reach=_pressed("Make a token", "创建令牌")),
@@ -102,9 +115,14 @@ WAYS = (LIGHT, DARK, SMALL)
 
 
 def looked_at(
-    console: Console, look: Look, ids: Mapping[str, str], language: Language, ways: tuple[Way, ...] = WAYS
+    console: Console,
+    look: Look,
+    ids: Mapping[str, str],
+    language: Language,
+    pictures: Path,
+    ways: tuple[Way, ...] = WAYS,
 ) -> Iterator[tuple[Way, Page]]:
-    """The page in each of these ways, one after the other; it is loaded once."""
+    """The page in each of these ways, one after the other, with a picture of each; it is loaded once."""
     with console.visit(look.who, look.at(ids), language=language, still=True) as page:
         settle(page)
         look.reach(page)
@@ -112,6 +130,7 @@ def looked_at(
             page.set_viewport_size({"width": way.width, "height": way.height})
             page.emulate_media(color_scheme="dark" if way.theme == "dark" else "light")
             settle(page)
+            page.screenshot(path=pictures / f"{look.name}-{language}-{way.name}.png", animations="disabled")
             yield way, page
 
 

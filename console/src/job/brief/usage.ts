@@ -1,7 +1,7 @@
 /** What a job has used, as lines; what was not measured is left out. Pure. */
 
 import type { JobUsage } from '@/api/schema'
-import { amount } from '@/job/metrics/units'
+import { amount } from '@/ui/units'
 import { duration } from '@/ui/times'
 
 export const USED = [
