@@ -188,7 +188,7 @@ def test_ssh_asks_for_a_key_and_a_failure_says_why(yard: Console, tmp_path: Path
 
         page.get_by_role("switch", name="Enable Jupyter").click()
         jupyter = page.get_by_role("listitem", name="Jupyter")
-        expect(jupyter).to_contain_text("Failed", timeout=60_000)
+        expect(jupyter).to_contain_text("Failed")
         expect(jupyter).to_contain_text("no notebook today")
         expect(jupyter.get_by_role("button", name="Try again")).to_be_visible()
         expect(page.get_by_text("folder “tensorboard” of the job path")).to_be_visible()

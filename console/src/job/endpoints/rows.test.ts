@@ -32,12 +32,23 @@ test('what failed is on, with no address', () => {
     expect(jupyter).toMatchObject({ state: 'failed', on: true, address: null, opens: false })
 })
 
-test('one that starts is looked at again, one that waits for a job that does not run is not', () => {
-    const requested = [endpointWith({ name: 'jupyter', kind: 'jupyter', status: 'requested' })]
-    expect(moves(requested, { status: 'queued' })).toBe(false)
-    expect(moves(requested, { status: 'running' })).toBe(true)
-    expect(moves([{ ...SSH, status: 'starting' }], { status: 'queued' })).toBe(true)
-    expect(moves([SSH], { status: 'running' })).toBe(false)
+test('endpoints are looked at until each is where the status of the job leads it', () => {
+    const jupyter = endpointWith({ name: 'jupyter', kind: 'jupyter', status: 'requested' })
+    expect(moves([jupyter], { status: 'queued' })).toBe(false)
+    expect(moves([jupyter], { status: 'running' })).toBe(true)
+    expect(moves([{ ...jupyter, status: 'starting' }], { status: 'running' })).toBe(true)
+    expect(moves([SSH, { ...jupyter, status: 'failed' }], { status: 'running' })).toBe(false)
+    expect(moves([SSH], { status: 'pausing' })).toBe(false)
+    expect(moves([SSH], { status: 'paused' })).toBe(true)
+    expect(moves([SSH], { status: 'finished' })).toBe(true)
+    expect(moves([LOW], { status: 'finished' })).toBe(false)
+})
+
+test('TensorBoard that is kept after the end is where it belongs, and opens', () => {
+    const reason = { code: 'kept', message: 'Until tomorrow.', details: {} }
+    const kept = endpointWith({ name: 'tensorboard', kind: 'tensorboard', reason })
+    expect(moves([kept], { status: 'finished' })).toBe(false)
+    expect(rowsOf([kept])[2]?.opens).toBe(true)
 })
 
 test('a port is a number from 1024 to 65535', () => {

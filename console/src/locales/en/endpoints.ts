@@ -13,6 +13,7 @@ export default {
     blocked: 'The browser did not let a new tab open. Allow pop-ups for this page, then try again.',
     command: 'the command',
     address: 'the address of {what}',
+    folder: 'the folder',
     lastUsed: 'Last used by {name}',
     keyless: 'SSH lets you in by a public key, and you have none here yet.',
     states: {

@@ -91,7 +91,7 @@ export default {
         deviceMemory: 'Memory of a device, at most',
     },
     more: {
-        title: 'Further',
+        title: 'Details',
         place: 'Runs on',
         attempt: 'Attempt',
         exitCode: 'Exit code',

@@ -16,6 +16,7 @@ export default {
     blocked: '浏览器阻止了新标签页。请允许本页面弹出窗口后重试。',
     command: '命令',
     address: '{what} 的地址',
+    folder: '目录',
     lastUsed: '{name} 最近使用于',
     keyless: '通过 SSH 登录需要公钥，您还没有添加公钥。',
     states: {

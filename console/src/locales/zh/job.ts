@@ -92,7 +92,7 @@ export default {
         deviceMemory: '单个设备内存峰值',
     },
     more: {
-        title: '更多信息',
+        title: '详细信息',
         place: '运行位置',
         attempt: '第几次运行',
         exitCode: '退出码',

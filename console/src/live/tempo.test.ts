@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { SHORTEST_MS, wait } from '@/jobs/tempo'
+import { SHORTEST_MS, wait } from '@/live/tempo'
 
 const READY = { due: true, visible: true, busy: false, last: 0 }
 
