@@ -64,7 +64,7 @@ class Lookers:
 
     async def _change(self) -> None:
         chosen = random.Random(7)
-        async with connect(self._platform.nats_url, "benchmark") as bus:
+        async with connect(self._platform.nats_url, "benchmark") as bus, asyncio.TaskGroup() as tasks:
             self._ready.set()
             number, due = 0, time.monotonic()
             while not self._over.is_set():
@@ -76,4 +76,4 @@ class Lookers:
                 id = chosen.choice(self._shown if number % 2 else self._ids)
                 priority = 1 + number % 1000
                 self.made[id, priority] = time.time() * 1e3
-                await bus.ask(SET_PRIORITY, SetPriority(id=id, actor=ACTOR, priority=priority))
+                tasks.create_task(bus.ask(SET_PRIORITY, SetPriority(id=id, actor=ACTOR, priority=priority)))

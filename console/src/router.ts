@@ -50,6 +50,8 @@ export const router = createRouter({
                 { path: 'endpoints', component: () => import('@/job/endpoints/EndpointsTab.vue') },
             ],
         },
+        { path: '/submit', component: () => import('@/submit/SubmitPage.vue'), meta: { title: 'shell.submit' } },
+        { path: '/cluster', component: () => import('@/cluster/ClusterPage.vue'), meta: { title: 'shell.cluster' } },
         { path: '/account', component: () => import('@/account/AccountPage.vue'), meta: { title: 'shell.account' } },
         {
             path: '/admin',

@@ -218,4 +218,4 @@ def test_in_chinese_reasons_and_history_are_chinese_and_the_manuals_words_stay(y
     with yard.visit("mia", f"/jobs/{job}", language="zh") as page:
         expect(page.get_by_role("region", name="失败原因")).to_contain_text("退出码 4")
         expect(page.locator("main .fields > div > dt [lang=en]")).to_have_text(FIELDS)
-        expect(page.get_by_role("region", name="历史")).to_contain_text("命令以退出码 4结束")
+        expect(page.get_by_role("region", name="历史")).to_contain_text("命令已结束，退出码为 4")

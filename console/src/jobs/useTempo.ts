@@ -1,16 +1,16 @@
 /** Fetches what is due at the pace of `tempo`. */
 
 import { onScopeDispose } from 'vue'
-import { wait, type Tempo } from '@/jobs/tempo'
+import { SHORTEST_MS, wait, type Tempo } from '@/jobs/tempo'
 
 /** `due()` says that something has changed; `fetch` never throws. */
-export function useTempo(fetch: () => Promise<unknown>): { due: () => void } {
+export function useTempo(fetch: () => Promise<unknown>, shortest = SHORTEST_MS): { due: () => void } {
     const tempo: Tempo = { due: false, visible: !document.hidden, busy: false, last: 0 }
     let timer: ReturnType<typeof setTimeout> | undefined
 
     function plan() {
         clearTimeout(timer)
-        const left = wait(tempo, performance.now())
+        const left = wait(tempo, performance.now(), shortest)
         if (left !== null) timer = setTimeout(() => void go(), left)
     }
 

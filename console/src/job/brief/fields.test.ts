@@ -85,7 +85,7 @@ test('the environment shows values, names of secrets, and what is withheld', () 
 })
 
 test('usage tells what was measured and leaves out the rest', () => {
-    expect(usedOf(USAGE)).toEqual([
+    expect(usedOf(USAGE, 'en')).toEqual([
         { name: 'ranFor', text: '2 min 05 s' },
         { name: 'runs', text: '2' },
         { name: 'memoryPeak', text: '65.6 MiB' },

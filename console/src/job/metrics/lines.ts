@@ -17,6 +17,8 @@ export type Values = readonly (number | null | undefined)[]
 
 export type Line = {
     readonly key: string
+    /** What it is called, where that does not follow from the rest. */
+    readonly name?: string
     readonly direction: string | null
     readonly rank: string | null
     readonly device: string | null

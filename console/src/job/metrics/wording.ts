@@ -2,7 +2,7 @@
 
 import { useI18n } from 'vue-i18n'
 import type { Line } from '@/job/metrics/lines'
-import { digits, type Scale } from '@/job/metrics/units'
+import { digits, type Scale } from '@/ui/units'
 
 export function useWording() {
     const { t, locale } = useI18n()
@@ -19,6 +19,7 @@ export function useWording() {
         },
         /** What tells this line from the others of its chart; empty for one that is alone. */
         line(line: Line, among: readonly Line[]): string {
+            if (line.name !== undefined) return line.name
             const ranks = new Set(among.map((other) => other.rank))
             const parts = [
                 line.sum === null ? '' : t(`metrics.sums.${line.sum.kind}`, { of: line.sum.of }),

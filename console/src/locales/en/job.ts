@@ -34,7 +34,7 @@ export default {
         paused: 'Resume it, and it is queued again.',
     },
     failure: {
-        title: 'Why it failed',
+        title: { failed: 'Why it failed', error: 'Why it could not be run' },
         exitCode: 'exit code {code}',
         lines: 'The last lines of its console',
         silent: 'It has written nothing to its console.',
