@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { wait } from '@/jobs/tempo'
+import { wait } from '@/live/tempo'
 
 const DUE = { due: true, visible: true, busy: false, last: 10_000 }
 
