@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     def run(*words: str) -> int:
         return subprocess.run([str(node), str(npm), *words], cwd=CONSOLE, env=environment, check=False).returncode
 
-    if not installed() and (code := run("ci", "--silent", "--ignore-scripts")):
+    if not installed() and (code := run("ci", "--loglevel=error", "--ignore-scripts")):
         return code
     return run("--silent", *arguments)
 

@@ -16,7 +16,8 @@ const LISTS: Readonly<Record<string, Scope>> = { '/': 'mine', '/jobs': 'mine', '
 askEarly('/api/v1/me')
 const list = LISTS[location.pathname]
 if (list !== undefined) {
-    askEarly(addressOf(list, location.search))
+    const address = addressOf(list, location.search)
+    if (address !== null) askEarly(address)
     void import('@/jobs/JobsPage.vue')
 }
 void import('@/main')

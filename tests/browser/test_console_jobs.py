@@ -101,6 +101,16 @@ def test_search_filter_and_order_stand_in_the_address_and_the_back_button_works(
         expect(page).to_have_url(f"{yard.yard.url}/jobs?sort=priority")
 
 
+def test_a_filter_that_makes_no_sense_is_refused_in_words_and_can_be_taken_back(yard: Console) -> None:
+    submit(yard, "sensible")
+    with yard.visit("mia", "/jobs?label=nonsense", faults=("422",)) as page:
+        expect(page.get_by_role("alert")).to_contain_text("must be key=value")
+        page.get_by_role("button", name="Remove the filter Labels: nonsense").click()
+        expect(row(page, "sensible")).to_be_visible()
+    with yard.visit("mia", "/jobs?q=two%20words") as page:
+        expect(page.get_by_text("No job can be called that")).to_be_visible()
+
+
 def test_next_and_previous_lead_through_all_jobs_and_back(yard: Console) -> None:
     jobs = [{"name": f"page-{place:02}", "command": "true", **WAITS, **LIGHT} for place in range(MANY)]
     yard.people["vera"].call("POST", "/jobs:submit-batch", 207, json={"jobs": jobs})

@@ -16,6 +16,8 @@ const open = ref(false)
 /** What was wanted last; it stays while its dialog closes. */
 export const wanted = content
 export const dialogOpen = readonly(open)
+/** Likewise the menu of a job. */
+export const menuOpen = ref(false)
 
 export function want(what: Wanted): void {
     content.value = what

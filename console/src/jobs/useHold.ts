@@ -26,8 +26,9 @@ export function useHold(rows: Ref<HTMLElement | null>): Ref<boolean> {
         within = event.target instanceof HTMLElement && event.target.matches(':focus-visible')
         update()
     }
-    function blurs() {
-        within = false
+    function blurs(event: FocusEvent) {
+        // Where only the window loses the focus, somebody comes back to the same place.
+        within &&= document.activeElement === event.target
         update()
     }
 

@@ -90,8 +90,8 @@ export function useJobList(view: Ref<ListView>, held: Ref<boolean>) {
         catchUp,
         /** Another view is asked for, and the one before is still on the screen. */
         loading: computed(() => query.isPlaceholderData.value || (query.isPending.value && page.value === null)),
-        /** Only where there is nothing to show instead. */
-        error: computed(() => (query.isFetching.value && page.value === null ? null : query.error.value)),
+        /** Of this view: rows that are on the screen stay, also when they could not be fetched again. */
+        error: computed(() => (shownFor.value === params.value ? null : query.error.value)),
         retry: () => void query.refetch(),
     }
 }

@@ -70,6 +70,10 @@ describe('the gateway is asked', () => {
             '/api/v1/jobs?scope=mine&limit=50&sort=-submitted&q=train&label=a%3Db&label=c%3Dd',
         )
     })
+
+    test('for nothing early where no job can match', () => {
+        expect(addressOf('mine', '?q=two+words')).toBeNull()
+    })
 })
 
 test('a press on a column sorts by it, another one the other way round, from the first page on', () => {

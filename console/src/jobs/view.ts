@@ -116,12 +116,14 @@ export function paramsOf(view: ListView): Params {
     }
 }
 
-/** Where the gateway answers for the view of an address, as `paramsOf` asks it. */
-export function addressOf(scope: Scope, search: string): string {
+/** Where the gateway answers for the view of an address, as `paramsOf` asks it; null where there is nothing to ask. */
+export function addressOf(scope: Scope, search: string): string | null {
     const asked = new URLSearchParams(search)
     const query = Object.fromEntries(Array.from(new Set(asked.keys()), (key) => [key, asked.getAll(key)]))
+    const view = viewOf(scope, query)
+    if (isImpossible(view)) return null
     const address = new URLSearchParams()
-    for (const [key, value] of Object.entries(paramsOf(viewOf(scope, query))))
+    for (const [key, value] of Object.entries(paramsOf(view)))
         for (const one of Array.isArray(value) ? value : [value]) address.append(key, String(one))
     return `/api/v1/jobs?${address}`
 }

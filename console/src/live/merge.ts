@@ -15,18 +15,20 @@ export function merged(job: Job, event: JobEvent): Job {
         ...state,
         endpoints: job.endpoints,
         version,
-        actions: possible(job.actions, state.status),
+        actions: possible(job, state.status),
     }
 }
 
 const NOT_OVER = ['queued', 'scheduling', 'running', 'pausing', 'paused', 'killing']
 const BEFORE_THE_END = ['queued', 'scheduling', 'running']
 
-function possible(before: Job['actions'], status: string): Job['actions'] {
-    const mayPause = before.includes('pause') || before.includes('resume')
+/** While a job is being stopped nobody may pause it: whoever may kill it then is taken for one who may. */
+function possible({ actions, status: before }: Job, status: string): Job['actions'] {
+    const stopping = before === 'pausing' && actions.includes('kill')
+    const mayPause = stopping || actions.includes('pause') || actions.includes('resume')
     return (['pause', 'resume', 'kill', 'support'] as const).filter((action) => {
         if (action === 'pause') return mayPause && BEFORE_THE_END.includes(status)
         if (action === 'resume') return mayPause && status === 'paused'
-        return before.includes(action) && (action === 'support' || NOT_OVER.includes(status))
+        return actions.includes(action) && (action === 'support' || NOT_OVER.includes(status))
     })
 }
