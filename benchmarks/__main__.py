@@ -9,15 +9,15 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import door, machine, metrics, pages, replicas, sampling, ssh, usage, yard
+from benchmarks import console, door, machine, metrics, pages, replicas, sampling, ssh, usage, yard
 from benchmarks.figures import Figure, show
 from tests.support.platform import platform
 
 PARTS = (
     *("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page", "door", "ssh"),
-    *("sampling", "metrics", "usage", "pages", "million", "replicas"),
+    *("sampling", "metrics", "usage", "pages", "million", "replicas", "console"),
 )
-APART = {"machine", "sampling", "metrics", "usage", "pages", "million", "replicas"}
+APART = {"machine", "sampling", "metrics", "usage", "pages", "million", "replicas", "console"}
 """They do not measure the one embedded platform."""
 
 
@@ -35,6 +35,8 @@ async def run(parts: set[str]) -> None:
         show("The metrics service", await metrics.measure())
     if "usage" in parts:
         show("What was used", await usage.measure())
+    if "console" in parts:
+        show("The console in a browser", await asyncio.to_thread(console.measure))
     if parts - APART:
         await embedded(parts)
 

@@ -37,7 +37,7 @@ async def first_pages(sizes: Iterable[int]) -> list[Figure]:
         with tempfile.TemporaryDirectory(prefix="jobyard-") as folder:
             data = Path(folder) / "data"
             begin = time.perf_counter()
-            await _fill(data, size)
+            await fill(data, size)
             figures.append(Figure(f"{size:,} jobs written into the store", time.perf_counter() - begin, "s"))
             for scope, times in (await _measured(data)).items():
                 took[scope, size] = p50 = percentile(times, 0.5)
@@ -66,7 +66,7 @@ async def _measured(data: Path) -> dict[str, list[float]]:
         running.close()
 
 
-async def _fill(data: Path, size: int) -> None:
+async def fill(data: Path, size: int) -> None:
     """The jobs of `admin`, their events marked as published."""
     store = open_store(PlatformSettings(data=data), "jobs", local=True)
     jobs = JobStore(store)

@@ -15,6 +15,9 @@ PATIENCE_S = 60.0
 END = "end"
 """The event that says that nothing more will come."""
 
+RESET = "reset"
+"""The event that says that some were left out, since the reader was slow: the stream still has them after the last."""
+
 
 def follow(transport: Transport, path: str, params: Params, last_id: str | None = None) -> Iterator[ServerEvent]:
     """Every event once, until the platform says that it is the end.
@@ -31,6 +34,10 @@ def follow(transport: Transport, path: str, params: Params, last_id: str | None 
                     if event.name == END:
                         return
                     backoff.reset()
+                    if event.name == RESET:
+                        if last_id is None:
+                            continue
+                        break
                     last_id = event.id
                     yield event
         except (Unavailable, TooMany) as error:

@@ -46,6 +46,14 @@ class Actor(Model):
     """The name of the API token that it brought."""
 
 
+class Checkpoint(Model):
+    """The last checkpoint of a job's present run. `known` false: none is under way, or its node does not say."""
+
+    known: bool
+    written_at: AwareDatetime | None = None
+    """None, where it is known: it has written none."""
+
+
 class ClusterVc(Model):
     """A virtual cluster that the caller belongs to; for platform administrators every one."""
 
@@ -1370,7 +1378,7 @@ class LogTail(Model):
     lines: list[LogLine]
     gaps: list[LogGap]
     skipped: int = 0
-    """How many lines, lost ones among them, came before these and are left out: only where one follows with `paced`. The download has them."""
+    """Lines before these that are left out, lost ones among them: with `paced` alone."""
 
 
 class MadeApiToken(Model):
@@ -1393,6 +1401,9 @@ class Me(Model):
 
     scope: Scope
     """`read` with an API token that may only read."""
+
+    grafana: str | None = None
+    """The path of a job's dashboard, with `?var-job_id=<id>`; null: there is no Grafana."""
 
 
 class NewApiToken(Model):

@@ -14,6 +14,9 @@ from jobyard.transport import Backoff, parameters
 TERMINAL = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.ERROR, JobStatus.KILLED})
 """A status that never changes again."""
 
+HAPPENED = "message"
+"""The name of an event of the feed that is a JobEvent; others tell browsers that the queue has moved."""
+
 LINES_KEPT = 2000
 FIRST_POLL_S = 0.05
 LONGEST_POLL_S = 1.0
@@ -55,7 +58,8 @@ class Watching(Listing):
         path = f"{API}/events"
         if job_id is None:
             for event in follow(self._transport, path, {}):
-                yield self._parsed(JobEvent, event.data)
+                if event.name == HAPPENED:
+                    yield self._parsed(JobEvent, event.data)
             return
         version = 0
         for past in self.events(job_id):
@@ -64,6 +68,8 @@ class Watching(Listing):
             if past.data.job.state.status in TERMINAL:
                 return
         for event in follow(self._transport, path, {"job_id": job_id}, last_id="0"):
+            if event.name != HAPPENED:
+                continue
             found = self._parsed(JobEvent, event.data)
             if found.data.job.version > version:
                 version = found.data.job.version

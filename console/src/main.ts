@@ -1,7 +1,3 @@
-import '@/styles/tokens.css'
-import '@/styles/base.css'
-import '@/styles/parts.css'
-
 import { VueQueryPlugin } from '@tanstack/vue-query'
 import { createApp } from 'vue'
 import { Problem } from '@/api/client'

@@ -3,6 +3,7 @@
 from services.gateway.admission import Admission
 from services.gateway.application import application
 from services.gateway.bulk import Bulk
+from services.gateway.checkpoints import Checkpoints
 from services.gateway.cluster import Clusters
 from services.gateway.console import Console
 from services.gateway.desk import Desk
@@ -10,9 +11,12 @@ from services.gateway.exposition import Exposition
 from services.gateway.feed import Feed
 from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
+from services.gateway.grafana.tickets import Tickets
+from services.gateway.grafana.upstream import Grafana
 from services.gateway.handlers import SUBSCRIPTIONS, Handlers
 from services.gateway.joiner import Joiner
 from services.gateway.keyfile import KeyFile
+from services.gateway.live import Live
 from services.gateway.measured import Measured
 from services.gateway.oidc.settings import OidcSettings
 from services.gateway.options import Options
@@ -44,7 +48,8 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     store = deps.open_store("gateway")
     people = people_from(deps, store, settings, OidcSettings())
     secrets = Secrets(store, deps.clock, people.audit, KeyFile(settings, deps.settings.data))
-    parts = parts_from(deps, settings, people, secrets)
+    live = Live(deps.bus)
+    parts = parts_from(deps, settings, people, secrets, live)
     deps.meter.watch(HTTP_STREAMS, lambda: parts.streams.running)
     server = HttpServer(application(parts, people.identity.of, people.passed_on), settings, parts.streams)
     admission = Admission(people.identity, deps.bus, settings.command_timeout_s)
@@ -53,11 +58,14 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
         await people.start()
         await secrets.start()
         await parts.site.read()
+        await live.open()
         server.open()
 
     async def stop() -> None:
         await people.issuer.close()
         await parts.querying.prometheus.close()
+        await parts.grafana.close()
+        await live.close()
 
     return Service(
         name="gateway",
@@ -65,13 +73,13 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
             people.accounts, people.audit, deps.bus, secrets, admission, people.vcs, settings.command_timeout_s
         ),
         subscriptions=SUBSCRIPTIONS,
-        loops=(server.serve, *people.loops, secrets.sweep),
+        loops=(server.serve, live.run, live.tell_of_queue, *people.loops, secrets.sweep),
         start=start,
         stop=stop,
     )
 
 
-def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: Secrets) -> Parts:
+def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: Secrets, live: Live) -> Parts:
     """What the routes ask."""
     bus, timeout_s = deps.bus, settings.command_timeout_s
     summaries = Summaries(bus, deps.clock, settings.summaries_timeout_s)
@@ -109,12 +117,15 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
+        checkpoints=Checkpoints(bus, timeout_s),
         measured=Measured(bus, yard, summaries, foresights, deps.clock, timeout_s),
-        feed=Feed(bus),
+        feed=Feed(bus, live),
         querying=Querying(
             Prometheus(deps.settings.prometheus_url, settings.prometheus_timeout_s, settings.prometheus_answer_bytes),
             settings.prometheus_timeout_s,
         ),
+        grafana=Grafana(settings.grafana_url, settings.grafana_timeout_s, settings.grafana_answer_bytes),
+        tickets=Tickets(people.keys, people.identity, deps.clock),
         usage=Usage(bus, timeout_s),
         clusters=Clusters(bus, deps.clock, timeout_s),
         options=Options(bus, people.vcs.policy_of, secrets, paths),

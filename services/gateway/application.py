@@ -26,6 +26,7 @@ from services.gateway.routes import (
     cluster,
     endpoints,
     events,
+    grafana,
     health,
     jobs,
     logs,
@@ -58,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     prometheus.router,
     usage.router,
+    grafana.router,
     cluster.router,
     secrets.router,
     health.router,
@@ -90,7 +92,7 @@ def application(parts: Parts, identify: Identify, passed_on: Identify | None = N
     app: ASGIApp = BodyLimit(api, settings.body_bytes)
     app = Pages(app, parts.site)
     app = StrangerLimit(app, settings.max_requests)
-    app = Door(app, identify, passed_on, settings.hosts, settings.allowed_origins)
+    app = Door(app, identify, passed_on, parts.tickets.of, settings.hosts, settings.allowed_origins)
     app = Elsewhere(app, settings.endpoints_url, settings.endpoints_port, settings.hosts)
     if settings.allowed_origins:
         app = _shared_with(app, settings.allowed_origins)

@@ -7,9 +7,10 @@ reading the page.
 from typing import Any
 
 from services.gateway.readiness import NEEDED
-from services.gateway.resources import Job
+from services.gateway.resources.jobs import Job
 from shared.contracts.commands import changes, jobs, lists, submission
 from shared.contracts.commands.changes import CHANGE, OWNERS, ChangeJob, SetPriority
+from shared.contracts.commands.checkpoints import CHECKPOINTS
 from shared.contracts.commands.cluster import CLUSTER, HISTORY, OFFER
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.endpoints import ADD_ENDPOINT, ISSUE_TICKET, LIST_ENDPOINTS, REMOVE_ENDPOINT
@@ -77,6 +78,7 @@ ASKS: tuple[Command[Any, Any], ...] = (
     FORESEE,
     TAIL_LOG,
     READ_LOG,
+    CHECKPOINTS,
     QUERY_METRICS,
     SUMMARIES,
     USAGE,

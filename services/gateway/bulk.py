@@ -6,7 +6,8 @@ from services.gateway.audited import Author
 from services.gateway.domain.access import Caller, Owned, no_such_job, require
 from services.gateway.domain.bounds import PolicyOf, check_priority
 from services.gateway.problems import problem_of
-from services.gateway.resources import Changes, JobsChange, Outcome
+from services.gateway.resources.changes import JobsChange
+from services.gateway.resources.outcomes import Changes, Outcome
 from services.gateway.selection import NEEDED, select
 from shared.bus.bus import Bus
 from shared.contracts.commands.changes import CHANGE, OWNERS, ChangeJobs, GetOwners, JobAction

@@ -11,7 +11,7 @@ from services.gateway.domain import cluster
 from services.gateway.domain.access import Caller
 from services.gateway.domain.spans import EPOCH, Life, span, wrong
 from services.gateway.fresh import FRESH_S
-from services.gateway.resources_cluster import (
+from services.gateway.resources.cluster import (
     Cluster,
     ClusterDevices,
     ClusterHistory,

@@ -1,40 +1,25 @@
 """Consoles: the last lines from the logs service, new ones from the stream, whole outputs from the executor."""
 
-import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import structlog
-from nats.aio.msg import Msg
-from nats.js.errors import NotFoundError
 
+from services.gateway.channels import Arrival
+from services.gateway.chunks import Chunks
 from services.gateway.domain.console import News, Seen
-from services.gateway.follow import followed
 from services.gateway.pacing import paced
-from services.gateway.resources import LogTail
+from services.gateway.resources.jobs import LogTail
 from services.gateway.sse import ServerEvent
 from services.gateway.yard import SCHEDULED, Yard
 from shared.bus.bus import Bus
-from shared.bus.codec import Undecodable, log_chunk
 from shared.bus.follow import StreamReplaced
-from shared.contracts import subjects
-from shared.contracts.commands.jobs import GET, GetJob
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG, LogPage, LogPiece, ReadLog, TailLog
 from shared.contracts.errors import NotFound
-from shared.contracts.job import TERMINAL
 from shared.contracts.logs import LogGap, LogLine
 
 log = structlog.get_logger()
-
-RECHECK_S = 5.0
-"""How often to ask whether a job is over, if no event says so."""
-
-CHUNKS = 1
-"""Under way to one reader at one time: there may be hundreds of readers, and a chunk may take 256 KiB."""
-
-CHUNKS_PACED = 8
-"""The same for a reader at whose pace nothing waits."""
 
 END = ServerEvent(b"{}", "end")
 
@@ -60,6 +45,7 @@ class Console:
 
     def __init__(self, bus: Bus, yard: Yard, timeout_s: float) -> None:
         self._bus = bus
+        self._chunks = Chunks(bus, timeout_s)
         self._yard = yard
         self._timeout_s = timeout_s
 
@@ -82,7 +68,7 @@ class Console:
 
         `at_a_pace`: for somebody who looks at it (`pacing.py`), who may be spared lines that are old already.
         """
-        async with self._changes(job_id) as changed:
+        async with self._chunks.changes(job_id) as changed:
             while True:
                 seen = Seen()
                 position = after
@@ -91,7 +77,8 @@ class Console:
                     position = tail.position
                     for event in _events_of(tail, seen):
                         yield event
-                news = self._live(job_id, position, seen, changed, CHUNKS_PACED if at_a_pace else CHUNKS)
+                arrivals = (self._chunks.shared if at_a_pace else self._chunks.apart)(job_id, position, changed)
+                news = _news(arrivals, seen)
                 try:
                     async with aclosing(paced(news) if at_a_pace else _each(news)) as events:
                         async for event in events:
@@ -110,53 +97,6 @@ class Console:
             ask = ReadLog(job_id=job_id, attempt=attempt, offset=piece.next_offset)
             piece = await self._bus.ask(command, ask, self._timeout_s)
             yield piece.text.encode()
-
-    async def _live(
-        self, job_id: str, position: int, seen: Seen, changed: asyncio.Event, chunks: int
-    ) -> AsyncGenerator[tuple[News, int], None]:
-        """What is new in each chunk, and its position. The job's last chunk is in the stream before its end is an
-        event.
-        """
-        last = await self._last_chunk(job_id)
-        if last is not None and position >= last:
-            return
-        async with followed(self._bus, subjects.LOGS, (subjects.log(job_id),), position + 1, chunks) as stream:
-            while last is None or position < last:
-                messages = await stream.next(changed, RECHECK_S)
-                for message in messages:
-                    position = message.metadata.sequence.stream
-                    news = _news(message, position, seen)
-                    if news is not None:
-                        yield news, position
-                if changed.is_set() or not messages:
-                    changed.clear()
-                    last = await self._last_chunk(job_id) if last is None else last
-
-    async def _last_chunk(self, job_id: str) -> int | None:
-        """The stream position of the job's last chunk (0: it has none) once it is over, else None."""
-        job = await self._bus.ask(GET, GetJob(id=job_id), self._timeout_s)
-        if job.status not in TERMINAL:
-            return None
-        try:
-            message = await self._bus.js.get_last_msg(subjects.LOGS, subjects.log(job_id), direct=True)
-        except NotFoundError:
-            return 0
-        return message.seq or 0
-
-    @asynccontextmanager
-    async def _changes(self, job_id: str) -> AsyncGenerator[asyncio.Event, None]:
-        """Set when something happens to the job: a hint to look, which may be missed without harm."""
-        changed = asyncio.Event()
-
-        async def on_event(_: Msg) -> None:
-            changed.set()
-
-        subscription = await self._bus.nats.subscribe(subjects.job_event("*", "*", job_id), cb=on_event)
-        try:
-            yield changed
-        finally:
-            if not self._bus.nats.is_closed:
-                await subscription.unsubscribe()
 
     async def _node_of(self, job_id: str, attempt: int) -> str:
         """The node that ran this attempt, as the job's history says."""
@@ -197,10 +137,9 @@ async def _each(news: AsyncGenerator[tuple[News, int], None]) -> AsyncGenerator[
                 yield ServerEvent(piece, "lines", position if number == one.count else None)
 
 
-def _news(message: Msg, position: int, seen: Seen) -> News | None:
-    """None for a chunk that cannot be read. It is passed over, as the logs service does: its lines show as a gap."""
-    try:
-        return seen.add(log_chunk(message.subject, message.data))
-    except Undecodable as error:
-        log.error("chunk_unreadable", sequence=position, error=str(error))
-        return None
+async def _news(arrivals: AsyncGenerator[Arrival, None], seen: Seen) -> AsyncGenerator[tuple[News, int], None]:
+    """What the reader has not seen of each chunk, and its position."""
+    async with aclosing(arrivals):
+        async for arrived in arrivals:
+            if arrived.chunk is not None:
+                yield seen.add(arrived.chunk), arrived.position

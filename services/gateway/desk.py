@@ -4,7 +4,7 @@ from services.gateway.bodies import fingerprint
 from services.gateway.domain.access import Caller, Right
 from services.gateway.domain.throttle import Throttle
 from services.gateway.problems import too_many
-from services.gateway.resources import SupportRequest
+from services.gateway.resources.changes import SupportRequest
 from services.gateway.yard import Yard
 from shared.bus.bus import Bus
 from shared.clock import Clock

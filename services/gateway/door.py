@@ -7,7 +7,7 @@ the console, needs a token, paths that do not exist included. Routes read who is
 from collections.abc import Collection
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.audited import Author
@@ -16,6 +16,7 @@ from services.gateway.domain.access import READ_ONLY, Caller
 from services.gateway.domain.access import Scope as TokenScope
 from services.gateway.domain.origins import foreign, trusted_host
 from services.gateway.domain.pages import is_page
+from services.gateway.grafana.passing import RESOURCES, ROOT, TICKET
 from services.gateway.problems import BadRequest, request_id_of, response_of
 from services.gateway.sessions import signed_in_by_cookie
 from shared.contracts.errors import Forbidden, Refusal, Unauthorized, UnsupportedMedia
@@ -40,6 +41,9 @@ QUERIES = "/api/v1/prometheus/"
 """Under it things are as Prometheus has them: a POST brings a form and only reads. Who asks may also be known by the
 ID token that Grafana passes on.
 """
+FORMS = (QUERIES, RESOURCES)
+ASKING = (QUERIES, ROOT)
+"""Under these a POST only reads."""
 ID_TOKEN = "x-id-token"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ADDRESS_CHARS = 64
@@ -55,12 +59,14 @@ class Door:
         app: ASGIApp,
         identify: Identify,
         passed_on: Identify | None,
+        lent: Identify,
         hosts: Collection[str],
         origins: Collection[str],
     ) -> None:
         self._app = app
         self._identify = identify
         self._passed_on = passed_on
+        self._lent = lent
         self._hosts = hosts
         self._origins = origins
 
@@ -83,6 +89,8 @@ class Door:
     async def _signed_in(self, scope: Scope, headers: Headers) -> SignedIn:
         if self._passed_on is not None and ID_TOKEN in headers and scope["path"].startswith(QUERIES):
             return await self._passed_on(headers[ID_TOKEN])
+        if scope["path"].startswith(QUERIES) and (ticket := HTTPConnection(scope).cookies.get(TICKET)) is not None:
+            return await self._lent(ticket)
         if "authorization" in headers:
             who = await self._identify(bearer_token(headers))
         else:
@@ -99,7 +107,7 @@ class Door:
         if changes and foreign(headers.get("origin"), _scheme(scope), host or "", self._origins):
             raise Forbidden("Pages of other sites may not do that (allowed_origins).")
         if changes and scope["type"] == "http" and _has_body(headers):
-            if scope["path"].startswith(QUERIES):
+            if scope["path"].startswith(FORMS):
                 _check_media(headers, FORM, "a form")
             else:
                 _check_media(headers, JSON, "JSON")
@@ -162,7 +170,7 @@ def _has_body(headers: Headers) -> bool:
 def _reads(scope: Scope) -> bool:
     if scope["type"] == "websocket":
         return False
-    return scope["method"] in READING or (scope["method"] == "POST" and scope["path"].startswith(QUERIES))
+    return scope["method"] in READING or (scope["method"] == "POST" and scope["path"].startswith(ASKING))
 
 
 def _check_media(headers: Headers, needed: str, called: str) -> None:

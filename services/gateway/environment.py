@@ -3,7 +3,8 @@
 Within the platform `env` stays what it was, and readers that know of no secrets still read it.
 """
 
-from services.gateway.resources import EnvEntry, Job, JobRequest, SecretRef
+from services.gateway.resources.jobs import Job
+from services.gateway.resources.submissions import EnvEntry, JobRequest, SecretRef
 from shared.contracts import job as contract
 
 

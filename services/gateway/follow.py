@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -31,6 +32,19 @@ class Reading:
             return []
         done, self._next = self._next, None
         return done.result()
+
+    @property
+    def created(self) -> Any:
+        """Which stream it is, of those that had its name."""
+        return self._follower.created
+
+    async def behind(self) -> bool:
+        """Whether the stream may hold messages that have not come yet; if not, all that it held when asked has."""
+        try:
+            waiting = await self._follower.behind()
+        except (NatsError, NatsApiError, TimeoutError):
+            return True
+        return waiting > 0 or (self._next is not None and self._next.done())
 
     async def stop(self) -> None:
         if self._next is not None:

@@ -3,7 +3,7 @@
 from services.gateway.domain.access import Caller, Right
 from services.gateway.domain.spans import Span, life, span, wrong
 from services.gateway.foresight import Foresights
-from services.gateway.resources_metrics import JobMetrics, JobSeries
+from services.gateway.resources.metrics import JobMetrics, JobSeries
 from services.gateway.summaries import Summaries
 from services.gateway.yard import Yard
 from shared.bus.bus import Bus

@@ -17,29 +17,21 @@ from pydantic.json_schema import models_json_schema
 from services.gateway.audit import AuditEntry
 from services.gateway.domain.sessions import NAME
 from services.gateway.promql.complaints import QueryProblem
-from services.gateway.resources import (
-    Batch,
-    Credentials,
-    JobEvent,
-    JobRequest,
-    JobsChange,
-    NewEndpoint,
-    PriorityChange,
-    Problem,
-    SecretValue,
-    SupportRequest,
-)
-from services.gateway.resources_people import (
-    DeviceAsk,
+from services.gateway.resources.changes import JobsChange, NewEndpoint, PriorityChange, SupportRequest
+from services.gateway.resources.jobs import JobEvent
+from services.gateway.resources.outcomes import Problem
+from services.gateway.resources.people import (
     NewApiToken,
     NewSshKey,
     NewUser,
     NewVc,
-    OneTimeCode,
     PasswordChange,
     UserChange,
     VcChange,
 )
+from services.gateway.resources.secrets import SecretValue
+from services.gateway.resources.sign_in import Credentials, DeviceAsk, OneTimeCode
+from services.gateway.resources.submissions import Batch, JobRequest
 
 TITLE = "Jobyard"
 VERSION = "1"

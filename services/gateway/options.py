@@ -13,7 +13,7 @@ from services.gateway.domain.access import Caller
 from services.gateway.domain.bounds import PolicyOf, allowance
 from services.gateway.domain.limits import limits
 from services.gateway.paths import Paths
-from services.gateway.resources_options import FieldLimit, NotifyOptions, OfferedDevices, SubmitOptions, SubmitVc
+from services.gateway.resources.options import FieldLimit, NotifyOptions, OfferedDevices, SubmitOptions, SubmitVc
 from services.gateway.secrets import Secrets, of_user, of_vc
 from shared.bus.bus import Bus
 from shared.contracts.base import Contract

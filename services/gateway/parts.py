@@ -8,6 +8,7 @@ from services.gateway.accounts import Accounts
 from services.gateway.apitokens import ApiTokens
 from services.gateway.audit import Audit
 from services.gateway.bulk import Bulk
+from services.gateway.checkpoints import Checkpoints
 from services.gateway.cluster import Clusters
 from services.gateway.console import Console
 from services.gateway.desk import Desk
@@ -15,6 +16,8 @@ from services.gateway.exposition import Exposition
 from services.gateway.feed import Feed
 from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
+from services.gateway.grafana.tickets import Tickets
+from services.gateway.grafana.upstream import Grafana
 from services.gateway.measured import Measured
 from services.gateway.oidc.signin import OidcSignIn
 from services.gateway.options import Options
@@ -63,9 +66,12 @@ class Parts:
     ways: Ways
     renewals: Renewals
     console: Console
+    checkpoints: Checkpoints
     measured: Measured
     feed: Feed
     querying: Querying
+    grafana: Grafana
+    tickets: Tickets
     usage: Usage
     clusters: Clusters
     options: Options

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.domain.complaints import Error, complaints, summary
-from services.gateway.resources import Problem
+from services.gateway.resources.outcomes import Problem
 from shared.contracts.errors import InternalError, Invalid, NotFound, Refusal, TemporaryError, TooMany, Unavailable
 
 MEDIA_TYPE = "application/problem+json"

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.gateway.resources import Readiness, ServiceHealth
+from services.gateway.resources.health import Readiness, ServiceHealth
 from shared.bus.bus import Bus
 from shared.contracts.commands.health import AskHealth, health_of
 from shared.contracts.errors import Refusal

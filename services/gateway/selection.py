@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from services.gateway import asking
 from services.gateway.domain.access import NEEDS, WHEN, Action, Caller, Right, may
 from services.gateway.listing import clusters
-from services.gateway.resources import Job, JobFilter
+from services.gateway.resources.changes import JobFilter
+from services.gateway.resources.jobs import Job
 from shared.bus.bus import Bus
 from shared.contracts.commands.changes import MANY, JobAction
 from shared.contracts.commands.lists import ListJobs

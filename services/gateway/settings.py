@@ -77,6 +77,13 @@ class GatewaySettings(BaseSettings):
     prometheus_answer_bytes: int = Field(
         16 << 20, ge=1024, description="The largest answer of Prometheus; above it 422."
     )
+    grafana_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#@\s]+/?$",
+        description="`http://grafana:3000`: whose dashboards of jobs are shown under `/grafana/`; none: no dashboards.",
+    )
+    grafana_timeout_s: float = Field(40.0, gt=0, description="How long Grafana may take to answer.")
+    grafana_answer_bytes: int = Field(16 << 20, ge=1024, description="The largest answer of Grafana; above it 503.")
     summaries_timeout_s: float = Field(
         0.3, gt=0, description="How long the metrics service may take to say what a page of jobs has used."
     )

@@ -5,6 +5,7 @@ A silent stream gets a comment every now and then. Whatever ends it, the reader 
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from functools import cached_property
 
 from services.gateway.streaming import ByteStream, Streams
 from services.gateway.watch import Watch
@@ -21,8 +22,9 @@ class ServerEvent:
     name: str | None = None
     id: int | None = None
 
+    @cached_property
     def encoded(self) -> bytes:
-        """As it travels."""
+        """As it travels; worked out once, however many readers it has."""
         head = b"" if self.id is None else b"id: %d\n" % self.id
         if self.name:
             head += b"event: %s\n" % self.name.encode()
@@ -46,6 +48,6 @@ class EventStream(ByteStream):
 async def _encoded(events: AsyncGenerator[ServerEvent, None]) -> AsyncGenerator[bytes, None]:
     try:
         async for event in events:
-            yield event.encoded()
+            yield event.encoded
     finally:
         await events.aclose()

@@ -19,7 +19,10 @@ from services.gateway.joiner import Joiner
 from services.gateway.paths import Paths
 from services.gateway.problems import problem_of, too_many
 from services.gateway.recipients import Inquiry, Recipients
-from services.gateway.resources import BATCH_JOBS, Body, Job, JobRequest, Outcome
+from services.gateway.resources.body import Body
+from services.gateway.resources.jobs import Job
+from services.gateway.resources.outcomes import Outcome
+from services.gateway.resources.submissions import BATCH_JOBS, JobRequest
 from services.gateway.secrets import Secrets, absent
 from services.gateway.vcs import Vcs
 from shared import tracing

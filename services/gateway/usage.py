@@ -6,7 +6,7 @@ from functools import partial
 
 from services.gateway.domain.access import Caller
 from services.gateway.domain.usage import Lines, UsageGroup, counts, parts
-from services.gateway.resources_usage import UsageLine, UsageSummary
+from services.gateway.resources.usage import UsageLine, UsageSummary
 from shared.bus.bus import Bus
 from shared.contracts.commands.metrics import USAGE
 from shared.contracts.errors import FieldError, Invalid

@@ -2,7 +2,7 @@
 
 from services.gateway.audited import Author
 from services.gateway.domain.access import Caller, Right
-from services.gateway.resources import NewEndpoint
+from services.gateway.resources.changes import NewEndpoint
 from services.gateway.yard import Yard
 from shared.bus.bus import Bus
 from shared.contracts.commands.endpoints import ADD_ENDPOINT, ISSUE_TICKET, LIST_ENDPOINTS, REMOVE_ENDPOINT

@@ -11,7 +11,7 @@ from services.gateway.domain.access import Caller, Right, actions, may, no_such_
 from services.gateway.domain.bounds import PolicyOf, check_priority
 from services.gateway.domain.discretion import shown, told
 from services.gateway.environment import as_written
-from services.gateway.resources import Job, JobPage
+from services.gateway.resources.jobs import Job, JobPage
 from services.gateway.summaries import Summaries
 from shared.bus.bus import Bus
 from shared.contracts.commands.changes import ChangeJob, SetPriority

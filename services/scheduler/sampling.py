@@ -1,7 +1,8 @@
 """The leader tells how the yard stands, twice a minute, in the stream CLUSTER, which the metrics service draws.
 
-Moments are whole multiples of the interval, so that a change of the leader leaves an even grid. A sample that could
-not be sent is a gap: nobody knows afterwards how it was.
+A sample's moment is the nearest whole multiple of the interval, so that a change of the leader leaves an even grid, and
+a sleep that ends a little early counts for the moment that it waited for. A sample that could not be sent is a gap:
+nobody knows afterwards how it was.
 """
 
 import asyncio
@@ -39,6 +40,6 @@ class Sampling:
     async def _publish(self) -> None:
         now = self._clock.now()
         self._snapshot.advance(now, self._clock.monotonic())
-        moment = datetime.fromtimestamp(now.timestamp() // self._every_s * self._every_s, UTC)
+        moment = datetime.fromtimestamp(round(now.timestamp() / self._every_s) * self._every_s, UTC)
         found = sample(self._snapshot, moment, self._every_s)
         await self._bus.tell(subjects.CLUSTER_SAMPLES, found.model_dump_json().encode())

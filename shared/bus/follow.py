@@ -91,6 +91,24 @@ class Follower:
             if good:
                 return good
 
+    @property
+    def created(self) -> Any:
+        """When the stream was made that is followed: which of those that had its name. None before it is open."""
+        return self._created
+
+    @property
+    def position(self) -> int:
+        """The sequence up to which everything has come, or came before the start."""
+        return (self._next or 1) - 1
+
+    async def behind(self) -> int:
+        """How many messages there are that `next` has not given yet. Raises NotFoundError for a consumer that is gone,
+        and what the client raises while the server does not answer.
+        """
+        info = await self._bus.js.consumer_info(self._stream, self._consumer)
+        delivered = info.delivered.consumer_seq if info.delivered else 0
+        return (info.num_pending or 0) + delivered - self._consumer_sequence
+
     async def lists(self) -> AsyncIterator[list[Msg]]:
         """The same as an endless iteration."""
         while True:

@@ -152,6 +152,23 @@ def test_a_sign_in_that_is_ended_says_so_without_being_asked_and_goes_on_where_o
         expect(page.get_by_text("Live: changes show as they happen")).to_be_attached()
 
 
+def test_what_one_was_doing_when_the_sign_in_ended_goes_on_after_signing_in_again(yard: Console) -> None:
+    mia = yard.people["mia"]
+    id = mia.submit("true", "unwanted", device_type="none-such", devices=1)
+    with yard.visit("mia", "/jobs", faults=(REFUSED,)) as page:
+        row = page.get_by_role("row", name="unwanted")
+        expect(row).to_be_visible()
+        page.context.clear_cookies()  # as after twelve hours
+        row.get_by_role("button", name="kill unwanted").click()
+        page.get_by_role("dialog").get_by_role("button", name="kill").click()
+        dialog = page.get_by_role("dialog", name="Your sign-in has ended")
+        dialog.get_by_label("Password").fill(PASSWORD)
+        dialog.get_by_role("button", name="Sign in").click()
+        expect(dialog).to_be_hidden()
+        expect(row).to_contain_text("killed")
+    assert yard.yard.job(id)["status"] == "killed"
+
+
 def test_another_origin_can_not_frame_the_console(yard: Console) -> None:
     frame = f"<title>framing</title><iframe src='{yard.yard.url}/sign-in'></iframe>"
     with page_of_a_stranger(frame) as url, yard.visit("mia", faults=("frame-ancestors",)) as page:

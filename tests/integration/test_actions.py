@@ -108,8 +108,10 @@ def test_a_filter_goes_on_from_its_cursor_where_more_than_a_thousand_match(yard:
 def test_pausing_says_that_there_is_no_checkpoint_and_the_receipt_what_was_lost(yard: Platform) -> None:
     id = yard.submit("trap 'exit 0' TERM; echo begun; while :; do sleep 0.05; done", cpus=0.5, grace_period_s=7)
     wait_until(lambda: yard.lines(id) == ["begun"], "it runs")
+    assert yard.call("GET", f"/jobs/{id}/checkpoint", 200) == {"known": True, "written_at": None}
     yard.call("POST", f"/jobs/{id}/pause", 202)
     paused = yard.wait(id, "paused")
+    assert yard.call("GET", f"/jobs/{id}/checkpoint", 200) == {"known": False, "written_at": None}
     pausing = event_of(yard, id, "pausing")["job"]["state"]["reason"]
     assert (
         pausing["message"]
@@ -130,13 +132,14 @@ def test_pausing_says_that_there_is_no_checkpoint_and_the_receipt_what_was_lost(
 def test_a_checkpoint_of_the_script_is_named_and_only_what_came_after_it_is_lost(yard: Platform, when: str) -> None:
     id = yard.submit([sys.executable, "-c", SAVES, when])
     wait_until(lambda: yard.lines(id) == ["begun"], "it runs")
+    asked = yard.call("GET", f"/jobs/{id}/checkpoint", 200)["written_at"]
     yard.call("POST", f"/jobs/{id}/pause", 202)
     paused = yard.wait(id, "paused")
     known = event_of(yard, id, "pausing")["job"]["state"]["reason"]["details"]["checkpoint_at"]
     receipt = event_of(yard, id, "paused")["receipt"]
     assert paused["reason"]["details"]["checkpoint_at"] == receipt["checkpoint_at"] == receipt["lost_since"]
     assert paused["started_at"] <= receipt["checkpoint_at"] <= receipt["stopped_at"]
-    assert known == (receipt["checkpoint_at"] if when == "at-once" else None)
+    assert asked == known == (receipt["checkpoint_at"] if when == "at-once" else None)
     folder = yard.data / "storage" / paused["checkpoint_path"]
     assert [path.name for path in folder.iterdir()] == ["state.pkl"]
 

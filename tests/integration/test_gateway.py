@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def yard() -> Iterator[Platform]:
         yield running
 
 
-def follow(yard: Platform, id: str, after: str | None = None, **params: int) -> SseReader:
+def follow(yard: Platform, id: str, after: str | None = None, **params: int | str) -> SseReader:
     headers = yard.headers() | ({"Last-Event-ID": after} if after else {})
     return SseReader(f"{yard.url}/api/v1/jobs/{id}/logs/follow", headers, params)
 
@@ -77,6 +77,45 @@ def test_a_follower_gets_every_line_once_and_then_the_end(yard: Platform, tmp_pa
     again = follow(yard, id, after=next(event.id for event in reader.events if event.id))
     wait_until(lambda: not again.open, "it ends")
     assert again.lines() == ["after", "end"]
+
+
+def test_a_follower_at_a_pace_gets_every_line_once_and_goes_on_where_it_was(yard: Platform, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    id = yard.submit(GATED, env={"GATE": str(gate)})
+    wait_until(lambda: len(yard.lines(id)) == 5, "it has begun")
+    reader = follow(yard, id, tail=2, paced="true")
+    wait_until(lambda: reader.lines() == ["before 4", "before 5"], "the tail is there")
+    gate.touch()
+    wait_until(lambda: not reader.open, "it ends")
+    assert reader.lines() == ["before 4", "before 5", "after", "end"]
+    assert reader.events[-1].name == "end"
+    assert all(event.data["skipped"] == 0 for event in reader.events[:-1])
+    again = follow(yard, id, after=reader.events[0].id, paced="true")
+    wait_until(lambda: not again.open, "it ends")
+    assert again.lines() == ["after", "end"]
+    finished = follow(yard, id, paced="true")
+    wait_until(lambda: not finished.open, "it ends")
+    assert finished.lines() == [*(f"before {number}" for number in range(1, 6)), "after", "end"]
+    assert [event.name for event in finished.events] == ["lines", "end"]
+
+
+def test_a_follower_at_a_pace_that_names_a_place_beyond_the_stream_begins_anew_and_disturbs_no_other(
+    yard: Platform, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    id = yard.submit(GATED, env={"GATE": str(gate)})
+    wait_until(lambda: len(yard.lines(id)) == 5, "it has begun")
+    readers = [follow(yard, id, after=after, paced="true") for after in ("9" * 18, None, "9" * 18, "0")]
+    wait_until(lambda: all(len(reader.lines()) == 5 for reader in readers), "each has what was written")
+    gate.touch()
+    wait_until(lambda: not any(reader.open for reader in readers), "they end")
+    for reader in readers:
+        assert reader.lines() == [*(f"before {number}" for number in range(1, 6)), "after", "end"]
+
+
+def test_a_pace_that_is_no_yes_or_no_is_refused(yard: Platform) -> None:
+    response = yard.call("GET", f"/jobs/{yard.submit('true')}/logs/follow?paced=quick", 422)
+    assert response["errors"][0]["field"] == "paced"
 
 
 def test_a_follower_of_a_finished_job_gets_the_tail_and_the_end(yard: Platform) -> None:
@@ -141,10 +180,11 @@ def test_the_feed_has_every_event_of_a_job_in_order_and_goes_on_where_it_broke(y
         each.close()
 
 
-def test_followers_go_on_after_nats_was_killed(yard: Platform, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pace", [{}, {"paced": "true"}], ids=["each chunk", "at a pace"])
+def test_followers_go_on_after_nats_was_killed(yard: Platform, tmp_path: Path, pace: dict[str, str]) -> None:
     gate = tmp_path / "gate"
     id = yard.submit(GATED, env={"GATE": str(gate)})
-    reader = follow(yard, id)
+    reader = follow(yard, id, **pace)
     wait_until(lambda: len(reader.lines()) == 5, "the lines before are there")
     os.kill(yard.parts()[0], signal.SIGKILL)
     gate.touch()
@@ -153,7 +193,7 @@ def test_followers_go_on_after_nats_was_killed(yard: Platform, tmp_path: Path) -
     def all_there() -> bool:
         nonlocal reader, lines
         if not reader.open and not any(event.name == "end" for event in reader.events):
-            reader = follow(yard, id, after=reader.last_id)
+            reader = follow(yard, id, after=reader.last_id, **pace)
             lines = [*lines]
         return bool(reader.events) and reader.events[-1].name == "end"
 
@@ -193,10 +233,47 @@ def test_a_hundred_readers_who_take_nothing_do_not_hold_up_the_others(yard: Plat
     assert healthy.lines() == [str(number) for number in range(300_001)]
 
 
-def _stuck_follower(yard: Platform, id: str) -> socket.socket:
+def test_a_reader_at_a_pace_who_is_late_gets_the_newest_lines_and_what_was_left_out_is_counted(
+    yard: Platform, tmp_path: Path
+) -> None:
+    id = yard.submit(FLOOD, env={"GATE": str(tmp_path / "gate")}, grace_period_s=0)
+    yard.wait(id, "running")
+    pid = gateway_pid(yard)
+    with ExitStack() as stack:
+        stuck = [stack.enter_context(_stuck_follower(yard, id, "paced=true")) for _ in range(50)]
+        answers = [stack.enter_context(closing(http.client.HTTPResponse(each))) for each in stuck]
+        for answer in answers:
+            answer.begin()
+            assert answer.status == 200
+        before = _resident(pid)
+        healthy = follow(yard, id, paced="true")
+        wait_until(lambda: healthy.lines() == ["0"], "the healthy one follows")
+        (tmp_path / "gate").touch()
+        wait_until(lambda: healthy.lines()[-1] == "300000", "the healthy one sees the last line", within=90)
+        assert _resident(pid) - before < 200 * MIB
+        yard.call("POST", f"/jobs/{id}/kill", 202)
+        wait_until(lambda: not healthy.open, "the healthy one hears of the end", within=90)
+        late = _told(answers[0])
+    for events in ([event.data for event in healthy.events[:-1]], late):
+        shown = [int(line["text"]) for event in events for line in event["lines"]]
+        assert shown == sorted(set(shown))
+        assert shown[-2000:] == list(range(298_001, 300_001))
+        assert max(len(event["lines"]) for event in events) <= 2000
+        gaps = sum(gap["lost"] for event in events for gap in event["gaps"])
+        assert len(shown) + gaps + sum(event["skipped"] for event in events) == 300_001
+    assert sum(event["skipped"] for event in late) > 0
+
+
+def _told(response: http.client.HTTPResponse) -> list[dict[str, Any]]:
+    """The data of all events of lines that an answer still brings."""
+    events = response.read().decode().split("\n\n")
+    return [json.loads(event.partition("data: ")[2]) for event in events if "event: lines\n" in event]
+
+
+def _stuck_follower(yard: Platform, id: str, query: str = "tail=1") -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", yard.port))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    head = f"GET /api/v1/jobs/{id}/logs/follow?tail=1 HTTP/1.1\r\nHost: 127.0.0.1:{yard.port}\r\n"
+    head = f"GET /api/v1/jobs/{id}/logs/follow?{query} HTTP/1.1\r\nHost: 127.0.0.1:{yard.port}\r\n"
     connection.sendall(f"{head}Authorization: {yard.headers()['Authorization']}\r\n\r\n".encode())
     return connection
 

@@ -98,6 +98,14 @@ def test_all_is_everybodys_queue_in_the_schedulers_order_with_owner_and_reason(y
     queued = sum(job.state.status is JobStatus.QUEUED for job in yard.there)
     wait_until(lambda: positions() == list(range(1, queued + 1)), "the scheduler has explained every queued job")
     assert {item["owner"] for item in yard.listed(scope="all")} == {"ada", "bob", "eve", "admin"}
+    row = next(item for item in yard.listed(scope="all") if item["status"] == "queued")
+    assert yard.platform.call("GET", f"/jobs/{row['id']}", 200)["reason"] == row["reason"]
+    needs = row["reason"]["details"]["needs"]
+    assert (
+        (needs["device_type"], needs["devices"])
+        == (row["device_type"], row["devices"])
+        == ("none-such", row["devices"])
+    )
 
 
 @pytest.mark.parametrize("sort", "id name status devices preemptible priority submitted started finished user".split())

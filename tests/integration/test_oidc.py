@@ -80,7 +80,8 @@ def signed_in(yard: Platform, name: str) -> Person:
 def test_a_browser_signs_in_and_the_first_time_makes_the_account(yard: Platform, idp: Issuer) -> None:
     who(idp, "ada", "researchers", email="ada@example.org")
     ada = signed_in(yard, "ada")
-    assert ada.call("GET", "/me", 200) == {"name": "ada", "admin": False, "vcs": {"lab": "member"}, "scope": "act"}
+    me = {"name": "ada", "admin": False, "vcs": {"lab": "member"}, "scope": "act", "grafana": None}
+    assert ada.call("GET", "/me", 200) == me
     account = next(user for user in admin(yard).call("GET", "/users", 200)["items"] if user["name"] == "ada")
     assert (account["email"], account["issuer"]) == ("ada@example.org", True)
     signed_in(yard, "ada")

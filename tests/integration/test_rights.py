@@ -67,6 +67,7 @@ def test_owner_and_administrators_see_everything_and_may_do_everything(cast: Cas
             assert job["actions"] == ["pause", "kill", "support"]
             assert who.call("GET", f"/jobs/{id}/logs", 200)["lines"][0]["text"] == "said"
             assert SECRET in str(who.call("GET", f"/jobs/{id}/events", 200))
+            assert who.call("GET", f"/jobs/{id}/checkpoint", 200)["known"]
             assert who.call("PATCH", f"/jobs/{id}", 409, json={"priority": 7})["code"] == "conflict"
 
 
@@ -92,8 +93,8 @@ def test_a_member_of_a_closed_vc_sees_the_brief_without_command_environment_and_
     history = cast.member.ask("GET", f"/jobs/{cast.closed_job}/events")
     assert [event["data"]["job"]["state"]["status"] for event in history.json()["items"]][-1] == "running"
     assert "canary" not in history.text
-    for rest in ("", "/follow", "/download"):
-        refused = cast.member.call("GET", f"/jobs/{cast.closed_job}/logs{rest}", 403)
+    for rest in ("logs", "logs/follow", "logs/download", "checkpoint"):
+        refused = cast.member.call("GET", f"/jobs/{cast.closed_job}/{rest}", 403)
         assert "belongs to ada" in refused["detail"]
     _changes_nothing(cast, cast.member, cast.closed_job, 403)
 
@@ -122,7 +123,7 @@ def test_ways_into_a_job_are_its_owners_and_administrators(cast: Cast) -> None:
 def test_a_job_of_a_foreign_vc_does_not_exist_and_neither_does_anything_below_it(cast: Cast) -> None:
     nobody = "01KC0000000000000000000001"
     for id in (cast.open_job, cast.closed_job):
-        for rest in ("", "/events", "/logs", "/logs/follow", "/logs/download"):
+        for rest in ("", "/events", "/logs", "/logs/follow", "/logs/download", "/checkpoint"):
             foreign = cast.stranger.call("GET", f"/jobs/{id}{rest}", 404)
             missing = cast.stranger.call("GET", f"/jobs/{nobody}{rest}", 404)
             assert foreign["detail"] == missing["detail"].replace(nobody, id)
@@ -175,6 +176,8 @@ def test_the_feed_has_the_events_of_ones_own_vcs_without_what_the_table_withhold
     assert launches("bob")["vault"] is None
     assert "'TOKEN': '***'" in str(launches("bob")["lab"])
     assert SECRET not in str([event.data for event in readers["bob"].events])
+    wait_until(lambda: readers["eve"].ticks, "the stranger hears that the queue moved, and nothing of why")
+    assert readers["eve"].events == []
     own = cast.stranger.submit("true", vc="elsewhere")
     wait_until(lambda: any(e.data["subject"] == own for e in readers["eve"].events), "the stranger hears of its own")
     assert {event.data["subject"] for event in readers["eve"].events} == {own}

@@ -51,7 +51,8 @@ def test_a_user_is_made_found_signed_in_and_counted_as_what_it_is(yard: Platform
     }
     assert made in root.call("GET", "/users", 200)["items"]
     ada = sign_in(yard, "ada")
-    assert ada.call("GET", "/me", 200) == {"name": "ada", "admin": False, "vcs": {"default": "admin"}, "scope": "act"}
+    me = {"name": "ada", "admin": False, "vcs": {"default": "admin"}, "scope": "act", "grafana": None}
+    assert ada.call("GET", "/me", 200) == me
     assert root.call("POST", "/users", 409, json=body)["code"] == "conflict"
     assert "the platform itself" in root.call("POST", "/users", 409, json={**body, "username": "jobyard"})["detail"]
 

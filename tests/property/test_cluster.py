@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.gateway.cluster import Clusters
 from services.gateway.domain.access import Caller, Role
-from services.gateway.resources_cluster import Cluster
+from services.gateway.resources.cluster import Cluster
 from services.scheduler.domain.cluster import page, sample
 from services.scheduler.domain.reasons import Reasons
 from shared.contracts.cluster import AskCluster

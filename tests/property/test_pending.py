@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from services.gateway.domain.console import Seen
 from services.gateway.domain.pending import MOST_CHARS, MOST_LINES, Pending
-from services.gateway.resources import LogTail
+from services.gateway.resources.jobs import LogTail
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap
 from tests.support.logs import chunk_of, lines_of
 

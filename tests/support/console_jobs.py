@@ -83,9 +83,9 @@ ESCAPES = (
 
 
 def hostile(yard: Platform, person: Person) -> dict[str, str]:
-    """Ids of jobs whose every text tries something; each `command` ends as its key says, or goes on."""
+    """Ids, by status, of jobs whose every text tries something: command, environment, labels, lines, reason, mail."""
     command = f"{MARKUP} {RIGHT_TO_LEFT} {LONG}"
-    running = textwrap.dedent(
+    prints = textwrap.dedent(
         f"""
         cat <<'EOF'
         {MARKUP}
@@ -100,13 +100,15 @@ def hostile(yard: Platform, person: Person) -> dict[str, str]:
         "labels": {"team": "W" * 63, "W" * 63: "a/b@c+d=e"},
         "env": {"MARKUP": MARKUP, "MARKS": RIGHT_TO_LEFT, "LONG": LONG, "V" * 128: "x"},
     }
+    nowhere = f"no/{MARKUP}{RIGHT_TO_LEFT}"[:200]
     ids = {
-        "running": person.submit(f"{running}\n{CALM}", "W" * 64, priority=1000, **texts, **LIGHT),
-        "error": person.submit(command, "error", work_path=f"no/{MARKUP}{RIGHT_TO_LEFT}"[:200], **texts, **LIGHT),
+        "running": person.submit(f"{prints}\n{CALM}", "W" * 64, priority=1000, **texts, **LIGHT),
+        "failed": person.submit(f"{prints}\nexit 3", "failed", **texts, **LIGHT),
+        "error": person.submit(command, "error", work_path=nowhere, **texts, **LIGHT),
         "queued": person.submit(command, "-".join("W" * 32), device_type="none-such", devices=1, **texts, **LIGHT),
     }
-    yard.wait(ids["running"], "running")
-    yard.wait(ids["error"], "error")
+    for status in ("running", "failed", "error"):
+        yard.wait(ids[status], status)
     mail = {"subject": f"{MARKUP} {RIGHT_TO_LEFT}"[:200], "message": f"{MARKUP}\n{RIGHT_TO_LEFT}\n{LONG[:8000]}"}
-    person.call("POST", f"/jobs/{ids['running']}/support", 202, json=mail)
+    person.call("POST", f"/jobs/{ids['failed']}/support", 202, json=mail)
     return ids

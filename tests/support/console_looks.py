@@ -6,6 +6,7 @@ What brings a page to a look names nothing in a language: each look is taken in 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -48,9 +49,16 @@ class Look:
     path: str
     who: str | None = "mia"
     reach: Reach = _as_it_comes
+    faults: tuple[str, ...] = ()
+    """What the browser may note meanwhile, as of a form that the gateway refuses while it is filled in."""
 
     def at(self, ids: Mapping[str, str]) -> str:
         return self.path.format(**ids)
+
+    @property
+    def of_jobs(self) -> bool:
+        """Whether it shows what people wrote into their jobs."""
+        return self.path.startswith(("/jobs", "/all", "/admin/support", "/cluster", "/submit")) and self.who != "otto"
 
 
 LOOKS = (
@@ -70,10 +78,14 @@ LOOKS = (
     Look("job-brief-failed", "/jobs/{failed}"),
     Look("job-pause", "/jobs/{running}", reach=_pressed("^pause")),
     Look("job-endpoints", "/jobs/{running}/endpoints"),
+    Look("job-metrics", "/jobs/{running}/metrics"),
+    Look("job-metrics-none", "/jobs/{queued}/metrics"),
     Look("job-console", "/jobs/{failed}/console"),
-    Look("submit", "/submit"),
-    Look("submit-clone", "/submit?clone={running}"),
+    Look("job-console-none", "/jobs/{queued}/console"),
+    Look("submit", "/submit", faults=("status of 422",)),
+    Look("submit-clone", "/submit?clone={queued}", faults=("status of 422",)),
     Look("cluster", "/cluster"),
+    Look("cluster-admin", "/cluster", who="admin"),
     Look("account", "/account"),
     Look("account-key", "/account", reach=_pressed("Add a public key", "添加公钥")),
     Look("account-token", "/account", reach=_pressed("Make a token", "创建令牌")),
@@ -105,16 +117,22 @@ WAYS = (LIGHT, DARK, SMALL)
 
 
 def looked_at(
-    console: Console, look: Look, ids: Mapping[str, str], language: Language, ways: tuple[Way, ...] = WAYS
+    console: Console,
+    look: Look,
+    ids: Mapping[str, str],
+    language: Language,
+    pictures: Path,
+    ways: tuple[Way, ...] = WAYS,
 ) -> Iterator[tuple[Way, Page]]:
-    """The page in each of these ways, one after the other; it is loaded once."""
-    with console.visit(look.who, look.at(ids), language=language, still=True) as page:
+    """The page in each of these ways, one after the other, with a picture of each; it is loaded once."""
+    with console.visit(look.who, look.at(ids), language=language, still=True, faults=look.faults) as page:
         settle(page)
         look.reach(page)
         for way in ways:
             page.set_viewport_size({"width": way.width, "height": way.height})
             page.emulate_media(color_scheme="dark" if way.theme == "dark" else "light")
             settle(page)
+            page.screenshot(path=pictures / f"{look.name}-{language}-{way.name}.png", animations="disabled")
             yield way, page
 
 

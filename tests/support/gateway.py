@@ -15,6 +15,7 @@ from services.gateway.application import application
 from services.gateway.domain.access import Caller, Role
 from services.gateway.keyfile import KeyFile
 from services.gateway.keys import Keys
+from services.gateway.live import Live
 from services.gateway.oidc.settings import OidcSettings
 from services.gateway.parts import Parts
 from services.gateway.people import People, people_from
@@ -210,7 +211,7 @@ async def gateway(
     store = cast(SqliteStore, deps.open_store("gateway"))
     people = people_from(deps, store, chosen, oidc or OidcSettings())
     secrets = Secrets(store, clock, people.audit, KeyFile(chosen, folder))
-    parts = parts_from(deps, chosen, people, secrets)
+    parts = parts_from(deps, chosen, people, secrets, Live(bus))
     await store.open()
     try:
         await people.start()
@@ -223,4 +224,5 @@ async def gateway(
     finally:
         await people.issuer.close()
         await parts.querying.prometheus.close()
+        await parts.grafana.close()
         await store.close()

@@ -26,6 +26,8 @@ class SseReader:
     def __init__(self, url: str, headers: Mapping[str, str], params: Mapping[str, str | int] | None = None) -> None:
         self.events: list[Event] = []
         self.comments = 0
+        self.ticks = 0
+        """How often it was told that the queue may have moved; these are not among the events."""
         self.status: int | None = None
         self.ended_cleanly = False
         self._client = httpx.Client(timeout=httpx.Timeout(30), trust_env=False)
@@ -58,6 +60,9 @@ class SseReader:
     def _dispatch(self, fields: dict[str, str]) -> None:
         if "data" in fields:
             data = json.loads(fields["data"])
+            if fields.get("event") == "queue":
+                self.ticks += 1
+                return
             self.events.append(Event(fields.get("event", "message"), fields.get("id"), data))
 
     @property

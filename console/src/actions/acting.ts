@@ -55,9 +55,15 @@ export async function act(job: Pick<Job, 'id' | 'name'>, wish: Wish): Promise<vo
     }
 }
 
-/** These were asked for together, and were not refused. */
-export function followed(jobs: readonly Pick<Job, 'id' | 'name'>[], wish: Wish): void {
-    jobs.forEach(({ id, name }) => pending.set(id, { wish, name, silent: true }))
+/** These are asked for together: known before they are sent, since their news may come before the answer. */
+export function followed(jobs: readonly Pick<Job, 'id' | 'name' | 'status'>[], wish: Wish): void {
+    for (const { id, name, status } of jobs)
+        if (arrival(wish, status) === 'under way') pending.set(id, { wish, name, silent: true })
+}
+
+/** These were refused, or never asked for. */
+export function unfollowed(ids: readonly string[]): void {
+    ids.forEach((id) => pending.delete(id))
 }
 
 /** News of a job: its wish may have arrived. */

@@ -1,19 +1,24 @@
 /** Acts on several jobs in one call, and shows what became of each in one summary. */
 
-import { answered, followed } from '@/actions/acting'
+import { answered, followed, unfollowed } from '@/actions/acting'
 import { want } from '@/actions/wanted'
 import type { Wish } from '@/actions/wishes'
 import { api, body } from '@/api/client'
 import type { Job, Outcome } from '@/api/schema'
 
-/** Asks, follows those that were not refused, and opens the summary. Throws a `Problem` when nobody was asked. */
+/** Asks, follows those that were not refused, and opens the summary. Throws a `Problem` when nothing was asked for. */
 export async function together(wish: Wish | 'priority', jobs: readonly Job[], priority?: number): Promise<void> {
     const ids = jobs.map((job) => job.id)
     const ask = { action: wish, ids, priority: priority ?? null, filter: null, cursor: null, dry_run: false }
-    const { outcomes } = await body(api.POST('/api/v1/jobs:batch', { body: ask }))
-    const { done } = summed(jobs, outcomes)
-    if (wish !== 'priority') followed(done, wish)
-    want({ kind: 'summary', wish, jobs, outcomes })
+    if (wish !== 'priority') followed(jobs, wish)
+    try {
+        const { outcomes } = await body(api.POST('/api/v1/jobs:batch', { body: ask }))
+        unfollowed(summed(jobs, outcomes).refused.map(({ job }) => job.id))
+        want({ kind: 'summary', wish, jobs, outcomes })
+    } catch (problem) {
+        unfollowed(ids)
+        throw problem
+    }
 }
 
 export type Refused = { job: Job; why: string }

@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/vue-query'
 import { onScopeDispose } from 'vue'
 import { api, body } from '@/api/client'
-import { useTempo } from '@/jobs/useTempo'
+import { useTempo } from '@/live/useTempo'
 import { useEvents } from '@/live/events'
 
 const SHORTEST_MS = 2_000

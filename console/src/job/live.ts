@@ -7,7 +7,7 @@ import { api, body } from '@/api/client'
 import type { Job } from '@/api/schema'
 import { useEvents } from '@/live/events'
 import { merged } from '@/live/merge'
-import { usePace } from '@/live/pace'
+import { useTempo } from '@/live/useTempo'
 
 /** Under which the job is kept; what hangs on it stands below: `[...jobKey(id), 'endpoints']`. */
 export function jobKey(id: string) {
@@ -19,13 +19,15 @@ export function useJob(id: Ref<string>) {
     const client = useQueryClient()
     const query = useQuery({
         queryKey: computed(() => jobKey(id.value)),
+        // Events are heard only while this is shown: what was kept from before may have missed some.
+        staleTime: 0,
         queryFn: async ({ signal, queryKey: [, asked] }) => {
             const path = { job_id: asked }
             const fetched = await body(api.GET('/api/v1/jobs/{job_id}', { params: { path }, signal }))
             return newer(client.getQueryData<Job>(jobKey(asked)), fetched)
         },
     })
-    const look = usePace(() => void client.invalidateQueries({ queryKey: jobKey(id.value), exact: true }))
+    const { due: look } = useTempo(() => client.invalidateQueries({ queryKey: jobKey(id.value), exact: true }))
 
     useAnswers((job) => {
         if (job.id !== id.value) return

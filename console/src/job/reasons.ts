@@ -24,11 +24,14 @@ export type Facts = {
     list: (name: string) => string[]
 }
 
+/** Waiting does not help these, so their place in line says nothing. */
+const STUCK: readonly string[] = ['no_such_device', 'no_node_fits']
+
 export function factsOf(reason: Reason): Facts {
     const details = reason.details ?? {}
     const number = (name: string) => asNumber(details[name])
     return {
-        position: number('position'),
+        position: STUCK.includes(reason.code) ? null : number('position'),
         ahead: number('ahead'),
         deviceType: asText(asRecord(details['needs'])?.['device_type']) || null,
         needs: asAmount(details['needs']),

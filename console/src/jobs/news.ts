@@ -5,7 +5,7 @@
  * have changed that makes the page due to be fetched again.
  */
 
-import type { Job, JobEvent } from '@/api/schema'
+import type { Job, JobEvent, JobStatus } from '@/api/schema'
 import { merged } from '@/live/merge'
 import { statusesOf, type ListView } from '@/jobs/view'
 
@@ -13,6 +13,9 @@ type Page = readonly Job[]
 
 /** Orders that never change in a job's life. */
 const LASTING = ['id', 'name', 'devices', 'preemptible', 'submitted', 'user']
+
+/** What an event can't tell of them: why a job waits, and whether this person may resume it. */
+const ASKED_FOR: readonly JobStatus[] = ['queued', 'paused']
 
 /** The rows after the event, the same ones where it is old news, and whether the page may be another now. */
 export function heard(view: ListView, rows: Page, event: JobEvent, me: string): { rows: Page; due: boolean } {
@@ -46,11 +49,11 @@ function mayShift(view: ListView, event: JobEvent): boolean {
     return born || statusesOf(view) !== null || !LASTING.includes(column(view))
 }
 
-/** Whether a row of the page may stand elsewhere now, or not at all, or waits for a reason that no event brings. */
+/** Whether a row of the page may stand elsewhere now, or not at all, or lacks what no event brings. */
 function moves(view: ListView, before: Job, after: Job): boolean {
     const statuses = statusesOf(view)
     if (statuses !== null && statuses.includes(before.status) !== statuses.includes(after.status)) return true
-    if (after.status === 'queued' && before.status !== 'queued') return true
+    if (after.status !== before.status && ASKED_FOR.includes(after.status)) return true
     return key(view, before) !== key(view, after)
 }
 

@@ -2,7 +2,7 @@
 
 import { useQuery } from '@tanstack/vue-query'
 import { api, body } from '@/api/client'
-import { useTempo } from '@/jobs/useTempo'
+import { useTempo } from '@/live/useTempo'
 import { useEvents } from '@/live/events'
 import { useSession } from '@/session/session'
 

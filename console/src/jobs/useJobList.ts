@@ -9,11 +9,11 @@
 import { keepPreviousData, useQuery } from '@tanstack/vue-query'
 import { computed, shallowRef, watch, type Ref } from 'vue'
 import { useAnswers } from '@/actions/acting'
-import { api, body } from '@/api/client'
 import type { Job, JobEvent, JobPage } from '@/api/schema'
 import { heard } from '@/jobs/news'
+import { fetchPage } from '@/jobs/pages'
 import { changes, inPlace, upToDate } from '@/jobs/rows'
-import { useTempo } from '@/jobs/useTempo'
+import { useTempo } from '@/live/useTempo'
 import { isImpossible, paramsOf, type ListView, type Params } from '@/jobs/view'
 import { useEvents } from '@/live/events'
 import { useSession } from '@/session/session'
@@ -27,6 +27,8 @@ export function useJobList(view: Ref<ListView>, held: Ref<boolean>) {
         queryKey: ['jobs', params],
         queryFn: ({ signal }) => (isImpossible(view.value) ? NO_JOBS : fetchPage(params.value, signal)),
         placeholderData: keepPreviousData,
+        // Hundreds of fields are read for each page: as they are, not through a proxy for each.
+        shallow: true,
         structuralSharing: false,
         staleTime: 0,
     })
@@ -92,8 +94,4 @@ export function useJobList(view: Ref<ListView>, held: Ref<boolean>) {
         error: computed(() => (query.isFetching.value && page.value === null ? null : query.error.value)),
         retry: () => void query.refetch(),
     }
-}
-
-function fetchPage(params: Params, signal: AbortSignal): Promise<JobPage> {
-    return body(api.GET('/api/v1/jobs', { params: { query: params }, signal }))
 }

@@ -116,6 +116,16 @@ export function paramsOf(view: ListView): Params {
     }
 }
 
+/** Where the gateway answers for the view of an address, as `paramsOf` asks it. */
+export function addressOf(scope: Scope, search: string): string {
+    const asked = new URLSearchParams(search)
+    const query = Object.fromEntries(Array.from(new Set(asked.keys()), (key) => [key, asked.getAll(key)]))
+    const address = new URLSearchParams()
+    for (const [key, value] of Object.entries(paramsOf(viewOf(scope, query))))
+        for (const one of Array.isArray(value) ? value : [value]) address.append(key, String(one))
+    return `/api/v1/jobs?${address}`
+}
+
 /** The statuses that the list holds; null: all. */
 export function statusesOf(view: ListView): readonly JobStatus[] | null {
     if (view.status.length) return view.status

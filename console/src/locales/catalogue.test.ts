@@ -21,9 +21,12 @@ const FILES = import.meta.glob<string>(
 const [EN, ZH] = [flat(en), flat(zh)]
 const SOURCES = Object.values(FILES).join('\n')
 const MADE = [...SOURCES.matchAll(/`([\w.]*\.\$\{[^`\n]*)`/g)].map((match) => pattern(match[1] ?? ''))
+/** What a machine reads has no language. */
+const CODE = ['code', 'kbd', 'pre', 'samp']
 /** Names, units, and examples of what a machine reads. */
-const NAMES = /^(Jobyard|[KMGT]iB|ssh-\S+ AAAA.*|\w+=\w+)$/
-const SPOKEN = ['title', 'alt', 'placeholder', 'label', 'lead', 'text', 'hint', 'aria-label', 'aria-description']
+const NAMES = /^(Jobyard|[KMGT]iB|cpu)$/
+const SENTENCE = /^\p{Lu}\p{Ll}+( |$)|\p{Script=Han}/u
+const SPOKEN = ['title', 'alt', 'label', 'lead', 'text', 'hint', 'aria-label', 'aria-description']
 
 function flat(tree: Tree, above = ''): Map<string, string> {
     const found = new Map<string, string>()
@@ -51,15 +54,20 @@ function pattern(literal: string): RegExp {
 function* nodes(of: readonly Node[]): Generator<Node> {
     for (const node of of) {
         yield node
-        if ('children' in node) yield* nodes(node.children as Node[])
+        if ('children' in node && !('tag' in node && CODE.includes(node.tag))) yield* nodes(node.children as Node[])
     }
+}
+
+/** Placeholders are examples of what goes into a field, in no language; but none of them a sentence. */
+function isSpoken(name: string, value: string): boolean {
+    return SPOKEN.includes(name) || (name === 'placeholder' && SENTENCE.test(value))
 }
 
 /** What a node says by itself: a piece of text, or an attribute that people hear or see. */
 function spoken(node: Node): string[] {
     if ('props' in node)
         return node.props.flatMap((prop) =>
-            'value' in prop && SPOKEN.includes(prop.name) ? [prop.value?.content ?? ''] : [],
+            'value' in prop && isSpoken(prop.name, prop.value?.content ?? '') ? [prop.value?.content ?? ''] : [],
         )
     return 'content' in node && typeof node.content === 'string' && node.loc.source[0] !== '<' ? [node.content] : []
 }

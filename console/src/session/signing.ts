@@ -1,15 +1,17 @@
 /** Signing in and out: by name and password, or at an OIDC issuer with PKCE (RFC 7636). */
 
 import { api, body } from '@/api/client'
+import { takeEarly } from '@/api/early'
 import type { SignInMethods } from '@/api/schema'
 import { signedIn, signedOut } from '@/session/session'
 
+const ME = '/api/v1/me'
 const VERIFIER = 'jobyard.verifier'
 const BACK = 'jobyard.back'
 
 /** Ask who we are; leaves the session `in` or `out`. */
 export async function recall(): Promise<void> {
-    const answer = await fetch('/api/v1/me', { credentials: 'same-origin' })
+    const answer = await (takeEarly(ME) ?? fetch(ME, { credentials: 'same-origin' }))
     if (answer.ok) signedIn(await answer.json())
     else if (answer.status === 401) signedOut()
     else throw new TypeError(`me: ${answer.status}`)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.gateway.domain.access import Caller, Owned, Right, may
+from services.gateway.domain.access import Caller, Owned, Relation, Right, Scope, may, relation
 from shared.contracts.job import FOREIGN, JobStatus, Reason, without_environment, without_foreign, without_origin
 
 UNTOLD = "Could not be started as it was submitted; its owner and administrators see why."
@@ -17,6 +17,20 @@ class Subject:
     id: str
     owner: str
     vc: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All that decides what of a job is shown to somebody: whoever has the same sight of it sees the same."""
+
+    relation: Relation
+    admin: bool
+    scope: Scope
+
+
+def sight(caller: Caller, job: Owned) -> Sight:
+    """The caller's sight of a job."""
+    return Sight(relation(caller, job), caller.admin, caller.scope)
 
 
 def told(caller: Caller, job: Owned, status: JobStatus, reason: Reason | None) -> Reason | None:

@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from services.gateway.problems import problem_of, response_of
-from services.gateway.resources import Problem
+from services.gateway.resources.outcomes import Problem
 from shared.contracts.base import Contract
 from shared.contracts.errors import FieldError, Refusal
 

@@ -5,15 +5,14 @@ Nothing of the asker's request goes along but what was written for it: neither t
 
 import asyncio
 import json
-from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import structlog
 
-from shared.contracts.errors import Invalid, Refusal, TooMany, Unavailable
+from services.gateway.turns import Turns
+from shared.contracts.errors import Invalid, Refusal, Unavailable
 
 log = structlog.get_logger()
 
@@ -32,7 +31,6 @@ COMPLAINT_CHARS = 500
 AT_ONCE = 8
 AT_ONCE_PER_USER = 4
 """Questions under way, over all and of one user; those beyond wait their turn."""
-WAITING_PER_USER = 100
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -45,9 +43,7 @@ class Prometheus:
         self._timeout_s = timeout_s
         self._answer_bytes = answer_bytes
         self._http: httpx.AsyncClient | None = None
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._turns_of: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_PER_USER))
-        self._waiting: dict[str, int] = {}
+        self._turns = Turns(AT_ONCE, AT_ONCE_PER_USER, BUSY)
 
     def check(self) -> None:
         """Raises Unavailable where there is none."""
@@ -58,7 +54,7 @@ class Prometheus:
         """Its answer to one question, as it is. Raises Invalid for a wrong one, Unavailable, TooMany."""
         self.check()
         try:
-            async with asyncio.timeout(self._timeout_s), self._turn(user):
+            async with asyncio.timeout(self._timeout_s), self._turns.taken(user):
                 return await self._answer(path, parameters)
         except TimeoutError:
             raise Unavailable(LATE) from None
@@ -67,20 +63,6 @@ class Prometheus:
         """Let go of its connections."""
         if self._http is not None:
             await self._http.aclose()
-
-    @asynccontextmanager
-    async def _turn(self, user: str) -> AsyncIterator[None]:
-        """One user's questions go a few at a time, so that others have their turn."""
-        if self._waiting.get(user, 0) >= WAITING_PER_USER:
-            raise TooMany(BUSY)
-        self._waiting[user] = self._waiting.get(user, 0) + 1
-        try:
-            async with self._turns_of[user], self._turns:
-                yield
-        finally:
-            self._waiting[user] -= 1
-            if not self._waiting[user]:
-                del self._waiting[user], self._turns_of[user]
 
     async def _answer(self, path: str, parameters: Parameters) -> bytes:
         if self._http is None:

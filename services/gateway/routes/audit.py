@@ -13,7 +13,7 @@ from services.gateway.audit import Audit, Wanted
 from services.gateway.domain.access import require_admin
 from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
-from services.gateway.resources_people import AuditPage
+from services.gateway.resources.people import AuditPage
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
 from services.gateway.routes.streams import byte_stream

@@ -8,7 +8,7 @@ from services.gateway import bodies
 from services.gateway.accounts import AccountDocument
 from services.gateway.door import address_of
 from services.gateway.parts import Parts, parts_of
-from services.gateway.resources import Credentials, Token
+from services.gateway.resources.sign_in import Credentials, Token
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
-from services.gateway.resources_cluster import Cluster, ClusterHistory
-from services.gateway.resources_options import SubmitOptions
+from services.gateway.resources.cluster import Cluster, ClusterHistory
+from services.gateway.resources.options import SubmitOptions
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import problems
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.gateway import bodies
 from services.gateway.door import author_of, caller_of, signed_in
 from services.gateway.parts import parts_of
-from services.gateway.resources import NewEndpoint
+from services.gateway.resources.changes import NewEndpoint
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems

@@ -25,12 +25,17 @@ JobFilter = Annotated[
     summary="Follow events",
     response_class=StreamingResponse,
     responses={
-        **content("text/event-stream", "One JobEvent each."),
+        **content("text/event-stream", "One JobEvent each, without a name; and `queue` and `reset` with empty data."),
         **problems(422, 429),
     },
     openapi_extra={"parameters": [LAST_EVENT_ID]},
 )
 async def follow_events(request: Request, job_id: JobFilter = None) -> Response:
-    """Server-sent events with a JobEvent as their data: from now on, or after `Last-Event-ID` (0: all there are)."""
+    """Server-sent events with a JobEvent as their data: from now on, or after `Last-Event-ID` (0: all there are).
+
+    An event named `queue`, at most once a second, says that positions and reasons of queued jobs may have changed,
+    whoever's doing that was. One named `reset` stands where events were left out for a reader that was too slow: look
+    anew at what is shown, or ask for them after the last `id` that came. The data of both is `{}`, and they have no id.
+    """
     after = last_event_id(request)
     return event_stream(request, parts_of(request).feed.follow(caller_of(request), after, job_id))

@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from services.gateway.openapi import document
 from services.gateway.parts import parts_of
-from services.gateway.resources import Readiness
+from services.gateway.resources.health import Readiness
 from services.gateway.routes.answers import as_json
 
 router = APIRouter(tags=["health"])

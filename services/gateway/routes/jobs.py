@@ -9,10 +9,13 @@ from starlette.responses import Response
 
 from services.gateway import asking, bodies
 from services.gateway.counting import CountQuery, counted
+from services.gateway.domain.access import Right
 from services.gateway.door import author_of, caller_of
 from services.gateway.listing import JobQuery, asked
 from services.gateway.parts import parts_of
-from services.gateway.resources import Changes, Job, JobEvents, JobPage, JobsChange, Outcomes, PriorityChange, Validated
+from services.gateway.resources.changes import JobsChange, PriorityChange
+from services.gateway.resources.jobs import Checkpoint, Job, JobEvents, JobPage, Validated
+from services.gateway.resources.outcomes import Changes, Outcomes
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
@@ -160,6 +163,20 @@ async def get_job_events(request: Request, job_id: JobPath) -> Response:
     """Everything that happened to the job as CloudEvents, in order, never behind its `version`."""
     events = await parts_of(request).yard.events(caller_of(request), job_id)
     return as_json(JobEventPage.model_construct(items=tuple(events)), exclude_none=False)
+
+
+@router.get(
+    "/jobs/{job_id}/checkpoint",
+    operation_id="getJobCheckpoint",
+    summary="When a running job wrote its last checkpoint",
+    response_model=Checkpoint,
+    responses=problems(403, 404, 422),
+)
+async def get_job_checkpoint(request: Request, job_id: JobPath) -> Response:
+    """What the job did since then is lost when it stops without writing another one."""
+    parts = parts_of(request)
+    await parts.yard.stored(caller_of(request), job_id, Right.READ_METRICS)
+    return as_json(await parts.checkpoints.of(job_id))
 
 
 @router.patch(

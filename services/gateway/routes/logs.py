@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from services.gateway.domain.access import Right
 from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
-from services.gateway.resources import LogTail
+from services.gateway.resources.jobs import LogTail
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
 from services.gateway.routes.parameters import LAST_EVENT_ID, JobPath, last_event_id

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.gateway import bodies
 from services.gateway.door import author_of, caller_of, person_of
 from services.gateway.parts import parts_of
-from services.gateway.resources_people import (
+from services.gateway.resources.people import (
     ApiToken,
     ApiTokens,
     MadeApiToken,
@@ -32,7 +32,7 @@ TokenPath = Annotated[str, Path(alias="id", pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{2
 @router.get("", operation_id="getMe", summary="Who is asking", response_model=Me, responses=problems())
 async def get_me(request: Request) -> Response:
     """The account that the token belongs to, and what it may do now."""
-    return as_json(Me.from_caller(caller_of(request)))
+    return as_json(Me.from_caller(caller_of(request), parts_of(request).grafana.dashboard))
 
 
 @router.post(

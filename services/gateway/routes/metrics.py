@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
-from services.gateway.resources_metrics import JobMetrics
+from services.gateway.resources.metrics import JobMetrics
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import problems
 from services.gateway.routes.parameters import JobPath

@@ -16,8 +16,7 @@ from services.gateway.door import address_of
 from services.gateway.oidc.issuer import AWAY, REFUSED
 from services.gateway.oidc.signin import Pending
 from services.gateway.parts import parts_of
-from services.gateway.resources import Token
-from services.gateway.resources_people import DeviceAsk, DevicePending, DeviceStart, OneTimeCode
+from services.gateway.resources.sign_in import DeviceAsk, DevicePending, DeviceStart, OneTimeCode, Token
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.auth import token_for
 from services.gateway.routes.documented import body, problems

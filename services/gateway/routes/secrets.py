@@ -10,7 +10,7 @@ from services.gateway import bodies
 from services.gateway.domain.holders import require_administrator, require_member
 from services.gateway.door import author_of, caller_of
 from services.gateway.parts import parts_of
-from services.gateway.resources import Secret, Secrets, SecretValue
+from services.gateway.resources.secrets import Secret, Secrets, SecretValue
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import body, problems
 from services.gateway.secrets import SecretDocument, of_user, of_vc

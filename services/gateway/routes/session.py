@@ -9,8 +9,7 @@ from services.gateway import bodies
 from services.gateway.accounts import AccountDocument
 from services.gateway.door import address_of
 from services.gateway.parts import Parts, parts_of
-from services.gateway.resources import Credentials, Session, SignInMethods
-from services.gateway.resources_people import OneTimeCode
+from services.gateway.resources.sign_in import Credentials, OneTimeCode, Session, SignInMethods
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems

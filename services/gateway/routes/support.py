@@ -13,7 +13,7 @@ from services.gateway.door import author_of, caller_of, person_of
 from services.gateway.listing import ListScope
 from services.gateway.parts import parts_of
 from services.gateway.problems import request_id_of
-from services.gateway.resources import SupportRequest
+from services.gateway.resources.changes import SupportRequest
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems

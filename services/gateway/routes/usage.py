@@ -14,7 +14,7 @@ from starlette.responses import Response
 from services.gateway.domain.usage import UsageGroup
 from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
-from services.gateway.resources_usage import COLUMNS, UsageSummary
+from services.gateway.resources.usage import COLUMNS, UsageSummary
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
 from shared.contracts.base import UserName, VcName

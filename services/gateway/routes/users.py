@@ -11,7 +11,7 @@ from services.gateway import bodies
 from services.gateway.domain.access import require_admin
 from services.gateway.door import author_of, caller_of
 from services.gateway.parts import Parts, parts_of
-from services.gateway.resources_people import NewUser, User, UserChange, Users
+from services.gateway.resources.people import NewUser, User, UserChange, Users
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import body, problems
 from shared.contracts.errors import Conflict, FieldError, Invalid

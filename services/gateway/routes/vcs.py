@@ -10,7 +10,7 @@ from services.gateway import bodies
 from services.gateway.domain.access import require_admin
 from services.gateway.door import author_of, caller_of
 from services.gateway.parts import parts_of
-from services.gateway.resources_people import NewVc, Vc, VcChange, Vcs
+from services.gateway.resources.people import NewVc, Vc, VcChange, Vcs
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import body, problems
 

@@ -213,6 +213,7 @@ async def test_a_good_token_counts_until_it_ends(yard: Gateway) -> None:
         "admin": True,
         "vcs": {"default": "member"},
         "scope": "act",
+        "grafana": None,
     }
     yard.clock.passed += 60
     answer = await yard.http.get("/api/v1/me", headers=token)

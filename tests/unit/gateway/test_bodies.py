@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.gateway.bodies import fingerprint, parsed
-from services.gateway.resources import JobRequest
+from services.gateway.resources.submissions import JobRequest
 from shared.contracts.errors import Invalid
 from shared.contracts.job import IDLE
 

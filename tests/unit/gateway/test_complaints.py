@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.gateway.domain.complaints import complaints
-from services.gateway.resources import NewEndpoint
+from services.gateway.resources.changes import NewEndpoint
 
 
 @pytest.mark.parametrize("name", ["9000", "foo", "port-80", "port-1000", "Jupyter"])

@@ -10,7 +10,7 @@ from services.gateway.domain.batches import COMMAND_BYTES, divided
 from services.gateway.domain.console import PIECE_LINES, News, Seen
 from services.gateway.domain.origins import foreign, host_of, trusted_host
 from services.gateway.domain.throttle import KEYS_KEPT, Throttle
-from services.gateway.resources import LogTail
+from services.gateway.resources.jobs import LogTail
 from shared.contracts.logs import LogChunk, LogGap, LogLine, LogSegment, Stream
 
 

@@ -9,7 +9,7 @@ import pytest
 from services.gateway.domain.console import News, Seen
 from services.gateway.domain.pending import MOST_LINES
 from services.gateway.pacing import paced
-from services.gateway.resources import LogTail
+from services.gateway.resources.jobs import LogTail
 from services.gateway.sse import ServerEvent
 from shared.bus.follow import StreamReplaced
 from tests.support.logs import chunk_of

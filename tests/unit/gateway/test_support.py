@@ -10,7 +10,7 @@ from services.gateway.audited import BY_ITSELF
 from services.gateway.desk import Desk
 from services.gateway.domain.access import Role
 from services.gateway.fresh import FRESH_S
-from services.gateway.resources import SupportRequest
+from services.gateway.resources.changes import SupportRequest
 from services.gateway.summaries import Summaries
 from services.gateway.yard import Yard
 from shared.contracts.commands.command import Command

@@ -117,3 +117,25 @@ def test_the_feed_of_all_jobs_starts_now(server: ScriptedServer, client: Client)
     server.on("GET", FEED, Pieces([feed_event(job_event(5, "started", "running"), 9)]))
     assert next(client.follow_events()).data.job.version == 5
     assert "last-event-id" not in server.asked[0].headers
+
+
+MOVED, LEFT_OUT = b"event: queue\ndata: {}\n\n", b"event: reset\ndata: {}\n\n"
+
+
+def test_what_the_feed_tells_browsers_is_no_event_of_a_job(server: ScriptedServer, client: Client) -> None:
+    history, later = [job_event(1, "submitted", "queued")], [job_event(2, "killed", "killed")]
+    server.on("GET", f"{JOB}/events", Answer(body={"items": history}))
+    server.on("GET", FEED, Pieces([MOVED, feed_event(history[0], 7), MOVED, feed_event(later[0], 8)]))
+    assert [event.data.job.version for event in client.follow_events(JOB_ID)] == [1, 2]
+    server.on("GET", FEED, Pieces([MOVED, feed_event(history[0], 9)]))
+    assert next(client.follow_events()).data.job.version == 1
+
+
+def test_events_that_were_left_out_for_a_slow_reader_are_asked_for_again(
+    server: ScriptedServer, client: Client
+) -> None:
+    events = [feed_event(job_event(version, "started", "running"), 40 + version) for version in range(1, 6)]
+    server.on("GET", FEED, Pieces([LEFT_OUT, *events[:2], LEFT_OUT, events[4]]), Pieces(events[2:]))
+    found = client.follow_events()
+    assert [next(found).data.job.version for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert [asked.headers.get("last-event-id") for asked in server.asked] == [None, "42"]

@@ -1,7 +1,7 @@
 /** What a job has used, as lines; what was not measured is left out. Pure. */
 
 import type { JobUsage } from '@/api/schema'
-import { bytes, share, three } from '@/ui/amounts'
+import { amount } from '@/ui/units'
 import { duration } from '@/ui/times'
 
 export const USED = [
@@ -21,20 +21,21 @@ export const USED = [
 export type UsedName = (typeof USED)[number]
 export type Used = { name: UsedName; text: string }
 
-export function usedOf(usage: JobUsage): Used[] {
+export function usedOf(usage: JobUsage, language: string): Used[] {
+    const bytes = (value: number) => amount(value, 'bytes', language)
+    const share = (value: number) => amount(value, 'ratio', language)
+    const plain = (value: number) => amount(value, '', language)
+    const both = (one: number, other: number) => `↓ ${bytes(one)} · ↑ ${bytes(other)}`
     const texts: Record<UsedName, string | null> = {
         ranFor: usage.seconds ? duration(usage.seconds) : null,
         runs: usage.runs ? String(usage.runs) : null,
         cpuTime: told(usage.cpu_seconds, duration),
-        cpuMean: told(usage.cpu_mean, (cores) => String(Math.round(cores * 100) / 100)),
+        cpuMean: told(usage.cpu_mean, plain),
         memoryNow: told(usage.memory_bytes, bytes),
         memoryPeak: told(usage.memory_peak_bytes, bytes),
-        network: told(
-            usage.network,
-            ({ receive_bytes, transmit_bytes }) => `↓ ${bytes(receive_bytes)} · ↑ ${bytes(transmit_bytes)}`,
-        ),
-        block: both(usage.block_read_bytes, usage.block_write_bytes),
-        deviceHours: usage.device_hours ? three(usage.device_hours) : null,
+        network: told(usage.network, ({ receive_bytes, transmit_bytes }) => both(receive_bytes, transmit_bytes)),
+        block: told(usage.block_read_bytes, (read) => both(read, usage.block_write_bytes ?? 0)),
+        deviceHours: usage.device_hours ? plain(usage.device_hours) : null,
         deviceUse: told(usage.device_utilization_mean, share),
         deviceIdle: told(usage.device_idle_share, share),
         deviceMemory: told(usage.device_memory_peak_bytes, bytes),
@@ -56,11 +57,6 @@ export function reportedOf(usage: JobUsage): { name: string; text: string }[] {
 
 function six(value: number): string {
     return String(Number(value.toPrecision(6)))
-}
-
-function both(read: number | null | undefined, written: number | null | undefined): string | null {
-    if (read === null || read === undefined) return null
-    return `↓ ${bytes(read)} · ↑ ${bytes(written ?? 0)}`
 }
 
 function told<T>(value: T | null | undefined, text: (value: T) => string): string | null {

@@ -1,4 +1,9 @@
-/** The rows of a job's console, live, for the component that shows them; what comes within a frame is shown at once. */
+/**
+ * The rows of a job's console, live, for the component that shows them; what comes within a frame is shown at once.
+ *
+ * A tab that nobody looks at lets its stream go after a while, since a browser has six connections to a host; when it is
+ * looked at again it begins anew, and the rows know which lines are new.
+ */
 
 import { onScopeDispose, readonly, ref, shallowReadonly, shallowRef } from 'vue'
 import type { LogTail } from '@/api/schema'
@@ -7,6 +12,8 @@ import { Rows, type Row } from '@/job/console/rows'
 
 /** What waits for a frame that may not come, since nobody looks, is taken in from so many events on. */
 const MOST_WAITING = 20
+
+const UNSEEN_MS = 30_000
 
 export function useFollowing(jobId: string) {
     const rows = new Rows()
@@ -44,10 +51,32 @@ export function useFollowing(jobId: string) {
         error.value = why
     }
 
-    let follower = new Follower(jobId, { tail, state: become })
-    follower.open()
+    let follower: Follower | null = null
+    let unseen: ReturnType<typeof setTimeout> | undefined
+
+    function open(): void {
+        follower = new Follower(jobId, { tail, state: become })
+        follower.open()
+    }
+
+    function close(): void {
+        follower?.close()
+        follower = null
+    }
+
+    function seen(): void {
+        clearTimeout(unseen)
+        if (state.value === 'ended' || state.value === 'refused') return
+        if (document.hidden) unseen = setTimeout(close, UNSEEN_MS)
+        else if (follower === null) open()
+    }
+
+    open()
+    document.addEventListener('visibilitychange', seen)
     onScopeDispose(() => {
-        follower.close()
+        document.removeEventListener('visibilitychange', seen)
+        clearTimeout(unseen)
+        close()
         cancelAnimationFrame(frame)
     })
 
@@ -64,10 +93,9 @@ export function useFollowing(jobId: string) {
         },
         /** After a refusal. */
         again(): void {
-            follower.close()
-            follower = new Follower(jobId, { tail, state: become })
-            follower.open()
+            close()
             become('connecting')
+            open()
         },
     }
 }

@@ -61,6 +61,7 @@ describe('the rows of a console', () => {
         rows.add(tail({ lines: lines(1, 2) }))
         rows.add(tail({ lines: lines(5003, 5004), skipped: 5000 }))
         expect(words(rows.list)).toEqual(['line 1', 'line 2', 'skipped 5000', 'line 5003', 'line 5004'])
+        expect(rows.came).toBe(5004)
     })
 
     it('say what came while the line was down', () => {

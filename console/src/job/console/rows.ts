@@ -25,7 +25,7 @@ export type Row = LineRow | NoteRow
 
 export class Rows {
     list: Row[] = []
-    /** Lines that have come in all. */
+    /** Lines that have come in all, those that were left out among them. */
     came = 0
     private key = 0
     private attempt = 0
@@ -90,6 +90,7 @@ export class Rows {
     }
 
     private note(kind: NoteRow['kind'], count: number): void {
+        if (kind === 'skipped') this.came += count
         this.list.push({ kind, key: ++this.key, count })
     }
 

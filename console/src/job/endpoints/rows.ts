@@ -42,8 +42,8 @@ function rowOf(name: string, kind: EndpointKind, endpoint: Endpoint | null): Row
         endpoint,
         state,
         on: state !== 'off',
-        opens: state === 'ready' && kind !== 'ssh',
-        address: state === 'ready' ? ((kind === 'ssh' ? endpoint?.command : endpoint?.url) ?? null) : null,
+        opens: state === 'ready' && Boolean(endpoint?.url),
+        address: state === 'ready' ? (endpoint?.url ?? endpoint?.command ?? null) : null,
     }
 }
 
@@ -52,10 +52,19 @@ function stateOf(endpoint: Endpoint | null): EndpointState {
     return endpoint.status === 'requested' ? 'later' : endpoint.status
 }
 
-/** Whether one of them changes by itself in a moment: nothing else tells when. */
+/** Whether one of them is not yet where the job's status leads it: nothing else tells when it is. */
 export function moves(endpoints: readonly Endpoint[], job: Pick<Job, 'status'>): boolean {
-    const starts = endpoints.some(({ status }) => status === 'starting')
-    return starts || (job.status === 'running' && endpoints.some(({ status }) => status === 'requested'))
+    return endpoints.some((endpoint) => !settled(endpoint, job))
+}
+
+const LEAVING: readonly string[] = ['pausing', 'killing']
+
+function settled({ status, reason }: Endpoint, job: Pick<Job, 'status'>): boolean {
+    if (status === 'starting') return false
+    if (status === 'closed' || LEAVING.includes(job.status)) return true
+    if (job.status === 'running') return status !== 'requested'
+    if (isOver(job)) return reason?.code === 'kept'
+    return status === 'requested'
 }
 
 export const PORTS = { least: 1024, most: 65535 } as const

@@ -4,7 +4,7 @@ import type uPlot from 'uplot'
 import type { Colours } from '@/job/metrics/colours'
 import { alone, type Line } from '@/job/metrics/lines'
 import { axisTime } from '@/job/metrics/moments'
-import { digits, increments, type Scale } from '@/job/metrics/units'
+import { digits, increments, type Scale } from '@/ui/units'
 
 export type Drawn = {
     readonly lines: readonly Line[]

@@ -2,7 +2,7 @@
 
 import { useI18n } from 'vue-i18n'
 import type { Line } from '@/job/metrics/lines'
-import { digits, type Scale } from '@/job/metrics/units'
+import { digits, type Scale } from '@/ui/units'
 
 export function useWording() {
     const { t, locale } = useI18n()

@@ -7,19 +7,21 @@ import type { JobEvent } from '@/api/schema'
 import { jobKey } from '@/job/live'
 import { appended } from '@/job/timeline/entries'
 import { useEvents } from '@/live/events'
-import { usePace } from '@/live/pace'
+import { useTempo } from '@/live/useTempo'
 
 export function useHistory(id: Ref<string>) {
     const client = useQueryClient()
     const key = computed(() => [...jobKey(id.value), 'events'] as const)
     const query = useQuery({
         queryKey: key,
+        // Events are heard only while this is shown: what was kept from before may have missed some.
+        staleTime: 0,
         queryFn: async ({ signal }): Promise<readonly JobEvent[]> => {
             const params = { path: { job_id: id.value } }
             return (await body(api.GET('/api/v1/jobs/{job_id}/events', { params, signal }))).items
         },
     })
-    const look = usePace(() => void client.invalidateQueries({ queryKey: key.value }))
+    const { due: look } = useTempo(() => client.invalidateQueries({ queryKey: key.value }))
 
     useEvents((heard) => {
         if (heard.kind === 'reset') look()

@@ -1,5 +1,4 @@
 export default {
-    label: '{action} {name}',
     of: 'Actions for {name}',
     pending: '{action} is under way for {name}',
     confirm: {

@@ -15,7 +15,6 @@ export default {
     },
     vcs: {
         title: 'Virtual clusters',
-        lead: 'Those that you belong to, with the mark that their devices have below.',
         none: 'You belong to no virtual cluster.',
         name: 'Name',
         devices: 'Devices in use',
@@ -26,13 +25,11 @@ export default {
     },
     nodes: {
         title: 'Nodes and devices',
-        lead: 'Each square is a device.',
         ready: 'ready',
         silent: 'silent',
         silentSince: 'last report',
         cpus: 'CPU',
         memory: 'Memory',
-        ofTotal: '{used} of {total}',
         unknown: 'not reported yet',
         noDevices: 'No devices: it runs jobs on its CPUs.',
         simulated: 'simulated',

@@ -13,6 +13,7 @@ export default {
     blocked: 'The browser did not let a new tab open. Allow pop-ups for this page, then try again.',
     command: 'the command',
     address: 'the address of {what}',
+    folder: 'the folder',
     lastUsed: 'Last used by {name}',
     keyless: 'SSH lets you in by a public key, and you have none here yet.',
     states: {
@@ -29,15 +30,5 @@ export default {
         rank: 'Rank',
         add: 'Open the port',
         wrong: 'Enter a port from {least} to {most}.',
-    },
-    key: {
-        title: 'Add a public key',
-        lead: 'It lets you into your jobs by SSH. The private key stays with you.',
-        name: 'Name',
-        key: 'Public key',
-        hint: 'What stands in a file like ~/.ssh/id_ed25519.pub. Make one with ssh-keygen -t ed25519.',
-        add: 'Add a public key',
-        added: 'The key {name} was added.',
-        empty: 'Paste your public key, and give it a name.',
     },
 } as const

@@ -34,7 +34,7 @@ export default {
         paused: 'Resume it, and it is queued again.',
     },
     failure: {
-        title: 'Why it failed',
+        title: { failed: 'Why it failed', error: 'Why it could not be run' },
         exitCode: 'exit code {code}',
         lines: 'The last lines of its console',
         silent: 'It has written nothing to its console.',
@@ -91,7 +91,7 @@ export default {
         deviceMemory: 'Memory of a device, at most',
     },
     more: {
-        title: 'Further',
+        title: 'Details',
         place: 'Runs on',
         attempt: 'Attempt',
         exitCode: 'Exit code',

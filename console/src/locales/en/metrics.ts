@@ -23,6 +23,11 @@ export default {
     sources: { ring: 'from the platform: the last hour of each job', prometheus: 'from Prometheus' },
     hostNote: 'Of the whole machine: other jobs’ bytes are in it.',
     notFinite: 'The last value was not a number (NaN or infinite).',
+    grafana: {
+        show: 'Show in Grafana',
+        title: 'The job’s dashboard in Grafana',
+        elsewhere: 'Grafana is not at an address of this platform. Ask the operators.',
+    },
     reported: 'What the job reports',
     nothingReported: 'This job has reported nothing. In its script, one line draws a chart here:',
     dropped: '{count} reported value was dropped | {count} reported values were dropped',

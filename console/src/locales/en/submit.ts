@@ -104,7 +104,6 @@ export default {
         on: 'Tell of',
         events: 'Events for recipient {number}',
     },
-    rowOf: '{what} {number}',
     twice: 'Stands here twice. Keep one.',
     verdict: {
         label: 'Check',

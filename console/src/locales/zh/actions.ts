@@ -2,7 +2,6 @@ import type en from '@/locales/en/actions'
 import type { Like } from '@/locales/messages'
 
 export default {
-    label: '{action} {name}',
     of: '{name} 的操作',
     pending: '正在对 {name} 执行 {action}',
     confirm: {

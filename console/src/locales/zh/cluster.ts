@@ -15,7 +15,6 @@ export default {
     },
     vcs: {
         title: '虚拟集群',
-        lead: '你所属的虚拟集群，以及它们的设备在下图中的标记。',
         none: '你不属于任何虚拟集群。',
         name: '名称',
         devices: '使用中的设备',
@@ -26,13 +25,11 @@ export default {
     },
     nodes: {
         title: '节点与设备',
-        lead: '每个方块是一个设备。',
         ready: '就绪',
         silent: '无响应',
         silentSince: '最后上报于',
         cpus: 'CPU',
         memory: '内存',
-        ofTotal: '已用 {used}，共 {total}',
         unknown: '尚未上报',
         noDevices: '没有设备，仅以 CPU 运行作业。',
         simulated: '模拟',

@@ -16,6 +16,7 @@ export default {
     blocked: '浏览器阻止了新标签页。请允许本页面弹出窗口后重试。',
     command: '命令',
     address: '{what} 的地址',
+    folder: '目录',
     lastUsed: '{name} 最近使用于',
     keyless: '通过 SSH 登录需要公钥，您还没有添加公钥。',
     states: {
@@ -32,15 +33,5 @@ export default {
         rank: 'Rank',
         add: '打开端口',
         wrong: '请输入 {least} 到 {most} 之间的端口号。',
-    },
-    key: {
-        title: '添加公钥',
-        lead: '用于通过 SSH 进入您的作业。私钥始终由您自己保管。',
-        name: '名称',
-        key: '公钥',
-        hint: '即 ~/.ssh/id_ed25519.pub 之类文件的内容，可用 ssh-keygen -t ed25519 生成。',
-        add: '添加公钥',
-        added: '已添加公钥 {name}。',
-        empty: '请粘贴公钥并填写名称。',
     },
 } satisfies Like<typeof en>

@@ -35,7 +35,7 @@ export default {
         paused: '恢复后重新排队。',
     },
     failure: {
-        title: '失败原因',
+        title: { failed: '失败原因', error: '无法运行的原因' },
         exitCode: '退出码 {code}',
         lines: '控制台的最后几行',
         silent: '作业没有任何控制台输出。',
@@ -92,7 +92,7 @@ export default {
         deviceMemory: '单个设备内存峰值',
     },
     more: {
-        title: '更多信息',
+        title: '详细信息',
         place: '运行位置',
         attempt: '第几次运行',
         exitCode: '退出码',

@@ -33,6 +33,11 @@ export default {
     sources: { ring: '来自平台：每个作业最近一小时的数据', prometheus: '来自 Prometheus' },
     hostNote: '这是整台机器的流量，也包含其他作业的流量。',
     notFinite: '最后一个值不是有效数字（NaN 或无穷大）。',
+    grafana: {
+        show: '在 Grafana 中显示',
+        title: 'Grafana 中该作业的仪表板',
+        elsewhere: 'Grafana 的地址不在本平台上，请联系运维人员。',
+    },
     reported: '作业自己上报的指标',
     nothingReported: '该作业没有上报任何指标。在脚本中加一行代码，这里就会出现图表：',
     dropped: '有 {count} 个上报值被丢弃',

@@ -33,8 +33,8 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
         facts.needs && `申请的资源（${amount(facts.needs, facts.deviceType)}）没有任何单个节点能够满足。`,
     node_silent: (facts) =>
         `节点 ${facts.text('node') || facts.list('nodes').join('、')} 超过 30 秒没有上报，恢复上报后才知道后续情况。`,
-    retrying: (facts) => `命令以${ending(facts)}结束，将自动重试。`,
-    command_failed: (facts) => `命令以${ending(facts)}结束，控制台中有它最后的输出。`,
+    retrying: (facts) => `${ending(facts)}。将自动重试。`,
+    command_failed: (facts) => `${ending(facts)}。控制台中有它最后的输出。`,
     finished: () => '命令正常结束，退出码为 0。',
     pausing: (facts) =>
         `${who(facts)}要求暂停，作业有 ${facts.text('grace_period_s')} 秒时间写检查点。${checkpoint(facts)}`,
@@ -76,8 +76,8 @@ function line(facts: Facts): string {
 
 function ending(facts: Facts): string {
     const signal = facts.text('signal')
-    if (signal) return `信号 ${signal}${signal === 'SIGKILL' ? '（可能内存不足）' : ''}`
-    return `退出码 ${facts.text('exit_code')}`
+    if (signal) return `命令被信号 ${signal} 终止${signal === 'SIGKILL' ? '（可能内存不足）' : ''}`
+    return `命令已结束，退出码为 ${facts.text('exit_code')}`
 }
 
 function who(facts: Facts): string {

@@ -107,7 +107,6 @@ export default {
         on: '通知内容',
         events: '通知对象 {number} 的事件',
     },
-    rowOf: '{what} {number}',
     twice: '重复了，请只保留一个。',
     verdict: {
         label: '检查',

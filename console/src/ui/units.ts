@@ -30,6 +30,12 @@ export function digits(value: number, scale: Scale, language: string): string {
     }).format(amount)
 }
 
+/** A figure alone, with its unit: `65.6 MiB`, `12 %`. */
+export function amount(value: number, unit: string, language: string): string {
+    const scale = scaleOf(unit, value)
+    return `${digits(value, scale, language)} ${scale.unit}`.trimEnd()
+}
+
 /** The distances that lines of a grid may have: 1, 2 and 5 of each power of ten, in this scale. */
 export function increments(scale: Scale): number[] {
     return Array.from({ length: 24 }, (_, power) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { digits, increments, scaleOf } from '@/job/metrics/units'
+import { digits, increments, scaleOf } from '@/ui/units'
 
 const said = (value: number, unit: string, largest = value) => {
     const scale = scaleOf(unit, largest)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.gateway.domain.access import Role
-from services.gateway.resources_cluster import ByType, Count
+from services.gateway.resources.cluster import ByType, Count
 from shared.contracts.base import Contract
 
 

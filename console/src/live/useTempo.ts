@@ -1,7 +1,7 @@
 /** Fetches what is due at the pace of `tempo`. */
 
 import { onScopeDispose } from 'vue'
-import { SHORTEST_MS, wait, type Tempo } from '@/jobs/tempo'
+import { SHORTEST_MS, wait, type Tempo } from '@/live/tempo'
 
 /** `due()` says that something has changed; `fetch` never throws. */
 export function useTempo(fetch: () => Promise<unknown>, shortest = SHORTEST_MS): { due: () => void } {

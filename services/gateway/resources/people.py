@@ -1,6 +1,6 @@
-"""What the API takes and gives about users, virtual clusters, API tokens, signing in, and the audit."""
+"""Users, virtual clusters, API tokens, SSH keys and the audit, as the API takes and gives them."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -8,18 +8,28 @@ from services.gateway.accounts import AccountDocument
 from services.gateway.apitokens import ApiTokenDocument, TokenName
 from services.gateway.audit import AuditEntry
 from services.gateway.domain.access import Caller, Role, Scope
-from services.gateway.resources import Body
+from services.gateway.resources.body import Body
 from services.gateway.sshkeys import SshKeyDocument
 from services.gateway.vcs import VcDocument
 from shared.contracts.base import Contract, Timestamp, UserName, VcName
 from shared.contracts.notify import Email
 
 VCS = 256
+
+
 Password = Annotated[str, Field(min_length=8, max_length=1024)]
 """A new password; the length counts, what it is made of does not."""
+
+
 Priority = Annotated[int, Field(ge=1, le=1000)]
+
+
 Duration = Annotated[int, Field(ge=1, le=315_360_000)]
+
+
 Jobs = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 Idle = Annotated[int, Field(ge=60, le=31_536_000)]
 
 
@@ -86,11 +96,15 @@ class Me(Contract):
     admin: bool
     vcs: Annotated[dict[str, Role], Field(description="Virtual clusters that this account belongs to.")]
     scope: Annotated[Scope, Field(description="`read` with an API token that may only read.")]
+    grafana: Annotated[
+        str | None,
+        Field(description="The path of a job's dashboard, with `?var-job_id=<id>`; null: there is no Grafana."),
+    ] = None
 
     @classmethod
-    def from_caller(cls, caller: Caller) -> "Me":
+    def from_caller(cls, caller: Caller, grafana: str | None) -> "Me":
         """The caller."""
-        return cls(name=caller.name, admin=caller.admin, vcs=dict(caller.vcs), scope=caller.scope)
+        return cls(name=caller.name, admin=caller.admin, vcs=dict(caller.vcs), scope=caller.scope, grafana=grafana)
 
 
 class PasswordChange(Body):
@@ -217,34 +231,3 @@ class AuditPage(Contract):
 
     items: tuple[AuditEntry, ...]
     next_cursor: Annotated[str | None, Field(description="`cursor` of the next page; null on the last one.")]
-
-
-class OneTimeCode(Body):
-    """What the sign-in's page got, and the verifier of the challenge that it began with (RFC 7636, S256)."""
-
-    code: Annotated[str, Field(min_length=1, max_length=256)]
-    code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")]
-
-
-class DeviceStart(Contract):
-    """What to show to whoever signs in, and what to ask with until they have (RFC 8628)."""
-
-    device_code: str
-    user_code: str
-    verification_uri: str
-    verification_uri_complete: str | None = None
-    expires_in: int
-    interval: int
-
-
-class DeviceAsk(Body):
-    """Whether the sign-in with this code is done."""
-
-    device_code: Annotated[str, Field(min_length=1, max_length=4096)]
-
-
-class DevicePending(Contract):
-    """Not done yet."""
-
-    status: Literal["pending"] = "pending"
-    slower: Annotated[bool, Field(description="Ask 5 s more seldom from now on.")]

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import type { Reason } from '@/api/schema'
+import { blockersOf, changeOf, factsOf, linked, sentenceOf } from '@/job/reasons'
+import { ID, OTHER } from '@/job/samples'
+
+const WAITS: Reason = {
+    code: 'waiting_for_devices',
+    message: 'Waits for 4 v100: 0 are free, 8 are held by 1 job. 1 job is ahead of it.',
+    details: {
+        position: 2,
+        ahead: 1,
+        needs: { device_type: 'v100', devices: 4, cpus: 1, memory_mib: 0 },
+        free: { devices: 3, cpus: 1, memory_mib: 24105 },
+        free_on_one_node: { devices: 2, cpus: 1, memory_mib: 24105 },
+        held: { devices: 8, cpus: 1, memory_mib: 0 },
+        held_by: 1,
+    },
+}
+
+test('a reason tells the place in line and who holds what it waits for', () => {
+    const facts = factsOf(WAITS)
+    expect([facts.position, facts.ahead, facts.heldBy, facts.freeOnOne?.devices]).toEqual([2, 1, 1, 2])
+})
+
+test('a job that no node can ever take has no place in line', () => {
+    const details = { position: 3, ahead: 2 }
+    expect(factsOf({ code: 'no_node_fits', message: '', details }).position).toBeNull()
+})
+
+test('what would change it comes with the figures of the reason', () => {
+    expect(changeOf(WAITS)).toEqual({
+        key: 'waiting_for_devices',
+        figures: { devices: 4, type: 'v100', cpus: 1, memory: 0, free: 2 },
+    })
+})
+
+test('a reason that nothing would change promises nothing', () => {
+    expect(changeOf({ code: 'command_failed', message: '', details: {} })).toBeNull()
+})
+
+test('jobs that make room, and the one that took the place, stand in the way', () => {
+    expect(blockersOf({ code: 'making_room', message: '', details: { victims: [ID, OTHER] } })).toEqual([ID, OTHER])
+    expect(blockersOf({ code: 'preempted', message: '', details: { for: ID } })).toEqual([ID])
+})
+
+test('what is no id of a job never becomes a link', () => {
+    expect(
+        blockersOf({ code: 'making_room', message: '', details: { victims: ['javascript:alert(1)', `${ID}x`, 7] } }),
+    ).toEqual([])
+})
+
+test('English is the gateway’s own sentence', () => {
+    expect(sentenceOf(WAITS, 'en')).toBe(WAITS.message)
+})
+
+test('Chinese tells the same figures', () => {
+    const said = sentenceOf(WAITS, 'zh')
+    expect(said).toContain('等待 4 个 v100')
+    expect(said).toContain('前面还有 1 个作业')
+})
+
+test('a code that is not known, or figures that are missing, leave the gateway’s sentence', () => {
+    expect(sentenceOf({ code: 'brand_new', message: 'Something new.', details: {} }, 'zh')).toBe('Something new.')
+    expect(sentenceOf({ ...WAITS, details: {} }, 'zh')).toBe(WAITS.message)
+})
+
+test('ids in a sentence are taken out of it as links, and nothing is lost', () => {
+    const parts = linked(`Job a (${ID}) needs it, not ${OTHER}.`)
+    expect(parts.filter(({ job }) => job).map(({ text }) => text)).toEqual([ID, OTHER])
+    expect(parts.map(({ text }) => text).join('')).toBe(`Job a (${ID}) needs it, not ${OTHER}.`)
+})

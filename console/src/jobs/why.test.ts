@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { job } from '@/jobs/samples'
+import { why } from '@/jobs/why'
+
+test('a job that waits says for what, and its place in line', () => {
+    const details = { position: 7, needs: { device_type: 'v100', devices: 4, cpus: 2, memory_mib: 1024 } }
+    const said = (code: string) => why(job({ reason: { code, message: '', details } }))
+    expect(said('waiting_for_devices')).toEqual({ text: 'devices', count: 4, type: 'v100', place: 7 })
+    expect(said('waiting_for_cpus')).toEqual({ text: 'cpus', count: 2, place: 7 })
+    expect(said('waiting_for_memory')).toEqual({ text: 'memory', gib: 1, place: 7 })
+    expect(said('no_such_device')).toEqual({ text: 'noDevice', type: 'v100', place: null })
+})
+
+test('a failed job says its exit code, a paused one by whom, and a finished one nothing', () => {
+    const reason = (code: string, details = {}) => ({ code, message: 'A sentence.', details })
+    expect(why(job({ status: 'failed', exit_code: 3, reason: reason('command_failed') }))).toMatchObject({ code: 3 })
+    expect(why(job({ status: 'paused', reason: reason('paused', { by: 'bob' }) }))).toMatchObject({ name: 'bob' })
+    expect(why(job({ status: 'finished', reason: reason('finished') }))).toBeNull()
+    expect(why(job({ status: 'running', reason: null }))).toBeNull()
+})
+
+test('a reason that is not known is told in its own sentence, whatever its figures are', () => {
+    const strange = { code: 'new_code', message: 'The moon is full.', details: { needs: 'nothing', position: 'first' } }
+    expect(why(job({ reason: strange }))).toEqual({ text: 'sentence', sentence: 'The moon is full.', place: null })
+    expect(why(job({ reason: { ...strange, code: 'waiting_for_devices' } }))).toEqual({
+        text: 'devices',
+        count: 0,
+        type: '',
+        place: null,
+    })
+})

@@ -1,0 +1,42 @@
+"""When a running job wrote its last checkpoint, so that whoever means to stop it knows before what is lost with it.
+
+It is looked up when somebody asks and not kept. That it is not known is an answer: nobody waits long for it, and it is
+never taken for "none".
+"""
+
+import structlog
+
+from services.gateway.resources.jobs import Checkpoint
+from shared.bus.bus import Bus
+from shared.contracts.commands.checkpoints import CHECKPOINTS, GetCheckpoints, RunOf
+from shared.contracts.commands.jobs import VIEWS, GetJobViews
+from shared.contracts.errors import Refusal
+from shared.contracts.job import HOLDING
+
+log = structlog.get_logger()
+
+PATIENCE_S = 1.0
+UNKNOWN = Checkpoint(known=False)
+
+
+class Checkpoints:
+    """Asks the node that a job runs on. Raises Refusals of the jobs service."""
+
+    def __init__(self, bus: Bus, timeout_s: float) -> None:
+        self._bus = bus
+        self._timeout_s = timeout_s
+
+    async def of(self, job_id: str) -> Checkpoint:
+        """The last one of the job's present run; unknown where none is under way or its node does not say."""
+        views = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
+        state = views[0].state if views else None
+        if state is None or state.status not in HOLDING or state.allocation is None:
+            return UNKNOWN
+        node = state.allocation.shares[0].node
+        ask = GetCheckpoints(runs=(RunOf(job_id=job_id, attempt=state.attempt),))
+        try:
+            answer = await self._bus.ask(CHECKPOINTS.at(node), ask, PATIENCE_S)
+        except Refusal as refusal:
+            log.info("checkpoint_unknown", job_id=job_id, node=node, problem=refusal.code)
+            return UNKNOWN
+        return Checkpoint(known=True, written_at=answer.items[0].written_at) if answer.items else UNKNOWN

@@ -1,0 +1,1 @@
+"""Grafana's dashboards of jobs on this platform's own origin, for whoever is signed in."""
