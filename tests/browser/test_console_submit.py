@@ -136,10 +136,10 @@ def fill_everything(page: Page, folder: Path) -> None:
     page.get_by_label("Preemptible").check()
     page.get_by_role("heading", name="Advanced").click()
     page.get_by_role("button", name="Add a variable").click()
-    page.get_by_label("Name of variable 1").fill("LINES")
+    page.get_by_label("Name of variable 1", exact=True).fill("LINES")
     page.get_by_label("Value of variable 1").fill("one\n two ")
     page.get_by_role("button", name="Add a variable").click()
-    page.get_by_label("Name of variable 2").fill("TOKEN")
+    page.get_by_label("Name of variable 2", exact=True).fill("TOKEN")
     page.get_by_label("What variable 2 holds").select_option("secret")
     page.get_by_label("Secret of variable 2").select_option("HUB")
     page.get_by_label("TensorBoard").check()
@@ -152,7 +152,7 @@ def fill_everything(page: Page, folder: Path) -> None:
     }.items():
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_role("button", name="Add a label").click()
-    page.get_by_label("Name of label 1").fill("team")
+    page.get_by_label("Name of label 1", exact=True).fill("team")
     page.get_by_label("Value of label 1").fill("vision")
     page.get_by_role("button", name="Add a recipient").click()
     page.get_by_label("Recipient 1", exact=True).fill("mailto:mia@example.org")
@@ -277,7 +277,7 @@ def test_a_clone_asks_for_the_same_and_says_what_is_hidden(yard: Console) -> Non
         assert json.loads(text.locator("pre").inner_text()) == {"name": "cloned", "command": ["echo", "a b"], **asked}
     with yard.visit("otto", f"/submit?clone={id}", faults=REFUSED) as page:
         expect(page.get_by_text(re.compile("values of its environment are not for you to see"))).to_be_visible()
-        expect(page.get_by_label("Name of variable 2")).to_have_value(re.compile("LR|KEY"))
+        expect(page.get_by_label("Name of variable 2", exact=True)).to_have_value(re.compile("LR|KEY"))
         expect(page.get_by_label("Value of variable 1")).to_have_value("")
         expect(page.get_by_label("Value of variable 2")).to_have_value("")
         assert "hidden-one" not in page.content()

@@ -7,6 +7,7 @@ import type { Draft } from '@/submit/draft'
 import { rootOf } from '@/submit/fields'
 import { twice } from '@/submit/request'
 import type { Verdict } from '@/submit/useValidation'
+import { afterPress } from '@/submit/press'
 import { inWords } from '@/submit/wording'
 
 export function useErrors(draft: Draft, verdict: Readonly<Ref<Verdict>>) {
@@ -32,8 +33,11 @@ export function useErrors(draft: Draft, verdict: Readonly<Ref<Verdict>>) {
 
     /** Somebody was in the field that holds this element. */
     function visit(event: Event) {
-        const field = event.target instanceof Element && event.target.closest<HTMLElement>('[data-field]')
-        if (field && field.dataset['field']) visited.add(field.dataset['field'])
+        if (!(event.target instanceof Element)) return
+        // A box and a choice tell their value by `change`: drawn anew before, they would have the old one again.
+        if (event.type === 'input' && event.target.matches('select, [type=checkbox]')) return
+        const field = event.target.closest<HTMLElement>('[data-field]')?.dataset['field']
+        if (field) afterPress(() => visited.add(field))
     }
 
     return { errors, errorOf, words, visit, everywhere }

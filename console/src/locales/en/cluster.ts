@@ -72,7 +72,7 @@ export default {
         waiting: 'Jobs',
         devices: 'Devices asked for',
         foreign: 'others',
-        show: 'Show this job | Show these {count} jobs',
+        show: 'Show {count} job | Show {count} jobs',
         reasons: {
             queued: 'the scheduler has not looked at it yet',
             waiting_for_devices: 'devices are in use',
