@@ -35,6 +35,8 @@ from shared.ids import new_id
 REQUEST_BYTES = 200 * 1024
 """The most that a submission takes as JSON, where control characters take six bytes each."""
 SMALL_BYTES = 32 * 1024
+CHECKS_PER_MINUTE = 300
+"""The submissions that one user may have checked, where there is a limit at all: as many as fast typing asks for."""
 CREATED = 201
 
 
@@ -71,10 +73,11 @@ class Submissions:
         self._clock = clock
         self._per_minute = per_minute
         self._recent = Throttle(per_minute) if per_minute is not None else None
+        self._checks = Throttle(max(per_minute, CHECKS_PER_MINUTE)) if per_minute is not None else None
 
     async def validate(self, caller: Caller, raw: bytes, author: Author) -> Job:
         """The job that `submit` would store of this body, or the Refusal that it would raise. Nothing is stored."""
-        self._count(caller, 1)
+        self._count_check(caller)
         request, plain = parsed(JobRequest, raw)
         accepted = await self._accepted(caller, request, len(raw), None, plain, author, self._recipients.inquiry())
         return _job_of(await self._joiner.validate(accepted.job))
@@ -161,6 +164,18 @@ class Submissions:
         )
         if errors:
             raise Invalid(errors[0].message, errors)
+
+    def _count_check(self, caller: Caller) -> None:
+        """Raises TooMany. A form asks whenever somebody stops typing: that uses up nothing of what they may submit."""
+        if self._checks is None:
+            return
+        now = self._clock.monotonic()
+        wait_s = self._checks.wait_s(caller.name, now)
+        if wait_s > 0:
+            raise too_many(
+                "You have had too many submissions checked within a minute. Wait before the next one.", wait_s
+            )
+        self._checks.add(caller.name, now)
 
     def _count(self, caller: Caller, count: int) -> None:
         """Raises TooMany for more than a minute's, Invalid for a batch that no minute has room for."""

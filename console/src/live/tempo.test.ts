@@ -16,3 +16,8 @@ test('nothing is fetched while nobody looks, while an answer is on its way, or w
     expect(wait({ ...READY, busy: true }, 60_000)).toBeNull()
     expect(wait({ ...READY, due: false }, 60_000)).toBeNull()
 })
+
+test('whoever fetches may be content with less often', () => {
+    expect(wait({ ...READY, last: 10_000 }, 10_500, 2_000)).toBe(1_500)
+    expect(wait({ ...READY, last: 10_000 }, 13_000, 2_000)).toBe(0)
+})

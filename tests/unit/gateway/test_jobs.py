@@ -7,6 +7,7 @@ import pytest
 
 from services.gateway.domain.batches import COMMAND_BYTES
 from services.gateway.readiness import NEEDED
+from services.gateway.submission import CHECKS_PER_MINUTE
 from shared.contracts.commands.changes import KILL, PAUSE, RESUME, SET_PRIORITY
 from shared.contracts.commands.health import AskHealth, Health
 from shared.contracts.commands.jobs import EVENTS, GetJobEvents, JobEventPage
@@ -168,6 +169,15 @@ async def test_a_flood_of_one_user_does_not_touch_another(tmp_path: Path) -> Non
         assert statuses == [201, 201, 201, 429]
         assert (await yard.call("POST", "/jobs", "ada", json=BODY)).status_code == 201
         yard.clock.passed += 60
+        assert (await yard.call("POST", "/jobs", json=BODY)).status_code == 201
+
+
+async def test_checking_a_submission_uses_up_nothing_of_the_limit_and_has_one_of_its_own(tmp_path: Path) -> None:
+    async with gateway(tmp_path, submissions_per_minute=1) as yard:
+        half = {"name": "hello"}
+        checks = [(await yard.call("POST", "/jobs:validate", json=half)).status_code for _ in range(CHECKS_PER_MINUTE)]
+        assert set(checks) == {422}
+        assert (await yard.call("POST", "/jobs:validate", json=half)).status_code == 429
         assert (await yard.call("POST", "/jobs", json=BODY)).status_code == 201
 
 
