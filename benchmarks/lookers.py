@@ -16,6 +16,7 @@ from shared.contracts.job import Actor
 from tests.support.platform import Platform
 
 ACTOR = Actor(kind="user", name="admin")
+PATIENT_S = 60.0
 
 
 class Lookers:
@@ -76,4 +77,5 @@ class Lookers:
                 id = chosen.choice(self._shown if number % 2 else self._ids)
                 priority = 1 + number % 1000
                 self.made[id, priority] = time.time() * 1e3
-                tasks.create_task(bus.ask(SET_PRIORITY, SetPriority(id=id, actor=ACTOR, priority=priority)))
+                wish = SetPriority(id=id, actor=ACTOR, priority=priority)
+                tasks.create_task(bus.ask(SET_PRIORITY, wish, timeout=PATIENT_S))

@@ -65,18 +65,21 @@ OTHERS = (
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m docs.tools.screenshots", description=__doc__)
     parser.add_argument("--wait", type=float, default=150.0, help="seconds of METRICS to show")
-    wait_s = parser.parse_args().wait
+    parser.add_argument("looks", nargs="*", help="names of looks; nothing: all")
+    asked = parser.parse_args()
+    looks = [look for look in LOOKS if not asked.looks or look.name in asked.looks]
     for folder in (ALL, KEPT):
         folder.mkdir(parents=True, exist_ok=True)
     with console(SIMULATED) as running:
         ids = _busy(running)
-        time.sleep(wait_s)  # METRICS shows time, and so there has to be some
-        for look in LOOKS:
+        time.sleep(asked.wait)  # METRICS shows time, and so there has to be some
+        for look in looks:
             for language in LANGUAGES:
                 for way, _ in looked_at(running, look, ids, language, ALL):
                     print(f"{look.name}-{language}-{way.name}", flush=True)
     for name in SHOWN:
-        _keep(ALL / f"{name}.png")
+        if name.rsplit("-", 2)[0] in {look.name for look in looks}:
+            _keep(ALL / f"{name}.png")
     return 0
 
 

@@ -35,6 +35,11 @@ def _pressed(*names: str) -> Reach:
     return reach
 
 
+def _accepted(page: Page) -> None:
+    """The gateway has looked at what the form holds."""
+    page.get_by_text(re.compile("It would be accepted|可以提交")).wait_for()
+
+
 def _two_selected(page: Page) -> None:
     for box in page.locator("tbody input[type=checkbox]").all()[:2]:
         box.check()
@@ -83,7 +88,7 @@ LOOKS = (
     Look("job-console", "/jobs/{failed}/console"),
     Look("job-console-none", "/jobs/{queued}/console"),
     Look("submit", "/submit", faults=("status of 422",)),
-    Look("submit-clone", "/submit?clone={queued}", faults=("status of 422",)),
+    Look("submit-clone", "/submit?clone={queued}", reach=_accepted, faults=("status of 422",)),
     Look("cluster", "/cluster"),
     Look("cluster-admin", "/cluster", who="admin"),
     Look("account", "/account"),
