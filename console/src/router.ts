@@ -76,7 +76,7 @@ export const router = createRouter({
 
 router.beforeEach((to) => {
     const { me, state } = useSession()
-    if (to.meta.open) return true
+    if (to.meta.open || state.value === 'unknown') return true
     if (state.value === 'out') return { name: 'sign-in', query: to.path === '/jobs' ? {} : { back: to.fullPath } }
     if (to.meta.admin && !me.value?.admin)
         return { name: 'not-found', params: { pathMatch: to.path.slice(1).split('/') } }

@@ -1,7 +1,11 @@
-"""When runs wrote their last checkpoints: a look into their folders, taken when somebody asks or a run has ended."""
+"""When runs wrote their last checkpoints: a look into their folders, taken when somebody asks or a run has ended.
+
+The folder belongs to the job, which may do with it what it likes: whatever it holds, a look ends with a moment or none.
+"""
 
 import asyncio
 import os
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
@@ -31,16 +35,18 @@ def _written_at(record: RunRecord) -> datetime | None:
 
 
 def newest(folder: Path) -> datetime | None:
-    """The latest modification of what lies in the folder under a final name. Links are not followed."""
-    latest: int | None = None
+    """The latest modification of what lies in the folder under a final name, and never later than now: a file may
+    carry any date. Links in the folder are not followed.
+    """
+    latest = 0
     try:
         with os.scandir(folder) as entries:
             for entry in islice(entries, LOOKED_AT):
                 if is_final(entry.name):
-                    latest = max(latest or 0, _modified(entry))
+                    latest = max(latest, _modified(entry))
     except OSError:  # no folder, or none that can be read: nothing is known of a checkpoint
         return None
-    return moment(latest) if latest else None
+    return moment(min(latest, time.time_ns())) if latest > 0 else None
 
 
 def _modified(entry: "os.DirEntry[str]") -> int:

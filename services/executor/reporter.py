@@ -1,5 +1,8 @@
 """Says what became of a run: RunStarted, then its output, and only after that how it ended. At least once each."""
 
+import asyncio
+from datetime import datetime
+
 import structlog
 
 from services.executor.checkpoints import written_at
@@ -17,6 +20,9 @@ from shared.contracts.metrics import RunUsage
 from shared.meter import Meter
 
 log = structlog.get_logger()
+
+LOOK_S = 5.0
+"""How long a look into a job's folder may keep back how its run ended."""
 
 
 class Reporter:
@@ -62,7 +68,7 @@ class Reporter:
         if isinstance(run.seen, Ended) or (record.kind == "run" and isinstance(run.seen, Lost)):
             ended_ns = run.seen.ended_ns if isinstance(run.seen, Ended) else self._now_ns()
             lines = await self._shipper.finish(console, ended_ns)
-        checkpoint_at = await written_at(record) if isinstance(run.seen, Ended) else None
+        checkpoint_at = await self._checkpoint(run)
         result = result_event(record, self._node, run.seen, lines, checkpoint_at, usage)
         if result is not None:
             await self._publish(run, result)
@@ -77,6 +83,17 @@ class Reporter:
         except Exception as error:  # noqa: BLE001  (a job can write to what is read here, and its end must be told)
             log.warning("usage_unknown", run_id=run.record.id, error=repr(error))
         return None
+
+    async def _checkpoint(self, run: Run) -> datetime | None:
+        """When its last checkpoint was written. A folder that does not answer keeps no end from being told."""
+        if not isinstance(run.seen, Ended):
+            return None
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await written_at(run.record)
+        except TimeoutError:
+            log.warning("checkpoint_unknown", run_id=run.record.id)
+            return None
 
     async def started(self, run: Run) -> None:
         """Say once more that it lives."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
@@ -18,8 +18,15 @@ from shared.contracts.job import TERMINAL
 RECHECK_S = 5.0
 """How often to ask whether a job is over, if no event says so."""
 
+MISSED = 16
+"""Chunks that a reader who comes back may have missed; who has missed more begins anew, with the last lines."""
+
 UNDER_WAY = 1
 """To one reader at one time: there may be hundreds of readers, and a chunk may take 256 KiB."""
+
+
+class FarBehind(Exception):
+    """A reader has missed so much that the last lines are quicker. Nothing was read yet."""
 
 
 class Chunks:
@@ -46,7 +53,7 @@ class Chunks:
                     last = await self._last_chunk(job_id) if last is None else last
 
     async def shared(self, job_id: str, position: int, changed: asyncio.Event) -> AsyncGenerator[Arrival, None]:
-        """The same, read once for all who take them as they come."""
+        """The same, read once for all who take them as they come. Raises FarBehind."""
         last = await self._last_chunk(job_id)
         if last is not None and position >= last:
             return
@@ -55,10 +62,9 @@ class Chunks:
             await self._check(position)
         async with self._channels.joined(job_id, newest) as inbox:
             if position < inbox.since:
-                async with aclosing(self._missed(job_id, position)) as missed:
-                    async for arrived in missed:
-                        position = arrived.position
-                        yield arrived
+                for arrived in await self._missed(job_id, position):
+                    position = arrived.position
+                    yield arrived
             while last is None or position < last:
                 arrivals = await inbox.next(changed, RECHECK_S)
                 for arrived in arrivals:
@@ -69,16 +75,20 @@ class Chunks:
                     changed.clear()
                     last = await self._last_chunk(job_id) if last is None else last
 
-    async def _missed(self, job_id: str, position: int) -> AsyncGenerator[Arrival, None]:
-        """What came after `position` and before now."""
+    async def _missed(self, job_id: str, position: int) -> list[Arrival]:
+        """What came after `position` and before now. Raises FarBehind."""
         newest, never = await self._newest_chunk(job_id), asyncio.Event()
+        missed: list[Arrival] = []
         if position >= newest:
-            return
+            return missed
         async with followed(self._bus, subjects.LOGS, (subjects.log(job_id),), position + 1, UNDER_WAY) as stream:
             while position < newest:
                 for message in await stream.next(never, RECHECK_S):
                     position = message.metadata.sequence.stream
-                    yield arrival(message)
+                    missed.append(arrival(message))
+                if len(missed) > MISSED:
+                    raise FarBehind
+        return missed
 
     async def _check(self, position: int) -> None:
         """A reader may name any position, and one that the stream does not have is of an earlier stream."""

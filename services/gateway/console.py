@@ -1,14 +1,17 @@
 """Consoles: the last lines from the logs service, new ones from the stream, whole outputs from the executor."""
 
-from collections.abc import AsyncGenerator
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from math import inf
 
 import structlog
 
 from services.gateway.channels import Arrival
-from services.gateway.chunks import Chunks
+from services.gateway.chunks import Chunks, FarBehind
 from services.gateway.domain.console import News, Seen
+from services.gateway.domain.pending import MOST_CHARS
 from services.gateway.pacing import paced
 from services.gateway.resources.jobs import LogTail
 from services.gateway.sse import ServerEvent
@@ -49,16 +52,19 @@ class Console:
         self._yard = yard
         self._timeout_s = timeout_s
 
-    async def tail(self, job_id: str, count: int) -> Tail:
-        """The last `count` lines. The logs service answers as many as fit in a message, so this asks on."""
+    async def tail(self, job_id: str, count: int, most_chars: float = inf) -> Tail:
+        """The last `count` lines. The logs service answers as many as fit in a message, so this asks on, until it has
+        `most_chars` of text.
+        """
         page = await self._page(job_id, count, None)
         position = page.position
         pieces = [_piece(page)]
-        missing = count - len(pieces[0].lines)
-        while page.more and missing > 0 and pieces[0].lines:
+        missing, chars = count - len(pieces[0].lines), _chars(pieces[0])
+        while page.more and missing > 0 and pieces[0].lines and chars < most_chars:
             page = await self._page(job_id, missing, pieces[0].lines[0].seq)
             pieces.insert(0, _piece(page))
             missing -= len(pieces[0].lines)
+            chars += _chars(pieces[0])
         return Tail(tuple(pieces), position)
 
     async def follow(
@@ -66,16 +72,19 @@ class Console:
     ) -> AsyncGenerator[ServerEvent, None]:
         """The last lines and then each new one, until the job is over; or what came after position `after`.
 
-        `at_a_pace`: for somebody who looks at it (`pacing.py`), who may be spared lines that are old already.
+        `at_a_pace`: for somebody who looks at it (`pacing.py`), who may be spared lines that are old already: after a
+        long absence it begins with the last lines again.
         """
         async with self._chunks.changes(job_id) as changed:
             while True:
                 seen = Seen()
                 position = after
                 if position is None:
-                    tail = await self.tail(job_id, count)
+                    tail = await self.tail(job_id, count, MOST_CHARS if at_a_pace else inf)
                     position = tail.position
-                    for event in _events_of(tail, seen):
+                    pieces = _events_of(tail, seen)
+                    del tail  # a stream lasts for hours, and what was sent must not be kept as long
+                    for event in pieces:
                         yield event
                 arrivals = (self._chunks.shared if at_a_pace else self._chunks.apart)(job_id, position, changed)
                 news = _news(arrivals, seen)
@@ -85,7 +94,7 @@ class Console:
                             yield event
                     yield END
                     return
-                except StreamReplaced:
+                except (StreamReplaced, FarBehind):
                     log.info("console_followed_anew", job_id=job_id)
                     after = None
 
@@ -117,16 +126,22 @@ def _piece(page: LogPage) -> LogTail:
     return LogTail.model_construct(lines=page.lines, gaps=page.gaps)
 
 
-def _events_of(tail: Tail, seen: Seen) -> list[ServerEvent]:
-    """Only the last piece has an id: a reader who lost the connection before it starts again from the tail."""
+def _events_of(tail: Tail, seen: Seen) -> Iterator[ServerEvent]:
+    """Each made when it is asked for. Only the last piece has an id: a reader who lost the connection before it starts
+    again from the tail.
+    """
     for line in tail.lines:
         seen.note(line)
-    pieces = [piece for piece in tail.pieces if piece.lines or piece.gaps]
-    last = len(pieces) - 1
-    return [
-        ServerEvent(piece.model_dump_json().encode(), "lines", tail.position if number == last else None)
-        for number, piece in enumerate(pieces)
-    ]
+    pieces = deque(piece for piece in tail.pieces if piece.lines or piece.gaps)
+    position = tail.position
+    del tail
+    while pieces:
+        piece = pieces.popleft()
+        yield ServerEvent(piece.model_dump_json().encode(), "lines", None if pieces else position)
+
+
+def _chars(piece: LogTail) -> int:
+    return sum(len(line.text) for line in piece.lines)
 
 
 async def _each(news: AsyncGenerator[tuple[News, int], None]) -> AsyncGenerator[ServerEvent, None]:

@@ -48,7 +48,7 @@ async def _the_person(tokens: tuple[str, ...], identify: Identify) -> SignedIn:
     """
     found: list[SignedIn] = []
     refused = Unauthorized(REFUSED)
-    for token in tokens[:MOST]:
+    for token in tokens[-MOST:]:  # browsers send those of longer paths first, and ours is that of `/`
         try:
             found.append(await identify(token))
         except Unauthorized as refusal:

@@ -197,7 +197,7 @@ def test_several_jobs_act_together_and_one_summary_says_what_was_done_and_what_r
         dialog = page.get_by_role("dialog", name="pause 3 jobs?")
         expect(dialog).to_contain_text("no work is lost")
         dialog.get_by_role("button", name="pause").click()
-        summary = page.get_by_role("dialog", name="What became of it: pause")
+        summary = page.get_by_role("dialog", name="Result of pause")
         expect(summary).to_contain_text("2 jobs were done")
         expect(summary).to_contain_text("1 job was refused")
         expect(summary.get_by_role("listitem")).to_contain_text("bulk-over")

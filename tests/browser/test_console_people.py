@@ -45,10 +45,10 @@ def test_one_adds_a_public_key_by_pasting_it_and_removes_it_again(yard: Console)
 def test_a_token_is_shown_once_and_works_until_it_is_removed(yard: Console) -> None:
     with yard.visit("mia", "/account") as page:
         tokens = part(page, "API tokens")
-        tokens.get_by_role("button", name="Make a token").click()
+        tokens.get_by_role("button", name="New token").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Name").fill("nightly")
-        dialog.get_by_role("button", name="Make a token").click()
+        dialog.get_by_role("button", name="Create").click()
         secret = dialog.locator("code").inner_text()
         me = yard.yard.http.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
         assert (me.json()["name"], me.json()["scope"]) == ("mia", "read")
@@ -81,11 +81,11 @@ def test_secrets_are_set_and_replaced_and_never_shown_and_a_vc_s_are_for_its_adm
 def test_a_new_password_keeps_one_signed_in_here_and_a_wrong_present_one_is_said(yard: Console) -> None:
     with yard.visit("otto", "/account", faults=("403",)) as page:
         password = part(page, "Password")
-        password.get_by_label("Present password").fill("wrong")
+        password.get_by_label("Current password").fill("wrong")
         password.get_by_label("New password").fill("another long sentence")
         password.get_by_role("button", name="Change password").click()
         expect(password.get_by_role("alert")).to_contain_text("present password is wrong")
-        password.get_by_label("Present password").fill(yard.password("otto"))
+        password.get_by_label("Current password").fill(yard.password("otto"))
         password.get_by_role("button", name="Change password").click()
         expect(page.get_by_text("The password is changed")).to_be_visible()
         page.reload()
@@ -94,12 +94,12 @@ def test_a_new_password_keeps_one_signed_in_here_and_a_wrong_present_one_is_said
 
 def test_an_administrator_makes_changes_and_removes_a_user(yard: Console) -> None:
     with yard.visit("admin", "/admin") as page:
-        page.get_by_role("button", name="Make a user").click()
+        page.get_by_role("button", name="New user").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("User", exact=True).fill("nina")
         dialog.get_by_label("Password").fill("a long sentence")
         dialog.get_by_label("vision").select_option("member")
-        dialog.get_by_role("button", name="Make a user").click()
+        dialog.get_by_role("button", name="Create").click()
         row = page.get_by_role("row", name="nina")
         expect(row).to_contain_text("vision")
         row.get_by_role("button", name="Edit nina").click()
@@ -113,14 +113,14 @@ def test_an_administrator_makes_changes_and_removes_a_user(yard: Console) -> Non
 
 def test_an_administrator_bounds_a_virtual_cluster_and_a_bound_that_is_no_number_is_named(yard: Console) -> None:
     with yard.visit("admin", "/admin/vcs", faults=("422",)) as page:
-        page.get_by_role("button", name="Make a virtual cluster").click()
+        page.get_by_role("button", name="New virtual cluster").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Name").fill("lab")
         dialog.get_by_label("Highest priority").fill("many")
-        dialog.get_by_role("button", name="Make a virtual cluster").click()
+        dialog.get_by_role("button", name="Create").click()
         expect(dialog.get_by_label("Highest priority")).to_have_attribute("aria-invalid", "true")
         dialog.get_by_label("Highest priority").fill("300")
-        dialog.get_by_role("button", name="Make a virtual cluster").click()
+        dialog.get_by_role("button", name="Create").click()
         expect(page.get_by_role("row", name="lab")).to_contain_text("300")
 
 
@@ -133,14 +133,14 @@ def test_support_cases_and_the_audit_say_who_asked_and_who_did_what(yard: Consol
         page.get_by_text("It stands still").click()
         expect(page.get_by_text("Since <b>noon</b>.")).to_be_visible()
         page.get_by_role("navigation", name="Administration").get_by_role("link", name="Audit").click()
-        page.get_by_label("Who").fill("mia")
+        page.get_by_label("Actor").fill("mia")
         page.get_by_role("button", name="Filter").click()
         expect(page).to_have_url(f"{yard.yard.url}/admin/audit?actor=mia")
         rows = page.get_by_role("row").filter(has_text="job.")
         expect(rows.first).to_contain_text("mia")
-        page.get_by_label("Who").fill("nobody-of-that-name")
+        page.get_by_label("Actor").fill("nobody-of-that-name")
         page.get_by_role("button", name="Filter").click()
-        expect(page.get_by_text("Nothing like that happened")).to_be_visible()
+        expect(page.get_by_text("No matching entries")).to_be_visible()
         page.go_back()
         expect(rows.first).to_be_visible()
 

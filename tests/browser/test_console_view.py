@@ -265,7 +265,7 @@ def test_what_the_job_reports_is_a_chart_and_a_table_and_its_sums_stand_on_top(y
 def test_the_time_that_charts_show_stands_in_the_address(yard: Console) -> None:
     id = ended(yard, "true")
     with yard.visit("mia", f"/jobs/{id}/metrics") as page:
-        expect(page.get_by_role("button", name="Whole life")).to_have_attribute("aria-pressed", "true")
+        expect(page.get_by_role("button", name="Whole run")).to_have_attribute("aria-pressed", "true")
         page.get_by_role("button", name="6 h").click()
         expect(page).to_have_url(re.compile(r"\?range=6h$"))
         page.get_by_role("button", name="Custom").click()

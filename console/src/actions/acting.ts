@@ -8,7 +8,7 @@
 
 import { onScopeDispose, reactive } from 'vue'
 import { arrival, type Wish } from '@/actions/wishes'
-import { api, body } from '@/api/client'
+import { api, body, Problem } from '@/api/client'
 import type { Job, JobEvent, JobStatus, Receipt } from '@/api/schema'
 import { i18n } from '@/locales/i18n'
 import { minutes } from '@/actions/losses'
@@ -47,10 +47,12 @@ export function answered(job: Job): void {
 export async function act(job: Pick<Job, 'id' | 'name'>, wish: Wish): Promise<void> {
     if (pendingWish(job.id) === wish) return
     pending.set(job.id, { wish, name: job.name, silent: false })
+    const mine = pending.get(job.id)
     try {
         answered(await body(asked(job.id, wish)))
     } catch (error) {
-        pending.delete(job.id)
+        // A kill may have been asked for meanwhile: it goes on.
+        if (pending.get(job.id) === mine) pending.delete(job.id)
         if (!givenUp(error)) say(sentence(error), 'problem')
     }
 }
@@ -66,6 +68,11 @@ export function unfollowed(ids: readonly string[]): void {
     ids.forEach((id) => pending.delete(id))
 }
 
+/** Somebody else is here now. */
+export function forgetPending(): void {
+    pending.clear()
+}
+
 /** News of a job: its wish may have arrived. */
 export function noticed(event: JobEvent): void {
     const { job, receipt } = event.data
@@ -77,8 +84,8 @@ export async function askAgain(): Promise<void> {
     for (const id of pending.keys()) {
         try {
             answered(await body(api.GET('/api/v1/jobs/{job_id}', { params: { path: { job_id: id } } })))
-        } catch {
-            pending.delete(id)
+        } catch (error) {
+            if (!(error instanceof Problem && error.passes)) pending.delete(id)
         }
     }
 }

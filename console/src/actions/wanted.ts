@@ -12,15 +12,19 @@ export type Wanted =
 
 const content = shallowRef<Wanted | null>(null)
 const open = ref(false)
+const turn = ref(0)
 
 /** What was wanted last; it stays while its dialog closes. */
 export const wanted = content
 export const dialogOpen = readonly(open)
+/** Each dialog begins anew, also for what was wanted before. */
+export const dialogTurn = readonly(turn)
 /** Likewise the menu of a job. */
 export const menuOpen = ref(false)
 
 export function want(what: Wanted): void {
     content.value = what
+    turn.value++
     open.value = true
 }
 

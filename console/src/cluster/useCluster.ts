@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/vue-query'
 import { onScopeDispose } from 'vue'
 import { api, body } from '@/api/client'
-import { useTempo } from '@/live/useTempo'
+import { afresh, useTempo } from '@/live/useTempo'
 import { useEvents } from '@/live/events'
 
 const SHORTEST_MS = 2_000
@@ -16,7 +16,7 @@ export function useCluster() {
         queryFn: ({ signal }) => body(api.GET('/api/v1/cluster', { signal })),
         staleTime: 0,
     })
-    const tempo = useTempo(() => query.refetch({ cancelRefetch: false }), SHORTEST_MS)
+    const tempo = useTempo(() => afresh(query), SHORTEST_MS)
     useEvents((heard) => {
         if (heard.kind !== 'state') tempo.due()
     })

@@ -7,7 +7,7 @@ import { api, body } from '@/api/client'
 import type { Job } from '@/api/schema'
 import { useEvents } from '@/live/events'
 import { merged } from '@/live/merge'
-import { useTempo } from '@/live/useTempo'
+import { afresh, useTempo } from '@/live/useTempo'
 
 /** Under which the job is kept; what hangs on it stands below: `[...jobKey(id), 'endpoints']`. */
 export function jobKey(id: string) {
@@ -27,7 +27,7 @@ export function useJob(id: Ref<string>) {
             return newer(client.getQueryData<Job>(jobKey(asked)), fetched)
         },
     })
-    const { due: look } = useTempo(() => client.invalidateQueries({ queryKey: jobKey(id.value), exact: true }))
+    const { due: look } = useTempo(() => afresh(query))
 
     useAnswers((job) => {
         if (job.id !== id.value) return

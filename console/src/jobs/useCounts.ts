@@ -2,7 +2,7 @@
 
 import { useQuery } from '@tanstack/vue-query'
 import { api, body } from '@/api/client'
-import { useTempo } from '@/live/useTempo'
+import { afresh, useTempo } from '@/live/useTempo'
 import { useEvents } from '@/live/events'
 import { useSession } from '@/session/session'
 
@@ -13,7 +13,7 @@ export function useCounts() {
         queryFn: ({ signal }) => body(api.GET('/api/v1/jobs:counts', { params: { query: asked(new Date()) }, signal })),
         staleTime: 0,
     })
-    const tempo = useTempo(() => query.refetch({ cancelRefetch: false }))
+    const tempo = useTempo(() => afresh(query))
     useEvents((heard) => {
         if (heard.kind === 'reset') tempo.due()
         if (heard.kind === 'event' && heard.event.data.job.owner === me.value?.name) tempo.due()

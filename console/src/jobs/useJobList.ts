@@ -7,13 +7,13 @@
  */
 
 import { keepPreviousData, useQuery } from '@tanstack/vue-query'
-import { computed, shallowRef, watch, type Ref } from 'vue'
+import { computed, shallowReadonly, shallowRef, watch, type Ref } from 'vue'
 import { useAnswers } from '@/actions/acting'
 import type { Job, JobEvent, JobPage } from '@/api/schema'
 import { heard } from '@/jobs/news'
 import { fetchPage } from '@/jobs/pages'
 import { changes, inPlace, upToDate } from '@/jobs/rows'
-import { useTempo } from '@/live/useTempo'
+import { afresh, useTempo } from '@/live/useTempo'
 import { isImpossible, paramsOf, type ListView, type Params } from '@/jobs/view'
 import { useEvents } from '@/live/events'
 import { useSession } from '@/session/session'
@@ -35,7 +35,7 @@ export function useJobList(view: Ref<ListView>, held: Ref<boolean>) {
     const page = shallowRef<JobPage | null>(null)
     const behind = shallowRef<JobPage | null>(null)
     const shownFor = shallowRef<Params | null>(null)
-    const tempo = useTempo(() => query.refetch({ cancelRefetch: false }))
+    const tempo = useTempo(() => afresh(query))
 
     watch(
         [query.data, query.isPlaceholderData],
@@ -68,6 +68,7 @@ export function useJobList(view: Ref<ListView>, held: Ref<boolean>) {
     }
 
     function patch(event: JobEvent) {
+        if (query.isPlaceholderData.value) tempo.due()
         if (!page.value) return tempo.due()
         const { rows, due } = heard(view.value, page.value.items, event, me.value?.name ?? '')
         if (rows !== page.value.items) page.value = { ...page.value, items: [...rows] }
@@ -85,6 +86,8 @@ export function useJobList(view: Ref<ListView>, held: Ref<boolean>) {
 
     return {
         page,
+        /** What the rows on the screen were asked for by; anew when they are others. */
+        shownFor: shallowReadonly(shownFor),
         /** How many rows would come, go or move. */
         changes: computed(() => (behind.value && page.value ? changes(page.value.items, behind.value.items) : 0)),
         catchUp,

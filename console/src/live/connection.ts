@@ -3,6 +3,9 @@
  *
  * An EventSource reconnects by itself after a broken connection, and goes on after the last event. It gives up when it
  * is refused (the gateway starts, too many streams, the sign-in has ended): then this asks why, and tries again.
+ *
+ * Whatever happened before a stream began is unknown to it, so each beginning is told as a `reset`: who shows something
+ * fetches it anew.
  */
 
 import type { JobEvent } from '@/api/schema'
@@ -16,6 +19,8 @@ export type Heard =
     | { kind: 'reset' }
     | { kind: 'state'; state: ConnectionState }
 
+/** `EventSource.CLOSED`. */
+const CLOSED = 2
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 10_000
 
@@ -24,13 +29,19 @@ export class Connection {
     private source: EventSource | null = null
     private retry: ReturnType<typeof setTimeout> | null = null
     private wait = FIRST_RETRY_MS
-    private wasOpen = false
+    private asking = false
+    private turn = 0
 
-    constructor(private readonly tell: (heard: Heard) => void) {}
+    /** `begin`: opens a stream. `status`: what the gateway says of the sign-in, 0 where nobody answers. */
+    constructor(
+        private readonly tell: (heard: Heard) => void,
+        private readonly begin: () => EventSource = () => new EventSource('/api/v1/events'),
+        private readonly status: () => Promise<number> = ofSignIn,
+    ) {}
 
     open(): void {
-        if (this.source !== null || this.retry !== null) return
-        const source = new EventSource('/api/v1/events')
+        if (this.source !== null || this.retry !== null || this.asking) return
+        const source = this.begin()
         this.source = source
         source.onopen = () => {
             this.wait = FIRST_RETRY_MS
@@ -42,7 +53,7 @@ export class Connection {
         source.addEventListener('queue', () => this.tell({ kind: 'queue' }))
         source.addEventListener('reset', () => this.tell({ kind: 'reset' }))
         source.onerror = () => {
-            if (source.readyState === EventSource.CLOSED) void this.refused()
+            if (source.readyState === CLOSED) void this.refused()
             else this.become('lost')
         }
     }
@@ -52,7 +63,9 @@ export class Connection {
         this.source = null
         if (this.retry !== null) clearTimeout(this.retry)
         this.retry = null
-        this.wasOpen = false
+        this.asking = false
+        this.state = 'connecting'
+        this.turn++
     }
 
     /** Somebody signed in, or the network is back: don't wait for the next try. */
@@ -66,10 +79,11 @@ export class Connection {
     private async refused(): Promise<void> {
         this.source?.close()
         this.source = null
-        const status = await fetch('/api/v1/me', { credentials: 'same-origin' }).then(
-            (answer) => answer.status,
-            () => 0,
-        )
+        const turn = this.turn
+        this.asking = true
+        const status = await this.status()
+        if (turn !== this.turn) return
+        this.asking = false
         this.become(status === 401 ? 'expired' : 'lost')
         if (status === 401) return
         this.retry = setTimeout(() => {
@@ -79,13 +93,15 @@ export class Connection {
         this.wait = Math.min(this.wait * 2, LONGEST_RETRY_MS)
     }
 
-    /** A new stream after a refusal starts from now: what happened in between has to be fetched. */
     private become(state: ConnectionState): void {
-        if (state === 'open') {
-            if (this.wasOpen && this.state !== 'open') this.tell({ kind: 'reset' })
-            this.wasOpen = true
-        }
+        const begins = state === 'open' && this.state !== 'open'
         this.state = state
         this.tell({ kind: 'state', state })
+        if (begins) this.tell({ kind: 'reset' })
     }
+}
+
+async function ofSignIn(): Promise<number> {
+    const answer = await fetch('/api/v1/me', { credentials: 'same-origin' }).catch(() => null)
+    return answer?.status ?? 0
 }

@@ -1,7 +1,16 @@
 /** Fetches what is due at the pace of `tempo`. */
 
-import { onScopeDispose } from 'vue'
+import { onScopeDispose, type Ref } from 'vue'
 import { SHORTEST_MS, wait, type Tempo } from '@/live/tempo'
+
+type Asked = { isFetching: Ref<boolean>; refetch: (options: { cancelRefetch: boolean }) => Promise<unknown> }
+
+/** Ask anew; once more if that has joined an answer on its way, which may be older than what made it due. */
+export async function afresh(query: Asked): Promise<void> {
+    const joins = query.isFetching.value
+    await query.refetch({ cancelRefetch: false })
+    if (joins) await query.refetch({ cancelRefetch: false })
+}
 
 /** `due()` says that something has changed; `fetch` never throws. */
 export function useTempo(fetch: () => Promise<unknown>, shortest = SHORTEST_MS): { due: () => void } {

@@ -21,10 +21,15 @@ function answer(port: MessagePort, asked: Asked): void {
         ports.add(port)
         connection.open()
         port.postMessage({ kind: 'state', state: connection.state } satisfies Heard)
+        // What this tab has fetched may be older than what the others have heard since.
+        if (connection.state === 'open') port.postMessage({ kind: 'reset' } satisfies Heard)
     } else if (asked === 'hurry') {
         connection.hurry()
+    } else if (asked === 'sign-out') {
+        connection.close()
+        ports.forEach((one) => one.postMessage({ kind: 'state', state: 'expired' } satisfies Heard))
     } else {
-        if (asked === 'bye') ports.delete(port)
-        if (asked === 'sign-out' || ports.size === 0) connection.close()
+        ports.delete(port)
+        if (ports.size === 0) connection.close()
     }
 }

@@ -1,20 +1,28 @@
 /** Signing in and out: by name and password, or at an OIDC issuer with PKCE (RFC 7636). */
 
-import { api, body } from '@/api/client'
+import { api, body, Problem } from '@/api/client'
 import { takeEarly } from '@/api/early'
-import type { SignInMethods } from '@/api/schema'
+import type { Problem as Problem401, SignInMethods } from '@/api/schema'
 import { signedIn, signedOut } from '@/session/session'
 
 const ME = '/api/v1/me'
 const VERIFIER = 'jobyard.verifier'
 const BACK = 'jobyard.back'
 
-/** Ask who we are; leaves the session `in` or `out`. */
-export async function recall(): Promise<void> {
-    const answer = await (takeEarly(ME) ?? fetch(ME, { credentials: 'same-origin' }))
-    if (answer.ok) signedIn(await answer.json())
-    else if (answer.status === 401) signedOut()
-    else throw new TypeError(`me: ${answer.status}`)
+/** Ask who we are; leaves the session `in` or `out`, and answers why not. Throws a `Problem` when nobody can say. */
+export async function recall(): Promise<string | null> {
+    const answer = await (takeEarly(ME) ?? fetch(ME, { credentials: 'same-origin' })).catch(() => {
+        throw new Problem(0, 'offline', '')
+    })
+    if (answer.ok) {
+        signedIn(await answer.json())
+        return null
+    }
+    if (answer.status === 401) {
+        signedOut()
+        return ((await answer.json()) as Problem401).detail
+    }
+    throw new Problem(answer.status, `http_${answer.status}`, '')
 }
 
 /** In which ways one may sign in here. */
@@ -25,7 +33,9 @@ export function methods(): Promise<SignInMethods> {
 /** Throws a `Problem` with the gateway's sentence. */
 export async function signIn(username: string, password: string): Promise<void> {
     await body(api.POST('/api/v1/auth/session', { body: { username, password } }))
-    await recall()
+    // The password was right, and still nobody is signed in: cookies of another page stand in the way.
+    const refused = await recall()
+    if (refused !== null) throw new Problem(401, 'unauthorized', refused)
 }
 
 /** Forget the sign-in, here and at the gateway. */

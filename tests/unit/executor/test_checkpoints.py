@@ -50,6 +50,15 @@ def test_the_newest_that_is_finished_counts(tmp_path: Path) -> None:
     assert newest(tmp_path) == at(5)
 
 
+def test_a_file_from_the_future_was_written_now(tmp_path: Path) -> None:
+    """Some file systems keep dates that no calendar has; with those of others the end of time comes sooner."""
+    os.utime(put(tmp_path, "model.pt", 0), ns=(0, 2**62))
+    found = newest(tmp_path)
+    assert found is not None and abs((datetime.now(UTC) - found).total_seconds()) < 60
+    os.utime(tmp_path / "model.pt", ns=(0, -1))
+    assert newest(tmp_path) is None
+
+
 def test_a_link_is_not_followed_and_what_can_not_be_read_is_none(tmp_path: Path) -> None:
     checkpoints = tmp_path / "checkpoints"
     checkpoints.mkdir()

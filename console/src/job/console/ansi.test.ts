@@ -6,6 +6,12 @@ const paint = (line: string): Shown => new Painter().paint(line)
 const text = (line: string): string => paint(line).text
 const ESC = '\u001b'
 
+it('gives up erasing in a line that is made to hold the page up', () => {
+    const { text } = paint(`${'x'.repeat(8000)}\r${`${ESC}[K`.repeat(2700)}y`)
+    expect(text.startsWith('y')).toBe(true)
+    expect(paint(`${ESC}[${'1;'.repeat(8000)}m.`).text).toBe('.')
+})
+
 describe('a line of output', () => {
     it('stays as it is where nothing is special about it', () => {
         expect(paint('loss=0.31\t中文 <b>& 🙂')).toEqual({ text: 'loss=0.31\t中文 <b>& 🙂', runs: null })

@@ -53,9 +53,13 @@ export class Painter {
     }
 }
 
+/** The most cells that erasing touches in one line: a progress bar needs few, and a hostile line could stop the page. */
+const ERASABLE = 1 << 16
+
 /** The characters of one line, each with its style, and where the next one goes. */
 class Cells {
     cursor = 0
+    private erasable = ERASABLE
     private readonly characters: string[] = []
     private readonly styles: Style[] = []
 
@@ -70,6 +74,8 @@ class Cells {
     erase(which: string): void {
         const from = which === '1' || which === '2' ? 0 : this.cursor
         const to = which === '1' ? Math.min(this.cursor + 1, this.characters.length) : this.characters.length
+        this.erasable -= Math.max(0, to - from)
+        if (this.erasable < 0) return
         this.characters.fill(' ', from, to)
         this.styles.fill(ERASED, from, to)
     }

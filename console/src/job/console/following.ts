@@ -71,7 +71,7 @@ export function useFollowing(jobId: string) {
         else if (follower === null) open()
     }
 
-    open()
+    if (!document.hidden) open()
     document.addEventListener('visibilitychange', seen)
     onScopeDispose(() => {
         document.removeEventListener('visibilitychange', seen)

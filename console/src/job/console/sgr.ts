@@ -45,10 +45,13 @@ const CHANGES: Readonly<Record<number, Partial<Style>>> = {
     49: { back: null },
 }
 
+/** Of one sequence; nobody needs as many. */
+const MOST_CODES = 64
+
 /** The style after the parameters of one SGR sequence, `PLAIN` itself where nothing is left of it. */
 export function styled(style: Style, parameters: string): Style {
     if (/[<=>?]/.test(parameters)) return style
-    const codes = parameters.split(';')
+    const codes = parameters.split(';', MOST_CODES)
     let now = style
     for (let at = 0; at < codes.length; at++) {
         const [code, ...within] = (codes[at] ?? '').split(':')

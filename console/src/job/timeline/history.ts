@@ -7,7 +7,7 @@ import type { JobEvent } from '@/api/schema'
 import { jobKey } from '@/job/live'
 import { appended } from '@/job/timeline/entries'
 import { useEvents } from '@/live/events'
-import { useTempo } from '@/live/useTempo'
+import { afresh, useTempo } from '@/live/useTempo'
 
 export function useHistory(id: Ref<string>) {
     const client = useQueryClient()
@@ -18,10 +18,13 @@ export function useHistory(id: Ref<string>) {
         staleTime: 0,
         queryFn: async ({ signal }): Promise<readonly JobEvent[]> => {
             const params = { path: { job_id: id.value } }
-            return (await body(api.GET('/api/v1/jobs/{job_id}/events', { params, signal }))).items
+            const { items } = await body(api.GET('/api/v1/jobs/{job_id}/events', { params, signal }))
+            // An event may have come while the answer was on its way.
+            const known = client.getQueryData<readonly JobEvent[]>(key.value)
+            return known !== undefined && known.length > items.length ? known : items
         },
     })
-    const { due: look } = useTempo(() => client.invalidateQueries({ queryKey: key.value }))
+    const { due: look } = useTempo(() => afresh(query))
 
     useEvents((heard) => {
         if (heard.kind === 'reset') look()

@@ -43,7 +43,7 @@ export default {
         wrong: 'Enter a whole number from {lowest} to {highest}.',
     },
     summary: {
-        title: 'What became of it: {action}',
+        title: 'Result of {action}',
         lead: '{done} done, {refused} refused',
         done: '{count} job was done | {count} jobs were done',
         refused: '{count} job was refused | {count} jobs were refused',

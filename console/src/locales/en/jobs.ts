@@ -56,6 +56,7 @@ export default {
         mineText: 'Jobs that you submit are listed here, whatever becomes of them.',
         all: 'Nobody’s job is waiting',
         narrowed: 'No job matches',
+        elsewhere: { mine: 'Search ALL JOBS', all: 'Search MY JOBS' },
         narrowedText: 'The search finds a whole id or the beginning of a name. Change or clear the filters.',
         impossible:
             'No job can be called that: names have up to 64 letters, digits, dots, underscores and dashes. Change the search.',

@@ -1,6 +1,6 @@
 export default {
     range: 'Time',
-    ranges: { '15m': '15 min', '1h': '1 h', '6h': '6 h', '24h': '24 h', life: 'Whole life', custom: 'Custom …' },
+    ranges: { '15m': '15 min', '1h': '1 h', '6h': '6 h', '24h': '24 h', life: 'Whole run', custom: 'Custom …' },
     customTitle: 'From one moment to another',
     customLead: 'Dragging over a chart does the same.',
     customWrong: 'The end must be after the beginning.',

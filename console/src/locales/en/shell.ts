@@ -8,7 +8,7 @@ export default {
     searchHint: 'Press / to search',
     language: 'Language',
     theme: 'Theme',
-    themes: { auto: 'As the system', light: 'Light', dark: 'Dark' },
+    themes: { auto: 'System', light: 'Light', dark: 'Dark' },
     account: 'Account',
     accountOf: 'Account of {name}',
     signOut: 'Sign out',

@@ -9,6 +9,7 @@ export default {
     yes: 'yes',
     no: 'no',
     none: 'none',
+    create: 'Create',
     remove: 'Remove',
     removeOne: 'Remove {name}',
     dismiss: 'Dismiss',

@@ -20,7 +20,7 @@ export default {
     held: { device: '{count} 个设备', cpu: '{count} 个 CPU' },
     cost: { device: '{minutes} 设备分钟', cpu: '{minutes} CPU 分钟' },
     loss: {
-        nothing: '没有正在运行的作业，不会丢失任何工作。',
+        nothing: '作业没有在运行，不会丢失任何工作。',
         unknown:
             '已在 {held} 上运行 {age}。这里不知道最近一次检查点的时间：除非现在写入检查点，否则此后的工作都会丢失。',
         all: '自 {age} 前在 {held} 上开始运行以来还没有写过检查点：除非现在写入，否则这段工作（{cost}）会丢失。',

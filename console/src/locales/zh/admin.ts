@@ -2,7 +2,7 @@ import type en from '@/locales/en/admin'
 import type { Like } from '@/locales/messages'
 
 export default {
-    parts: { users: '用户', vcs: '虚拟集群', support: '求助记录', audit: '审计' },
+    parts: { users: '用户', vcs: '虚拟集群', support: '支持请求', audit: '审计' },
     actions: '操作',
     edit: '编辑',
     editOne: '编辑 {name}',
@@ -53,7 +53,7 @@ export default {
         removeText: '{name} 的密钥会被删除，名称不可再用。仍有成员或未结束的作业时无法删除。',
     },
     support: {
-        none: '还没有人求助',
+        none: '还没有支持请求',
         noneText: '用户从作业发出的求助会显示在这里，并附邮件状态。',
         job: '相关作业',
     },

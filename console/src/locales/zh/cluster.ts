@@ -15,7 +15,7 @@ export default {
     },
     vcs: {
         title: '虚拟集群',
-        none: '你不属于任何虚拟集群。',
+        none: '您不属于任何虚拟集群。',
         name: '名称',
         devices: '使用中的设备',
         ofQuota: '，配额 {quota}',

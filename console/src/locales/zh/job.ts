@@ -11,11 +11,11 @@ export default {
     },
     position: '排队位置',
     seeQueue: '查看队列',
-    blockers: '被谁阻挡',
+    blockers: '正在等待',
     heldBy: '{count} 个占用设备的作业',
     seeCluster: '查看资源占用情况',
     change: {
-        title: '怎样才能改变',
+        title: '怎样才能更快启动',
         queued: '调度器马上会处理。',
         waiting_for_devices:
             '当某个节点空出 {devices} 个 {type} 时启动，目前最多空闲 {free} 个。提高优先级可以提前，减少设备数量更容易满足。',
@@ -73,7 +73,7 @@ export default {
         amount: { device: '{minutes} 设备·分钟', cpu: '{minutes} CPU·分钟' },
         held: '（{count} 个 {what}，{time}）',
         checkpoint: '最近的检查点',
-        lostSince: '此后的工作丢失：',
+        lostSince: '丢失了此时间之后的工作：',
     },
     usage: {
         title: '资源用量',
@@ -105,7 +105,7 @@ export default {
         checkpoints: '检查点',
         labels: '标签',
         environment: '环境变量',
-        secret: '机密 {name}',
+        secret: '密钥 {name}',
     },
     messages: {
         told: '通知',

@@ -8,7 +8,7 @@ export default {
     columns: '显示的列',
     counts: { label: '我的作业概况', running: '运行中', waiting: '等待中', paused: '已暂停', failed: '今日失败' },
     all: {
-        rule: '这里是你所在虚拟集群中所有人 queued、scheduling 或 paused 的作业：优先级高的在前，相同时按提交顺序。',
+        rule: '这里是您所在虚拟集群中所有人 queued、scheduling 或 paused 的作业：优先级高的在前，相同时按提交顺序。',
         running: '包括运行中的作业',
     },
     bulk: { label: '对所选作业的操作', selected: '已选择 {count} 个', clear: '取消选择' },
@@ -45,10 +45,11 @@ export default {
         before: '提交时间至',
     },
     empty: {
-        mine: '你还没有作业',
-        mineText: '你提交的作业都会列在这里，无论结果如何。',
+        mine: '您还没有作业',
+        mineText: '您提交的作业都会列在这里，无论结果如何。',
         all: '没有正在等待的作业',
         narrowed: '没有符合条件的作业',
+        elsewhere: { mine: '在 ALL JOBS 中搜索', all: '在 MY JOBS 中搜索' },
         narrowedText: '可按完整编号或名称开头搜索。请修改或清除筛选条件。',
         impossible: '作业不可能叫这个名称：名称最多 64 个字符，只含字母、数字、点、下划线和连字符。请修改搜索内容。',
     },
@@ -68,6 +69,6 @@ export default {
         exit: '退出码 {code}',
         timeLimit: '超出时间限制',
         lost: '运行中断',
-        by: '操作者 {name}',
+        by: '由 {name} 操作',
     },
 } satisfies Like<typeof en>

@@ -47,7 +47,7 @@ export const REFUSALS: readonly (readonly [RegExp, Said])[] = [
     [
         /^You have (\d+) jobs? in the virtual cluster '(.+?)' that (?:is|are) not over/,
         (count = '', vc = '') =>
-            `你在虚拟集群 ${vc} 中已有 ${count} 个未结束的作业，达到上限。请等待其中一个结束，或将其终止。`,
+            `您在虚拟集群 ${vc} 中已有 ${count} 个未结束的作业，达到上限。请等待其中一个结束，或将其终止。`,
     ],
     [/^must be some of (.+)$/, (events = '') => `只能从这些事件中选择：${events}。`],
     [/^must be a whole number$/, () => '须为整数。'],
@@ -84,7 +84,7 @@ export const REFUSALS: readonly (readonly [RegExp, Said])[] = [
     [/^There is no secret '(.+?)'/, (name = '') => `没有名为 ${name} 的密钥，请在账户页面创建，或不使用它。`],
     [
         /^you do not belong to a virtual cluster '(.+?)'; yours: (.+?)$/,
-        (vc = '', yours = '') => `你不属于虚拟集群 ${vc}，你所属的有：${yours}。`,
+        (vc = '', yours = '') => `您不属于虚拟集群 ${vc}，您所属的有：${yours}。`,
     ],
 
     [

@@ -12,6 +12,7 @@ export default {
     yes: '是',
     no: '否',
     none: '无',
+    create: '创建',
     remove: '删除',
     removeOne: '删除 {name}',
     dismiss: '知道了',
