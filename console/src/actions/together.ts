@@ -21,7 +21,7 @@ export async function together(wish: Wish | 'priority', jobs: readonly Job[], pr
     }
 }
 
-export type Refused = { job: Job; why: string }
+export type Refused = { job: Job; why: string; status: number }
 
 /** Which were done, and which refused and why; outcomes come in the order of the jobs. Pure. */
 export function summed(jobs: readonly Job[], outcomes: readonly Outcome[]): { done: Job[]; refused: Refused[] } {
@@ -31,7 +31,7 @@ export function summed(jobs: readonly Job[], outcomes: readonly Outcome[]): { do
     for (const job of jobs) {
         const outcome = by.get(job.id)
         if (outcome !== undefined && outcome.status < 300) done.push(job)
-        else refused.push({ job, why: outcome?.problem?.detail ?? '' })
+        else refused.push({ job, why: outcome?.problem?.detail ?? '', status: outcome?.status ?? 0 })
     }
     return { done, refused }
 }

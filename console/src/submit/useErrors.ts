@@ -8,7 +8,7 @@ import { rootOf } from '@/submit/fields'
 import { twice } from '@/submit/request'
 import type { Verdict } from '@/submit/useValidation'
 import { afterPress } from '@/submit/press'
-import { inWords } from '@/submit/wording'
+import { inWords } from '@/locales/wording'
 
 export function useErrors(draft: Draft, verdict: Readonly<Ref<Verdict>>) {
     const { t, locale } = useI18n()

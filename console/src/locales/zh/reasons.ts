@@ -39,7 +39,8 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
     pausing: (facts) =>
         `${who(facts)}要求暂停，作业有 ${facts.text('grace_period_s')} 秒时间写检查点。${checkpoint(facts)}`,
     preempting: (facts) =>
-        `为其他作业让出资源，最多 ${facts.text('grace_period_s')} 秒后重新排队。${checkpoint(facts)}`,
+        `${REASONS[facts.text('rule')]?.(facts) ?? '为其他作业让出资源。'}` +
+        `最多 ${facts.text('grace_period_s')} 秒后重新排队。${checkpoint(facts)}`,
     paused: (facts) => `已由 ${facts.text('by')} 暂停，恢复后重新排队。${checkpoint(facts)}`,
     preempted: (facts) => `已为其他作业让出资源，正在重新等待资源。${checkpoint(facts)}`,
     higher_priority: (facts) =>
@@ -57,6 +58,13 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
     node_restarted: () => '运行期间机器重启了。',
     supervisor_gone: () => '监管进程被外部终止，其启动的所有进程均已结束。',
     image_not_used: (facts) => `节点 ${facts.text('node')} 直接在主机上运行作业，不使用镜像 ${facts.text('image')}。`,
+    work_path_missing: (facts) => `工作路径不存在，或不是目录${path(facts)}。`,
+    data_path_missing: (facts) => `数据路径不存在${path(facts)}。`,
+    secret_missing: () => '作业引用的密钥不存在，请在账户页面创建。',
+    devices_lost: (facts) => `该节点的驱动程序已找不到设备 ${facts.list('devices').join('、')}。`,
+    record_lost: () => '节点上没有这次运行的记录，可能已被删除。',
+    node_forgotten: () => '运维人员已移除该节点。',
+    program_missing: () => '作业所在的环境中没有所需的程序。',
     disk_full: () => '该节点的磁盘已满。',
     idle: () => '长时间无人使用，且作业没有自己的命令。',
 
@@ -92,6 +100,11 @@ function checkpoint(facts: Facts): string {
 function moment(text: string): string {
     const at = Date.parse(text)
     return Number.isNaN(at) ? '稍后' : ` ${absolute(at, 'zh')} `
+}
+
+function path(facts: Facts): string {
+    const path = facts.text('path')
+    return path ? `：${path}` : ''
 }
 
 function named(ids: string[]): string {

@@ -1,9 +1,26 @@
 /**
- * What the gateway says of a submission, in Chinese, by the form of its English sentence; what is not here is shown as
- * it came. The order counts: the first that matches is taken.
+ * What the gateway refuses, in Chinese, by the form of its English sentence: of a submission's fields first, then of all
+ * else. The order counts: the first that matches is taken.
  */
 
 type Said = (...parts: string[]) => string
+
+const WISHES: Readonly<Record<string, string>> = {
+    paused: '暂停',
+    resumed: '恢复',
+    killed: '终止',
+    'given another priority': '修改优先级',
+}
+
+/** For a sentence that is not here, by its status: it follows in English. */
+export const BY_STATUS: Readonly<Record<number, string>> = {
+    403: '没有权限。',
+    404: '没有找到。',
+    409: '与当前状态不符。',
+    422: '内容有误。',
+    429: '操作过于频繁，请稍后再试。',
+    503: '平台暂时无法处理，请稍后再试。',
+}
 
 export const REFUSALS: readonly (readonly [RegExp, Said])[] = [
     [/^is required; only a job with endpoints/, () => '必须填写；只有带入口或交互端口的作业可以不填。'],
@@ -95,5 +112,79 @@ export const REFUSALS: readonly (readonly [RegExp, Said])[] = [
         /^Every node runs jobs on the host itself .*: the image (.+) is not used\.$/,
         (image = '') => `所有节点都直接在主机上运行作业，不使用镜像 ${image}。`,
     ],
+    [/^The name or the password is wrong\.$/, () => '用户名或密码错误。'],
+    [/^Too many wrong passwords\./, () => '密码错误次数过多，请稍后再试。'],
+    [/^The present password is wrong\.$/, () => '当前密码错误。'],
+    [/^This account signs in at the OIDC issuer/, () => '此账户通过统一认证登录，密码请在那里修改。'],
+    [/^This account is disabled\./, () => '此账户已停用，请联系管理员。'],
+    [/^Sign in first/, () => '请先登录。'],
+    [/^This token has expired\./, () => '登录已过期，请重新登录。'],
+    [/^This token does not count\./, () => '登录已失效，请重新登录。'],
+    [/^Two people are signed in/, () => '此浏览器中有两个人的登录信息。请退出登录、清除本站 Cookie 后重新登录。'],
+    [/^An API token can't do that\./, () => 'API 令牌不能这样做，请用密码或统一认证登录。'],
+    [/^Only a platform administrator may do that\./, () => '只有平台管理员可以这样做。'],
+
+    [
+        /^A job that is (\w+) cannot be (.+?)\./,
+        (status = '', wish = '') => `作业当前为 ${status}，无法${WISHES[wish] ?? `执行 ${wish}`}。`,
+    ],
+    [/^There is no job (\S+?)\./, (id = '') => `没有作业 ${id}，或者您无权查看。`],
+    [
+        /^Job \S+ belongs to (\S+?)\. Only/,
+        (owner = '') => `该作业属于 ${owner}，只有 ${owner} 本人或管理员可以这样做。`,
+    ],
+    [
+        /^You do not belong to the virtual cluster '(.+?)' of job/,
+        (vc = '') => `您已不属于虚拟集群 ${vc}：可以终止该作业，其他操作须由管理员进行。`,
+    ],
+    [/^Job \S+ has not run yet, so there is no output/, () => '作业尚未运行，还没有输出。'],
+    [/^Job \S+ is over \((\w+)\); a way into it/, (status = '') => `作业已结束（${status}），无法再打开入口。`],
+    [/^Job \S+ has (\d+) endpoints, the most/, (most = '') => `一个作业最多同时有 ${most} 个入口，请先关闭其中一个。`],
+    [/^Endpoints of job \S+ are still being closed/, () => '该作业的入口正在关闭，请稍后再试。'],
+    [/^TensorBoard does not start here\./, () => '这里无法启动 TensorBoard，请联系运维人员安装。'],
+    [/^You have asked the operators very often/, () => '一小时内的支持请求过多，请等待运维人员回复。'],
+
+    [/^You have this SSH key already, as '(.+?)'/, (name = '') => `您已添加过这个公钥，名称为 ${name}。`],
+    [/^You have an SSH key '(.+?)' already/, (name = '') => `您已有名为 ${name} 的公钥，请删除它或换一个名称。`],
+    [/^You have (\d+) SSH keys, the most/, (most = '') => `最多只能有 ${most} 个公钥，请先删除一个。`],
+    [
+        /^(?:Send one public key, on one line|This is no public SSH key)/,
+        () => '这不是 SSH 公钥。请粘贴 .pub 文件中的那一行。',
+    ],
+    [/^This key is damaged\./, () => '公钥不完整。请粘贴 .pub 文件中的整行内容。'],
+    [/^This is a certificate\./, () => '这是证书，请提供对应的公钥。'],
+    [/^DSA keys are not safe/, () => 'DSA 密钥已不安全，请用 ssh-keygen -t ed25519 生成新的。'],
+    [
+        /^Keys of the kind '(.+?)' are not taken/,
+        (kind = '') => `不支持 ${kind} 类型的密钥，请用 ssh-keygen -t ed25519 生成。`,
+    ],
+    [/^This RSA key has (\d+) bits/, (bits = '') => `这个 RSA 密钥为 ${bits} 位，长度不在允许范围内。`],
+    [/^You have an API token '(.+?)' already/, (name = '') => `您已有名为 ${name} 的令牌，请删除它或换一个名称。`],
+    [/^You have (\d+) API tokens, the most/, (most = '') => `最多只能有 ${most} 个令牌，请先删除一个。`],
+    [/^There are (\d+) secrets here already/, (most = '') => `这里已有 ${most} 个密钥，达到上限，请先删除一个。`],
+
+    [/^There is a user '(.+?)' already/, (name = '') => `用户 ${name} 已存在，请换一个名称。`],
+    [/^There is a virtual cluster '(.+?)' already/, (name = '') => `虚拟集群 ${name} 已存在，请换一个名称。`],
+    [/^There is no user '(.+?)'/, (name = '') => `没有用户 ${name}。`],
+    [/^There is no virtual cluster '(.+?)'/, (name = '') => `没有虚拟集群 ${name}。`],
+    [/^You can't remove yourself\./, () => '不能删除自己，请联系其他管理员。'],
+    [/^You can't disable yourself/, () => '不能停用自己或放弃自己的管理员身份，请联系其他管理员。'],
+    [
+        /^The virtual cluster '(.+?)' has members: (.+?)\. Let/,
+        (vc = '', names = '') => `虚拟集群 ${vc} 仍有成员：${names}。请先让他们离开。`,
+    ],
+    [/^The virtual cluster '(.+?)' is needed/, (vc = '') => `虚拟集群 ${vc} 仍被新用户或统一认证设置使用。`],
+    [
+        / not over, for instance (\S+?)\. Kill them, or wait\.$/,
+        (id = '') => `仍有未结束的作业，例如 ${id}。请先终止或等待其结束。`,
+    ],
+
+    [/^You have submitted too many jobs/, () => '一分钟内提交的作业过多，请稍后再试。'],
+    [/^You have had too many submissions checked/, () => '检查过于频繁，请稍后再试。'],
+    [/^You have (\d+) streams open/, (most = '') => `您已打开 ${most} 个实时连接，请先关闭一些页面。`],
+    [/^Too many streams are open/, () => '当前打开的实时连接过多，请稍后再试。'],
+    [/^The platform has too much to do/, () => '平台当前过于繁忙，请稍后再试。'],
+    [/^The gateway's database does not answer/, () => '平台的数据库暂时没有响应，请稍后再试。'],
+
     [/^Every (\S+) here is simulated/, (type = '') => `这里的 ${type} 都是模拟的：会计数和分配，但并不存在。`],
 ]

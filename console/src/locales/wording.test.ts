@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { inWords } from '@/submit/wording'
+import { inWords, refusedInWords } from '@/locales/wording'
 
 it('says in Chinese what the gateway says in English', () => {
     expect(inWords('must be at most 1000', 'zh')).toBe('最多为 1000。')
@@ -14,4 +14,13 @@ it('says in Chinese what the gateway says in English', () => {
 it('leaves what it does not know, and begins it as a sentence', () => {
     expect(inWords('is quite another thing', 'zh')).toBe('Is quite another thing')
     expect(inWords('must be at most 1000', 'en')).toBe('Must be at most 1000')
+})
+
+it('says in Chinese what a request was refused for, at least of which kind it is', () => {
+    expect(refusedInWords('A job that is finished cannot be paused.', 409, 'zh')).toBe(
+        '作业当前为 finished，无法暂停。',
+    )
+    expect(refusedInWords('The name or the password is wrong.', 401, 'zh')).toBe('用户名或密码错误。')
+    expect(refusedInWords('Something new.', 409, 'zh')).toBe('与当前状态不符。（Something new.）')
+    expect(refusedInWords('Something new.', 409, 'en')).toBe('Something new.')
 })
