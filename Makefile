@@ -7,7 +7,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 NPM := $(BIN)/python console/npm.py
 CONSOLE := console/dist/index.html
-CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -path 'console/dist/*' -not -name schema.d.ts)
+CONSOLE_SOURCES := $(shell find console \( -name node_modules -o -path console/dist \) -prune -o -type f -not -name schema.d.ts -print)
 TESTS ?=
 
 .DEFAULT_GOAL := help
@@ -33,7 +33,7 @@ test: $(VENV)/dev.stamp $(CONSOLE) ## run every test; TESTS="tests/unit -k name"
 bench: $(VENV)/dev.stamp $(CONSOLE) ## measure this machine
 	$(BIN)/python -m benchmarks
 
-lint: $(VENV)/dev.stamp ## style, types and who may import whom
+lint: $(VENV)/dev.stamp $(CONSOLE) ## style, types and who may import whom
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

