@@ -117,7 +117,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
-        checkpoints=Checkpoints(bus, timeout_s),
+        checkpoints=Checkpoints(bus, deps.clock, timeout_s),
         measured=Measured(bus, yard, summaries, foresights, deps.clock, timeout_s),
         feed=Feed(bus, live),
         querying=Querying(

@@ -1,13 +1,17 @@
 """When a running job wrote its last checkpoint, so that whoever means to stop it knows before what is lost with it.
 
-It is looked up when somebody asks and not kept. That it is not known is an answer: nobody waits long for it, and it is
-never taken for "none".
+It is looked up when somebody asks, at most once a second for a job however many ask. That it is not known is an answer:
+nobody waits long for it, and it is never taken for "none".
 """
+
+from functools import partial
 
 import structlog
 
+from services.gateway.fresh import Fresh
 from services.gateway.resources.jobs import Checkpoint
 from shared.bus.bus import Bus
+from shared.clock import Clock
 from shared.contracts.commands.checkpoints import CHECKPOINTS, GetCheckpoints, RunOf
 from shared.contracts.commands.jobs import VIEWS, GetJobViews
 from shared.contracts.errors import Refusal
@@ -22,12 +26,16 @@ UNKNOWN = Checkpoint(known=False)
 class Checkpoints:
     """Asks the node that a job runs on. Raises Refusals of the jobs service."""
 
-    def __init__(self, bus: Bus, timeout_s: float) -> None:
+    def __init__(self, bus: Bus, clock: Clock, timeout_s: float) -> None:
         self._bus = bus
         self._timeout_s = timeout_s
+        self._known: Fresh[Checkpoint] = Fresh(clock)
 
     async def of(self, job_id: str) -> Checkpoint:
         """The last one of the job's present run; unknown where none is under way or its node does not say."""
+        return await self._known.get(job_id, partial(self._asked, job_id))
+
+    async def _asked(self, job_id: str) -> Checkpoint:
         views = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
         state = views[0].state if views else None
         if state is None or state.status not in HOLDING or state.allocation is None:

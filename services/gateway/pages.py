@@ -4,6 +4,7 @@ A page may load, run and ask what comes from this platform alone, and no other s
 reaches a file: its path is a name of the manifest (`site.py`), or it is an address that the console reads itself.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.gateway.domain.pages import ASSETS, is_page
 from services.gateway.domain.representations import encoding_for, has_it
 from services.gateway.site import File, Site
+from services.gateway.watch import Cut
 from shared.contracts.errors import NotFound
 
 POLICY = (
@@ -24,6 +26,8 @@ HEADERS = {"Content-Security-Policy": POLICY, "Cross-Origin-Opener-Policy": "sam
 FOR_EVER = "public, max-age=31536000, immutable"
 ASKED_EACH_TIME = "no-cache"
 PIECE_BYTES = 65_536
+LASTS_S = 60.0
+"""How long a reader may take for one file."""
 NO_ASSET = "The console has no such file. A newer version of it may have been installed: reload the page."
 NOT_BUILT = """<!doctype html>
 <html lang="en">
@@ -84,6 +88,13 @@ class _InPieces(Response):
     """Sent as the reader takes it: who takes nothing costs one piece, and counts as a request under way until cut."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(LASTS_S):
+                await self._sent(send)
+        except TimeoutError:
+            raise Cut from None
+
+    async def _sent(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for begin in range(0, len(self.body), PIECE_BYTES):
             await send(

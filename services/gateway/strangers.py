@@ -1,7 +1,8 @@
 """How much of the platform those may take who have not signed in: public routes read bodies, and bodies may hang.
 
 One address has a quarter of the requests, all strangers together half, so that who is signed in is always served. What
-watches the platform has a quarter of its own: a replica is not taken out of service because others can't sign in.
+watches the platform has a quarter of its own: a replica is not taken out of service because others can't sign in. So
+have the console's pages: whoever takes none of what they ask for keeps nobody from signing in.
 """
 
 from collections import Counter
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.gateway.domain.pages import is_page
 from shared.contracts.errors import TooMany, Unavailable
 
 ALIVE = "/healthz"
@@ -25,15 +27,20 @@ class StrangerLimit:
         quarter, half = max(1, max_requests // 4), max(1, max_requests // 2)
         self._strangers = _Share(quarter, half)
         self._watching = _Share(quarter, quarter)
+        self._pages = _Share(max(1, quarter // 2), quarter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or "jobyard.signed_in" in scope or scope["path"] == ALIVE:
             await self._app(scope, receive, send)
             return
         client = scope.get("client")
-        share = self._watching if scope["path"] in WATCHING else self._strangers
-        with share.taken(client[0] if client else "unknown"):
+        with self._share_of(scope).taken(client[0] if client else "unknown"):
             await self._app(scope, receive, send)
+
+    def _share_of(self, scope: Scope) -> "_Share":
+        if scope["path"] in WATCHING:
+            return self._watching
+        return self._pages if is_page(scope["method"], scope["path"]) else self._strangers
 
 
 class _Share:
