@@ -19,7 +19,8 @@ export function relative(moment: number, now: number, language: string): string 
 
 /** Date, time and zone, for the hover. */
 export function absolute(moment: number, language: string): string {
-    return formats(language).absolute.format(moment)
+    const zone = formats('en').zone.formatToParts(moment).find(({ type }) => type === 'timeZoneName')
+    return `${formats(language).absolute.format(moment)} (${zone?.value ?? ''})`
 }
 
 /** The time of day, for what is near. */
@@ -32,18 +33,24 @@ export function dayText(moment: number, language: string): string {
     return formats(language).day.format(moment)
 }
 
-/** `4 d 3 h`, `2 h 05 min`, `3 min 09 s`, `41 s`: two units at most. */
-export function duration(seconds: number): string {
+const UNITS = {
+    en: { day: ' d', hour: ' h', minute: ' min', second: ' s' },
+    zh: { day: ' 天', hour: ' 小时', minute: ' 分', second: ' 秒' },
+} as const
+
+/** `4 d 3 h`, `2 h 05 min`, `3 min 09 s`, `41 s`: two units at most; in Chinese `3 分 09 秒`. */
+export function duration(seconds: number, language: string): string {
+    const { day, hour, minute, second } = language === 'zh' ? UNITS.zh : UNITS.en
     const whole = Math.max(0, Math.round(seconds))
     const [days, hours, minutes] = [
         Math.floor(whole / 86_400),
         Math.floor(whole / 3600) % 24,
         Math.floor(whole / 60) % 60,
     ]
-    if (days > 0) return `${days} d ${hours} h`
-    if (hours > 0) return `${hours} h ${two(minutes)} min`
-    if (minutes > 0) return `${minutes} min ${two(whole % 60)} s`
-    return `${whole} s`
+    if (days > 0) return `${days}${day} ${hours}${hour}`
+    if (hours > 0) return `${hours}${hour} ${two(minutes)}${minute}`
+    if (minutes > 0) return `${minutes}${minute} ${two(whole % 60)}${second}`
+    return `${whole}${second}`
 }
 
 function two(number: number): string {
@@ -63,7 +70,8 @@ function formats(language: string): Formats {
 function made(language: string) {
     return {
         relative: new Intl.RelativeTimeFormat(language, { numeric: 'always', style: 'short' }),
-        absolute: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'long' }),
+        absolute: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }),
+        zone: new Intl.DateTimeFormat(language, { timeZoneName: 'short' }),
         clock: new Intl.DateTimeFormat(language, { timeStyle: 'short' }),
         day: new Intl.DateTimeFormat(language, { dateStyle: 'medium' }),
     }

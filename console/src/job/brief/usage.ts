@@ -27,9 +27,9 @@ export function usedOf(usage: JobUsage, language: string): Used[] {
     const plain = (value: number) => amount(value, '', language)
     const both = (one: number, other: number) => `↓ ${bytes(one)} · ↑ ${bytes(other)}`
     const texts: Record<UsedName, string | null> = {
-        ranFor: usage.seconds ? duration(usage.seconds) : null,
+        ranFor: usage.seconds ? duration(usage.seconds, language) : null,
         runs: usage.runs ? String(usage.runs) : null,
-        cpuTime: told(usage.cpu_seconds, duration),
+        cpuTime: told(usage.cpu_seconds, (seconds) => duration(seconds, language)),
         cpuMean: told(usage.cpu_mean, plain),
         memoryNow: told(usage.memory_bytes, bytes),
         memoryPeak: told(usage.memory_peak_bytes, bytes),
