@@ -19,7 +19,9 @@ export function relative(moment: number, now: number, language: string): string 
 
 /** Date, time and zone, for the hover. */
 export function absolute(moment: number, language: string): string {
-    const zone = formats('en').zone.formatToParts(moment).find(({ type }) => type === 'timeZoneName')
+    const zone = formats('en')
+        .zone.formatToParts(moment)
+        .find(({ type }) => type === 'timeZoneName')
     return `${formats(language).absolute.format(moment)} (${zone?.value ?? ''})`
 }
 

@@ -32,6 +32,7 @@ export default {
         previous: 'Previous',
         next: 'Next',
     },
+    priorityShort: 'P{priority}',
     filter: {
         title: 'Filter',
         active: 'Filters in use',

@@ -25,6 +25,7 @@ export default {
         previous: '上一页',
         next: '下一页',
     },
+    priorityShort: 'P{priority}',
     filter: {
         title: '筛选',
         active: '当前筛选条件',
