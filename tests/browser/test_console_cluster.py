@@ -83,11 +83,11 @@ def test_who_waits_for_what_leads_to_these_jobs(yard: Console, jobs: dict[str, s
 def test_how_it_was_is_drawn_and_told_in_words(yard: Console, jobs: dict[str, str]) -> None:
     with yard.visit("vera", "/cluster") as page:
         history = section(page, "Over time")
-        expect(history.get_by_role("img", name=re.compile("Jobs. waiting: last .*; running: last"))).to_be_visible()
+        expect(history.get_by_role("img", name=re.compile("Jobs. running: last .*; waiting: last"))).to_be_visible()
         expect(history.get_by_role("img", name=re.compile("Devices. .*v100 in use: last"))).to_be_visible()
         history.get_by_role("button", name="24 h").click()
         history.get_by_label("Whose").select_option("default")
-        expect(history.get_by_role("img", name=re.compile("Jobs. waiting: last"))).to_be_visible()
+        expect(history.get_by_role("img", name=re.compile("Jobs. running: last"))).to_be_visible()
 
 
 def test_a_node_that_is_silent_and_a_platform_that_does_not_answer_are_said(yard: Console) -> None:
