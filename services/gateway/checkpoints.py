@@ -1,7 +1,7 @@
 """When a running job wrote its last checkpoint, so that whoever means to stop it knows before what is lost with it.
 
-It is looked up when somebody asks, at most once a second for a job however many ask. That it is not known is an answer:
-nobody waits long for it, and it is never taken for "none".
+It is looked up when somebody asks, at its node at most once a second however many ask. That it is not known is an
+answer: nobody waits long for it, and it is never taken for "none".
 """
 
 from functools import partial
@@ -33,18 +33,18 @@ class Checkpoints:
 
     async def of(self, job_id: str) -> Checkpoint:
         """The last one of the job's present run; unknown where none is under way or its node does not say."""
-        return await self._known.get(job_id, partial(self._asked, job_id))
-
-    async def _asked(self, job_id: str) -> Checkpoint:
         views = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
         state = views[0].state if views else None
         if state is None or state.status not in HOLDING or state.allocation is None:
             return UNKNOWN
+        run = RunOf(job_id=job_id, attempt=state.attempt)
         node = state.allocation.shares[0].node
-        ask = GetCheckpoints(runs=(RunOf(job_id=job_id, attempt=state.attempt),))
+        return await self._known.get(f"{job_id}.{state.attempt}", partial(self._asked, run, node))
+
+    async def _asked(self, run: RunOf, node: str) -> Checkpoint:
         try:
-            answer = await self._bus.ask(CHECKPOINTS.at(node), ask, PATIENCE_S)
+            answer = await self._bus.ask(CHECKPOINTS.at(node), GetCheckpoints(runs=(run,)), PATIENCE_S)
         except Refusal as refusal:
-            log.info("checkpoint_unknown", job_id=job_id, node=node, problem=refusal.code)
+            log.info("checkpoint_unknown", job_id=run.job_id, node=node, problem=refusal.code)
             return UNKNOWN
         return Checkpoint(known=True, written_at=answer.items[0].written_at) if answer.items else UNKNOWN
