@@ -13,11 +13,6 @@ export function subjectFor(job: Pick<Job, 'id' | 'name' | 'status'>): string {
     return `${job.name} (${job.id}): ${job.status}`
 }
 
-/** A key that makes a repetition of the same question harmless, also where a page has no `crypto.randomUUID`. */
-export function newKey(): string {
-    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
 /** Throws a `Problem`. */
 export function request(jobId: string, question: Question, key: string): Promise<SupportCase> {
     const params = { path: { job_id: jobId }, header: { 'Idempotency-Key': key } }

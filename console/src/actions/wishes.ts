@@ -4,13 +4,13 @@
  */
 
 import type { Action, Job, JobAction, JobStatus } from '@/api/schema'
+import { isOver } from '@/api/statuses'
 
 export type Wish = Exclude<JobAction, 'priority'>
 
 /** In the order in which they stand beside a job. */
 export const ORDER = ['support', 'pause', 'resume', 'kill'] as const satisfies readonly Action[]
 
-const OVER: readonly JobStatus[] = ['finished', 'failed', 'error', 'killed']
 const RUNS: readonly JobStatus[] = ['running', 'pausing', 'killing']
 const MOVABLE: readonly JobStatus[] = ['queued', 'scheduling', 'paused']
 
@@ -19,10 +19,6 @@ export function arrival(wish: Wish, status: JobStatus): 'under way' | 'there' | 
     if (wish === 'resume') return status === 'paused' ? 'under way' : isOver(status) ? 'elsewhere' : 'there'
     if (status === (wish === 'pause' ? 'paused' : 'killed')) return 'there'
     return isOver(status) ? 'elsewhere' : 'under way'
-}
-
-export function isOver(status: JobStatus): boolean {
-    return OVER.includes(status)
 }
 
 /** Whether there is work that stopping it may lose. */

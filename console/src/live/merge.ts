@@ -1,6 +1,7 @@
 /** What an event says about a job that a page shows. Pure: older news than what is shown change nothing. */
 
-import type { Job, JobEvent } from '@/api/schema'
+import type { Job, JobEvent, JobStatus } from '@/api/schema'
+import { isOver } from '@/api/statuses'
 
 /**
  * The job as it is after the event; the same object when that is older than what is shown. `actions` belong to the
@@ -19,16 +20,15 @@ export function merged(job: Job, event: JobEvent): Job {
     }
 }
 
-const NOT_OVER = ['queued', 'scheduling', 'running', 'pausing', 'paused', 'killing']
 const BEFORE_THE_END = ['queued', 'scheduling', 'running']
 
 /** While a job is being stopped nobody may pause it: whoever may kill it then is taken for one who may. */
-function possible({ actions, status: before }: Job, status: string): Job['actions'] {
+function possible({ actions, status: before }: Job, status: JobStatus): Job['actions'] {
     const stopping = before === 'pausing' && actions.includes('kill')
     const mayPause = stopping || actions.includes('pause') || actions.includes('resume')
     return (['pause', 'resume', 'kill', 'support'] as const).filter((action) => {
         if (action === 'pause') return mayPause && BEFORE_THE_END.includes(status)
         if (action === 'resume') return mayPause && status === 'paused'
-        return actions.includes(action) && (action === 'support' || NOT_OVER.includes(status))
+        return actions.includes(action) && (action === 'support' || !isOver(status))
     })
 }

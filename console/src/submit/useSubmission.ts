@@ -5,6 +5,7 @@
 
 import { ref, type Ref } from 'vue'
 import { api, body, Problem } from '@/api/client'
+import { newKey } from '@/api/keys'
 import type { Job, JobRequest } from '@/api/schema'
 import type { Kept } from '@/submit/kept'
 import type { Submission } from '@/submit/request'
@@ -39,8 +40,4 @@ export function useSubmission(request: Readonly<Ref<Submission>>, tried: Ref<Kep
     }
 
     return { pending, uncertain, submit }
-}
-
-function newKey(): string {
-    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

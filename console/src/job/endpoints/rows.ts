@@ -1,6 +1,7 @@
 /** The rows of ENDPOINTS: what may be opened, how far it is, and what one can do about it. Pure. */
 
 import type { Endpoint, EndpointKind, Job } from '@/api/schema'
+import { isOver } from '@/api/statuses'
 
 export const STATES = ['off', 'later', 'starting', 'ready', 'failed'] as const
 export type EndpointState = (typeof STATES)[number]
@@ -20,11 +21,6 @@ export type Row = {
 }
 
 const ALWAYS = ['ssh', 'jupyter', 'tensorboard'] as const
-const OVER: readonly string[] = ['finished', 'failed', 'error', 'killed']
-
-export function isOver(job: Pick<Job, 'status'>): boolean {
-    return OVER.includes(job.status)
-}
 
 /** The three that every job may have, in this order, then its ports by number. */
 export function rowsOf(endpoints: readonly Endpoint[]): Row[] {
@@ -63,7 +59,7 @@ function settled({ status, reason }: Endpoint, job: Pick<Job, 'status'>): boolea
     if (status === 'starting') return false
     if (status === 'closed' || LEAVING.includes(job.status)) return true
     if (job.status === 'running') return status !== 'requested'
-    if (isOver(job)) return reason?.code === 'kept'
+    if (isOver(job.status)) return reason?.code === 'kept'
     return status === 'requested'
 }
 

@@ -1,6 +1,7 @@
 /** Which time the charts show, and what to ask the gateway for it. Pure; seconds since 1970. */
 
 import type { Job } from '@/api/schema'
+import { isOver } from '@/api/statuses'
 
 export const LENGTHS = { '15m': 900, '1h': 3600, '6h': 21_600, '24h': 86_400 } as const
 export type Length = keyof typeof LENGTHS
@@ -12,7 +13,6 @@ export type Asked = { start: string; end?: string }
 
 /** Statuses in which a run is under way. */
 const LIVES: readonly Job['status'][] = ['scheduling', 'running', 'pausing', 'killing']
-const OVER: readonly Job['status'][] = ['finished', 'failed', 'error', 'killed']
 
 export function lives(job: Pick<Job, 'status'>): boolean {
     return LIVES.includes(job.status)
@@ -29,7 +29,7 @@ type Times = Pick<Job, 'status' | 'submitted_at' | 'started_at' | 'finished_at' 
 export function asked(range: Range, job: Times, now: number): Asked {
     if (range.kind === 'custom') return { start: String(range.from), end: String(range.to) }
     const began = seconds(job.attempt === 1 ? (job.started_at ?? job.submitted_at) : job.submitted_at)
-    const ended = OVER.includes(job.status) && job.finished_at ? seconds(job.finished_at) : null
+    const ended = isOver(job.status) && job.finished_at ? seconds(job.finished_at) : null
     if (range.kind === 'life') return { start: String(began) }
     const start = (ended ?? now) - LENGTHS[range.kind]
     return { start: String(Math.max(began, Math.floor(start))) }
