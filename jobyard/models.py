@@ -1196,6 +1196,12 @@ class JobFilter(Model):
     submitted_before: AwareDatetime | None = None
     """Earlier than this moment."""
 
+    finished_after: AwareDatetime | None = None
+    """Over since this moment or later; of one user."""
+
+    finished_before: AwareDatetime | None = None
+    """Over since before this moment; likewise."""
+
     q: str | None = None
     """An id, or the beginning of a name."""
 

@@ -304,6 +304,29 @@ def test_every_condition_of_a_list_has_its_option(server: ScriptedServer) -> Non
     assert asked.queries["label"] == ["team=a", "x/y=1=2"]
 
 
+def test_a_list_can_be_of_what_has_ended_in_a_time(server: ScriptedServer) -> None:
+    server.on("GET", JOBS, page(job()))
+    ok(
+        "list",
+        "-s",
+        "failed,error",
+        "--finished-after",
+        "2026-11-23",
+        "--finished-before",
+        "2026-11-24",
+        "--sort=-finished",
+    )
+    assert server.asked[0].query == {
+        "scope": "mine",
+        "status": "failed,error",
+        "finished_after": "2026-11-23T00:00:00Z",
+        "finished_before": "2026-11-24T00:00:00Z",
+        "sort": "-finished",
+        "limit": "50",
+    }
+    assert run("list", "--finished-after", "yesterday").exit_code == 2
+
+
 def test_a_label_that_is_none(server: ScriptedServer) -> None:
     result = run("list", "--label", "team")
     assert (result.exit_code, result.stderr) == (4, "error: 'team' is no label; write it as key=value.\n")
