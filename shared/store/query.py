@@ -46,7 +46,7 @@ class Query:
     """A page to look up: `filter` AND one of `starts`, one after the other until the page is full.
 
     Each start is a range of `order` that one index walk serves: first what equals the former page's last document in
-    all keys but the last, then what equals it in fewer.
+    all keys but the last, then what equals it in fewer. Without any, nothing lies behind that document.
     """
 
     filter: tuple[Test, ...]

@@ -303,6 +303,17 @@ async def test_a_job_is_found_by_its_id_if_it_is_in_the_list(jobs: JobStore) -> 
         assert [item.id for item in (await list_jobs(jobs, ListJobs(q=job.id, sort=sort))).items] == [job.id]
 
 
+@pytest.mark.parametrize("sort", ["finished", "-finished"])
+async def test_behind_a_place_that_has_not_ended_lies_no_job_that_did(jobs: JobStore, sort: str) -> None:
+    """Such a cursor is forged: no job of this list stands there."""
+    await jobs.jobs.insert_many([some_job(Random(number), owner="ada") for number in range(20)])
+    ask = ListJobs(owner="ada", finished_after=NOW, sort=sort)
+    cursor = cursor_of(ask, Start((None, "01" + "A" * 24)))
+    page = await list_jobs(jobs, ask.model_copy(update={"cursor": cursor}))
+    ids, _ = await whole(jobs, ask)
+    assert ids_of(page) == (ids if sort == "finished" else [])
+
+
 async def test_jobs_that_an_earlier_version_stored_are_found(installation: Installation) -> None:
     chance = Random(1)
     there = [some_job(chance) for _ in range(60)]
@@ -495,7 +506,7 @@ def test_every_walk_is_one_range_of_one_index(tmp_path: Path) -> None:
                 for walk, after in product(walks.walks, (None, place)):
                     beginning = begin(walk, walks.order, after)
                     rest = walk if after is None else rest_of(walk, walks.order)
-                    if beginning is None:
+                    if beginning is None or not fields.query(rest, *beginning, 50).starts:
                         continue
                     statements = [
                         table.find(fields.query(rest, *beginning, 50), 51),

@@ -3,7 +3,18 @@
 import type { ListView } from '@/jobs/view'
 
 export type Chip = {
-    name: 'q' | 'status' | 'vc' | 'owner' | 'deviceType' | 'preemptible' | 'label' | 'after' | 'before' | 'endedAfter' | 'endedBefore'
+    name:
+        | 'q'
+        | 'status'
+        | 'vc'
+        | 'owner'
+        | 'deviceType'
+        | 'preemptible'
+        | 'label'
+        | 'after'
+        | 'before'
+        | 'endedAfter'
+        | 'endedBefore'
     value: string
     without: Partial<ListView>
     /** The value is a moment. */

@@ -11,7 +11,10 @@ export function useCounts() {
     const { me } = useSession()
     const query = useQuery({
         queryKey: ['counts', 'mine'],
-        queryFn: ({ signal }) => body(api.GET('/api/v1/jobs:counts', { params: { query: { scope: 'mine', failed_since: today() } }, signal })),
+        queryFn: ({ signal }) =>
+            body(
+                api.GET('/api/v1/jobs:counts', { params: { query: { scope: 'mine', failed_since: today() } }, signal }),
+            ),
         staleTime: 0,
     })
     const tempo = useTempo(() => afresh(query))

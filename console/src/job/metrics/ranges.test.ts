@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { asked, firstRange, follows, fromLocalInput, localInput, pauseMs, read, spanned, written } from '@/job/metrics/ranges'
+import {
+    asked,
+    firstRange,
+    follows,
+    fromLocalInput,
+    localInput,
+    pauseMs,
+    read,
+    spanned,
+    written,
+} from '@/job/metrics/ranges'
 
 const SUBMITTED = 1_795_856_400
 const iso = (seconds: number) => new Date(seconds * 1000).toISOString()
