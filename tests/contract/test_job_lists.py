@@ -517,6 +517,8 @@ def test_every_walk_is_one_range_of_one_index(tmp_path: Path) -> None:
                         reads = [step for step in steps if " jobs" in step]
                         assert reads and all("USING" in step and "INDEX" in step for step in reads), (ask, steps)
                         assert all(step.startswith("SEARCH") for step in reads), (ask, steps)
+                        by_id = walks.order[0].removeprefix("-") == "id"
+                        assert by_id or not [step for step in steps if "owner_id " in step or "open_id " in step], steps
                         assert not [step for step in steps if "TEMP B-TREE" in step], (ask, steps)
 
 
@@ -565,13 +567,13 @@ def test_what_failed_in_a_time_is_one_range_of_the_failures_by_when_they_ended(
     table, fields = Table(JOBS), Fields(JOBS)
     ask = ListJobs(owner="ada", statuses=(JobStatus.FAILED, JobStatus.ERROR), finished_after=since, sort=sort)
     chosen = plan(ask)
-    assert chosen.served.exact and chosen.counted is not None
-    (walk,), (counted,) = chosen.served.walks, chosen.counted.walks
+    assert chosen.served.exact
+    (walk,) = chosen.served.walks
     with closing(sqlite3.connect(path)) as stranger:
         for sql, arguments in (
             table.find(fields.query(walk, chosen.order, None, 50), 51),
             table.find(fields.query(rest_of(walk, chosen.order), chosen.order, ("2026-02", "x"), 50), 51),
-            table.count(fields.filter(counted), 50),
+            table.count(fields.filter(walk), 50),
         ):
             steps = [row[3] for row in stranger.execute(f"EXPLAIN QUERY PLAN {sql}", arguments)]
             reads = [step for step in steps if " jobs" in step]
