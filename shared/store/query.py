@@ -201,7 +201,7 @@ def _starts(order: Sequence[Key], after: Sequence[Any]) -> Iterable[tuple[Test, 
 
 
 def _is_void(filter: Collection[Test], start: Collection[Test]) -> bool:
-    """Whether nothing is there: it asks for null where the filter asks for a value, or for a value beyond its bounds."""
+    """Whether nothing is there: it asks for null where the filter asks for a value, or for one beyond its bounds."""
     valued = {test.path for test in filter if test.operator != "null"}
     at = {test.path: test.value for test in start if test.operator == "is"}
     return any(test.operator == "null" and test.path in valued for test in start) or any(
