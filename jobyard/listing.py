@@ -25,6 +25,8 @@ class Conditions(TypedDict, total=False):
     labels: Mapping[str, str]
     submitted_after: datetime | None
     submitted_before: datetime | None
+    finished_after: datetime | None
+    finished_before: datetime | None
     q: str | None
     sort: str | None
 
@@ -58,6 +60,8 @@ class Listing(Calls):
             label=[f"{key}={value}" for key, value in (conditions.get("labels") or {}).items()] or None,
             submitted_after=in_utc(conditions.get("submitted_after")),
             submitted_before=in_utc(conditions.get("submitted_before")),
+            finished_after=in_utc(conditions.get("finished_after")),
+            finished_before=in_utc(conditions.get("finished_before")),
             q=conditions.get("q"),
             sort=conditions.get("sort"),
             limit=limit,

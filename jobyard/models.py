@@ -46,6 +46,16 @@ class Actor(Model):
     """The name of the API token that it brought."""
 
 
+class Blocking(StrEnum):
+    """
+    How a job is in the way: it `holds` something; it `leaves`, so that this comes back; room is `promised` to it.
+    """
+
+    HOLDS = "holds"
+    LEAVES = "leaves"
+    PROMISED = "promised"
+
+
 class Checkpoint(Model):
     """The last checkpoint of a job's present run. `known` false: none is under way, or its node does not say."""
 
@@ -1025,6 +1035,33 @@ class AuditPage(Model):
     """`cursor` of the next page; null on the last one."""
 
 
+class Blocker(Model):
+    """A job that has something of what another one waits for, and how much of it."""
+
+    id: str | None = None
+    """None, as all that tells which job it is: of a virtual cluster that the reader is not in."""
+
+    name: str | None = None
+    owner: str | None = None
+    vc: str | None = None
+    state: Blocking
+    """One of `promised` room waits too, and is ahead."""
+
+    device_type: str
+    devices: int
+    cpus: float
+    memory_mib: int
+    since: AwareDatetime | None = None
+    """When its run started; none: it has not yet."""
+
+
+class Blockers(Model):
+    """The nearest to giving room first; `more`: so many others are not named."""
+
+    jobs: list[Blocker]
+    more: int = 0
+
+
 class CasePage(Model):
     """Cases, the newest first."""
 
@@ -1158,6 +1195,12 @@ class JobFilter(Model):
 
     submitted_before: AwareDatetime | None = None
     """Earlier than this moment."""
+
+    finished_after: AwareDatetime | None = None
+    """Over since this moment or later; of one user."""
+
+    finished_before: AwareDatetime | None = None
+    """Over since before this moment; likewise."""
 
     q: str | None = None
     """An id, or the beginning of a name."""
@@ -1647,6 +1690,9 @@ class Job(Model):
 
     usage: JobUsage | None = None
     """What it has used in all, and the last values that it reported, as far as that is known."""
+
+    blockers: Blockers | None = None
+    """The jobs that have what it waits for. Only of one job that is asked for by its id."""
 
 
 class JobEventData(Model):

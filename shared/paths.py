@@ -11,6 +11,10 @@ from pathlib import Path
 class PathOutside(ValueError):
     """The path leads out of every allowed folder; the message is a sentence for its author."""
 
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
 
 class Roots:
     """The folders that paths of jobs may lie in; relative paths start at `storage`."""
@@ -22,12 +26,13 @@ class Roots:
     def resolve(self, path: str) -> Path:
         """The absolute path with every link followed, whether it exists or not. Raises PathOutside."""
         if "\0" in path or ".." in path.split("/"):
-            raise PathOutside(f"The path {path!r} is not plain; write it without '..' and NUL characters.")
+            raise PathOutside(path, f"The path {path!r} is not plain; write it without '..' and NUL characters.")
         real = os.path.realpath(os.path.join(self._storage, path))
         if not any(real == root or real.startswith(root.rstrip("/") + "/") for root in self._roots):
             allowed = ", ".join(self._roots[1:])
             raise PathOutside(
+                path,
                 f"The path {path!r} lies outside the folders that jobs may use: the storage folder of this "
-                f"installation{' and ' + allowed if allowed else ''}. Use a path under one of them."
+                f"installation{' and ' + allowed if allowed else ''}. Use a path under one of them.",
             )
         return Path(real)

@@ -71,6 +71,13 @@ def list_jobs(
     submitted_before: Annotated[
         datetime | None, typer.Option(parser=moment_option, metavar=MOMENT, help="Submitted earlier than that.")
     ] = None,
+    finished_after: Annotated[
+        datetime | None,
+        typer.Option(parser=moment_option, metavar=MOMENT, help="Over since then or later; of my jobs."),
+    ] = None,
+    finished_before: Annotated[
+        datetime | None, typer.Option(parser=moment_option, metavar=MOMENT, help="Over since before that.")
+    ] = None,
     q: Annotated[
         str | None, typer.Option("--q", "-q", metavar="TEXT", help="The job's id, or the beginning of its name.")
     ] = None,
@@ -92,6 +99,8 @@ def list_jobs(
         "labels": dict(_label(text) for text in label or []),
         "submitted_after": submitted_after,
         "submitted_before": submitted_before,
+        "finished_after": finished_after,
+        "finished_before": finished_before,
         "q": q,
         "sort": sort,
     }

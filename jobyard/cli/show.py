@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from jobyard.cli.blockers import blockers
 from jobyard.cli.receipts import stop
 from jobyard.cli.session import JobArguments, JsonOption, Session, session
 from jobyard.cli.tables import STATUS_STYLES
@@ -58,10 +59,10 @@ def _ways(current: Session, job: Job) -> Sequence[Endpoint] | None:
 def print_job(
     console: Console, job: Job, events: Sequence[JobEvent] = (), endpoints: Sequence[Endpoint] | None = None
 ) -> None:
-    """One job in full, with the receipts of its stops. `endpoints`: else those of its submission."""
+    """One job in full, first what is in its way, last its stops' receipts. `endpoints`: else its submission's."""
     console.print(headline(job))
     stops = [("Stopped", text) for event in events if (text := stop(event))]
-    facts = [*_facts(job, endpoints), *used(job.usage), *stops]
+    facts = [*blockers(job), *_facts(job, endpoints), *used(job.usage), *stops]
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
         console.print(Text.assemble((f"  {name:<{width}}  ", "dim"), inert(value)))

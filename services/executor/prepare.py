@@ -64,11 +64,12 @@ class Preparation:
             data_path = self._existing("data_path", launch.data_path) if launch.data_path else None
             work_path = self._existing("work_path", launch.work_path) if launch.work_path else job_path
         except PathOutside as error:
-            raise Unfit(Reason(code="path_outside", message=str(error))) from error
+            raise Unfit(Reason(code="path_outside", message=str(error), details={"path": error.path})) from error
         except OSError as error:
             raise _unusable(error) from error
         if not work_path.is_dir():
-            raise Unfit(Reason(code="work_path_missing", message=f"The work_path {work_path} is no folder."))
+            message = f"The work_path {work_path} is no folder."
+            raise Unfit(Reason(code="work_path_missing", message=message, details={"path": str(work_path)}))
         place = Place(
             job_path=str(job_path),
             checkpoint_path=str(checkpoints),
@@ -103,4 +104,5 @@ def _unusable(error: OSError) -> Unfit:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Unfit(Reason(code="disk_full", message="The disk of this node is full."), busy=True)
     said = os.strerror(error.errno) if error.errno else str(error)
-    return Unfit(Reason(code="path_unusable", message=f"The folder {error.filename} cannot be used: {said}."))
+    message = f"The folder {error.filename} cannot be used: {said}."
+    return Unfit(Reason(code="path_unusable", message=message, details={"path": str(error.filename), "error": said}))

@@ -57,6 +57,12 @@ class JobQuery(BaseModel):
         None, max_length=40, description="Submitted then or later, for example `2026-11-23T09:00:00Z`."
     )
     submitted_before: str | None = Field(None, max_length=40, description="Submitted earlier than that.")
+    finished_after: str | None = Field(
+        None,
+        max_length=40,
+        description="Over since then or later; with `scope=mine`, as `all` holds none that is over.",
+    )
+    finished_before: str | None = Field(None, max_length=40, description="Over since before that; likewise.")
     q: JobName | None = Field(None, description="A job's id, or the beginning of its name.")
     sort: str | None = Field(
         None,
@@ -93,7 +99,7 @@ class JobQuery(BaseModel):
             raise ValueError("names a key twice, and no job has two values of one; keep one of them")
         return label
 
-    @field_validator("submitted_after", "submitted_before")
+    @field_validator("submitted_after", "submitted_before", "finished_after", "finished_before")
     @classmethod
     def _moment(cls, text: str | None) -> str | None:
         if text is not None:
@@ -128,6 +134,9 @@ def asked(caller: Caller, query: JobQuery) -> ListJobs:
         raise _wrong(
             "status", f"{listed} jobs are over and not in 'all'; find your own in scope=mine, others by their id"
         )
+    for field in ("finished_after", "finished_before"):
+        if getattr(query, field) is not None and not mine:
+            raise _wrong(field, "jobs that have finished are over and not in 'all'; find your own in scope=mine")
     return ListJobs(
         owner=caller.name if mine else query.owner,
         vcs=clusters(caller, query.vc, own=mine),
@@ -135,8 +144,10 @@ def asked(caller: Caller, query: JobQuery) -> ListJobs:
         device_type=query.device_type,
         preemptible=query.preemptible,
         labels=query.labels,
-        submitted_after=moment_of(query.submitted_after) if query.submitted_after is not None else None,
-        submitted_before=moment_of(query.submitted_before) if query.submitted_before is not None else None,
+        submitted_after=_moment_if(query.submitted_after),
+        submitted_before=_moment_if(query.submitted_before),
+        finished_after=_moment_if(query.finished_after),
+        finished_before=_moment_if(query.finished_before),
         q=query.q,
         sort=query.sort or (NEWEST_FIRST if mine else QUEUE_ORDER),
         limit=query.limit,
@@ -164,6 +175,10 @@ def moment_of(text: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise ValueError("must be a moment with its time zone, for example 2026-11-23T09:00:00Z")
+
+
+def _moment_if(text: str | None) -> datetime | None:
+    return None if text is None else moment_of(text)
 
 
 def _wrong(field: str, message: str) -> Invalid:

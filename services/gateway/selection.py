@@ -66,6 +66,8 @@ async def select(
             labels=chosen.label,
             submitted_after=chosen.submitted_after,
             submitted_before=chosen.submitted_before,
+            finished_after=chosen.finished_after,
+            finished_before=chosen.finished_before,
             q=chosen.q,
             limit=min(PAGE, MANY - len(found)),
             cursor=cursor,
@@ -82,7 +84,8 @@ async def select(
 
 def _statuses(action: JobAction, chosen: JobFilter, owner: str | None) -> tuple[JobStatus, ...]:
     """None: no job can be meant. Those of everybody that are over are in no list, and mine are nobody else's."""
-    if chosen.owner not in (None, owner):
+    only_over = chosen.finished_after is not None or chosen.finished_before is not None
+    if chosen.owner not in (None, owner) or (only_over and owner is None):
         return ()
     statuses = chosen.status or tuple(status for status in JobStatus if status in MAKES_SENSE[action])
     return tuple(status for status in statuses if owner is not None or status not in TERMINAL)

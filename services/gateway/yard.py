@@ -1,6 +1,7 @@
 """The jobs as one caller sees them: looked up, allowed or refused, explained, redacted, and with their actions."""
 
 import asyncio
+from typing import Any
 
 import structlog
 
@@ -9,7 +10,7 @@ from services.gateway.asking import StoredPage
 from services.gateway.audited import Author
 from services.gateway.domain.access import Caller, Right, actions, may, no_such_job, require, visible
 from services.gateway.domain.bounds import PolicyOf, check_priority
-from services.gateway.domain.discretion import shown, told
+from services.gateway.domain.discretion import named, shown, told
 from services.gateway.environment import as_written
 from services.gateway.resources.jobs import Job, JobPage
 from services.gateway.summaries import Summaries
@@ -18,7 +19,7 @@ from shared.contracts.commands.changes import ChangeJob, SetPriority
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.jobs import EVENTS, GetJob, GetJobEvents
 from shared.contracts.commands.lists import COUNT, CountJobs, JobCounts, ListJobs
-from shared.contracts.commands.scheduling import EXPLAIN, ExplainJobs
+from shared.contracts.commands.scheduling import EXPLAIN, ExplainJobs, Explanation
 from shared.contracts.errors import NotFound, Refusal
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import JobStatus, Reason
@@ -56,12 +57,12 @@ class Yard:
         return await self.shown(caller, await self.stored(caller, job_id, Right.SEE))
 
     async def shown(self, caller: Caller, job: Job) -> Job:
-        """The job as the caller sees it, with the present reason of one that waits."""
-        return (await self._shown(caller, [job]))[0]
+        """The job as the caller sees it, with the present reason of one that waits, and the jobs in its way."""
+        return (await self._shown(caller, [job], blockers_of=job.id))[0]
 
     def submitted(self, caller: Caller, job: Job, warnings: tuple[str, ...] = ()) -> Job:
         """The same for a job that was stored this moment, or would be: nothing more can be known of it yet."""
-        shown_job = _resource(caller, job, {}, {})
+        shown_job = _resource(caller, job)
         return shown_job.model_copy(update={"warnings": warnings}) if warnings else shown_job
 
     async def page(self, caller: Caller, ask: ListJobs) -> JobPage:
@@ -121,22 +122,24 @@ class Yard:
             if not page.more or not page.items:
                 return events
 
-    async def _shown(self, caller: Caller, jobs: list[Job]) -> list[Job]:
+    async def _shown(self, caller: Caller, jobs: list[Job], blockers_of: str | None = None) -> list[Job]:
         waiting = tuple(job.id for job in jobs if job.status is JobStatus.QUEUED)
         ran = [job.id for job in jobs if job.attempt and may(caller, job, Right.READ_METRICS)]
-        reasons, used = await asyncio.gather(self._explained(waiting), self._summaries.of(ran))
-        return [_resource(caller, job, reasons, used) for job in jobs]
+        explained, used = await asyncio.gather(
+            self._explained(ExplainJobs(ids=waiting, blockers_of=blockers_of)), self._summaries.of(ran)
+        )
+        return [_resource(caller, job, explained.get(job.id), used.get(job.id)) for job in jobs]
 
-    async def _explained(self, ids: tuple[str, ...]) -> dict[str, Reason]:
+    async def _explained(self, ask: ExplainJobs) -> dict[str, Explanation]:
         """Why these wait, as far as the scheduler says so in time: an answer without it is better than none."""
-        if not ids:
+        if not ask.ids:
             return {}
         try:
-            answer = await self._bus.ask(EXPLAIN, ExplainJobs(ids=ids), timeout=self._explain_timeout_s)
+            answer = await self._bus.ask(EXPLAIN, ask, timeout=self._explain_timeout_s)
         except Refusal as refusal:
-            log.debug("explanations_missing", count=len(ids), problem=refusal.code)
+            log.debug("explanations_missing", count=len(ask.ids), problem=refusal.code)
             return {}
-        return {item.id: item.reason for item in answer.items}
+        return {item.id: item for item in answer.items}
 
 
 def _onwards(page: StoredPage) -> str | None:
@@ -144,11 +147,14 @@ def _onwards(page: StoredPage) -> str | None:
     return page.prev_cursor if page.back else page.next_cursor
 
 
-def _resource(caller: Caller, job: Job, reasons: dict[str, Reason], used: dict[str, JobUsage]) -> Job:
+def _resource(caller: Caller, job: Job, explained: Explanation | None = None, used: JobUsage | None = None) -> Job:
     if job.secrets:
         job = job.model_copy(update={"env": as_written(job), "secrets": {}})
     seen = visible(caller, job)
-    reason = told(caller, job, job.status, seen.reason)
-    if seen.status is JobStatus.QUEUED:
-        reason = reasons.get(seen.id) or reason or WAITS
-    return seen.model_copy(update={"reason": reason, "actions": actions(caller, job), "usage": used.get(seen.id)})
+    said: dict[str, Any] = {"reason": told(caller, job, job.status, seen.reason)}
+    if seen.status is JobStatus.QUEUED and explained is not None:
+        said["reason"] = explained.reason
+        said["blockers"] = None if explained.blockers is None else named(caller, explained.blockers)
+    elif seen.status is JobStatus.QUEUED:
+        said["reason"] = said["reason"] or WAITS
+    return seen.model_copy(update={**said, "actions": actions(caller, job), "usage": used})

@@ -3,21 +3,13 @@
 import asyncio
 
 from services.jobs.domain.document import JobHead
-from services.jobs.orders import OPEN
-from shared.contracts.base import rfc3339
+from services.jobs.orders import OPEN, failed_between
 from shared.contracts.commands.lists import MOST_COUNTED, CountJobs, JobCounts
 from shared.contracts.job import JobStatus
-from shared.store.port import Between, Collection, Condition, Eq, In, Index
+from shared.store.port import Collection, Condition, Eq, In
 
 RUNNING = (JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.KILLING)
 WAITING = (JobStatus.QUEUED, JobStatus.SCHEDULING)
-
-HAVE_FAILED = (JobStatus.ERROR, JobStatus.FAILED)
-FAILED = Between("state.status", JobStatus.ERROR.value, f"{JobStatus.FAILED}\x7f")
-"""The same as a range: no other status lies between the two."""
-
-OWNER_FAILED = Index("owner_failed", ("owner", "state.status", "state.finished_at"), only=FAILED)
-"""Only jobs that fail enter it, once."""
 
 
 async def count_jobs(heads: Collection[JobHead], ask: CountJobs) -> JobCounts:
@@ -31,8 +23,7 @@ async def count_jobs(heads: Collection[JobHead], ask: CountJobs) -> JobCounts:
     async def failed() -> int | None:
         if ask.owner is None:
             return None
-        since = () if ask.failed_since is None else (Between("state.finished_at", low=rfc3339(ask.failed_since)),)
-        return await count(FAILED, _one_of(HAVE_FAILED), *since)
+        return await count(*failed_between(ask.failed_since, None))
 
     running, waiting, paused, have_failed = await asyncio.gather(
         count(_one_of(RUNNING)), count(_one_of(WAITING)), count(_one_of((JobStatus.PAUSED,))), failed()

@@ -18,7 +18,8 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from services.jobs.domain.document import JobHead
 from shared.contracts.base import rfc3339
 from shared.contracts.commands.lists import Column
-from shared.store.port import Eq, Index
+from shared.contracts.job import JobStatus
+from shared.store.port import Between, Condition, Eq, Index
 
 Order = tuple[str, ...]
 """Paths of the document, `-` for downwards, as the store takes them; the last is the id, which breaks every tie."""
@@ -44,6 +45,11 @@ EVERYBODYS_STATUS: Order = ("state.status", *QUEUE)
 
 OPEN = Eq("over", False)
 """What everybody's indexes are limited to and begin with, and so what every walk over them says."""
+
+HAVE_FAILED = (JobStatus.ERROR, JobStatus.FAILED)
+FAILED = Between("state.status", JobStatus.ERROR.value, f"{JobStatus.FAILED}\x7f")
+"""The same as a range: no other status lies between the two."""
+_FIRST, _LAST = "", "\x7f"  # before and behind every moment
 
 _Number = Annotated[int, Field(ge=0, le=2**31)]  # more than any count of devices or priority; less than a store takes
 
@@ -72,7 +78,16 @@ INDEXES: tuple[Index, ...] = (
     *(Index(f"open_{column}", (OPEN.path, *UPWARDS[column]), only=OPEN) for column in EVERYBODYS),
     Index("open_queue", (OPEN.path, *EVERYBODYS_STATUS), only=OPEN),
     Index("open_vc_queue", (OPEN.path, "request.vc", *EVERYBODYS_STATUS), only=OPEN),
+    Index("owner_failures", ("owner", "state.finished_at"), only=FAILED),  # each enters it once
 )
+
+
+def failed_between(low: datetime | None, high: datetime | None) -> tuple[Condition, ...]:
+    """Jobs that have failed in [low, high), each end open if it is None.
+
+    Both ends are always written out: by that SQLite knows which of the owner's indexes is the shortest way.
+    """
+    return FAILED, Between("state.finished_at", rfc3339(low) if low else _FIRST, rfc3339(high) if high else _LAST)
 
 
 def order_of(sort: str, everybodys: bool = False) -> Order:

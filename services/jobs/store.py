@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.jobs.counts import OWNER_FAILED
 from services.jobs.domain.document import JobDocument, JobHead
 from services.jobs.domain.lease import SCHEDULER, LeaseDocument
 from services.jobs.orders import INDEXES, OPEN
@@ -33,7 +32,6 @@ JOBS: Schema[JobDocument] = Schema(
         *INDEXES,
         Index("node", ("node",), only=HOLDS),
         Index("limited", ("state.due_at",), only=LIMITED),
-        OWNER_FAILED,
         *key_indexes(OWNER),
     ),
 )

@@ -5,10 +5,11 @@ serves is left to `filter.matches`, over as many jobs as `pages` allows.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.jobs.domain.cursor import Place
 from services.jobs.domain.filter import statuses_in_order
-from services.jobs.orders import OPEN, QUEUE, Order, order_of
+from services.jobs.orders import HAVE_FAILED, OPEN, QUEUE, Order, failed_between, order_of
 from shared.contracts.base import rfc3339
 from shared.contracts.commands.lists import NEWEST_FIRST, Column, ListJobs
 from shared.contracts.errors import FieldError, Invalid
@@ -98,11 +99,14 @@ def _of_one(ask: ListJobs, owner: str) -> Plan:
     column = ask.sort.removeprefix("-")
     own: Walk = (Eq("owner", owner),)
     by_status = tuple((*own, Eq("state.status", status.value)) for status in statuses_in_order(ask.statuses))
-    submitted, named = _submitted(ask), _named(ask)
+    submitted, named, finished = _submitted(ask), _named(ask), _finished(ask)
+    failures = ((*own, *failed_between(ask.finished_after, ask.finished_before)),) if _is_of_failures(ask) else ()
     filters = _filters(ask) - {"owner"}
     walks, left = _narrowed((own,), ask, filters)
     if by_status and column in (Column.SUBMITTED, Column.STATUS):
         walks, left = tuple((*status, *walks[0][1:]) for status in by_status), left - {"statuses"}
+    if failures and column == Column.FINISHED:
+        walks, left = failures, left - {"statuses"}
     newest = order_of(NEWEST_FIRST)
     whole = [Walks((own,), newest, exact=not filters)]
     if by_status:
@@ -111,10 +115,23 @@ def _of_one(ask: ListJobs, owner: str) -> Plan:
         whole.append(Walks(((*own, *submitted),), newest))
     if named:
         whole.append(Walks(((*own, *named),), order_of(Column.NAME)))
+    if finished:
+        whole.append(Walks(((*own, *finished),), order_of(Column.FINISHED), exact=filters <= _FINISHED))
+    if failures:
+        whole.append(Walks(failures, order_of(Column.FINISHED), exact=filters <= {"statuses", *_FINISHED}))
     return Plan(Walks(walks, order_for(ask), exact=not left), tuple(whole))
 
 
+def _is_of_failures(ask: ListJobs) -> bool:
+    """Whether it asks for all that has failed, and for nothing else: there is an index over just that."""
+    return set(ask.statuses) == set(HAVE_FAILED)
+
+
 def _of_everybody(ask: ListJobs) -> Plan:
+    if _finished(ask):
+        field = "finished_after" if ask.finished_after is not None else "finished_before"
+        message = "everybody's jobs are listed until they are over; list those of one owner"
+        raise Invalid(f"{field}: {message}.", (FieldError(field=field, message=message),))
     statuses = statuses_in_order(ask.statuses or NOT_OVER)
     over = [status for status in statuses if status in TERMINAL]
     if over:
@@ -152,6 +169,8 @@ def _narrowed(walks: tuple[Walk, ...], ask: ListJobs, left: set[str]) -> tuple[t
             return tuple((*walk, *_submitted(ask)) for walk in walks), left - {"submitted_after", "submitted_before"}
         case Column.NAME:
             return tuple((*walk, *_named(ask)) for walk in walks), left - {"q"}
+        case Column.FINISHED:
+            return tuple((*walk, *_finished(ask)) for walk in walks), left - _FINISHED
         case Column.DEVICES | Column.PREEMPTIBLE:
             chosen = (False, True) if ask.preemptible is None else (ask.preemptible,)
             return tuple((*walk, Eq("request.preemptible", one)) for walk in walks for one in chosen), left - {
@@ -161,9 +180,17 @@ def _narrowed(walks: tuple[Walk, ...], ask: ListJobs, left: set[str]) -> tuple[t
 
 
 def _submitted(ask: ListJobs) -> Walk:
-    low = rfc3339(ask.submitted_after) if ask.submitted_after else None
-    high = rfc3339(ask.submitted_before) if ask.submitted_before else None
-    return () if low is None and high is None else (Between("submitted_at", low, high),)
+    return _between("submitted_at", ask.submitted_after, ask.submitted_before)
+
+
+def _finished(ask: ListJobs) -> Walk:
+    return _between("state.finished_at", ask.finished_after, ask.finished_before)
+
+
+def _between(path: str, low: datetime | None, high: datetime | None) -> Walk:
+    if low is None and high is None:
+        return ()
+    return (Between(path, rfc3339(low) if low else None, rfc3339(high) if high else None),)
 
 
 def _named(ask: ListJobs) -> Walk:
@@ -175,5 +202,6 @@ def _filters(ask: ListJobs) -> set[str]:
     return {name for name in _CONDITIONS if getattr(ask, name) != getattr(_ANY, name)}
 
 
+_FINISHED = {"finished_after", "finished_before"}
 _ANY = ListJobs()
 _CONDITIONS = frozenset(ListJobs.model_fields) - {"sort", "limit", "cursor", "with_total"}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
+from services.scheduler.domain.blockers import with_blockers
 from services.scheduler.domain.cluster import offer, page
 from services.scheduler.domain.foresight import foresee
 from services.scheduler.domain.reasons import Reasons
@@ -51,7 +52,10 @@ class Handlers:
 
     async def explain(self, ask: ExplainJobs) -> Explanations:
         self._snapshot.advance(self._clock.now(), self._clock.monotonic())
-        return Explanations(items=self._reasons.explain(ask.ids))
+        items = self._reasons.explain(ask.ids)
+        return Explanations(
+            items=tuple(with_blockers(self._snapshot, item) if item.id == ask.blockers_of else item for item in items)
+        )
 
     async def foresee(self, ask: Foresee) -> Foresight:
         self._snapshot.advance(self._clock.now(), self._clock.monotonic())

@@ -6,7 +6,7 @@ a field that is null and one that is missing are the same, and come before every
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,13 +43,13 @@ class Key:
 
 @dataclass(frozen=True)
 class Query:
-    """A page to look up: `filter` AND one of `starts`, one after the other until the page is full.
+    """A page to look up: what meets one of `starts`, one after the other until the page is full.
 
-    Each start is a range of `order` that one index walk serves: first what equals the former page's last document in
-    all keys but the last, then what equals it in fewer.
+    Each start is all that a document has to meet, and a range of `order` that one index walk serves: first what equals
+    the former page's last document in all keys but the last, then what equals it in fewer. Without any start, nothing
+    lies behind that document.
     """
 
-    filter: tuple[Test, ...]
     order: tuple[Key, ...]
     starts: tuple[tuple[Test, ...], ...]
 
@@ -67,6 +67,7 @@ class Fields:
             _check_only(schema.name, index)
         self._collection = schema.name
         self._paths = frozenset((ID, *paths))
+        self._fixed = tuple(test for index in schema.indexes for test in tests_of(index))
 
     def check(self, path: str) -> str:
         """The path. Raises UnknownField."""
@@ -89,12 +90,19 @@ class Fields:
             self.check(key.path)
         filter = self.filter(where)
         if after is None:
-            return Query(filter, order, ((),))
+            return Query(order, (filter,))
         if len(after) != len(order):
             raise ValueError(f"`after` has {len(after)} values, but the order has {len(order)} keys")
-        valued = {test.path for test in filter if test.operator != "null"}
-        starts = (start for start in _starts(order, after) if not _is_null_at(start, valued))
-        return Query(filter, order, tuple(starts))
+        starts = (start for start in _starts(order, after) if not _is_void(filter, start))
+        return Query(order, tuple((*self._left_of(filter, start), *start) for start in starts))
+
+    def _left_of(self, filter: tuple[Test, ...], start: tuple[Test, ...]) -> tuple[Test, ...]:
+        """The filter without the bounds that the values at which a start stands are within: SQLite would take two ends
+        of a range for narrower than a value, and walk over another index. What limits an index stays, by which it is
+        chosen.
+        """
+        at = {test.path: test.value for test in start if test.operator == "is"}
+        return tuple(test for test in filter if test in self._fixed or _meets(test, at) is not True)
 
 
 def keys_of(index: Index) -> tuple[Key, ...]:
@@ -192,9 +200,27 @@ def _starts(order: Sequence[Key], after: Sequence[Any]) -> Iterable[tuple[Test, 
             yield (*equal, test)
 
 
-def _is_null_at(start: Iterable[Test], valued: Collection[str]) -> bool:
-    """Whether a start asks for null where the filter asks for a value: nothing is there."""
-    return any(test.operator == "null" and test.path in valued for test in start)
+def _is_void(filter: Collection[Test], start: Collection[Test]) -> bool:
+    """Whether nothing is there: it asks for null where the filter asks for a value, or for one beyond its bounds."""
+    valued = {test.path for test in filter if test.operator != "null"}
+    at = {test.path: test.value for test in start if test.operator == "is"}
+    return any(test.operator == "null" and test.path in valued for test in start) or any(
+        _meets(test, at) is False for test in filter
+    )
+
+
+def _meets(test: Test, at: Mapping[str, Any]) -> bool | None:
+    """Whether these values meet a bound; None for other comparisons and kinds, which are left to the store."""
+    value = at.get(test.path)
+    if value is None or type(value) is not type(test.value):
+        return None
+    match test.operator:
+        case "at_least":
+            return bool(value >= test.value)
+        case "below":
+            return bool(value < test.value)
+        case _:
+            return None
 
 
 def _equal(path: str, value: Any) -> Test:

@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.console import PHONE, Console, console
 from tests.support.console_jobs import CALM, LIGHT
+from tests.support.people import add
 from tests.support.ports import free_port
 from tests.support.programs import needs
 
@@ -66,6 +67,8 @@ def test_a_failed_job_shows_first_why_with_its_exit_code_and_last_lines(yard: Co
         expect(first).to_contain_text("step-12.")
         expect(first).to_contain_text("Out of memory")
         expect(first).not_to_contain_text("step-11.")  # the last 20 lines: 19 steps and this
+        expect(page.get_by_text("The command ended with exit code 3")).to_have_count(1)  # once on the page
+        expect(page.locator("main header").first).to_contain_text("exit code 3")
         expect(page).to_have_title("failed · digits · Jobyard")
         assert top(page.locator(".fields")) > top(first)
 
@@ -103,12 +106,32 @@ def test_a_job_that_waits_moves_up_as_the_queue_does(yard: Console) -> None:
         waits = field(page, "Job Status")
         expect(waits).to_contain_text("Waits for 8 ascend910")
         place = int((waits.get_by_text(re.compile(r"^#\d+$")).text_content() or "#0")[1:])
-        expect(waits).to_contain_text("1 job that holds devices")
+        holder = waits.get_by_role("link", name=f"holds #{first[-6:]}")
+        expect(holder).to_have_attribute("href", f"/jobs/{first}")
+        expect(waits.get_by_role("listitem")).to_contain_text("mia · 8 ascend910 · started")
         mia.call("POST", f"/jobs/{ahead}/kill", 202)
         expect(waits).to_contain_text(f"#{place - 1}")
         mia.call("POST", f"/jobs/{first}/kill", 202)
         expect(page.locator("header [data-status]").last).to_have_text("running")
     mia.call("POST", f"/jobs/{job}/kill", 202)
+
+
+def test_a_job_in_another_virtual_cluster_that_is_in_the_way_shows_its_size_alone(yard: Console) -> None:
+    yard.people["admin"].call("POST", "/vcs", 201, json={"name": "elsewhere"})
+    zoe = add(yard.yard, "zoe", {"elsewhere": "member"})
+    hidden = zoe.submit(CALM, "hush-hush", vc="elsewhere", device_type="v100", devices=5, **LIGHT)
+    yard.yard.wait(hidden, "running")
+    job = yard.people["mia"].submit(CALM, "waits-for-it", device_type="v100", devices=8, **LIGHT)
+    with yard.visit("mia", f"/jobs/{job}") as page:
+        waits = field(page, "Job Status")
+        expect(waits.get_by_role("listitem")).to_have_text("a job of another VC · 5 v100")
+        expect(waits.get_by_role("listitem").get_by_role("link")).to_have_count(0)
+        expect(page.get_by_text("hush-hush")).to_have_count(0)
+    with yard.visit("admin", f"/jobs/{job}") as page:
+        field(page, "Job Status").get_by_role("link", name="hush-hush").click()
+        expect(page.get_by_role("heading", name="hush-hush")).to_be_visible()
+    for id in (job, hidden):
+        yard.people["admin"].call("POST", f"/jobs/{id}/kill", 202)
 
 
 def test_the_page_follows_a_preemption_and_says_for_whom_and_what_it_cost(yard: Console) -> None:
@@ -218,4 +241,5 @@ def test_in_chinese_reasons_and_history_are_chinese_and_the_manuals_words_stay(y
     with yard.visit("mia", f"/jobs/{job}", language="zh") as page:
         expect(page.get_by_role("region", name="失败原因")).to_contain_text("退出码 4")
         expect(page.locator("main .fields > div > dt [lang=en]")).to_have_text(FIELDS)
-        expect(page.get_by_role("region", name="历史")).to_contain_text("命令已结束，退出码为 4")
+        expect(page.get_by_role("region", name="失败原因")).to_contain_text("命令已结束，退出码为 4")
+        expect(page.get_by_role("region", name="历史")).to_contain_text("退出码 4")

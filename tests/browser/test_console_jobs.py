@@ -1,5 +1,6 @@
 """MY JOBS and ALL JOBS in the browser, as people use them: live, sorted, filtered, edited and acted on."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -278,6 +279,30 @@ def test_the_line_above_my_jobs_counts_them_and_leads_to_them(yard: Console) -> 
         counts.get_by_role("button", name="failed today").click()
         expect(page.locator("tbody td.name")).to_have_text(["counted"])
         expect(row(page, "counted")).to_contain_text("exit code 3")
+        expect(page).to_have_url(re.compile(r"/jobs\?status=failed,error&finished_after=[^&]+&sort=-finished$"))
+        page.reload()
+        expect(page.locator("tbody td.name")).to_have_text(["counted"])
+        page.get_by_role("button", name="Remove the filter Finished from").click()
+        expect(page).to_have_url(f"{yard.yard.url}/jobs?status=failed,error&sort=-finished")
+
+
+def test_a_list_of_what_finished_before_some_day_is_a_filter(yard: Console) -> None:
+    over = submit(yard, "ended-now")
+    yard.people["mia"].call("POST", f"/jobs/{over}/kill", 202)
+    yard.yard.wait(over, "killed")
+    with yard.visit("mia", "/jobs?q=ended-") as page:
+        expect(page.locator("tbody td.name")).to_have_text(["ended-now"])
+        page.get_by_role("button", name="Filter", exact=True).click()
+        page.get_by_label("Finished until").fill("2020-01-31")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_role("heading", name="No job matches")).to_be_visible()
+        expect(page.get_by_role("button", name="Remove the filter Finished until: Jan 31, 2020")).to_be_visible()
+        page.go_back()
+        expect(page.locator("tbody td.name")).to_have_text(["ended-now"])
+        page.get_by_role("link", name="ALL JOBS").click()
+        page.get_by_role("button", name="Filter", exact=True).click()
+        expect(page.get_by_label("Submitted until")).to_be_visible()
+        expect(page.get_by_label("Finished until")).to_have_count(0)
 
 
 def test_all_jobs_shows_those_of_others_with_what_one_may_do_and_running_ones_by_a_switch(yard: Console) -> None:

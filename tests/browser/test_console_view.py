@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -269,6 +270,12 @@ def test_the_time_that_charts_show_stands_in_the_address(yard: Console) -> None:
         page.get_by_role("button", name="6 h").click()
         expect(page).to_have_url(re.compile(r"\?range=6h$"))
         page.get_by_role("button", name="Custom").click()
+        spans = [page.get_by_label(edge, exact=True).input_value() for edge in ("From", "To")]
+        begins, ends = map(datetime.fromisoformat, spans)
+        assert ends - begins in (
+            timedelta(hours=6),
+            timedelta(hours=6, minutes=1),
+        )  # the job was short
         page.get_by_label("From", exact=True).fill("2026-01-02T03:04")
         page.get_by_label("To", exact=True).fill("2026-01-02T03:04")
         page.get_by_role("button", name="Show", exact=True).click()
@@ -285,6 +292,8 @@ def test_a_job_that_waits_says_in_chinese_that_nothing_is_there_yet(yard: Consol
         expect(page.get_by_text("作业开始运行后，这里会显示图表。")).to_be_visible()
         page.get_by_role("link", name="CONSOLE").click()
         expect(page.get_by_text("作业开始运行后，输出会立即显示在这里。")).to_be_visible()
+        expect(page.locator("footer")).to_contain_text("作业开始运行后显示输出")
+        expect(page.locator("footer")).not_to_contain_text("实时")
 
 
 def test_who_may_not_read_them_is_told_so_in_words(yard: Console) -> None:

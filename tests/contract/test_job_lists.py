@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -17,12 +17,12 @@ import pymongo
 import pytest
 from pydantic import SecretStr
 
-from services.jobs.counts import FAILED, count_jobs
+from services.jobs.counts import count_jobs
 from services.jobs.domain.cursor import Start, cursor_of
 from services.jobs.domain.document import JobDocument
 from services.jobs.domain.submission import submit
 from services.jobs.lookup import list_jobs
-from services.jobs.orders import OPEN, place_of
+from services.jobs.orders import OPEN, failed_between, place_of
 from services.jobs.pages import Pages
 from services.jobs.store import HOLDS, JOBS, LIMITED, JobStore
 from services.jobs.walks import begin, order_for, plan, rest_of
@@ -303,6 +303,17 @@ async def test_a_job_is_found_by_its_id_if_it_is_in_the_list(jobs: JobStore) -> 
         assert [item.id for item in (await list_jobs(jobs, ListJobs(q=job.id, sort=sort))).items] == [job.id]
 
 
+@pytest.mark.parametrize("sort", ["finished", "-finished"])
+async def test_behind_a_place_that_has_not_ended_lies_no_job_that_did(jobs: JobStore, sort: str) -> None:
+    """Such a cursor is forged: no job of this list stands there."""
+    await jobs.jobs.insert_many([some_job(Random(number), owner="ada") for number in range(20)])
+    ask = ListJobs(owner="ada", finished_after=NOW, sort=sort)
+    cursor = cursor_of(ask, Start((None, "01" + "A" * 24)))
+    page = await list_jobs(jobs, ask.model_copy(update={"cursor": cursor}))
+    ids, _ = await whole(jobs, ask)
+    assert ids_of(page) == (ids if sort == "finished" else [])
+
+
 async def test_jobs_that_an_earlier_version_stored_are_found(installation: Installation) -> None:
     chance = Random(1)
     there = [some_job(chance) for _ in range(60)]
@@ -338,6 +349,7 @@ async def test_a_cursor_belongs_to_its_list_and_is_taken_as_it_was_given(jobs: J
         {"statuses": (JobStatus.QUEUED,)},
         {"labels": {"team": "a"}},
         {"submitted_after": NOW},
+        {"finished_after": NOW},
         {"q": "t"},
         {"preemptible": False},
         {"sort": "submitted"},
@@ -400,8 +412,38 @@ async def test_a_forged_cursor_is_refused_whatever_stands_in_it(jobs: JobStore, 
 
 
 async def test_everybodys_jobs_that_are_over_are_in_no_list(jobs: JobStore) -> None:
-    with pytest.raises(Invalid, match="of one owner"):
-        await list_jobs(jobs, ListJobs(statuses=(JobStatus.QUEUED, JobStatus.FINISHED)))
+    for ask, field in (
+        (ListJobs(statuses=(JobStatus.QUEUED, JobStatus.FINISHED)), "statuses"),
+        (ListJobs(finished_after=NOW), "finished_after"),
+        (ListJobs(statuses=(JobStatus.QUEUED,), finished_before=NOW), "finished_before"),
+    ):
+        with pytest.raises(Invalid, match="of one owner") as refused:
+            await list_jobs(jobs, ask)
+        assert [error.field for error in refused.value.errors] == [field]
+
+
+async def test_what_failed_since_a_moment_is_listed_and_counted_alike_however_many_jobs_there_are(
+    jobs: JobStore,
+) -> None:
+    chance = Random(13)
+    there = [some_job(chance, owner="ada") for _ in range(150)]
+    await jobs.jobs.insert_many(there)
+    jobs.pages = Pages(jobs.heads, read=60, looked_at=5)
+    ended = sorted(job.state.finished_at for job in there if job.state.finished_at is not None)
+    for since in (None, ended[len(ended) // 2]):
+        ask = ListJobs(
+            owner="ada",
+            statuses=(JobStatus.FAILED, JobStatus.ERROR),
+            finished_after=since,
+            sort="-finished",
+            limit=20,
+        )
+        ids, pages = await whole(jobs, ask)
+        assert ids == expected(there, ask)
+        counts = await count_jobs(jobs.heads, CountJobs(owner="ada", failed_since=since))
+        assert (pages[0].total, pages[0].total_is) == (counts.failed, "exact")
+        assert not any(page.searched for page in pages)
+        assert counts.failed == len(ids) > 0
 
 
 def number(there: list[JobDocument], *statuses: JobStatus, owner: str | None = None, vcs: tuple[str, ...] = VCS) -> int:
@@ -438,6 +480,10 @@ ASKS = [
         {"owner": "ada"},
         {"owner": "ada", "statuses": (JobStatus.QUEUED, JobStatus.RUNNING)},
         {"owner": "ada", "q": "t", "submitted_after": NOW, "submitted_before": NOW + timedelta(hours=1)},
+        {"owner": "ada", "finished_after": NOW, "finished_before": NOW + timedelta(hours=1)},
+        {"owner": "ada", "statuses": (JobStatus.FINISHED, JobStatus.FAILED), "finished_before": NOW},
+        {"owner": "ada", "statuses": (JobStatus.FAILED, JobStatus.ERROR)},
+        {"owner": "ada", "statuses": (JobStatus.FAILED, JobStatus.ERROR), "finished_after": NOW},
         {},
         {"vcs": ("lab", "default"), "submitted_after": NOW},
         {"statuses": (JobStatus.QUEUED,), "q": "t"},
@@ -460,7 +506,7 @@ def test_every_walk_is_one_range_of_one_index(tmp_path: Path) -> None:
                 for walk, after in product(walks.walks, (None, place)):
                     beginning = begin(walk, walks.order, after)
                     rest = walk if after is None else rest_of(walk, walks.order)
-                    if beginning is None:
+                    if beginning is None or not fields.query(rest, *beginning, 50).starts:
                         continue
                     statements = [
                         table.find(fields.query(rest, *beginning, 50), 51),
@@ -471,6 +517,8 @@ def test_every_walk_is_one_range_of_one_index(tmp_path: Path) -> None:
                         reads = [step for step in steps if " jobs" in step]
                         assert reads and all("USING" in step and "INDEX" in step for step in reads), (ask, steps)
                         assert all(step.startswith("SEARCH") for step in reads), (ask, steps)
+                        by_id = walks.order[0].removeprefix("-") == "id"
+                        assert by_id or not [step for step in steps if "owner_id " in step or "open_id " in step], steps
                         assert not [step for step in steps if "TEMP B-TREE" in step], (ask, steps)
 
 
@@ -478,7 +526,7 @@ def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite"
     asyncio.run(_made(path))
     table, fields = Table(JOBS), Fields(JOBS)
-    some, ended = In("state.status", ("pausing", "killing")), In("state.status", ("error", "failed"))
+    some = In("state.status", ("pausing", "killing"))
     asked: list[tuple[str, tuple[Condition, ...], tuple[str, ...], tuple[Any, ...] | None]] = [
         ("node", (HOLDS, Eq("node", "a")), ("id",), None),
         ("node", (HOLDS, Eq("node", "a")), ("id",), ("x",)),
@@ -488,7 +536,8 @@ def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
         ("open_user", (OPEN, Eq("owner", "ada"), Eq("request.vc", "lab")), ("id",), None),
     ]
     counted: list[tuple[str, tuple[Condition, ...]]] = [
-        ("owner_failed", (Eq("owner", "ada"), FAILED, ended, Between("state.finished_at", low="2026"))),
+        ("owner_failures", (Eq("owner", "ada"), *failed_between(NOW, None))),
+        ("owner_failures", (Eq("owner", "ada"), *failed_between(None, None))),
         ("owner_status", (Eq("owner", "ada"), some)),
         ("open_queue", (OPEN, some)),
         ("open_vc_queue", (OPEN, In("request.vc", ("lab", "default")), some)),
@@ -505,6 +554,31 @@ def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
             steps = [row[3] for row in stranger.execute(f"EXPLAIN QUERY PLAN {sql}", arguments)]
             reads = [step for step in steps if " jobs" in step]
             assert reads and all(step.startswith("SEARCH") and f"INDEX jobs.{index} " in step for step in reads), steps
+
+
+@pytest.mark.parametrize("sort", ["finished", "-finished"])
+@pytest.mark.parametrize("since", [None, NOW])
+def test_what_failed_in_a_time_is_one_range_of_the_failures_by_when_they_ended(
+    tmp_path: Path, sort: str, since: datetime | None
+) -> None:
+    """Whoever has a million jobs that did not fail, or failed long ago, waits for none of them."""
+    path = tmp_path / "jobs.sqlite"
+    asyncio.run(_made(path))
+    table, fields = Table(JOBS), Fields(JOBS)
+    ask = ListJobs(owner="ada", statuses=(JobStatus.FAILED, JobStatus.ERROR), finished_after=since, sort=sort)
+    chosen = plan(ask)
+    assert chosen.served.exact
+    (walk,) = chosen.served.walks
+    with closing(sqlite3.connect(path)) as stranger:
+        for sql, arguments in (
+            table.find(fields.query(walk, chosen.order, None, 50), 51),
+            table.find(fields.query(rest_of(walk, chosen.order), chosen.order, ("2026-02", "x"), 50), 51),
+            table.count(fields.filter(walk), 50),
+        ):
+            steps = [row[3] for row in stranger.execute(f"EXPLAIN QUERY PLAN {sql}", arguments)]
+            reads = [step for step in steps if " jobs" in step]
+            assert reads and all("INDEX jobs.owner_failures (doc.owner=? AND doc.state.finished" in s for s in reads)
+            assert not [step for step in steps if "TEMP B-TREE" in step], steps
 
 
 async def _made(path: Path) -> None:

@@ -23,6 +23,7 @@ from shared.store.port import (
     Index,
     Marked,
     NotIn,
+    Page,
     Prefix,
     Store,
     StoreUnavailable,
@@ -446,6 +447,12 @@ async def test_pages_hold_every_document_once(notes: Collection[Note], limit: in
     for sort, expected in SORTS:
         assert "".join(await pages(notes, sort, limit)) == expected, sort
     assert await pages(notes, ("-number",), limit, In("owner", ("ann", "bob"))) == ["1", "2", "3"]
+
+
+async def test_behind_a_missing_value_downwards_lies_nothing_that_has_one(notes: Collection[Note]) -> None:
+    await notes.insert_many(PEOPLE)
+    page = await notes.find((Between("owner", low=""),), ("-owner",), (None, "1"))
+    assert page == Page(())
 
 
 async def test_a_page_says_where_the_next_begins(notes: Collection[Note]) -> None:

@@ -243,6 +243,7 @@ BAD: list[Any] = [
     {"action": "kill", "filter": {"q": "x" * 5000}},
     {"action": "kill", "filter": {"preemptible": "yes"}},
     {"action": "kill", "filter": {"submitted_after": "yesterday"}},
+    {"action": "kill", "filter": {"finished_after": {"$gt": ""}}},
     {"action": "kill", "filter": {"scope": "theirs"}},
     {"action": "kill", "filter": {"name": "held"}},
     {"action": "kill", "filter": {}, "cursor": "x"},

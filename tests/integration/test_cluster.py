@@ -103,6 +103,31 @@ def test_everybody_reads_how_much_is_held_and_only_who_may_by_whom(
     assert cluster(people["bob"])["queue"]["by_reason"][0]["vc"] == "blue"
 
 
+def in_the_way(person: Person, id: str) -> list[dict[str, Any]]:
+    """The jobs that have what this one waits for, as this person reads of them."""
+    blockers = person.call("GET", f"/jobs/{id}", 200)["blockers"]
+    assert blockers["more"] == 0
+    found: list[dict[str, Any]] = blockers["jobs"]
+    return found
+
+
+def test_a_waiting_job_names_who_holds_what_it_waits_for_and_of_other_virtual_clusters_the_size(
+    people: dict[str, Person], jobs: dict[str, str]
+) -> None:
+    whole = [("of-bob", jobs["bob's"], "bob", 2), ("of-ada", jobs["ada's"], "ada", 1)]
+    redacted = [whole[0], (None, None, None, 1)]
+    for name, expected in (("bob", redacted), ("vera", whole), ("admin", whole)):
+        found = in_the_way(people[name], jobs["waiting"])
+        assert [(one["name"], one["id"], one["owner"], one["devices"]) for one in found] == expected
+        assert {(one["state"], one["device_type"]) for one in found} == {("holds", "v100")}
+        assert [one["since"] is None for one in found] == [one[0] is None for one in expected]
+    text = people["bob"].ask("GET", f"/jobs/{jobs['waiting']}").text
+    assert jobs["ada's"] not in text and "of-ada" not in text
+    rows = people["bob"].call("GET", "/jobs", 200, params={"status": "queued"})["items"]
+    assert [(row["id"], row["blockers"]) for row in rows] == [(jobs["waiting"], None)]
+    people["ada"].call("GET", f"/jobs/{jobs['waiting']}", 404)
+
+
 def test_one_reads_of_the_own_virtual_clusters_what_they_use_and_how_many_wait(
     people: dict[str, Person], jobs: dict[str, str]
 ) -> None:

@@ -135,6 +135,12 @@ def test_every_filter_narrows_both_lists(yard: Yard) -> None:
         everybodys = ListJobs(**{"statuses": WAITING, "sort": "-priority", **conditions})
         assert yard.ids(scope="all", **query) == expected(yard.there, everybodys), query
         assert yard.ids(**query) == expected(yard.there, ListJobs(owner="admin", **conditions)), query
+    for query, conditions in (
+        ({"finished_after": text}, {"finished_after": moment}),
+        ({"finished_before": text}, {"finished_before": moment}),
+        ({"finished_after": text, "sort": "-finished"}, {"finished_after": moment, "sort": "-finished"}),
+    ):
+        assert yard.ids(**query) == expected(yard.there, ListJobs(owner="admin", **conditions)), query
     adas = [job for job in yard.there if job.owner == "ada"]
     assert yard.ids(scope="all", owner="ada") == expected(adas, ListJobs(statuses=WAITING, sort="-priority"))
     assert yard.ids(scope="all", q=yard.ids(scope="all")[3]) == [yard.ids(scope="all")[3]]

@@ -142,6 +142,8 @@ class DoubleBus(Bus):
             and ask.preemptible in (None, job.preemptible)
             and (ask.submitted_after is None or job.submitted_at >= ask.submitted_after)
             and (ask.submitted_before is None or job.submitted_at < ask.submitted_before)
+            and (ask.finished_after is None or (job.finished_at is not None and job.finished_at >= ask.finished_after))
+            and (ask.finished_before is None or (job.finished_at is not None and job.finished_at < ask.finished_before))
             and (ask.q is None or job.id == ask.q.upper() or job.name.startswith(ask.q))
             and ask.labels.items() <= job.labels.items()
         ]

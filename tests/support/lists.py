@@ -50,7 +50,7 @@ def expected(jobs: Iterable[JobDocument], ask: ListJobs) -> list[str]:
 
 
 def _is_in(job: JobDocument, ask: ListJobs) -> bool:
-    request, status = job.request, job.state.status
+    request, status, ended = job.request, job.state.status, job.state.finished_at
     return all(
         (
             job.owner == ask.owner if ask.owner else status not in TERMINAL,
@@ -61,6 +61,8 @@ def _is_in(job: JobDocument, ask: ListJobs) -> bool:
             all(request.labels.get(key) == value for key, value in ask.labels.items()),
             ask.submitted_after is None or job.submitted_at >= ask.submitted_after,
             ask.submitted_before is None or job.submitted_at < ask.submitted_before,
+            ask.finished_after is None or (ended is not None and ended >= ask.finished_after),
+            ask.finished_before is None or (ended is not None and ended < ask.finished_before),
             ask.q is None or request.name.startswith(ask.q),
         )
     )
@@ -119,6 +121,8 @@ def some_list(chance: Random) -> ListJobs:
         labels=maybe(chance.choice(({"team": "a"}, {"team": "b", "x/y": "1"})), {}),
         submitted_after=maybe(NOW + timedelta(milliseconds=10)),
         submitted_before=maybe(NOW + timedelta(milliseconds=30)),
+        finished_after=maybe(NOW + timedelta(seconds=3)) if owner else None,
+        finished_before=maybe(NOW + timedelta(seconds=6)) if owner else None,
         q=maybe(chance.choice(("train", "t", "E", "nobody"))),
         sort=chance.choice(("", "-")) + chance.choice(columns),
         limit=chance.choice((1, 3, 7, 50)),

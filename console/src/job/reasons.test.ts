@@ -59,6 +59,19 @@ test('Chinese tells the same figures', () => {
     expect(said).toContain('前面还有 1 个作业')
 })
 
+test('Chinese tells the cause behind a lost run and a kill by a service, and whose path it was', () => {
+    const why = { code: 'node_restarted', message: 'The machine was restarted.', details: {} }
+    const lost = sentenceOf({ code: 'run_lost', message: 'Lost.', details: { losses: 2, why } }, 'zh')
+    expect(lost).toBe('运行已丢失（第 2 次）。运行期间机器重启了。')
+    const details = { by: 'endpoints', grace_period_s: 5, why: { code: 'idle', message: 'Idle.', details: {} } }
+    expect(sentenceOf({ code: 'killing', message: 'm', details }, 'zh')).toContain('长时间无人使用')
+    const unknown = { ...details, why: { code: 'brand_new', message: 'Something new.', details: {} } }
+    expect(sentenceOf({ code: 'killing', message: 'm', details: unknown }, 'zh')).toContain('Something new.')
+    const outside = { code: 'path_outside', message: 'Outside.', details: { path: '/etc' } }
+    expect(sentenceOf(outside, 'zh')).toContain('/etc')
+    expect(sentenceOf({ ...outside, details: {} }, 'zh')).toBe('Outside.')
+})
+
 test('a code that is not known, or figures that are missing, leave the gateway’s sentence', () => {
     expect(sentenceOf({ code: 'brand_new', message: 'Something new.', details: {} }, 'zh')).toBe('Something new.')
     expect(sentenceOf({ ...WAITS, details: {} }, 'zh')).toBe(WAITS.message)

@@ -22,6 +22,8 @@ export type Facts = {
     text: (name: string) => string
     number: (name: string) => number | null
     list: (name: string) => string[]
+    /** The reason behind this one. */
+    reason: (name: string) => Reason | null
 }
 
 /** Waiting does not help these, so their place in line says nothing. */
@@ -42,13 +44,14 @@ export function factsOf(reason: Reason): Facts {
         text: (name) => asText(details[name]),
         number,
         list: (name) => asTexts(details[name]),
+        reason: (name) => asReason(details[name]),
     }
 }
 
 /** The sentence in the chosen language: the gateway speaks English, and a code that is not known is left as it is. */
 export function sentenceOf(reason: Reason, language: string): string {
     const inChinese = language === 'zh' ? REASONS[reason.code] : undefined
-    return inChinese?.(factsOf(reason)) ?? reason.message
+    return inChinese?.(factsOf(reason)) || reason.message
 }
 
 /** Jobs that stand in the way, by id: those that stop for this one, or the one that took its place. */
@@ -125,6 +128,12 @@ function asText(value: unknown): string {
 
 function asTexts(value: unknown): string[] {
     return Array.isArray(value) ? value.map(asText).filter((text) => text !== '') : []
+}
+
+function asReason(value: unknown): Reason | null {
+    const record = asRecord(value)
+    const [code, message] = [asText(record?.['code']), asText(record?.['message'])]
+    return code && message ? { code, message, details: asRecord(record?.['details']) ?? {} } : null
 }
 
 function asAmount(value: unknown): Amount | null {

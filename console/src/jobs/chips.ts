@@ -3,7 +3,18 @@
 import type { ListView } from '@/jobs/view'
 
 export type Chip = {
-    name: 'q' | 'status' | 'vc' | 'owner' | 'deviceType' | 'preemptible' | 'label' | 'after' | 'before'
+    name:
+        | 'q'
+        | 'status'
+        | 'vc'
+        | 'owner'
+        | 'deviceType'
+        | 'preemptible'
+        | 'label'
+        | 'after'
+        | 'before'
+        | 'endedAfter'
+        | 'endedBefore'
     value: string
     without: Partial<ListView>
     /** The value is a moment. */
@@ -25,5 +36,9 @@ export function chipsOf(view: ListView): Chip[] {
         chips.push({ name: 'after', value: view.submittedAfter, without: { submittedAfter: '' }, moment: true })
     if (view.submittedBefore)
         chips.push({ name: 'before', value: view.submittedBefore, without: { submittedBefore: '' }, moment: true })
+    if (view.finishedAfter)
+        chips.push({ name: 'endedAfter', value: view.finishedAfter, without: { finishedAfter: '' }, moment: true })
+    if (view.finishedBefore)
+        chips.push({ name: 'endedBefore', value: view.finishedBefore, without: { finishedBefore: '' }, moment: true })
     return chips
 }

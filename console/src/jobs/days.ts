@@ -18,6 +18,11 @@ export function endOfDay(day: string): string {
     return moment(day, '23:59:59.999')
 }
 
+/** The moment at which the present day began. */
+export function today(): string {
+    return startOfDay(toDay(new Date().toISOString()))
+}
+
 function moment(day: string, time: string): string {
     const date = new Date(`${day}T${time}`)
     return day === '' || Number.isNaN(date.getTime()) ? '' : date.toISOString()

@@ -41,6 +41,7 @@ export function job(said: Partial<Job> = {}): Job {
         actions: ['pause', 'kill', 'support'],
         warnings: [],
         usage: null,
+        blockers: null,
         ...said,
     }
 }

@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/vue-query'
 import { api, body } from '@/api/client'
+import { today } from '@/jobs/days'
 import { afresh, useTempo } from '@/live/useTempo'
 import { useEvents } from '@/live/events'
 import { useSession } from '@/session/session'
@@ -10,7 +11,10 @@ export function useCounts() {
     const { me } = useSession()
     const query = useQuery({
         queryKey: ['counts', 'mine'],
-        queryFn: ({ signal }) => body(api.GET('/api/v1/jobs:counts', { params: { query: asked(new Date()) }, signal })),
+        queryFn: ({ signal }) =>
+            body(
+                api.GET('/api/v1/jobs:counts', { params: { query: { scope: 'mine', failed_since: today() } }, signal }),
+            ),
         staleTime: 0,
     })
     const tempo = useTempo(() => afresh(query))
@@ -19,10 +23,4 @@ export function useCounts() {
         if (heard.kind === 'event' && heard.event.data.job.owner === me.value?.name) tempo.due()
     })
     return query.data
-}
-
-/** Today began at midnight where one is. */
-function asked(now: Date) {
-    const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate())
-    return { scope: 'mine', failed_since: midnight.toISOString() } as const
 }

@@ -51,6 +51,15 @@ describe('an address', () => {
     })
 })
 
+test('when jobs ended stands in the address of MY JOBS alone, since ALL JOBS has none that is over', () => {
+    const ended = { finished_after: '2026-11-27T16:00:00.000Z', finished_before: '2026-11-28T16:00:00.000Z' }
+    const view = viewOf('mine', ended)
+    expect(queryOf(view)).toEqual(ended)
+    expect(paramsOf(view)).toMatchObject(ended)
+    expect(isNarrowed(view)).toBe(true)
+    expect(queryOf(viewOf('all', ended))).toEqual({})
+})
+
 describe('the gateway is asked', () => {
     test('for those that wait, with the switch for those that run as well', () => {
         expect(paramsOf(viewOf('all', {})).status).toBe('queued,scheduling,paused')

@@ -20,6 +20,9 @@ export type ListView = {
     label: string[]
     submittedAfter: string
     submittedBefore: string
+    /** Only of MY JOBS, as these two: ALL JOBS holds none that is over. */
+    finishedAfter: string
+    finishedBefore: string
     sort: Sort
     cursor: string
     /** Only of ALL JOBS: those that run as well. */
@@ -71,6 +74,8 @@ export function viewOf(scope: Scope, query: AddressQuery): ListView {
         label: every(query['label']),
         submittedAfter: first(query['submitted_after']),
         submittedBefore: first(query['submitted_before']),
+        finishedAfter: scope === 'mine' ? first(query['finished_after']) : '',
+        finishedBefore: scope === 'mine' ? first(query['finished_before']) : '',
         sort: SORT.test(sort) ? (sort as Sort) : ownOrder(scope),
         cursor: first(query['cursor']),
         running: scope === 'all' && first(query['running']) === 'true',
@@ -89,6 +94,8 @@ export function queryOf(view: ListView): Record<string, string | string[]> {
         label: view.label,
         submitted_after: view.submittedAfter,
         submitted_before: view.submittedBefore,
+        finished_after: view.finishedAfter,
+        finished_before: view.finishedBefore,
         sort: view.sort === ownOrder(view.scope) ? '' : view.sort,
         running: view.running ? 'true' : '',
         cursor: view.cursor,
@@ -112,6 +119,8 @@ export function paramsOf(view: ListView): Params {
         ...(view.label.length ? { label: view.label } : {}),
         ...(view.submittedAfter ? { submitted_after: view.submittedAfter } : {}),
         ...(view.submittedBefore ? { submitted_before: view.submittedBefore } : {}),
+        ...(view.finishedAfter ? { finished_after: view.finishedAfter } : {}),
+        ...(view.finishedBefore ? { finished_before: view.finishedBefore } : {}),
         ...(view.cursor ? { cursor: view.cursor } : {}),
     }
 }
@@ -149,8 +158,10 @@ export function changed(view: ListView, change: Partial<ListView>): ListView {
 
 /** Whether something is left out that the list's own rule would show. */
 export function isNarrowed(view: ListView): boolean {
-    const { q, status, vc, owner, deviceType, preemptible, label, submittedAfter, submittedBefore } = view
-    return preemptible !== null || [q, status, vc, owner, deviceType, label, submittedAfter, submittedBefore].some(long)
+    const { q, status, vc, owner, deviceType, preemptible, label } = view
+    const { submittedAfter, submittedBefore, finishedAfter, finishedBefore } = view
+    const moments = [submittedAfter, submittedBefore, finishedAfter, finishedBefore]
+    return preemptible !== null || [q, status, vc, owner, deviceType, label, ...moments].some(long)
 }
 
 /** Whether no job may have such a name or id, so that there is nothing to ask for. */

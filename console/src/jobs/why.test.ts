@@ -15,6 +15,8 @@ test('a failed job says its exit code, a paused one by whom, and a finished one 
     const reason = (code: string, details = {}) => ({ code, message: 'A sentence.', details })
     expect(why(job({ status: 'failed', exit_code: 3, reason: reason('command_failed') }))).toMatchObject({ code: 3 })
     expect(why(job({ status: 'paused', reason: reason('paused', { by: 'bob' }) }))).toMatchObject({ name: 'bob' })
+    expect(why(job({ status: 'error', reason: reason('work_path_missing') }))).toEqual({ text: 'noPath', place: null })
+    expect(why(job({ status: 'error', reason: reason('run_lost') }))).toEqual({ text: 'lost', place: null })
     expect(why(job({ status: 'finished', reason: reason('finished') }))).toBeNull()
     expect(why(job({ status: 'running', reason: null }))).toBeNull()
 })

@@ -11,7 +11,7 @@ export type Why =
     | { text: 'until'; at: string; place: null }
     | { text: 'starting' | 'silent'; node: string; place: null }
     | { text: 'exit'; code: number; place: null }
-    | { text: 'timeLimit' | 'lost'; place: null }
+    | { text: 'timeLimit' | 'lost' | 'noPath' | 'badPath' | 'noSecret'; place: null }
     | { text: 'by'; name: string; place: null }
     | { text: 'sentence'; sentence: string; place: null }
 
@@ -49,6 +49,16 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
             return { text: 'starting', node: text(details['node']), place: null }
         case 'node_silent':
             return { text: 'silent', node: text(details['node']), place: null }
+        case 'run_lost':
+            return { text: 'lost', place: null }
+        case 'work_path_missing':
+        case 'data_path_missing':
+            return { text: 'noPath', place: null }
+        case 'path_outside':
+        case 'path_unusable':
+            return { text: 'badPath', place: null }
+        case 'secret_missing':
+            return { text: 'noSecret', place: null }
         case 'time_limit':
             return { text: 'timeLimit', place: null }
         case 'paused':

@@ -23,6 +23,12 @@ it('keeps the actions that the new status may allow, through a pause and back', 
     expect(merged(paused, event(7, 'killed')).actions).toEqual(['support'])
 })
 
+it('has nothing in its way once it does not wait any more', () => {
+    const waits = { ...JOB, status: 'queued', blockers: { jobs: [], more: 2 } } as Job
+    expect(merged(waits, event(5, 'queued')).blockers).toEqual(waits.blockers)
+    expect(merged(waits, event(5, 'scheduling')).blockers).toBeNull()
+})
+
 it('gives whoever may only look nothing to do', () => {
     const seen = { ...JOB, actions: ['support'] } as Job
     expect(merged(seen, event(5, 'paused')).actions).toEqual(['support'])

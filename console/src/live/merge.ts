@@ -5,7 +5,8 @@ import { isOver } from '@/api/statuses'
 
 /**
  * The job as it is after the event; the same object when that is older than what is shown. `actions` belong to the
- * person, so they are reckoned anew by the gateway: until then those stay that the new status may allow.
+ * person, so they are reckoned anew by the gateway: until then those stay that the new status may allow. Nothing is in
+ * the way of a job that does not wait.
  */
 export function merged(job: Job, event: JobEvent): Job {
     const { state, version, ...view } = event.data.job
@@ -15,6 +16,7 @@ export function merged(job: Job, event: JobEvent): Job {
         ...view,
         ...state,
         endpoints: job.endpoints,
+        blockers: state.status === 'queued' ? job.blockers : null,
         version,
         actions: possible(job, state.status),
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.gateway.domain.access import Caller, Owned, Relation, Right, Scope, may, relation
+from shared.contracts.commands.scheduling import Blocker, Blockers
 from shared.contracts.job import FOREIGN, JobStatus, Reason, without_environment, without_foreign, without_origin
 
 UNTOLD = "Could not be started as it was submitted; its owner and administrators see why."
@@ -45,6 +46,24 @@ def told(caller: Caller, job: Owned, status: JobStatus, reason: Reason | None) -
     if FOREIGN not in reason.details or caller.admin:
         return reason
     return reason.model_copy(update={"details": without_foreign(reason.details)})
+
+
+def named(caller: Caller, blockers: Blockers) -> Blockers:
+    """The jobs in the way as the caller may know them: of one that does not exist for the caller, its size."""
+    return blockers.model_copy(update={"jobs": tuple(_known(caller, blocker) for blocker in blockers.jobs)})
+
+
+def _known(caller: Caller, blocker: Blocker) -> Blocker:
+    id, owner, vc = blocker.id, blocker.owner, blocker.vc
+    if id is not None and owner is not None and vc is not None and may(caller, Subject(id, owner, vc), Right.SEE):
+        return blocker
+    return Blocker(
+        state=blocker.state,
+        device_type=blocker.device_type,
+        devices=blocker.devices,
+        cpus=blocker.cpus,
+        memory_mib=blocker.memory_mib,
+    )
 
 
 def shown(caller: Caller, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,10 @@ class JobFilter(Body):
     preemptible: bool | None = None
     submitted_after: Annotated[Timestamp | None, Field(description="This moment or later.")] = None
     submitted_before: Annotated[Timestamp | None, Field(description="Earlier than this moment.")] = None
+    finished_after: Annotated[Timestamp | None, Field(description="Over since this moment or later; of one user.")] = (
+        None
+    )
+    finished_before: Annotated[Timestamp | None, Field(description="Over since before this moment; likewise.")] = None
     q: Annotated[
         str | None,
         Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="An id, or the beginning of a name."),

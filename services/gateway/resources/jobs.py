@@ -10,6 +10,7 @@ from services.gateway.domain.access import Action
 from services.gateway.resources.submissions import EnvEntry, _by_name
 from shared.contracts import job as contract
 from shared.contracts.base import Contract, Timestamp
+from shared.contracts.commands.scheduling import Blockers
 from shared.contracts.events import CloudEvent, Receipt
 from shared.contracts.job import (
     Actor,
@@ -32,6 +33,10 @@ class Job(contract.Job):
     usage: Annotated[
         JobUsage | None,
         Field(description="What it has used in all, and the last values that it reported, as far as that is known."),
+    ] = None
+    blockers: Annotated[
+        Blockers | None,
+        Field(description="The jobs that have what it waits for. Only of one job that is asked for by its id."),
     ] = None
 
     def texts(self) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Whether a job meets a list's conditions: the one meaning of each, whatever of it an index has found already."""
 
+from datetime import datetime
+
 from services.jobs.domain.document import JobHead
 from shared.contracts.commands.lists import ListJobs
 from shared.contracts.job import JobStatus
@@ -16,9 +18,17 @@ def matches(job: JobHead, ask: ListJobs) -> bool:
         and ask.preemptible in (None, request.preemptible)
         and (ask.submitted_after is None or job.submitted_at >= ask.submitted_after)
         and (ask.submitted_before is None or job.submitted_at < ask.submitted_before)
+        and _within(job.state.finished_at, ask.finished_after, ask.finished_before)
         and (ask.q is None or job.id == ask.q.upper() or request.name.startswith(ask.q))
         and ask.labels.items() <= request.labels.items()
     )
+
+
+def _within(moment: datetime | None, low: datetime | None, high: datetime | None) -> bool:
+    """Whether it lies in [low, high); what has not happened yet lies in no range, and without bounds there is none."""
+    if low is None and high is None:
+        return True
+    return moment is not None and (low is None or moment >= low) and (high is None or moment < high)
 
 
 def statuses_in_order(statuses: tuple[JobStatus, ...]) -> tuple[JobStatus, ...]:

@@ -112,7 +112,7 @@ def resumed(actor: Actor) -> Reason:
 
 
 WHY = "why"
-"""In the details of `killing`: what a service gave as its reason."""
+"""In the details of `killing` and `run_lost`: what a service gave as its reason."""
 
 
 def killing(actor: Actor, grace_period_s: int, why: Reason | None) -> Reason:
@@ -186,12 +186,16 @@ def retrying(ended: RunEnded, failures: int, request: JobRequest, not_before: da
 
 def lost_again(why: Reason, losses: int) -> Reason:
     message = f"Its run was lost {losses} times, so it is not tried again. {why.message}"
-    return Reason(code="run_lost", message=message, details={**why.details, "losses": losses})
+    return Reason(code="run_lost", message=message, details=_loss(why, losses))
 
 
 def lost(why: Reason, losses: int) -> Reason:
     message = f"Its run was lost; it is queued again. {why.message}"
-    return Reason(code="run_lost", message=message, details={**why.details, "losses": losses})
+    return Reason(code="run_lost", message=message, details=_loss(why, losses))
+
+
+def _loss(why: Reason, losses: int) -> Facts:
+    return {**why.details, "losses": losses, WHY: why.model_dump(mode="json")}
 
 
 def stopped_from_outside() -> Reason:

@@ -50,6 +50,10 @@ class ListJobs(Contract):
     labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=64)] = Field(default_factory=dict)
     submitted_after: Annotated[Timestamp | None, Field(description="This moment or later.")] = None
     submitted_before: Annotated[Timestamp | None, Field(description="Earlier than this moment.")] = None
+    finished_after: Annotated[
+        Timestamp | None, Field(description="Over since this moment or later; of one person's jobs alone.")
+    ] = None
+    finished_before: Annotated[Timestamp | None, Field(description="Over since before this moment; likewise.")] = None
     q: Annotated[JobName | None, Field(description="A job's id, or the beginning of its name.")] = None
     sort: SortOrder = NEWEST_FIRST
     limit: Annotated[int, Field(ge=1, le=500)] = 50

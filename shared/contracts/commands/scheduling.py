@@ -1,10 +1,11 @@
 """Who leads, what goes where, and why a job waits."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from shared.contracts.base import Contract, JobId, Traceparent, Version
+from shared.contracts.base import Contract, JobId, Timestamp, Traceparent, UserName, VcName, Version
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.submission import Foresee, Foresight
 from shared.contracts.job import Allocation, JobView, Reason
@@ -58,11 +59,54 @@ class PlaceOutcomes(Contract):
 
 class ExplainJobs(Contract):
     ids: Annotated[tuple[JobId, ...], Field(max_length=500)]
+    blockers_of: Annotated[
+        JobId | None, Field(description="One of them: the jobs that have what it waits for are named too.")
+    ] = None
+
+
+BLOCKERS_NAMED = 20
+"""The most jobs that an explanation names."""
+
+
+class Blocking(StrEnum):
+    """How a job is in the way: it `holds` something; it `leaves`, so that this comes back; room is `promised` to it."""
+
+    HOLDS = "holds"
+    LEAVES = "leaves"
+    PROMISED = "promised"
+
+
+class Blocker(Contract):
+    """A job that has something of what another one waits for, and how much of it."""
+
+    id: Annotated[
+        JobId | None,
+        Field(description="None, as all that tells which job it is: of a virtual cluster that the reader is not in."),
+    ] = None
+    name: str | None = None
+    owner: UserName | None = None
+    vc: VcName | None = None
+    state: Annotated[Blocking, Field(description="One of `promised` room waits too, and is ahead.")]
+    device_type: str
+    devices: Annotated[int, Field(ge=0)]
+    cpus: float
+    memory_mib: int
+    since: Annotated[Timestamp | None, Field(description="When its run started; none: it has not yet.")] = None
+
+
+class Blockers(Contract):
+    """The nearest to giving room first; `more`: so many others are not named."""
+
+    jobs: Annotated[tuple[Blocker, ...], Field(max_length=BLOCKERS_NAMED)]
+    more: Annotated[int, Field(ge=0)] = 0
 
 
 class Explanation(Contract):
     id: JobId
     reason: Reason
+    blockers: Annotated[
+        Blockers | None, Field(description="Only where they were asked for; none: no job has what it waits for.")
+    ] = None
 
 
 class Explanations(Contract):

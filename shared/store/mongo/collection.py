@@ -122,8 +122,7 @@ class MongoCollection(Generic[D]):
         found: list[dict[str, Any]] = []
         with translated():
             for start in query.starts:
-                tests = layout.filter_of((*query.filter, *start))
-                cursor = self._rows.find(tests, {"doc": 1}, sort=order, limit=limit + 1 - len(found))
+                cursor = self._rows.find(layout.filter_of(start), {"doc": 1}, sort=order, limit=limit + 1 - len(found))
                 found += await cursor.to_list(None)
                 if len(found) > limit:
                     break

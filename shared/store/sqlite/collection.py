@@ -93,6 +93,8 @@ class SqliteCollection(Generic[D]):
         limit: int = 100,
     ) -> Page[D]:
         query = self._fields.query(where, sort, after, limit)
+        if not query.starts:
+            return Page(())
         bodies = _split(await self._file.reader.rows(*self._table.find(query, limit + 1)))
         items = tuple(map(self._load, bodies[:limit]))
         return Page(items, place_of(json.loads(bodies[limit - 1]), query.order) if len(bodies) > limit else None)

@@ -102,7 +102,7 @@ class Table:
         """
         walks, arguments = [], []
         for start in query.starts:
-            condition, values = where((*query.filter, *start), self._fixed)
+            condition, values = where(start, self._fixed)
             walk = f'SELECT rowid AS place FROM "{self.name}"{condition} ORDER BY {ordered(query.order)} LIMIT ?'
             walks.append(f"SELECT * FROM ({walk})")
             arguments += [*values, limit]

@@ -93,6 +93,7 @@ def test_a_work_path_that_is_a_file_is_refused(preparation: Preparation, storage
     unfit = refused(preparation, work_path="file")
     assert (unfit.reason.code, unfit.busy) == ("work_path_missing", False)
     assert unfit.reason.message == f"The work_path {storage}/file is no folder."
+    assert unfit.reason.details == {"path": f"{storage}/file"}
 
 
 @pytest.mark.parametrize("name", ["job_path", "checkpoint_path", "work_path", "data_path"])
@@ -103,6 +104,7 @@ def test_a_link_out_of_the_storage_leads_nowhere(preparation: Preparation, stora
     unfit = refused(preparation, **{name: "link"})
     assert (unfit.reason.code, unfit.busy) == ("path_outside", False)
     assert "outside the folders that jobs may use" in unfit.reason.message
+    assert unfit.reason.details["path"] in ("link", "link/checkpoints")
     assert list(outside.iterdir()) == []
 
 
@@ -111,6 +113,7 @@ def test_a_file_in_the_way_of_the_jobs_folder_is_a_sentence(preparation: Prepara
     unfit = refused(preparation, job_path="taken")
     assert (unfit.reason.code, unfit.busy) == ("path_unusable", False)
     assert unfit.reason.message == f"The folder {storage}/taken cannot be used: File exists."
+    assert unfit.reason.details == {"path": f"{storage}/taken", "error": "File exists"}
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:

@@ -22,7 +22,8 @@ from services.gateway.domain.access import (
     require_admin,
     visible,
 )
-from services.gateway.domain.discretion import shown, told
+from services.gateway.domain.discretion import named, shown, told
+from shared.contracts.commands.scheduling import Blocker, Blockers, Blocking
 from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Forbidden, Invalid, NotFound
 from shared.contracts.job import FOREIGN, HIDDEN, SERVED, TERMINAL, Job, JobRequest, JobStatus, Reason
@@ -145,6 +146,31 @@ def test_a_reason_never_names_a_job_of_another_vc_but_to_a_platform_administrato
         assert kept is not None
         assert kept.details == {"node": "a"}
     assert told(CALLERS[Relation.PLATFORM_ADMIN], job(), JobStatus.PAUSING, reason) == reason
+
+
+def blocker(number: int, owner: str, vc: str) -> Blocker:
+    which: dict[str, Any] = {
+        "id": str(number) * 26,
+        "name": "hush-name",
+        "owner": owner,
+        "vc": vc,
+        "since": job().submitted_at,
+    }
+    return Blocker(state=Blocking.HOLDS, device_type="v100", devices=number, cpus=2, memory_mib=3, **which)
+
+
+@pytest.mark.parametrize("who", Relation)
+def test_of_a_job_in_the_way_that_does_not_exist_for_the_caller_only_the_size_is_told(who: Relation) -> None:
+    of_default, elsewhere = blocker(4, "ada", "default"), blocker(5, "zoe", "hush-vc")
+    seen = named(CALLERS[who], Blockers(jobs=(of_default, elsewhere), more=7))
+    assert seen.more == 7
+    sizes = [(one.state, one.device_type, one.devices, one.cpus, one.memory_mib) for one in seen.jobs]
+    assert sizes == [(Blocking.HOLDS, "v100", count, 2, 3) for count in (4, 5)]
+    assert (seen.jobs[0] == of_default) is (who is not Relation.STRANGER)
+    assert (seen.jobs[1] == elsewhere) is (who is Relation.PLATFORM_ADMIN)
+    for one, whole in zip(seen.jobs, (of_default, elsewhere), strict=True):
+        if one != whole:
+            assert (one.id, one.name, one.owner, one.vc, one.since) == (None,) * 5
 
 
 def event(status: JobStatus = JobStatus.SCHEDULING, reason: Reason | None = None) -> dict[str, Any]:

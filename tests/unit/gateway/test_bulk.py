@@ -181,6 +181,19 @@ async def test_a_filter_for_jobs_of_others_in_a_cluster_of_others_looks_nowhere(
     assert (answer["matched"], bulk.bus.asked) == (0, [])
 
 
+async def test_a_filter_can_mean_what_has_ended_since_a_moment_of_one_user_alone(bulk: Gateway) -> None:
+    noon = START + timedelta(hours=12)
+    late, early = (add(bulk, "ada", status=JobStatus.FAILED) for _ in range(2))
+    for job, moment in ((late, noon), (early, START)):
+        bulk.bus.jobs[job.id] = job.model_copy(update={"finished_at": moment})
+    chosen = {"status": ["failed"], "finished_after": noon.isoformat()}
+    answer = await batch(bulk, "ada", action="kill", filter=chosen, dry_run=True)
+    assert [outcome["id"] for outcome in answer["outcomes"]] == [late.id]
+    asked = len(bulk.bus.asked)
+    answer = await batch(bulk, "admin", action="kill", filter=chosen | {"scope": "all"}, dry_run=True)
+    assert (answer["matched"], len(bulk.bus.asked)) == (0, asked)
+
+
 @pytest.mark.parametrize(
     ("chosen", "matches"),
     [
@@ -198,6 +211,8 @@ async def test_a_filter_for_jobs_of_others_in_a_cluster_of_others_looks_nowhere(
         ({"submitted_before": START.isoformat()}, False),
         ({"submitted_before": (START + timedelta(seconds=1)).isoformat()}, True),
         ({"submitted_after": (START + timedelta(seconds=1)).isoformat()}, False),
+        ({"finished_after": START.isoformat()}, False),
+        ({"finished_before": START.isoformat()}, False),
         ({"q": "tra"}, True),
         ({"q": "rain"}, False),
         ({"status": ["queued"]}, True),

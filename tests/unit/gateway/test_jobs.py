@@ -12,7 +12,15 @@ from shared.contracts.commands.changes import KILL, PAUSE, RESUME, SET_PRIORITY
 from shared.contracts.commands.health import AskHealth, Health
 from shared.contracts.commands.jobs import EVENTS, GetJobEvents, JobEventPage
 from shared.contracts.commands.lists import ListJobs
-from shared.contracts.commands.scheduling import EXPLAIN, ExplainJobs, Explanation, Explanations
+from shared.contracts.commands.scheduling import (
+    EXPLAIN,
+    Blocker,
+    Blockers,
+    Blocking,
+    ExplainJobs,
+    Explanation,
+    Explanations,
+)
 from shared.contracts.errors import Conflict
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import Job, JobStatus, Reason
@@ -34,7 +42,7 @@ async def test_a_submission_is_stored_and_answered_whole(yard: Gateway) -> None:
         "id name owner vc image command env data_path work_path job_path checkpoint_path device_type devices nodes "
         "devices_total cpus memory_mib preemptible priority max_duration_s grace_period_s retries labels status reason "
         "submitted_at started_at finished_at exit_code attempt version actions warnings endpoints "
-        "interactive_ports notify usage"
+        "interactive_ports notify usage blockers"
     )
     assert set(job) == set(names.split())
     (asked,) = yard.bus.asked
@@ -237,6 +245,33 @@ async def test_waiting_jobs_say_why_in_one_question_for_the_page(yard: Gateway) 
     assert items[first.id]["reason"] == {"code": "devices", "message": "Waits.", "details": {}}
     assert items[second.id]["reason"]["code"] == "queued"
     assert sum(isinstance(ask, ExplainJobs) for ask in yard.bus.asked) == 1
+
+
+async def test_who_is_in_the_way_is_asked_for_one_job_alone_and_told_as_far_as_the_caller_may_know(
+    yard: Gateway,
+) -> None:
+    job = add_job(yard, owner="ada")
+    await yard.add_account("ada")
+    size: dict[str, Any] = {"state": Blocking.LEAVES, "device_type": "v100", "devices": 4, "cpus": 1.0, "memory_mib": 0}
+    own, foreign = (Blocker(id=new_id(), name="n", owner="bob", vc=vc, **size) for vc in ("default", "secret"))
+
+    def explain(ask: ExplainJobs) -> Explanations:
+        found = Blockers(jobs=(own, foreign), more=2) if ask.blockers_of == job.id else None
+        reason = Reason(code="making_room", message="Waits.")
+        return Explanations(items=tuple(Explanation(id=id, reason=reason, blockers=found) for id in ask.ids))
+
+    yard.bus.answers[EXPLAIN.subject] = explain
+    (row,) = (await yard.call("GET", "/jobs", "ada")).json()["items"]
+    assert row["blockers"] is None
+    shown = (await yard.call("GET", f"/jobs/{job.id}", "ada")).json()["blockers"]
+    assert shown["more"] == 2
+    assert [(one["id"], one["vc"], one["devices"]) for one in shown["jobs"]] == [
+        (own.id, "default", 4),
+        (None, None, 4),
+    ]
+    assert str(foreign.id) not in str(shown)
+    whole = (await yard.call("GET", f"/jobs/{job.id}")).json()["blockers"]
+    assert [one["id"] for one in whole["jobs"]] == [own.id, foreign.id]
 
 
 async def test_without_the_scheduler_the_stored_reason_is_shown(yard: Gateway) -> None:

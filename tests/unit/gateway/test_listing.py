@@ -74,6 +74,12 @@ async def test_every_filter_reaches_the_jobs_service(yard: Gateway) -> None:
     )
 
 
+async def test_when_ones_own_jobs_have_ended_reaches_the_jobs_service(yard: Gateway) -> None:
+    ask = await asked(yard, "finished_after=2026-01-02T00:00:00%2B08:00&finished_before=2026-01-02T00:00:00Z")
+    after, before = datetime(2026, 1, 1, 16, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    assert ask == ListJobs(owner="admin", finished_after=after, finished_before=before)
+
+
 NONSENSE = {
     "scope=x": "scope",
     "scope[$ne]=mine": "scope[$ne]",
@@ -103,6 +109,12 @@ NONSENSE = {
     "submitted_before=2026-01-02T03:04:05": "submitted_before",
     "submitted_before=0001-01-01T00:00:00%2B14:00": "submitted_before",
     "submitted_before=" + "9" * 5000: "submitted_before",
+    "finished_after=today": "finished_after",
+    "finished_after[$gt]=2026-01-02T00:00:00Z": "finished_after[$gt]",
+    "finished_after=2026-01-02T00:00:00": "finished_after",
+    "finished_before=" + "9" * 5000: "finished_before",
+    "scope=all&finished_after=2026-01-02T00:00:00Z": "finished_after",
+    "scope=all&finished_before=2026-01-02T00:00:00Z": "finished_before",
     "q=": "q",
     "q=a%25": "q",
     "q=" + "x" * 65: "q",

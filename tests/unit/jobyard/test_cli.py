@@ -304,6 +304,29 @@ def test_every_condition_of_a_list_has_its_option(server: ScriptedServer) -> Non
     assert asked.queries["label"] == ["team=a", "x/y=1=2"]
 
 
+def test_a_list_can_be_of_what_has_ended_in_a_time(server: ScriptedServer) -> None:
+    server.on("GET", JOBS, page(job()))
+    ok(
+        "list",
+        "-s",
+        "failed,error",
+        "--finished-after",
+        "2026-11-23",
+        "--finished-before",
+        "2026-11-24",
+        "--sort=-finished",
+    )
+    assert server.asked[0].query == {
+        "scope": "mine",
+        "status": "failed,error",
+        "finished_after": "2026-11-23T00:00:00Z",
+        "finished_before": "2026-11-24T00:00:00Z",
+        "sort": "-finished",
+        "limit": "50",
+    }
+    assert run("list", "--finished-after", "yesterday").exit_code == 2
+
+
 def test_a_label_that_is_none(server: ScriptedServer) -> None:
     result = run("list", "--label", "team")
     assert (result.exit_code, result.stderr) == (4, "error: 'team' is no label; write it as key=value.\n")
@@ -332,6 +355,40 @@ def test_a_status_that_does_not_exist() -> None:
     result = run("list", "--status", "done")
     assert result.exit_code == 4
     assert "'done' is no status; there are queued, scheduling" in result.stderr
+
+
+def blocker(**fields: Any) -> dict[str, Any]:
+    """A job in the way, as the API answers it."""
+    known = {"id": OTHER_ID, "name": "train", "owner": "ann", "vc": "lab", "since": NOON, "state": "holds"}
+    return {**known, "device_type": "v100", "devices": 4, "cpus": 2.5, "memory_mib": 64, **fields}
+
+
+def test_get_names_the_jobs_that_have_what_it_waits_for(server: ScriptedServer) -> None:
+    foreign = blocker(id=None, name=None, owner=None, vc=None, since=None)
+    found = [
+        blocker(),
+        blocker(state="leaves", devices=0),
+        blocker(name="\x1b[31mred", state="promised", since=None),
+        foreign,
+    ]
+    waits = {"reason": {"code": "waiting_for_devices", "message": "m", "details": {}}}
+    server.on("GET", JOB, Answer(body=job(blockers={"jobs": found, "more": 3}, **waits)))
+    lines = [line.split("Waits for", 1)[1].strip() for line in ok("get", JOB_ID).splitlines() if "Waits for" in line]
+    assert lines == [
+        f"train ({OTHER_ID}) of ann, which holds 4 v100 since 2026-11-23 12:00:00",
+        f"train ({OTHER_ID}) of ann, which is being stopped: it held 2.5 cpus since 2026-11-23 12:00:00",
+        lines[2],
+        "a job of another VC, which holds 4 v100",
+        "3 more jobs",
+    ]
+    assert lines[2].endswith(f"({OTHER_ID}) of ann, which is ahead: 4 v100 are kept for it") and "\x1b" not in lines[2]
+
+
+@pytest.mark.parametrize(("code", "amount"), [("waiting_for_cpus", "2.5 cpus"), ("waiting_for_memory", "64 MiB")])
+def test_get_tells_how_much_others_have_of_what_is_missing(server: ScriptedServer, code: str, amount: str) -> None:
+    reason = {"code": code, "message": "m", "details": {}}
+    server.on("GET", JOB, Answer(body=job(blockers={"jobs": [blocker()], "more": 0}, reason=reason)))
+    assert f"which holds {amount} since" in ok("get", JOB_ID)
 
 
 def test_get_says_why_first(server: ScriptedServer) -> None:

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { asked, firstRange, follows, fromLocalInput, localInput, pauseMs, read, written } from '@/job/metrics/ranges'
+import {
+    asked,
+    firstRange,
+    follows,
+    fromLocalInput,
+    localInput,
+    pauseMs,
+    read,
+    spanned,
+    written,
+} from '@/job/metrics/ranges'
 
 const SUBMITTED = 1_795_856_400
 const iso = (seconds: number) => new Date(seconds * 1000).toISOString()
@@ -29,6 +39,12 @@ describe('the time that charts show', () => {
         const began = String(SUBMITTED + 60)
         expect(asked({ kind: '24h' }, RUNS, SUBMITTED + 600)).toEqual({ start: began })
         expect(asked({ kind: 'life' }, OVER, NOW)).toEqual({ start: began })
+    })
+
+    it('spans all of the hours that were chosen, however short the job is', () => {
+        expect(spanned({ kind: '1h' }, NOW - 60, NOW)).toEqual({ from: NOW - 3600, to: NOW })
+        expect(spanned({ kind: 'life' }, NOW - 60, NOW)).toEqual({ from: NOW - 60, to: NOW })
+        expect(spanned({ kind: 'custom', from: 10, to: 20 }, 10, 20)).toEqual({ from: 10, to: 20 })
     })
 
     it('begins with the submission where the first attempt is not the last', () => {

@@ -35,6 +35,15 @@ export function asked(range: Range, job: Times, now: number): Asked {
     return { start: String(Math.max(began, Math.floor(start))) }
 }
 
+/**
+ * The time that the charts span: all of the range that was chosen, though the answer begins with the job. `start` and
+ * `end` are the answer's.
+ */
+export function spanned(range: Range, start: number, end: number): { from: number; to: number } {
+    const chosen = range.kind === 'custom' || range.kind === 'life' ? start : end - LENGTHS[range.kind]
+    return { from: Math.min(start, chosen), to: end }
+}
+
 /** Whether what is shown goes on: then it is asked for again, each step, 5 s at least. */
 export function follows(range: Range, job: Pick<Job, 'status'>): boolean {
     return range.kind !== 'custom' && lives(job)

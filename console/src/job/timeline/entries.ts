@@ -41,8 +41,11 @@ export type Entry = {
     ranSeconds: number | null
 }
 
-/** Whose reason says no more than the line itself. */
-const PLAIN: readonly string[] = ['submitted', 'scheduled', 'resumed', 'priority_changed', 'finished', 'killed']
+/** Whose reason says no more than the line itself; that of a failure stands on top of the page. */
+const PLAIN: readonly string[] = [
+    ...['submitted', 'scheduled', 'resumed', 'priority_changed', 'finished', 'killed'],
+    ...['failed', 'errored'],
+]
 /** Why a person's pause stopped it: `who` says all of it. */
 const PAUSED_BY_PERSON = 'pause_command'
 const ENDS: readonly string[] = ['finished', 'failed', 'retried']

@@ -30,6 +30,8 @@ export default {
     },
     state: {
         connecting: 'Connecting …',
+        begins: 'It begins when the job starts',
+        goesOn: 'It goes on when the job starts again',
         live: 'Live: lines show as they are printed',
         held: 'Live; this view stands still while you read',
         lost: 'The connection is lost. Trying again; no line will be missing or doubled.',

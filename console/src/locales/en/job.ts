@@ -9,7 +9,16 @@ export default {
     position: 'Position',
     seeQueue: 'See the queue',
     blockers: 'Waiting for',
-    heldBy: '1 job that holds devices | {count} jobs that hold devices',
+    blocking: {
+        foreign: 'a job of another VC',
+        devices: '{count} {type}',
+        cpus: '{count} CPU | {count} CPUs',
+        memory: '{mib} MiB of memory',
+        leaves: 'is being stopped',
+        promised: 'is ahead: this room is kept for it',
+        since: 'started',
+        more: '1 more job | {count} more jobs',
+    },
     seeCluster: 'See who holds what',
     change: {
         title: 'What would change that',

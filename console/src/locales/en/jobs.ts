@@ -9,6 +9,12 @@ export default {
         waiting: 'waiting',
         paused: 'paused',
         failed: 'failed today',
+        holds: {
+            running: 'Running, pausing and killing: all that hold their devices',
+            waiting: 'Queued and scheduling',
+            paused: 'Paused',
+            failed: 'Failed, or could not be run (error), since midnight',
+        },
     },
     all: {
         rule: 'Everybody’s jobs in your virtual clusters that are queued, scheduling or paused: highest priority first, then in the order of submission.',
@@ -51,6 +57,8 @@ export default {
         labelHint: 'key=value, several with spaces',
         after: 'Submitted from',
         before: 'Submitted until',
+        endedAfter: 'Finished from',
+        endedBefore: 'Finished until',
     },
     empty: {
         mine: 'You have no jobs yet',
@@ -78,6 +86,9 @@ export default {
         exit: 'exit code {code}',
         timeLimit: 'ran out of time',
         lost: 'its run was lost',
+        noPath: 'a folder of it is missing',
+        badPath: 'a folder of it cannot be used',
+        noSecret: 'a secret of it is missing',
         by: 'by {name}',
     },
 } as const

@@ -12,7 +12,16 @@ export default {
     position: '排队位置',
     seeQueue: '查看队列',
     blockers: '正在等待',
-    heldBy: '{count} 个占用设备的作业',
+    blocking: {
+        foreign: '其他虚拟集群的作业',
+        devices: '{count} 个 {type}',
+        cpus: '{count} 个 CPU',
+        memory: '{mib} MiB 内存',
+        leaves: '正在停止',
+        promised: '排在前面，资源为其保留',
+        since: '开始于',
+        more: '另有 {count} 个作业',
+    },
     seeCluster: '查看资源占用情况',
     change: {
         title: '怎样才能更快启动',

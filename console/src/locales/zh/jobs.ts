@@ -6,7 +6,19 @@ export default {
     selectAll: '选择本页全部作业',
     changes: '{count} 处变化',
     columns: '显示的列',
-    counts: { label: '我的作业概况', running: '运行中', waiting: '等待中', paused: '已暂停', failed: '今日失败' },
+    counts: {
+        label: '我的作业概况',
+        running: '运行中',
+        waiting: '等待中',
+        paused: '已暂停',
+        failed: '今日失败',
+        holds: {
+            running: 'running、pausing 和 killing：所有占用资源的作业',
+            waiting: 'queued 和 scheduling',
+            paused: 'paused',
+            failed: '今日零点以来 failed 或 error 的作业',
+        },
+    },
     all: {
         rule: '这里是您所在虚拟集群中所有人 queued、scheduling 或 paused 的作业：优先级高的在前，相同时按提交顺序。',
         running: '包括运行中的作业',
@@ -44,6 +56,8 @@ export default {
         labelHint: 'key=value，多个以空格分隔',
         after: '提交时间自',
         before: '提交时间至',
+        endedAfter: '结束时间自',
+        endedBefore: '结束时间至',
     },
     empty: {
         mine: '您还没有作业',
@@ -70,6 +84,9 @@ export default {
         exit: '退出码 {code}',
         timeLimit: '超出时间限制',
         lost: '运行中断',
+        noPath: '目录不存在',
+        badPath: '目录无法使用',
+        noSecret: '密钥不存在',
         by: '由 {name} 操作',
     },
 } satisfies Like<typeof en>

@@ -3,7 +3,8 @@
  * shown in its words. Tells only what the reason's figures hold.
  */
 
-import type { Amount, Facts } from '@/job/reasons'
+import type { Reason } from '@/api/schema'
+import { factsOf, type Amount, type Facts } from '@/job/reasons'
 import { absolute } from '@/ui/times'
 
 export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
@@ -48,20 +49,35 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
             ? `作业 ${facts.text('for')} 优先级更高（${facts.text('priority')}），需要它在节点 ${facts.text('node')} 上的资源。`
             : `其他虚拟集群中优先级更高的作业需要它在节点 ${facts.text('node')} 上的资源。`,
     resumed: (facts) => `已由 ${facts.text('by')} 恢复，等待资源。`,
-    killing: (facts) => `${who(facts)}要求终止，进程最多在 ${facts.text('grace_period_s')} 秒内结束。`,
+    killing: (facts) => {
+        const gone = `进程最多在 ${facts.text('grace_period_s')} 秒内结束。`
+        const why = facts.reason('why')
+        return why ? `${said(why)}正在终止，${gone}` : `${who(facts)}要求终止，${gone}`
+    },
     killed: (facts) => `已由 ${facts.text('by')} 终止。`,
     time_limit: (facts) => `已超过时间上限 ${facts.text('max_duration_s')} 秒。`,
     time_limit_near: (facts) =>
         `即将达到时间上限 ${facts.text('max_duration_s')} 秒：${moment(facts.text('ends_at'))}将被停止，并计为 failed。`,
-    run_lost: (facts) => `运行已丢失（第 ${facts.text('losses')} 次）。`,
+    run_lost: (facts) => {
+        const why = facts.reason('why')
+        return `运行已丢失（第 ${facts.text('losses')} 次）。${why ? said(why) : ''}`
+    },
     stopped_from_outside: () => '被平台以外的程序停止，也可能是机器关机。',
     node_restarted: () => '运行期间机器重启了。',
     supervisor_gone: () => '监管进程被外部终止，其启动的所有进程均已结束。',
     image_not_used: (facts) => `节点 ${facts.text('node')} 直接在主机上运行作业，不使用镜像 ${facts.text('image')}。`,
     work_path_missing: (facts) => `工作路径不存在，或不是目录${path(facts)}。`,
     data_path_missing: (facts) => `数据路径不存在${path(facts)}。`,
+    path_outside: (facts) =>
+        facts.text('path') && `路径 ${facts.text('path')} 不在作业可以使用的目录之内，请改用允许的目录下的路径。`,
+    path_unusable: (facts) =>
+        facts.text('path') && `目录 ${facts.text('path')} 无法使用：${facts.text('error') || '原因不明'}。`,
     secret_missing: () => '作业引用的密钥不存在，请在账户页面创建。',
     devices_lost: (facts) => `该节点的驱动程序已找不到设备 ${facts.list('devices').join('、')}。`,
+    devices_missing: (facts) => `该节点没有编号为 ${facts.list('devices').join('、')} 的设备。`,
+    devices_busy: (facts) => `该节点的设备 ${facts.list('devices').join('、')} 正被其他运行占用。`,
+    cpus_busy: (facts) => `该节点空闲 ${facts.text('free')} 个 CPU，作业申请 ${facts.text('cpus')} 个。`,
+    memory_busy: (facts) => `该节点空闲 ${facts.text('free_mib')} MiB 内存，作业申请 ${facts.text('memory_mib')} MiB。`,
     record_lost: () => '节点上没有这次运行的记录，可能已被删除。',
     node_forgotten: () => '运维人员已移除该节点。',
     program_missing: () => '作业所在的环境中没有所需的程序。',
@@ -73,6 +89,11 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
     kept: (facts) => `作业已结束；TensorBoard 的内容可查看至${moment(facts.text('until'))}。`,
     removed: () => '已被关闭；作业结束前可以再次打开。',
     closing_idle: (facts) => `无人使用，将于${moment(facts.text('closes_at'))}关闭；使用即可保持打开。`,
+}
+
+/** The reason behind another; one that is not known here in the gateway's words. */
+function said(why: Reason): string {
+    return REASONS[why.code]?.(factsOf(why)) ?? `${why.message} `
 }
 
 function line(facts: Facts): string {
