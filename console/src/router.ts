@@ -3,6 +3,7 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { i18n } from '@/locales/i18n'
 import { useSession } from '@/session/session'
+import { healBundles } from '@/shell/bundles'
 
 declare module 'vue-router' {
     interface RouteMeta {
@@ -88,3 +89,5 @@ router.afterEach((to) => {
     const title = to.meta.title && te(to.meta.title) ? t(to.meta.title) : to.meta.title
     document.title = title ? `${title} · Jobyard` : 'Jobyard'
 })
+
+healBundles(router)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.console import Console, console
 from tests.support.programs import needs
@@ -77,3 +77,32 @@ def test_tabs_of_one_browser_share_one_stream_of_events(yard: Console) -> None:
         expect(other.get_by_role("row", name="seen-twice")).to_have_count(0)  # it waits no longer
         other.close()
     wait_until(lambda: streams(yard) == 0, "the stream ended with the last tab")
+
+
+def test_a_page_whose_bundle_could_not_be_fetched_is_loaded_as_soon_as_the_platform_answers(yard: Console) -> None:
+    refused: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if refused:
+            route.fallback()
+        else:
+            refused.append(route.request.url)
+            route.abort("connectionfailed")
+
+    with yard.visit("mia", "/jobs", faults=("net::ERR_",)) as page:
+        expect_live(page)
+        page.route(re.compile(r"/assets/ClusterPage.*\.js$"), refuse_once)
+        page.get_by_role("link", name="Cluster").click()
+        expect(page.get_by_role("heading", name="Nodes")).to_be_visible()
+        expect(page).to_have_url(f"{yard.yard.url}/cluster")
+        assert len(refused) == 1
+
+
+def test_a_bundle_that_is_gone_for_good_is_told_and_the_page_one_is_on_stays(yard: Console) -> None:
+    with yard.visit("mia", "/jobs", faults=("net::ERR_",)) as page:
+        expect_live(page)
+        page.route(re.compile(r"/assets/ClusterPage.*\.js$"), lambda route: route.abort())
+        page.get_by_role("link", name="Cluster").click()
+        expect(page.get_by_text("The page could not be loaded")).to_be_visible()
+        page.get_by_role("link", name="MY JOBS").click()
+        expect(page).to_have_url(f"{yard.yard.url}/jobs")

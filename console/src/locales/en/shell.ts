@@ -19,6 +19,8 @@ export default {
         expired: 'The sign-in has ended',
     },
     lostBar: 'No connection to the platform. What you see may be old; this page goes on by itself.',
+    unloadable:
+        'The page could not be loaded, though the platform answers. Reload it in a moment; if that does not help, tell the operators.',
     notFound: {
         title: 'There is no such page',
         text: 'The address may be mistyped, or from another version.',

@@ -22,5 +22,6 @@ export default {
         expired: '登录已失效',
     },
     lostBar: '无法连接到平台。当前内容可能已过时，页面会自动恢复。',
+    unloadable: '平台有响应，但页面未能加载。请稍后刷新；如仍无法打开，请告知运维人员。',
     notFound: { title: '没有这个页面', text: '地址可能有误，或来自其他版本。', back: '返回 MY JOBS' },
 } satisfies Like<typeof en>
