@@ -20,6 +20,9 @@ LINE_BYTES = 16_384
 
 CUT = " [... cut at 16 KiB]"
 
+UNFINISHED_CHARS = 4096
+"""The most that is shown of a line that has not ended."""
+
 CHUNK_BYTES = 262_144
 """The most a chunk's text may take."""
 
