@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from services.executor.backends.frames import LOSS, LOST, STDERR, STDOUT, frame
 from services.executor.domain.lines import Lines
-from services.executor.shipping import OutputReader, RunLog, Shipper
+from services.executor.output import OutputReader
+from services.executor.shipment import RunLog
+from services.executor.shipping import Shipper
 from shared.bus.bus import Bus
 from shared.contracts.logs import LogChunk
 from tests.support.executor import ID
