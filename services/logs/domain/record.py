@@ -39,7 +39,7 @@ def encode(ring: RingCopy, era: str) -> list[bytes]:
         "era": era,
         "position": ring.position,
         "last": [[attempt, rank, last] for (attempt, rank), last in ring.last.items()],
-        "unfinished": [line.model_dump(mode="json") for line in ring.unfinished],
+        "unfinished": [line.model_dump_json() for line in ring.unfinished],
         "kept": [
             [
                 chunk.sequence,
@@ -71,7 +71,7 @@ def decode(data: bytes, era: str) -> Ring:
             position=head["position"],
             last={(attempt, rank): last for attempt, rank, last in head["last"]},
             kept=_chunks(head["kept"], data, end + 1),
-            unfinished=[LogLine.model_validate(line) for line in head.get("unfinished", ())],
+            unfinished=[LogLine.model_validate_json(line) for line in head.get("unfinished", ())],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"not the file of a ring: {error!r}") from error
