@@ -117,7 +117,6 @@ class Shipment:
             for part, payload in _payloads(chunk):
                 name = f"{self._run.run_id}:{part.rank}:{part.seq}:{part.count}"  # the same name, the same lines
                 await self._bus.publish_raw(subjects.log(part.job_id), payload, name)
-
         ended = {piece.stream for piece in pieces if isinstance(piece, Lines)}
         if ended:
             self._telling.ended(ended, asyncio.get_running_loop().time() + PACE_S)

@@ -15,7 +15,7 @@ from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
 from services.gateway.routes.parameters import LAST_EVENT_ID, JobPath, last_event_id
 from services.gateway.routes.streams import byte_stream, event_stream
-from shared.contracts.job import TERMINAL
+from shared.contracts.job import HOLDING
 from shared.contracts.logs import LINES_KEPT
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
@@ -47,8 +47,8 @@ async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KE
     console = await parts.console.tail(job_id, tail)
     if _wants_plain(request):
         return Response("".join(f"{line.text}\n" for line in console.lines), media_type=PLAIN)
-    unfinished = () if job.status in TERMINAL else console.unfinished
-    return as_json(LogTail.model_construct(lines=console.lines, gaps=console.gaps, unfinished=unfinished))
+    unfinished = [line for line in console.unfinished if job.status in HOLDING and line.attempt == job.attempt]
+    return as_json(LogTail.model_construct(lines=console.lines, gaps=console.gaps, unfinished=tuple(unfinished)))
 
 
 @router.get(
