@@ -1416,12 +1416,20 @@ class LogLine(Model):
 
 
 class LogTail(Model):
-    """Lines of a console in order, and where lines are missing."""
+    """
+    Lines of a console in order, and where lines are missing.
+
+    Those that have not ended, as progress bars rewrite theirs, are no lines yet: the one that changed last is at the
+    end, and `seq` is the number that one gets if it is the next of its rank to end.
+    """
 
     lines: list[LogLine]
     gaps: list[LogGap]
     skipped: int = 0
     """Lines before these that are left out, lost ones among them: with `paced` alone."""
+
+    unfinished: list[LogLine] | None = None
+    """All lines that have not ended; null in a stream: as the event before said."""
 
 
 class MadeApiToken(Model):

@@ -39,16 +39,30 @@ class Watching(Listing):
         with self._transport.stream(job_path(job_id, "logs/download"), params=params, headers=headers) as response:
             yield from response.iter_bytes()
 
-    def follow_logs(self, job_id: str, tail: int = LINES_KEPT) -> Iterator[LogLine | LogGap]:
-        """The console's last lines and then each new one, until the job is over. Outlives a broken connection."""
+    def follow_logs(
+        self,
+        job_id: str,
+        tail: int = LINES_KEPT,
+        on_unfinished: Callable[[list[LogLine]], None] | None = None,
+    ) -> Iterator[LogLine | LogGap]:
+        """The console's last lines and then each new one, until the job is over. Outlives a broken connection.
+
+        on_unfinished: called whenever something has come, after its lines, with all lines that have not ended (progress
+        bars rewrite theirs), the one that changed last at the end.
+        """
         last = (0, 0)
+        unfinished: list[LogLine] = []
         for event in follow(self._transport, job_path(job_id, "logs/follow"), {"tail": tail}):
-            for item in in_order(self._parsed(LogTail, event.data)):
+            page = self._parsed(LogTail, event.data)
+            for item in in_order(page):
                 # After a break the platform may begin again with the tail: what was seen is not shown twice.
                 place = (item.after_seq, 1) if isinstance(item, LogGap) else (item.seq, 0)
                 if place > last:
                     last = place
                     yield item
+            unfinished = unfinished if page.unfinished is None else page.unfinished
+            if on_unfinished is not None:
+                on_unfinished(unfinished)
 
     def follow_events(self, job_id: str | None = None) -> Iterator[JobEvent]:
         """The events of all jobs that I may see, from now on; of one job, from its first and until it is over.

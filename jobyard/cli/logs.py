@@ -1,15 +1,17 @@
 """`jobyard logs`: a job's console, followed while it runs, or its whole output as a file."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from jobyard.cli.lastrow import LastRow
 from jobyard.cli.session import JobArgument, JsonOption, session
 from jobyard.cli.terminal import inert, notes, print_json, print_line
 from jobyard.cli.times import precise
+from jobyard.client import Client
 from jobyard.errors import Invalid
 from jobyard.models import LogGap, LogLine
 from jobyard.watching import LINES_KEPT, in_order
@@ -38,9 +40,27 @@ def logs(
             raise Invalid("--download goes with neither --follow nor --json; leave one out.")
         save(current.client.download_log(job_id, attempt), download)
         return
-    most, client = tail or LINES_KEPT, current.client
-    items = client.follow_logs(job_id, most) if follow else in_order(client.logs(job_id, most))
-    print_console(items if tail else _saying_what_is_cut(items, job_id), times=times, as_json=as_json)
+    if follow:
+        follow_console(current.client, job_id, tail, times=times, as_json=as_json)
+        return
+    page = current.client.logs(job_id, tail or LINES_KEPT)
+    items = in_order(page)
+    print_console(items if tail else _saying_what_is_cut(items, job_id), _form(times), as_json=as_json)
+    if sys.stdout.isatty() and not as_json:
+        print_console(page.unfinished or (), _form(times))
+
+
+def follow_console(
+    client: Client, job_id: str, tail: int | None = None, *, times: bool = False, as_json: bool = False
+) -> None:
+    """Print lines as they come, until the job is over; on a terminal also one that has not ended, as it changes."""
+    form = _form(times)
+    row = LastRow(form)
+    items = client.follow_logs(job_id, tail or LINES_KEPT, on_unfinished=None if as_json else row.show)
+    try:
+        print_console(items if tail else _saying_what_is_cut(items, job_id), form, as_json=as_json, before=row.clear)
+    finally:
+        row.clear()
 
 
 def _saying_what_is_cut(items: Iterable[LogLine | LogGap], job_id: str) -> Iterator[LogLine | LogGap]:
@@ -52,15 +72,27 @@ def _saying_what_is_cut(items: Iterable[LogLine | LogGap], job_id: str) -> Itera
         yield item
 
 
-def print_console(items: Iterable[LogLine | LogGap], *, times: bool = False, as_json: bool = False) -> None:
-    """Print lines as they come."""
+def print_console(
+    items: Iterable[LogLine | LogGap],
+    form: Callable[[LogLine], str],
+    *,
+    as_json: bool = False,
+    before: Callable[[], None] = lambda: None,
+) -> None:
+    """Print lines as they come; `before` is called before each."""
     for item in items:
+        before()
         if as_json:
             print_json(item)
         elif isinstance(item, LogGap):
             print_line(f"[... {item.lost} lines were lost here]")
         else:
-            print_line(f"{precise(item.time)}  {item.text}" if times else item.text)
+            print_line(form(item))
+
+
+def _form(times: bool) -> Callable[[LogLine], str]:
+    """How a line is printed."""
+    return lambda line: f"{precise(line.time)}  {line.text}" if times else line.text
 
 
 def save(pieces: Iterable[bytes], target: Path) -> None:

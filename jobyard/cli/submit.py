@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from jobyard.cli.dryrun import foretell, warn
-from jobyard.cli.logs import print_console
+from jobyard.cli.logs import follow_console
 from jobyard.cli.options import (
     CheckpointPathOption,
     CpusOption,
@@ -138,7 +138,7 @@ def _after(current: Session, job: Job, *, wait: bool, follow: bool, as_json: boo
     notes().print(Text(f"submitted {inert(job.name)} as {job.id}"))
     try:
         if follow:
-            print_console(current.client.follow_logs(job.id), as_json=as_json)
+            follow_console(current.client, job.id, as_json=as_json)
         job = wait_for(current.client, job.id, TERMINAL)
     except KeyboardInterrupt:
         notes().print(f"\nThe job goes on; `jobyard logs -f {job.id}` follows it, `jobyard kill {job.id}` ends it.")

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from services.executor.domain.lines import LineAssembler, Lines
-from services.executor.shipping import OutputReader
+from services.executor.output import OutputReader
 from shared.contracts.commands.logs import LogPiece
 
 PIECE_BYTES = 131_072

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from services.executor.shipping import POSITION
+from services.executor.shipment import POSITION
 
 log = structlog.get_logger()
 

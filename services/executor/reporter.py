@@ -9,7 +9,8 @@ from services.executor.checkpoints import written_at
 from services.executor.domain.facts import result_event, started_event
 from services.executor.domain.observation import Ended, Lost, Started, Waiting
 from services.executor.run import Run
-from services.executor.shipping import RunLog, Shipper
+from services.executor.shipment import RunLog
+from services.executor.shipping import Shipper
 from services.executor.usage.sampler import Sampler
 from shared.bus.bus import Bus
 from shared.clock import Clock

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from math import inf
 
@@ -19,7 +19,7 @@ from services.gateway.yard import SCHEDULED, Yard
 from shared.bus.bus import Bus
 from shared.bus.follow import StreamReplaced
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG, LogPage, LogPiece, ReadLog, TailLog
-from shared.contracts.errors import NotFound
+from shared.contracts.errors import NotFound, Unavailable
 from shared.contracts.logs import LogGap, LogLine
 
 log = structlog.get_logger()
@@ -41,6 +41,11 @@ class Tail:
     @property
     def gaps(self) -> tuple[LogGap, ...]:
         return tuple(gap for piece in self.pieces for gap in piece.gaps)
+
+    @property
+    def unfinished(self) -> tuple[LogLine, ...]:
+        """What stands in lines that have not ended: it comes with the newest."""
+        return self.pieces[-1].unfinished or ()
 
 
 class Console:
@@ -77,10 +82,14 @@ class Console:
         """
         async with self._chunks.changes(job_id) as changed:
             while True:
-                seen = Seen()
-                position = after
-                if position is None:
+                if after is not None:
+                    seen, position = Seen(), after
+                    with suppress(Unavailable):  # then a change tells
+                        seen = Seen((await self.tail(job_id, 1)).unfinished)
+                        yield _unfinished(seen, position)
+                else:
                     tail = await self.tail(job_id, count, MOST_CHARS if at_a_pace else inf)
+                    seen = Seen(tail.unfinished)
                     position = tail.position
                     pieces = _events_of(tail, seen)
                     del tail  # a stream lasts for hours, and what was sent must not be kept as long
@@ -92,6 +101,9 @@ class Console:
                     async with aclosing(paced(news) if at_a_pace else _each(news)) as events:
                         async for event in events:
                             yield event
+                    if seen.unfinished:
+                        seen.unfinished.clear()
+                        yield _unfinished(seen, None)
                     yield END
                     return
                 except (StreamReplaced, FarBehind):
@@ -123,7 +135,13 @@ class Console:
 
 
 def _piece(page: LogPage) -> LogTail:
-    return LogTail.model_construct(lines=page.lines, gaps=page.gaps)
+    return LogTail.model_construct(lines=page.lines, gaps=page.gaps, unfinished=page.unfinished)
+
+
+def _unfinished(seen: Seen, position: int | None) -> ServerEvent:
+    """What stands in lines that have not ended, and nothing else."""
+    tail = LogTail(lines=(), gaps=(), unfinished=tuple(seen.unfinished))
+    return ServerEvent(tail.model_dump_json().encode(), "lines", position)
 
 
 def _events_of(tail: Tail, seen: Seen) -> Iterator[ServerEvent]:
@@ -132,7 +150,7 @@ def _events_of(tail: Tail, seen: Seen) -> Iterator[ServerEvent]:
     """
     for line in tail.lines:
         seen.note(line)
-    pieces = deque(piece for piece in tail.pieces if piece.lines or piece.gaps)
+    pieces = deque(piece for piece in tail.pieces if piece.lines or piece.gaps or piece.unfinished)
     position = tail.position
     del tail
     while pieces:

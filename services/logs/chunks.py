@@ -22,4 +22,6 @@ def arrival(subject: str, payload: bytes) -> Arrival | Undecodable:
         count=chunk.count,
         lost=chunk.lost,
         payload=payload,
+        ends=chunk.ends,
+        unfinished=chunk.unfinished,
     )

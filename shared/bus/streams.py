@@ -53,6 +53,7 @@ def declared(settings: PlatformSettings) -> tuple[StreamConfig, ...]:
             deny_delete=True,
             deny_purge=True,
             allow_direct=True,
+            allow_msg_ttl=True,  # what unfinished lines show, which nobody wants for long
         ),
         StreamConfig(
             name=subjects.METRICS,

@@ -20,6 +20,9 @@ LINE_BYTES = 16_384
 
 CUT = " [... cut at 16 KiB]"
 
+UNFINISHED_CHARS = 4096
+"""The most that is shown of a line that has not ended."""
+
 CHUNK_BYTES = 262_144
 """The most a chunk's text may take."""
 
@@ -37,8 +40,22 @@ class LogSegment(Contract):
     count: Annotated[int, Field(ge=1)]
 
 
+class LogUnfinished(Contract):
+    """What a run has written into a line of one stream since its last line feed, as a terminal would show it now."""
+
+    stream: Stream
+    time: Timestamp
+    text: Annotated[
+        str, Field(max_length=UNFINISHED_CHARS, description="The end of a longer one. Empty: nothing stands there.")
+    ]
+
+
 class LogChunk(Contract):
-    """Lines of one run in order; `text` joins them with line feeds, without one at the end."""
+    """Lines of one run in order; `text` joins them with line feeds, without one at the end.
+
+    What `unfinished` says is so after these lines, until it is said again of that stream, or a line of it ends. Streams
+    that it does not name are as they were. It is for looking at, and no line: it has no number, and may be lost.
+    """
 
     job_id: JobId
     attempt: Attempt
@@ -47,10 +64,21 @@ class LogChunk(Contract):
     segments: tuple[LogSegment, ...]
     text: str
     lost: Annotated[int, Field(ge=0, description="Lines lost just before the first one; they are numbered.")] = 0
+    unfinished: tuple[LogUnfinished, ...] = ()
 
     @property
     def count(self) -> int:
         return sum(segment.count for segment in self.segments)
+
+    @property
+    def ends(self) -> dict[Stream, int]:
+        """The number of the last line of each stream that has one."""
+        found: dict[Stream, int] = {}
+        seq = self.seq
+        for segment in self.segments:
+            seq += segment.count
+            found[segment.stream] = seq - 1
+        return found
 
     def lines(self) -> "Iterator[LogLine]":
         """Each line with its number, time, stream, rank and attempt."""

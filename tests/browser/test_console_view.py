@@ -147,6 +147,50 @@ def test_a_progress_bar_is_one_line_that_shows_its_last_state(yard: Console, tal
         expect(output(page).locator("[data-key]")).to_have_text(["done 100 %", "after it"])
 
 
+def test_a_progress_bar_moves_in_its_row_while_the_job_runs_and_becomes_one_line(yard: Console, talker: Talker) -> None:
+    talker.say("first")
+    talker.say("\rdone  10 %", end="")
+    with yard.visit("mia", talker.path) as page:
+        rows, bar = output(page).locator("[data-key]"), output(page).locator("[data-unfinished]")
+        expect(rows).to_have_text(["first", "done 10 %"])
+        expect(page.get_by_text("1 line", exact=True)).to_be_visible()
+        bar.evaluate("row => row.seen = true")
+        talker.say("\r\x1b[32mdone\x1b[0m  20 %", end="")
+        expect(rows).to_have_text(["first", "done 20 %"])
+        assert bar.evaluate("row => row.seen"), "the row was rewritten, not made anew"
+        page.get_by_role("textbox", name="Search the lines").fill("20 %")
+        expect(bar.locator("mark")).to_have_text("20 %")
+        talker.say("\rdone 100 %")
+        expect(rows).to_have_text(["first", "done 100 %"])
+        expect(bar).to_have_count(0)
+        expect(page.get_by_text("2 lines", exact=True)).to_be_visible()
+
+
+def test_a_progress_bar_moves_nothing_for_who_has_scrolled_up(yard: Console, talker: Talker) -> None:
+    talker.say(*(f"line {number}" for number in range(300)))
+    talker.say("\rat 1", end="")
+    with yard.visit("mia", talker.path) as page:
+        expect(line(page, "at 1")).to_be_in_viewport()
+        output(page).hover()
+        page.mouse.wheel(0, -40)
+        expect(page.get_by_role("button", name="Jump to the end")).to_be_visible()
+        top = output(page).evaluate("box => box.scrollTop")
+        talker.say("\rat 2", end="")
+        expect(line(page, "at 2")).to_have_count(1)
+        assert output(page).evaluate("box => box.scrollTop") == top
+        expect(page.get_by_role("button", name="Jump to the end")).to_have_text("Jump to the end")
+
+
+def test_a_line_that_never_ends_is_a_line_when_its_run_is_over(yard: Console) -> None:
+    id = yard.people["mia"].submit("printf 'no line feed'; exec sleep 600", "endless", **LIGHT)
+    with yard.visit("mia", f"/jobs/{id}/console") as page:
+        expect(output(page).locator("[data-unfinished]")).to_have_text("no line feed")
+        yard.people["mia"].call("POST", f"/jobs/{id}/kill", 202)
+        expect(page.get_by_text("The job is over (killed): this is all that it printed last")).to_be_visible()
+        expect(output(page).locator("[data-key]")).to_have_text(["no line feed"])
+        expect(output(page).locator("[data-unfinished]")).to_have_count(0)
+
+
 def test_a_search_counts_what_it_finds_and_goes_from_one_to_the_next(yard: Console) -> None:
     id = ended(yard, "seq -f 'step %.0f' 900; echo Needle one; seq 50; echo a needle, two; seq 50")
     with yard.visit("mia", f"/jobs/{id}/console") as page:

@@ -113,6 +113,35 @@ def test_a_follower_at_a_pace_that_names_a_place_beyond_the_stream_begins_anew_a
         assert reader.lines() == [*(f"before {number}" for number in range(1, 6)), "after", "end"]
 
 
+REWRITTEN = """
+waits() { while [ ! -e "$GATE.$1" ]; do sleep 0.02; done; }
+echo first; printf '\\r 10%%'; waits 1; printf '\\r 20%%' >&2; waits 2; printf '\\r100%%\\n'; echo >&2
+"""
+
+
+def test_a_line_that_is_rewritten_is_told_as_it_looks_and_becomes_one_line(yard: Platform, tmp_path: Path) -> None:
+    id = yard.submit(REWRITTEN, env={"GATE": str(tmp_path / "gate")})
+    readers = [follow(yard, id), follow(yard, id, paced="true")]
+    wait_until(lambda: all(reader.unfinished() == [" 10%"] for reader in readers), "it is told")
+    look = yard.call("GET", f"/jobs/{id}/logs")
+    assert [line["text"] for line in look["lines"]] == ["first"]
+    assert [(line["seq"], line["stream"], line["text"]) for line in look["unfinished"]] == [(2, "stdout", " 10%")]
+    plain = yard.http.get(f"/api/v1/jobs/{id}/logs", headers=yard.headers() | {"Accept": "text/plain"})
+    download = yard.http.get(f"/api/v1/jobs/{id}/logs/download", headers=yard.headers())
+    assert plain.text == download.text == "first\n", "it is no line"
+    (tmp_path / "gate.1").touch()
+    wait_until(lambda: all(reader.unfinished() == [" 10%", " 20%"] for reader in readers), "both streams are told")
+    back = [follow(yard, id, after=readers[0].last_id, paced=paced) for paced in ("true", "false")]
+    wait_until(lambda: all(reader.unfinished() == [" 10%", " 20%"] for reader in back), "who comes back sees them too")
+    (tmp_path / "gate.2").touch()
+    wait_until(lambda: not any(reader.open for reader in [*readers, *back]), "they end")
+    for reader in [*readers, *back]:
+        assert reader.unfinished() == []
+    for reader in readers:
+        assert sorted(reader.lines()) == [" 20%", "100%", "first"]
+    assert yard.call("GET", f"/jobs/{id}/logs")["unfinished"] == []
+
+
 def test_a_pace_that_is_no_yes_or_no_is_refused(yard: Platform) -> None:
     response = yard.call("GET", f"/jobs/{yard.submit('true')}/logs/follow?paced=quick", 422)
     assert response["errors"][0]["field"] == "paced"

@@ -15,7 +15,7 @@ from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap
 from shared.ids import new_id
 from shared.settings import PlatformSettings
 from tests.support.log_service import LogService, page, publish, tail
-from tests.support.logs import JOB, chunk_of, lines_of
+from tests.support.logs import JOB, chunk_of, lines_of, texts_of, unfinished_at
 from tests.support.nats import NatsServer
 from tests.support.waiting import until, wait_until
 
@@ -110,6 +110,26 @@ async def test_replicas_that_divide_the_partitions_answer_for_one_another(
         for number, job_id in enumerate(jobs):
             assert await tail(bus, job_id) == (lines_of(chunk_of(1, number + 1, job_id=job_id)), [])
         assert alone.said("log_partitions_changed") == 1
+
+
+async def test_what_stands_in_a_line_is_known_after_kill_9_until_the_line_ends(
+    bus: Bus, server: NatsServer, data: Path
+) -> None:
+    service = LogService(server.url, data, logs_save_every_s=0.02)
+    with service:
+        await page(bus, JOB)
+        await publish(bus, chunk_of(1, 3))
+        await publish(bus, unfinished_at(4, "10%"))
+        last = await publish(bus, unfinished_at(4, "20%"))
+        found = await page(bus, JOB)
+        assert ([line.seq for line in found.lines], texts_of(found.unfinished)) == ([1, 2, 3], ["20%"])
+        await until(lambda: saved_position(data) == last, "it is saved")
+        service.kill()
+        service.start()
+        assert texts_of((await page(bus, JOB)).unfinished) == ["20%"]
+        await publish(bus, chunk_of(4, 1))
+        found = await page(bus, JOB)
+        assert ([line.seq for line in found.lines], found.unfinished) == ([1, 2, 3, 4], ())
 
 
 async def test_a_second_process_on_the_same_folder_says_so_and_ends(bus: Bus, server: NatsServer, data: Path) -> None:

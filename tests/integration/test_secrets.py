@@ -12,6 +12,7 @@ import pytest
 from psutil import process_iter
 
 from tests.support.platform import CHECKOUT, Platform, platform
+from tests.support.sse import SseReader
 from tests.support.waiting import wait_until
 
 CANARY = "canary-1f7b+0/9"
@@ -42,6 +43,18 @@ def test_a_job_gets_its_secrets_and_its_console_shows_none_of_them(yard: Platfor
     assert yard.lines(id).count("***") == 5  # the pieces, the pair, and the key's three long lines
     download = yard.http.get(f"/api/v1/jobs/{id}/logs/download", headers=yard.headers()).text
     assert "canary" not in download and "token=***." in download
+
+
+def test_a_line_that_has_not_ended_shows_no_half_of_a_secret(yard: Platform, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    script = f'printf "\\r$TOKEN at 10%% ${{TOKEN%9}}"; while [ ! -e {gate} ]; do sleep 0.02; done; echo 9'
+    id = yard.submit(script, env=env(TOKEN="token"))
+    reader = SseReader(f"{yard.url}/api/v1/jobs/{id}/logs/follow", yard.headers())
+    wait_until(lambda: reader.unfinished() == ["*** at 10% "], "what is no secret shows")
+    gate.touch()
+    wait_until(lambda: not reader.open, "it ends")
+    assert reader.lines() == ["*** at 10% ***"]
+    assert CANARY[:4] not in str(reader.events)
 
 
 def test_a_run_that_was_adopted_goes_on_hiding_its_secrets(yard: Platform) -> None:

@@ -7,7 +7,7 @@ from services.gateway.domain.console import Seen
 from services.gateway.domain.pending import MOST_CHARS, MOST_LINES, Pending
 from services.gateway.resources.jobs import LogTail
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap
-from tests.support.logs import chunk_of, lines_of
+from tests.support.logs import chunk_of, lines_of, texts_of, unfinished_at
 
 
 @st.composite
@@ -95,3 +95,25 @@ def test_a_chunk_that_came_before_moves_the_place_to_go_on_from_and_tells_nothin
     pending.add(seen.add(chunk_of(1, 3)), 2)
     assert not pending
     assert pending.position == 2
+
+
+def test_of_unfinished_lines_the_last_look_is_told_and_only_when_it_changed() -> None:
+    seen, pending = Seen(), Pending()
+    for position, one in enumerate((unfinished_at(1, "10%"), unfinished_at(1, "20%")), 1):
+        pending.add(seen.add(one), position)
+    assert pending
+    told = LogTail.model_validate_json(pending.take())
+    assert (told.lines, texts_of(told.unfinished), pending.position) == ((), ["20%"], 2)
+    assert not pending
+    pending.add(seen.add(chunk_of(1, 2, streams=1)), 4)
+    assert LogTail.model_validate_json(pending.take()).unfinished == ()
+    pending.add(seen.add(chunk_of(3, 1)), 5)
+    assert LogTail.model_validate_json(pending.take()).unfinished is None
+
+
+def test_an_unfinished_line_whose_end_is_left_out_is_over_all_the_same() -> None:
+    seen, pending = Seen(), Pending()
+    for position, one in enumerate((unfinished_at(1, "10%"), chunk_of(1, 1), chunk_of(2, MOST_LINES)), 1):
+        pending.add(seen.add(one), position)
+    told = LogTail.model_validate_json(pending.take())
+    assert (told.skipped, told.unfinished) == (1, ())

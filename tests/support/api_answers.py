@@ -71,9 +71,14 @@ def line(seq: int, text: str, **fields: Any) -> dict[str, Any]:
     return {"seq": seq, "text": text, **common, **fields}
 
 
-def lines_event(*lines: dict[str, Any], position: int | None = None, gaps: tuple[dict[str, int], ...] = ()) -> bytes:
+def lines_event(
+    *lines: dict[str, Any],
+    position: int | None = None,
+    gaps: tuple[dict[str, int], ...] = (),
+    unfinished: tuple[dict[str, Any], ...] | None = None,
+) -> bytes:
     """A server-sent event of a console; without a position it has no id."""
-    data = json.dumps({"lines": lines, "gaps": gaps}, ensure_ascii=False)
+    data = json.dumps({"lines": lines, "gaps": gaps, "unfinished": unfinished}, ensure_ascii=False)
     head = f"id: {position}\n" if position is not None else ""
     return f"{head}event: lines\ndata: {data}\n\n".encode()
 

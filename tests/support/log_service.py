@@ -21,7 +21,7 @@ class LogService(ServiceProcess):
 
 async def publish(bus: Bus, chunk: LogChunk) -> int:
     """Publish as the executor does, until it is stored; the stream sequence."""
-    message_id = f"{chunk.job_id}.{chunk.attempt}:{chunk.rank}:{chunk.seq}"
+    message_id = f"{chunk.job_id}.{chunk.attempt}:{chunk.rank}:{chunk.seq}:{''.join(x.text for x in chunk.unfinished)}"
     return await bus.publish_raw(subjects.log(chunk.job_id), chunk.model_dump_json().encode(), message_id)
 
 

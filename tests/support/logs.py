@@ -1,5 +1,6 @@
 """Chunks of console lines for tests: line n of a run has a text that names it."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ from services.logs.domain.chunk import Arrival
 from services.logs.domain.ring import Ring
 from services.logs.stream import LogStream
 from shared.contracts import subjects
-from shared.contracts.logs import LogChunk, LogLine, LogSegment, Stream
+from shared.contracts.logs import LogChunk, LogLine, LogSegment, LogUnfinished, Stream
 
 JOB = "01JD0000000000000000000000"
 START = datetime(2026, 11, 23, 23, 12, 50, tzinfo=UTC)
@@ -35,6 +36,19 @@ def chunk_of(
     )
     text = "\n".join(text_of(attempt, rank, number) for number in range(seq, seq + count))
     return LogChunk(job_id=job_id, attempt=attempt, rank=rank, seq=seq, segments=segments, text=text, lost=lost)
+
+
+def unfinished_at(
+    seq: int, text: str, *, job_id: str = JOB, attempt: int = 1, rank: int = 0, stream: Stream = Stream.STDOUT
+) -> LogChunk:
+    """What stands in the line to come, whose number would be `seq`."""
+    unfinished = (LogUnfinished(stream=stream, time=START, text=text),)
+    return LogChunk(job_id=job_id, attempt=attempt, rank=rank, seq=seq, segments=(), text="", unfinished=unfinished)
+
+
+def texts_of(lines: Iterable[LogLine] | None) -> list[str]:
+    """What stands in them."""
+    return [line.text for line in lines or ()]
 
 
 def lines_of(*chunks: LogChunk) -> list[LogLine]:

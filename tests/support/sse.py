@@ -74,6 +74,11 @@ class SseReader:
         """What to go on after."""
         return next((event.id for event in reversed(self.events) if event.id), None)
 
+    def unfinished(self) -> list[str]:
+        """The texts of the console's lines that have not ended, as they were told last."""
+        told = [event.data.get("unfinished") for event in list(self.events) if event.name == "lines"]
+        return [line["text"] for line in next((each for each in reversed(told) if each is not None), [])]
+
     def lines(self) -> list[str]:
         """The texts of every console line."""
         return [line["text"] for event in list(self.events) if event.name == "lines" for line in event.data["lines"]]

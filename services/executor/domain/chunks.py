@@ -1,11 +1,11 @@
 """From assembled lines to the chunks that travel: numbered, and small enough for a message."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from services.executor.domain.lines import Lines, Lost
-from shared.contracts.logs import CHUNK_BYTES, LogChunk, LogSegment, Stream
+from shared.contracts.logs import CHUNK_BYTES, LogChunk, LogSegment, LogUnfinished, Stream
 
 STREAMS = {1: Stream.STDOUT, 2: Stream.STDERR}
 """A frame's kind to the contract's name."""
@@ -40,8 +40,23 @@ class Chunker:
                 self._add(part, size)
         yield from self._close()
 
+    def unfinished(self, texts: Mapping[int, str], time_ns: int) -> LogChunk:
+        """What lines show that have not ended, after all that was chunked: it takes no number."""
+        time = _moment(time_ns)
+        return LogChunk(
+            job_id=self.job_id,
+            attempt=self.attempt,
+            rank=self.rank,
+            seq=self.seq,
+            segments=(),
+            text="",
+            unfinished=tuple(
+                LogUnfinished(stream=STREAMS[stream], time=time, text=text) for stream, text in sorted(texts.items())
+            ),
+        )
+
     def _add(self, part: Lines, size: int) -> None:
-        time = datetime.fromtimestamp(part.time_ns // 1_000_000 / 1000, UTC)
+        time = _moment(part.time_ns)
         self._segments.append(LogSegment.of(stream=STREAMS[part.stream], time=time, count=part.count))
         self._texts.append(part.text)
         self._count += part.count
@@ -58,9 +73,14 @@ class Chunker:
             segments=tuple(self._segments),
             text="\n".join(self._texts),
             lost=self._lost,
+            unfinished=(),
         )
         self.seq += self._count
         self._segments, self._texts, self._count, self._bytes, self._lost = [], [], 0, 0, 0
+
+
+def _moment(time_ns: int) -> datetime:
+    return datetime.fromtimestamp(time_ns // 1_000_000 / 1000, UTC)
 
 
 def _parts(lines: Lines) -> Iterator[Lines]:

@@ -1,14 +1,15 @@
 """From the bytes of a run's streams to the lines of its console, as a terminal would show them.
 
-LF or CRLF ends a line; a lone CR goes back to its beginning, and what follows overwrites it; a line over LINE_BYTES is
-cut; invalid UTF-8 is replaced. Ordinary output takes a path without any work per line: a whole piece is decoded at
-once and its line feeds are counted.
+LF or CRLF ends a line; a lone CR goes back to its beginning, and what follows overwrites it (`row.py`); a line over
+LINE_BYTES is cut; invalid UTF-8 is replaced. Ordinary output takes a path without any work per line: a whole piece is
+decoded at once and its line feeds are counted.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from shared.contracts.logs import CUT, LINE_BYTES
+from services.executor.domain.row import WIDTH, Row, without_beginning
+from shared.contracts.logs import CUT, LINE_BYTES, UNFINISHED_CHARS
 
 CARRY_BYTES = 4 * LINE_BYTES
 """An unfinished line that takes more than this is brought to its shortest form."""
@@ -62,6 +63,14 @@ class LineAssembler:
         self.carry.clear()
 
 
+def unfinished(rest: bytes) -> str:
+    """What a line shows that has not ended: its end, where that is more than UNFINISHED_CHARS."""
+    line = without_beginning(rest[: len(rest) - _unfinished_character(rest)].decode("utf-8", "replace"))
+    if "\x1b" in line:
+        return Row(line).end(UNFINISHED_CHARS)
+    return _overwritten(line)[-UNFINISHED_CHARS:]
+
+
 def _render(whole: bytes) -> str:
     """Lines without the last one's end, as text."""
     if b"\r" in whole:
@@ -85,10 +94,13 @@ def _has_long_line(whole: bytes) -> bool:
 def _overwritten(line: str) -> str:
     """The line after its carriage returns: at each place the last character that was written there.
 
-    Read from the last part to the first, so that a line of a million carriage returns takes one pass.
+    Without escape sequences that needs no row: the parts are read from the last to the first, so that a line of a
+    million carriage returns takes one pass.
     """
     if "\r" not in line:
         return line
+    if "\x1b" in line:
+        return Row(line).shown()
     shown: list[str] = []
     covered = 0
     for part in reversed(line.split("\r")):
@@ -106,18 +118,22 @@ def _cut(line: str) -> str:
 
 
 def _shortest(rest: bytes) -> bytes:
-    """An unfinished line in few bytes: what it shows now, back to its start, and again what stands before the cursor.
+    """An unfinished line in few bytes that mean the same.
 
-    Up to three bytes at the end may be the beginning of a character and stay as they are.
+    What may be the beginning of a character or of an escape sequence stays at the end as it is.
     """
     if len(rest) <= CARRY_BYTES:
         return rest
     tail = _unfinished_character(rest)
     line = rest[: len(rest) - tail].decode("utf-8", "replace")
-    cursor = len(line) - line.rfind("\r") - 1
-    shown = _overwritten(line)[: LINE_BYTES + 1]
-    again = "\r" + shown[:cursor] if cursor < len(shown) else ""
-    return (shown + again).encode() + rest[len(rest) - tail :]
+    if "\x1b" in line:
+        whole = without_beginning(line)
+        short = Row(whole).again() + line[len(whole) :]
+    else:
+        cursor = len(line) - line.rfind("\r") - 1
+        shown = _overwritten(line)[:WIDTH]
+        short = shown + ("\r" + shown[:cursor] if cursor < len(shown) else "")
+    return short.encode() + rest[len(rest) - tail :]
 
 
 def _unfinished_character(data: bytes) -> int:

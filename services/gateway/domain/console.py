@@ -1,16 +1,18 @@
-"""What a reader of a console has seen: which lines of a chunk are new, which are missing before it, and how they look.
+"""What a reader of a console has seen: which lines of a chunk are new, which are missing before it, how they look, and
+what stands in lines that have not ended.
 
 A chunk may hold tens of thousands of lines, and a hundred readers may want them at one time: lines are written as JSON
 directly, a tenth of the time that a model for each would take, and in pieces, so that nobody waits for a whole chunk.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from shared.contracts.base import rfc3339
 from shared.contracts.logs import LogChunk, LogGap, LogLine
+from shared.contracts.unfinished import UnfinishedLines
 
 PIECE_LINES = 1000
 """The most lines that one event shows."""
@@ -23,11 +25,15 @@ _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 @dataclass(frozen=True)
 class News:
-    """What of a chunk a reader has not seen: all but its first `skipped` lines, and what is missing before them."""
+    """What of a chunk a reader has not seen: all but its first `skipped` lines, and what is missing before them.
+
+    `unfinished`: the lines that have not ended after it; none when they are as before.
+    """
 
     chunk: LogChunk
     skipped: int
     gap: LogGap | None
+    unfinished: tuple[LogLine, ...] | None = None
 
     def __bool__(self) -> bool:
         return self.lines > 0 or self.gap is not None
@@ -45,14 +51,15 @@ class News:
     @property
     def count(self) -> int:
         """How many pieces there are."""
-        return max(-(-self.lines // PIECE_LINES), 1 if self.gap else 0)
+        return max(-(-self.lines // PIECE_LINES), 1 if self.gap or self.unfinished is not None else 0)
 
     def pieces(self) -> Iterator[bytes]:
         """The JSON of one LogTail after the other, each made when it is asked for."""
         gap = self.gap.model_dump_json() if self.gap else ""
         lines = self.rows()
-        for _ in range(self.count):
-            yield f'{{"lines":[{",".join(islice(lines, PIECE_LINES))}],"gaps":[{gap}]}}'.encode()
+        for number in range(self.count):
+            more = member(self.unfinished) if number == self.count - 1 else ""
+            yield f'{{"lines":[{",".join(islice(lines, PIECE_LINES))}],"gaps":[{gap}]{more}}}'.encode()
             gap = ""
 
     def rows(self) -> Iterator[str]:
@@ -74,8 +81,9 @@ class News:
 class Seen:
     """The last line of each run that one reader got. A chunk that comes twice is shown once; a jump is a gap."""
 
-    def __init__(self) -> None:
+    def __init__(self, unfinished: Iterable[LogLine] = ()) -> None:
         self._last: dict[Run, int] = {}
+        self.unfinished = UnfinishedLines(unfinished)
 
     def note(self, line: LogLine) -> None:
         """The reader got this line in another way, from the tail."""
@@ -92,4 +100,13 @@ class Seen:
         repeated = last is not None and chunk.seq <= last
         lost = 0 if repeated else max(jump, chunk.lost)
         skipped = 0 if last is None else min(max(last - chunk.seq + 1, 0), chunk.count)
-        return News(chunk, skipped, LogGap(after_seq=chunk.seq - 1 - jump, lost=lost) if lost else None)
+        gap = LogGap(after_seq=chunk.seq - 1 - jump, lost=lost) if lost else None
+        changed = self.unfinished.add(chunk.attempt, chunk.rank, end + 1, chunk.ends, chunk.unfinished)
+        return News(chunk, skipped, gap, tuple(self.unfinished) if changed else None)
+
+
+def member(unfinished: Iterable[LogLine] | None) -> str:
+    """What follows the other members of a LogTail's JSON; nothing when the unfinished lines are as before."""
+    if unfinished is None:
+        return ""
+    return f',"unfinished":[{",".join(line.model_dump_json() for line in unfinished)}]'

@@ -1,15 +1,16 @@
 """What came for a reader of a console since it was last told: the newest lines, and how many are left out.
 
 However much comes and however long the reader takes, this holds at most MOST_LINES lines of about MOST_CHARS. Every
-line that came is shown, counted in a gap, or counted in `skipped`, once.
+line that came is shown, counted in a gap, or counted in `skipped`, once. Of lines that have not ended only how
+they look last is told.
 """
 
 from collections import deque
 from dataclasses import replace
 from itertools import chain
 
-from services.gateway.domain.console import News
-from shared.contracts.logs import LINES_KEPT
+from services.gateway.domain.console import News, member
+from shared.contracts.logs import LINES_KEPT, LogLine
 
 MOST_LINES = LINES_KEPT
 MOST_CHARS = 4 << 20
@@ -24,15 +25,18 @@ class Pending:
         self._lines = 0
         self._chars = 0
         self._skipped = 0
+        self._unfinished: tuple[LogLine, ...] | None = None
         self.position = 0
         """Where in the stream the last chunk stands that was added."""
 
     def __bool__(self) -> bool:
-        return bool(self._news)
+        return bool(self._news) or self._unfinished is not None
 
     def add(self, news: News, position: int) -> None:
         """A chunk that came; older lines than the newest are left out for it."""
         self.position = position
+        if news.unfinished is not None:
+            self._unfinished = news.unfinished
         if not news:
             return
         self._news.append(news)
@@ -47,8 +51,9 @@ class Pending:
         """The JSON of one LogTail of all this; from now on it is told."""
         lines = ",".join(chain.from_iterable(news.rows() for news in self._news))
         gaps = ",".join(news.gap.model_dump_json() for news in self._news if news.gap)
-        data = f'{{"lines":[{lines}],"gaps":[{gaps}],"skipped":{self._skipped}}}'
+        data = f'{{"lines":[{lines}],"gaps":[{gaps}],"skipped":{self._skipped}{member(self._unfinished)}}}'
         self._news.clear()
+        self._unfinished = None
         self._lines = self._chars = self._skipped = 0
         return data.encode()
 

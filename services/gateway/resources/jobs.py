@@ -105,7 +105,11 @@ class JobEvents(Contract):
 
 
 class LogTail(Contract):
-    """Lines of a console in order, and where lines are missing."""
+    """Lines of a console in order, and where lines are missing.
+
+    Those that have not ended, as progress bars rewrite theirs, are no lines yet: the one that changed last is at the
+    end, and `seq` is the number that one gets if it is the next of its rank to end.
+    """
 
     lines: tuple[LogLine, ...]
     gaps: tuple[LogGap, ...]
@@ -113,3 +117,7 @@ class LogTail(Contract):
         int,
         Field(ge=0, description="Lines before these that are left out, lost ones among them: with `paced` alone."),
     ] = 0
+    unfinished: Annotated[
+        tuple[LogLine, ...] | None,
+        Field(description="All lines that have not ended; null in a stream: as the event before said."),
+    ] = None

@@ -15,6 +15,7 @@ from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
 from services.gateway.routes.parameters import LAST_EVENT_ID, JobPath, last_event_id
 from services.gateway.routes.streams import byte_stream, event_stream
+from shared.contracts.job import HOLDING
 from shared.contracts.logs import LINES_KEPT
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
@@ -38,13 +39,16 @@ Count = Annotated[int, Query(ge=1, le=LINES_KEPT, description="How many of the l
     responses={**content("text/plain", "The lines, as JSON or bare."), **problems(403, 404, 422)},
 )
 async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KEPT) -> Response:
-    """Lines with their numbers, times and streams, and the gaps between them; bare lines with `Accept: text/plain`."""
+    """Lines with their numbers, times and streams, the gaps between them, and what stands in lines that have not ended
+    (`unfinished`); bare lines with `Accept: text/plain`.
+    """
     parts = parts_of(request)
-    await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
+    job = await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
     console = await parts.console.tail(job_id, tail)
     if _wants_plain(request):
         return Response("".join(f"{line.text}\n" for line in console.lines), media_type=PLAIN)
-    return as_json(LogTail.model_construct(lines=console.lines, gaps=console.gaps))
+    unfinished = [line for line in console.unfinished if job.status in HOLDING and line.attempt == job.attempt]
+    return as_json(LogTail.model_construct(lines=console.lines, gaps=console.gaps, unfinished=tuple(unfinished)))
 
 
 @router.get(
@@ -61,8 +65,9 @@ async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KE
 async def follow_job_logs(
     request: Request, job_id: JobPath, tail: Count = LINES_KEPT, paced: Paced = False
 ) -> Response:
-    """Server-sent events: `lines` with a LogTail as its data, first of the last lines, then of each new one; at last
-    `end`, when the job is over and everything was sent. A comment comes every 15 s.
+    """Server-sent events: `lines` with a LogTail as its data, first of the last lines, then of each new one, and where
+    one that has not ended looks different; at last `end`, when the job is over and everything was sent. A comment
+    comes every 15 s.
     """
     parts, caller = parts_of(request), caller_of(request)
     after = last_event_id(request)

@@ -5,9 +5,11 @@ several times as long.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from shared.contracts.logs import LogUnfinished, Stream
 
 MEMORY_OVERHEAD = 320
 """Bytes that Python needs for a chunk beside its payload."""
@@ -24,6 +26,9 @@ class Arrival:
     count: int
     lost: int
     payload: bytes
+    ends: Mapping[Stream, int]
+    """The number of the last line of each stream."""
+    unfinished: tuple[LogUnfinished, ...]
 
 
 @dataclass(frozen=True, slots=True)

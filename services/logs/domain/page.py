@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from services.logs.domain.chunk import Body, Slice, body_of, cut, encoded
 from services.logs.domain.ring import SMALL_LINES, Ring
 from shared.contracts.commands.logs import LogPage, TailLog
-from shared.contracts.logs import LINES_KEPT, LogGap
+from shared.contracts.logs import LINES_KEPT, LogGap, LogLine
 
 PAGE_BYTES = 400 * 1024
 """The most that an answer takes; a message may hold 512 KiB."""
+
+UNFINISHED_BYTES = 64 * 1024
+"""The most of it that unfinished lines take; of more, those that changed last are shown."""
 
 _ENVELOPE_BYTES = 256
 _GAP_BYTES = 64
@@ -39,8 +42,12 @@ class Part:
 
 
 def page_of(ring: Ring, ask: TailLog, position: int, limit: int = PAGE_BYTES) -> LogPage:
-    """The answer: of the lines that were asked for, the newest that fit in `limit` bytes of JSON."""
-    left = limit - _ENVELOPE_BYTES
+    """The answer: of the lines that were asked for, the newest that fit in `limit` bytes of JSON.
+
+    With the newest lines comes what stands in those that have not ended.
+    """
+    unfinished, taken = _unfinished(ring, min(UNFINISHED_BYTES, limit // 4)) if ask.before_seq is None else ((), 0)
+    left = limit - _ENVELOPE_BYTES - taken
     chunks: list[str] = []
     gaps: list[LogGap] = []
     more = False
@@ -56,7 +63,22 @@ def page_of(ring: Ring, ask: TailLog, position: int, limit: int = PAGE_BYTES) ->
             chunks.append(text)
         if more:
             break
-    return LogPage(chunks=tuple(reversed(chunks)), gaps=tuple(reversed(gaps)), more=more, position=position)
+    return LogPage(
+        chunks=tuple(reversed(chunks)), gaps=tuple(reversed(gaps)), more=more, position=position, unfinished=unfinished
+    )
+
+
+def _unfinished(ring: Ring, limit: int) -> tuple[tuple[LogLine, ...], int]:
+    """Of the unfinished lines those that changed last and fit, and how many bytes of JSON they take."""
+    found: list[LogLine] = []
+    taken = 0
+    for line in reversed(ring.unfinished):
+        size = len(line.model_dump_json().encode()) + 1
+        if taken + size > limit:
+            break
+        taken += size
+        found.append(line)
+    return tuple(reversed(found)), taken
 
 
 def selected(ring: Ring, ask: TailLog) -> Iterator[Slice]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.logs.domain.chunk import Kept
 from services.logs.domain.ring import Ring, Run
+from shared.contracts.logs import LogLine
 
 FORMAT = 1
 
@@ -23,10 +24,11 @@ class RingCopy:
     position: int
     last: Mapping[Run, int]
     kept: tuple[Kept, ...]
+    unfinished: tuple[LogLine, ...]
 
 
 def copy_of(ring: Ring) -> RingCopy:
-    return RingCopy(ring.job_id, ring.position, ring.last, ring.kept)
+    return RingCopy(ring.job_id, ring.position, ring.last, ring.kept, ring.unfinished)
 
 
 def encode(ring: RingCopy, era: str) -> list[bytes]:
@@ -37,6 +39,7 @@ def encode(ring: RingCopy, era: str) -> list[bytes]:
         "era": era,
         "position": ring.position,
         "last": [[attempt, rank, last] for (attempt, rank), last in ring.last.items()],
+        "unfinished": [line.model_dump_json() for line in ring.unfinished],
         "kept": [
             [
                 chunk.sequence,
@@ -68,6 +71,7 @@ def decode(data: bytes, era: str) -> Ring:
             position=head["position"],
             last={(attempt, rank): last for attempt, rank, last in head["last"]},
             kept=_chunks(head["kept"], data, end + 1),
+            unfinished=[LogLine.model_validate_json(line) for line in head.get("unfinished", ())],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"not the file of a ring: {error!r}") from error

@@ -16,7 +16,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from services.logs.domain.chunk import Arrival, Kept, join
-from shared.contracts.logs import LINES_KEPT
+from shared.contracts.logs import LINES_KEPT, LogLine
+from shared.contracts.unfinished import UnfinishedLines
 
 Run = tuple[int, int]
 """(attempt, rank)"""
@@ -40,7 +41,12 @@ class Ring:
     """The console of one job. Not for several threads."""
 
     def __init__(
-        self, job_id: str, position: int = 0, last: Mapping[Run, int] | None = None, kept: Iterable[Kept] = ()
+        self,
+        job_id: str,
+        position: int = 0,
+        last: Mapping[Run, int] | None = None,
+        kept: Iterable[Kept] = (),
+        unfinished: Iterable[LogLine] = (),
     ) -> None:
         self.job_id = job_id
         self.position = position
@@ -48,6 +54,7 @@ class Ring:
         self._last = dict(last or {})
         self._kept = deque(kept)
         self._series = 0
+        self._unfinished = UnfinishedLines(unfinished)
         self.lines = sum(chunk.count for chunk in self._kept)
         self.bytes = sum(chunk.bytes for chunk in self._kept)
 
@@ -61,6 +68,11 @@ class Ring:
         """The highest line number of each attempt and rank."""
         return dict(self._last)
 
+    @property
+    def unfinished(self) -> tuple[LogLine, ...]:
+        """What stands in lines that have not ended, the one that changed last at the end. None of it is a line."""
+        return tuple(self._unfinished)
+
     def newest_first(self) -> Iterator[Kept]:
         return reversed(self._kept)
 
@@ -69,6 +81,9 @@ class Ring:
         if sequence <= self.position:
             return None
         self.position = sequence
+        self._unfinished.add(
+            arrival.attempt, arrival.rank, arrival.seq + arrival.count, arrival.ends, arrival.unfinished
+        )
         run = (arrival.attempt, arrival.rank)
         known = self._last.get(run)
         last = self._before(arrival.attempt) if known is None else known

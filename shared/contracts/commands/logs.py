@@ -28,6 +28,10 @@ class LogPage(Contract):
     gaps: tuple[LogGap, ...] = ()
     more: bool = False
     position: Annotated[int, Field(description="Stream sequence up to which this is complete.")] = 0
+    unfinished: Annotated[
+        tuple[LogLine, ...],
+        Field(description="With the newest lines: what stands in lines that have not ended, as it looked last."),
+    ] = ()
 
     @property
     def lines(self) -> tuple[LogLine, ...]:

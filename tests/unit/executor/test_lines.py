@@ -1,13 +1,16 @@
 """Lines as a terminal would show them, held against a slow reading of the same bytes, however they were cut up."""
 
+import re
 from itertools import pairwise
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.executor.domain.chunks import Chunker, halves
-from services.executor.domain.lines import CARRY_BYTES, LineAssembler, Lines, Lost
-from shared.contracts.logs import CHUNK_BYTES, CUT, LINE_BYTES, LogLine, Stream
+from services.executor.domain.lines import CARRY_BYTES, LineAssembler, Lines, Lost, unfinished
+from services.executor.domain.row import Row
+from shared.contracts.logs import CHUNK_BYTES, CUT, LINE_BYTES, UNFINISHED_CHARS, LogLine, Stream
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -21,18 +24,48 @@ def reference(data: bytes) -> list[str]:
     return [_shown(line) for line in lines]
 
 
-def _shown(line: bytes) -> str:
-    cells: list[str] = []
+TOKENS = re.compile(r"\x1b\[([0-9;:]*)m|\x1b\[([02]?)K|\x1b\[\?25[hl]|(\r)|(.)", re.DOTALL)
+
+
+def cells_of(text: str, style: str = "") -> tuple[list[tuple[str, str]], str]:
+    """One character after the other onto a row of cells, each with what the sequences since the last reset say."""
+    cells: list[tuple[str, str]] = []
     cursor = 0
-    for character in line.decode("utf-8", "replace"):
-        if character == "\r":
+    for paint, erase, home, character in (match.groups() for match in TOKENS.finditer(text)):
+        if home:
             cursor = 0
-            continue
-        cells[cursor : cursor + 1] = [character]
-        cursor += 1
-    encoded = "".join(cells).encode()
+        elif erase is not None:
+            del cells[0 if erase == "2" else cursor :]
+        elif paint is not None:
+            style = "" if paint in ("", "0") else f"{style};{paint}" if "0;" not in paint else paint.partition("0;")[2]
+        elif character:
+            cells += [(" ", "")] * (cursor - len(cells))
+            cells[cursor : cursor + 1] = [(character, style)]
+            cursor += 1
+    return cells, style
+
+
+def looks(style: str) -> dict[str, str]:
+    """What a series of codes comes to, of those that the tests write: 1 is bold, the others are colours."""
+    found = {"bold": "", "front": "", "back": ""}
+    for code in style.split(";"):
+        found |= (
+            {"bold": code} if code == "1" else {"front": code} if code[:1] == "3" else {"back": code} if code else {}
+        )
+    return found
+
+
+def painted(text: str) -> list[tuple[str, dict[str, str]]]:
+    return [(character, looks(style)) for character, style in cells_of(text)[0]]
+
+
+def _shown(line: bytes) -> str:
+    text = line.decode("utf-8", "replace")
+    if "\r" in text:
+        text = "".join(character for character, _ in cells_of(text)[0])
+    encoded = text.encode()
     if len(encoded) <= LINE_BYTES:
-        return encoded.decode()
+        return text
     return encoded[:LINE_BYTES].decode("utf-8", "ignore") + CUT
 
 
@@ -52,7 +85,7 @@ def cut_up(data: bytes, places: list[int]) -> list[bytes]:
 
 ALPHABET = st.lists(
     st.sampled_from(
-        [b"a", b"bc", b"\r", b"\n", b"\r\n", "é€🙂".encode(), b"\xff", b"\xe2\x82", b"\x1b[0m", b"x" * 9000]
+        [b"a", b"bc", b"\r", b"\n", b"\r\n", "é€🙂".encode(), b"\xff", b"\xe2\x82", b"\x1b", b"[0", b"x" * 9000]
     ),
     max_size=60,
 ).map(b"".join)
@@ -69,6 +102,48 @@ def test_the_same_lines_however_the_stream_is_cut_up(data: bytes, places: list[i
 
 def test_a_carriage_return_overwrites_and_leaves_the_rest_of_a_longer_line() -> None:
     assert assembled([b"epoch 1 of 10\rdone\n"]) == ["doneh 1 of 10"]
+
+
+BARS = st.lists(
+    st.sampled_from(
+        ["a", "bar ", "\r", "\x1b[K", "\x1b[0K", "\x1b[2K", "\x1b[31m", "\x1b[1;42m", "\x1b[0m", "\x1b[m", "\x1b[?25l"]
+    ),
+    max_size=40,
+).map("".join)
+
+
+@given(bar=BARS)
+@example(bar="long text\r\x1b[31mred\x1b[0m")
+@example(bar="\x1b[31mred\r\x1b[2K  \rx")
+def test_a_rewritten_line_looks_as_on_a_terminal_in_characters_and_colours(bar: str) -> None:
+    row = Row(bar)
+    assert painted(row.shown()) == painted(bar)
+    assert looks(cells_of(row.shown())[1]) == looks(cells_of(bar)[1]), "it leaves on what the run has left on"
+
+
+@given(bar=BARS, rest=BARS)
+def test_the_short_form_of_an_unfinished_line_goes_on_as_the_line_would(bar: str, rest: str) -> None:
+    assert painted(Row(bar).again() + rest) == painted(bar + rest)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (b"\r 10%|#   |\r 20%|##  |", " 20%|##  |"),
+        (b"\rwith a long ending\r\x1b[Kshort", "short"),
+        (b"\x1b[?25l\r\x1b[2Kinstalling\r\x1b[2Kdone", "done"),
+        (b"\r\x1b[32m##\x1b[0m 2\r\x1b[32m###\x1b[0m 3", "\x1b[0;32m###\x1b[0m 3"),
+        (b"\r 50%\xe2\x96", " 50%"),
+        (b"\r 50%\x1b[3", " 50%"),
+        (b"almost over\r", "almost over"),
+        (b"." * 10_000 + b"!", "." * (UNFINISHED_CHARS - 1) + "!"),
+        (b"\r" + b"\x1b[1mx\x1b[0my" * 3000, "xy" * (UNFINISHED_CHARS // 2)),
+        (b"\x1b[2K", ""),
+        (b"", ""),
+    ],
+)
+def test_an_unfinished_line_shows_its_visible_end(written: bytes, shown: str) -> None:
+    assert unfinished(written) == shown
 
 
 def test_a_hundred_megabytes_without_a_line_feed_keep_the_memory_flat() -> None:

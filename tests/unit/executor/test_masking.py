@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.executor.backends.masking import Mask
+from services.executor.backends.masking import MASK, Mask
 from shared.contracts.masking import hidden_in
+from shared.contracts.masking import masked as mask_all
 
 
 def masked(hidden: tuple[str, ...], *pieces: bytes) -> bytes:
@@ -51,16 +52,35 @@ def test_a_value_is_found_however_it_was_written_in_pieces(cuts: list[int]) -> N
     assert masked(("s3cret",), *pieces) == b"a ***, another ***!\r\nprogress\r***\nend s3cr"
 
 
-def test_a_whole_line_waits_for_nothing() -> None:
-    mask = Mask(("s3cret",))
-    assert mask.feed(b"one\ntw") == b"one\n"
-    assert mask.feed(b"o\r") == b"two\r"
+VALUES = (("s3cret", "s3cret extra"), ("abcde", "defgh", "hab"), ("aaaa", "aab"), ("s3cret",))
 
 
-def test_a_line_without_an_end_is_let_go_of_without_showing_a_value() -> None:
-    mask = Mask(("s3cret",))
-    pieces = []
-    for _ in range(60):
-        pieces += [mask.feed(b"x" * 10_000 + b"s3c"), mask.feed(b"ret")]
-    assert any(pieces)
-    assert b"".join([*pieces, mask.flush()]) == (b"x" * 10_000 + b"***") * 60
+@given(
+    hidden=st.sampled_from(VALUES),
+    pieces=st.lists(st.text("abcdefgh s3cretx\n\r", max_size=9).map(str.encode), max_size=20),
+)
+@example(hidden=("abcde", "defgh"), pieces=[b"abcde", b"f", b"gh"])
+@example(hidden=("aaaa",), pieces=[b"aaaa", b"aa", b"a"])
+def test_what_is_shown_is_what_all_of_it_masked_at_once_would_be(hidden: tuple[str, ...], pieces: list[bytes]) -> None:
+    whole = mask_all(b"".join(pieces), [value.encode() for value in hidden], MASK)
+    mask, shown = Mask(hidden), b""
+    for piece in pieces:
+        shown += mask.feed(piece)
+        assert whole.startswith(shown), "nothing is shown that the whole would hide"
+    assert shown + mask.flush() == whole
+
+
+def test_only_what_could_be_the_beginning_of_a_value_waits() -> None:
+    mask = Mask(("s3cret", "other"))
+    assert mask.feed(b"one\ntw") == b"one\ntw"
+    assert mask.feed(b"o, s3c") == b"o, "
+    assert mask.feed(b"rab\rs3cre") == b"s3crab\r"
+    assert mask.feed(b"t 50%") == b"*** 50%"
+
+
+def test_values_without_an_end_keep_the_memory_flat() -> None:
+    mask, shown = Mask(("s3cret",)), b""
+    for _ in range(4000):
+        shown += mask.feed(b"s3cret" * 100)
+    assert set(shown + mask.flush()) == set(MASK)
+    assert len(shown) > 0

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from services.executor.backends.frames import LOSS, LOST, STDERR, STDOUT, frame
 from services.executor.domain.lines import Lines
-from services.executor.shipping import OutputReader, RunLog, Shipper
+from services.executor.output import OutputReader
+from services.executor.shipment import RunLog
+from services.executor.shipping import Shipper
 from shared.bus.bus import Bus
 from shared.contracts.logs import LogChunk
 from tests.support.executor import ID
+from tests.support.waiting import until
 
 RUN = RunLog(f"{ID}.1", ID, 1, lines_before=100)
 GROWS = b"\x1b" * 8_000 + b"\n"
@@ -33,7 +36,9 @@ class Stream(Bus):
             await asyncio.Event().wait()
         self.reachable -= 1
         assert len(payload) <= 1 << 20
-        self.stored.setdefault(message_id, LogChunk.model_validate_json(payload))
+        chunk = LogChunk.model_validate_json(payload)
+        assert bool(chunk.unfinished) == bool(headers), "the stream forgets what is no line"
+        self.stored.setdefault(message_id, chunk)
         return len(self.stored)
 
     def lines(self) -> dict[int, str]:
@@ -43,6 +48,14 @@ class Stream(Bus):
             for line in chunk.lines():
                 assert found.setdefault(line.seq, line.text) == line.text
         return found
+
+    def told(self) -> list[tuple[int, dict[str, str]]]:
+        """What was told of unfinished lines, each with the number of the line to come."""
+        return [
+            (chunk.seq, {one.stream.value: one.text for one in chunk.unfinished})
+            for chunk in self.stored.values()
+            if chunk.unfinished
+        ]
 
     def lost(self) -> set[int]:
         return {seq for chunk in self.stored.values() for seq in range(chunk.seq - chunk.lost, chunk.seq)}
@@ -107,3 +120,54 @@ def test_the_stream_has_every_line_once_whenever_the_executor_dies(
     lines, last = written(path)
     assert stream.lines() == lines
     assert stream.lines().keys() | stream.lost() == set(range(RUN.lines_before + 1, last + 1))
+
+
+class Run:
+    """A run that writes, and the shipper that follows it."""
+
+    def __init__(self, path: Path, stream: Stream | None = None) -> None:
+        self._path = path
+        self.stream = stream or Stream()
+        self.stream.reachable = 1_000_000
+        self.shipper = Shipper(self.stream, lambda run_id: path)
+        self.shipper.follow(RUN)
+
+    def writes(self, data: bytes, kind: int = STDOUT) -> None:
+        with self._path.open("ab") as file:
+            file.write(frame(kind, 17, data))
+        self.shipper.wrote(RUN.run_id)
+
+
+async def test_a_progress_bar_is_told_as_it_looks_and_becomes_one_line(tmp_path: Path) -> None:
+    run = Run(tmp_path / "a.output")
+    run.writes(b"\r 10%|#    |")
+    await until(lambda: len(run.stream.told()) == 1, "the bar is told")
+    run.writes(b"\r 20%|##   |")
+    run.writes(b"\r 30%|###  |")
+    await until(lambda: run.stream.told()[-1] == (101, {"stdout": " 30%|###  |"}), "its newest look is told")
+    assert run.stream.lines() == {}
+    run.writes(b"\r100%|#####|\nafter")
+    assert await run.shipper.finish(RUN, 17) == 2
+    assert run.stream.lines() == {101: "100%|#####|", 102: "after"}
+
+
+async def test_an_unfinished_line_is_told_after_the_lines_before_it(tmp_path: Path) -> None:
+    run = Run(tmp_path / "a.output")
+    run.writes(b"one\nhalf")
+    await until(lambda: bool(run.stream.told()), "it is told")
+    assert run.stream.lines() == {101: "one"}
+    assert run.stream.told() == [(102, {"stdout": "half"})]
+    await run.shipper.close()
+
+
+async def test_the_next_executor_tells_what_stands_there(tmp_path: Path) -> None:
+    first = Run(tmp_path / "a.output")
+    first.writes(b"one\nout")
+    first.writes(b"error", STDERR)
+    await until(lambda: len(first.stream.told()) == 2, "both are told")
+    await first.shipper.close()
+    second = Run(tmp_path / "a.output")
+    second.shipper.wrote(RUN.run_id)
+    both = {text for _, texts in first.stream.told() for text in texts.items()}
+    await until(lambda: {text for _, texts in second.stream.told() for text in texts.items()} == both, "told again")
+    await second.shipper.close()

@@ -12,6 +12,7 @@ from services.gateway.domain.origins import foreign, host_of, trusted_host
 from services.gateway.domain.throttle import KEYS_KEPT, Throttle
 from services.gateway.resources.jobs import LogTail
 from shared.contracts.logs import LogChunk, LogGap, LogLine, LogSegment, Stream
+from tests.support.logs import texts_of, unfinished_at
 
 
 def test_ten_in_a_minute_and_then_a_wait_until_the_first_is_a_minute_old() -> None:
@@ -142,3 +143,15 @@ def test_a_large_chunk_comes_in_pieces_and_its_gap_in_the_first() -> None:
     pieces = [LogTail.model_validate_json(piece) for piece in Seen().add(chunk(1, *["x"] * 2500, lost=3)).pieces()]
     assert [len(piece.lines) for piece in pieces] == [PIECE_LINES, PIECE_LINES, 500]
     assert [len(piece.gaps) for piece in pieces] == [1, 0, 0]
+
+
+def test_unfinished_lines_are_told_when_they_change_with_the_last_piece() -> None:
+    seen = Seen()
+    assert texts_of(seen.add(unfinished_at(1, "10%")).unfinished) == ["10%"]
+    whole = seen.add(chunk(1, *["x"] * 2500))
+    tails = [LogTail.model_validate_json(piece) for piece in whole.pieces()]
+    assert [tail.unfinished for tail in tails] == [None, None, ()]
+    [bar] = [LogTail.model_validate_json(piece) for piece in seen.add(unfinished_at(2501, "20%")).pieces()]
+    assert (bar.lines, texts_of(bar.unfinished)) == ((), ["20%"])
+    assert seen.add(unfinished_at(2501, "20%", rank=1)).unfinished is not None
+    assert seen.add(chunk(1, "x")).count == 0, "a chunk that comes again tells nothing"

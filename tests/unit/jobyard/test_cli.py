@@ -1,5 +1,6 @@
 """The command line: what it sends, what it prints, and its exit codes."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -456,6 +457,49 @@ def test_logs_are_inert(server: ScriptedServer) -> None:
     documents = ok("logs", JOB_ID, "--json").splitlines()
     assert json.loads(documents[0])["text"] == bad
     assert not set("\x1b\x07\x9b\u202e") & set(documents[0])
+
+
+BAR = (line(2, "\x1b]0;title\x07 50% \x1b[32m" + "#" * 500),)
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """What a terminal of 80 columns gets."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "jobyard", *arguments]
+    with subprocess.Popen(command, stdout=theirs, env=os.environ | {"COLUMNS": "80"}) as running:
+        os.close(theirs)
+        got = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 4096):
+                got += piece
+        assert running.wait(timeout=60) == 0
+    os.close(ours)
+    return got.decode().replace("\r\n", "\n")
+
+
+def test_on_a_terminal_a_line_that_has_not_ended_is_rewritten_in_the_last_row(server: ScriptedServer) -> None:
+    pieces = [
+        lines_event(line(1, "a"), unfinished=(line(2, "10%"),)),
+        lines_event(unfinished=BAR),
+        lines_event(line(2, "done"), unfinished=()),
+        END,
+    ]
+    server.on("GET", f"{JOB}/logs/follow", Pieces(pieces))
+    wide = " 50% " + "#" * 74
+    assert on_a_terminal("logs", "-f", JOB_ID) == f"a\n\r\x1b[K10%\r\x1b[K{wide}\r\x1b[Kdone\n"
+
+
+def test_in_a_pipe_only_lines_are_printed(server: ScriptedServer) -> None:
+    server.on("GET", f"{JOB}/logs/follow", Pieces([lines_event(line(1, "a"), unfinished=BAR), END]))
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, "a")], "gaps": [], "unfinished": BAR}))
+    assert ok("logs", "-f", JOB_ID) == ok("logs", JOB_ID) == "a\n"
+    assert len(ok("logs", "-f", JOB_ID, "--json").splitlines()) == 1
+
+
+def test_a_look_at_a_console_shows_what_has_not_ended_on_a_terminal_alone(server: ScriptedServer) -> None:
+    bar = (line(2, "50%", stream="stderr"),)
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, "a")], "gaps": [], "unfinished": bar}))
+    assert on_a_terminal("logs", JOB_ID) == "a\n50%\n"
 
 
 def test_logs_with_times_and_tail(server: ScriptedServer) -> None:

@@ -51,6 +51,22 @@ def test_a_console_is_followed_to_its_end(server: ScriptedServer, client: Client
     assert "last-event-id" not in server.asked[0].headers
 
 
+def test_lines_that_have_not_ended_are_told_after_those_that_have(server: ScriptedServer, client: Client) -> None:
+    pieces = [
+        lines_event(line(1, "a"), unfinished=(line(2, "10%"),)),
+        lines_event(unfinished=(line(2, "20%"),)),
+        lines_event(line(2, "b", stream="stderr")),
+        lines_event(line(3, "done"), unfinished=()),
+        END,
+    ]
+    server.on("GET", FOLLOW, Pieces(pieces))
+    happened: list[str] = []
+    for item in client.follow_logs(JOB_ID, on_unfinished=lambda lines: happened.append("".join(x.text for x in lines))):
+        assert not isinstance(item, LogGap)
+        happened.append(item.text)
+    assert happened == ["a", "10%", "20%", "b", "20%", "done", ""]
+
+
 @pytest.mark.parametrize("broken", [True, False])
 def test_a_broken_console_goes_on_where_it_was(server: ScriptedServer, client: Client, broken: bool) -> None:
     server.on(

@@ -8,6 +8,7 @@ import pytest
 from services.logs.chunks import arrival
 from services.logs.domain.chunk import Arrival, cut
 from shared.bus.codec import Undecodable
+from shared.contracts.logs import Stream
 from shared.contracts.subjects import log
 from tests.support.logs import JOB, chunk_of
 
@@ -19,7 +20,17 @@ def changed(**fields: Any) -> bytes:
 def test_a_chunk_is_kept_as_it_came() -> None:
     payload = changed(lost=4, unknown="a later version's field")
     found = arrival(log(JOB), payload)
-    assert found == Arrival(job_id=JOB, attempt=1, rank=0, seq=7, count=3, lost=4, payload=payload)
+    assert found == Arrival(
+        job_id=JOB,
+        attempt=1,
+        rank=0,
+        seq=7,
+        count=3,
+        lost=4,
+        payload=payload,
+        ends={Stream.STDOUT: 9},
+        unfinished=(),
+    )
 
 
 @pytest.mark.parametrize(

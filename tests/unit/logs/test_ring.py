@@ -4,7 +4,7 @@ from services.logs.domain.page import page_of
 from services.logs.domain.ring import JOINED, Ring
 from shared.contracts.commands.logs import LogPage, TailLog
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap
-from tests.support.logs import JOB, arrived, chunk_of, lines_of, ring_of
+from tests.support.logs import JOB, arrived, chunk_of, lines_of, ring_of, texts_of, unfinished_at
 
 
 def add(ring: Ring, sequence: int, chunk: LogChunk) -> bool:
@@ -103,3 +103,29 @@ def test_a_page_keeps_to_its_limit_whatever_a_line_holds() -> None:
     assert found.more
     assert seqs(found) == list(range(30 - len(found.lines), 30))
     assert 200 * 1024 < len(found.model_dump_json()) < 400 * 1024
+
+
+def test_an_unfinished_line_is_shown_and_is_no_line() -> None:
+    ring = ring_of(chunk_of(1, 2), unfinished_at(3, "10%"), unfinished_at(3, "20%"))
+    found = page(ring)
+    assert texts_of(found.unfinished) == ["20%"]
+    assert (seqs(found), ring.lines, found.gaps, found.position) == ([1, 2], 2, (), 3)
+    assert not page(ring, before_seq=2).unfinished, "an older page shows older lines"
+    assert add(ring, 4, chunk_of(3, 1))
+    assert (seqs(page(ring)), page(ring).unfinished) == ([1, 2, 3], ())
+
+
+def test_what_the_stream_brings_again_brings_no_unfinished_line_back() -> None:
+    ring = ring_of(unfinished_at(1, "10%"), chunk_of(1, 1))
+    assert not add(ring, 1, unfinished_at(1, "10%"))
+    assert not add(ring, 3, unfinished_at(1, "10%"))
+    assert page(ring).unfinished == ()
+
+
+def test_unfinished_lines_of_many_ranks_leave_room_for_lines() -> None:
+    bars = [unfinished_at(1, f"{rank} " + '"' * 4000, rank=rank) for rank in range(200)]
+    found = page_of(ring_of(*bars, chunk_of(1, 1500)), TailLog(job_id=JOB), 201)
+    assert len(found.model_dump_json()) < 512 * 1024
+    assert texts_of(found.unfinished)[-1].startswith("199 ")
+    assert 5 < len(found.unfinished) < 100
+    assert seqs(found) == list(range(1, 1501))

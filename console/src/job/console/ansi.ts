@@ -37,6 +37,14 @@ const ERASED: Style = { ...PLAIN }
 export class Painter {
     private style = PLAIN
 
+    /** A line that has not ended: what it turns on is not on yet in the next. */
+    glance(line: string): Shown {
+        const { style } = this
+        const shown = this.paint(line)
+        this.style = style
+        return shown
+    }
+
     paint(line: string): Shown {
         if (!SPECIAL.test(line))
             return { text: line, runs: this.style === PLAIN ? null : [{ text: line, style: this.style }] }

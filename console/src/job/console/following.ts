@@ -36,7 +36,7 @@ export function useFollowing(jobId: string) {
     function show(): void {
         rows.trim(held)
         came.value = rows.came
-        shown.value = [...rows.list]
+        shown.value = [...rows.list, ...rows.unfinished]
     }
 
     function tail(news: LogTail): void {
@@ -88,7 +88,7 @@ export function useFollowing(jobId: string) {
         /** Keep what stands up to this row, for somebody who reads there; null: the newest lines alone matter. */
         hold(key: number | null): void {
             const before = held
-            held = key
+            held = key === null ? null : Math.min(key, rows.lastKey)
             if (key === null && before !== null) show()
         },
         /** After a refusal. */

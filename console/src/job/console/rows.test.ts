@@ -85,6 +85,39 @@ describe('the rows of a console', () => {
         expect(words(rows.list)).toEqual(['line 8', 'line 9', 'line 10'])
     })
 
+    it('rewrite in place a line that has not ended, and count it nowhere', () => {
+        const rows = new Rows()
+        rows.add(tail({ lines: lines(1, 2), unfinished: [line(3, { text: '10%' })] }))
+        const key = rows.unfinished[0]?.key
+        rows.add(tail({ unfinished: [line(3, { text: '20%' })] }))
+        expect(words(rows.unfinished)).toEqual(['20%'])
+        expect(rows.unfinished[0]?.key).toBe(key)
+        expect([rows.came, words(rows.list)]).toEqual([2, ['line 1', 'line 2']])
+        rows.add(tail({ lines: [line(3, { stream: 'stderr' })] }))
+        expect(words(rows.unfinished)).toEqual(['20%'])
+        rows.add(tail({ lines: [line(4, { text: 'done' })], unfinished: [] }))
+        expect([words(rows.unfinished), rows.came]).toEqual([[], 4])
+    })
+
+    it('keep lines that have not ended below the others, each rank and stream in its place', () => {
+        const rows = new Rows()
+        const two = [line(1, { rank: 1, text: 'one' }), line(1, { stream: 'stderr', text: 'error' })]
+        rows.add(tail({ unfinished: [...two, line(1, { text: 'out' })] }))
+        expect(words(rows.unfinished)).toEqual(['out', 'error', 'one'])
+        const keys = rows.unfinished.map((row) => row.key)
+        rows.add(tail({ lines: lines(1, 1), unfinished: two }))
+        expect(rows.unfinished.map((row) => row.key)).toEqual(keys.slice(1))
+        expect(keys.every((key) => key > rows.lastKey)).toBe(true)
+    })
+
+    it('let a line that has not ended leave no colour to the next', () => {
+        const rows = new Rows()
+        rows.add(tail({ unfinished: [line(1, { text: '\u001b[31m10%' })] }))
+        expect(rows.unfinished[0]?.runs).not.toBeNull()
+        rows.add(tail({ lines: [line(1, { text: 'plain' })], unfinished: [] }))
+        expect(rows.list).toMatchObject([{ text: 'plain', runs: null }])
+    })
+
     it('take what comes in any portions to the same end', () => {
         let seed = 11
         const random = (below: number) => (seed = (seed * 48271) % 2147483647) % below

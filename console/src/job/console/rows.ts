@@ -3,7 +3,8 @@
  * come by the ten thousand a second.
  *
  * Invariants: a line is there once, however often it comes (lines are numbered within an attempt and rank); keys rise from
- * row to row; of what somebody reads nothing is taken away while new lines come.
+ * row to row; of what somebody reads nothing is taken away while new lines come. Lines that have not ended stand apart, below
+ * the others: each has its row, which is rewritten in place, and none is counted.
  */
 
 import type { LogGap, LogLine, LogTail } from '@/api/schema'
@@ -16,6 +17,8 @@ export type LineRow = Omit<LogLine, 'text'> & {
     readonly key: number
     readonly text: string
     readonly runs: readonly Run[] | null
+    /** It has not ended: a progress bar may rewrite it. */
+    readonly unfinished?: true
 }
 
 /** `gap`: so many lines were lost; `skipped`: they are only in the download; `attempt`: the one that begins here. */
@@ -23,8 +26,13 @@ export type NoteRow = { readonly kind: 'gap' | 'skipped' | 'attempt'; readonly k
 
 export type Row = LineRow | NoteRow
 
+/** Keys of lines that have not ended begin here, above those of all others. */
+const UNFINISHED_KEYS = 2 ** 52
+
 export class Rows {
     list: Row[] = []
+    /** Lines that have not ended, in the order of rank and stream. */
+    unfinished: LineRow[] = []
     /** Lines that have come in all, those that were left out among them. */
     came = 0
     private key = 0
@@ -52,6 +60,12 @@ export class Rows {
             this.append(line)
         }
         for (const gap of gaps) this.lost(gap)
+        if (tail.unfinished != null) this.unfinished = tail.unfinished.map((line) => this.open(line)).sort(byKey)
+    }
+
+    /** The key of the last line or note. */
+    get lastKey(): number {
+        return this.key
     }
 
     /**
@@ -82,11 +96,20 @@ export class Rows {
             if (line.attempt > 1) this.note('attempt', line.attempt)
             this.attempt = line.attempt
         }
-        const source = `${line.attempt}.${line.rank}.${line.stream}`
+        this.list.push({ ...line, kind: 'line', key: ++this.key, ...this.painter(line).paint(line.text) })
+        this.came++
+    }
+
+    private open(line: LogLine): LineRow {
+        const key = UNFINISHED_KEYS + 2 * line.rank + (line.stream === 'stderr' ? 1 : 0)
+        return { ...line, kind: 'line', key, unfinished: true, ...this.painter(line).glance(line.text) }
+    }
+
+    private painter({ attempt, rank, stream }: LogLine): Painter {
+        const source = `${attempt}.${rank}.${stream}`
         let painter = this.painters.get(source)
         if (painter === undefined) this.painters.set(source, (painter = new Painter()))
-        this.list.push({ ...line, kind: 'line', key: ++this.key, ...painter.paint(line.text) })
-        this.came++
+        return painter
     }
 
     private note(kind: NoteRow['kind'], count: number): void {
@@ -113,6 +136,10 @@ export class Rows {
         )
         return [{ kind: 'skipped', key: last.key, count }, ...rows.slice(first)]
     }
+}
+
+function byKey(one: Row, other: Row): number {
+    return one.key - other.key
 }
 
 /** Where the newest `most` lines begin. */

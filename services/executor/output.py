@@ -1,0 +1,35 @@
+"""Reads the file that a run's output is kept in: frames in, lines out, from any place on."""
+
+from pathlib import Path
+
+from services.executor.backends.frames import LOSS, LOST, split
+from services.executor.domain.lines import LineAssembler, Lines, Lost
+
+READ_BYTES = 1 << 20
+
+
+class OutputReader:
+    """Turns an `output` file into lines, piece by piece."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.offset = 0
+        self.assembler = LineAssembler()
+
+    def read(self, size: int = READ_BYTES) -> list[Lines | Lost]:
+        """The lines that end in the next whole frames; `offset` goes on. Raises OSError but for a missing file."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self.offset)
+                data = file.read(size)
+        except FileNotFoundError:
+            return []
+        frames, taken = split(data)
+        self.offset += taken
+        pieces = [self._piece(*frame) for frame in frames]
+        return [piece for piece in pieces if piece is not None]
+
+    def _piece(self, kind: int, time_ns: int, data: bytes) -> Lines | Lost | None:
+        if kind & LOST:
+            return self.assembler.lose(kind & ~LOST, LOSS.unpack(data)[0])
+        return self.assembler.feed(kind, time_ns, data)
