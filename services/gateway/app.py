@@ -93,6 +93,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         accounts=people.accounts,
         passwords=people.passwords,
         sign_in=people.sign_in,
+        sign_outs=people.sign_outs,
         vcs=people.vcs,
         tokens=people.tokens,
         api_tokens=people.api_tokens,
