@@ -1,9 +1,11 @@
 """Consoles: the last lines, followed, or the whole output of an attempt."""
 
 from collections.abc import AsyncGenerator
-from typing import Annotated
+from contextlib import aclosing
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -11,14 +13,16 @@ from services.gateway.domain.access import Right
 from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
 from services.gateway.resources.jobs import LogTail
-from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
 from services.gateway.routes.parameters import LAST_EVENT_ID, JobPath, last_event_id
 from services.gateway.routes.streams import byte_stream, event_stream
-from shared.contracts.logs import LINES_KEPT
+from services.gateway.tails import Page
+from shared.contracts.logs import LINES_KEPT, LogGap, LogLine
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
 
+T = TypeVar("T")
+LINES, GAPS = TypeAdapter(tuple[LogLine, ...]), TypeAdapter(list[LogGap])
 PLAIN = "text/plain; charset=utf-8"
 Paced = Annotated[
     bool,
@@ -35,16 +39,22 @@ Count = Annotated[int, Query(ge=1, le=LINES_KEPT, description="How many of the l
     operation_id="getJobLogs",
     summary="The last lines of a console",
     response_model=LogTail,
-    responses={**content("text/plain", "The lines, as JSON or bare."), **problems(403, 404, 422)},
+    responses={**content("text/plain", "The lines, as JSON or bare."), **problems(403, 404, 422, 429)},
 )
 async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KEPT) -> Response:
-    """Lines with their numbers, times and streams, and the gaps between them; bare lines with `Accept: text/plain`."""
+    """Lines with their numbers, times and streams, and the gaps between them; bare lines with `Accept: text/plain`.
+
+    More than about 400 KiB of them are a stream: it counts as one, and one that is cut stays unfinished.
+    """
     parts = parts_of(request)
     await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
-    console = await parts.console.tail(job_id, tail)
-    if _wants_plain(request):
-        return Response("".join(f"{line.text}\n" for line in console.lines), media_type=PLAIN)
-    return as_json(LogTail.model_construct(lines=console.lines, gaps=console.gaps))
+    pages = parts.console.tail(job_id, tail)
+    first = await anext(pages)
+    written = _bare(_from_first(first, pages)) if _wants_plain(request) else _in_json(_from_first(first, pages))
+    media_type = PLAIN if _wants_plain(request) else "application/json"
+    if first.position is None:
+        return byte_stream(request, written, media_type)
+    return Response(b"".join([piece async for piece in written]), media_type=media_type)
 
 
 @router.get(
@@ -95,13 +105,31 @@ async def download_job_logs(
     return byte_stream(request, _from_first(first, pieces), PLAIN, headers)
 
 
-async def _from_first(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def _from_first(first: T, pieces: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
     try:
         yield first
         async for piece in pieces:
             yield piece
     finally:
         await pieces.aclose()
+
+
+async def _bare(pages: AsyncGenerator[Page, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(pages):
+        async for page in pages:
+            yield "".join(f"{line.text}\n" for line in page.lines).encode()
+
+
+async def _in_json(pages: AsyncGenerator[Page, None]) -> AsyncGenerator[bytes, None]:
+    """One LogTail, written page by page."""
+    before, gaps = b'{"lines":[', list[LogGap]()
+    async with aclosing(pages):
+        async for page in pages:
+            gaps += page.gaps
+            if page.lines:
+                yield before + LINES.dump_json(page.lines)[1:-1]
+                before = b","
+    yield (b"" if before == b"," else before) + b'],"gaps":' + GAPS.dump_json(gaps) + b',"skipped":0}'
 
 
 def _wants_plain(request: Request) -> bool:

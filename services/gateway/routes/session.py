@@ -68,8 +68,8 @@ async def create_session(request: Request) -> Response:
     openapi_extra=_OPEN,
 )
 async def delete_session(request: Request) -> Response:
-    """Ends the sign-in, wherever its cookie may have come to, and makes the browser forget the cookie, also one that does
-    not count. Streams that were opened with it are cut within 5 s. A new password ends all of one's sign-ins.
+    """Ends the sign-in, wherever its cookie may have come to, and makes the browser forget the cookie, also one that
+    does not count. Streams that were opened with it are cut within 5 s. A new password ends all of one's sign-ins.
     """
     parts = parts_of(request)
     for token in brought(request.headers.getlist("cookie"), request.url.scheme)[-MOST:]:
