@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from services.gateway.happening import Happening
-from services.gateway.inbox import Inbox
+from services.gateway.inbox import NODES, QUEUE, Inbox
 from shared.bus.bus import AWAY, Bus
 from shared.bus.follow import Follower, StreamReplaced
 from shared.contracts import subjects
@@ -53,8 +53,18 @@ class Live:
             await self._moved.wait()
             self._moved.clear()
             for inbox in self._inboxes:
-                inbox.move_queue()
+                inbox.tick(QUEUE)
             await asyncio.sleep(MOVED_EVERY_S)
+
+    def tell_of_nodes(self) -> None:
+        """Say that one of them has fallen silent or come back."""
+        for inbox in self._inboxes:
+            inbox.tick(NODES)
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._inboxes)
 
     async def close(self) -> None:
         with suppress(*AWAY):

@@ -63,7 +63,7 @@ async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KE
     summary="Follow a console",
     response_class=StreamingResponse,
     responses={
-        **content("text/event-stream", "Events `lines` and `end`."),
+        **content("text/event-stream", "Events `lines`, `end` and `alive`."),
         **problems(403, 404, 422, 429),
     },
     openapi_extra={"parameters": [LAST_EVENT_ID]},
@@ -72,7 +72,8 @@ async def follow_job_logs(
     request: Request, job_id: JobPath, tail: Count = LINES_KEPT, paced: Paced = False
 ) -> Response:
     """Server-sent events: `lines` with a LogTail as its data, first of the last lines, then of each new one; at last
-    `end`, when the job is over and everything was sent. A comment comes every 15 s.
+    `end`, when the job is over and everything was sent. `alive` comes first, and whenever nothing else has come for the
+    seconds that its `within_s` says.
     """
     parts, caller = parts_of(request), caller_of(request)
     after = last_event_id(request)
