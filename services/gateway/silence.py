@@ -1,7 +1,7 @@
 """Nodes that fall silent: that is no event, since whoever is silent says nothing. The scheduler alone knows it.
 
-So while somebody listens to what happens, the scheduler is asked who is silent, and a difference is told to all who
-listen. It is told at the first look too: whoever has begun to listen may have looked just before the silence.
+So from when somebody begins to listen to what happens, the scheduler is asked who is silent, and a difference is told to
+all who listen.
 """
 
 import asyncio
@@ -24,20 +24,23 @@ class Silence:
         self._clusters = clusters
         self._live = live
         self._every_s = every_s
-        self._silent: frozenset[str] | None = None
 
     async def run(self) -> None:
         """For good."""
         while True:
-            await asyncio.sleep(self._every_s)
-            if not self._live.has_readers:
-                self._silent = None
-                continue
-            try:
-                silent = await self._clusters.silent()
-            except Refusal as refusal:
-                log.info("silent_nodes_unknown", problem=refusal.code)
-                continue
-            if silent != self._silent:
-                self._silent = silent
-                self._live.tell_of_nodes()
+            await self._live.listened()
+            known = await self._silent()
+            while self._live.has_readers:
+                await asyncio.sleep(self._every_s)
+                silent = await self._silent()
+                if silent is not None and silent != known:
+                    known = silent
+                    self._live.tell_of_nodes()
+
+    async def _silent(self) -> frozenset[str] | None:
+        """Who is; None while the scheduler does not say."""
+        try:
+            return await self._clusters.silent()
+        except Refusal as refusal:
+            log.info("silent_nodes_unknown", problem=refusal.code)
+            return None
