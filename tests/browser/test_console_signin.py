@@ -114,6 +114,25 @@ def test_after_signing_out_neither_a_link_nor_the_back_button_shows_a_page(yard:
         expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
 
 
+def test_a_page_becomes_that_of_whoever_signs_in_in_another_tab(yard: Console) -> None:
+    with yard.visit("mia", "/jobs") as page:
+        expect_signed_in(page, "mia")
+        other = page.context.new_page()
+        yard.sign_in(page.context, "admin")
+        other.goto(f"{yard.yard.url}/jobs")
+        expect_signed_in(other, "admin")
+        expect_signed_in(page, "admin")
+
+
+def test_a_page_that_has_heard_of_nothing_does_nothing_as_somebody_else(yard: Console) -> None:
+    with yard.visit("mia", "/jobs", faults=("409",)) as page:
+        expect_signed_in(page, "mia")
+        yard.sign_in(page.context, "admin")
+        with page.expect_response(lambda response: response.status == 409):
+            page.get_by_role("link", name="Cluster").click()
+        expect_signed_in(page, "admin")
+
+
 def test_a_sign_in_at_the_issuer_leads_back_too(yard: Console, idp: Issuer, link: str) -> None:
     who(idp, "olive", "everybody")
     with yard.visit(None, link) as page:

@@ -236,6 +236,25 @@ async def test_of_two_cookies_the_one_that_counts_lets_in_and_two_people_are_nob
     assert (await ask(yard, f"{ours}; {many}")).status_code == 401
 
 
+async def test_a_page_of_somebody_who_is_not_signed_in_any_more_does_nothing_as_whoever_is_now(yard: Gateway) -> None:
+    await yard.add_account("ada")
+    for page in ("ada", "Admin", "", "admin ada", "x" * 4000):
+        for method in ("GET", "POST"):
+            answer = await ask(
+                yard, cookie_of(yard), method, "/jobs", json=BODY, headers=OWN | {"X-Jobyard-Person": page}
+            )
+            assert (answer.status_code, answer.json()["code"]) == (409, "another_person")
+            assert "signed in as admin now" in answer.json()["detail"]
+    assert yard.bus.asked == []
+    mine = await ask(yard, cookie_of(yard), "POST", "/jobs", json=BODY, headers=OWN | {"X-Jobyard-Person": "admin"})
+    assert (mine.status_code, mine.json()["owner"]) == (201, "admin")
+
+
+async def test_whoever_brings_a_token_says_by_it_who_they_are(yard: Gateway) -> None:
+    answer = await yard.call("GET", "/me", headers={"X-Jobyard-Person": "ada"})
+    assert (answer.status_code, answer.json()["name"]) == (200, "admin")
+
+
 def test_only_the_very_name_is_ours() -> None:
     header = "Jobyard_Session=1; xjobyard_session=2; jobyard_session2=3; __Host-jobyard_session=4; jobyard_session=5=6"
     assert brought([header], "http") == ("5=6",)
