@@ -1,7 +1,7 @@
 """Nodes that fall silent: that is no event, since whoever is silent says nothing. The scheduler alone knows it.
 
-So from when somebody begins to listen to what happens, the scheduler is asked who is silent, and a difference is told to
-all who listen.
+So from when somebody begins to listen to what happens, the scheduler is asked who is silent, and a difference is told
+to all who listen.
 """
 
 import asyncio
