@@ -7,13 +7,16 @@ from jobyard.sse import ServerEvent, parse
 from jobyard.transport import Backoff, Params, Transport
 
 SILENCE_S = 45.0
-"""The platform sends a comment more often than this; a quieter connection is taken for broken."""
+"""The platform says more often than this that it lives; a quieter connection is taken for broken."""
 
 PATIENCE_S = 60.0
 """How long to try to get back to a platform that has gone away."""
 
 END = "end"
 """The event that says that nothing more will come."""
+
+ALIVE = "alive"
+"""The event that says no more than that the connection lives."""
 
 RESET = "reset"
 """The event that says that some were left out, since the reader was slow: the stream still has them after the last."""
@@ -34,6 +37,8 @@ def follow(transport: Transport, path: str, params: Params, last_id: str | None 
                     if event.name == END:
                         return
                     backoff.reset()
+                    if event.name == ALIVE:
+                        continue
                     if event.name == RESET:
                         if last_id is None:
                             continue

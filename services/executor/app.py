@@ -6,6 +6,7 @@ from functools import partial
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.linux import boot_id
 from services.executor.backends.process.usage.groups import Groups, mounted
+from services.executor.checkpoints import Looks
 from services.executor.devices.devices import find
 from services.executor.devices.memory import Memory
 from services.executor.domain.environment import base
@@ -46,14 +47,14 @@ def build(deps: Deps) -> Service:
     files = UsageFiles(home / "metrics")
     feed = SampleFeed(bus)
     deps.meter.watch(SAMPLES, lambda: (((outcome,), count) for outcome, count in feed.outcomes.items()))
-    exporter = Exporter(clock)
+    looks, exporter = Looks(), Exporter(clock)
     deps.registry.register(exporter)
     sampler = Sampler(backend.measure, devices.read, Tallies(files), feed, exporter, clock)
     has = capacity(devices.equipment)
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
-        reporter=Reporter(bus, clock, node, shipper, sampler, backend.uses_images, deps.meter),
+        reporter=Reporter(bus, clock, node, shipper, sampler, looks, backend.uses_images, deps.meter),
         outputs=outputs,
         sampler=sampler,
         preparation=Preparation(
@@ -86,7 +87,7 @@ def build(deps: Deps) -> Service:
 
     return Service(
         name="executor",
-        handlers=Handlers(executor, outputs, Downloads(), doorway, bus, clock, node),
+        handlers=Handlers(executor, outputs, Downloads(), looks, doorway, bus, clock, node),
         subscriptions=SUBSCRIPTIONS,
         node=node,
         loops=(

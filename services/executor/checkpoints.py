@@ -1,12 +1,15 @@
 """When runs wrote their last checkpoints: a look into their folders, taken when somebody asks or a run has ended.
 
 The folder belongs to the job, which may do with it what it likes: whatever it holds, a look ends with a moment or none.
+Where it lies on a storage that does not answer, a look does not end, and nothing can end it: looks have threads of
+their own, so that such a folder keeps back nothing but other looks.
 """
 
 import asyncio
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -18,20 +21,8 @@ from services.executor.domain.record import RunRecord
 LOOKED_AT = 10_000
 """Entries of one folder that a look takes in; who keeps more gets the newest of these."""
 
-
-async def written_at(record: RunRecord) -> datetime | None:
-    """When the run's newest checkpoint was written; none if there is none."""
-    return await asyncio.to_thread(_written_at, record)
-
-
-async def written_by(records: Iterable[RunRecord]) -> dict[str, datetime | None]:
-    """The same for several runs, by their ids; those whose folder is not known are left out."""
-    known = [record for record in records if record.checkpoint_path is not None]
-    return await asyncio.to_thread(lambda: {record.id: _written_at(record) for record in known})
-
-
-def _written_at(record: RunRecord) -> datetime | None:
-    return newest(Path(record.checkpoint_path)) if record.checkpoint_path is not None else None
+THREADS = 8
+"""Looks at one time, those that hang included."""
 
 
 def newest(folder: Path) -> datetime | None:
@@ -54,3 +45,38 @@ def _modified(entry: "os.DirEntry[str]") -> int:
         return entry.stat(follow_symlinks=False).st_mtime_ns
     except FileNotFoundError:  # replaced at this moment; its successor is another entry
         return 0
+
+
+class Looks:
+    """Takes them. One folder that hangs costs those who ask one thread, however often they ask."""
+
+    def __init__(self, look: Callable[[Path], datetime | None] = newest) -> None:
+        self._look = look
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="checkpoints")
+        self._shared: dict[str, asyncio.Future[datetime | None]] = {}
+
+    async def after(self, record: RunRecord, patience_s: float) -> datetime | None:
+        """When the run that has ended wrote its last one; none if there is none. The look begins now, after all that
+        the run did. Raises TimeoutError.
+        """
+        if record.checkpoint_path is None:
+            return None
+        async with asyncio.timeout(patience_s):
+            return await self._begun(record.checkpoint_path)
+
+    async def by_now(self, records: Iterable[RunRecord], patience_s: float) -> dict[str, datetime | None]:
+        """The same of several runs, by their ids. Those are left out whose folder is not known, or does not answer."""
+        looks = {record.id: self._joined(record.checkpoint_path) for record in records if record.checkpoint_path}
+        if looks:
+            await asyncio.wait(looks.values(), timeout=patience_s)
+        return {id: look.result() for id, look in looks.items() if look.done()}
+
+    def _joined(self, folder: str) -> "asyncio.Future[datetime | None]":
+        look = self._shared.get(folder)
+        if look is None:
+            look = self._shared[folder] = self._begun(folder)
+            look.add_done_callback(lambda _: self._shared.pop(folder, None))
+        return look
+
+    def _begun(self, folder: str) -> "asyncio.Future[datetime | None]":
+        return asyncio.get_running_loop().run_in_executor(self._pool, self._look, Path(folder))

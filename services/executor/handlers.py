@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 
-from services.executor.checkpoints import written_by
+from services.executor.checkpoints import THREADS, Looks
 from services.executor.domain.record import run_id
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
@@ -37,6 +37,9 @@ So it is about those that are older than this process, which does not know what 
 up anew, or forgotten, hears of the past once more.
 """
 
+LOOK_S = 0.3
+"""How long an answer waits for looks into jobs' folders; the jobs service waits half a second for it."""
+
 HEARD: tuple[type[JobEvent], ...] = (
     JobScheduled,
     JobPausing,
@@ -60,6 +63,7 @@ class Handlers:
         executor: Executor,
         outputs: Outputs,
         downloads: Downloads,
+        looks: Looks,
         doorway: Doorway,
         bus: Bus,
         clock: Clock,
@@ -68,6 +72,7 @@ class Handlers:
         self._executor = executor
         self._outputs = outputs
         self._downloads = downloads
+        self._looks = looks
         self._doorway = doorway
         self._bus = bus
         self._clock = clock
@@ -103,7 +108,8 @@ class Handlers:
     async def checkpoints(self, ask: GetCheckpoints) -> Checkpoints:
         """When these runs wrote their last checkpoints, as far as they are known here."""
         ids = [run_id(asked.job_id, asked.attempt) for asked in ask.runs]
-        written = await written_by(self._executor.runs[id].record for id in ids if id in self._executor.runs)
+        records = [self._executor.runs[id].record for id in ids if id in self._executor.runs]
+        written = await self._looks.by_now(records, LOOK_S)
         items = [
             LastCheckpoint(job_id=asked.job_id, attempt=asked.attempt, written_at=written[id])
             for id, asked in zip(ids, ask.runs, strict=True)
@@ -163,7 +169,7 @@ SUBSCRIPTIONS = (
         Handlers.job_events,
     ),
     Answers(READ_LOG, Handlers.read_log, at_node=True),
-    Answers(CHECKPOINTS, Handlers.checkpoints, at_node=True),
+    Answers(CHECKPOINTS, Handlers.checkpoints, at_node=True, at_once=THREADS),
     Answers(OPEN_STREAM, Handlers.open_stream, at_node=True),
 )
 

@@ -1,11 +1,10 @@
 """Says what became of a run: RunStarted, then its output, and only after that how it ended. At least once each."""
 
-import asyncio
 from datetime import datetime
 
 import structlog
 
-from services.executor.checkpoints import written_at
+from services.executor.checkpoints import Looks
 from services.executor.domain.facts import result_event, started_event
 from services.executor.domain.observation import Ended, Lost, Started, Waiting
 from services.executor.run import Run
@@ -36,6 +35,7 @@ class Reporter:
         node: str,
         shipper: Shipper,
         sampler: Sampler,
+        looks: Looks,
         uses_images: bool,
         meter: Meter,
     ) -> None:
@@ -44,6 +44,7 @@ class Reporter:
         self._node = node
         self._shipper = shipper
         self._sampler = sampler
+        self._looks = looks
         self._uses_images = uses_images
         self._launches = meter.histogram(LAUNCH_SECONDS)
 
@@ -90,8 +91,7 @@ class Reporter:
         if not isinstance(run.seen, Ended):
             return None
         try:
-            async with asyncio.timeout(LOOK_S):
-                return await written_at(run.record)
+            return await self._looks.after(run.record, LOOK_S)
         except TimeoutError:
             log.warning("checkpoint_unknown", run_id=run.record.id)
             return None

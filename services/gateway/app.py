@@ -31,6 +31,7 @@ from services.gateway.removal import Removals
 from services.gateway.secrets import Secrets
 from services.gateway.server import HttpServer
 from services.gateway.settings import GatewaySettings
+from services.gateway.silence import Silence
 from services.gateway.site import Site
 from services.gateway.streaming import Streams
 from services.gateway.submission import Submissions
@@ -50,6 +51,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     secrets = Secrets(store, deps.clock, people.audit, KeyFile(settings, deps.settings.data))
     live = Live(deps.bus)
     parts = parts_from(deps, settings, people, secrets, live)
+    silence = Silence(parts.clusters, live)
     deps.meter.watch(HTTP_STREAMS, lambda: parts.streams.running)
     server = HttpServer(application(parts, people.identity.of, people.passed_on), settings, parts.streams)
     admission = Admission(people.identity, deps.bus, settings.command_timeout_s)
@@ -73,7 +75,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
             people.accounts, people.audit, deps.bus, secrets, admission, people.vcs, settings.command_timeout_s
         ),
         subscriptions=SUBSCRIPTIONS,
-        loops=(server.serve, live.run, live.tell_of_queue, *people.loops, secrets.sweep),
+        loops=(server.serve, live.run, live.tell_of_queue, silence.run, *people.loops, secrets.sweep),
         start=start,
         stop=stop,
     )
@@ -93,6 +95,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         accounts=people.accounts,
         passwords=people.passwords,
         sign_in=people.sign_in,
+        sign_outs=people.sign_outs,
         vcs=people.vcs,
         tokens=people.tokens,
         api_tokens=people.api_tokens,

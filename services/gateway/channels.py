@@ -48,7 +48,7 @@ def arrival(message: Msg) -> Arrival:
         return Arrival(position, None)
 
 
-class Inbox:
+class Arrivals:
     """What has come for one reader. `since`: the channel's place in the stream when the reader joined."""
 
     def __init__(self, since: int) -> None:
@@ -86,7 +86,7 @@ class Inbox:
 
 class _Channel:
     def __init__(self, bus: Bus, job_id: str, position: int) -> None:
-        self.inboxes: set[Inbox] = set()
+        self.readers: set[Arrivals] = set()
         self._position = position
         self._reading = asyncio.create_task(self._read(bus, job_id))
         self._reading.add_done_callback(self._ended)
@@ -95,10 +95,10 @@ class _Channel:
     def is_over(self) -> bool:
         return self._reading.done()
 
-    def join(self) -> Inbox:
-        inbox = Inbox(self._position)
-        self.inboxes.add(inbox)
-        return inbox
+    def join(self) -> Arrivals:
+        reader = Arrivals(self._position)
+        self.readers.add(reader)
+        return reader
 
     async def close(self) -> None:
         self._reading.cancel()
@@ -112,15 +112,15 @@ class _Channel:
                 for message in await stream.next(never, IDLE_S):
                     arrived = arrival(message)
                     self._position = arrived.position
-                    for inbox in self.inboxes:
-                        inbox.put(arrived)
+                    for reader in self.readers:
+                        reader.put(arrived)
 
     def _ended(self, reading: asyncio.Task[None]) -> None:
         if reading.cancelled():
             return
         error = reading.exception()
-        for inbox in self.inboxes:
-            inbox.fail(error)
+        for reader in self.readers:
+            reader.fail(error)
 
 
 class Channels:
@@ -134,17 +134,17 @@ class Channels:
         return len(self._open)
 
     @asynccontextmanager
-    async def joined(self, job_id: str, position: int) -> AsyncGenerator[Inbox, None]:
+    async def joined(self, job_id: str, position: int) -> AsyncGenerator[Arrivals, None]:
         """Get what comes. `position`: of the newest chunk; a channel begins after its first reader's."""
         channel = self._open.get(job_id)
         if channel is None or channel.is_over:
             channel = self._open[job_id] = _Channel(self._bus, job_id, position)
-        inbox = channel.join()
+        reader = channel.join()
         try:
-            yield inbox
+            yield reader
         finally:
-            channel.inboxes.remove(inbox)
-            if not channel.inboxes:
+            channel.readers.remove(reader)
+            if not channel.readers:
                 if self._open.get(job_id) is channel:
                     del self._open[job_id]
                 await channel.close()

@@ -60,18 +60,18 @@ class Chunks:
         newest = await self._newest_chunk(job_id)
         if position > newest:
             await self._check(position)
-        async with self._channels.joined(job_id, newest) as inbox:
-            if position < inbox.since:
+        async with self._channels.joined(job_id, newest) as reader:
+            if position < reader.since:
                 for arrived in await self._missed(job_id, position):
                     position = arrived.position
                     yield arrived
             while last is None or position < last:
-                arrivals = await inbox.next(changed, RECHECK_S)
-                for arrived in arrivals:
+                came = await reader.next(changed, RECHECK_S)
+                for arrived in came:
                     if arrived.position > position:
                         position = arrived.position
                         yield arrived
-                if changed.is_set() or not arrivals:
+                if changed.is_set() or not came:
                     changed.clear()
                     last = await self._last_chunk(job_id) if last is None else last
 

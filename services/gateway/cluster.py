@@ -64,6 +64,10 @@ class Clusters:
             ),
         )
 
+    async def silent(self) -> frozenset[str]:
+        """The nodes that have not reported for a while. Raises Unavailable."""
+        return frozenset(node.node for node in (await self._yard()).nodes if node.silent)
+
     async def history(self, caller: Caller, start: str | None, end: str | None, step: str | None) -> ClusterHistory:
         """Queue and devices, by default of the last hour. Raises Invalid, Unavailable."""
         meant = span(Life(EPOCH, None), self._clock.now(), start, end, step)

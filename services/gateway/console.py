@@ -1,9 +1,7 @@
 """Consoles: the last lines from the logs service, new ones from the stream, whole outputs from the executor."""
 
-from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from math import inf
 
 import structlog
@@ -15,37 +13,16 @@ from services.gateway.domain.pending import MOST_CHARS
 from services.gateway.pacing import paced
 from services.gateway.resources.jobs import LogTail
 from services.gateway.sse import ServerEvent
+from services.gateway.tails import Page, Tails
 from services.gateway.yard import SCHEDULED, Yard
 from shared.bus.bus import Bus
 from shared.bus.follow import StreamReplaced
-from shared.contracts.commands.logs import READ_LOG, TAIL_LOG, LogPage, LogPiece, ReadLog, TailLog
+from shared.contracts.commands.logs import READ_LOG, LogPiece, ReadLog
 from shared.contracts.errors import NotFound, Unavailable
-from shared.contracts.logs import LogGap, LogLine
 
 log = structlog.get_logger()
 
 END = ServerEvent(b"{}", "end")
-
-
-@dataclass(frozen=True)
-class Tail:
-    """The last lines, in pieces that came in one message each, oldest first, complete up to `position`."""
-
-    pieces: tuple[LogTail, ...]
-    position: int
-
-    @property
-    def lines(self) -> tuple[LogLine, ...]:
-        return tuple(line for piece in self.pieces for line in piece.lines)
-
-    @property
-    def gaps(self) -> tuple[LogGap, ...]:
-        return tuple(gap for piece in self.pieces for gap in piece.gaps)
-
-    @property
-    def unfinished(self) -> tuple[LogLine, ...]:
-        """What stands in lines that have not ended: it comes with the newest."""
-        return self.pieces[-1].unfinished or ()
 
 
 class Console:
@@ -54,23 +31,13 @@ class Console:
     def __init__(self, bus: Bus, yard: Yard, timeout_s: float) -> None:
         self._bus = bus
         self._chunks = Chunks(bus, timeout_s)
+        self._tails = Tails(bus, timeout_s)
         self._yard = yard
         self._timeout_s = timeout_s
 
-    async def tail(self, job_id: str, count: int, most_chars: float = inf) -> Tail:
-        """The last `count` lines. The logs service answers as many as fit in a message, so this asks on, until it has
-        `most_chars` of text.
-        """
-        page = await self._page(job_id, count, None)
-        position = page.position
-        pieces = [_piece(page)]
-        missing, chars = count - len(pieces[0].lines), _chars(pieces[0])
-        while page.more and missing > 0 and pieces[0].lines and chars < most_chars:
-            page = await self._page(job_id, missing, pieces[0].lines[0].seq)
-            pieces.insert(0, _piece(page))
-            missing -= len(pieces[0].lines)
-            chars += _chars(pieces[0])
-        return Tail(tuple(pieces), position)
+    def tail(self, job_id: str, count: int) -> AsyncGenerator[Page, None]:
+        """The last `count` lines, oldest first, in pages."""
+        return self._tails.pages(job_id, count)
 
     async def follow(
         self, job_id: str, count: int, after: int | None, at_a_pace: bool = False
@@ -82,19 +49,20 @@ class Console:
         """
         async with self._chunks.changes(job_id) as changed:
             while True:
-                if after is not None:
-                    seen, position = Seen(), after
+                seen = Seen()
+                position = after
+                if position is not None:
                     with suppress(Unavailable):  # then a change tells
-                        seen = Seen((await self.tail(job_id, 1)).unfinished)
+                        seen.stands(await self._tails.unfinished(job_id))
                         yield _unfinished(seen, position)
                 else:
-                    tail = await self.tail(job_id, count, MOST_CHARS if at_a_pace else inf)
-                    seen = Seen(tail.unfinished)
-                    position = tail.position
-                    pieces = _events_of(tail, seen)
-                    del tail  # a stream lasts for hours, and what was sent must not be kept as long
-                    for event in pieces:
-                        yield event
+                    async with aclosing(self._tails.pages(job_id, count, MOST_CHARS if at_a_pace else inf)) as pages:
+                        async for page in pages:
+                            position = page.position
+                            if event := _event_of(page, seen):
+                                yield event
+                    del page, event  # a stream lasts for hours, and what was sent must not be kept as long
+                    assert position is not None, "a tail's last page says where it ends"
                 arrivals = (self._chunks.shared if at_a_pace else self._chunks.apart)(job_id, position, changed)
                 news = _news(arrivals, seen)
                 try:
@@ -102,7 +70,7 @@ class Console:
                         async for event in events:
                             yield event
                     if seen.unfinished:
-                        seen.unfinished.clear()
+                        seen.stands(())
                         yield _unfinished(seen, None)
                     yield END
                     return
@@ -129,37 +97,22 @@ class Console:
             raise NotFound(f"Job {job_id} has not run yet, so there is no output. Try again once it runs.")
         raise NotFound(f"Job {job_id} has no attempt {attempt} that ran. The first one is 1.")
 
-    async def _page(self, job_id: str, count: int, before_seq: int | None) -> LogPage:
-        ask = TailLog(job_id=job_id, tail=count, before_seq=before_seq)
-        return await self._bus.ask(TAIL_LOG, ask, self._timeout_s)
 
-
-def _piece(page: LogPage) -> LogTail:
-    return LogTail.model_construct(lines=page.lines, gaps=page.gaps, unfinished=page.unfinished)
+def _event_of(page: Page, seen: Seen) -> ServerEvent | None:
+    """Only the last page has an id: a reader who lost the connection before it starts again from the tail."""
+    for line in page.lines:
+        seen.note(line)
+    seen.stands(page.unfinished or ())
+    if not page.lines and not page.gaps and not page.unfinished:
+        return None
+    tail = LogTail.model_construct(lines=page.lines, gaps=page.gaps, unfinished=page.unfinished)
+    return ServerEvent(tail.model_dump_json().encode(), "lines", page.position)
 
 
 def _unfinished(seen: Seen, position: int | None) -> ServerEvent:
     """What stands in lines that have not ended, and nothing else."""
     tail = LogTail(lines=(), gaps=(), unfinished=tuple(seen.unfinished))
     return ServerEvent(tail.model_dump_json().encode(), "lines", position)
-
-
-def _events_of(tail: Tail, seen: Seen) -> Iterator[ServerEvent]:
-    """Each made when it is asked for. Only the last piece has an id: a reader who lost the connection before it starts
-    again from the tail.
-    """
-    for line in tail.lines:
-        seen.note(line)
-    pieces = deque(piece for piece in tail.pieces if piece.lines or piece.gaps or piece.unfinished)
-    position = tail.position
-    del tail
-    while pieces:
-        piece = pieces.popleft()
-        yield ServerEvent(piece.model_dump_json().encode(), "lines", None if pieces else position)
-
-
-def _chars(piece: LogTail) -> int:
-    return sum(len(line.text) for line in piece.lines)
 
 
 async def _each(news: AsyncGenerator[tuple[News, int], None]) -> AsyncGenerator[ServerEvent, None]:

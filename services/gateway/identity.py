@@ -13,6 +13,7 @@ from services.gateway.apitokens import PREFIX, ApiTokenDocument, ApiTokens
 from services.gateway.credentials import SignedIn
 from services.gateway.domain.access import Caller
 from services.gateway.fresh import Fresh
+from services.gateway.signouts import SignOuts
 from services.gateway.sshkeys import SshKeys
 from services.gateway.tokens import EXPIRED, REFUSED, Claims, Tokens
 from services.gateway.vcs import Vcs
@@ -38,7 +39,7 @@ class _Known:
     generation: int
 
 
-SESSION = re.compile(r"([0-9]{1,12}):([0-9]{1,12}):(.+)")
+SESSION = re.compile(r"([0-9]{1,12}):([0-9]{1,12}):([^:]*):([^:]+)")
 NO_KEY = "This SSH key does not count. Add it with `jobyard key add`."
 
 
@@ -46,9 +47,17 @@ class Identity:
     """Checks tokens and keys against the accounts, as they were at most FRESH_S ago."""
 
     def __init__(
-        self, tokens: Tokens, api_tokens: ApiTokens, keys: SshKeys, accounts: Accounts, vcs: Vcs, clock: Clock
+        self,
+        tokens: Tokens,
+        sign_outs: SignOuts,
+        api_tokens: ApiTokens,
+        keys: SshKeys,
+        accounts: Accounts,
+        vcs: Vcs,
+        clock: Clock,
     ) -> None:
         self._tokens = tokens
+        self._sign_outs = sign_outs
         self._api_tokens = api_tokens
         self._keys = keys
         self._accounts = accounts
@@ -63,7 +72,7 @@ class Identity:
             return await self._of_api_token(token, since)
         claims = await self._tokens.check(token)
         caller = await self._signed_in(claims)
-        credential = f"session:{int(claims.expires)}:{claims.generation}:{claims.name}"
+        credential = f"session:{int(claims.expires)}:{claims.generation}:{claims.id or ''}:{claims.name}"
         return SignedIn(caller, claims.expires, since, partial(self._now, token), credential)
 
     async def of_token(self, token: str) -> Entrant:
@@ -91,10 +100,10 @@ class Identity:
         if kind == "token" and (token := await self._api_tokens.live(rest)) is not None:
             return Entrant(await self._by_api_token(token), credential, token=token.name)
         if kind == "session" and (session := SESSION.fullmatch(rest)) is not None:
-            expires, generation, name = session.groups()
+            expires, generation, id, name = session.groups()
             if self._tokens.left_s(float(expires)) == 0:
                 raise Unauthorized(EXPIRED)
-            return Entrant(await self._signed_in(Claims(name, float(expires), int(generation))), credential)
+            return Entrant(await self._signed_in(Claims(name, float(expires), int(generation), id or None)), credential)
         raise Unauthorized(NO_KEY if kind == "key" else REFUSED)
 
     async def of_account(self, name: str) -> Caller:
@@ -112,6 +121,8 @@ class Identity:
         return replace((await self._account(token.owner)).caller, scope=token.scope)
 
     async def _signed_in(self, claims: Claims) -> Caller:
+        if claims.id is not None and await self._sign_outs.has_ended(claims.id):
+            raise Unauthorized(REFUSED)
         known = await self._account(claims.name)
         if claims.generation > known.generation:  # signed in just after a change that another replica made
             self._known.forget(claims.name)

@@ -20,6 +20,9 @@ RESET = ServerEvent(b"{}", "reset")
 QUEUE = ServerEvent(b"{}", "queue")
 """Positions and reasons of queued jobs may be others now."""
 
+NODES = ServerEvent(b"{}", "nodes")
+"""A node has fallen silent or come back, and so have the jobs on it."""
+
 
 class Inbox:
     """One reader's: of the caller's virtual clusters, or of all for an administrator; of one job, or of all."""
@@ -31,7 +34,7 @@ class Inbox:
         self._waiting: deque[ServerEvent] = deque()
         self._bytes = 0
         self._reset = False
-        self._queue_moved = False
+        self._ticks: list[ServerEvent] = []
         self._some = asyncio.Event()
 
     def put(self, happening: Happening) -> None:
@@ -50,16 +53,18 @@ class Inbox:
             self._reset = True
         self._some.set()
 
-    def move_queue(self) -> None:
-        """Tell the reader that the queue has moved: once, however often it did since the reader last looked."""
-        self._queue_moved = True
+    def tick(self, event: ServerEvent) -> None:
+        """Tell the reader this: once, however often it happened since the reader last looked."""
+        if event not in self._ticks:
+            self._ticks.append(event)
         self._some.set()
 
     def clear(self) -> None:
         """Forget what waits."""
         self._waiting.clear()
         self._bytes = 0
-        self._reset = self._queue_moved = False
+        self._ticks.clear()
+        self._reset = False
 
     async def next(self) -> ServerEvent:
         """The next event, as soon as there is one."""
@@ -71,8 +76,7 @@ class Inbox:
                 event = self._waiting.popleft()
                 self._bytes -= len(event.encoded)
                 return event
-            if self._queue_moved:
-                self._queue_moved = False
-                return QUEUE
+            if self._ticks:
+                return self._ticks.pop(0)
             self._some.clear()
             await self._some.wait()

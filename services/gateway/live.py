@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from services.gateway.happening import Happening
-from services.gateway.inbox import Inbox
+from services.gateway.inbox import NODES, QUEUE, Inbox
 from shared.bus.bus import AWAY, Bus
 from shared.bus.follow import Follower, StreamReplaced
 from shared.contracts import subjects
@@ -30,6 +30,7 @@ class Live:
         self._position = 0
         self._inboxes: set[Inbox] = set()
         self._moved = asyncio.Event()
+        self._listened = asyncio.Event()
 
     async def open(self) -> None:
         """Subscribe: what happens from now on is not missed."""
@@ -53,8 +54,22 @@ class Live:
             await self._moved.wait()
             self._moved.clear()
             for inbox in self._inboxes:
-                inbox.move_queue()
+                inbox.tick(QUEUE)
             await asyncio.sleep(MOVED_EVERY_S)
+
+    def tell_of_nodes(self) -> None:
+        """Say that one of them has fallen silent or come back."""
+        for inbox in self._inboxes:
+            inbox.tick(NODES)
+
+    async def listened(self) -> None:
+        """Returns as soon as somebody listens."""
+        await self._listened.wait()
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._inboxes)
 
     async def close(self) -> None:
         with suppress(*AWAY):
@@ -63,6 +78,7 @@ class Live:
     def join(self, inbox: Inbox) -> None:
         """Whatever comes from now on is put into this inbox."""
         self._inboxes.add(inbox)
+        self._listened.set()
 
     def join_after(self, inbox: Inbox, created: Any) -> int | None:
         """The same for one who has read the stream that was `created` then: the position after which the inbox gets
@@ -70,13 +86,15 @@ class Live:
         """
         if created != self._follower.created:
             return None
-        self._inboxes.add(inbox)
+        self.join(inbox)
         return self._position
 
     def leave(self, inbox: Inbox) -> None:
         """Put nothing more into it, and forget what waits there."""
         self._inboxes.discard(inbox)
         inbox.clear()
+        if not self._inboxes:
+            self._listened.clear()
 
     def _hand_out(self, subject: str, payload: bytes, position: int) -> None:
         self._position = position

@@ -29,6 +29,7 @@ from services.gateway.renewals import Renewals
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import SignIn
+from services.gateway.signouts import SignOuts
 from services.gateway.site import Site
 from services.gateway.sshkeys import SshKeys
 from services.gateway.streaming import Streams
@@ -50,6 +51,7 @@ class Parts:
     accounts: Accounts
     passwords: Passwords
     sign_in: SignIn
+    sign_outs: SignOuts
     vcs: Vcs
     tokens: Tokens
     api_tokens: ApiTokens

@@ -22,6 +22,7 @@ from services.gateway.passwords import Passwords
 from services.gateway.renewals import Renewals
 from services.gateway.settings import GatewaySettings
 from services.gateway.signin import FirstAccount, SignIn
+from services.gateway.signouts import SignOuts
 from services.gateway.sshkeys import SshKeys
 from services.gateway.tokens import Tokens
 from services.gateway.vcs import Vcs
@@ -40,6 +41,7 @@ class People:
     ssh_keys: SshKeys
     passwords: Passwords
     sign_in: SignIn
+    sign_outs: SignOuts
     keys: Keys
     tokens: Tokens
     identity: Identity
@@ -68,11 +70,11 @@ def people_from(deps: Deps, store: Store, settings: GatewaySettings, oidc: OidcS
     clock, audit, passwords = deps.clock, Audit(store), Passwords()
     accounts, vcs = Accounts(store, clock, audit), Vcs(store, clock, audit)
     api_tokens, ssh_keys = ApiTokens(store, clock, audit), SshKeys(store, clock, audit)
-    keys = Keys(store, clock)
+    keys, sign_outs = Keys(store, clock), SignOuts(store, clock)
     tokens, issuer = Tokens(keys, clock, settings.token_ttl_s), Issuer(oidc, clock)
     issuer_keys = IssuerKeys(issuer, clock)
     id_tokens = IdTokens(oidc, issuer_keys, clock, (oidc.client_id,))
-    identity = Identity(tokens, api_tokens, ssh_keys, accounts, vcs, clock)
+    identity = Identity(tokens, sign_outs, api_tokens, ssh_keys, accounts, vcs, clock)
     forwarded = Forwarded(oidc, IdTokens(oidc, issuer_keys, clock, oidc.forwarded_clients), accounts, identity, clock)
     return People(
         audit=audit,
@@ -82,6 +84,7 @@ def people_from(deps: Deps, store: Store, settings: GatewaySettings, oidc: OidcS
         ssh_keys=ssh_keys,
         passwords=passwords,
         sign_in=SignIn(accounts, passwords, clock, settings.wrong_passwords_per_minute),
+        sign_outs=sign_outs,
         keys=keys,
         tokens=tokens,
         identity=identity,

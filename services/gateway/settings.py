@@ -95,7 +95,7 @@ class GatewaySettings(BaseSettings):
     max_streams: int = Field(500, ge=1, description="Followers and downloads among them; above it 503.")
     max_streams_per_user: int = Field(50, ge=1, description="Those of one user; above it 429.")
     stalled_s: float = Field(60.0, gt=0, description="A reader that takes nothing for so long is cut off.")
-    keepalive_s: float = Field(15.0, gt=0, description="A silent stream of events gets a comment this often.")
+    keepalive_s: float = Field(15.0, gt=0, description="A silent stream of events says this often that it lives.")
     drain_s: int = Field(4, ge=0, description="How long requests may go on after SIGTERM.")
     access_log: bool = Field(False, description="Log every request.")
 

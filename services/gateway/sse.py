@@ -1,6 +1,8 @@
 """Server-sent events: how they are written, and the stream of them.
 
-A silent stream gets a comment every now and then. Whatever ends it, the reader comes back with `Last-Event-ID`.
+A stream begins with `alive`, and is never silent for longer than that says, so that a page can tell a quiet platform
+from a dead connection: a comment would be hidden from it by the browser. Whatever ends a stream, the reader comes back
+with `Last-Event-ID`.
 """
 
 from collections.abc import AsyncGenerator
@@ -10,7 +12,6 @@ from functools import cached_property
 from services.gateway.streaming import ByteStream, Streams
 from services.gateway.watch import Watch
 
-KEEPALIVE = b": keepalive\n\n"
 RECONNECT = b"retry: 1000\n\n"
 
 
@@ -31,18 +32,23 @@ class ServerEvent:
         return head + b"data: " + self.data.replace(b"\n", b"\ndata: ") + b"\n\n"
 
 
+def alive(every_s: float) -> bytes:
+    """That the stream lives, and within how many seconds something will come again."""
+    return ServerEvent(b'{"within_s":%g}' % every_s, "alive").encoded
+
+
 class EventStream(ByteStream):
     """Sends the events of a generator."""
 
     media_type = "text/event-stream"
-    opening = RECONNECT
-    idle = KEEPALIVE
     resumable = True
 
     def __init__(
         self, events: AsyncGenerator[ServerEvent, None], streams: Streams, lasts_s: float, watch: Watch, user: str
     ) -> None:
         super().__init__(_encoded(events), streams, lasts_s, watch, user, {"X-Accel-Buffering": "no"})
+        self.idle = alive(streams.keepalive_s)
+        self.opening = RECONNECT + self.idle
 
 
 async def _encoded(events: AsyncGenerator[ServerEvent, None]) -> AsyncGenerator[bytes, None]:

@@ -62,8 +62,8 @@ class ByteStream(Response):
     sent, not when it is made: what is made may never be sent.
     """
 
-    opening: ClassVar[bytes] = b""
-    idle: ClassVar[bytes] = b""
+    opening: bytes = b""
+    idle: bytes = b""
     """What a silent stream sends now and then."""
     resumable: ClassVar[bool] = False
     """Whether the reader comes back for the rest: then it ends properly, whatever ends it, while the reader reads."""

@@ -27,11 +27,12 @@ EXPIRED = "This token has expired. Sign in again for a new one."
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token that counts says: whose it is, until when (seconds since 1970), and of which generation."""
+    """What a token that counts says: whose it is, until when (seconds since 1970), of which generation, and its id."""
 
     name: str
     expires: float
     generation: int
+    id: str | None = None
 
 
 class Tokens:
@@ -94,9 +95,10 @@ class Tokens:
         if claims["iat"] > self._clock.now().timestamp() + CLOCK_SKEW_S:
             raise Unauthorized(REFUSED)
         generation = claims.get("gen", 0)
-        if not isinstance(generation, int):
+        id = claims.get("jti")
+        if not isinstance(generation, int) or not isinstance(id, str | None):
             raise Unauthorized(REFUSED)
-        return Claims(claims["sub"], float(claims["exp"]), generation)
+        return Claims(claims["sub"], float(claims["exp"]), generation, id)
 
 
 def _decoded(token: str, public_key: Any) -> dict[str, Any]:

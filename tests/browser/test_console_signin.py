@@ -15,6 +15,11 @@ from tests.support.stranger import page_of_a_stranger
 needs("chromium")
 
 REFUSED = "401 (Unauthorized)"
+QUIET = """() => {
+    const lists = performance.getEntriesByType('resource').filter(({ name }) => name.includes('/api/v1/jobs?'))
+    return lists.every(({ startTime }) => performance.now() - startTime > 3000)
+}"""
+"""The page has what changed lately, and asks for no list any more."""
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +119,25 @@ def test_after_signing_out_neither_a_link_nor_the_back_button_shows_a_page(yard:
         expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
 
 
+def test_a_page_becomes_that_of_whoever_signs_in_in_another_tab(yard: Console) -> None:
+    with yard.visit("mia", "/jobs") as page:
+        expect_signed_in(page, "mia")
+        other = page.context.new_page()
+        yard.sign_in(page.context, "admin")
+        other.goto(f"{yard.yard.url}/jobs")
+        expect_signed_in(other, "admin")
+        expect_signed_in(page, "admin")
+
+
+def test_a_page_that_has_heard_of_nothing_does_nothing_as_somebody_else(yard: Console) -> None:
+    with yard.visit("mia", "/jobs", faults=("409",)) as page:
+        expect_signed_in(page, "mia")
+        yard.sign_in(page.context, "admin")
+        with page.expect_response(lambda response: response.status == 409):
+            page.get_by_role("link", name="Cluster").click()
+        expect_signed_in(page, "admin")
+
+
 def test_a_sign_in_at_the_issuer_leads_back_too(yard: Console, idp: Issuer, link: str) -> None:
     who(idp, "olive", "everybody")
     with yard.visit(None, link) as page:
@@ -157,9 +181,10 @@ def test_what_one_was_doing_when_the_sign_in_ended_goes_on_after_signing_in_agai
     id = mia.submit("true", "unwanted", device_type="none-such", devices=1)
     with yard.visit("mia", "/jobs", faults=(REFUSED,)) as page:
         row = page.get_by_role("row", name="unwanted")
-        expect(row).to_be_visible()
-        page.context.clear_cookies()  # as after twelve hours
+        expect(page.get_by_title("Live: changes show as they happen")).to_be_visible()
         row.get_by_role("button", name="kill unwanted").click()
+        page.wait_for_function(QUIET)  # so that the kill is what finds the sign-in ended
+        page.context.clear_cookies()  # as after twelve hours
         page.get_by_role("dialog").get_by_role("button", name="kill").click()
         dialog = page.get_by_role("dialog", name="Your sign-in has ended")
         dialog.get_by_label("Password").fill(PASSWORD)

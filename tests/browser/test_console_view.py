@@ -307,6 +307,23 @@ def test_what_the_job_reports_is_a_chart_and_a_table_and_its_sums_stand_on_top(y
         expect(page.get_by_text("CPU, mean")).to_be_visible()
 
 
+def test_a_live_chart_stays_under_the_pointer_while_news_come(yard: Console) -> None:
+    id = yard.people["mia"].submit(["sleep", "600"], "sleeper", **LIGHT)
+    yard.yard.wait(id, "running")
+    with yard.visit("mia", f"/jobs/{id}/metrics") as page:
+        chart = page.get_by_role("region", name="Memory Usage").get_by_role("img")
+        drawn = chart.locator("canvas")
+        expect(drawn).to_be_visible()
+        drawn.evaluate("canvas => canvas.dataset.marked = 'yes'")
+        address = re.compile(r"/metrics\?")
+        for _ in range(2):
+            with page.expect_response(lambda response: address.search(response.url) is not None):
+                pass
+        expect(chart.locator("canvas[data-marked=yes]")).to_be_visible()
+        expect(chart.locator("canvas")).to_have_count(1)
+    yard.people["mia"].call("POST", f"/jobs/{id}/kill", 202)
+
+
 def test_the_time_that_charts_show_stands_in_the_address(yard: Console) -> None:
     id = ended(yard, "true")
     with yard.visit("mia", f"/jobs/{id}/metrics") as page:

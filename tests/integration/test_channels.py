@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from services.gateway.channels import Arrival, Channels, Inbox
+from services.gateway.channels import Arrival, Arrivals, Channels
 from shared.bus.bus import Bus, connect
 from shared.bus.follow import StreamReplaced
 from shared.bus.streams import bootstrap
@@ -30,11 +30,11 @@ async def followers(bus: Bus) -> int:
     return (await bus.js.stream_info(subjects.LOGS)).state.consumer_count
 
 
-async def took(inbox: Inbox, count: int) -> list[Arrival]:
+async def took(reader: Arrivals, count: int) -> list[Arrival]:
     """The next so many."""
     arrived: list[Arrival] = []
     while len(arrived) < count:
-        more = await inbox.next(asyncio.Event(), LONG_S)
+        more = await reader.next(asyncio.Event(), LONG_S)
         assert more, "nothing has come"
         arrived += more
     assert len(arrived) == count
@@ -71,8 +71,8 @@ async def test_the_last_who_leaves_closes_it_and_the_next_opens_another(bus: Bus
 
     await until(is_let_go, "the server is asked no more")
     await publish(bus, chunk_of(1, 5))
-    async with channels.joined(JOB, 0) as inbox:
-        assert seqs(await took(inbox, 1)) == [1]
+    async with channels.joined(JOB, 0) as reader:
+        assert seqs(await took(reader, 1)) == [1]
 
 
 async def test_who_takes_nothing_holds_up_nobody_and_misses_nothing(bus: Bus) -> None:
@@ -85,21 +85,21 @@ async def test_who_takes_nothing_holds_up_nobody_and_misses_nothing(bus: Bus) ->
 
 
 async def test_a_chunk_that_cannot_be_read_has_a_place_and_no_lines(bus: Bus) -> None:
-    async with Channels(bus).joined(JOB, 0) as inbox:
+    async with Channels(bus).joined(JOB, 0) as reader:
         await bus.publish_raw(subjects.log(JOB), b"{}", "broken")
         await publish(bus, chunk_of(1, 1))
-        arrived = await took(inbox, 2)
+        arrived = await took(reader, 2)
         assert [one.position for one in arrived] == [1, 2]
         assert seqs(arrived) == [None, 1]
 
 
 async def test_an_interruption_ends_the_wait_and_loses_nothing(bus: Bus) -> None:
-    async with Channels(bus).joined(JOB, 0) as inbox:
+    async with Channels(bus).joined(JOB, 0) as reader:
         interrupt = asyncio.Event()
         interrupt.set()
-        assert await inbox.next(interrupt, LONG_S) == []
+        assert await reader.next(interrupt, LONG_S) == []
         await publish(bus, chunk_of(1, 1))
-        assert seqs(await took(inbox, 1)) == [1]
+        assert seqs(await took(reader, 1)) == [1]
 
 
 async def test_a_stream_that_is_made_anew_ends_it_for_all_and_the_next_reader_follows_the_new_one(bus: Bus) -> None:
@@ -107,13 +107,13 @@ async def test_a_stream_that_is_made_anew_ends_it_for_all_and_the_next_reader_fo
     await publish(bus, chunk_of(1, 1))
     async with channels.joined(JOB, 1) as one, channels.joined(JOB, 1) as other:
         await publish(bus, chunk_of(2, 1))
-        for inbox in (one, other):
-            assert seqs(await took(inbox, 1)) == [2]
+        for reader in (one, other):
+            assert seqs(await took(reader, 1)) == [2]
         await bus.js.delete_stream(subjects.LOGS)
         await bootstrap(bus.js, PlatformSettings())
-        for inbox in (one, other):
+        for reader in (one, other):
             with pytest.raises(StreamReplaced):
-                await took(inbox, 1)
+                await took(reader, 1)
         async with channels.joined(JOB, 0) as anew:
             await publish(bus, chunk_of(3, 1))
             assert seqs(await took(anew, 1)) == [3]

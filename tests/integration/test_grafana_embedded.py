@@ -15,6 +15,7 @@ from services.gateway.domain.access import Role
 from services.gateway.grafana.tickets import LASTS_S
 from tests.support.grafana import KEPT, PAGE, GrafanaDouble, grafana_double
 from tests.support.prometheus_double import PrometheusDouble, prometheus_double
+from tests.support.waiting import until
 from tests.support.wire import Wire, rest_of, wire
 
 DASHBOARD = "/grafana/d/jobyard-job"
@@ -189,6 +190,26 @@ async def test_an_answer_that_is_too_large_and_a_grafana_that_is_away_are_said(i
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     del installation.grafana.answers[DASHBOARD]
     assert (await installation.ask("GET", DASHBOARD)).content == PAGE
+
+
+async def test_large_answers_are_streams_of_whoever_asks_and_end_with_their_rights(tmp_path: Path) -> None:
+    large = b"x" * (4 << 20)
+    with grafana_double() as grafana:
+        grafana.answers[DASHBOARD] = (200, {"Content-Type": "text/html"}, large)
+        async with wire(tmp_path, grafana_url=grafana.url, max_streams_per_user=2, stalled_s=3600, drain_s=0) as yard:
+            await yard.inside.add_account("olive")
+            whole = await yard.http.get(DASHBOARD, headers=yard.inside.token("olive"))
+            assert (whole.status_code, whole.headers["content-type"], whole.content) == (200, "text/html", large)
+            with ExitStack() as stack:
+                stuck = [stack.enter_context(yard.connected(yard.head(DASHBOARD, "olive"))) for _ in range(2)]
+                await until(lambda: yard.inside.parts.streams.running == 2, "both are under way")
+                refused = await yard.http.get(DASHBOARD, headers=yard.inside.token("olive"))
+                assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+                await yard.inside.accounts.update("olive", BY_ITSELF, {"disabled": True})
+                yard.inside.clock.passed += 2
+                await until(lambda: yard.running == 0, "they are cut")
+                for each in stuck:
+                    assert len(await rest_of(each)) < len(large)
 
 
 async def ticket_of(installation: Installation, name: str = "olive") -> str:

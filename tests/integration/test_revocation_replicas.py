@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.people import PASSWORD, Person, add, admin
+from tests.support.people import PASSWORD, Browser, Person, add, admin, in_browser
 from tests.support.platform import CHECKOUT
 from tests.support.ports import free_port
 from tests.support.separate import SeparateServices, separate_services
@@ -74,6 +74,19 @@ def test_what_one_replica_changes_counts_at_the_other(other: Other) -> None:
     root.call("PATCH", "/users/ada", 200, json={"disabled": True})
     wait_until(lambda: there.status("GET", "/me") == 401, "the token stops", WITHIN_S)
     wait_until(lambda: not feed.open, "the feed is cut", WITHIN_S)
+
+
+def test_a_sign_in_that_ends_at_one_replica_ends_at_the_other_with_its_streams(other: Other) -> None:
+    add(other.yard, "grace")
+    here, elsewhere = (in_browser(other.yard, {"username": "grace", "password": PASSWORD}) for _ in range(2))
+    there, still = (Browser(other, "grace", browser.token) for browser in (here, elsewhere))
+    feed, kept = there.follow("/events"), still.follow("/events")
+    wait_until(lambda: feed.status == 200 and kept.status == 200, "both feeds are open there")
+    here.call("DELETE", "/auth/session", 204)
+    wait_until(lambda: there.status("GET", "/me") == 401, "the sign-in has ended", WITHIN_S)
+    wait_until(lambda: not feed.open, "its feed is cut", WITHIN_S)
+    assert kept.open
+    assert still.status("GET", "/me") == 200
 
 
 def test_a_bound_of_a_vc_counts_at_the_other_replica(other: Other) -> None:

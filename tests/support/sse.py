@@ -25,7 +25,8 @@ class SseReader:
 
     def __init__(self, url: str, headers: Mapping[str, str], params: Mapping[str, str | int] | None = None) -> None:
         self.events: list[Event] = []
-        self.comments = 0
+        self.alive = 0
+        """How often it was told that the stream lives; these are not among the events either."""
         self.ticks = 0
         """How often it was told that the queue may have moved; these are not among the events."""
         self.status: int | None = None
@@ -48,9 +49,7 @@ class SseReader:
     def _read(self, response: httpx.Response) -> None:
         fields: dict[str, str] = {}
         for line in response.iter_lines():
-            if line.startswith(":"):
-                self.comments += 1
-            elif line:
+            if line:
                 name, _, value = line.partition(": ")
                 fields[name] = value
             else:
@@ -62,6 +61,9 @@ class SseReader:
             data = json.loads(fields["data"])
             if fields.get("event") == "queue":
                 self.ticks += 1
+                return
+            if fields.get("event") == "alive":
+                self.alive += 1
                 return
             self.events.append(Event(fields.get("event", "message"), fields.get("id"), data))
 

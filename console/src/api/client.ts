@@ -2,14 +2,15 @@
  * Asks the gateway, typed by its OpenAPI document. The sign-in is a cookie that no script can read.
  *
  * A request that is refused because the sign-in has ended waits until one is signed in again, and then goes on: nothing
- * that somebody typed is lost. All that goes wrong is thrown as a `Problem` with a sentence to act on.
+ * that somebody typed is lost. Each request says whose page this is: once another person has signed in in another tab it
+ * is refused, and the page becomes theirs. All that goes wrong is thrown as a `Problem` with a sentence to act on.
  */
 
 import createClient from 'openapi-fetch'
 import type { FieldError, Problem as ProblemDocument } from '@/api/schema'
 import type { paths } from '@/api/schema'
 import { takeEarly } from '@/api/early'
-import { signedInAgain } from '@/session/session'
+import { doubt, signedInAgain, useSession } from '@/session/session'
 
 /** What went wrong, as the gateway said it, or `offline` when nobody answered. */
 export class Problem extends Error {
@@ -32,8 +33,11 @@ export class Problem extends Error {
 }
 
 const PUBLIC = '/api/v1/auth/'
+const PERSON = 'X-Jobyard-Person'
+const { me } = useSession()
 
 async function send(request: Request): Promise<Response> {
+    if (me.value !== null) request.headers.set(PERSON, me.value.name)
     const again = request.clone()
     const early = request.method === 'GET' ? await takeEarly(request.url) : null
     // What was refused early may be allowed now: somebody has signed in since.
@@ -57,7 +61,9 @@ export async function body<T>(asked: Promise<Answer<T>>): Promise<T> {
         throw new Problem(0, 'offline', '')
     }
     if (answer.response.ok) return answer.data as T
-    throw problemOf(answer.response.status, answer.error)
+    const problem = problemOf(answer.response.status, answer.error)
+    if (problem.code === 'another_person') doubt()
+    throw problem
 }
 
 function problemOf(status: number, said: unknown): Problem {

@@ -7,7 +7,7 @@ import { afresh, useTempo } from '@/live/useTempo'
 import { useEvents } from '@/live/events'
 
 const SHORTEST_MS = 2_000
-/** Nothing tells that a node has become silent, nor of the next sample of the history. */
+/** Nothing tells of the next sample of the history. */
 export const QUIET_MS = 30_000
 
 export function useCluster() {

@@ -5,6 +5,7 @@ import { computed, type Ref } from 'vue'
 import { useAnswers } from '@/actions/acting'
 import { api, body } from '@/api/client'
 import type { Job } from '@/api/schema'
+import { isOver } from '@/api/statuses'
 import { useEvents } from '@/live/events'
 import { merged } from '@/live/merge'
 import { afresh, useTempo } from '@/live/useTempo'
@@ -35,7 +36,9 @@ export function useJob(id: Ref<string>) {
     })
     useEvents((heard) => {
         if (heard.kind === 'reset') look()
-        if (heard.kind === 'queue' && query.data.value?.status === 'queued') look()
+        const status = query.data.value?.status
+        if (heard.kind === 'queue' && status === 'queued') look()
+        if (heard.kind === 'nodes' && status !== undefined && !isOver(status)) look()
         if (heard.kind !== 'event' || heard.event.data.job.id !== id.value) return
         client.setQueryData<Job>(jobKey(id.value), (known) => known && merged(known, heard.event))
         look()

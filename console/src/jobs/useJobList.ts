@@ -10,6 +10,7 @@ import { keepPreviousData, useQuery } from '@tanstack/vue-query'
 import { computed, shallowReadonly, shallowRef, watch, type Ref } from 'vue'
 import { useAnswers } from '@/actions/acting'
 import type { Job, JobEvent, JobPage } from '@/api/schema'
+import { isOver } from '@/api/statuses'
 import { heard } from '@/jobs/news'
 import { fetchPage } from '@/jobs/pages'
 import { changes, inPlace, upToDate } from '@/jobs/rows'
@@ -79,6 +80,7 @@ export function useJobList(view: Ref<ListView>, held: Ref<boolean>) {
         if (what.kind === 'event') patch(what.event)
         else if (what.kind === 'reset') tempo.due()
         else if (what.kind === 'queue' && page.value?.items.some(({ status }) => status === 'queued')) tempo.due()
+        else if (what.kind === 'nodes' && page.value?.items.some(({ status }) => !isOver(status))) tempo.due()
     })
     useAnswers((job: Job) => {
         if (page.value) page.value = { ...page.value, items: inPlace(page.value.items, [job]) }

@@ -1,96 +1,68 @@
 /**
- * The one event stream of a browser, and how it heals.
+ * The one event stream of a browser: what it tells, and whether it still may.
  *
- * An EventSource reconnects by itself after a broken connection, and goes on after the last event. It gives up when it
- * is refused (the gateway starts, too many streams, the sign-in has ended): then this asks why, and tries again.
+ * Where it is refused (the gateway starts, too many streams, the sign-in has ended), this asks why, and tries again.
  *
  * Whatever happened before a stream began is unknown to it, so each beginning is told as a `reset`: who shows something
  * fetches it anew.
  */
 
 import type { JobEvent } from '@/api/schema'
+import { Line } from '@/live/line'
 
 export type ConnectionState = 'connecting' | 'open' | 'lost' | 'expired'
 
-/** What pages hear: a change of a job, that positions may have moved, that events were missed, or how the line is. */
+/** What pages hear: a change of a job, that positions may have moved, that a node fell silent or came back, that events were missed, or how the line is. */
 export type Heard =
     | { kind: 'event'; event: JobEvent }
     | { kind: 'queue' }
+    | { kind: 'nodes' }
     | { kind: 'reset' }
     | { kind: 'state'; state: ConnectionState }
 
-/** `EventSource.CLOSED`. */
-const CLOSED = 2
-const FIRST_RETRY_MS = 500
-const LONGEST_RETRY_MS = 10_000
-
 export class Connection {
     state: ConnectionState = 'connecting'
-    private source: EventSource | null = null
-    private retry: ReturnType<typeof setTimeout> | null = null
-    private wait = FIRST_RETRY_MS
-    private asking = false
-    private turn = 0
+    private readonly line: Line
 
     /** `begin`: opens a stream. `status`: what the gateway says of the sign-in, 0 where nobody answers. */
     constructor(
         private readonly tell: (heard: Heard) => void,
-        private readonly begin: () => EventSource = () => new EventSource('/api/v1/events'),
+        begin: () => EventSource = () => new EventSource('/api/v1/events'),
         private readonly status: () => Promise<number> = ofSignIn,
-    ) {}
+    ) {
+        this.line = new Line({
+            begin,
+            heard: {
+                message: (data) => tell({ kind: 'event', event: JSON.parse(data) as JobEvent }),
+                queue: () => tell({ kind: 'queue' }),
+                nodes: () => tell({ kind: 'nodes' }),
+                reset: () => tell({ kind: 'reset' }),
+            },
+            state: (state) => this.become(state),
+            refused: (still) => this.refused(still),
+        })
+    }
 
     open(): void {
-        if (this.source !== null || this.retry !== null || this.asking) return
-        const source = this.begin()
-        this.source = source
-        source.onopen = () => {
-            this.wait = FIRST_RETRY_MS
-            this.become('open')
-        }
-        source.onmessage = (message: MessageEvent<string>) => {
-            this.tell({ kind: 'event', event: JSON.parse(message.data) as JobEvent })
-        }
-        source.addEventListener('queue', () => this.tell({ kind: 'queue' }))
-        source.addEventListener('reset', () => this.tell({ kind: 'reset' }))
-        source.onerror = () => {
-            if (source.readyState === CLOSED) void this.refused()
-            else this.become('lost')
-        }
+        this.line.open()
     }
 
     close(): void {
-        this.source?.close()
-        this.source = null
-        if (this.retry !== null) clearTimeout(this.retry)
-        this.retry = null
-        this.asking = false
+        this.line.close()
         this.state = 'connecting'
-        this.turn++
     }
 
     /** Somebody signed in, or the network is back: don't wait for the next try. */
     hurry(): void {
         if (this.state === 'open') return
-        this.close()
-        this.wait = FIRST_RETRY_MS
-        this.open()
+        this.state = 'connecting'
+        this.line.hurry()
     }
 
-    private async refused(): Promise<void> {
-        this.source?.close()
-        this.source = null
-        const turn = this.turn
-        this.asking = true
+    private async refused(still: () => boolean): Promise<boolean> {
         const status = await this.status()
-        if (turn !== this.turn) return
-        this.asking = false
-        this.become(status === 401 ? 'expired' : 'lost')
-        if (status === 401) return
-        this.retry = setTimeout(() => {
-            this.retry = null
-            this.open()
-        }, this.wait)
-        this.wait = Math.min(this.wait * 2, LONGEST_RETRY_MS)
+        if (still()) this.become(status === 401 ? 'expired' : 'lost')
+        return status !== 401
     }
 
     private become(state: ConnectionState): void {

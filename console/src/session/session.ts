@@ -7,11 +7,17 @@ export type SessionState = 'unknown' | 'out' | 'in' | 'expired'
 
 const me = ref<Me | null>(null)
 const state = ref<SessionState>('unknown')
+const doubts = ref(0)
 let waiting: PromiseWithResolvers<void> | null = null
 
-/** The person, and whether the sign-in counts. */
+/** The person, whether the sign-in counts, and how often it was doubted who that is. */
 export function useSession() {
-    return { me: readonly(me), state: readonly(state) }
+    return { me: readonly(me), state: readonly(state), doubts: readonly(doubts) }
+}
+
+/** Somebody else may be signed in by now. */
+export function doubt(): void {
+    doubts.value++
 }
 
 /** Resolves once somebody is signed in again; rejects when they leave instead. Shows the dialog meanwhile. */

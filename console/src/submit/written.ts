@@ -4,9 +4,9 @@
  * Invariant: `jobyard submit` sends of each exactly this request (tests/unit/jobyard/test_written.py holds both to it).
  */
 
-import { quoted } from '@/job/brief/fields'
 import type { Submission } from '@/submit/request'
 import { printable, yaml } from '@/submit/yaml'
+import { quoted, UNPRINTED } from '@/ui/shell'
 
 const PATHS = ['data_path', 'work_path', 'job_path', 'checkpoint_path'] as const
 
@@ -60,9 +60,19 @@ export function asCommandLine(request: Submission): string {
     return ['jobyard submit', ...options].join(' \\\n  ')
 }
 
-/** Which events somebody is told of has no option, nor has a list of one argument: one word is a line. */
-function optionsSuffice({ command, notify }: Submission): boolean {
-    return !(Array.isArray(command) && command.length === 1) && !(notify ?? []).some(({ on }) => on !== undefined)
+/**
+ * Which events somebody is told of has no option, nor has a list of one argument: one word is a line. And what a terminal
+ * would obey stands in no line, since not every shell has escapes for it.
+ */
+function optionsSuffice(request: Submission): boolean {
+    const { command, notify } = request
+    if ((Array.isArray(command) && command.length === 1) || isUnprinted(request)) return false
+    return !(notify ?? []).some(({ on }) => on !== undefined)
+}
+
+function isUnprinted(value: unknown): boolean {
+    if (typeof value === 'string') return UNPRINTED.test(value)
+    return typeof value === 'object' && value !== null && Object.entries(value).flat().some(isUnprinted)
 }
 
 function fromFile(file: string): string {

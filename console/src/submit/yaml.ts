@@ -4,13 +4,12 @@
  * Invariant: no text is read as anything else: what is not plainly a word is in quotes, with the escapes of JSON.
  */
 
+import { UNPRINTED } from '@/ui/shell'
+
 type Data = string | number | boolean | null | readonly Data[] | { readonly [name: string]: Data }
 
 const WORDS = /^[A-Za-z/][A-Za-z0-9_./@+-]*( [A-Za-z0-9_./@+=-]+)*$/
 const NO_TEXT = /^(y|n|yes|no|on|off|true|false|null)$/i
-/** What a reader of YAML refuses, takes for the end of a line, or shows in another order than it stands. */
-
-const UNPRINTED = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/
 
 export function yaml(fields: Readonly<Record<string, Data>>): string {
     return mapped(fields, '')

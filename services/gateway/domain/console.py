@@ -81,14 +81,18 @@ class News:
 class Seen:
     """The last line of each run that one reader got. A chunk that comes twice is shown once; a jump is a gap."""
 
-    def __init__(self, unfinished: Iterable[LogLine] = ()) -> None:
+    def __init__(self) -> None:
         self._last: dict[Run, int] = {}
-        self.unfinished = UnfinishedLines(unfinished)
+        self.unfinished = UnfinishedLines(())
 
     def note(self, line: LogLine) -> None:
         """The reader got this line in another way, from the tail."""
         run = (line.attempt, line.rank)
         self._last[run] = max(line.seq, self._last.get(run, 0))
+
+    def stands(self, unfinished: Iterable[LogLine]) -> None:
+        """What stands in lines that have not ended, by now."""
+        self.unfinished = UnfinishedLines(unfinished)
 
     def add(self, chunk: LogChunk) -> News:
         """What the reader has not seen of this chunk, and what is missing before it."""

@@ -25,7 +25,7 @@ JobFilter = Annotated[
     summary="Follow events",
     response_class=StreamingResponse,
     responses={
-        **content("text/event-stream", "One JobEvent each, without a name; and `queue` and `reset` with empty data."),
+        **content("text/event-stream", "One JobEvent each, without a name; and `queue`, `nodes`, `reset` and `alive`."),
         **problems(422, 429),
     },
     openapi_extra={"parameters": [LAST_EVENT_ID]},
@@ -34,8 +34,10 @@ async def follow_events(request: Request, job_id: JobFilter = None) -> Response:
     """Server-sent events with a JobEvent as their data: from now on, or after `Last-Event-ID` (0: all there are).
 
     An event named `queue`, at most once a second, says that positions and reasons of queued jobs may have changed,
-    whoever's doing that was. One named `reset` stands where events were left out for a reader that was too slow: look
-    anew at what is shown, or ask for them after the last `id` that came. The data of both is `{}`, and they have no id.
+    whoever's doing that was; one named `nodes`, that a node has fallen silent or come back. One named `reset` stands
+    where events were left out for a reader that was too slow: look anew at what is shown, or ask for them after the
+    last `id` that came. The data of these is `{}`. One named `alive` comes first, and whenever nothing else has come
+    for the seconds that its `within_s` says. None of them has an id.
     """
     after = last_event_id(request)
     return event_stream(request, parts_of(request).feed.follow(caller_of(request), after, job_id))

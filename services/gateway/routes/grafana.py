@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from services.gateway import bodies
 from services.gateway.door import signed_in
@@ -16,6 +16,7 @@ from services.gateway.grafana.passing import QUERY, ROOT, TICKET, Questions, ask
 from services.gateway.grafana.upstream import Answer
 from services.gateway.parts import parts_of
 from services.gateway.routes.direct import DirectRoute
+from services.gateway.routes.streams import byte_stream
 from services.gateway.streaming import CHANGED
 from services.gateway.watch import Watch
 from shared.contracts.errors import Invalid, NotFound, Unavailable
@@ -42,7 +43,7 @@ async def get_grafana(request: Request) -> Response:
     answer = await parts.grafana.ask(who.caller.name, host, request.method, path, query, headers, body)
     if not await Watch(who, parts.clock).lasts():
         raise Unavailable(CHANGED)
-    return _passed_on(answer)
+    return _passed_on(request, answer)
 
 
 async def _body(request: Request, path: str) -> bytes:
@@ -57,13 +58,18 @@ async def _body(request: Request, path: str) -> bytes:
         raise Invalid("The questions have numbers that no field can take.") from None
 
 
-def _passed_on(answer: Answer) -> Response:
-    """In pieces, so that a slow reader holds them back."""
-
-    async def pieces() -> AsyncGenerator[bytes, None]:
-        for begin in range(0, len(answer.body), PIECE_BYTES):
-            yield answer.body[begin : begin + PIECE_BYTES]
-
-    response = StreamingResponse(pieces(), answer.status)
+def _passed_on(request: Request, answer: Answer) -> Response:
+    """A large one in pieces, as a stream of the caller's: a slow reader holds back nothing but that."""
+    response: Response
+    if len(answer.body) <= PIECE_BYTES:
+        response = Response(answer.body, answer.status)
+    else:
+        response = byte_stream(request, _pieces(answer.body), "application/octet-stream")
+        response.status_code = answer.status
     response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     return response
+
+
+async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
+    for begin in range(0, len(body), PIECE_BYTES):
+        yield body[begin : begin + PIECE_BYTES]

@@ -1,9 +1,11 @@
 """Consoles: the last lines, followed, or the whole output of an attempt."""
 
 from collections.abc import AsyncGenerator
-from typing import Annotated
+from contextlib import aclosing
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -11,15 +13,17 @@ from services.gateway.domain.access import Right
 from services.gateway.door import caller_of
 from services.gateway.parts import parts_of
 from services.gateway.resources.jobs import LogTail
-from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
 from services.gateway.routes.parameters import LAST_EVENT_ID, JobPath, last_event_id
 from services.gateway.routes.streams import byte_stream, event_stream
+from services.gateway.tails import Page
 from shared.contracts.job import HOLDING
-from shared.contracts.logs import LINES_KEPT
+from shared.contracts.logs import LINES_KEPT, LogGap, LogLine
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
 
+T = TypeVar("T")
+LINES = TypeAdapter(tuple[LogLine, ...])
 PLAIN = "text/plain; charset=utf-8"
 Paced = Annotated[
     bool,
@@ -36,19 +40,24 @@ Count = Annotated[int, Query(ge=1, le=LINES_KEPT, description="How many of the l
     operation_id="getJobLogs",
     summary="The last lines of a console",
     response_model=LogTail,
-    responses={**content("text/plain", "The lines, as JSON or bare."), **problems(403, 404, 422)},
+    responses={**content("text/plain", "The lines, as JSON or bare."), **problems(403, 404, 422, 429)},
 )
 async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KEPT) -> Response:
     """Lines with their numbers, times and streams, the gaps between them, and what stands in lines that have not ended
     (`unfinished`); bare lines with `Accept: text/plain`.
+
+    More than about 400 KiB of them are a stream: it counts as one, and one that is cut stays unfinished.
     """
     parts = parts_of(request)
     job = await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
-    console = await parts.console.tail(job_id, tail)
-    if _wants_plain(request):
-        return Response("".join(f"{line.text}\n" for line in console.lines), media_type=PLAIN)
-    unfinished = [line for line in console.unfinished if job.status in HOLDING and line.attempt == job.attempt]
-    return as_json(LogTail.model_construct(lines=console.lines, gaps=console.gaps, unfinished=tuple(unfinished)))
+    pages = parts.console.tail(job_id, tail)
+    first = await anext(pages)
+    whole, runs = _from_first(first, pages), job.attempt if job.status in HOLDING else None
+    written = _bare(whole) if _wants_plain(request) else _in_json(whole, runs)
+    media_type = PLAIN if _wants_plain(request) else "application/json"
+    if first.position is None:
+        return byte_stream(request, written, media_type)
+    return Response(b"".join([piece async for piece in written]), media_type=media_type)
 
 
 @router.get(
@@ -57,7 +66,7 @@ async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KE
     summary="Follow a console",
     response_class=StreamingResponse,
     responses={
-        **content("text/event-stream", "Events `lines` and `end`."),
+        **content("text/event-stream", "Events `lines`, `end` and `alive`."),
         **problems(403, 404, 422, 429),
     },
     openapi_extra={"parameters": [LAST_EVENT_ID]},
@@ -66,8 +75,8 @@ async def follow_job_logs(
     request: Request, job_id: JobPath, tail: Count = LINES_KEPT, paced: Paced = False
 ) -> Response:
     """Server-sent events: `lines` with a LogTail as its data, first of the last lines, then of each new one, and where
-    one that has not ended looks different; at last `end`, when the job is over and everything was sent. A comment
-    comes every 15 s.
+    one that has not ended looks different; at last `end`, when the job is over and everything was sent. `alive` comes first, and whenever nothing else has come for the
+    seconds that its `within_s` says.
     """
     parts, caller = parts_of(request), caller_of(request)
     after = last_event_id(request)
@@ -100,13 +109,33 @@ async def download_job_logs(
     return byte_stream(request, _from_first(first, pieces), PLAIN, headers)
 
 
-async def _from_first(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def _from_first(first: T, pieces: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
     try:
         yield first
         async for piece in pieces:
             yield piece
     finally:
         await pieces.aclose()
+
+
+async def _bare(pages: AsyncGenerator[Page, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(pages):
+        async for page in pages:
+            yield "".join(f"{line.text}\n" for line in page.lines).encode()
+
+
+async def _in_json(pages: AsyncGenerator[Page, None], attempt: int | None) -> AsyncGenerator[bytes, None]:
+    """One LogTail, written page by page. `attempt`: whose lines may not have ended; none when nothing runs."""
+    before, gaps, unfinished = b'{"lines":[', list[LogGap](), list[LogLine]()
+    async with aclosing(pages):
+        async for page in pages:
+            gaps += page.gaps
+            unfinished += [line for line in page.unfinished or () if line.attempt == attempt]
+            if page.lines:
+                yield before + LINES.dump_json(page.lines)[1:-1]
+                before = b","
+    rest = LogTail.model_construct(lines=(), gaps=tuple(gaps), unfinished=tuple(unfinished)).model_dump_json()
+    yield (b"" if before == b"," else before) + b"]" + rest.removeprefix('{"lines":[]').encode()
 
 
 def _wants_plain(request: Request) -> bool:

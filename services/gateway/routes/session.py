@@ -1,5 +1,7 @@
 """Signing a browser in and out: the page never sees the token, which comes and goes as a cookie (`sessions.py`)."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter
 from pydantic_core import from_json
 from starlette.requests import Request
@@ -7,6 +9,7 @@ from starlette.responses import Response
 
 from services.gateway import bodies
 from services.gateway.accounts import AccountDocument
+from services.gateway.domain.sessions import MOST, brought
 from services.gateway.door import address_of
 from services.gateway.parts import Parts, parts_of
 from services.gateway.resources.sign_in import Credentials, OneTimeCode, Session, SignInMethods
@@ -14,6 +17,7 @@ from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
 from services.gateway.sessions import give, take_back
+from shared.contracts.errors import Unauthorized
 
 router = APIRouter(prefix="/api/v1/auth", tags=["account"], route_class=DirectRoute)
 
@@ -60,11 +64,17 @@ async def create_session(request: Request) -> Response:
     operation_id="deleteSession",
     summary="Sign a browser out",
     status_code=204,
-    responses={204: {"headers": _COOKIE}, **problems(403, 413, 415, public=True)},
+    responses={204: {"headers": _COOKIE}, **problems(403, 413, 415, 503, public=True)},
     openapi_extra=_OPEN,
 )
 async def delete_session(request: Request) -> Response:
-    """Makes the browser forget its cookie, whether that still counts or not. A new password ends it everywhere."""
+    """Ends the sign-in, wherever its cookie may have come to, and makes the browser forget the cookie, also one that
+    does not count. Streams that were opened with it are cut within 5 s. A new password ends all of one's sign-ins.
+    """
+    parts = parts_of(request)
+    for token in brought(request.headers.getlist("cookie"), request.url.scheme)[-MOST:]:
+        with suppress(Unauthorized):
+            await parts.sign_outs.end(await parts.tokens.check(token))
     answer = Response(status_code=204)
     take_back(answer, request.url.scheme)
     return answer

@@ -1,17 +1,21 @@
 """What the node takes for a checkpoint, and for when it was written."""
 
+import asyncio
 import os
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from services.executor.checkpoints import newest, written_at, written_by
+from services.executor.checkpoints import THREADS, Looks, newest
 from services.executor.domain.checkpoints import is_final
 from services.executor.domain.record import RunRecord
 from tests.support.executor import record_of
 
 T = 1_770_000_000
+LONG_S = 60.0
 
 
 def put(folder: Path, name: str, second: int) -> Path:
@@ -80,9 +84,70 @@ async def test_several_runs_are_looked_at_together_and_older_records_say_nothing
     a = record_of(id="a.1", checkpoint_path=str(tmp_path / "a"))
     b = record_of(id="b.1", checkpoint_path=str(tmp_path / "b"))
     old = record_of(id="c.1")
-    assert await written_by([a, b, old]) == {"a.1": at(4), "b.1": None}
-    assert await written_at(a) == at(4)
-    assert await written_at(old) is None
+    looks = Looks()
+    assert await looks.by_now([a, b, old], LONG_S) == {"a.1": at(4), "b.1": None}
+    assert await looks.after(a, LONG_S) == at(4)
+    assert await looks.after(old, LONG_S) is None
+
+
+class Storage:
+    """Answers for its healthy folders, and hangs over all others until it is `healed`."""
+
+    def __init__(self) -> None:
+        self.healed = threading.Event()
+        self.asked: list[str] = []
+
+    def look(self, folder: Path) -> datetime | None:
+        self.asked.append(folder.name)
+        if not folder.name.startswith("healthy"):
+            self.healed.wait()
+        return at(1)
+
+
+@pytest.fixture
+def storage() -> Iterator[Storage]:
+    storage = Storage()
+    yield storage
+    storage.healed.set()
+
+
+def of_folder(name: str) -> RunRecord:
+    return record_of(id=f"{name}.1", checkpoint_path=f"/storage/{name}")
+
+
+async def test_a_folder_that_hangs_is_left_out_and_costs_one_thread_however_often_it_is_asked(storage: Storage) -> None:
+    looks = Looks(storage.look)
+    for number in range(THREADS + 1):
+        healthy = of_folder(f"healthy-{number}")
+        await until_in(looks, healthy, [of_folder("hangs"), healthy])
+    assert storage.asked.count("hangs") == 1
+    storage.healed.set()
+    await until_in(looks, of_folder("hangs"), [of_folder("hangs")])
+
+
+async def until_in(looks: Looks, wanted: RunRecord, asked: list[RunRecord]) -> None:
+    """A loaded machine may be too late for a short patience, so it is asked again."""
+    while wanted.id not in await looks.by_now(asked, 0.05):
+        pass
+
+
+async def test_folders_that_all_hang_keep_no_other_thread_from_working(storage: Storage) -> None:
+    looks = Looks(storage.look)
+    hanging = [of_folder(f"hangs-{number}") for number in range(2 * THREADS)]
+    assert await looks.by_now(hanging, 0.01) == {}
+    with pytest.raises(TimeoutError):
+        await looks.after(of_folder("healthy"), 0.01)
+    assert await asyncio.to_thread(lambda: "worked") == "worked"
+    storage.healed.set()
+    assert await looks.after(of_folder("healthy"), LONG_S) == at(1)
+
+
+async def test_a_look_at_the_end_of_a_run_is_not_one_that_began_before(storage: Storage) -> None:
+    looks, run = Looks(storage.look), of_folder("hangs")
+    assert await looks.by_now([run], 0.01) == {}
+    storage.healed.set()
+    assert await looks.after(run, LONG_S) == at(1)
+    assert storage.asked == ["hangs", "hangs"]
 
 
 def test_a_record_of_an_older_version_is_still_read() -> None:

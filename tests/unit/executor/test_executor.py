@@ -11,6 +11,7 @@ import pytest
 
 from services.executor.backends.frames import STDOUT, frame
 from services.executor.backends.protocol import Changed, Execution, RunOrder
+from services.executor.checkpoints import Looks
 from services.executor.domain.admission import Capacity
 from services.executor.domain.equipment import Equipment
 from services.executor.domain.observation import Ended, Observation, Started, Waiting
@@ -324,7 +325,7 @@ async def test_an_output_that_is_put_away_under_a_download_is_still_read_to_its_
     outputs = PutAwayMeanwhile(bench.folder / "outputs", bench.backend.output, 3600, 1 << 20)
     executor = await ended(bench)
     doorway = Doorway(bench.folder, None, 0, bench.backend, executor, bench.clock)
-    handlers = Handlers(executor, outputs, Downloads(), doorway, Nobody(), bench.clock, "node-1")
+    handlers = Handlers(executor, outputs, Downloads(), Looks(), doorway, Nobody(), bench.clock, "node-1")
     bench.backend.output(RUN).write_bytes(frame(STDOUT, 17, b"hello\n"))
     piece = await handlers.read_log(ReadLog(job_id=ID, attempt=1))
     assert (piece.text, piece.end) == ("hello\n", True)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
+from services.executor.checkpoints import Looks
 from services.executor.domain.observation import Ended, Lost, Observation
 from services.executor.domain.record import RunRecord
 from services.executor.domain.used import SECOND_NS, Totals, Used
@@ -68,7 +69,8 @@ async def told(node: Node, seen: Observation, sampler: Sampler | None = None) ->
     """What the next executor process says of a run that is over."""
     bus = Telling()
     shipper = Shipper(bus, lambda run_id: node.folder / f"{run_id}.output")
-    reporter = Reporter(bus, node.clock, NODE, shipper, sampler or node.sampler(), uses_images=False, meter=Meter())
+    sampler, looks = sampler or node.sampler(), Looks()
+    reporter = Reporter(bus, node.clock, NODE, shipper, sampler, looks, uses_images=False, meter=Meter())
     await reporter.report(Run(record_of(), seen))
     [event] = bus.events
     return event

@@ -177,6 +177,16 @@ async def test_a_sign_in_lets_in_until_it_ends_or_the_password_changes(cast: Gat
         await by(cast, job.id, credential=second)
 
 
+async def test_a_sign_in_that_its_owner_has_ended_lets_nobody_in_and_their_next_one_does(cast: Gateway) -> None:
+    job = add_job(cast, owner="ada", vc="lab")
+    first, second = (cast.parts.tokens.issue("ada") for _ in range(2))
+    credentials = [(await by(cast, job.id, token=token)).credential for token in (first, second)]
+    await cast.parts.sign_outs.end(await cast.parts.tokens.check(first))
+    with pytest.raises(Unauthorized):
+        await by(cast, job.id, credential=credentials[0])
+    assert (await by(cast, job.id, credential=credentials[1])).user == "ada"
+
+
 @pytest.mark.parametrize(
     "credential", ["", "key:", "key:none", "token:none", "session:", "session:1:2", "admin", "key:$ne"]
 )

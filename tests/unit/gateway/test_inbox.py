@@ -5,7 +5,7 @@ import json
 
 from services.gateway.domain.access import Caller, Role
 from services.gateway.happening import Happening
-from services.gateway.inbox import QUEUE, RESET, Inbox
+from services.gateway.inbox import NODES, QUEUE, RESET, Inbox
 from services.gateway.live import Live
 from services.gateway.sse import ServerEvent
 from shared.ids import new_id
@@ -70,7 +70,7 @@ async def test_one_who_leaves_begins_with_nothing_that_waited_when_it_joins_agai
     live, inbox = Live(DoubleBus()), Inbox(ADA, held_bytes=1)
     live.join(inbox)
     inbox.put(happening(1))
-    inbox.move_queue()
+    inbox.tick(QUEUE)
     live.leave(inbox)
     assert await all_of(inbox) == []
 
@@ -78,11 +78,12 @@ async def test_one_who_leaves_begins_with_nothing_that_waited_when_it_joins_agai
 async def test_a_queue_that_moved_often_is_told_once_and_after_what_happened() -> None:
     inbox = Inbox(ADA)
     for number in range(3):
-        inbox.move_queue()
+        inbox.tick(QUEUE)
         inbox.put(happening(number))
     assert [event.name or event.id for event in await all_of(inbox)] == [0, 1, 2, "queue"]
-    inbox.move_queue()
-    assert await all_of(inbox) == [QUEUE]
+    for tick in (NODES, QUEUE, NODES):
+        inbox.tick(tick)
+    assert await all_of(inbox) == [NODES, QUEUE]
 
 
 async def test_readers_with_one_sight_share_what_is_written_and_others_never_get_it() -> None:

@@ -8,6 +8,7 @@ import pytest
 from starlette.types import Message
 
 from services.gateway.domain.sessions import MOST, brought
+from services.gateway.signouts import ENDED
 from tests.support.gateway import HOST, Gateway, gateway
 
 OWN = {"Origin": f"http://{HOST}"}
@@ -83,6 +84,33 @@ async def test_signing_out_makes_the_browser_forget_also_a_cookie_that_does_not_
         assert (answer.status_code, answer.content) == (204, b"")
         assert answer.headers["set-cookie"].startswith('jobyard_session="";')
         assert {"max-age=0", "path=/", "httponly", "samesite=strict"} <= parts_of(answer.headers["set-cookie"])
+
+
+async def test_a_cookie_that_somebody_has_copied_does_not_count_once_its_owner_has_signed_out(yard: Gateway) -> None:
+    mine, another = cookie_of(yard), cookie_of(yard)
+    copied = {"Authorization": f"Bearer {mine.partition('=')[2]}"}
+    assert (await yard.http.get("/api/v1/me", headers=copied)).status_code == 200
+    for _ in range(2):
+        assert (await ask(yard, mine, "DELETE", "/auth/session", headers=OWN)).status_code == 204
+    assert (await ask(yard, mine)).status_code == 401
+    assert (await yard.http.get("/api/v1/me", headers=copied)).status_code == 401
+    assert (await ask(yard, another)).status_code == 200, "a sign-in of the same person in another browser"
+
+
+async def test_of_sign_outs_no_more_is_remembered_than_of_tokens_that_would_still_count(yard: Gateway) -> None:
+    ended = yard.store.collection(ENDED)
+    for _ in range(3):
+        await ask(yard, cookie_of(yard), "DELETE", "/auth/session", headers=OWN)
+    assert await ended.count(()) == 3
+    yard.clock.passed += 12 * 3600 + 1
+    await ask(yard, cookie_of(yard), "DELETE", "/auth/session", headers=OWN)
+    assert await ended.count(()) == 1
+
+
+async def test_what_is_no_sign_in_ends_nothing(yard: Gateway) -> None:
+    for value in GARBAGE:
+        assert (await ask(yard, f"jobyard_session={value}", "DELETE", "/auth/session", headers=OWN)).status_code == 204
+    assert await yard.store.collection(ENDED).count(()) == 0
 
 
 async def test_a_page_is_told_how_people_sign_in(yard: Gateway) -> None:
@@ -206,6 +234,25 @@ async def test_of_two_cookies_the_one_that_counts_lets_in_and_two_people_are_nob
     many = "; ".join(f"jobyard_session={number}" for number in range(MOST))
     assert (await ask(yard, f"{many}; {ours}")).status_code == 200, "browsers send those of longer paths first"
     assert (await ask(yard, f"{ours}; {many}")).status_code == 401
+
+
+async def test_a_page_of_somebody_who_is_not_signed_in_any_more_does_nothing_as_whoever_is_now(yard: Gateway) -> None:
+    await yard.add_account("ada")
+    for page in ("ada", "Admin", "", "admin ada", "x" * 4000):
+        for method in ("GET", "POST"):
+            answer = await ask(
+                yard, cookie_of(yard), method, "/jobs", json=BODY, headers=OWN | {"X-Jobyard-Person": page}
+            )
+            assert (answer.status_code, answer.json()["code"]) == (409, "another_person")
+            assert "signed in as admin now" in answer.json()["detail"]
+    assert yard.bus.asked == []
+    mine = await ask(yard, cookie_of(yard), "POST", "/jobs", json=BODY, headers=OWN | {"X-Jobyard-Person": "admin"})
+    assert (mine.status_code, mine.json()["owner"]) == (201, "admin")
+
+
+async def test_whoever_brings_a_token_says_by_it_who_they_are(yard: Gateway) -> None:
+    answer = await yard.call("GET", "/me", headers={"X-Jobyard-Person": "ada"})
+    assert (answer.status_code, answer.json()["name"]) == (200, "admin")
 
 
 def test_only_the_very_name_is_ours() -> None:

@@ -32,6 +32,12 @@ def test_the_standard_s_own_rules() -> None:
     assert list(parse(stream[index : index + 1] for index in range(len(stream)))) == whole
 
 
+def test_signs_of_life_are_no_news(server: ScriptedServer, client: Client) -> None:
+    alive = b'event: alive\ndata: {"within_s":15}\n\n'
+    server.on("GET", FOLLOW, Pieces([alive, lines_event(line(1, "a")), alive, END]))
+    assert [each.text for each in client.follow_logs(JOB_ID) if not isinstance(each, LogGap)] == ["a"]
+
+
 def test_other_line_ends_of_unicode_are_text() -> None:
     text = "a\u2028b\x85c\x0bd"
     assert [event.data for event in parse([f"data: {text}\n\n".encode()])] == [text]

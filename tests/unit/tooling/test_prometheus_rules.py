@@ -9,7 +9,7 @@ import promql_parser
 import pytest
 import yaml
 
-from services.embedded import METRICS_PORT
+from services.embedded.options import METRICS_PORT
 from shared.contracts.instruments import INSTRUMENTS, SCRAPE_JOB
 from tests.support.platform import CHECKOUT, PARTS
 from tests.support.programs import found, needs

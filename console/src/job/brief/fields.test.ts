@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { environmentOf } from '@/job/brief/environment'
-import { fieldsOf, quoted } from '@/job/brief/fields'
+import { fieldsOf } from '@/job/brief/fields'
 import { progressOf, recipient } from '@/job/brief/messages'
 import { reportedOf, usedOf } from '@/job/brief/usage'
 import { ID, jobWith } from '@/job/samples'
@@ -61,7 +61,13 @@ test('with several nodes it tells how many, and all their devices', () => {
 test('a command of several arguments can be pasted into a shell', () => {
     const [, , , , command] = fieldsOf(jobWith({ command: ['python3', 'a b.py', "it's"] }))
     expect(command?.text).toBe(`python3 'a b.py' 'it'"'"'s'`)
-    expect(quoted('')).toBe("''")
+})
+
+test('a command that would steer a terminal is shown and copied as a word that shows it', () => {
+    const commands = ['echo \x1b[2J\r', ['echo', '\x1b[2J\r']].map(
+        (command) => fieldsOf(jobWith({ command })).find(({ term }) => term === 'Command')?.text,
+    )
+    expect(commands).toEqual(["$'echo \\x1b[2J\\x0d'", "echo $'\\x1b[2J\\x0d'"])
 })
 
 test('of a job of a closed virtual cluster the command and the paths are withheld', () => {

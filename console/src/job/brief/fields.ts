@@ -3,6 +3,7 @@
 import type { Job } from '@/api/schema'
 import { HIDDEN } from '@/job/hidden'
 import type { TermName } from '@/locales/terms'
+import { quoted, visible } from '@/ui/shell'
 
 /** `text`: null where there is none; `hidden` where the reader may not see it. */
 export type Field = {
@@ -14,7 +15,7 @@ export type Field = {
 
 export function fieldsOf(job: Job): Field[] {
     const hidden = job.command === HIDDEN
-    const command = typeof job.command === 'string' ? job.command : job.command.map(quoted).join(' ')
+    const command = typeof job.command === 'string' ? visible(job.command) : job.command.map(quoted).join(' ')
     const path = (term: TermName, text: string | null | undefined): Field => ({
         term,
         text: text ?? null,
@@ -47,10 +48,4 @@ function devicesOf(job: Job): Field[] {
         { term: 'Number of Nodes', text: job.nodes ?? 1, kind: 'text' },
         { term: 'Total of Device', text: job.devices_total, kind: 'text' },
     ]
-}
-
-/** An argument as a shell would take it. */
-export function quoted(argument: string): string {
-    if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(argument)) return argument
-    return `'${argument.replaceAll("'", `'"'"'`)}'`
 }

@@ -1,4 +1,8 @@
-/** How uPlot draws one chart: our colours, units and times; the crosshair is shared by all charts of a page. */
+/**
+ * How uPlot draws one chart: our colours, units and times; the crosshair is shared by all charts of a page.
+ *
+ * What is drawn changes while the chart stays: all that depends on it is asked for when uPlot draws.
+ */
 
 import type uPlot from 'uplot'
 import type { Colours } from '@/job/metrics/colours'
@@ -27,8 +31,14 @@ export function strokeOf(number: number, colours: Colours): { colour: string; da
     return { colour: colours.series[number % length] ?? colours.text, dashed: number >= length }
 }
 
+/** Whether a chart of one can show the other: the same lines, with other values. */
+export function alike(one: Drawn, other: Drawn): boolean {
+    return one.lines.length === other.lines.length && one.lines.every(({ key }, at) => key === other.lines[at]?.key)
+}
+
+/** `now`: what is drawn by now. */
 export function optionsOf(
-    drawn: Drawn,
+    now: () => Drawn,
     colours: Colours,
     language: string,
     size: { width: number; height: number },
@@ -46,8 +56,8 @@ export function optionsOf(
             points: { size: 6 },
         },
         scales: {
-            x: { time: true, range: () => [drawn.from, drawn.to] },
-            y: { range: (_, low, high) => extentOf(drawn, low, high) },
+            x: { time: true, range: () => [now().from, now().to] },
+            y: { range: (_, low, high) => extentOf(now(), low, high) },
         },
         axes: [
             {
@@ -61,20 +71,25 @@ export function optionsOf(
                 ...axis,
                 size: 52,
                 space: 28,
-                incrs: increments(drawn.scale),
-                values: (_, splits) => splits.map((value) => digits(value, drawn.scale, language)),
+                incrs: () => increments(now().scale),
+                values: (_, splits) => splits.map((value) => digits(value, now().scale, language)),
             },
         ],
         series: [
             {},
-            ...drawn.lines.map((line, number) => {
+            ...now().lines.map((_, number) => {
                 const { colour, dashed } = strokeOf(number, colours)
                 return {
                     stroke: colour,
                     width: 1.5,
                     dash: dashed ? [4, 3] : [],
                     spanGaps: false,
-                    points: { show: true, size: 4, fill: colour, filter: () => alone(line.values) },
+                    points: {
+                        show: true,
+                        size: 4,
+                        fill: colour,
+                        filter: () => alone(now().lines[number]?.values ?? []),
+                    },
                 }
             }),
         ],

@@ -120,6 +120,10 @@ export const REFUSALS: readonly (readonly [RegExp, Said])[] = [
     [/^Sign in first/, () => '请先登录。'],
     [/^This token has expired\./, () => '登录已过期，请重新登录。'],
     [/^This token does not count\./, () => '登录已失效，请重新登录。'],
+    [
+        /^This browser is signed in as (\S+) now/,
+        (name = '') => `此浏览器现在以 ${name} 的身份登录，而此页面属于另一个人。没有执行任何操作，请重新加载页面。`,
+    ],
     [/^Two people are signed in/, () => '此浏览器中有两个人的登录信息。请退出登录、清除本站 Cookie 后重新登录。'],
     [/^An API token can't do that\./, () => 'API 令牌不能这样做，请用密码或统一认证登录。'],
     [/^Only a platform administrator may do that\./, () => '只有平台管理员可以这样做。'],
