@@ -75,8 +75,8 @@ async def follow_job_logs(
     request: Request, job_id: JobPath, tail: Count = LINES_KEPT, paced: Paced = False
 ) -> Response:
     """Server-sent events: `lines` with a LogTail as its data, first of the last lines, then of each new one, and where
-    one that has not ended looks different; at last `end`, when the job is over and everything was sent. `alive` comes first, and whenever nothing else has come for the
-    seconds that its `within_s` says.
+    one that has not ended looks different; at last `end`, when the job is over and everything was sent. `alive` comes
+    first, and whenever nothing else has come for the seconds that its `within_s` says.
     """
     parts, caller = parts_of(request), caller_of(request)
     after = last_event_id(request)

@@ -63,7 +63,7 @@ async def test_lines_of_many_pages_are_the_last_ones_in_order_each_once(yard: Ga
     answer = await yard.call("GET", f"/jobs/{logs.job_id}/logs", params={"tail": tail})
     assert answer.headers["content-type"] == "application/json"
     shown = LogTail.model_validate_json(answer.content)
-    assert shown == LogTail(lines=tuple(lines[-tail:]), gaps=())
+    assert shown == LogTail(lines=tuple(lines[-tail:]), gaps=(), unfinished=())
     bare = await yard.call("GET", f"/jobs/{logs.job_id}/logs", params={"tail": tail}, headers={"Accept": "text/plain"})
     assert bare.headers["content-type"] == "text/plain; charset=utf-8"
     assert bare.text == "".join(f"{line.text}\n" for line in lines[-tail:])
