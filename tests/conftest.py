@@ -1,4 +1,8 @@
-"""With CI set, a skipped test is a failed one: there, nothing may be missing. Helpers live in tests/support/."""
+"""With CI set, a skipped test is a failed one: there, nothing may be missing. Helpers live in tests/support/.
+
+Where tests run side by side (pytest-xdist), a file is one worker's, so that its tests share what its fixtures start, and
+the slow kinds of tests come first: no long file is begun when there is nothing left to do beside it.
+"""
 
 import os
 from collections.abc import Generator
@@ -9,6 +13,10 @@ from hypothesis import settings
 
 settings.register_profile("jobyard", settings(deadline=None))  # a busy machine is no failure
 settings.load_profile("jobyard")
+
+
+SLOWEST_FIRST = ("faults", "browser", "integration", "contract")
+"""Folders of tests; those of the others are quick."""
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -30,3 +38,13 @@ def pytest_make_collect_report() -> Generator[None, Any, Any]:
     report = yield
     _refuse_skip(report)
     return report
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
+    return SLOWEST_FIRST.index(folder) if folder in SLOWEST_FIRST else len(SLOWEST_FIRST)

@@ -9,7 +9,7 @@ import createClient from 'openapi-fetch'
 import type { FieldError, Problem as ProblemDocument } from '@/api/schema'
 import type { paths } from '@/api/schema'
 import { takeEarly } from '@/api/early'
-import { signedInAgain } from '@/session/session'
+import { presentSignIn, signedInAgain } from '@/session/session'
 
 /** What went wrong, as the gateway said it, or `offline` when nobody answered. */
 export class Problem extends Error {
@@ -35,11 +35,12 @@ const PUBLIC = '/api/v1/auth/'
 
 async function send(request: Request): Promise<Response> {
     const again = request.clone()
+    const sentWith = presentSignIn()
     const early = request.method === 'GET' ? await takeEarly(request.url) : null
     // What was refused early may be allowed now: somebody has signed in since.
     const response = early?.ok ? early : await fetch(request)
     if (response.status !== 401 || new URL(request.url).pathname.startsWith(PUBLIC)) return response
-    await signedInAgain()
+    await signedInAgain(sentWith)
     return fetch(again)
 }
 
