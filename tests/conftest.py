@@ -1,7 +1,7 @@
 """With CI set, a skipped test is a failed one: there, nothing may be missing. Helpers live in tests/support/.
 
-Where tests run side by side (pytest-xdist), a file is one worker's, so that its tests share what its fixtures start, and
-the slow kinds of tests come first: no long file is begun when there is nothing left to do beside it.
+Where tests run side by side (pytest-xdist), a file is one worker's, so that its tests share what its fixtures start,
+and the slow kinds of tests come first: no long file is begun when there is nothing left to do beside it.
 """
 
 import os
