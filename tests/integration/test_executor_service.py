@@ -216,7 +216,7 @@ async def test_what_the_spawner_reads_after_the_executors_death_is_started_all_t
         views = [await yard.place() for _ in range(3)]
         await until(lambda: len(executor.said("run_accepted")) == 3, "the records are stored")
         executor.kill()
-    await until(lambda: yard.starts(*views) == [1] * 3, "they run without an executor", within=10)
+    await until(lambda: yard.starts(*views) == [1] * 3, "they run without an executor")
     executor.start()
     for view in views:
         await exited(yard, view)

@@ -66,7 +66,7 @@ class NotifyYard:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
         for process in self.processes:
-            process.wait(20)
+            process.wait(60)
 
     async def submit(self, **request: Any) -> str:
         fields = {"name": "train", "command": "true"} | request

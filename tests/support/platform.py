@@ -96,7 +96,7 @@ class Platform:
         """Its exit code after this signal."""
         assert self._process is not None
         self._process.send_signal(how)
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def kill(self) -> None:
         """SIGKILL of the parent, which takes every part with it."""
