@@ -6,18 +6,15 @@ and the slow kinds of tests come first: no long file is begun when there is noth
 
 import os
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from tests.support.sharing_out import turn_of
+
 settings.register_profile("jobyard", settings(deadline=None))  # a busy machine is no failure
 settings.load_profile("jobyard")
-
-
-SLOWEST_FIRST = ("faults", "browser", "integration", "contract")
-"""Folders of tests; those of the others are quick."""
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -43,9 +40,11 @@ def pytest_make_collect_report() -> Generator[None, Any, Any]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
-        items.sort(key=_turn)
+        items.sort(key=lambda item: turn_of(item.nodeid))
 
 
-def _turn(item: pytest.Item) -> int:
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    return SLOWEST_FIRST.index(folder) if folder in SLOWEST_FIRST else len(SLOWEST_FIRST)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.support.sharing_out import Files
+
+    return Files(config, log)

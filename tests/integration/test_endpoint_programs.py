@@ -62,9 +62,9 @@ def answer(yard: Platform, found: EndpointDocument, path: str, *, token: bool = 
     async def ask() -> tuple[int, bytes]:
         assert found.target is not None
         async with connect(yard.nats_url, "test") as bus:
-            connection = await Streams(bus, 20).dial(run_at(found), found.target)
+            connection = await Streams(bus, SLOW_S).dial(run_at(found), found.target)
             headers = PROGRAMS[found.kind].headers(found) if token else {}
-            return await get(connection, base_of(found) + path, headers, 20)
+            return await get(connection, base_of(found) + path, headers, SLOW_S)
 
     return asyncio.run(ask())
 

@@ -1,4 +1,4 @@
-"""Two gateways on one MongoDB: what one of them revokes does not count at the other either, within 5 s."""
+"""Two gateways on one MongoDB: what one of them revokes does not count at the other either."""
 
 import subprocess
 import sys

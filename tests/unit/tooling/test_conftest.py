@@ -1,19 +1,21 @@
 """With CI set a skip is a failure, whichever way a test is skipped, and in whichever process; without it, it stays one.
 
-Side by side, a file is one worker's, the slow kinds of tests come first, and a worker that dies is a failure.
+Side by side, a file is one worker's and so are those that would disturb one another, the slow kinds of tests come
+first, and a worker that dies is a failure.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-CONFTEST = Path(__file__).parents[2] / "conftest.py"
+TESTS = Path(__file__).parents[2]
+OURS = ("conftest.py", "support/sharing_out.py")
+"""What is tested here, among tests of a moment."""
 SKIPS = {
     "by_mark": "import pytest\n@pytest.mark.skip(reason='no browser here')\ndef test_it(): ...\n",
     "by_call": "import pytest\ndef test_it(): pytest.skip('no browser here')\n",
@@ -28,27 +30,22 @@ SIDE_BY_SIDE = ("-p", "xdist.plugin", "-n", "2")
 either_way = pytest.mark.parametrize("ways", [(), SIDE_BY_SIDE], ids=["one by one", "side by side"])
 
 
-def options() -> list[str]:
-    """Those of every run here: pyproject.toml says how files are shared out."""
-    configured = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["addopts"]
-    return [option for option in configured if option.startswith(("--dist", "--no-loadscope"))]
-
-
 def run(folder: Path, sources: dict[str, str], ci: bool, *ways: str) -> subprocess.CompletedProcess[str]:
-    (folder / "conftest.py").write_text(CONFTEST.read_text())
-    (folder / "pytest.ini").write_text("[pytest]\n")
+    tests = folder / "tests"
+    (tests / "support").mkdir(parents=True)
+    for name in OURS:
+        shutil.copy(TESTS / name, tests / name)
+    (folder / "pytest.ini").write_text("[pytest]\ntestpaths = tests\naddopts = --import-mode=importlib\n")
     for name, source in sources.items():
-        path = folder / f"{name}.py"
-        path = path.with_name(f"test_{path.name}")
+        path = tests / f"{name}.py"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(source)
+        path.with_name(f"test_{path.name}").write_text(source)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CI", "PYTEST_"))} | {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         **({"CI": "true"} if ci else {}),
     }
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", "--continue-on-collection-errors"]
-    command += [*ways, *(options() if ways else ())]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run([*command, *ways], cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 @either_way
@@ -83,25 +80,28 @@ def test_a_failure_in_a_worker_is_named_and_says_what_was_logged(tmp_path: Path)
 def test_a_worker_that_dies_is_a_failure_that_names_its_test(tmp_path: Path) -> None:
     result = run(tmp_path, {"good": PASSES, "deadly": DIES}, True, *SIDE_BY_SIDE)
     assert result.returncode == 1, result.stdout
-    assert re.search(r"crashed while running '?test_deadly.py::test_it", result.stdout), result.stdout
+    assert re.search(r"crashed while running '?tests/test_deadly.py::test_it", result.stdout), result.stdout
+
+
+FILES = ("browser/browser", "browser/more", "contract/backend", "contract/port", "faults/faults", "unit/unit")
 
 
 def ran(folder: Path, workers: int) -> list[tuple[str, str]]:
-    """Which worker has run which folder's tests, in their order."""
-    kinds = ("browser", "contract", "faults", "integration", "unit")
-    files = {f"{kind}/{kind}": PASSES for kind in kinds}
-    result = run(folder, files, True, *SIDE_BY_SIDE[:-1], str(workers), "-v")
-    found = re.findall(r"\[(gw\d)\] .* PASSED (\w+)/test_", result.stdout)
-    assert len(found) == 9 * len(kinds), result.stdout
-    return found
+    """Which worker has run a test of which file, in their order."""
+    result = run(folder, dict.fromkeys(FILES, PASSES), True, *SIDE_BY_SIDE[:-1], str(workers), "-v")
+    found = re.findall(r"\[(gw\d)\] .* PASSED tests/(\w+/)test_(\w+)", result.stdout)
+    assert len(found) == 9 * len(FILES), result.stdout
+    return [(worker, kind + name) for worker, kind, name in found]
 
 
-def test_a_file_is_one_workers(tmp_path: Path) -> None:
-    together = set(ran(tmp_path, 2))
-    assert len(together) == len({kind for _, kind in together}) == 5
+def test_a_file_is_one_workers_and_those_that_would_disturb_one_another_are_the_same_ones(tmp_path: Path) -> None:
+    those = {(file, worker) for worker, file in ran(tmp_path, 2)}
+    worker_of = dict(those)
+    assert len(those) == len(worker_of) == len(FILES)
+    assert worker_of["browser/browser"] == worker_of["browser/more"] == worker_of["contract/backend"]
 
 
 def test_the_slow_kinds_of_tests_come_first(tmp_path: Path) -> None:
-    assert list(dict.fromkeys(kind for _, kind in ran(tmp_path, 1))) == [
-        *("faults", "browser", "integration", "contract", "unit"),
+    assert list(dict.fromkeys(file for _, file in ran(tmp_path, 1))) == [
+        *("browser/browser", "browser/more", "contract/backend", "faults/faults", "contract/port", "unit/unit"),
     ]
