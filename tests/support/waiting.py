@@ -5,7 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-LONG_S = 60.0
+LONG_S = 120.0
+"""On a loaded machine; what comes true sooner is waited for no longer."""
 Found = TypeVar("Found")
 
 
