@@ -311,7 +311,9 @@ def test_grafana_shows_the_jobs_dashboard_in_the_page_with_its_time_and_theme(
         expect(frame).to_be_visible()
         expect(page.get_by_role("region", name="CPU")).to_have_count(0)
         expect(frame).to_have_attribute("src", re.compile(rf"^/grafana/d/jobyard-job\?var-job_id={id}&from=\d+&to=\d+"))
-        expect(page.frame_locator("iframe").locator("title")).to_have_text("Jobyard: one job")
+        title = page.frame_locator("iframe").locator("title")
+        expect(title).to_be_attached()
+        assert title.text_content() == "Jobyard: one job"
         asked = next(asked for asked in grafana.asked if asked.path == "/grafana/d/jobyard-job")
         assert "theme=dark" in asked.query
         assert asked.headers["x-webauth-user"] == "mia"
