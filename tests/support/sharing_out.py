@@ -5,7 +5,7 @@ A file is one worker's. The slow kinds come first, and files that would disturb 
 
 from xdist.scheduler import LoadFileScheduling
 
-SLOWEST_FIRST = ("kubernetes", "browser", "faults", "integration", "contract")
+SLOWEST_FIRST = ("browser", "kubernetes", "faults", "integration", "contract")
 """Folders of tests; those of the others are quick."""
 
 TOGETHER = ("tests/browser/", "tests/kubernetes/", "tests/contract/test_backend")
