@@ -9,6 +9,7 @@ NPM := $(BIN)/python console/npm.py
 CONSOLE := console/dist/index.html
 CONSOLE_SOURCES := $(shell find console \( -name node_modules -o -path console/dist \) -prune -o -type f -not -name schema.d.ts -print)
 TESTS ?=
+SIDE_BY_SIDE := -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -28,7 +29,7 @@ up: setup ## start the platform on this machine: http://127.0.0.1:8080
 test: $(VENV)/dev.stamp $(CONSOLE) ## run every test; TESTS="tests/unit -k name" runs some
 	@$(BIN)/python -m tests.support.programs
 	$(if $(TESTS),,$(NPM) test)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(or $(TESTS),$(SIDE_BY_SIDE))
 
 bench: $(VENV)/dev.stamp $(CONSOLE) ## measure this machine
 	$(BIN)/python -m benchmarks

@@ -26,6 +26,7 @@ from shared.bus.wiring import Wiring
 from shared.clock import Clock, SystemClock
 from shared.contracts.commands.health import AskHealth, Health, health_of
 from shared.contracts.errors import TemporaryError
+from shared.ending import ended
 from shared.health import serve_health
 from shared.logging import configure
 from shared.measures import measure_bus, measure_consumers
@@ -139,8 +140,7 @@ class Running:
         """Finish what is under way."""
         self._started = False
         await self._wiring.drain()
-        self.abandon()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(*self._tasks)
         if self.service.stop is not None:
             await self.service.stop()
 

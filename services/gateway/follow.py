@@ -11,6 +11,7 @@ from nats.js.errors import Error as NatsApiError
 
 from shared.bus.bus import Bus
 from shared.bus.follow import Follower
+from shared.ending import ended
 
 
 class Reading:
@@ -48,8 +49,7 @@ class Reading:
 
     async def stop(self) -> None:
         if self._next is not None:
-            self._next.cancel()
-            await asyncio.gather(self._next, return_exceptions=True)
+            await ended(self._next)
 
 
 @asynccontextmanager

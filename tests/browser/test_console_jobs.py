@@ -346,5 +346,6 @@ def test_on_a_phone_a_row_has_two_lines_and_leads_to_its_job(yard: Console) -> N
         line.get_by_role("button", name="Actions for pocket").click()
         expect(page.get_by_role("menuitem")).to_have_text(["support", "pause", "kill"])
         page.keyboard.press("Escape")
+        expect(page.get_by_role("menu")).to_have_count(0)  # while it closes, nothing below it can be pressed
         line.locator("td.name").click(force=True)
         expect(page).to_have_url(f"{yard.yard.url}/jobs/{id}")

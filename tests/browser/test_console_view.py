@@ -96,7 +96,9 @@ def test_it_stands_still_for_who_scrolls_up_until_one_jumps_to_the_end(yard: Con
     with yard.visit("mia", talker.path) as page:
         expect(line(page, "line 299")).to_be_in_viewport()
         output(page).hover()
+        end = output(page).evaluate("box => box.scrollTop")
         page.mouse.wheel(0, -1000)
+        page.wait_for_function("([box, top]) => box.scrollTop <= top", arg=[output(page).element_handle(), end - 999])
         jump = page.get_by_role("button", name="Jump to the end")
         expect(jump).to_be_visible()
         top = output(page).evaluate("box => box.scrollTop")
@@ -379,9 +381,9 @@ def test_grafana_shows_the_jobs_dashboard_in_the_page_with_its_time_and_theme(
         expect(frame).to_be_visible()
         expect(page.get_by_role("region", name="CPU")).to_have_count(0)
         expect(frame).to_have_attribute("src", re.compile(rf"^/grafana/d/jobyard-job\?var-job_id={id}&from=\d+&to=\d+"))
-        inner = page.frame_locator("iframe").locator("html")
-        expect(inner).to_be_attached()
-        assert inner.evaluate("() => document.title") == "Jobyard: one job"
+        title = page.frame_locator("iframe").locator("title")
+        expect(title).to_be_attached()
+        assert title.text_content() == "Jobyard: one job"
         asked = next(asked for asked in grafana.asked if asked.path == "/grafana/d/jobyard-job")
         assert "theme=dark" in asked.query
         assert asked.headers["x-webauth-user"] == "mia"

@@ -38,7 +38,6 @@ def ticket(yard: Platform, id: str, name: str) -> str:
     return str(yard.call("POST", f"/jobs/{id}/endpoints/{name}/ticket", 200)["url"])
 
 
-@pytest.mark.timeout(600)
 async def test_jupyterlab_runs_a_cell_in_the_job(yard: Platform) -> None:
     id = yard.submit("sleep 600", endpoints=["jupyter"], cpus=0.01)
     ready(yard, id, "jupyter")
@@ -55,7 +54,6 @@ async def test_jupyterlab_runs_a_cell_in_the_job(yard: Platform) -> None:
     yard.wait(id, "killed")
 
 
-@pytest.mark.timeout(600)
 async def test_tensorboard_shows_the_scalars_of_the_digits_job(yard: Platform) -> None:
     work_path = str(CHECKOUT / "examples" / "digits")
     id = yard.submit(TRAIN_AND_STAY, endpoints=["tensorboard"], work_path=work_path, cpus=0.01)

@@ -148,7 +148,7 @@ async def test_a_stop_is_a_sigterm_and_then_patience(bench: Bench) -> None:
 
 
 async def test_what_ignores_the_sigterm_is_killed_after_its_grace_period(bench: Bench) -> None:
-    id = await bench.runs("trap '' TERM", grace_s=0.4)
+    id = await bench.runs("trap '' TERM", grace_s=2)
     await bench.backend.stop(id)
     assert isinstance(await bench.seen(id), Started), "stop does not wait, and nothing is forced yet"
     ended = await bench.ended(id)
@@ -172,7 +172,7 @@ async def test_a_second_stop_changes_nothing(bench: Bench) -> None:
 
 
 async def test_a_shell_that_waits_for_its_program_still_saves(bench: Bench) -> None:
-    id = await bench.launch("trap 'echo saved; exit 0' TERM; echo begun >> ledger; sleep 600", grace_s=2)
+    id = await bench.launch("trap 'echo saved; exit 0' TERM; echo begun >> ledger; sleep 600", grace_s=4)
     await until(lambda: bench.lines("ledger"), "it runs")
     await bench.backend.stop(id)
     ended = await bench.ended(id)

@@ -202,7 +202,7 @@ async def test_a_process_with_a_dead_supervisors_pid_is_not_taken_for_it(
     await bench.backend.stop(recycled)
     assert stranger.poll() is None
     await bench.backend.stop(itself)
-    assert stranger.wait(10) == -signal.SIGTERM, "only the right one is told"
+    assert stranger.wait(60) == -signal.SIGTERM, "only the right one is told"
 
 
 async def test_after_a_restart_of_the_machine_the_run_is_lost_and_nobody_is_signalled(

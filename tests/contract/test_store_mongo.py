@@ -26,7 +26,7 @@ def server() -> Iterator[MongoServer]:
 
 
 async def test_a_server_that_is_away_is_said_and_used_again(server: MongoServer) -> None:
-    store = MongoStore(server.url, uuid.uuid4().hex, TIMEOUT_S)
+    store = MongoStore(server.url, uuid.uuid4().hex, 3.0)
     notes = store.collection(NOTES)
     await store.open()
     try:
@@ -58,7 +58,7 @@ async def test_a_server_that_is_away_is_said_and_used_again(server: MongoServer)
 
 
 async def test_a_server_that_hangs_is_given_up_on(server: MongoServer) -> None:
-    store = MongoStore(server.url, uuid.uuid4().hex, TIMEOUT_S)
+    store = MongoStore(server.url, uuid.uuid4().hex, 3.0)
     notes = store.collection(NOTES)
     await store.open()
     try:
@@ -144,7 +144,7 @@ async def test_replicas_of_two_versions_each_have_their_indexes(
 ) -> None:
     """One that only has a new name is not made twice: `by_count` is the old one's `by_number`."""
     service = uuid.uuid4().hex
-    old, new = MongoStore(server.url, service, TIMEOUT_S), MongoStore(server.url, service, TIMEOUT_S)
+    old, new = MongoStore(server.url, service), MongoStore(server.url, service)
     notes = old.collection(NOTES)
     new.collection(schema(Index("by_count", ("number",)), Index("by_key_alone", ("key",))))
     await old.open()
@@ -181,7 +181,7 @@ async def test_an_index_is_not_redefined_under_those_who_use_it(
     server: MongoServer, changed: Index, advice: str
 ) -> None:
     service = uuid.uuid4().hex
-    old, new = MongoStore(server.url, service, TIMEOUT_S), MongoStore(server.url, service, TIMEOUT_S)
+    old, new = MongoStore(server.url, service), MongoStore(server.url, service)
     old.collection(NOTES)
     new.collection(schema(changed))
     await old.open()
@@ -196,7 +196,7 @@ async def test_an_index_is_not_redefined_under_those_who_use_it(
 
 async def test_people_find_plain_documents_in_the_database(server: MongoServer) -> None:
     service = uuid.uuid4().hex
-    store = MongoStore(server.url, service, TIMEOUT_S)
+    store = MongoStore(server.url, service)
     notes, leases = store.collection(NOTES), store.collection(LEASES)
     await store.open()
     try:

@@ -143,7 +143,7 @@ def test_new_jobs_are_refused_before_the_disk_of_the_data_is_full(tmp_path: Path
             batch = yard.post("/api/v1/jobs:submit-batch", json={"jobs": [JOB, JOB]}, headers=yard.headers())
             assert batch.status_code == 503
             assert {job["id"] for job in ledger.jobs()} == before, "nothing was stored"
-            assert yard.is_ready()
+            wait_until(yard.is_ready, "it is ready nevertheless")
             yard.call("POST", f"/jobs/{endless}/kill")
             assert yard.wait(endless)["status"] == "killed"
             ledger.settle()

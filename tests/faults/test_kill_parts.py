@@ -58,7 +58,11 @@ def test_a_restart_with_a_thousand_finished_jobs(yard: Platform, ledger: Ledger,
     job = {"name": "small", "command": f"echo $JOBYARD_JOB_ID >> {marks}", "cpus": 0.05}
     outcomes = [yard.call("POST", "/jobs:submit-batch", 207, json={"jobs": [job] * (MANY // 2)}) for _ in range(2)]
     ids = {outcome["id"] for answer in outcomes for outcome in answer["outcomes"]}
-    wait_until(lambda: yard.call("GET", "/jobs", params={"status": "finished", "limit": 1})["total"] == MANY, "all ran")
+
+    def finished() -> int:
+        return int(yard.call("GET", "/jobs", params={"status": "finished", "limit": 1})["total"])
+
+    wait_until(lambda: finished() == MANY, "all ran", within=200)
     yard.kill()
     yard.start()
     ledger.submit()

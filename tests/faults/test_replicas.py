@@ -33,7 +33,7 @@ def ledger(yard: SeparateServices, tmp_path: Path) -> Ledger:
 def _ask(yard: SeparateServices, subject: str, body: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
     async def ask() -> tuple[dict[str, str], dict[str, Any]]:
         async with client(yard.nats_url) as connection:
-            reply = await connection.request(subject, json.dumps(body).encode(), timeout=10)
+            reply = await connection.request(subject, json.dumps(body).encode(), timeout=30)
             return dict(reply.headers or {}), json.loads(reply.data)
 
     return asyncio.run(ask())

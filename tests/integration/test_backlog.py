@@ -64,7 +64,7 @@ async def test_streams_and_durable_consumers_say_what_they_hold_and_how_far_they
         assert says(meter, "jobyard_stream_stored_total", stream="DEADLETTERS") == 0
 
         async def again() -> bool:
-            await reader.fetch(2, timeout=5)
+            await reader.fetch(2, timeout=30)
             redelivered = says(meter, "jobyard_consumer_redelivered_messages", stream="EVENTS", consumer="slow")
             return bool(redelivered)
 

@@ -107,7 +107,7 @@ def check_the_past(yard: Platform | SeparateServices, past: Past) -> None:
     assert listed >= past.jobs.keys()
     for name in ("over-0", "over-3"):
         id = of(past, name)
-        assert yard.job(id) == past.jobs[id]
+        wait_until(lambda id=id: yard.job(id) == past.jobs[id], "it is as it was, with what it has used")  # type: ignore[misc]
         assert yard.facts(id) == past.facts[id]
         assert yard.lines(id) == past.lines[id]
     paused = of(past, "paused")

@@ -5,12 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.support.platform import CHECKOUT
 
 
-@pytest.mark.timeout(150)
 def test_the_demo(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "examples.demo"],

@@ -24,7 +24,7 @@ from shared.bus.bus import connect
 from shared.contracts.errors import Conflict
 from shared.streams.client import Streams
 from tests.support.platform import CHECKOUT, Platform, platform
-from tests.support.waiting import wait_until
+from tests.support.waiting import seen, wait_until
 
 SLEEP = "trap 'exit 0' TERM; sleep 600 & wait"
 SLOW_S = 180.0
@@ -44,8 +44,7 @@ def endpoint(yard: Platform, id: str, name: str) -> dict[str, Any]:
 
 def wait_for(yard: Platform, id: str, name: str, *statuses: str) -> dict[str, Any]:
     final = {*statuses, "failed"}
-    wait_until(lambda: endpoint(yard, id, name)["status"] in final, f"{name} is {statuses}", SLOW_S)
-    found = endpoint(yard, id, name)
+    found = seen(lambda: endpoint(yard, id, name), lambda one: one["status"] in final, f"{name} is {statuses}", SLOW_S)
     assert found["status"] in statuses, found
     return found
 
@@ -63,9 +62,9 @@ def answer(yard: Platform, found: EndpointDocument, path: str, *, token: bool = 
     async def ask() -> tuple[int, bytes]:
         assert found.target is not None
         async with connect(yard.nats_url, "test") as bus:
-            connection = await Streams(bus, 20).dial(run_at(found), found.target)
+            connection = await Streams(bus, SLOW_S).dial(run_at(found), found.target)
             headers = PROGRAMS[found.kind].headers(found) if token else {}
-            return await get(connection, base_of(found) + path, headers, 20)
+            return await get(connection, base_of(found) + path, headers, SLOW_S)
 
     return asyncio.run(ask())
 

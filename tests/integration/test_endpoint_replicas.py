@@ -32,7 +32,7 @@ def told(yard: SeparateServices) -> dict[str, list[str]]:
             left = sum((info.state.subjects or {}).values())
             follow = await bus.js.subscribe("evt.endpoint.>", ordered_consumer=True)
             for _ in range(left):
-                event: dict[str, Any] = json.loads((await follow.next_msg(timeout=20)).data)
+                event: dict[str, Any] = json.loads((await follow.next_msg(timeout=60)).data)
                 facts.setdefault(event["id"].partition(":")[0], []).append(event["type"].split(".")[3])
             await follow.unsubscribe()
         return facts

@@ -7,7 +7,7 @@ import pytest
 
 from shared.contracts.job import IDLE
 from tests.support.platform import Platform, platform
-from tests.support.waiting import wait_until
+from tests.support.waiting import seen, wait_until
 
 SLEEP = "trap 'exit 0' TERM; sleep 600 & wait"
 
@@ -28,8 +28,8 @@ def endpoints(yard: Platform, id: str) -> dict[str, dict[str, Any]]:
 
 
 def wait_for(yard: Platform, id: str, name: str, status: str) -> dict[str, Any]:
-    wait_until(lambda: endpoints(yard, id)[name]["status"] in (status, "failed"), f"{name} is {status}")
-    found = endpoints(yard, id)[name]
+    final = (status, "failed")
+    found = seen(lambda: endpoints(yard, id)[name], lambda one: one["status"] in final, f"{name} is {status}")
     assert found["status"] == status, found
     return found
 

@@ -32,10 +32,10 @@ def yard(server: AccountsServer) -> Iterator[SeparateServices]:
         yield running
 
 
-async def ask(server: AccountsServer, user: str, node: str, job: str) -> dict[str, str]:
+async def ask(server: AccountsServer, user: str, node: str, job: str, timeout: float = 60.0) -> dict[str, str]:
     """What the gateway reveals to this user, who asks in the name of a node."""
     async with connect(server.url_of(user), "test") as bus:
-        return (await bus.ask(REVEAL.at(node), RevealSecrets(job_id=job, names=("token",)), 3.0)).values
+        return (await bus.ask(REVEAL.at(node), RevealSecrets(job_id=job, names=("token",)), timeout)).values
 
 
 def test_a_job_with_secrets_runs_and_only_its_own_node_may_ask_for_them(
@@ -50,7 +50,7 @@ def test_a_job_with_secrets_runs_and_only_its_own_node_may_ask_for_them(
     with pytest.raises(Forbidden, match=f"has no place on the node {other} now"):
         asyncio.run(ask(server, f"executor.{other}", other, job))
     with pytest.raises(Unavailable):  # it may not even say that it is the other one
-        asyncio.run(ask(server, f"executor.{other}", node, job))
+        asyncio.run(ask(server, f"executor.{other}", node, job, timeout=3.0))
     go.touch()
     assert yard.wait(job)["status"] == "finished"
     with pytest.raises(Forbidden, match=f"has no place on the node {node} now"):

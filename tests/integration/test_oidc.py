@@ -23,7 +23,7 @@ VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 OIDC = "/api/v1/auth/oidc"
 SESSION = "/api/v1/auth/session"
-WITHIN_S = 5.0
+WITHIN_S = 20.0
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Two gateways on one MongoDB: what one of them revokes does not count at the other either, within 5 s."""
+"""Two gateways on one MongoDB: what one of them revokes does not count at the other either."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from tests.support.ports import free_port
 from tests.support.separate import SeparateServices, separate_services
 from tests.support.waiting import wait_until
 
-WITHIN_S = 5.0
+WITHIN_S = 20.0
 
 
 @dataclass

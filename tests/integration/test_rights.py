@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.people import Person, add, admin
 from tests.support.platform import Platform, platform
-from tests.support.waiting import wait_until
+from tests.support.waiting import seen, wait_until
 
-WITHIN_S = 5.0
+WITHIN_S = 20.0
 """A right that was taken away is gone by then."""
 
 ACTIONS = ("pause", "resume", "kill")
@@ -67,7 +67,11 @@ def test_owner_and_administrators_see_everything_and_may_do_everything(cast: Cas
             assert job["actions"] == ["pause", "kill", "support"]
             assert who.call("GET", f"/jobs/{id}/logs", 200)["lines"][0]["text"] == "said"
             assert SECRET in str(who.call("GET", f"/jobs/{id}/events", 200))
-            assert who.call("GET", f"/jobs/{id}/checkpoint", 200)["known"]
+            seen(
+                lambda who=who, id=id: who.call("GET", f"/jobs/{id}/checkpoint", 200),  # type: ignore[misc]
+                lambda checkpoint: checkpoint["known"],
+                "its node tells of its checkpoints",
+            )
             assert who.call("PATCH", f"/jobs/{id}", 409, json={"priority": 7})["code"] == "conflict"
 
 
@@ -275,8 +279,11 @@ def test_a_reason_tells_of_a_job_of_another_vc_by_its_size_only(tmp_path: Path) 
         assert "A job of another VC (1 v100 and 0.01 cpus) of higher priority" in reason["message"]
         told = owner.ask("GET", f"/jobs/{low}").text + owner.ask("GET", f"/jobs/{low}/events").text
         feed = owner.follow("/events", job_id=low)
-        waits = rival.call("GET", f"/jobs/{high}", 200)["reason"]
-        assert waits["code"] == "making_room"
+        waits = seen(
+            lambda: rival.call("GET", f"/jobs/{high}", 200)["reason"],
+            lambda reason: reason["code"] == "making_room",
+            "room is made for it",
+        )
         assert "a job of another VC (1 v100 and 0.01 cpus)" in waits["message"]
         assert low not in rival.ask("GET", f"/jobs/{high}").text
         (tmp_path / "gate").touch()

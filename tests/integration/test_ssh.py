@@ -536,7 +536,6 @@ def test_the_bastion_is_the_same_host_after_it_died(cast: Cast) -> None:
     assert cast.ssh.known_hosts.read_text() == before
 
 
-@pytest.mark.timeout(600)
 def test_two_replicas_are_one_host_and_both_lead_into_the_job(tmp_path: Path) -> None:
     with separate_services((*SERVICES, "endpoints-2")) as yard:
         admin(yard).call("POST", "/vcs", 201, json={"name": "lab"})

@@ -89,8 +89,9 @@ async def test_a_terminal_is_a_real_one(yard: Yard, streams: Streams) -> None:
 
 @pytest.mark.usefixtures("executor")
 async def test_a_port_of_the_job_is_connected_to(yard: Yard, streams: Streams) -> None:
-    _, run = await running(yard, "exec python3 -m http.server 18765 --bind 127.0.0.1 2> http.log")
-    connection = await dialed(streams, run, 18765)
+    port = free_port()
+    _, run = await running(yard, f"exec python3 -m http.server {port} --bind 127.0.0.1 2> http.log")
+    connection = await dialed(streams, run, port)
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(connection, b"GET / HTTP/1.0\r\n\r\n")
     assert (await loop.sock_recv(connection, 100)).startswith(b"HTTP/1.0 200 OK\r\n")

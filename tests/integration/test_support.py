@@ -11,7 +11,7 @@ import yaml
 
 from tests.support.mailserver import MailServer, files_of, read, text_of
 from tests.support.platform import Platform, platform
-from tests.support.waiting import wait_until
+from tests.support.waiting import seen, wait_until
 
 ASK: dict[str, Any] = {"subject": "It fails", "message": "It <b>fails</b>\nand I do not know why."}
 SECRET = "correct-horse-battery"
@@ -164,10 +164,11 @@ def test_while_it_waits_the_case_says_what_is_wrong_and_when_it_goes_on(
 ) -> None:
     mails.always = "451 The disk is full"
     asked = ask(yard, job)
-    wait_until(lambda: case(yard, job, asked["id"])["last_error"], "a try has failed")
-    waiting = case(yard, job, asked["id"])
+    waiting = seen(
+        lambda: case(yard, job, asked["id"]), lambda one: one["last_error"] and one["next_try"], "a try has failed"
+    )
     assert waiting["status"] == "waiting" and "The disk is full" in waiting["last_error"]
-    assert waiting["next_try"] and waiting["sent_at"] is None
+    assert waiting["sent_at"] is None
     mails.always = "take"
     assert once_over(yard, job, asked["id"])["status"] == "sent"
 

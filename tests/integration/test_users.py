@@ -1,12 +1,9 @@
 """Users, virtual clusters, API tokens and the audit on the running platform; revocation; bad input in every field."""
 
 import json
-import os
-import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.people import PASSWORD, Person, add, admin, in_browser, sign_in
@@ -14,7 +11,7 @@ from tests.support.platform import Platform, platform
 from tests.support.sse import SseReader
 from tests.support.waiting import wait_until
 
-WITHIN_S = 5.0
+WITHIN_S = 20.0
 """What was revoked does not count any more by then."""
 
 
@@ -454,19 +451,12 @@ def test_no_password_and_no_token_is_in_the_audit_or_in_the_log(yard: Platform, 
         assert canary not in root.ask("GET", "/users").text
 
 
-def test_accounts_tokens_and_the_audit_outlive_a_kill_of_the_platform(yard: Platform, root: Person) -> None:
+def test_accounts_tokens_and_the_audit_outlive_a_kill_of_the_gateway(yard: Platform, root: Person) -> None:
     tess = add(yard, "tess")
     token = tess.call("POST", "/me/tokens", 201, json={"name": "t", "scope": "act"})["token"]
     before = audit(root, target="user/tess")
-    os.kill(yard.parts()[-1], signal.SIGKILL)
-
-    def back() -> bool:
-        try:
-            return yard.http.get("/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    wait_until(back, "it is back")
+    yard.kill_part("gateway")
+    wait_until(yard.is_ready, "it is back")
     assert tess.status("GET", "/me") == 200
     assert Person(yard, "tess", token).status("GET", "/me") == 200
     assert audit(root, target="user/tess") == before

@@ -123,7 +123,7 @@ def test_a_dry_run_of_a_list_says_of_each_what_is_wrong(yard: Platform) -> None:
 
 
 def test_an_image_that_is_not_used_is_a_warning_when_it_is_submitted_and_stands_in_the_history(yard: Platform) -> None:
-    submitted = jobyard(yard, "submit", "--name", "boxed", "--image", "python:3.12", "--", "sleep 60")
+    submitted = jobyard(yard, "submit", "--name", "boxed", "--image", "python:3.12", "--", "sleep 600")
     assert submitted.returncode == 0, submitted.stderr
     assert submitted.stderr == (
         "warning: Every node runs jobs on the host itself (the process backend): the image python:3.12 is not used.\n"

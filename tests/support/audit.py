@@ -69,7 +69,7 @@ class Held(NamedTuple):
 @asynccontextmanager
 async def client(url: str) -> AsyncIterator[Client]:
     """A plain connection."""
-    connection = await nats.connect(url, connect_timeout=5)
+    connection = await nats.connect(url, connect_timeout=30)
     try:
         yield connection
     finally:
@@ -92,7 +92,7 @@ async def read(connection: Client, stream: str, subject: str) -> list[Msg]:
     last = (await js.stream_info(stream, subjects_filter=subject)).state
     count = sum((last.subjects or {}).values())
     subscription = await js.subscribe(subject, stream=stream, ordered_consumer=True)
-    messages = [await subscription.next_msg(timeout=10) for _ in range(count)]
+    messages = [await subscription.next_msg(timeout=60) for _ in range(count)]
     await subscription.unsubscribe()
     return messages
 

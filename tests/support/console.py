@@ -19,7 +19,7 @@ from tests.support.platform import Platform, platform
 from tests.support.programs import found
 
 SIMULATED = "v100=8,ascend910=8"
-PATIENT_MS = 60_000
+PATIENT_MS = 120_000
 """For one step on a loaded machine."""
 PHONE = 390
 SIGNED_OUT = "401 (Unauthorized)"

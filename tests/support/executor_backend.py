@@ -83,7 +83,7 @@ class Bench:
                 found.append(seen)
             return bool(found)
 
-        await until(there, f"{run_id} is {kinds[0].__name__}", within=20)
+        await until(there, f"{run_id} is {kinds[0].__name__}")
         return found[0]
 
     async def ended(self, run_id: str) -> Ended:

@@ -92,7 +92,7 @@ class ExecutorService:
         """SIGTERM; the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """What it has logged under this event, over all its starts."""
@@ -101,7 +101,7 @@ class ExecutorService:
 
     async def ready(self) -> None:
         """Wait until this start, and every one before, has begun to work."""
-        await until(lambda: self.said("ready"), "the executor works", within=30)
+        await until(lambda: self.said("ready"), "the executor works")
 
     def __enter__(self) -> "ExecutorService":
         self.start()
@@ -228,7 +228,7 @@ class Yard:
             found[:] = [event for event in await self.run_events(view) if event.fact == fact]
             return bool(found)
 
-        await until(there, f"{view.id} has {fact}", within=30)
+        await until(there, f"{view.id} has {fact}")
         return found[0]
 
     async def samples(self, view: JobView) -> list[Sample]:

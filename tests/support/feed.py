@@ -13,6 +13,7 @@ from services.gateway.live import Live
 from services.gateway.sse import ServerEvent
 from shared.bus.bus import Bus
 from shared.contracts import subjects
+from shared.ending import ended
 from shared.ids import new_id
 from shared.patience import until_it_works
 
@@ -47,8 +48,7 @@ class Reader:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._task)
         await self.follow.aclose()
 
     @property
@@ -96,7 +96,5 @@ async def feeds(bus: Bus) -> AsyncGenerator[Feeds, None]:
     finally:
         for reader in found.readers:
             await reader.close()
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await ended(*loops)
         await live.close()

@@ -158,7 +158,7 @@ class Ledger:
         _check_devices(runs, {one.run: one.node for one in held})
         if not dead:
             assert not seen.dead, f"dead letters: {seen.dead}"
-        wait_until(lambda: not self._alive(runs), "F: no process of a job outlives it", within=20)
+        wait_until(lambda: not self._alive(runs), "F: no process of a job outlives it")
 
     # --- what a client does
 

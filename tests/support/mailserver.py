@@ -84,9 +84,9 @@ class MailServer(Mailbox):
             "JOBYARD_NOTIFY_SMTP_TLS": "none",
             "JOBYARD_NOTIFY_OPERATORS": "ops@example.org, night@example.org",
             "JOBYARD_NOTIFY_SENDER": "yard@example.org",
-            "JOBYARD_NOTIFY_SMTP_TIMEOUT_S": "1.5",
-            "JOBYARD_NOTIFY_WEB_TIMEOUT_S": "1.5",
-            "JOBYARD_NOTIFY_LEASE_S": "15",
+            "JOBYARD_NOTIFY_SMTP_TIMEOUT_S": "5",
+            "JOBYARD_NOTIFY_WEB_TIMEOUT_S": "5",
+            "JOBYARD_NOTIFY_LEASE_S": "30",
             "JOBYARD_NOTIFY_FIRST_WAIT_S": "0.05",
             "JOBYARD_NOTIFY_GIVE_UP_S": "120",
         } | more

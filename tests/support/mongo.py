@@ -23,7 +23,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from tests.support.ports import free_port
 
-START_S = 30.0
+START_S = 60.0
 IMAGE = "mongo"
 
 

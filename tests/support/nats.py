@@ -18,7 +18,7 @@ from typing import Any, Self
 from tests.support.freezing import freeze
 from tests.support.ports import free_port
 
-START_S = 15.0
+START_S = 60.0
 """Below the ephemeral range: a client that reconnects to its own server's free port would end up talking to itself."""
 
 
@@ -127,7 +127,7 @@ class NatsServer:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGCONT)
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

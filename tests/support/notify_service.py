@@ -16,6 +16,7 @@ from nats.js.errors import NotFoundError
 from services.jobs.app import build as jobs
 from shared.bus.bus import Bus, connect
 from shared.contracts import subjects
+from shared.contracts.commands.command import Answer, Ask, Command
 from shared.contracts.commands.health import AskHealth, health_of
 from shared.contracts.commands.submission import SUBMIT, NewJob, SubmitJobs
 from shared.contracts.commands.support import NOTIFICATIONS, REQUEST_SUPPORT, SUPPORT_CASES
@@ -40,6 +41,7 @@ class NotifyYard:
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")},
             "PYTHONPATH": str(CHECKOUT),
+            "JOBYARD_LOG_FORMAT": "json",
             "JOBYARD_DATA": str(settings.data),
             "JOBYARD_NATS_URL": settings.nats_url,
             **({"JOBYARD_MONGO_URL": settings.mongo_url.get_secret_value()} if settings.mongo_url else {}),
@@ -48,12 +50,14 @@ class NotifyYard:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     async def start(self) -> subprocess.Popen[bytes]:
-        """One more replica; returns when notify answers."""
-        with (self._data / f"notify-{len(self.processes)}.log").open("ab") as log:
+        """One more replica; returns when it works."""
+        said = self._data / f"notify-{len(self.processes)}.log"
+        with said.open("ab") as log:
             process = subprocess.Popen(  # noqa: ASYNC220  (it returns at once)
                 [sys.executable, "-m", "services.notify"], env=self._environment, stdout=log, stderr=log, cwd=CHECKOUT
             )
         self.processes.append(process)
+        await until(lambda: '"event": "ready"' in said.read_text(), "it is ready")
         await until(self._ready, "notify answers")
         return process
 
@@ -66,7 +70,7 @@ class NotifyYard:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
         for process in self.processes:
-            process.wait(20)
+            process.wait(60)
 
     async def submit(self, **request: Any) -> str:
         fields = {"name": "train", "command": "true"} | request
@@ -79,18 +83,18 @@ class NotifyYard:
         """Ask the operators; what was asked, so that a test can repeat it. There is no logs service to ask here."""
         known = {"case_id": new_id(), "vc": "default", "requester": "ada", "subject": "Help", "message": "It waits."}
         request = RequestSupport(job_id=job, **({"include_logs": False} | known | fields))
-        await self.bus.ask(REQUEST_SUPPORT, request)
+        await self._answer(REQUEST_SUPPORT, request)
         return request
 
     async def case(self, request: RequestSupport) -> SupportCase:
-        found = await self.bus.ask(SUPPORT_CASES, ListCases(job_id=request.job_id))
+        found = await self._answer(SUPPORT_CASES, ListCases(job_id=request.job_id))
         return next(case for case in found.items if case.id == request.case_id)
 
     async def status(self, request: RequestSupport) -> str:
         return (await self.case(request)).status.value
 
     async def told(self, job: str) -> tuple[Notification, ...]:
-        return (await self.bus.ask(NOTIFICATIONS, ListNotifications(job_id=job))).items
+        return (await self._answer(NOTIFICATIONS, ListNotifications(job_id=job))).items
 
     async def last(self, stream: str, subject: str) -> tuple[bytes, dict[str, str]] | None:
         """The last message on a subject, with its headers."""
@@ -103,6 +107,18 @@ class NotifyYard:
     async def count(self, subject: str) -> int:
         info = await self.bus.js.stream_info(subjects.EVENTS, subjects_filter=subject)
         return sum((info.state.subjects or {}).values())
+
+    async def _answer(self, command: Command[Ask, Answer], ask: Ask) -> Answer:
+        """What the service says, once it does: whoever was killed a moment ago may be the one that was asked."""
+        found: list[Answer] = []
+
+        async def answered() -> bool:
+            with suppress(Unavailable):
+                found.append(await self.bus.ask(command, ask))
+            return bool(found)
+
+        await until(answered, "notify answers")
+        return found[0]
 
     async def _ready(self) -> bool:
         try:

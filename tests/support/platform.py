@@ -18,7 +18,7 @@ import httpx
 from shared.embedded_nats import url_in
 from tests.support.groups import clear_groups
 from tests.support.ports import free_port, free_ports
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONG_S, wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TERMINAL = {"finished", "failed", "error", "killed"}
@@ -64,7 +64,7 @@ class Platform:
         assert self._process is not None
         return self._process.pid
 
-    def start(self, within: float = 60.0) -> None:
+    def start(self, within: float = 240.0) -> None:
         """Return when it says that it is ready."""
         with self.log.open("ab") as log:
             begin = log.tell()
@@ -96,7 +96,7 @@ class Platform:
         """Its exit code after this signal."""
         assert self._process is not None
         self._process.send_signal(how)
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def kill(self) -> None:
         """SIGKILL of the parent, which takes every part with it."""
@@ -197,7 +197,7 @@ class Platform:
         job: dict[str, Any] = self.call("GET", f"/jobs/{id}", 200)
         return job
 
-    def wait(self, id: str, *statuses: str, within: float = 60.0) -> dict[str, Any]:
+    def wait(self, id: str, *statuses: str, within: float = LONG_S) -> dict[str, Any]:
         """The job once it has one of these statuses, or is over when none is given."""
         wanted = set(statuses) or TERMINAL
         deadline = time.monotonic() + within

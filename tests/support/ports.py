@@ -1,13 +1,26 @@
 """Ports for what tests start: none is given twice, since its first user may not listen there yet.
 
-They lie beside the range that the platform itself takes from (`shared/ports.py`), and below the ephemeral ports.
+They lie beside the range that the platform itself takes from (`shared/ports.py`), and below the ephemeral ports. Of
+those who run the tests side by side (pytest-xdist's workers) each has a share of its own.
 """
 
+import os
 import random
 
 from shared.ports import is_free
 
-_UNUSED = random.sample(range(12_000, 20_000), 8_000)
+PORTS = range(12_000, 20_000)
+
+
+def share(worker: str, workers: int) -> range:
+    """The ports of one worker (`gw0`, `gw1`, ...) out of so many; the one that follows a crash has a higher number."""
+    size = len(PORTS) // workers
+    first = int(worker.removeprefix("gw")) % workers * size
+    return PORTS[first : first + size]
+
+
+_OWN = share(os.environ.get("PYTEST_XDIST_WORKER", "gw0"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+_UNUSED = random.sample(_OWN, len(_OWN))
 
 
 def free_ports(count: int) -> int:

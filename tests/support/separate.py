@@ -115,7 +115,7 @@ class SeparateServices(Platform):
         """As an operator upgrades one process: SIGTERM, then the next one, and wait until it is ready."""
         process = self.processes.pop(name)
         process.terminate()
-        assert process.wait(30) == 0, self.output()[-4000:]
+        assert process.wait(60) == 0, self.output()[-4000:]
         self.start_service(name)
         wait_until(lambda: self.is_up(name), f"{name} is ready")
 
@@ -158,7 +158,7 @@ class SeparateServices(Platform):
             process.terminate()
         try:
             for process in self.processes.values():
-                process.wait(20)
+                process.wait(60)
         finally:
             for process in self.processes.values():
                 process.kill()

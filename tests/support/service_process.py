@@ -48,12 +48,12 @@ class ServiceProcess:
         """SIGTERM; the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def wait(self) -> int:
         """The exit code of a process that ends by itself."""
         assert self._process is not None
-        return self._process.wait(30)
+        return self._process.wait(60)
 
     def said(self, event: str) -> int:
         """How often it has logged this event, over all its starts."""

@@ -90,4 +90,4 @@ class SseReader:
         if self._socket is not None and self.open:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
+        self._thread.join(60)

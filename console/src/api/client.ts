@@ -10,7 +10,7 @@ import createClient from 'openapi-fetch'
 import type { FieldError, Problem as ProblemDocument } from '@/api/schema'
 import type { paths } from '@/api/schema'
 import { takeEarly } from '@/api/early'
-import { doubt, signedInAgain, useSession } from '@/session/session'
+import { doubt, presentSignIn, signedInAgain, useSession } from '@/session/session'
 
 /** What went wrong, as the gateway said it, or `offline` when nobody answered. */
 export class Problem extends Error {
@@ -39,11 +39,12 @@ const { me } = useSession()
 async function send(request: Request): Promise<Response> {
     if (me.value !== null) request.headers.set(PERSON, me.value.name)
     const again = request.clone()
+    const sentWith = presentSignIn()
     const early = request.method === 'GET' ? await takeEarly(request.url) : null
     // What was refused early may be allowed now: somebody has signed in since.
     const response = early?.ok ? early : await fetch(request)
     if (response.status !== 401 || new URL(request.url).pathname.startsWith(PUBLIC)) return response
-    await signedInAgain()
+    await signedInAgain(sentWith)
     return fetch(again)
 }
 

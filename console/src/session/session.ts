@@ -10,6 +10,11 @@ const state = ref<SessionState>('unknown')
 const doubts = ref(0)
 let waiting: PromiseWithResolvers<void> | null = null
 
+/** One sign-in, from its beginning: a request belongs to the one with which it was sent. `name`: null while unknown. */
+export type SignIn = { readonly name: string | null }
+
+let present: SignIn = { name: null }
+
 /** The person, whether the sign-in counts, and how often it was doubted who that is. */
 export function useSession() {
     return { me: readonly(me), state: readonly(state), doubts: readonly(doubts) }
@@ -20,8 +25,19 @@ export function doubt(): void {
     doubts.value++
 }
 
-/** Resolves once somebody is signed in again; rejects when they leave instead. Shows the dialog meanwhile. */
-export function signedInAgain(): Promise<void> {
+/** That of now. */
+export function presentSignIn(): SignIn {
+    return present
+}
+
+/**
+ * Resolves once somebody is signed in again; rejects when they leave instead. Shows the dialog meanwhile.
+ *
+ * `ended`: the sign-in that counts no more. A refusal may arrive after one has signed in again: then nothing is awaited.
+ */
+export function signedInAgain(ended: SignIn = present): Promise<void> {
+    if (state.value === 'in' && ended !== present)
+        return ended.name === null || ended.name === present.name ? Promise.resolve() : Promise.reject(left())
     if (state.value === 'in') state.value = 'expired'
     if (waiting === null) {
         waiting = Promise.withResolvers()
@@ -34,6 +50,7 @@ export function signedInAgain(): Promise<void> {
 export function signedIn(person: Me): void {
     const same = me.value === null || me.value.name === person.name
     me.value = person
+    present = { name: person.name }
     state.value = 'in'
     settle(same)
 }
@@ -49,5 +66,9 @@ function settle(goOn: boolean): void {
     const before = waiting
     waiting = null
     if (goOn) before?.resolve()
-    else before?.reject(new DOMException('signed out', 'AbortError'))
+    else before?.reject(left())
+}
+
+function left(): DOMException {
+    return new DOMException('signed out', 'AbortError')
 }

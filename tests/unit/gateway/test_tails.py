@@ -72,7 +72,7 @@ async def test_lines_of_many_pages_are_the_last_ones_in_order_each_once(yard: Ga
 async def test_a_console_without_lines_is_an_empty_one(yard: Gateway) -> None:
     logs = Logs(yard)
     answer = await yard.call("GET", f"/jobs/{logs.job_id}/logs")
-    assert answer.json() == {"lines": [], "gaps": [], "skipped": 0}
+    assert answer.json() == {"lines": [], "gaps": [], "skipped": 0, "unfinished": []}
 
 
 async def test_what_is_missing_between_pages_is_a_gap_of_them_all(yard: Gateway) -> None:
@@ -81,7 +81,7 @@ async def test_what_is_missing_between_pages_is_a_gap_of_them_all(yard: Gateway)
     lines += logs.add(chunk_of(121, 20, job_id=logs.job_id))
     answer = await yard.call("GET", f"/jobs/{logs.job_id}/logs")
     assert LogTail.model_validate_json(answer.content) == LogTail(
-        lines=tuple(lines), gaps=(LogGap(after_seq=100, lost=20),)
+        lines=tuple(lines), gaps=(LogGap(after_seq=100, lost=20),), unfinished=()
     )
 
 
