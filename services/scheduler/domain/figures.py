@@ -24,7 +24,7 @@ class Look(NamedTuple):
     resting: int
     """So many of its devices rest, held by nobody."""
     holders: int
-    """So many hold some of the devices there; for `cpu`, so many hold anything."""
+    """So many jobs hold some of the devices there; for `cpu`, so many hold anything. Each counts where rank 0 is."""
     total: Room
     free: Room
     leaving: Room
@@ -85,7 +85,7 @@ def _look(node: Node, device_type: str) -> Look:
         silent=node.silent,
         closed=node.rests.closed,
         resting=node.resting(device_type),
-        holders=len(node.holdings) if device_type == CPU else node.holders.get(device_type, 0),
+        holders=sum(node.holders.values()) if device_type == CPU else node.holders.get(device_type, 0),
         total=node.total(device_type),
         free=node.room(device_type),
         leaving=node.being_left(device_type),

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from services.scheduler.domain.causes import Cause, cause_of
 from services.scheduler.domain.figures import Figures
 from services.scheduler.domain.passing import KEPT
+from services.scheduler.domain.promise import on_nodes
 from services.scheduler.domain.shape import Shape, shape_of
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.base import in_words, rfc3339
@@ -145,13 +146,14 @@ class Reasons:
         jobs = [(id, self._snapshot.jobs[id]) for id in victims]
         own = [id for id, job in jobs if job.vc == view.vc]
         named = [*own, *(f"a job of another VC ({shape_of(job)})" for _, job in jobs if job.vc != view.vc)]
-        node = next(iter(victims.values()))
+        places = next(iter(victims.values()))
+        where = on_nodes([name for name, _ in places])
         what = "1 job" if len(named) == 1 else f"{len(named)} jobs"
         return Cause(
             MAKING_ROOM,
-            f"Waits for {what} of lower priority on node {node} to stop and make room for its {shape}: "
+            f"Waits for {what} of lower priority {where} to stop and make room for its {shape.whole}: "
             f"{', '.join(named[:VICTIMS_NAMED])}.",
-            {"node": node, "victims": list(own[:VICTIMS_NAMED]), **self._cause(shape).details},
+            {"node": places[0][0], "victims": list(own[:VICTIMS_NAMED]), **self._cause(shape).details},
         )
 
     def _silent(self, name: str) -> bool:
