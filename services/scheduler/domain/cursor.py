@@ -4,6 +4,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 
 from services.scheduler.domain.fit import Ledger
 from services.scheduler.domain.nodes import Nodes
+from services.scheduler.domain.shape import Shape
 from services.scheduler.domain.sites import Cost, Site, Sites
 
 
@@ -14,8 +15,8 @@ class Cursor:
     at again.
     """
 
-    def __init__(self, sites: Sites, ledger: Ledger, nodes: Nodes) -> None:
-        self._sites = sites
+    def __init__(self, ledger: Ledger, nodes: Nodes, shape: Shape) -> None:
+        self.sites = Sites(ledger, nodes, shape)
         self._ledger = ledger
         self._nodes = nodes
         self._heap: list[tuple[Cost, str]] = []
@@ -27,13 +28,13 @@ class Cursor:
         if self._since is None or since < self._since:
             self._since = since
             self._reopened = 0
-            grounds = self._sites.all() if since == 0 else self._sites.of(self._nodes.improved_since(since))
-            self._heap = [(site.cost, ground) for ground in grounds if (site := self._sites.now(ground)) is not None]
+            grounds = self.sites.all() if since == 0 else self.sites.of(self._nodes.improved_since(since))
+            self._heap = [(site.cost, ground) for site, ground in self.sites.all_now(grounds)]
             heapify(self._heap)
         self._look_again()
         while self._heap:
             cost, ground = self._heap[0]
-            site = self._sites.now(ground)
+            site = self.sites.now(ground)
             if site is None:
                 heappop(self._heap)
             elif site.cost != cost:
@@ -45,7 +46,7 @@ class Cursor:
     def _look_again(self) -> None:
         if self._reopened < len(self._ledger.reopened):
             listed = {ground for _, ground in self._heap}
-            for ground in self._sites.of(dict.fromkeys(self._ledger.reopened[self._reopened :])):
-                if ground not in listed and (site := self._sites.now(ground)) is not None:
-                    heappush(self._heap, (site.cost, ground))
+            reopened = self.sites.of(dict.fromkeys(self._ledger.reopened[self._reopened :]))
+            for site, ground in self.sites.all_now(ground for ground in reopened if ground not in listed):
+                heappush(self._heap, (site.cost, ground))
             self._reopened = len(self._ledger.reopened)

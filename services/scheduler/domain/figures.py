@@ -18,6 +18,8 @@ from shared.contracts.job import CPU
 class Look(NamedTuple):
     """How a node looks to jobs of one device type."""
 
+    executor: str | None
+    """Who answers for it and its fellows; None: it stands by itself."""
     silent: bool
     closed: bool
     """It rests as a whole."""
@@ -82,6 +84,7 @@ def largest(rooms: Iterable[Room]) -> Room:
 
 def _look(node: Node, device_type: str) -> Look:
     return Look(
+        executor=node.report.executor if node.report is not None else None,
         silent=node.silent,
         closed=node.rests.closed,
         resting=node.resting(device_type),

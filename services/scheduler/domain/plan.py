@@ -60,7 +60,6 @@ class _Planner:
         self._now = now
         self._nodes = snapshot.nodes
         self._ledger = Ledger(snapshot.nodes)
-        self._sites: dict[Shape, Sites] = {}
         self._cursors: dict[Shape, Cursor] = {}
         self._placements: list[Placement] = []
         self._preemptions: list[Preemption] = []
@@ -98,23 +97,18 @@ class _Planner:
         id = key[2]
         promise = self._snapshot.promises.get(id)
         since = self._looked_at(key, shape, promise)
-        sites = self._sites_of(shape)
-        site = self._cursors[shape].best(since)
+        cursor = self._cursors.get(shape)
+        if cursor is None:
+            cursor = self._cursors[shape] = Cursor(self._ledger, self._nodes, shape)
+        site = cursor.best(since)
         if site is not None:
             self._place(id, site.places, shape)
-        elif promise is not None and sites.still_later(promise.places):
+        elif promise is not None and cursor.sites.still_later(promise.places):
             self._promise(id, promise.places, shape)
             return True
         if promise is not None and (site is None or site.places != promise.places):
             self._ledger.reopened += [name for name, _ in promise.places if name in self._nodes.table]
-        return site is not None or self._make_room(id, shape, 0 if promise is not None else since)
-
-    def _sites_of(self, shape: Shape) -> Sites:
-        found = self._sites.get(shape)
-        if found is None:
-            found = self._sites[shape] = Sites(self._ledger, self._nodes, shape)
-            self._cursors[shape] = Cursor(found, self._ledger, self._nodes)
-        return found
+        return site is not None or self._make_room(id, shape, cursor.sites, 0 if promise is not None else since)
 
     def _looked_at(self, key: Key, shape: Shape, promise: Promise | None) -> int:
         """Up to which revision it is known that nothing can take this job."""
@@ -142,18 +136,17 @@ class _Planner:
             self._ledger.promise(name, shape, ranks)
         self._promises[id] = places
 
-    def _make_room(self, id: str, shape: Shape, since: int) -> bool:
+    def _make_room(self, id: str, shape: Shape, sites: Sites, since: int) -> bool:
         """Wait where others are leaving already; only if that is nowhere enough, tell some to leave."""
-        sites = self._sites_of(shape)
-        grounds = list(self._look(sites, since))
-        leaving = [site for ground in grounds if (site := sites.later(ground)) is not None]
+        grounds = self._look(sites, since)
+        leaving = sites.all_later(grounds)
         if leaving:
-            self._promise(id, min(leaving).places, shape)
+            self._promise(id, min(leaving)[0].places, shape)
             return True
         priority = self._snapshot.jobs[id].state.priority
         options = [
             (loss(victims), ground, victims)
-            for ground in grounds
+            for ground in sites.preemptible(grounds)
             if (victims := reclaim(self._ledger, sites.nodes(ground), shape, priority, self._now))
         ]
         if not options:

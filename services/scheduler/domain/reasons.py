@@ -2,13 +2,14 @@
 
 The reasons of a queue are found per shape and kept until a node changes; a job adds its position. The codes:
 `starting`, `making_room`, `waiting_for_devices`, `waiting_for_cpus`, `waiting_for_memory`, `waiting_for_turn`,
-`node_busy`, `held_until`, `no_nodes`, `no_such_device`, `no_node_fits`, `node_silent`.
+`gang`, `node_busy`, `held_until`, `no_nodes`, `no_such_device`, `no_node_fits`, `gang_too_large`, `node_silent`.
 """
 
 from collections import Counter
 from collections.abc import Iterable
 
-from services.scheduler.domain.causes import Cause, cause_of
+from services.scheduler.domain.cause import Cause
+from services.scheduler.domain.causes import cause_of
 from services.scheduler.domain.figures import Figures
 from services.scheduler.domain.passing import KEPT
 from services.scheduler.domain.promise import on_nodes
@@ -20,8 +21,9 @@ from shared.contracts.events import Facts
 from shared.contracts.job import CPU, Allocation, JobStatus, JobView, Reason
 
 DEVICES = "waiting_for_devices"
+GANG = "gang"
 STARTING, MAKING_ROOM, HELD = "starting", "making_room", "held_until"
-PASSED = frozenset({DEVICES, "waiting_for_cpus", "waiting_for_memory"})
+PASSED = frozenset({DEVICES, "waiting_for_cpus", "waiting_for_memory", GANG})
 """While a job waits for an amount, jobs behind it that ask for less may take what there is."""
 
 VICTIMS_NAMED = 10
@@ -120,7 +122,8 @@ class Reasons:
         if cause.code not in PASSED:
             return 0
         key = self._snapshot.waiting.key(view.id)
-        return self._snapshot.passing.of(view.id, key, shape, devices_only=cause.code == DEVICES)
+        devices_only = cause.code == DEVICES or (cause.code == GANG and shape.devices > 0)
+        return self._snapshot.passing.of(view.id, key, shape, devices_only=devices_only)
 
     def _cause(self, shape: Shape) -> Cause:
         found = self._causes.get(shape)
@@ -177,13 +180,14 @@ def _passed(count: int) -> str:
 
 
 def _starting(allocation: Allocation, view: JobView) -> Reason:
-    share = allocation.shares[0]
-    devices = f" with {view.device_type} {', '.join(map(str, share.devices))}" if share.devices else ""
-    return Reason(
-        code=STARTING,
-        message=f"Has its place on node {share.node}{devices} and is being started.",
-        details={"node": share.node, "devices": list(share.devices)},
-    )
+    shares = allocation.shares
+    nodes = list(dict.fromkeys(share.node for share in shares))
+    if len(shares) == 1:
+        devices = f" with {view.device_type} {', '.join(map(str, shares[0].devices))}" if shares[0].devices else ""
+        message = f"Has its place {on_nodes(nodes)}{devices} and is being started."
+        return Reason(code=STARTING, message=message, details={"node": nodes[0], "devices": list(shares[0].devices)})
+    message = f"Has its {len(shares)} places {on_nodes(nodes)} and is being started."
+    return Reason(code=STARTING, message=message, details={"node": nodes[0], "nodes": list(nodes)})
 
 
 def _held(view: JobView) -> Reason:

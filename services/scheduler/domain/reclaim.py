@@ -27,14 +27,11 @@ def reclaim(
 ) -> tuple[Victim, ...] | None:
     """The victims whose leaving makes these nodes large enough for the job, or None if nobody's is enough."""
     able = [node for node in nodes if node.reachable]
-    if not any(node.preemptible for node in able):
-        return None
     rooms = {node.name: ledger.later(node, shape.device_type) for node in able}
     victims = {node.name: candidates(ledger, node, shape, priority, now) for node in able}
     if shape.gang:
         return _Purchase(shape, rooms, victims).run()
-    ((name, room),) = rooms.items()
-    return choose(shape, 1, room, victims[name])
+    return next((choose(shape, 1, room, victims[name]) for name, room in rooms.items()), None)
 
 
 class _Purchase:
