@@ -6,6 +6,7 @@ from pydantic import Field
 
 from shared.contracts.base import Attempt, Contract, JobId
 from shared.contracts.commands.command import Command
+from shared.contracts.endpoints import Rank
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap, LogLine
 
 
@@ -36,10 +37,11 @@ class LogPage(Contract):
 
 
 class ReadLog(Contract):
-    """A piece of a run's whole output, as the executor keeps it."""
+    """A piece of the whole output of one rank of a run, as the executor keeps it."""
 
     job_id: JobId
     attempt: Attempt
+    rank: Rank = 0
     offset: Annotated[int, Field(ge=0)] = 0
 
 
