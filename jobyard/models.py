@@ -292,10 +292,11 @@ class ListScope(StrEnum):
 
 
 class LogGap(Model):
-    """Lines that are missing after line `after_seq` (0: before the first)."""
+    """Lines that are missing after line `after_seq` of a rank (0: before the first)."""
 
     after_seq: int
     lost: int
+    rank: int = 0
 
 
 class Scope2(StrEnum):

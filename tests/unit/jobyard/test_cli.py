@@ -408,6 +408,7 @@ def test_a_name_that_no_job_has(server: ScriptedServer) -> None:
 def test_logs_are_inert(server: ScriptedServer) -> None:
     bad = "a\x1b[31mred\x1b[0m\x1b]0;title\x07\x1b]52;c;aGk=\x1b\\\x9b2Jb\x07\tc\x1b[?1049h\u202e"
     gaps = [{"after_seq": 1, "lost": 3}]
+    server.on("GET", JOB, Answer(body=job()))
     server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, bad), line(5, "[bold]plain")], "gaps": gaps}))
     assert ok("logs", JOB_ID) == "aredb\\x07\tc\\u202e\n[... 3 lines were lost here]\n[bold]plain\n"
     documents = ok("logs", JOB_ID, "--json").splitlines()
@@ -416,12 +417,28 @@ def test_logs_are_inert(server: ScriptedServer) -> None:
 
 
 def test_logs_with_times_and_tail(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job()))
     server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, "a")], "gaps": []}))
     assert ok("logs", JOB_ID, "-t", "-n", "3").endswith("50.123  a\n")
-    assert server.asked[0].query == {"tail": "3"}
+    assert server.asked[1].query == {"tail": "3"}
+
+
+def test_lines_of_several_ranks_say_whose_they_are_and_one_rank_can_be_asked_for(server: ScriptedServer) -> None:
+    lines = [line(1, "a"), line(1, "b") | {"rank": 1}, line(2, "c"), line(5, "d") | {"rank": 1}]
+    body = {"lines": lines, "gaps": [{"after_seq": 1, "lost": 3, "rank": 1}]}
+    server.on("GET", JOB, Answer(body=job(nodes=2)))
+    server.on("GET", f"{JOB}/logs", Answer(body=body))
+    assert ok("logs", JOB_ID) == "[0] a\n[1] b\n[0] c\n[1] [... 3 lines were lost here]\n[1] d\n"
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": lines[1:2], "gaps": []}))
+    assert ok("logs", JOB_ID, "--rank", "1") == "b\n"
+    assert server.asked[-1].query == {"tail": "2000", "rank": "1"}
+    server.on("GET", f"{JOB}/logs/download", Answer(body="b\n", headers={"Content-Type": "text/plain"}))
+    assert ok("logs", JOB_ID, "--rank", "1", "--download", "-") == "b\n"
+    assert server.asked[-1].query == {"rank": "1"}
 
 
 def test_logs_say_that_earlier_lines_are_not_shown_and_how_many(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job()))
     server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(3001, "a"), line(3002, "b")], "gaps": []}))
     result = run("logs", JOB_ID)
     assert result.stdout == "a\nb\n"

@@ -84,8 +84,10 @@ function line(facts: Facts): string {
 
 function ending(facts: Facts): string {
     const signal = facts.text('signal')
-    if (signal) return `命令被信号 ${signal} 终止${signal === 'SIGKILL' ? '（可能内存不足）' : ''}`
-    return `命令已结束，退出码为 ${facts.text('exit_code')}`
+    const rank = facts.number('rank')
+    const what = rank === null ? '命令' : `节点 ${facts.text('node')} 上的 rank ${rank} `
+    if (signal) return `${what}被信号 ${signal} 终止${signal === 'SIGKILL' ? '（可能内存不足）' : ''}`
+    return `${what}已结束，退出码为 ${facts.text('exit_code')}`
 }
 
 function who(facts: Facts): string {
