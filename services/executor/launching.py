@@ -7,6 +7,7 @@ starts each only once.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -15,6 +16,7 @@ from services.executor.domain.admission import Capacity, Usage, admit, claims_of
 from services.executor.domain.environment import CHECKPOINT_DIR
 from services.executor.domain.record import Kind, RunRecord, rank_of
 from services.executor.known import KnownRuns
+from services.executor.meeting import meeting_port
 from services.executor.placed import Assignment, Placed
 from services.executor.prepare import Preparation, Unfit
 from services.executor.run import Run
@@ -73,7 +75,7 @@ class Launching:
         """
         run.since = self._clock.monotonic()
         try:
-            assignment = await self._secrets.revealed(assignment)
+            assignment = replace(await self._secrets.revealed(assignment), port=run.record.port)
             orders = await asyncio.to_thread(self._preparation.orders, assignment)
         except TemporaryError as error:
             log.warning("launch_delayed", run_id=run.record.id, reason=str(error))
@@ -157,7 +159,8 @@ class Launching:
             else:
                 fitting.append(item)
         orders: list[RunOrder] = []
-        for item, made in zip(fitting, await asyncio.to_thread(self._prepare, fitting), strict=True):
+        taken = {run.record.port for run in self._known.runs.values() if run.lives}
+        for item, made in await asyncio.to_thread(self._prepare, fitting, taken):
             if isinstance(made, Unfit):
                 records.append(self._record(item, "refused", busy=made.busy, reason=made.reason))
             else:
@@ -165,13 +168,19 @@ class Launching:
                 orders += made
         return records, orders
 
-    def _prepare(self, assignments: list[Assignment]) -> list[list[RunOrder] | Unfit]:
-        made: list[list[RunOrder] | Unfit] = []
+    def _prepare(
+        self, assignments: list[Assignment], taken: set[int]
+    ) -> list[tuple[Assignment, list[RunOrder] | Unfit]]:
+        """Each with its orders, or with why there are none. `taken`: the ports where other runs meet."""
+        made: list[tuple[Assignment, list[RunOrder] | Unfit]] = []
         for item in assignments:
+            port = meeting_port(item.run_id, len(item.shares), taken)
+            taken.add(port)
+            placed = replace(item, port=port)
             try:
-                made.append(self._preparation.orders(item))
+                made.append((placed, self._preparation.orders(placed)))
             except Unfit as unfit:
-                made.append(unfit)
+                made.append((placed, unfit))
         return made
 
     def _record(
@@ -196,6 +205,7 @@ class Launching:
             cpus=view.cpus,
             memory_mib=view.memory_mib,
             first_seq=view.state.log_lines + 1,
+            port=item.port if isinstance(item, Assignment) else 0,
             checkpoint_path=checkpoint_path,
             created_at=self._clock.now(),
             correlation_id=item.correlation_id,

@@ -38,5 +38,7 @@ class Assignment(Placed):
     launch: LaunchSpec
     trace: tracing.Span = tracing.NOTHING
     """From here to the run's start."""
+    port: int = 0
+    """Where the ranks of the run meet."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The values of `launch.secrets`, by the variables that get them."""

@@ -66,6 +66,7 @@ class Preparation:
             data_path=str(folders.data) if folders.data else None,
             rank=share.rank,
             ranks=len(assignment.shares),
+            port=assignment.port,
             devices=share.devices,
             visible=self._equipment.visible(view.device_type, share.devices),
         )

@@ -46,6 +46,8 @@ class RunRecord(Contract):
     cpus: float
     memory_mib: int
     first_seq: int
+    port: int = 0
+    """Where its ranks meet: written down, so that a rank that is launched later is told the same."""
     checkpoint_path: str | None = None
     created_at: Timestamp
     correlation_id: str | None = None
