@@ -1646,6 +1646,9 @@ class Job(Model):
     version: int
     """Counts a document's changes, from 1."""
 
+    placement: list[Share] | None = None
+    """Where its ranks are, from the placement to the run's end. Of a job that is asked for by id."""
+
     actions: list[Action] = []
     """What the caller may do to it now."""
 

@@ -56,7 +56,7 @@ def place(job: JobDocument, signal: Place, actor: Actor, now: datetime) -> list[
         not_before=None,
         started_at=None,
         exit_code=None,
-        reason=reasons.starting(signal.allocation.shares[0].node, attempt),
+        reason=reasons.starting(signal.allocation, attempt),
     )
     return [Step(events.JobScheduled, state, {})]
 

@@ -6,7 +6,10 @@ from services.jobs.domain.receipts import PAUSE_COMMAND
 from services.jobs.domain.signals import Checkpoint
 from shared.contracts.base import in_words, rfc3339
 from shared.contracts.events import Facts, Receipt, RunExited
-from shared.contracts.job import Actor, JobRequest, Reason
+from shared.contracts.job import Actor, Allocation, JobRequest, Reason
+
+NODES_NAMED = 5
+"""A reason names at most so many, to stay short."""
 
 RETRY_FIRST_S = 5.0
 RETRY_LONGEST_S = 600.0
@@ -21,11 +24,16 @@ def queued() -> Reason:
     return Reason(code="queued", message="Waits for the scheduler's next cycle.")
 
 
-def starting(node: str, attempt: int) -> Reason:
+def starting(allocation: Allocation, attempt: int) -> Reason:
+    nodes = list(dict.fromkeys(share.node for share in allocation.shares))
+    details: Facts = {"node": nodes[0], "attempt": attempt}
+    if len(nodes) == 1:
+        return Reason(code="starting", message=f"Node {nodes[0]} is starting attempt {attempt}.", details=details)
+    named = ", ".join(nodes[:NODES_NAMED]) + (", ..." if len(nodes) > NODES_NAMED else "")
     return Reason(
         code="starting",
-        message=f"Node {node} is starting attempt {attempt}.",
-        details={"node": node, "attempt": attempt},
+        message=f"The nodes {named} are starting attempt {attempt}.",
+        details={**details, "nodes": list(nodes)},
     )
 
 

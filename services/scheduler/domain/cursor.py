@@ -4,8 +4,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 
 from services.scheduler.domain.fit import Ledger
 from services.scheduler.domain.nodes import Nodes
-from services.scheduler.domain.shape import Shape
-from services.scheduler.domain.sites import Cost, Site, Sites
+from services.scheduler.domain.sites import Site, Sites
 
 
 class Cursor:
@@ -15,11 +14,11 @@ class Cursor:
     at again.
     """
 
-    def __init__(self, ledger: Ledger, nodes: Nodes, shape: Shape) -> None:
-        self.sites = Sites(ledger, nodes, shape)
+    def __init__(self, sites: Sites, ledger: Ledger, nodes: Nodes) -> None:
+        self.sites = sites
         self._ledger = ledger
         self._nodes = nodes
-        self._heap: list[tuple[Cost, str]] = []
+        self._heap: list[Site] = []
         self._since: int | None = None
         self._reopened = 0
 
@@ -29,24 +28,24 @@ class Cursor:
             self._since = since
             self._reopened = 0
             grounds = self.sites.all() if since == 0 else self.sites.of(self._nodes.improved_since(since))
-            self._heap = [(site.cost, ground) for site, ground in self.sites.all_now(grounds)]
+            self._heap = self.sites.now(grounds)
             heapify(self._heap)
         self._look_again()
         while self._heap:
-            cost, ground = self._heap[0]
-            site = self.sites.now(ground)
-            if site is None:
+            top = self._heap[0]
+            now = self.sites.now((top.ground,))
+            if not now:
                 heappop(self._heap)
-            elif site.cost != cost:
-                heapreplace(self._heap, (site.cost, ground))
+            elif now[0].cost != top.cost:
+                heapreplace(self._heap, now[0])
             else:
-                return site
+                return now[0]
         return None
 
     def _look_again(self) -> None:
         if self._reopened < len(self._ledger.reopened):
-            listed = {ground for _, ground in self._heap}
+            listed = {site.ground for site in self._heap}
             reopened = self.sites.of(dict.fromkeys(self._ledger.reopened[self._reopened :]))
-            for site, ground in self.sites.all_now(ground for ground in reopened if ground not in listed):
-                heappush(self._heap, (site.cost, ground))
+            for site in self.sites.now([ground for ground in reopened if ground not in listed]):
+                heappush(self._heap, site)
             self._reopened = len(self._ledger.reopened)

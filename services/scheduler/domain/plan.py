@@ -18,10 +18,11 @@ from heapq import heapify, heappop, heapreplace
 
 from services.scheduler.domain.cursor import Cursor
 from services.scheduler.domain.fit import Ledger
+from services.scheduler.domain.gangs import Gangs
 from services.scheduler.domain.order import Key
 from services.scheduler.domain.promise import Promise, room_for
-from services.scheduler.domain.reclaim import reclaim
 from services.scheduler.domain.shape import Shape
+from services.scheduler.domain.singles import Singles
 from services.scheduler.domain.sites import Places, Sites
 from services.scheduler.domain.snapshot import Snapshot
 from services.scheduler.domain.victims import loss
@@ -99,7 +100,8 @@ class _Planner:
         since = self._looked_at(key, shape, promise)
         cursor = self._cursors.get(shape)
         if cursor is None:
-            cursor = self._cursors[shape] = Cursor(self._ledger, self._nodes, shape)
+            sites = (Gangs if shape.gang else Singles)(self._ledger, self._nodes, shape)
+            cursor = self._cursors[shape] = Cursor(sites, self._ledger, self._nodes)
         site = cursor.best(since)
         if site is not None:
             self._place(id, site.places, shape)
@@ -139,30 +141,26 @@ class _Planner:
     def _make_room(self, id: str, shape: Shape, sites: Sites, since: int) -> bool:
         """Wait where others are leaving already; only if that is nowhere enough, tell some to leave."""
         grounds = self._look(sites, since)
-        leaving = sites.all_later(grounds)
+        leaving = sites.later(grounds)
         if leaving:
-            self._promise(id, min(leaving)[0].places, shape)
+            self._promise(id, min(leaving).places, shape)
             return True
         priority = self._snapshot.jobs[id].state.priority
-        options = [
-            (loss(victims), ground, victims)
-            for ground in sites.preemptible(grounds)
-            if (victims := reclaim(self._ledger, sites.nodes(ground), shape, priority, self._now))
-        ]
-        if not options:
+        options = sites.victims(grounds, priority, self._now)
+        found = min(((loss(victims), ground, victims) for ground, victims in options), default=None)
+        if found is None:
             return False
-        _, ground, victims = min(options)
+        _, ground, victims = found
         for victim in victims:
             for node, holding in self._snapshot.holdings(victim.job):
                 self._ledger.free(node, holding)
-        site = sites.now(ground)
-        if site is not None:
-            self._place(id, site.places, shape)
+        now = sites.now((ground,))
+        places = (now or sites.later((ground,)))[0].places
+        if now:
+            self._place(id, places, shape)
         else:
-            site = sites.later(ground)
-            assert site is not None
-            self._promise(id, site.places, shape)
-        self._preemptions += [self._preemption(victim.job, id, site.places) for victim in victims]
+            self._promise(id, places, shape)
+        self._preemptions += [self._preemption(victim.job, id, places) for victim in victims]
         return True
 
     def _look(self, sites: Sites, since: int) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Who makes room for a whole job on one ground: a node, or for a gang the nodes of an executor.
+"""Who makes room for a gang on the nodes of one executor.
 
 The ranks of a gang are bought one by one, each on the node where it costs the least, and at the end whoever is not
 needed is spared: the highest priority and the largest loss first. That finds victims whenever there are any, and never
@@ -8,34 +8,21 @@ when the next rank is bought. A purchase looks again only at the nodes that it c
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from heapq import heapify, heappop, heappush
 
-from services.scheduler.domain.fit import Ledger
-from services.scheduler.domain.node import Node
 from services.scheduler.domain.room import Room
 from services.scheduler.domain.shape import Shape
-from services.scheduler.domain.victims import Victim, candidates, choose, loss
+from services.scheduler.domain.victims import Victim, choose, loss
 
 Offer = tuple[tuple[int, float, float], str, int, tuple[Victim, ...]]
 """A further rank on a node: what it costs for each that it brings, the node, and the victims; the number tells whether
 it still holds."""
 
 
-def reclaim(
-    ledger: Ledger, nodes: Iterable[Node], shape: Shape, priority: int, now: datetime
-) -> tuple[Victim, ...] | None:
-    """The victims whose leaving makes these nodes large enough for the job, or None if nobody's is enough."""
-    able = [node for node in nodes if node.reachable]
-    rooms = {node.name: ledger.later(node, shape.device_type) for node in able}
-    victims = {node.name: candidates(ledger, node, shape, priority, now) for node in able}
-    if shape.gang:
-        return _Purchase(shape, rooms, victims).run()
-    return next((choose(shape, 1, room, victims[name]) for name, room in rooms.items()), None)
-
-
-class _Purchase:
-    """The victims for one gang in the making."""
+class Purchase:
+    """The victims for one gang in the making. `rooms`: what each node will have when those who are leaving have left;
+    `victims`: who may be told to leave it, in the order of `candidates`.
+    """
 
     def __init__(self, shape: Shape, rooms: dict[str, Room], victims: dict[str, list[Victim]]) -> None:
         self._shape = shape
@@ -50,6 +37,7 @@ class _Purchase:
                 self._where[victim.job][name] = victim.room
 
     def run(self) -> tuple[Victim, ...] | None:
+        """None if nobody's leaving is enough."""
         offers = [offer for name in self._rooms if (offer := self._offer(name)) is not None]
         heapify(offers)
         while sum(self._ranks.values()) < self._shape.nodes:

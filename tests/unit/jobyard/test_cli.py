@@ -363,6 +363,20 @@ def test_get_says_why_first(server: ScriptedServer) -> None:
     assert json.loads(ok("get", JOB_ID, "--json"))["submitted_at"] == "2026-11-23T23:12:50.123Z"
 
 
+def test_a_job_of_several_nodes_says_how_many_and_where_each_rank_is(server: ScriptedServer) -> None:
+    places = [{"node": "a", "rank": 0, "devices": [0, 1]}, {"node": "b", "rank": 1, "devices": [2, 3]}]
+    gang = job(nodes=2, devices=2, devices_total=4, device_type="v100", placement=places)
+    server.on("GET", JOB, Answer(body=gang))
+    shown = ok("get", JOB_ID)
+    for said in ("Number of Device  2 v100", "Number of Nodes   2", "Total of Device   4 v100", "1 cpus on each node"):
+        assert said in shown
+    assert "  Rank 0            a, v100 0 1\n  Rank 1            b, v100 2 3\n" in shown
+    server.on("GET", JOBS, page(gang))
+    assert " 2 x 2 v100 " in ok("list")
+    server.on("GET", JOB, Answer(body=job(placement=[{"node": "a"}])))
+    assert "  Node              a\n" in ok("get", JOB_ID)
+
+
 def test_a_name_that_one_job_has(server: ScriptedServer) -> None:
     server.on("GET", JOBS, page(job(id=OTHER_ID, name="other"), job(name="other-1")))
     server.on("GET", OTHER, Answer(body=job(id=OTHER_ID, name="other")))

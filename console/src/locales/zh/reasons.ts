@@ -8,7 +8,7 @@ import { absolute } from '@/ui/times'
 
 export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     queued: () => '等待调度器的下一个周期。',
-    starting: (facts) => `节点 ${facts.text('node')} 已为其分配资源，正在启动。`,
+    starting: (facts) => `节点 ${where(facts)} 已为其分配资源，正在启动。`,
     making_room: (facts) =>
         `节点 ${facts.text('node')} 上优先级较低的作业正在停止，为其腾出资源${named(facts.list('victims'))}。`,
     waiting_for_devices: (facts) =>
@@ -23,6 +23,14 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
         facts.needs &&
         `等待 ${facts.needs.memoryMib} MiB 内存：单个节点最多空闲 ${facts.freeOnOne?.memoryMib ?? 0} MiB。${line(facts)}`,
     waiting_for_turn: (facts) => `资源足够，马上启动；除非这些资源是为排在前面的作业保留的。${line(facts)}`,
+    gang: (facts) =>
+        facts.needs &&
+        `需要同时有 ${facts.nodes} 个节点，每个 ${amount(facts.needs, facts.deviceType)}；` +
+            `现在可启动 ${facts.number('could_start') ?? 0} 个。${line(facts)}`,
+    gang_too_large: (facts) =>
+        facts.needs &&
+        `申请了 ${facts.nodes} 个节点，每个 ${amount(facts.needs, facts.deviceType)}；` +
+            `即使全部空闲，同一台机器或同一集群最多容纳其中 ${facts.number('most') ?? 0} 个。`,
     node_busy: (facts) =>
         `节点 ${facts.list('nodes').join('、')} 拒绝了启动：被视为空闲的资源正被其他程序占用。一分钟内会重试。${line(facts)}`,
     held_until: (facts) => `第 ${facts.text('attempt')} 次运行未成功，${moment(facts.text('until'))}之后重试。`,
@@ -73,6 +81,10 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
     kept: (facts) => `作业已结束；TensorBoard 的内容可查看至${moment(facts.text('until'))}。`,
     removed: () => '已被关闭；作业结束前可以再次打开。',
     closing_idle: (facts) => `无人使用，将于${moment(facts.text('closes_at'))}关闭；使用即可保持打开。`,
+}
+
+function where(facts: Facts): string {
+    return facts.list('nodes').join('、') || facts.text('node')
 }
 
 function line(facts: Facts): string {
