@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from jobyard.cli.lastwords import print_last_words
 from jobyard.cli.receipts import stop
 from jobyard.cli.session import JobArguments, JsonOption, Session, session
 from jobyard.cli.tables import STATUS_STYLES
@@ -36,7 +37,7 @@ def devices(job: Job) -> str:
 
 
 def get(context: typer.Context, jobs: JobArguments, as_json: JsonOption = False) -> None:
-    """Show jobs: the status and its reason first, then everything else."""
+    """Show jobs: the status and its reason first, then everything else, and what one that failed said last."""
     current = session(context)
     console = output()
     for index, text in enumerate(jobs):
@@ -47,6 +48,7 @@ def get(context: typer.Context, jobs: JobArguments, as_json: JsonOption = False)
         if index:
             console.print()
         print_job(console, job, current.client.events(job.id) if job.attempt else (), _ways(current, job))
+        print_last_words(console, current.client, job)
 
 
 def _ways(current: Session, job: Job) -> Sequence[Endpoint] | None:

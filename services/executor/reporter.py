@@ -97,7 +97,8 @@ class Reporter:
     async def _usage(self, run: Run) -> RunUsage | None:
         """What a run has used that is over, over all of its ranks."""
         known = [await self._used(member, run.ranks[member.id]) for member in run.record.members]
-        return together([usage for usage in known if usage is not None])
+        devices = sum(len(share.devices) for share in run.record.shares)
+        return together([usage for usage in known if usage is not None], devices)
 
     async def _used(self, member: Member, seen: Observation) -> RunUsage | None:
         """Of one rank. Whatever is wrong with that, the run's end is told all the same, without."""

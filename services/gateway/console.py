@@ -1,7 +1,7 @@
 """Consoles: the last lines from the logs service, new ones from the stream, whole outputs from the executor."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from math import inf
@@ -108,26 +108,44 @@ class Console:
         Raises NotFound, with the first piece, when its node does not have it any more.
         """
         allocation = await self._allocation_of(job_id, attempt)
-        ranks = sorted(share.rank for share in allocation.shares) if rank is None else [rank]
-        for one in ranks:
-            if len(ranks) > 1:
-                yield f"==> rank {one} <==\n".encode()
-            async for piece in self._whole(allocation.answerer, job_id, attempt, one):
-                yield piece
+        executor, ranks = allocation.answerer, sorted(share.rank for share in allocation.shares)
+        if rank is None and len(ranks) > 1:
+            pieces = self._all_ranks(executor, job_id, attempt, ranks)
+        else:
+            pieces = self._one_rank(executor, job_id, attempt, rank or 0)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece.encode()
 
-    async def _whole(self, executor: str, job_id: str, attempt: int, rank: int) -> AsyncGenerator[bytes, None]:
+    async def _all_ranks(
+        self, executor: str, job_id: str, attempt: int, ranks: Sequence[int]
+    ) -> AsyncGenerator[str, None]:
+        """Without those of which nothing is kept, as of one that wrote nothing, unless that is so of all."""
+        missing = 0
+        for rank in ranks:
+            heading = f"==> rank {rank} <==\n"
+            try:
+                async for piece in self._one_rank(executor, job_id, attempt, rank):
+                    yield heading + piece
+                    heading = ""
+            except NotFound:
+                missing += 1
+                if not heading or missing == len(ranks):
+                    raise
+
+    async def _one_rank(self, executor: str, job_id: str, attempt: int, rank: int) -> AsyncGenerator[str, None]:
         piece = LogPiece(text="", next_offset=0, end=False)
         while not piece.end:
             ask = ReadLog(job_id=job_id, attempt=attempt, rank=rank, offset=piece.next_offset)
             piece = await self._bus.ask(READ_LOG.at(executor), ask, self._timeout_s)
-            yield piece.text.encode()
+            yield piece.text
 
     async def _allocation_of(self, job_id: str, attempt: int) -> Allocation:
         """Where this attempt ran, as the job's history says."""
         for event in await self._yard.history(job_id):
             state = event.data["job"]["state"] if event.type == SCHEDULED else {}
             if state.get("attempt") == attempt and state.get("allocation"):
-                return Allocation.model_validate(state["allocation"])
+                return Allocation.model_validate(state["allocation"], strict=False)
         if attempt == 0:
             raise NotFound(f"Job {job_id} has not run yet, so there is no output. Try again once it runs.")
         raise NotFound(f"Job {job_id} has no attempt {attempt} that ran. The first one is 1.")

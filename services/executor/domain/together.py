@@ -8,8 +8,8 @@ from shared.contracts.metrics import MOST, MOST_SECONDS, REPORTED_NAMES, Network
 N = TypeVar("N", int, float)
 
 
-def together(ranks: Sequence[RunUsage]) -> RunUsage | None:
-    """One sum, of the lowest rank's time and on: none of no rank.
+def together(ranks: Sequence[RunUsage], devices: int) -> RunUsage | None:
+    """One sum of what is known of these ranks, in their order, which hold so many devices; none if nothing is.
 
     Peaks and means of memory are added up, although the peaks need not have been at one moment. Devices are held until
     the last rank is gone, whenever their own one ended. Of a name that several ranks report the lowest rank's value
@@ -18,7 +18,7 @@ def together(ranks: Sequence[RunUsage]) -> RunUsage | None:
     if len(ranks) <= 1:
         return ranks[0] if ranks else None
     seconds = max(rank.seconds for rank in ranks)
-    held = sum(rank.device_seconds * (seconds / rank.seconds if rank.seconds > 0 else 1.0) for rank in ranks)
+    held = min(devices * seconds, MOST_SECONDS)
     measured = sum(rank.device_measured_seconds for rank in ranks)
     used = sum((rank.device_utilization_mean or 0.0) * rank.device_measured_seconds for rank in ranks)
     reported, not_finite = _reported(ranks)
@@ -30,9 +30,9 @@ def together(ranks: Sequence[RunUsage]) -> RunUsage | None:
         network=_network([rank.network for rank in ranks if rank.network is not None]),
         block_read_bytes=_sum((rank.block_read_bytes for rank in ranks), MOST),
         block_write_bytes=_sum((rank.block_write_bytes for rank in ranks), MOST),
-        device_seconds=min(held, MOST_SECONDS),
-        device_measured_seconds=min(measured, held, MOST_SECONDS),
-        device_idle_seconds=min(sum(rank.device_idle_seconds for rank in ranks), measured, MOST_SECONDS),
+        device_seconds=held,
+        device_measured_seconds=min(measured, held),
+        device_idle_seconds=min(sum(rank.device_idle_seconds for rank in ranks), measured, held),
         device_utilization_mean=min(used / measured, 1.0) if measured else None,
         device_memory_peak_bytes=max(
             (rank.device_memory_peak_bytes for rank in ranks if rank.device_memory_peak_bytes is not None), default=None

@@ -108,6 +108,25 @@ def test_a_file_names_secrets_too(server: ScriptedServer, home: Path) -> None:
     }
 
 
+def test_get_shows_what_a_job_that_failed_said_last_and_of_several_ranks_the_one_that_failed_first(
+    server: ScriptedServer,
+) -> None:
+    reason = {"code": "command_failed", "message": "Rank 1 on node a ended with exit code 3.", "details": {"rank": 1}}
+    failed = job(status="failed", attempt=1, nodes=2, reason=reason)
+    server.on("GET", f"{JOB}/events", Answer(body={"items": []}))
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(7, "\x1b[31mbroken")], "gaps": []}))
+    server.on("GET", JOB, Answer(body=failed))
+    assert ok("get", JOB_ID).endswith("\nRank 1 said last:\nbroken\n")
+    assert server.asked[-1].query == {"tail": "20", "rank": "1"}
+    server.on("GET", JOB, Answer(body=failed | {"nodes": 1, "reason": {**reason, "details": {}}}))
+    assert ok("get", JOB_ID).endswith("\nIt said last:\nbroken\n")
+    assert server.asked[-1].query == {"tail": "20"}
+    server.on("GET", f"{JOB}/logs", problem(403, "forbidden"))
+    assert "said last" not in ok("get", JOB_ID)
+    server.on("GET", JOB, Answer(body=failed | {"status": "finished"}))
+    assert "said last" not in ok("get", JOB_ID)
+
+
 def test_get_shows_which_secret_a_variable_holds(server: ScriptedServer) -> None:
     server.on("GET", JOB, Answer(body=job(env={"A": "a b", "HF": {"secret": "hf"}})))
     assert "A='a b' HF=(secret hf)" in ok("get", JOB_ID)
