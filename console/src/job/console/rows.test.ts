@@ -41,7 +41,9 @@ describe('the rows of a console', () => {
     it('say what a rank has lost before its own next line', () => {
         const rows = new Rows()
         const gaps = [{ after_seq: 1, lost: 3, rank: 1 }]
-        rows.add(tail({ lines: [line(1), line(1, { rank: 1 }), ...lines(2, 5), line(5, { rank: 1, text: 'other' })], gaps }))
+        rows.add(
+            tail({ lines: [line(1), line(1, { rank: 1 }), ...lines(2, 5), line(5, { rank: 1, text: 'other' })], gaps }),
+        )
         const all = ['line 1', 'line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'gap 3', 'other']
         expect(words(rows.list)).toEqual(all)
     })
