@@ -16,7 +16,7 @@ from services.executor.domain.observation import Observation
 from services.executor.domain.record import Kind, judged
 from services.executor.gangs import Gangs
 from services.executor.known import KnownRuns
-from services.executor.launching import Launching, logged
+from services.executor.launching import Launching
 from services.executor.outputs import Outputs
 from services.executor.placed import Assignment, Placed
 from services.executor.prepare import Preparation
@@ -24,6 +24,7 @@ from services.executor.reporter import Reporter
 from services.executor.run import Run
 from services.executor.secrets import Secrets
 from services.executor.store import RunStore
+from services.executor.tasks import logged
 from services.executor.usage.sampler import Sampler
 from shared.clock import Clock
 from shared.contracts.job import Reason

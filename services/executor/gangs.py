@@ -12,9 +12,9 @@ import structlog
 
 from services.executor.backends.protocol import Backend
 from services.executor.domain.gang import Verdict
-from services.executor.launching import logged
 from services.executor.run import Run
 from services.executor.store import RunStore
+from services.executor.tasks import TaskPerRun
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ class Gangs:
         self._store = store
         self._backend = backend
         self._look = look
-        self._settling: dict[str, asyncio.Task[None]] = {}
+        self._settling = TaskPerRun()
 
     async def stop(self, run: Run) -> None:
         """The platform wants its end. Raises StoreUnavailable."""
@@ -39,19 +39,11 @@ class Gangs:
 
     def settle(self, run: Run) -> None:
         """See to it, beside all else, that what is to end does. It may be asked for again and again."""
-        id = run.record.id
-        if id not in self._settling:
-            task = asyncio.get_running_loop().create_task(self._settle(run), name=id)
-            self._settling[id] = task
-            task.add_done_callback(lambda _: self._settling.pop(id, None))
-            task.add_done_callback(logged)
+        self._settling.begin(run.record.id, lambda: self._settle(run))
 
     def cancel(self) -> list["asyncio.Task[None]"]:
         """Settle nothing any more; the tasks that are ended with that."""
-        tasks = list(self._settling.values())
-        for task in tasks:
-            task.cancel()
-        return tasks
+        return self._settling.cancel()
 
     async def _settle(self, run: Run) -> None:
         await self._decide(run, asked=False)

@@ -8,17 +8,19 @@ starts each only once.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
 from services.executor.backends.protocol import Backend, RunOrder
 from services.executor.domain.admission import Capacity, Usage, admit, claims_of
 from services.executor.domain.environment import CHECKPOINT_DIR
-from services.executor.domain.record import Kind, RunRecord, rank_of
+from services.executor.domain.record import Kind, RunRecord, rank_of, record_of
 from services.executor.known import KnownRuns
 from services.executor.meeting import meeting_port
 from services.executor.placed import Assignment, Placed
 from services.executor.prepare import Preparation, Unfit
+from services.executor.revealing import Revealing
 from services.executor.run import Run
 from services.executor.secrets import Secrets
 from shared.clock import Clock
@@ -53,7 +55,7 @@ class Launching:
         self._clock = clock
         self._boot_id = boot_id
         self._report = report
-        self._revealing: dict[str, asyncio.Task[None]] = {}
+        self._revealing = Revealing(secrets, lambda item: self._launch([item]), self._refuse)
 
     async def launch(self, assignments: Iterable[Assignment]) -> None:
         """Start those that were never here; refuse what does not fit. Raises StoreUnavailable.
@@ -62,8 +64,8 @@ class Launching:
         """
         ready = []
         for item in assignments:
-            if item.launch.secrets:
-                self._reveal(item)
+            if item.launch.secrets and not self._known.knows(item.run_id):
+                self._revealing.begin(item)
             else:
                 ready.append(item)
         await self._launch(ready)
@@ -100,32 +102,11 @@ class Launching:
 
     def cancel(self) -> list["asyncio.Task[None]"]:
         """Wait for no secrets any more; the tasks that are ended with that."""
-        tasks = list(self._revealing.values())
-        for task in tasks:
-            task.cancel()
-        return tasks
+        return self._revealing.cancel()
 
-    # --- secrets
-
-    def _reveal(self, assignment: Assignment) -> None:
-        id = assignment.run_id
-        if id not in self._revealing and not self._known.knows(id):
-            task = asyncio.get_running_loop().create_task(self._launch_revealed(assignment), name=id)
-            self._revealing[id] = task
-            task.add_done_callback(lambda _: self._revealing.pop(id, None))
-            task.add_done_callback(logged)
-
-    async def _launch_revealed(self, assignment: Assignment) -> None:
-        """Start a run with its secrets, or refuse it for one that is gone; later, when the gateway is away."""
-        try:
-            await self._launch([await self._secrets.revealed(assignment)])
-        except Unfit as unfit:
-            async with self._known.changing:
-                await self.bury(assignment, "refused", unfit.reason)
-        except TemporaryError as error:  # the reconcile loop asks for it again
-            log.warning("launch_delayed", run_id=assignment.run_id, reason=str(error))
-
-    # --- those that are new here
+    async def _refuse(self, assignment: Assignment, reason: Reason) -> None:
+        async with self._known.changing:
+            await self.bury(assignment, "refused", reason)
 
     async def _launch(self, assignments: Iterable[Assignment]) -> None:
         async with self._known.changing:
@@ -164,7 +145,8 @@ class Launching:
             if isinstance(made, Unfit):
                 records.append(self._record(item, "refused", busy=made.busy, reason=made.reason))
             else:
-                records.append(self._record(item, "run", checkpoint_path=made[0].env[CHECKPOINT_DIR]))
+                checkpoints = made[0].env[CHECKPOINT_DIR]
+                records.append(self._record(item, "run", port=item.port, checkpoint_path=checkpoints))
                 orders += made
         return records, orders
 
@@ -183,38 +165,5 @@ class Launching:
                 made.append((placed, unfit))
         return made
 
-    def _record(
-        self,
-        item: Placed,
-        kind: Kind,
-        busy: bool = False,
-        reason: Reason | None = None,
-        checkpoint_path: str | None = None,
-    ) -> RunRecord:
-        view = item.view
-        return RunRecord(
-            id=item.run_id,
-            kind=kind,
-            job_id=view.id,
-            attempt=view.state.attempt,
-            vc=view.vc,
-            owner=view.owner,
-            shares=item.shares,
-            boot_id=self._boot_id,
-            device_type=view.device_type,
-            cpus=view.cpus,
-            memory_mib=view.memory_mib,
-            first_seq=view.state.log_lines + 1,
-            port=item.port if isinstance(item, Assignment) else 0,
-            checkpoint_path=checkpoint_path,
-            created_at=self._clock.now(),
-            correlation_id=item.correlation_id,
-            busy=busy,
-            reason=reason,
-        )
-
-
-def logged(task: "asyncio.Task[None]") -> None:
-    """What could not be reported, or started, is tried again by the reconcile loop."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("run_task_failed", task=task.get_name(), exc_info=error)
+    def _record(self, item: Placed, kind: Kind, **decided: Any) -> RunRecord:
+        return record_of(item.view, item.shares, kind, self._boot_id, self._clock.now(), item.correlation_id, **decided)

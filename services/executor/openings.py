@@ -109,7 +109,9 @@ class Openings:
             vc = self._vc_of(taken.run_id) if taken.run_id is not None else None
             if taken.run_id is None or vc is None or vc != self._vc_of(id):
                 raise
-            named = f"{NAMED_HOLDER}{taken.run_id.partition('.')[0]}"
+            run, rank = rank_of(taken.run_id)
+            own = run == rank_of(id)[0]
+            named = f"rank {rank} of the job" if own else f"{NAMED_HOLDER}{run.partition('.')[0]}"
             raise PortTaken(port, taken.run_id, named) from None
 
     async def _relay_channel(self, connection: socket.socket, channel: Channel) -> None:

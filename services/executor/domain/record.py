@@ -1,12 +1,13 @@
 """The durable record of a run: created exclusively before anything is spawned, so that no attempt starts twice."""
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
 from services.executor.domain.admission import Claim, claims_of
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Lost, Observation, Waiting
 from shared.contracts.base import Contract, Timestamp, UserName
-from shared.contracts.job import Reason, Share
+from shared.contracts.job import JobView, Reason, Share
 
 Kind = Literal["run", "stopped", "refused", "lost"]
 
@@ -72,6 +73,35 @@ class RunRecord(Contract):
             Member(rank_id(self.id, share.rank), self.job_id, self.attempt, share.rank, *who, share.devices)
             for share in self.shares
         )
+
+
+def record_of(
+    view: JobView,
+    shares: tuple[Share, ...],
+    kind: Kind,
+    boot_id: str,
+    now: datetime,
+    correlation_id: str | None = None,
+    **decided: Any,
+) -> RunRecord:
+    """Of the job's current attempt. `decided`: what else there is to be written down."""
+    return RunRecord(
+        id=run_id(view.id, view.state.attempt),
+        kind=kind,
+        job_id=view.id,
+        attempt=view.state.attempt,
+        vc=view.vc,
+        owner=view.owner,
+        shares=shares,
+        boot_id=boot_id,
+        device_type=view.device_type,
+        cpus=view.cpus,
+        memory_mib=view.memory_mib,
+        first_seq=view.state.log_lines + 1,
+        created_at=now,
+        correlation_id=correlation_id,
+        **decided,
+    )
 
 
 def run_id(job_id: str, attempt: int) -> str:
