@@ -302,10 +302,11 @@ class ListScope(StrEnum):
 
 
 class LogGap(Model):
-    """Lines that are missing after line `after_seq` (0: before the first)."""
+    """Lines that are missing after line `after_seq` of a rank (0: before the first)."""
 
     after_seq: int
     lost: int
+    rank: int = 0
 
 
 class Scope2(StrEnum):
@@ -692,6 +693,8 @@ class Share(Model):
 
     rank: int = 0
     devices: list[int] = []
+    executor: str | None = None
+    """Who answers for what runs on the node; none: the node itself."""
 
 
 class SignInMethods(Model):
@@ -991,7 +994,7 @@ class WebhookSecret(Model):
 
 
 class Allocation(Model):
-    """What a run holds: one share per rank."""
+    """What a run holds: one share per rank, from 0 on. Several ranks may be on one node."""
 
     shares: list[Share]
 
@@ -1242,6 +1245,8 @@ class JobRequest(Model):
     """Accelerators per node."""
 
     nodes: int = 1
+    """One rank on each; at most 64. Some may be the same machine."""
+
     cpus: float = 1
     """Per node."""
 
@@ -1650,6 +1655,8 @@ class Job(Model):
     """Accelerators per node."""
 
     nodes: int = 1
+    """One rank on each; at most 64. Some may be the same machine."""
+
     cpus: float = 1
     """Per node."""
 
@@ -1689,6 +1696,9 @@ class Job(Model):
 
     version: int
     """Counts a document's changes, from 1."""
+
+    placement: list[Share] | None = None
+    """Where its ranks are, from the placement to the run's end. Of a job that is asked for by id."""
 
     actions: list[Action] = []
     """What the caller may do to it now."""

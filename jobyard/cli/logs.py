@@ -16,6 +16,8 @@ from jobyard.errors import Invalid
 from jobyard.models import LogGap, LogLine
 from jobyard.watching import LINES_KEPT, in_order
 
+Form = Callable[[LogLine | LogGap], str]
+
 
 def logs(
     context: typer.Context,
@@ -30,6 +32,10 @@ def logs(
         typer.Option("--download", metavar="FILE", help="Write the whole output there as it is; - is stdout."),
     ] = None,
     attempt: Annotated[int | None, typer.Option(min=1, help="Whose output --download writes; else the last.")] = None,
+    rank: Annotated[
+        int | None,
+        typer.Option(min=0, max=1023, help="Only this rank; else all, each line with its own."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a job's console. With --json, a document per line."""
@@ -38,43 +44,56 @@ def logs(
     if download is not None:
         if follow or as_json:
             raise Invalid("--download goes with neither --follow nor --json; leave one out.")
-        save(current.client.download_log(job_id, attempt), download)
+        save(current.client.download_log(job_id, attempt, rank), download)
         return
+    several = rank is None and current.client.get(job_id).nodes > 1
     if follow:
-        follow_console(current.client, job_id, tail, times=times, as_json=as_json)
+        follow_console(current.client, job_id, tail, rank, times=times, as_json=as_json, several=several)
         return
-    page = current.client.logs(job_id, tail or LINES_KEPT)
+    page, form = current.client.logs(job_id, tail or LINES_KEPT, rank), form_of(times, several)
     items = in_order(page)
-    print_console(items if tail else _saying_what_is_cut(items, job_id), _form(times), as_json=as_json)
+    print_console(items if tail else _saying_what_is_cut(items, job_id, several), form, as_json=as_json)
     if sys.stdout.isatty() and not as_json:
-        print_console(page.unfinished or (), _form(times))
+        print_console(page.unfinished or (), form)
 
 
 def follow_console(
-    client: Client, job_id: str, tail: int | None = None, *, times: bool = False, as_json: bool = False
+    client: Client,
+    job_id: str,
+    tail: int | None = None,
+    rank: int | None = None,
+    *,
+    times: bool = False,
+    as_json: bool = False,
+    several: bool = False,
 ) -> None:
-    """Print lines as they come, until the job is over; on a terminal also one that has not ended, as it changes."""
-    form = _form(times)
+    """Print lines as they come, until the job is over; on a terminal also one that has not ended, as it changes.
+
+    several: each with its rank before it.
+    """
+    form = form_of(times, several)
     row = LastRow(form)
-    items = client.follow_logs(job_id, tail or LINES_KEPT, on_unfinished=None if as_json else row.show)
+    items = client.follow_logs(job_id, tail or LINES_KEPT, rank, on_unfinished=None if as_json else row.show)
+    shown = items if tail else _saying_what_is_cut(items, job_id, several)
     try:
-        print_console(items if tail else _saying_what_is_cut(items, job_id), form, as_json=as_json, before=row.clear)
+        print_console(shown, form, as_json=as_json, before=row.clear)
     finally:
         row.clear()
 
 
-def _saying_what_is_cut(items: Iterable[LogLine | LogGap], job_id: str) -> Iterator[LogLine | LogGap]:
-    """The same items; before the first one, on stderr, how many lines came before it."""
+def _saying_what_is_cut(items: Iterable[LogLine | LogGap], job_id: str, several: bool) -> Iterator[LogLine | LogGap]:
+    """The same items; before the first one, on stderr, how many lines came before it, if its number says so."""
     for number, item in enumerate(items):
         if number == 0 and (before := item.after_seq if isinstance(item, LogGap) else item.seq - 1):
             lines = "1 earlier line is" if before == 1 else f"{before:,} earlier lines are"
+            lines = "Earlier lines are" if several else lines
             notes().print(f"{lines} not shown; `jobyard logs {job_id} --download FILE` writes all of an attempt.")
         yield item
 
 
 def print_console(
     items: Iterable[LogLine | LogGap],
-    form: Callable[[LogLine], str],
+    form: Form,
     *,
     as_json: bool = False,
     before: Callable[[], None] = lambda: None,
@@ -84,15 +103,20 @@ def print_console(
         before()
         if as_json:
             print_json(item)
-        elif isinstance(item, LogGap):
-            print_line(f"[... {item.lost} lines were lost here]")
         else:
             print_line(form(item))
 
 
-def _form(times: bool) -> Callable[[LogLine], str]:
-    """How a line is printed."""
-    return lambda line: f"{precise(line.time)}  {line.text}" if times else line.text
+def form_of(times: bool = False, several: bool = False) -> Form:
+    """How a line, and a place where lines are missing, is printed: with its time, with its rank."""
+
+    def written(item: LogLine | LogGap) -> str:
+        rank = f"[{item.rank}] " if several else ""
+        if isinstance(item, LogGap):
+            return f"{rank}[... {item.lost} lines were lost here]"
+        return f"{rank}{precise(item.time)}  {item.text}" if times else f"{rank}{item.text}"
+
+    return written
 
 
 def save(pieces: Iterable[bytes], target: Path) -> None:

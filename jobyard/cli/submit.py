@@ -49,7 +49,7 @@ def submit(
     image: ImageOption = None,
     device_type: DeviceTypeOption = None,
     devices: DevicesOption = None,
-    nodes: Annotated[int | None, typer.Option(help="Nodes.")] = None,
+    nodes: Annotated[int | None, typer.Option(help="How many nodes; devices, cpus and memory are for each.")] = None,
     cpus: CpusOption = None,
     memory_mib: MemoryOption = None,
     priority: PriorityOption = None,
@@ -138,7 +138,7 @@ def _after(current: Session, job: Job, *, wait: bool, follow: bool, as_json: boo
     notes().print(Text(f"submitted {inert(job.name)} as {job.id}"))
     try:
         if follow:
-            follow_console(current.client, job.id, as_json=as_json)
+            follow_console(current.client, job.id, as_json=as_json, several=job.nodes > 1)
         job = wait_for(current.client, job.id, TERMINAL)
     except KeyboardInterrupt:
         notes().print(f"\nThe job goes on; `jobyard logs -f {job.id}` follows it, `jobyard kill {job.id}` ends it.")

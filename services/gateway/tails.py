@@ -28,10 +28,10 @@ class Page:
 
 @dataclass(frozen=True)
 class _Place:
-    """Lines `first` to `end` - 1."""
+    """So many lines of a job from `first` on, and what they stand before; each is a rank and its line's number."""
 
-    first: int
-    end: int
+    first: tuple[int, int]
+    end: tuple[int, int] | None
     count: int
     chars: int
 
@@ -43,51 +43,64 @@ class Tails:
         self._bus = bus
         self._timeout_s = timeout_s
 
-    async def pages(self, job_id: str, count: int, most_chars: float = inf) -> AsyncGenerator[Page, None]:
-        """The last `count` lines, or as many as have `most_chars` of text and a little more; one page at least. Lines
-        that were there and were displaced by newer ones before they were read are a gap.
+    async def pages(
+        self, job_id: str, count: int, most_chars: float = inf, rank: int | None = None
+    ) -> AsyncGenerator[Page, None]:
+        """The last `count` lines, of one rank or of all, or as many as have `most_chars` of text and a little more; one
+        page at least. Lines that were there and were displaced by newer ones before they were read are a gap.
         """
-        newest = await self._page(job_id, count, None)
-        for place in reversed(await self._places(job_id, count, newest, most_chars)):
-            yield await self._read(job_id, place)
-        yield Page(newest.lines, newest.gaps, newest.position, newest.unfinished)
+        ask = TailLog(job_id=job_id, tail=count, rank=rank)
+        newest = await self._page(ask)
+        for place in reversed(await self._places(ask, newest, most_chars)):
+            yield await self._read(ask, place)
+        yield Page(newest.lines, newest.gaps, newest.position, _of(rank, newest.unfinished))
 
-    async def unfinished(self, job_id: str) -> tuple[LogLine, ...]:
+    async def unfinished(self, job_id: str, rank: int | None = None) -> tuple[LogLine, ...]:
         """What stands in lines that have not ended."""
-        return (await self._page(job_id, 1, None)).unfinished
+        return _of(rank, (await self._page(TailLog(job_id=job_id, tail=1, rank=rank))).unfinished)
 
-    async def _places(self, job_id: str, count: int, page: LogPage, most_chars: float) -> list[_Place]:
+    async def _places(self, ask: TailLog, page: LogPage, most_chars: float) -> list[_Place]:
         """Of the pages before the newest, going back."""
         places: list[_Place] = []
-        place = _place_of(page, 0)
+        place, count = _place_of(page, None), ask.tail
         while page.more and place is not None and place.count < count and place.chars < most_chars:
             count, most_chars = count - place.count, most_chars - place.chars
             end = place.first
-            page = await self._page(job_id, count, end)
+            page = await self._page(_before(ask, end, count))
             place = _place_of(page, end)
             if place is not None:
                 places.append(place)
         return places
 
-    async def _read(self, job_id: str, place: _Place) -> Page:
-        page = await self._page(job_id, place.count, place.end)
+    async def _read(self, ask: TailLog, place: _Place) -> Page:
+        page = await self._page(_before(ask, place.end, place.count))
         lines = page.lines
         lost = place.count - len(lines)
-        gaps = (LogGap(after_seq=place.first - 1, lost=lost), *page.gaps) if lost > 0 else page.gaps
+        rank, seq = place.first
+        gaps = (LogGap(after_seq=seq - 1, lost=lost, rank=rank), *page.gaps) if lost > 0 else page.gaps
         return Page(lines, gaps, None)
 
-    async def _page(self, job_id: str, count: int, before_seq: int | None) -> LogPage:
-        ask = TailLog(job_id=job_id, tail=count, before_seq=before_seq)
+    async def _page(self, ask: TailLog) -> LogPage:
         return await self._bus.ask(TAIL_LOG, ask, self._timeout_s)
 
 
-def _place_of(page: LogPage, end: int) -> _Place | None:
+def _before(ask: TailLog, end: tuple[int, int] | None, count: int) -> TailLog:
+    """The same, of `count` lines before that one."""
+    rank, seq = (0, None) if end is None else end
+    return TailLog(job_id=ask.job_id, tail=count, rank=ask.rank, before_seq=seq, before_rank=rank)
+
+
+def _of(rank: int | None, lines: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
+    return tuple(line for line in lines if rank is None or line.rank == rank)
+
+
+def _place_of(page: LogPage, end: tuple[int, int] | None) -> _Place | None:
     """None for a page without lines."""
     if not page.chunks:
         return None
     count = chars = 0
-    first = LogChunk.model_validate_json(page.chunks[0]).seq
+    oldest = LogChunk.model_validate_json(page.chunks[0])
     for payload in page.chunks:
         chunk = LogChunk.model_validate_json(payload)
         count, chars = count + chunk.count, chars + len(chunk.text)
-    return _Place(first, end, count, chars)
+    return _Place((oldest.rank, oldest.seq), end, count, chars)

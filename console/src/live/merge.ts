@@ -17,6 +17,7 @@ export function merged(job: Job, event: JobEvent): Job {
         ...state,
         endpoints: job.endpoints,
         blockers: state.status === 'queued' ? job.blockers : null,
+        placement: state.allocation?.shares ?? null,
         version,
         actions: possible(job, state.status),
     }

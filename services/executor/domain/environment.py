@@ -1,8 +1,10 @@
 """What a run finds in its environment: a small clean base, the submission's own, and the platform's word last."""
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+from services.executor.domain.record import rank_id, run_id
 
 PASSED_ON = frozenset(
     {
@@ -34,15 +36,25 @@ _PORTS = range(20_000, 30_000)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run lives: resolved folders, and the devices it was given."""
+    """Where one rank of a run lives: resolved folders, and the devices it was given."""
 
     job_path: str
     checkpoint_path: str
     metrics_file: str
     data_path: str | None
+    rank: int
+    ranks: int
+    port: int
+    """Where the ranks of the run meet."""
     devices: tuple[int, ...]
     visible: Mapping[str, str]
     """The variables by which the devices' own libraries see these and no others (`Equipment.visible`)."""
+
+
+def ports(run_id: str) -> Iterator[int]:
+    """Where the ranks of a run may meet, in the order to try: the same whenever it is asked, another for other runs."""
+    first = zlib.crc32(run_id.encode()) % len(_PORTS)
+    yield from (*_PORTS[first:], *_PORTS[:first])
 
 
 def base(own: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
@@ -56,20 +68,19 @@ def environment(
     base: Mapping[str, str], submitted: Mapping[str, str], job_id: str, attempt: int, place: Place
 ) -> dict[str, str]:
     """Everything that the command finds. A submission may replace the base, not what the platform says."""
-    run_id = f"{job_id}.{attempt}"
     said = {
         "JOBYARD_JOB_ID": job_id,
         "JOBYARD_ATTEMPT": str(attempt),
-        "JOBYARD_RUN_ID": run_id,
+        "JOBYARD_RUN_ID": rank_id(run_id(job_id, attempt), place.rank),
         "JOBYARD_JOB_PATH": place.job_path,
         CHECKPOINT_DIR: place.checkpoint_path,
         METRICS_FILE: place.metrics_file,
         "JOBYARD_DEVICES": ",".join(map(str, place.devices)),
         **place.visible,
-        "RANK": "0",
-        "WORLD_SIZE": "1",
+        "RANK": str(place.rank),
+        "WORLD_SIZE": str(place.ranks),
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_PORTS[zlib.crc32(run_id.encode()) % len(_PORTS)]),
+        "MASTER_PORT": str(place.port),
     }
     if attempt > 1:
         said["JOBYARD_RESUME"] = "1"

@@ -17,7 +17,9 @@ from services.gateway.routes.documented import content, problems
 from services.gateway.routes.parameters import LAST_EVENT_ID, JobPath, last_event_id
 from services.gateway.routes.streams import byte_stream, event_stream
 from services.gateway.tails import Page
-from shared.contracts.job import HOLDING
+from shared.contracts.endpoints import missing_rank
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.job import HOLDING, Job
 from shared.contracts.logs import LINES_KEPT, LogGap, LogLine
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
@@ -32,6 +34,7 @@ Paced = Annotated[
         "and `skipped` says how many are left out. For showing a console to somebody."
     ),
 ]
+OfRank = Annotated[int | None, Query(ge=0, le=1023, description="Of one rank alone; default: of all.")]
 Count = Annotated[int, Query(ge=1, le=LINES_KEPT, description="How many of the last lines.")]
 
 
@@ -42,15 +45,16 @@ Count = Annotated[int, Query(ge=1, le=LINES_KEPT, description="How many of the l
     response_model=LogTail,
     responses={**content("text/plain", "The lines, as JSON or bare."), **problems(403, 404, 422, 429)},
 )
-async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KEPT) -> Response:
-    """Lines with their numbers, times and streams, the gaps between them, and what stands in lines that have not ended
-    (`unfinished`); bare lines with `Accept: text/plain`.
+async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KEPT, rank: OfRank = None) -> Response:
+    """Lines with their ranks, numbers, times and streams, the gaps between them, and what stands in lines that have not
+    ended (`unfinished`); bare lines with `Accept: text/plain`.
 
     More than about 400 KiB of them are a stream: it counts as one, and one that is cut stays unfinished.
     """
     parts = parts_of(request)
     job = await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
-    pages = parts.console.tail(job_id, tail)
+    require_rank(job, rank)
+    pages = parts.console.tail(job_id, tail, rank)
     first = await anext(pages)
     whole, runs = _from_first(first, pages), job.attempt if job.status in HOLDING else None
     written = _bare(whole) if _wants_plain(request) else _in_json(whole, runs)
@@ -72,7 +76,7 @@ async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KE
     openapi_extra={"parameters": [LAST_EVENT_ID]},
 )
 async def follow_job_logs(
-    request: Request, job_id: JobPath, tail: Count = LINES_KEPT, paced: Paced = False
+    request: Request, job_id: JobPath, tail: Count = LINES_KEPT, paced: Paced = False, rank: OfRank = None
 ) -> Response:
     """Server-sent events: `lines` with a LogTail as its data, first of the last lines, then of each new one, and where
     one that has not ended looks different; at last `end`, when the job is over and everything was sent. `alive` comes
@@ -80,8 +84,8 @@ async def follow_job_logs(
     """
     parts, caller = parts_of(request), caller_of(request)
     after = last_event_id(request)
-    await parts.yard.stored(caller, job_id, Right.READ_CONSOLE)
-    return event_stream(request, parts.console.follow(job_id, tail, after, at_a_pace=paced))
+    require_rank(await parts.yard.stored(caller, job_id, Right.READ_CONSOLE), rank)
+    return event_stream(request, parts.console.follow(job_id, tail, after, at_a_pace=paced, rank=rank))
 
 
 @router.get(
@@ -98,15 +102,26 @@ async def download_job_logs(
     request: Request,
     job_id: JobPath,
     attempt: Annotated[int | None, Query(ge=1, description="Default: the last attempt.")] = None,
+    rank: OfRank = None,
 ) -> Response:
-    """Everything that an attempt wrote, while the node that ran it still has the file; then 404."""
+    """Everything that an attempt wrote, while the node that ran it still has the file; then 404. Of several ranks one
+    after the other, each under a line `==> rank 1 <==`.
+    """
     parts = parts_of(request)
     job = await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
+    require_rank(job, rank)
     chosen = attempt or job.attempt
-    pieces = parts.console.download(job_id, chosen)
+    pieces = parts.console.download(job_id, chosen, rank)
     first = await anext(pieces)
-    headers = {"Content-Disposition": f'attachment; filename="{job.name}-{job_id}.{chosen}.log"'}
+    one = "" if rank is None else f"-rank{rank}"
+    headers = {"Content-Disposition": f'attachment; filename="{job.name}-{job_id}.{chosen}{one}.log"'}
     return byte_stream(request, _from_first(first, pieces), PLAIN, headers)
+
+
+def require_rank(job: Job, rank: int | None) -> None:
+    """Raises Invalid for a rank that the job does not have."""
+    if rank is not None and rank >= job.nodes:
+        raise Invalid(missing_rank(job.nodes), errors=(FieldError(field="rank", message=missing_rank(job.nodes)),))
 
 
 async def _from_first(first: T, pieces: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:

@@ -44,8 +44,8 @@ class JobHead(Contract):
     request: JobRequest
     submitted_at: Timestamp
     over: bool
-    node: NodeName | None = None
-    """Where it holds something; a job has one node."""
+    executor: NodeName | None = None
+    """Who answers for what it holds; all its ranks have the same one."""
     state: JobState
 
 
@@ -91,7 +91,7 @@ def append(document: JobDocument, steps: list[Step], actor: Actor, cause: str | 
             "version": document.version + len(steps),
             "state": state,
             "over": state.status in TERMINAL,
-            "node": state.allocation.shares[0].node if state.allocation is not None else None,
+            "executor": state.allocation.answerer if state.allocation is not None else None,
             "history": document.history + entries,
         }
     )
@@ -153,8 +153,8 @@ def launch_of(document: JobHead) -> LaunchSpec:
     )
 
 
-def job_of(document: JobHead) -> Job:
-    """The whole job, as its owner sees it."""
+def job_of(document: JobHead, *, placed: bool = False) -> Job:
+    """The whole job, as its owner sees it; `placed`: with the places of its ranks, which lists have no room for."""
     request, state = document.request, document.state
     checkpoints = checkpoint_path(request, document.id)
     fields: dict[str, Any] = {
@@ -173,6 +173,7 @@ def job_of(document: JobHead) -> Job:
         "exit_code": state.exit_code,
         "attempt": state.attempt,
         "version": document.version,
+        "placement": state.allocation.shares if placed and state.allocation is not None else None,
     }
     return Job.of(**fields)
 

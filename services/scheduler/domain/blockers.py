@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 
 from services.scheduler.domain.node import Node
-from services.scheduler.domain.reasons import DEVICES, MAKING_ROOM
+from services.scheduler.domain.reasons import DEVICES, GANG, MAKING_ROOM
 from services.scheduler.domain.room import NOTHING, Holding, Room, need
 from services.scheduler.domain.shape import Shape, shape_of
 from services.scheduler.domain.snapshot import Snapshot
@@ -30,6 +30,8 @@ def _blockers(snapshot: Snapshot, view: JobView, code: str) -> Blockers:
     shape = shape_of(view)
     if code == TURN:
         return _ahead(snapshot, view, shape)
+    if code == GANG:  # what its ranks lack differs from node to node: most often what they are about
+        code = DEVICES if shape.devices else AMOUNTS[1]
     leaving = _leaving(snapshot, view) if code == MAKING_ROOM or code in AMOUNTS else []
     if leaving or code not in AMOUNTS:
         return _told(snapshot, leaving)
@@ -43,13 +45,11 @@ def _ahead(snapshot: Snapshot, view: JobView, shape: Shape) -> Blockers:
     keys = (
         waiting.key(id)
         for id, promise in snapshot.promises.items()
-        if id in waiting and promise.node in nodes and nodes[promise.node].fits_now(shape)
+        if id in waiting and any(name in nodes and nodes[name].fits_now(shape) for name, _ in promise.places)
     )
     ahead = [snapshot.jobs[id] for _, _, id in sorted(key for key in keys if key < own)]
-    named = ahead[:BLOCKERS_NAMED]
-    return Blockers(
-        jobs=tuple(_blocker(job, Blocking.PROMISED, need(shape_of(job))) for job in named), more=len(ahead) - len(named)
-    )
+    named = tuple(_blocker(job, Blocking.PROMISED, _whole(shape_of(job))) for job in ahead[:BLOCKERS_NAMED])
+    return Blockers(jobs=named, more=len(ahead) - len(named))
 
 
 def _leaving(snapshot: Snapshot, view: JobView) -> list[Holding]:
@@ -59,9 +59,14 @@ def _leaving(snapshot: Snapshot, view: JobView) -> list[Holding]:
     if victims:
         return [holding for id in victims for _, holding in snapshot.holdings(id)]
     promise = snapshot.promises.get(view.id)
-    if promise is None or promise.node not in nodes:
-        return []
-    return [holding for holding in nodes[promise.node].holdings.values() if holding.leaving]
+    places = promise.places if promise is not None else ()
+    known = (nodes[name] for name, _ in places if name in nodes)
+    return [holding for node in known for holding in node.holdings.values() if holding.leaving]
+
+
+def _whole(shape: Shape) -> Room:
+    """What all ranks together need."""
+    return Room(*(amount * shape.nodes for amount in need(shape)))
 
 
 def _holders(snapshot: Snapshot, shape: Shape, amount: int) -> Iterator[Holding]:
@@ -85,7 +90,7 @@ _HAS: tuple[Callable[[Holding, Shape], bool], ...] = (
 
 def _could_take(node: Node, shape: Shape, amount: int) -> bool:
     """Whether it has enough of the amounts before this one, and of all of them were it empty."""
-    if node.silent or not node.total(shape.device_type).fits(shape):
+    if node.silent or node.fits_now(shape) or not node.total(shape.device_type).fits(shape):
         return False
     free, needed = node.room(shape.device_type), need(shape)
     return all(free[before] >= needed[before] for before in range(amount))

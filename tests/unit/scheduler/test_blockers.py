@@ -146,3 +146,28 @@ def test_as_many_jobs_as_are_named_fit_in_a_message_many_times() -> None:
     )
     assert len(Blockers(jobs=(one,) * BLOCKERS_NAMED, more=10**6).model_dump_json()) < 16_384
     assert ExplainJobs(ids=()).blockers_of is None
+
+
+def test_a_gang_hears_who_holds_what_its_ranks_lack_and_not_of_those_where_a_rank_fits() -> None:
+    yard = Yard(node("a", v100=8), node("b", v100=8), node("c", v100=8))
+    yard.submit(job(1, devices=6), job(2, devices=6), job(3, devices=2))
+    yard.cycle()
+    yard.submit(job(4, devices=8, nodes=2))
+    yard.cycle()
+    assert explained(yard, 4).reason.code == "gang"
+    on = {name: {holding.job for holding in known.holdings.values()} for name, known in yard.snapshot.nodes.table.items()}
+    assert {one.id for one in blockers(yard, 4)} == set().union(*on.values()) == {job_id(1), job_id(2), job_id(3)}
+
+
+def test_what_is_kept_for_a_gang_is_told_whole() -> None:
+    yard = Yard(node("a", v100=4), node("b", v100=4))
+    yard.submit(job(1, devices=3), job(2, devices=4))
+    yard.cycle()
+    for number in (1, 2):
+        yard.start(job_id(number))
+        yard.change(job_id(number), status=JobStatus.KILLING, then=JobStatus.KILLED)
+    yard.submit(job(3, devices=4, nodes=2), job(4, devices=1))
+    yard.cycle()
+    (ahead,) = blockers(yard, 4)
+    assert (ahead.name, ahead.state, ahead.devices) == ("job-3", "promised", 8)
+    assert {one.name for one in blockers(yard, 3)} == {"job-1", "job-2"}
