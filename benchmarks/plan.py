@@ -41,6 +41,7 @@ def main() -> None:
     one_job_ends(snapshot)
     explain(snapshot)
     from_scratch(snapshot)
+    gangs()
 
 
 def machine() -> None:
@@ -133,6 +134,33 @@ def from_scratch(snapshot: Snapshot) -> None:
         plan(fresh, NOW)
 
     show(f"a new snapshot of {len(views)} jobs and its first plan", [timed(rebuild)])
+
+
+def gangs() -> None:
+    """One executor has all nodes, as a cluster has. 125 jobs of 64 ranks take them, and one of high priority takes the
+    place of preemptible ones.
+    """
+    snapshot = Snapshot()
+    for number in range(NODES):
+        snapshot.report(reported(number).model_copy(update={"executor": "cluster"}), 0.0)
+    sizes = {"devices": 1, "nodes": 64, "cpus": 0.5, "preemptible": True, "priority": 100}
+    times = []
+    for number in range(NODES * 8 // 64):
+        snapshot.put(job(number, **sizes))
+        times.append(timed(lambda: snapshot.apply(plan(snapshot, NOW))))
+    show("a gang of 64 ranks is placed", times)
+    for id, placement in list(snapshot.pending.items()):
+        state = JobState(
+            status=JobStatus.RUNNING, priority=100, attempt=1, allocation=placement.allocation, started_at=START
+        )
+        snapshot.put(snapshot.jobs[id].model_copy(update={"version": 3, "state": state}))
+    snapshot.put(job(NODES, **(sizes | {"priority": 900})))
+    decided = plan(snapshot, NOW)
+    assert len(decided.preemptions) == 1
+    show("others make room for a gang of 64 ranks", [timed(plan, snapshot, NOW) for _ in range(20)])
+    snapshot.forget(job(NODES).id)
+    snapshot.put(job(NODES + 1, **(sizes | {"priority": 50})))
+    show("a gang that cannot fit", [timed(plan, snapshot, NOW) for _ in range(20)])
 
 
 def reported(number: int) -> NodeReported:

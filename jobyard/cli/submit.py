@@ -49,7 +49,7 @@ def submit(
     image: ImageOption = None,
     device_type: DeviceTypeOption = None,
     devices: DevicesOption = None,
-    nodes: Annotated[int | None, typer.Option(help="Nodes.")] = None,
+    nodes: Annotated[int | None, typer.Option(help="How many nodes; devices, cpus and memory are for each.")] = None,
     cpus: CpusOption = None,
     memory_mib: MemoryOption = None,
     priority: PriorityOption = None,

@@ -118,9 +118,9 @@ def test_nobody_stops_for_room_that_is_not_needed() -> None:
 def test_a_gang_leaves_whole_and_loses_what_all_its_ranks_hold() -> None:
     yard = cluster(4, 4, 4)
     yard.submit(job(1, devices=4, nodes=2, **LOW), job(2, devices=4, **LOW))
-    running(yard, 1)
-    yard.pass_time(60)
-    yard.start(job_id(2))
+    running(yard, 2)
+    yard.pass_time(50)
+    yard.start(job_id(1))
     yard.pass_time(100)
     yard.submit(job(3, devices=4, **HIGH))
     assert victims(yard.cycle()) == [job_id(2)]
@@ -129,6 +129,15 @@ def test_a_gang_leaves_whole_and_loses_what_all_its_ranks_hold() -> None:
     yard.end(job_id(2))
     yard.end(job_id(1))
     assert list(placed(yard.cycle())) == [job_id(3), job_id(4)]
+
+
+def test_whoever_is_not_needed_once_a_gang_leaves_stays() -> None:
+    yard = cluster(4, 4, 4)
+    yard.submit(job(1, devices=4, **LOW), job(2, devices=4, nodes=2, **LOW))
+    running(yard, 1, 2)
+    yard.pass_time(100)
+    yard.submit(job(3, devices=4, nodes=2, **HIGH))
+    assert victims(yard.cycle()) == [job_id(2)]
 
 
 def test_nobody_stops_where_not_even_all_of_them_are_enough() -> None:

@@ -40,6 +40,12 @@ test('a place is told by its node and devices', () => {
     expect(entriesOf([SCHEDULED])[0]).toMatchObject({ attempt: 1, places: ['n1: v100 0, 3'] })
 })
 
+test('of several ranks each place says whose it is, also where they share a node', () => {
+    const shares = [0, 1].map((rank) => ({ node: 'n1', rank, devices: [], executor: null }))
+    const event = eventOf('scheduled', 2, { status: 'scheduling', attempt: 1, allocation: { shares } })
+    expect(entriesOf([event])[0]?.places).toEqual(['rank 0 · n1', 'rank 1 · n1'])
+})
+
 test('a preemption says for whom, and what it cost, though the executor observed it', () => {
     const event = eventOf('preempted', 4, { status: 'queued' }, { actor: EXECUTOR, receipt: RECEIPT })
     const [entry] = entriesOf([event])

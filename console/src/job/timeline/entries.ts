@@ -82,12 +82,13 @@ function whyOf(event: JobEvent, word: string): Reason | null {
     return { code: receipt.rule, message: receipt.why, details: job.state.reason?.details ?? {} }
 }
 
-/** `node-1: v100 0, 1`: what the job holds; empty where it holds nothing. */
+/** `node-1: v100 0, 1`, of several `rank 1 · node-1: v100 0, 1`: what the job holds; empty where it holds nothing. */
 export function placesOf(view: JobEvent['data']['job']): string[] {
     const shares = view.state.allocation?.shares ?? []
-    return shares.map(({ node, devices }) =>
-        devices?.length ? `${node}: ${view.device_type} ${devices.join(', ')}` : node,
-    )
+    return shares.map(({ node, rank, devices }) => {
+        const place = devices?.length ? `${node}: ${view.device_type} ${devices.join(', ')}` : node
+        return shares.length > 1 ? `rank ${rank} · ${place}` : place
+    })
 }
 
 /** The history with one more event; the same if it is there already, null if some are missing in between. */
