@@ -117,9 +117,10 @@ def usage_of(job_id: str, totals: Totals, living: Sequence[Sample] = ()) -> JobU
 
 
 def _with_living(usage: JobUsage, reports: Reports, samples: Sequence[Sample]) -> JobUsage:
+    """Of a name that several ranks report the lowest one's value counts, as it will when the run is over."""
     cpu, network, memory = usage.cpu_seconds, usage.network, usage.memory_bytes
     read, written = usage.block_read_bytes, usage.block_write_bytes
-    for sample in samples:
+    for sample in sorted(samples, key=lambda sample: sample.rank, reverse=True):
         cpu = _sum(cpu, sample.cpu_seconds)
         network = _both(network, sample.network)
         read, written = _sum(read, sample.block_read_bytes), _sum(written, sample.block_write_bytes)

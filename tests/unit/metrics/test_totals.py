@@ -150,3 +150,9 @@ def test_samples_of_an_attempt_that_is_counted_already_count_no_second_time() ->
     ended = folded(Totals(), attempt(1, number=4, usage={"cpu_seconds": 10.0}))
     usage = usage_of(JOB_ID, ended, [sample(4, cpu_seconds=9.9)])
     assert (usage.live, usage.cpu_seconds, usage.updated_at) == (False, 10.0, NOON + timedelta(hours=1))
+
+
+def test_of_a_name_that_several_ranks_report_the_lowest_ones_value_counts() -> None:
+    ranks = [sample(rank=rank, reported={"loss": float(rank), f"of-{rank}": 1.0}) for rank in (0, 2, 1)]
+    found = usage_of(JOB_ID, Totals(), ranks).reported
+    assert found == {"loss": 0.0, "of-0": 1.0, "of-1": 1.0, "of-2": 1.0}
