@@ -149,7 +149,7 @@ def test_as_many_jobs_as_are_named_fit_in_a_message_many_times() -> None:
 
 
 def test_a_gang_hears_who_holds_what_its_ranks_lack_and_not_of_those_where_a_rank_fits() -> None:
-    yard = Yard(node("a", v100=8), node("b", v100=8), node("c", v100=8))
+    yard = Yard(*(node(name, executor="k", v100=8) for name in "abc"))
     yard.submit(job(1, devices=6), job(2, devices=6), job(3, devices=2))
     yard.cycle()
     yard.submit(job(4, devices=8, nodes=2))
@@ -160,7 +160,7 @@ def test_a_gang_hears_who_holds_what_its_ranks_lack_and_not_of_those_where_a_ran
 
 
 def test_what_is_kept_for_a_gang_is_told_whole() -> None:
-    yard = Yard(node("a", v100=4), node("b", v100=4))
+    yard = Yard(*(node(name, executor="k", v100=4) for name in "ab"))
     yard.submit(job(1, devices=3), job(2, devices=4))
     yard.cycle()
     for number in (1, 2):
