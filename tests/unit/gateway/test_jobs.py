@@ -108,7 +108,7 @@ async def test_ones_own_name_may_stand_in_the_body(yard: Gateway) -> None:
 
 
 async def test_a_batch_has_an_outcome_for_each_in_order(yard: Gateway) -> None:
-    jobs = [BODY, BODY | {"nodes": 2}, {"command": "x"}, BODY | {"name": "last"}, 3, BODY | {"owner": "eve"}]
+    jobs = [BODY, BODY | {"nodes": 65}, {"command": "x"}, BODY | {"name": "last"}, 3, BODY | {"owner": "eve"}]
     answer = await yard.call("POST", "/jobs:submit-batch", json={"jobs": jobs})
     assert answer.status_code == 207
     outcomes = answer.json()["outcomes"]
