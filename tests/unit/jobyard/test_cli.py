@@ -518,12 +518,14 @@ def test_on_a_terminal_a_line_that_has_not_ended_is_rewritten_in_the_last_row(se
         lines_event(line(2, "done"), unfinished=()),
         END,
     ]
+    server.on("GET", JOB, Answer(body=job()))
     server.on("GET", f"{JOB}/logs/follow", Pieces(pieces))
     wide = " 50% " + "#" * 74
     assert on_a_terminal("logs", "-f", JOB_ID) == f"a\n\r\x1b[K10%\r\x1b[K{wide}\r\x1b[Kdone\n"
 
 
 def test_in_a_pipe_only_lines_are_printed(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job()))
     server.on("GET", f"{JOB}/logs/follow", Pieces([lines_event(line(1, "a"), unfinished=BAR), END]))
     server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, "a")], "gaps": [], "unfinished": BAR}))
     assert ok("logs", "-f", JOB_ID) == ok("logs", JOB_ID) == "a\n"
@@ -531,6 +533,7 @@ def test_in_a_pipe_only_lines_are_printed(server: ScriptedServer) -> None:
 
 
 def test_a_look_at_a_console_shows_what_has_not_ended_on_a_terminal_alone(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job()))
     bar = (line(2, "50%", stream="stderr"),)
     server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, "a")], "gaps": [], "unfinished": bar}))
     assert on_a_terminal("logs", JOB_ID) == "a\n50%\n"
