@@ -15,7 +15,7 @@ from shared.contracts.cluster import Offer, OfferedDevices
 from shared.contracts.commands.cluster import OFFER
 from shared.contracts.commands.support import NOTIFY_KINDS
 from shared.contracts.errors import Invalid
-from shared.contracts.job import JobRequest
+from shared.contracts.job import RANKS, JobRequest
 from shared.contracts.notify import NotifyKinds
 from tests.support.gateway import Gateway, caller
 
@@ -112,7 +112,7 @@ async def test_a_member_is_told_of_the_own_virtual_clusters_with_what_they_allow
     assert (found["max_cpus"], found["max_memory_mib"], found["uses_images"]) == (64, 4096, False)
     assert found["endpoints"] == ["ssh", "jupyter", "tensorboard"]
     assert found["notify"] == {"kinds": ["mailto", "https"], "mail_domains": [], "events": ["failed"]}
-    assert found["limits"]["nodes"]["maximum"] == 1
+    assert found["limits"]["nodes"]["maximum"] == RANKS
     assert "nobody is shown" not in answer.text
     assert "hidden" not in answer.text
     assert "foreign" not in answer.text
