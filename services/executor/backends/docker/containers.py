@@ -14,6 +14,8 @@ from services.executor.backends.protocol import RunOrder
 
 RUN, HOME, NODE, BOOT = "jobyard.run", "jobyard.home", "jobyard.node", "jobyard.boot"
 """Labels. Nothing is adopted or removed that has not this backend's `jobyard.home`."""
+GRACE = "jobyard.grace"
+"""Seconds between SIGTERM and SIGKILL."""
 JOB, OWNER, VC = "jobyard.job", "jobyard.owner", "jobyard.vc"
 """For people who look at the engine."""
 HERE = "/.jobyard"
@@ -126,10 +128,16 @@ def labels_of(order: RunOrder, surroundings: Surroundings) -> dict[str, str]:
         HOME: surroundings.home_id,
         BOOT: surroundings.boot_id,
         NODE: order.node,
+        GRACE: f"{order.grace_s:g}",
         JOB: order.job_id,
         OWNER: order.owner,
         VC: order.vc,
     }
+
+
+def grace_of(container: Mapping[str, Any]) -> float:
+    """Of a container as `inspect` shows it."""
+    return float(container["Config"]["Labels"].get(GRACE, 0))
 
 
 def environment_of(order: RunOrder, kind: Kind | None) -> dict[str, str]:

@@ -29,7 +29,7 @@ class ContainerDoors:
 
     async def check(self, run_id: str) -> None:
         seen = await asyncio.to_thread(self._files.read, run_id)
-        if not seen.begun or seen.end is not None or seen.refused is not None:
+        if seen.start is None or not seen.start.get("pid") or seen.end is not None:
             raise not_running()
 
     async def call(self, run_id: str) -> None:
