@@ -59,6 +59,12 @@ def _parse_users(value: Any) -> Any:
     return found
 
 
+def _apart(network: str) -> str:
+    if network == "host":
+        raise ValueError("'host' would give every job this machine's own ports; name another network, or 'none'")
+    return network
+
+
 def _split_names(value: Any) -> Any:
     return tuple(name for name in re.split(r"[,:\s]+", value) if name) if isinstance(value, str) else value
 
@@ -108,7 +114,7 @@ class ExecutorSettings(BaseSettings):
     report_s: float = Field(5.0, gt=0, description="How often this node says that it lives.")
     docker_host: str = Field(
         "unix:///var/run/docker.sock",
-        pattern=r"^unix:///[^\0]+$",
+        pattern=r"^unix:///.+$",
         description="With `docker`: the engine's socket. Its containers are given paths of this machine, so it has to "
         "see the same ones.",
     )
@@ -122,9 +128,9 @@ class ExecutorSettings(BaseSettings):
         description="With `docker`: as whom the runs of which owner are, `ada=2001:2001,*=1000:1000`. Without it they "
         "are the executor's own user; an executor that is root needs it, and no other can have it.",
     )
-    network: str = Field(
+    network: Annotated[str, AfterValidator(_apart)] = Field(
         "bridge",
-        pattern=r"^(?!host$)[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$",
         description="With `docker`: the engine's network that runs of one rank are in; `none`: they reach nothing.",
     )
     shm_mib: int = Field(

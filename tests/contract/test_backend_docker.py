@@ -24,6 +24,7 @@ from shared.contracts.streams import Child
 from tests.support.benches import SOMEBODY, clear_containers, docker_bench, opened
 from tests.support.docker import IMAGE, docker
 from tests.support.executor_backend import Bench, processes_of
+from tests.support.listening import heard, listens, not_dialled
 from tests.support.programs import needs
 from tests.support.streams import Held
 from tests.support.waiting import until
@@ -179,6 +180,14 @@ async def test_without_any_network_a_port_is_reached_all_the_same(tmp_path: Path
     finally:
         await bench.close()
         clear_containers(tmp_path / "home")
+
+
+async def test_two_jobs_may_listen_on_one_port_and_each_is_reached_as_itself(bench: Bench) -> None:
+    first, second = await listens(bench, 8888), await listens(bench, 8888, "0.0.0.0")
+    for id in (first, second):
+        assert await heard(await bench.backend.dial(id, 8888)) == f"hello from {id}"
+    with closing(socket.create_server(("", 0))) as machine:
+        assert (await not_dialled(bench, first, machine.getsockname()[1])).details["code"] == "not_listening"
 
 
 # --- what is refused

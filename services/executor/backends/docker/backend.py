@@ -87,7 +87,13 @@ class DockerBackend:
         prepared = await asyncio.to_thread(runtime.made, self._home)
         await self._engine.open()
         surroundings = Surroundings(
-            self._home_id, self._boot_id, prepared.folder, prepared.argv, self._network, self._shm_mib
+            home_id=self._home_id,
+            boot_id=self._boot_id,
+            runtime=prepared.folder,
+            argv=prepared.argv,
+            network=self._network,
+            shm_mib=self._shm_mib,
+            ipv6=linux.has_ipv6(),
         )
         self._launching = Launching(self._engine, self._files, surroundings, self._users, self._default_image)
         self._loops = [asyncio.create_task(self._hear()), asyncio.create_task(self._look_at_output())]

@@ -65,6 +65,8 @@ class Surroundings:
     network: str
     shm_mib: int
     """0: half of the run's memory."""
+    ipv6: bool
+    """Whether the kernel has it; the engine takes even its loopback away from containers, where programs expect it."""
 
 
 def home_id_of(home: Path) -> str:
@@ -97,6 +99,7 @@ def container_of(
         "SecurityOpt": ["no-new-privileges:true"],
         "NetworkMode": network_of(surroundings.home_id, order) if order.ranks > 1 else surroundings.network,
         "RestartPolicy": {"Name": "no"},
+        "Sysctls": {"net.ipv6.conf.lo.disable_ipv6": "0"} if surroundings.ipv6 else {},
         "LogConfig": _LOG,
         "NanoCpus": int(order.cpus * 1e9),
         **_memory(order.memory_mib, surroundings.shm_mib),
