@@ -189,6 +189,7 @@ async def test_a_child_with_a_name_is_started_once_and_lives_on_without_anybody(
     lab = shell("echo started >> ledger; exec sleep 600", name="jupyter")
     async with await held(bench, id, lab) as first, await held(bench, id, lab) as second:
         assert first.pid == second.pid
+        await until(lambda: bench.lines("ledger"), "it runs")
     await bench.reopen()
     async with await held(bench, id, lab) as again:
         assert again.pid == first.pid
