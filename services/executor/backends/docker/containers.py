@@ -23,6 +23,8 @@ FIRST_RANK = "rank-0"
 """By this name the other ranks of a run find the first."""
 SUPERVISOR_MIB = 16
 """On top of a run's memory: the supervisor's own, so that the job has all that it asked for."""
+LEAST_CPUS = 0.25
+"""With less, the supervisor's start alone would take seconds."""
 _LOG = {"Type": "json-file", "Config": {"max-size": "64k", "max-file": "1"}}
 """What the supervisor says when it cannot even begin; the run's own output never comes here."""
 
@@ -101,7 +103,7 @@ def container_of(
         "RestartPolicy": {"Name": "no"},
         "Sysctls": {"net.ipv6.conf.lo.disable_ipv6": "0"} if surroundings.ipv6 else {},
         "LogConfig": _LOG,
-        "NanoCpus": int(order.cpus * 1e9),
+        "NanoCpus": int(max(order.cpus, LEAST_CPUS) * 1e9),
         **_memory(order.memory_mib, surroundings.shm_mib),
         **_devices(order, kind),
     }
