@@ -33,6 +33,7 @@ COPY pip.conf /etc/pip.conf
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt PIP_DEFAULT_TIMEOUT=180
 RUN ln -sf python3 /usr/bin/python
 """
+_DATABASE = ("secantusdb", "pymongo", "dnspython", "python-dateutil", "six", "s2sphere", "future", "shapely", "numpy")
 _DATABASE_IMAGE = """
 FROM %(base)s
 COPY requirements.txt /
@@ -92,9 +93,9 @@ def wire_database_image() -> str:
     name = "jobyard-test/wire-database:1"
     with tempfile.TemporaryDirectory() as folder, _alone("database"):
         context = Path(folder)
-        lock = (CHECKOUT / "requirements-dev.lock").read_text()
-        wanted = next(part for part in re.split(r"\n(?=\S)", lock) if part.startswith("secantusdb=="))
-        (context / "requirements.txt").write_text(wanted + "\n")
+        locks = "\n".join((CHECKOUT / f"requirements{part}.lock").read_text() for part in ("", "-dev"))
+        wanted = [part for part in re.split(r"\n(?=\S)", locks) if part.partition("==")[0] in _DATABASE]
+        (context / "requirements.txt").write_text("\n".join(wanted) + "\n")
         (context / "Dockerfile").write_text(_DATABASE_IMAGE % {"base": python_image()})
         build(name, context)
     return name
