@@ -19,9 +19,11 @@ WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.05; done"
 
 @pytest.fixture
 def executor(nats: NatsServer, tmp_path: Path) -> Iterator[ExecutorService]:
-    settings = {"backend": "docker", "docker_host": engine(), "image": IMAGE, "users": "*=1000:1000"}
+    service = ExecutorService(
+        nats.url, tmp_path / "data", backend="docker", docker_host=engine(), image=IMAGE, users="*=1000:1000"
+    )
     try:
-        with ExecutorService(nats.url, tmp_path / "data", **settings) as running:
+        with service as running:
             yield running
     finally:
         clear_containers(tmp_path / "data" / "executor" / "docker")

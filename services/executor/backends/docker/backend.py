@@ -73,6 +73,7 @@ class DockerBackend:
         self._launching: Launching | None = None
         self._room = asyncio.Semaphore(AT_ONCE)
         self._launches: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._ends: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._written: dict[str, int] = {}
@@ -99,7 +100,7 @@ class DockerBackend:
         self._loops = [asyncio.create_task(self._hear()), asyncio.create_task(self._look_at_output())]
 
     async def close(self) -> None:
-        tasks = [*self._loops, *self._launches.values(), *self._ends.values()]
+        tasks = [*self._loops, *self._tasks, *self._ends.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -111,7 +112,8 @@ class DockerBackend:
                 first = self._launches.get(f"{order.job_id}.{order.attempt}")
                 task = asyncio.create_task(self._launch(order, first), name=order.run_id)
                 self._launches[order.run_id] = task
-                task.add_done_callback(lambda task: self._launches.pop(task.get_name(), None))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     async def stop(self, run_id: str) -> None:
         await asyncio.to_thread(self._files.ask_to_stop, run_id)
@@ -167,13 +169,20 @@ class DockerBackend:
                 await asyncio.wait([first])
             async with self._room:
                 await self._launching.launch(order, self._kind_of(order))
-            marks = await asyncio.to_thread(self._files.read, order.run_id)
-            if marks.asked:
-                await self._stop(order.run_id)
-            else:
-                await self._look(order.run_id)
         except (OSError, Declined) as error:  # it waits, and whoever wants it started asks again
             log.warning("launch_delayed", run_id=order.run_id, reason=str(error))
+        finally:
+            del self._launches[order.run_id]  # from here on stops see to it themselves
+        await self._after_launch(order.run_id)
+
+    async def _after_launch(self, run_id: str) -> None:
+        try:
+            marks = await asyncio.to_thread(self._files.read, run_id)
+            if marks.asked:
+                await self._stop(run_id)
+            await self._look(run_id)
+        except (OSError, Declined) as error:
+            log.warning("launch_not_seen", run_id=run_id, reason=str(error))
 
     async def _stop(self, run_id: str) -> None:
         """What has begun is told; what has not will not. Raises EngineAway, OSError."""
@@ -230,7 +239,7 @@ class DockerBackend:
             try:
                 async for name in self._engine.events(f"{HOME}={self._home_id}"):
                     run_id = run_of(self._home_id, name)
-                    if run_id is not None and run_id not in self._launches:
+                    if run_id is not None:
                         await self._look(run_id)
             except (OSError, Declined) as error:
                 log.warning("engine_events_ended", reason=str(error))

@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 LOOK_S = 0.02
 """Between two looks at whether the supervisor has claimed its run, which takes a fresh interpreter's start."""
+LOOKS = 25
+"""Until the engine is asked whether the container is still there."""
 _FINAL = ("not found", "denied", "unauthorized", "no basic auth", "manifest unknown", "invalid reference", "forbidden")
 """What a registry says that would say the same another time."""
 
@@ -118,17 +120,15 @@ class Launching:
     async def _claimed(self, run_id: str, name: str) -> None:
         """Until the supervisor has the run, or its container is gone without it."""
         while True:
-            marks = await asyncio.to_thread(self._files.read, run_id)
-            if marks.start is not None:
-                await asyncio.to_thread(self._files.begin, run_id)
-                return
-            if not runs(await self._engine.inspect(name)):
-                marks = await asyncio.to_thread(self._files.read, run_id)
-                if marks.start is not None:
-                    continue
-                log.warning("container_without_supervisor", run_id=run_id)
-                return
-            await asyncio.sleep(LOOK_S)
+            there = runs(await self._engine.inspect(name))
+            for _ in range(LOOKS):
+                if (await asyncio.to_thread(self._files.read, run_id)).start is not None:
+                    await asyncio.to_thread(self._files.begin, run_id)
+                    return
+                if not there:
+                    log.warning("container_without_supervisor", run_id=run_id)
+                    return
+                await asyncio.sleep(LOOK_S)
 
 
 def _order(order: RunOrder, kind: Kind | None) -> dict[str, object]:
