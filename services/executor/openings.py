@@ -15,7 +15,7 @@ import structlog
 
 from services.executor import relay
 from services.executor.backends.protocol import Backend, Execution, PortTaken
-from services.executor.domain.record import rank_id, run_id
+from services.executor.domain.record import rank_id, rank_of, run_id
 from services.executor.domain.tickets import LIFETIME_S
 from shared.contracts.errors import Conflict, Unauthorized
 from shared.contracts.streams import NAMED_HOLDER, OpenStream
@@ -110,7 +110,9 @@ class Openings:
             vc = self._vc_of(taken.run_id) if taken.run_id is not None else None
             if taken.run_id is None or vc is None or vc != self._vc_of(id):
                 raise
-            named = f"{NAMED_HOLDER}{taken.run_id.partition('.')[0]}"
+            run, rank = rank_of(taken.run_id)
+            own = run == rank_of(id)[0]
+            named = f"rank {rank} of the job" if own else f"{NAMED_HOLDER}{run.partition('.')[0]}"
             raise PortTaken(port, taken.run_id, named) from None
 
     async def _relay_channel(self, connection: socket.socket, channel: Channel) -> None:
@@ -127,7 +129,7 @@ class Openings:
         channels = [Channel(name, file) for name, file in execution.files.items()]
         patience = asyncio.get_running_loop().call_later(LIFETIME_S, _close_all, channels)
         try:
-            tickets = {channel.name: self._issue(channel, id) for channel in channels}
+            tickets = {channel.name: self._issue(channel, rank_of(id)[0]) for channel in channels}
             await send_line(connection, answer_line(Opened(pid=execution.pid, channels=tickets)))
             await relay.control(execution.control, connection, sized)
         except BaseException:

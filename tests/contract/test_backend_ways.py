@@ -169,13 +169,13 @@ async def test_a_child_ends_with_its_connection_and_all_of_its_session(bench: Be
 
 async def test_what_a_shell_has_left_behind_on_purpose_lives_on_with_the_run(bench: Bench) -> None:
     id = await bench.runs()
-    async with await held(bench, id, shell("setsid sleep 600 > /dev/null 2>&1 < /dev/null & echo $!")) as child:
-        [pid] = (await child.everything("stdout")).split()
+    leaves = shell("setsid sleep 600 > /dev/null 2>&1 < /dev/null & echo left", MARK="daemon")
+    async with await held(bench, id, leaves) as child:
+        assert await child.everything("stdout") == b"left\n"
         await child.exit()
-    daemon = psutil.Process(int(pid))
     async with await held(bench, id, Child(argv=("true",))) as child:
         await child.exit()
-    assert daemon.is_running() and daemon.status() != psutil.STATUS_ZOMBIE
+    assert len(marked(id, "daemon")) == 1
     bench.go()
     await bench.ended(id)
     assert processes_of(id) == []

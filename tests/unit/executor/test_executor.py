@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from services.executor.domain.admission import Capacity
 from services.executor.domain.equipment import Equipment
 from services.executor.domain.observation import Ended, Observation, Started, Waiting
 from services.executor.domain.reading import Reading
+from services.executor.domain.repairs import Phase
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
-from services.executor.executor import REMEMBER_S, Executor
+from services.executor.executor import Executor
 from services.executor.handlers import Handlers
+from services.executor.known import REMEMBER_S
 from services.executor.outputs import Outputs
-from services.executor.prepare import Assignment, Preparation
+from services.executor.placed import Assignment
+from services.executor.prepare import Preparation
 from services.executor.reporter import Reporter
 from services.executor.run import Run
 from services.executor.secrets import Secrets
@@ -41,11 +44,12 @@ from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from shared.store.port import Store
 from tests.support.clock import ManualClock
-from tests.support.executor import BOOT, ID, assignment_of, launch_of, view_of
+from tests.support.executor import BOOT, ID, NODE, assignment_of, launch_of, view_of
 from tests.support.waiting import until
 
 RUN = f"{ID}.1"
 ENDED = Ended(1, 2, 0, None, stopped=False, forced=False, output_bytes=0)
+FAILED = replace(ENDED, ended_ns=3, exit_code=7)
 
 
 class Scripted:
@@ -151,7 +155,7 @@ class Bench:
             sampler=self.sampler(files),
             preparation=Preparation(Roots(self.folder), {}, files.reports, Equipment(simulated={"v100": 2})),
             secrets=Secrets(self.gateway, "node-1"),
-            capacity=Capacity(cpus=4, memory_mib=1000, devices={"v100": 2}),
+            capacities={NODE: Capacity(cpus=4, memory_mib=1000, devices={"v100": 2})},
             clock=self.clock,
             boot_id=BOOT,
         )
@@ -211,7 +215,7 @@ async def test_what_is_not_fit_holds_nothing(bench: Bench) -> None:
 
 async def test_a_stop_of_an_unknown_run_leaves_a_tombstone_that_no_launch_passes(bench: Bench) -> None:
     item = assignment_of()
-    await bench.executor().stop(item.view, item.share)
+    await bench.executor().stop(item)
     executor = bench.executor()
     await executor.start()
     await executor.launch([item])
@@ -330,6 +334,112 @@ async def test_an_output_that_is_put_away_under_a_download_is_still_read_to_its_
     assert (piece.text, piece.end) == ("hello\n", True)
 
 
+# --- several ranks
+
+
+def ranks(count: int = 2, **launch: Any) -> Assignment:
+    return assignment_of(view_of(ranks=count), launch_of(**launch))
+
+
+async def begun(bench: Bench, count: int = 2) -> Executor:
+    """An executor with a run of so many ranks, all of which have started."""
+    executor = bench.executor()
+    await executor.launch([ranks(count)])
+    for id in executor.runs[RUN].record.ranks:
+        bench.backend.seen[id] = Started(1, 2)
+    await executor.observe([RUN])
+    return executor
+
+
+async def test_all_ranks_are_launched_at_once_and_told_where_to_meet(bench: Bench) -> None:
+    executor = bench.executor()
+    await executor.launch([ranks(3)])
+    assert bench.backend.launched == [RUN, f"{RUN}-1", f"{RUN}-2"]
+    orders = list(bench.backend.orders.values())
+    assert [(order.rank, order.ranks, order.env["RANK"], order.env["WORLD_SIZE"]) for order in orders] == [
+        (rank, 3, str(rank), "3") for rank in range(3)
+    ]
+    [port] = {order.env["MASTER_PORT"] for order in orders}
+    assert len({order.folders.reports for order in orders}) == 3
+    next_executor = bench.executor()
+    await next_executor.start()
+    await next_executor.launch_again(ranks(3))
+    assert {order.env["MASTER_PORT"] for order in bench.backend.orders.values()} == {port}
+
+
+async def test_a_run_of_which_one_rank_can_not_be_prepared_starts_none(bench: Bench) -> None:
+    executor = bench.executor()
+    await executor.launch([ranks(work_path="missing")])
+    assert (bench.backend.launched, executor.runs[RUN].record.kind) == ([], "refused")
+
+
+async def test_a_run_that_waits_for_one_of_its_ranks_is_launched_again_and_one_that_has_failed_is_not(
+    bench: Bench,
+) -> None:
+    executor = bench.executor()
+    await executor.launch([ranks()])
+    bench.backend.seen[RUN] = Started(1, 2)
+    await executor.observe([RUN])
+    assert executor.runs[RUN].local(0).phase is Phase.WAITING
+    bench.backend.seen[RUN] = FAILED
+    await executor.observe([RUN])
+    assert executor.runs[RUN].local(0).phase is Phase.STARTED
+    await until(lambda: bench.backend.stopped == [f"{RUN}-1"], "the other one will not start")
+
+
+async def test_a_failure_ends_the_others_and_whoever_comes_after_a_kill_goes_on_with_that(bench: Bench) -> None:
+    executor = await begun(bench, 3)
+    bench.backend.seen[f"{RUN}-1"] = FAILED
+    executor.changed(f"{RUN}-1", FAILED)
+    await until(lambda: bench.backend.stopped == [RUN, f"{RUN}-2"], "the others are told to stop")
+    bench.backend.seen[RUN] = replace(FAILED, ended_ns=1)  # it breaks later, although its clock is behind
+    bench.backend.stopped.clear()
+    next_executor = bench.executor()
+    await next_executor.start()
+    await until(lambda: bench.backend.stopped == [f"{RUN}-2"], "the last one is told again")
+    bench.backend.seen[f"{RUN}-2"] = replace(ENDED, stopped=True)
+    await next_executor.observe([RUN])
+    run = next_executor.runs[RUN]
+    assert (run.seen, run.decided_by) == (Ended(1, 3, 7, None, stopped=False, forced=False, output_bytes=0), 1)
+
+
+async def test_what_breaks_once_the_platform_has_asked_for_the_end_is_no_failure_for_the_next_process_either(
+    bench: Bench,
+) -> None:
+    executor = await begun(bench)
+    await executor.stop(ranks())
+    assert bench.backend.stopped == [RUN, f"{RUN}-1"]
+    bench.backend.seen |= {RUN: replace(ENDED, stopped=True), f"{RUN}-1": FAILED}
+    next_executor = bench.executor()
+    await next_executor.start()
+    run = next_executor.runs[RUN]
+    assert isinstance(run.seen, Ended)
+    assert (run.seen.stopped, run.decided_by) == (True, None)
+
+
+async def test_a_rank_that_had_failed_before_the_platform_asked_is_the_reason(bench: Bench) -> None:
+    executor = await begun(bench)
+    bench.backend.seen[f"{RUN}-1"] = FAILED  # and nobody has said so yet
+    await executor.stop(ranks())
+    bench.backend.seen[RUN] = replace(ENDED, stopped=True)
+    await executor.observe([RUN])
+    assert executor.runs[RUN].decided_by == 1
+
+
+async def test_a_run_is_over_and_forgotten_with_all_of_its_ranks(bench: Bench) -> None:
+    executor = await begun(bench)
+    bench.backend.seen |= {RUN: ENDED, f"{RUN}-1": ENDED}
+    await executor.observe([RUN])
+    for rank in (RUN, f"{RUN}-1"):
+        bench.backend.output(rank).write_bytes(frame(STDOUT, 17, b"hello\n"))
+    await executor.forget([RUN])
+    assert sorted(path.name for path in (bench.folder / "outputs").iterdir()) == [f"{RUN}-1.output", f"{RUN}.output"]
+    bench.clock.advance(REMEMBER_S + 1)
+    await executor.expire()
+    assert bench.backend.seen == {}
+    assert await RunStore(bench.store).verdicts() == {}
+
+
 # --- secrets
 
 
@@ -395,7 +505,7 @@ async def test_a_job_that_was_stopped_while_its_secrets_were_asked_for_never_sta
     item = with_secrets(TOKEN="hf")
     await executor.launch([item])
     await until(lambda: bench.gateway.asked, "the gateway was asked")
-    await executor.stop(item.view, item.share)
+    await executor.stop(item)
     bench.gateway.quick.set()
     await executor.launch([other(1)])
     await until(lambda: bench.backend.launched, "another one runs")

@@ -50,5 +50,11 @@ async def test_one_of_another_or_of_none_that_is_known_is_not(vcs: dict[str, str
     assert HIS not in refusal.message
 
 
+async def test_another_rank_of_the_same_job_is_named_as_that() -> None:
+    refusal = await refused(f"{MINE}.1-3", {f"{MINE}.1": "lab", f"{MINE}.1-3": "lab"})
+    assert refusal.details == {"code": "port_taken", "holder": "rank 3 of the job"}
+    assert MINE not in refusal.message
+
+
 async def test_a_program_outside_of_all_runs_is_no_job() -> None:
     assert (await refused(None, {f"{MINE}.1": "lab"})).details["holder"] == "another program"
