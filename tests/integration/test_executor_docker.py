@@ -91,3 +91,44 @@ async def test_what_the_engine_will_not_start_is_refused_in_its_words(yard: Yard
     refused = await yard.said(view, "refused")
     assert isinstance(refused, RunRefused)
     assert refused.busy and "127.0.0.1:9/no/such:1" in refused.reason.message
+
+
+MEETS = """
+import os, socket, time
+rank, at = int(os.environ["RANK"]), (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+if rank == 0:
+    server = socket.create_server(("", at[1]))
+    other = server.accept()[0]
+    print("rank 0 heard", other.recv(100).decode())
+    other.sendall(b"all of " + os.environ["WORLD_SIZE"].encode())
+else:
+    while True:
+        try:
+            other = socket.create_connection(at)
+            break
+        except OSError:
+            time.sleep(0.05)
+    other.sendall(b"rank 1")
+    print("rank 1 heard", other.recv(100).decode())
+"""
+
+
+@pytest.mark.usefixtures("executor")
+async def test_the_ranks_of_a_job_are_containers_that_meet(yard: Yard) -> None:
+    view = await yard.place(launch=launch_of(("python3", "-c", MEETS)), ranks=2, cpus=0.5)
+    assert isinstance(await yard.said(view, "exited"), RunExited)
+    assert await yard.console(view) == ["rank 0 heard rank 1"]
+    assert await yard.console(view, rank=1) == ["rank 1 heard all of 2"]
+    made = docker("ps", "--all", "--format", "{{.Names}}", "--filter", f"label=jobyard.job={view.id}").split()
+    assert len(made) == 2
+
+
+async def test_a_rank_that_fails_stops_the_container_of_the_other(executor: ExecutorService, yard: Yard) -> None:
+    script = (
+        'if [ "$RANK" = 1 ]; then exit 7; fi; trap "echo stopped > stopped; exit 0" TERM; while :; do sleep 0.05; done'
+    )
+    view = await yard.place(launch=launch_of(script), ranks=2, cpus=0.5)
+    exited = await yard.said(view, "exited")
+    assert isinstance(exited, RunExited)
+    assert exited.exit_code == 7
+    assert not docker("ps", "--quiet", "--filter", f"label=jobyard.job={view.id}").strip()
