@@ -14,6 +14,9 @@ from tests.support.docker import docker
 from tests.support.separate import SERVICES
 from tests.support.waiting import LONG_S, wait_until
 
+pytestmark = pytest.mark.timeout(900)
+"""The image is built first, from packages that may have to be fetched."""
+
 
 @pytest.fixture(scope="module")
 def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
@@ -28,7 +31,6 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
         composed.close()
 
 
-@pytest.mark.timeout(900)
 def test_every_service_is_healthy_in_a_container_that_can_change_nothing(yard: Composed) -> None:
     containers = yard.containers()
     assert set(containers) == {*SERVICES, "nats", "mongo"}

@@ -10,28 +10,30 @@ import fcntl
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 from tests.support.platform import CHECKOUT
 from tests.support.programs import found
+from tests.support.root_filesystem import root_filesystem
 
-IMAGE = "jobyard-test/base:1"
-"""Debian with Python, as `mmdebstrap` makes it."""
-_INCLUDED = "python3,python3-venv,ca-certificates,procps"
+IMAGE = "jobyard-test/base:2"
+"""A small Debian with Python."""
 _PYTHON_IMAGE = f"""
 FROM {IMAGE}
+RUN mkdir -p /etc/ssl/certs
 COPY certificates /etc/ssl/certs/ca-certificates.crt
 COPY pip.conf /etc/pip.conf
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt PIP_DEFAULT_TIMEOUT=180
-RUN ln -sf python3 /usr/bin/python
+RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends python3-venv \\
+    && ln -sf python3 /usr/bin/python
 """
 _DATABASE = ("secantusdb", "pymongo", "dnspython", "python-dateutil", "six", "s2sphere", "future", "shapely", "numpy")
 _DATABASE_IMAGE = """
@@ -116,13 +118,14 @@ def build(name: str, context: Path, *arguments: str) -> None:
 
 
 def _own() -> str:
-    """An engine that this suite has started, or starts now. It outlives each test process, and is ended by `end`."""
+    """An engine that this suite has started, or starts now."""
     missing = [program for program in ("dockerd", "docker", "iptables") if found(program) is None]
     if missing or os.geteuid() != 0:
         pytest.skip("a Docker engine is needed: set DOCKER_HOST, or install docker.io and run the tests as root")
     socket = _CACHE / "docker.sock"
     host = f"unix://{socket}"
     with _alone("engine"):
+        _use()
         if not _answers(host):
             _start(socket)
             deadline = time.monotonic() + _START_S
@@ -133,6 +136,7 @@ def _own() -> str:
 
 
 def _start(socket: Path) -> None:
+    """With a shell that ends it once nobody holds the lock of its users, who are gone however they ended."""
     with contextlib.suppress(FileNotFoundError):
         (_CACHE / "docker.pid").unlink()
     arguments = [
@@ -144,29 +148,30 @@ def _start(socket: Path) -> None:
         "--default-ulimit=nofile=4096:4096",
         "--log-level=warn",
     ]
+    script = f'"$@" & flock {_users()} sh -c "kill $!; while kill -0 $!; do sleep 0.2; done"'
     with (_CACHE / "dockerd.log").open("w") as log:
-        subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        command = ["setsid", "--fork", "sh", "-c", script, "sh", *arguments]
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True)
 
 
-def end() -> None:
-    """End the engine that tests have started, if there is one."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
-        os.kill(int((_CACHE / "docker.pid").read_text()), signal.SIGTERM)
+@cache
+def _use() -> TextIO:
+    """Held by this process as long as it lives."""
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    lock = _users().open("w")
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return lock
+
+
+def _users() -> Path:
+    return _CACHE / "users.lock"
 
 
 def _base() -> Path:
-    """The image's file system, made of Debian's packages as this machine gets them. Takes a minute or two, once."""
-    made = _CACHE / "base.tar"
-    if not made.exists():
-        if found("mmdebstrap") is None:
-            pytest.skip("the image for tests in containers is made with mmdebstrap; install it")
-        sources = [str(path) for path in sorted(Path("/etc/apt/sources.list.d").glob("debian.sources"))]
-        sources = sources or ["/etc/apt/sources.list"]
-        draft = made.with_name(f"base-{os.getpid()}.tar")
-        command = ["mmdebstrap", "--variant=minbase", f"--include={_INCLUDED}", "bookworm", str(draft), *sources]
-        subprocess.run(command, check=True, capture_output=True, timeout=_MAKE_S)
-        draft.rename(made)
-    return made
+    try:
+        return root_filesystem()
+    except RuntimeError as error:
+        pytest.skip(str(error))
 
 
 def _answers(host: str) -> bool:
