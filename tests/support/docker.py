@@ -28,12 +28,11 @@ IMAGE = "jobyard-test/base:2"
 """A small Debian with Python."""
 _PYTHON_IMAGE = f"""
 FROM {IMAGE}
-RUN mkdir -p /etc/ssl/certs
+RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends ca-certificates python3-venv \\
+    && ln -sf python3 /usr/bin/python
 COPY certificates /etc/ssl/certs/ca-certificates.crt
 COPY pip.conf /etc/pip.conf
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt PIP_DEFAULT_TIMEOUT=180
-RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends python3-venv \\
-    && ln -sf python3 /usr/bin/python
 """
 _DATABASE = ("secantusdb", "pymongo", "dnspython", "python-dateutil", "six", "s2sphere", "future", "shapely", "numpy")
 _DATABASE_IMAGE = """
