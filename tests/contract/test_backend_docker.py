@@ -18,7 +18,7 @@ from services.executor.backends.docker.users import Users
 from services.executor.backends.frames import STDERR, STDOUT
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders, RunOrder
-from services.executor.domain.observation import Ended, Lost, Refused, Started
+from services.executor.domain.observation import Cancelled, Ended, Lost, Refused, Started
 from shared.contracts.errors import Unavailable
 from shared.contracts.streams import Child
 from tests.support.benches import SOMEBODY, clear_containers, docker_bench, opened
@@ -218,6 +218,21 @@ async def test_an_image_that_cannot_be_had_is_refused_with_the_registrys_words(b
     assert image in final.reason.message and "manifest unknown" in final.reason.message
     later = await refused(bench, replace(bench.order("true"), image=image))
     assert later.busy, "nobody answers there any more: another time it might"
+
+
+async def test_a_stop_does_not_wait_for_an_image_and_others_start_meanwhile(bench: Bench) -> None:
+    """The registry is a port of this test that answers nobody."""
+    with socket.create_server(("127.0.0.1", 0)) as registry:
+        registry.setblocking(False)
+        image = f"127.0.0.1:{registry.getsockname()[1]}/slow:1"
+        waiting = [replace(bench.order("true"), image=image) for _ in range(6)]
+        await bench.backend.launch(waiting)
+        asked, _ = await asyncio.get_running_loop().sock_accept(registry)
+        with asked:
+            await bench.ended(await bench.launch("true"))
+            for order in waiting:
+                await bench.backend.stop(order.run_id)
+                assert isinstance(await bench.seen(order.run_id), Cancelled)
 
 
 async def test_a_refusal_is_the_same_for_the_next_executor(bench: Bench) -> None:

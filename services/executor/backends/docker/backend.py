@@ -29,8 +29,6 @@ from shared.contracts.streams import Child
 
 log = structlog.get_logger()
 
-AT_ONCE = 4
-"""Containers that are being started; the engine does each of them alone anyway."""
 OUTPUT_S = 0.2
 """Between two looks at whether runs have written something."""
 PATIENCE_S = 10.0
@@ -71,7 +69,6 @@ class DockerBackend:
         self._files = RunFiles(self._home / "runs")
         self._entrance = Entrance(ContainerDoors(self._engine, self._files, self._name))
         self._launching: Launching | None = None
-        self._room = asyncio.Semaphore(AT_ONCE)
         self._launches: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends: dict[str, asyncio.Task[None]] = {}
@@ -117,6 +114,10 @@ class DockerBackend:
 
     async def stop(self, run_id: str) -> None:
         await asyncio.to_thread(self._files.ask_to_stop, run_id)
+        launch = self._launches.get(run_id)
+        if launch is not None and self._launching is not None and run_id in self._launching.fetching:
+            launch.cancel()
+            await asyncio.wait([launch])
         if run_id not in self._launches:  # else whoever launches it sees to it
             await self._stop(run_id)
 
@@ -167,8 +168,7 @@ class DockerBackend:
         try:
             if first is not None:
                 await asyncio.wait([first])
-            async with self._room:
-                await self._launching.launch(order, self._kind_of(order))
+            await self._launching.launch(order, self._kind_of(order))
         except (OSError, Declined) as error:  # it waits, and whoever wants it started asks again
             log.warning("launch_delayed", run_id=order.run_id, reason=str(error))
         finally:
@@ -235,14 +235,16 @@ class DockerBackend:
 
     async def _hear(self) -> None:
         """Look at whatever container starts or ends; after a silence of the engine's, at all that live."""
+        since = int(time.time())
         while True:
             try:
-                async for name in self._engine.events(f"{HOME}={self._home_id}"):
+                async for name in self._engine.events(f"{HOME}={self._home_id}", since):
                     run_id = run_of(self._home_id, name)
                     if run_id is not None:
                         await self._look(run_id)
             except (OSError, Declined) as error:
                 log.warning("engine_events_ended", reason=str(error))
+            since = int(time.time())
             await asyncio.sleep(AGAIN_S)
             await self._look_at_all()
 

@@ -53,7 +53,7 @@ class Engine:
             self._docker = None
 
     async def create(self, name: str, config: Mapping[str, Any]) -> None:
-        """Raises Declined: 404 for an image that is not here, 409 for a name that is taken."""
+        """Raises Declined, with 409 for a name that is taken."""
         async with self._told() as docker:
             await docker.containers.create(dict(config), name=name)
 
@@ -114,6 +114,17 @@ class Engine:
                 raise
             return found
 
+    async def has(self, image: str) -> bool:
+        """Whether the image is here."""
+        async with self._told() as docker:
+            try:
+                await docker.images.inspect(image)
+            except DockerError as error:
+                if error.status == 404:
+                    return False
+                raise
+            return True
+
     async def pull(self, image: str) -> None:
         """As long as it takes. Raises Unpullable."""
         try:
@@ -141,11 +152,14 @@ class Engine:
                 if error.status not in (403, 404):
                     raise
 
-    async def events(self, label: str) -> AsyncIterator[str]:
-        """The name of each container with this label that starts or ends, until the engine closes the stream."""
+    async def events(self, label: str, since: int) -> AsyncIterator[str]:
+        """The name of each container with this label that starts or ends, until the engine closes the stream.
+
+        `since`: seconds since 1970; what has happened meanwhile comes first, as far as the engine remembers it.
+        """
         filters = json.dumps({"type": ["container"], "event": ["start", "die"], "label": [label]})
         async with self._told() as docker:
-            subscriber = docker.events.subscribe(filters=filters)  # type: ignore[no-untyped-call]
+            subscriber = docker.events.subscribe(filters=filters, since=since)  # type: ignore[no-untyped-call]
             try:
                 while (event := await subscriber.get()) is not None:
                     yield str(event["Actor"]["Attributes"]["name"])

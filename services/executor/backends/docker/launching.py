@@ -30,6 +30,8 @@ from shared.contracts.job import Reason
 
 log = structlog.get_logger()
 
+AT_ONCE = 4
+"""Containers that are being started; the engine does each of them alone anyway."""
 LOOK_S = 0.02
 """Between two looks at whether the supervisor has claimed its run, which takes a fresh interpreter's start."""
 LOOKS = 25
@@ -49,6 +51,9 @@ class Launching:
         self._surroundings = surroundings
         self._users = users
         self._default_image = default_image
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self.fetching: set[str] = set()
+        """Runs whose image is being pulled: nothing of them is there yet."""
 
     async def launch(self, order: RunOrder, kind: Kind | None) -> None:
         """Start what has not started, or write down why that cannot be. Raises EngineAway, OSError.
@@ -76,13 +81,26 @@ class Launching:
         name = name_of(self._surroundings.home_id, order.run_id)
         try:
             if not await self._is_left(name, order.run_id):
-                await self._create(order, image, user, kind, name)
-                order_line = json.dumps(_order(order, kind)).encode()
-                await self._engine.start_with_input(name, order_line)
+                await self._fetch(image, order.run_id)
+                async with self._room:
+                    await self._create(order, image, user, kind, name)
+                    order_line = json.dumps(_order(order, kind)).encode()
+                    await self._engine.start_with_input(name, order_line)
         except Declined as declined:
             return _refusal(image, declined)
         await self._claimed(order.run_id, name)
         return None
+
+    async def _fetch(self, image: str, run_id: str) -> None:
+        """May take long, and keeps nobody else from starting. Raises Unpullable."""
+        if await self._engine.has(image):
+            return
+        log.info("image_pulled", run_id=run_id, image=image)
+        self.fetching.add(run_id)
+        try:
+            await self._engine.pull(image)
+        finally:
+            self.fetching.remove(run_id)
 
     async def _is_left(self, name: str, run_id: str) -> bool:
         """Whether an earlier executor has started it, and died before it could say so. Raises Declined."""
@@ -104,14 +122,7 @@ class Launching:
         if order.ranks > 1:
             labels = {HOME: self._surroundings.home_id}
             await self._engine.make_network(network_of(self._surroundings.home_id, order), labels)
-        try:
-            await self._engine.create(name, config)
-        except Declined as declined:
-            if declined.status != 404 or "image" not in declined.said.lower():
-                raise
-            log.info("image_pulled", run_id=order.run_id, image=image)
-            await self._engine.pull(image)
-            await self._engine.create(name, config)
+        await self._engine.create(name, config)
 
     def _make_files(self, order: RunOrder, user: User) -> None:
         self._files.make(order.run_id, user)
