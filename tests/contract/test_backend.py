@@ -47,11 +47,11 @@ async def test_what_was_never_launched_waits(bench: Bench) -> None:
 
 
 async def test_a_list_of_runs_starts_each_of_them(bench: Bench) -> None:
-    orders = [bench.order(f"echo {number} >> ledger; exit {number}") for number in range(40)]
+    orders = [bench.order(f"echo {number} >> ledger; exit {number}") for number in range(bench.many)]
     await bench.backend.launch(orders)
     codes = [(await bench.ended(order.run_id)).exit_code for order in orders]
-    assert codes == list(range(40))
-    assert sorted(map(int, bench.lines("ledger"))) == list(range(40))
+    assert codes == list(range(bench.many))
+    assert sorted(map(int, bench.lines("ledger"))) == list(range(bench.many))
 
 
 async def test_the_command_finds_its_folder_its_environment_and_no_input(bench: Bench) -> None:
@@ -219,13 +219,13 @@ async def test_what_was_stopped_before_its_start_never_starts(bench: Bench) -> N
 
 
 async def test_a_stop_right_after_the_launch_is_never_missed(bench: Bench) -> None:
-    orders = [bench.order("exec sleep 600") for _ in range(30)]
+    orders = [bench.order("exec sleep 600") for _ in range(bench.many)]
     await bench.backend.launch(orders)
     for order in orders:
         await bench.backend.stop(order.run_id)
     ends = [await bench.reaches(order.run_id, Ended, Cancelled) for order in orders]
     assert all(end.stopped for end in ends if isinstance(end, Ended))
-    assert [processes_of(order.run_id) for order in orders] == [[]] * 30
+    assert [processes_of(order.run_id) for order in orders] == [[]] * bench.many
 
 
 async def test_a_run_that_stands_still_is_woken_for_its_end(bench: Bench) -> None:

@@ -46,7 +46,7 @@ def docker_bench(home: Path, work: Path, image: str | None = IMAGE, network: str
     os.chown(work, SOMEBODY.uid, SOMEBODY.gid)
     host = engine()
     users = Users({"*": SOMEBODY}, User(os.geteuid(), os.getegid()))
-    return Bench(lambda: DockerBackend(home, host, users, image, network), work, BROUGHT)
+    return Bench(lambda: DockerBackend(home, host, users, image, network), work, BROUGHT, many=8)
 
 
 def clear_containers(home: Path) -> None:

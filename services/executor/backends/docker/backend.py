@@ -23,7 +23,7 @@ from services.executor.backends.process.entrance import Entrance
 from services.executor.backends.process.ports import not_listening, require_port
 from services.executor.backends.process.supervisors import not_running
 from services.executor.backends.protocol import Changed, Execution, RunOrder
-from services.executor.domain.observation import Live, Observation, Started
+from services.executor.domain.observation import Live, Observation, Started, Waiting
 from services.executor.domain.reading import Reading
 from shared.contracts.streams import Child
 
@@ -75,6 +75,7 @@ class DockerBackend:
         self._loops: list[asyncio.Task[None]] = []
         self._written: dict[str, int] = {}
         self._over: dict[str, Observation] = {}
+        self._told: dict[str, Observation] = {}
         self._changed: Changed = lambda run_id, observation: None
         self._wrote: Callable[[str], None] = lambda run_id: None
 
@@ -122,7 +123,9 @@ class DockerBackend:
             await self._stop(run_id)
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
-        return dict(zip(run_ids, await asyncio.gather(*map(self._observe, run_ids)), strict=True))
+        seen = dict(zip(run_ids, await asyncio.gather(*map(self._observe, run_ids)), strict=True))
+        self._told.update(seen)
+        return seen
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         alive = [run_id for run_id in run_ids if run_id in self._written]
@@ -154,6 +157,7 @@ class DockerBackend:
     async def forget(self, run_ids: Sequence[str]) -> None:
         for run_id in run_ids:
             self._over.pop(run_id, None)
+            self._told.pop(run_id, None)
             self._written.pop(run_id, None)
             await self._engine.remove(self._name(run_id))
             await self._engine.remove_network(f"jobyard-{self._home_id}-{run_id.partition('-')[0]}")
@@ -231,7 +235,11 @@ class DockerBackend:
         return seen
 
     async def _look(self, run_id: str) -> None:
-        self._changed(run_id, await self._observe(run_id))
+        """And tell what is new: the engine's events come beside what a launch and a stop look at themselves."""
+        seen = await self._observe(run_id)
+        if not isinstance(seen, Waiting) and self._told.get(run_id) != seen:
+            self._told[run_id] = seen
+            self._changed(run_id, seen)
 
     async def _hear(self) -> None:
         """Look at whatever container starts or ends; after a silence of the engine's, at all that live."""
