@@ -14,8 +14,8 @@ from pathlib import Path
 
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.usage.groups import Groups, mounted
-from services.executor.backends.protocol import RunOrder
 from services.executor.domain.observation import Ended, Observation
+from tests.support.executor_backend import order_of
 
 TRUE = ("/bin/true",)
 STAMP = ("/bin/sh", "-c", "date +%s%N")
@@ -48,8 +48,7 @@ class Bench:
         self._count += 1
         run_id = f"bench.{self._count}"
         self._done[run_id] = asyncio.get_running_loop().create_future()
-        order = RunOrder(run_id, tuple(argv), Path("/"), {"PATH": os.defpath, "JOBYARD_RUN_ID": run_id}, 1.0)
-        await self._backend.launch([order])
+        await self._backend.launch([order_of(run_id, tuple(argv), Path("/"), 1.0)])
         ended = await self._done[run_id]
         del self._done[run_id]
         return run_id, ended

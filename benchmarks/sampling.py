@@ -9,7 +9,7 @@ from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.backends.process.usage.hierarchies import Hierarchy
 from services.executor.backends.protocol import RunOrder
-from tests.support.executor_backend import ProcessHome
+from tests.support.executor_backend import ProcessHome, order_of
 from tests.support.waiting import until
 
 RUNS = 200
@@ -62,4 +62,4 @@ async def _sweep(backend: ProcessBackend, ids: list[str]) -> float:
 
 
 def _order(id: str) -> RunOrder:
-    return RunOrder(id, ("/bin/sh", "-c", SCRIPT), Path("/"), {"PATH": "/usr/bin:/bin", "JOBYARD_RUN_ID": id}, 1.0)
+    return order_of(id, ("/bin/sh", "-c", SCRIPT), Path("/"), 1.0)

@@ -14,7 +14,7 @@ import structlog
 
 from services.executor import relay
 from services.executor.backends.protocol import Backend, Execution, PortTaken
-from services.executor.domain.record import run_id
+from services.executor.domain.record import rank_id, run_id
 from services.executor.domain.tickets import LIFETIME_S
 from shared.contracts.errors import Conflict, Unauthorized
 from shared.contracts.streams import NAMED_HOLDER, OpenStream
@@ -65,12 +65,12 @@ class Openings:
         """Hand over what was opened. Raises Refusal, OSError."""
         if isinstance(what, Channel):
             raise Unauthorized("This ticket is for a connection over TCP.")
-        id = run_id(what.job_id, what.attempt)
+        id = rank_id(run_id(what.job_id, what.attempt), what.rank)
         if what.port is not None:
-            with await self._dial(id, what.rank, what.port) as dialed:
+            with await self._dial(id, what.port) as dialed:
                 await send_line(connection, answer_line(Opened(files=(wire.SOCKET,))), [dialed.fileno()])
         elif what.child is not None:
-            execution = await self._backend.exec(id, what.rank, what.child)
+            execution = await self._backend.exec(id, what.child)
             try:
                 _note(id, what, execution)
                 files = {wire.CONTROL: execution.control.fileno(), **execution.files}
@@ -88,23 +88,23 @@ class Openings:
         if isinstance(what, Channel):
             await self._relay_channel(connection, what)
             return
-        id = run_id(what.job_id, what.attempt)
+        id = rank_id(run_id(what.job_id, what.attempt), what.rank)
         if what.port is not None:
-            with await self._dial(id, what.rank, what.port) as dialed:
+            with await self._dial(id, what.port) as dialed:
                 await send_line(connection, answer_line(Opened()))
                 keep_alive(dialed)
                 await relay.both_ways(dialed, connection)
         elif what.child is not None:
-            execution = await self._backend.exec(id, what.rank, what.child)
+            execution = await self._backend.exec(id, what.child)
             _note(id, what, execution)
             await self._relay_child(connection, id, execution)
         else:
             await self._without_stream(connection, id, what)
 
-    async def _dial(self, id: str, rank: int, port: int) -> socket.socket:
+    async def _dial(self, id: str, port: int) -> socket.socket:
         """Who has the port instead is named only within one virtual cluster: nobody else may know of that job."""
         try:
-            return await self._backend.dial(id, rank, port)
+            return await self._backend.dial(id, port)
         except PortTaken as taken:
             vc = self._vc_of(taken.run_id) if taken.run_id is not None else None
             if taken.run_id is None or vc is None or vc != self._vc_of(id):
@@ -141,15 +141,15 @@ class Openings:
     async def _without_stream(self, connection: socket.socket, id: str, ask: OpenStream) -> None:
         text = ""
         if ask.stop is not None:
-            await self._stop(id, ask.rank, ask.stop)
+            await self._stop(id, ask.stop)
         elif ask.said is not None:
             text = await asyncio.to_thread(_end_of, self._backend.output(id, ask.said))
         await send_line(connection, answer_line(Opened(text=text)))
 
-    async def _stop(self, id: str, rank: int, name: str) -> None:
+    async def _stop(self, id: str, name: str) -> None:
         """Until the child has ended; that there is none is what was asked for."""
         try:
-            execution = await self._backend.exec(id, rank, name)
+            execution = await self._backend.exec(id, name)
         except Conflict as refusal:
             if refusal.details.get("code") in ("not_started", "run_not_running"):
                 return

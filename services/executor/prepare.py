@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.executor.backends.protocol import RunOrder
+from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.equipment import Equipment
-from services.executor.domain.record import run_id
+from services.executor.domain.record import rank_id, run_id
 from shared import tracing
 from shared.contracts.job import JobView, LaunchSpec, Reason, Share
 from shared.contracts.masking import hidden_in
@@ -69,18 +69,33 @@ class Preparation:
             raise _unusable(error) from error
         if not work_path.is_dir():
             raise Unfit(Reason(code="work_path_missing", message=f"The work_path {work_path} is no folder."))
+        share, id = assignment.share, rank_id(assignment.run_id, assignment.share.rank)
         place = Place(
             job_path=str(job_path),
             checkpoint_path=str(checkpoints),
-            metrics_file=str(self._reports(assignment.run_id)),
+            metrics_file=str(self._reports(id)),
             data_path=str(data_path) if data_path else None,
-            devices=assignment.share.devices,
-            visible=self._equipment.visible(view.device_type, assignment.share.devices),
+            rank=share.rank,
+            ranks=view.nodes,
+            devices=share.devices,
+            visible=self._equipment.visible(view.device_type, share.devices),
         )
         return RunOrder(
-            run_id=assignment.run_id,
+            run_id=id,
+            job_id=view.id,
+            attempt=view.state.attempt,
+            rank=share.rank,
+            ranks=view.nodes,
+            node=share.node,
+            owner=view.owner,
+            vc=view.vc,
+            image=launch.image,
+            device_type=view.device_type,
+            devices=share.devices,
+            cpus=view.cpus,
+            memory_mib=view.memory_mib,
+            folders=Folders(job_path, checkpoints, work_path, data_path, self._reports(id)),
             argv=("/bin/sh", "-c", launch.command) if isinstance(launch.command, str) else launch.command,
-            cwd=work_path,
             env=environment(self._base, {**launch.env, **assignment.secrets}, view.id, view.state.attempt, place),
             grace_s=view.grace_period_s,
             hidden=hidden_in(assignment.secrets.values()),

@@ -93,7 +93,8 @@ async def test_a_command_that_cannot_be_started_exits_as_in_a_shell_and_says_why
 
 
 async def test_a_folder_that_has_gone_is_the_reason_given(bench: Bench) -> None:
-    order = replace(bench.order("echo started >> ledger"), cwd=bench.folder / "gone")
+    given = bench.order("echo started >> ledger")
+    order = replace(given, folders=replace(given.folders, work=bench.folder / "gone"))
     await bench.backend.launch([order])
     assert (await bench.ended(order.run_id)).exit_code != 0
     assert f"{bench.folder}/gone: No such file" in bench.output(order.run_id)[STDERR].decode()

@@ -295,7 +295,7 @@ async def test_what_a_full_disk_cannot_take_is_counted_at_its_place_and_the_run_
 
 async def refusal_of(bench: Bench, run_id: str) -> Conflict:
     with pytest.raises(Conflict) as refusal:
-        await bench.backend.exec(run_id, 0, Child(argv=("true",)))
+        await bench.backend.exec(run_id, Child(argv=("true",)))
     return refusal.value
 
 
@@ -316,7 +316,7 @@ async def test_a_run_that_nobody_enters_has_no_socket_and_one_that_is_over_keeps
 ) -> None:
     id = await bench.runs()
     assert home.files(id) == {".run"}
-    async with Held(await bench.backend.exec(id, 0, Child(argv=("true",)))) as child:
+    async with Held(await bench.backend.exec(id, Child(argv=("true",)))) as child:
         await child.exit()
     assert home.files(id) == {".run", ".ways"}
     bench.go()
@@ -328,7 +328,7 @@ async def test_a_run_that_nobody_enters_has_no_socket_and_one_that_is_over_keeps
 
 async def test_a_run_whose_supervisor_was_killed_takes_nobody(bench: Bench) -> None:
     id = await bench.runs()
-    async with Held(await bench.backend.exec(id, 0, Child(argv=("sleep", "600")))):
+    async with Held(await bench.backend.exec(id, Child(argv=("sleep", "600")))):
         os.kill(await supervisor_of(bench, id), signal.SIGKILL)
         await bench.reaches(id, Lost)
         assert processes_of(id) == []
@@ -340,9 +340,9 @@ async def test_a_supervisor_that_stands_still_is_given_up(bench: Bench) -> None:
     pid = await supervisor_of(bench, id)
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(Unavailable):
-        await bench.backend.exec(id, 0, Child(argv=("true",)))
+        await bench.backend.exec(id, Child(argv=("true",)))
     os.kill(pid, signal.SIGCONT)
-    async with Held(await bench.backend.exec(id, 0, Child(argv=("true",)))) as child:
+    async with Held(await bench.backend.exec(id, Child(argv=("true",)))) as child:
         assert (await child.exit())["exit"] == 0
 
 
@@ -367,7 +367,7 @@ async def test_nonsense_on_a_control_socket_is_cut_off_and_harms_nobody(
     bench: Bench, home: ProcessHome, nonsense: bytes
 ) -> None:
     id = await bench.runs()
-    async with Held(await bench.backend.exec(id, 0, Child(argv=("cat",)))) as child:
+    async with Held(await bench.backend.exec(id, Child(argv=("cat",)))) as child:
         file, path = beside(home.home / "runs" / f"{id}.ways", "control")
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(path)
@@ -389,7 +389,7 @@ async def test_a_run_in_a_deep_folder_is_entered(tmp_path: Path) -> None:
     bench = Bench(lambda: ProcessBackend(deep, idle_s=5), tmp_path)
     await bench.open()
     id = await bench.runs()
-    async with Held(await bench.backend.exec(id, 0, Child(argv=("echo", "hello")))) as child:
+    async with Held(await bench.backend.exec(id, Child(argv=("echo", "hello")))) as child:
         assert await child.everything("stdout") == b"hello\n"
     bench.go()
     await bench.ended(id)

@@ -44,12 +44,12 @@ def shell(script: str, name: str | None = None, **env: str) -> Child:
 
 
 async def held(bench: Bench, run_id: str, child: Child | str) -> Held:
-    return Held(await bench.backend.exec(run_id, 0, child))
+    return Held(await bench.backend.exec(run_id, child))
 
 
 async def refused(bench: Bench, run_id: str, child: Child | str) -> str:
     with pytest.raises(Conflict) as refusal:
-        await bench.backend.exec(run_id, 0, child)
+        await bench.backend.exec(run_id, child)
     return str(refusal.value.details["code"])
 
 
@@ -153,15 +153,15 @@ async def test_what_cannot_be_started_is_refused_and_named(bench: Bench) -> None
     id = await bench.runs()
     (bench.folder / "data").touch(0o644)
     with pytest.raises(Conflict, match="no-such-program: No such file") as refusal:
-        await bench.backend.exec(id, 0, Child(argv=("no-such-program", "-x")))
+        await bench.backend.exec(id, Child(argv=("no-such-program", "-x")))
     assert refusal.value.details == {"code": "program_missing", "program": "no-such-program"}
     assert await refused(bench, id, Child(argv=("./data",))) == "program_unusable"
     with pytest.raises(Invalid):
-        await bench.backend.exec(id, 0, Child(argv=("echo", "a\0b")))
+        await bench.backend.exec(id, Child(argv=("echo", "a\0b")))
     with pytest.raises(Invalid):
-        await bench.backend.exec(id, 0, Child(argv=("echo",), env={"A=B": "c"}))
+        await bench.backend.exec(id, Child(argv=("echo",), env={"A=B": "c"}))
     with pytest.raises(Invalid):
-        await bench.backend.exec(id, 0, Child(argv=()))
+        await bench.backend.exec(id, Child(argv=()))
     bench.folder.rename(bench.folder.with_name("elsewhere"))
     assert await refused(bench, id, Child(argv=("true",))) == "program_unusable"
 
@@ -235,16 +235,16 @@ async def test_what_ignores_its_stop_is_killed_and_the_name_is_free_again(bench:
 
 async def test_one_child_too_many_is_told_so_and_room_is_made_by_whoever_leaves(bench: Bench) -> None:
     id = await bench.runs()
-    watched = await bench.backend.exec(id, 0, shell("exec sleep 1000", name="watched"))
+    watched = await bench.backend.exec(id, shell("exec sleep 1000", name="watched"))
     others: list[Execution] = []
     try:
-        others += [await bench.backend.exec(id, 0, "watched") for _ in range(CONNECTIONS - 1)]
+        others += [await bench.backend.exec(id, "watched") for _ in range(CONNECTIONS - 1)]
         assert await refused(bench, id, shell("true")) == "too_many_children"
         others.pop().close()
 
         async def taken() -> bool:
             try:
-                (await bench.backend.exec(id, 0, shell("true"))).close()
+                (await bench.backend.exec(id, shell("true"))).close()
             except Conflict:
                 return False
             return True
@@ -314,7 +314,7 @@ async def test_a_run_that_is_over_or_was_never_there_takes_nobody(bench: Bench) 
     for id in (ended, never, cancelled):
         assert await refused(bench, id, Child(argv=("true",))) == "run_not_running"
         with pytest.raises(Conflict) as refusal:
-            await bench.backend.dial(id, 0, 18_000)
+            await bench.backend.dial(id, 18_000)
         assert refusal.value.details["code"] == "run_not_running"
 
 
@@ -355,7 +355,7 @@ async def heard(connection: socket.socket) -> str:
 
 async def not_dialled(bench: Bench, run_id: str, port: int) -> Conflict:
     with pytest.raises(Conflict) as refusal:
-        await bench.backend.dial(run_id, 0, port)
+        await bench.backend.dial(run_id, port)
     return refusal.value
 
 
@@ -363,9 +363,9 @@ async def not_dialled(bench: Bench, run_id: str, port: int) -> Conflict:
 async def test_a_port_is_connected_to_wherever_on_this_machine_its_program_listens(bench: Bench, address: str) -> None:
     port = free_port()
     id = await listens(bench, port, address)
-    assert await heard(await bench.backend.dial(id, 0, port)) == f"hello from {id}"
+    assert await heard(await bench.backend.dial(id, port)) == f"hello from {id}"
     await bench.reopen()
-    assert await heard(await bench.backend.dial(id, 0, port)) == f"hello from {id}"
+    assert await heard(await bench.backend.dial(id, port)) == f"hello from {id}"
 
 
 async def test_a_port_of_the_machines_own_address_is_connected_to(bench: Bench) -> None:
@@ -380,7 +380,7 @@ async def test_a_port_of_the_machines_own_address_is_connected_to(bench: Bench) 
     )
     port = free_port()
     id = await listens(bench, port, own)
-    assert await heard(await bench.backend.dial(id, 0, port)) == f"hello from {id}"
+    assert await heard(await bench.backend.dial(id, port)) == f"hello from {id}"
 
 
 async def test_a_child_may_be_the_one_that_listens(bench: Bench) -> None:
@@ -390,7 +390,7 @@ async def test_a_child_may_be_the_one_that_listens(bench: Bench) -> None:
     child = Child(argv=("python3", "listen.py", "127.0.0.1", str(port), "child"), name="lab")
     async with await held(bench, id, child):
         await until(lambda: bench.lines(f"listening-{port}"), "it listens")
-        assert await heard(await bench.backend.dial(id, 0, port)) == "hello from child"
+        assert await heard(await bench.backend.dial(id, port)) == "hello from child"
 
 
 async def test_a_port_that_nobody_listens_on_is_not_there_yet(bench: Bench) -> None:
@@ -448,7 +448,7 @@ async def test_an_address_that_is_not_this_machines_is_never_connected_to(bench:
 async def test_ports_of_the_system_are_refused(bench: Bench, port: int) -> None:
     id = await bench.runs()
     with pytest.raises(Invalid):
-        await bench.backend.dial(id, 0, port)
+        await bench.backend.dial(id, port)
 
 
 # --- the next executor process

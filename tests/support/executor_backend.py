@@ -11,8 +11,10 @@ from typing import TypeVar
 import psutil
 
 from services.executor.backends.frames import STDERR, STDOUT, split
-from services.executor.backends.protocol import Backend, RunOrder
+from services.executor.backends.protocol import Backend, Folders, RunOrder
 from services.executor.domain.observation import Ended, Observation
+from services.executor.domain.record import rank_of
+from shared.contracts.job import CPU
 from shared.ids import new_id
 from tests.support.groups import clear_groups
 from tests.support.waiting import until, wait_until
@@ -62,7 +64,7 @@ class Bench:
         id = run_id or f"{new_id()}.1"
         self.run_ids.append(id)
         argv = ("/bin/sh", "-c", script) if isinstance(script, str) else script
-        return RunOrder(id, argv, self.folder, {"PATH": PATH, "JOBYARD_RUN_ID": id}, grace_s, hidden)
+        return order_of(id, argv, self.folder, grace_s, hidden)
 
     async def launch(self, script: str | tuple[str, ...], grace_s: float = 10) -> str:
         """Launch one run; its id."""
@@ -121,6 +123,32 @@ class Bench:
             for process in processes_of(id):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
+
+
+def order_of(id: str, argv: tuple[str, ...], folder: Path, grace_s: float, hidden: tuple[str, ...] = ()) -> RunOrder:
+    """One rank of a run by its id, which has `folder` for everything."""
+    run, rank = rank_of(id)
+    job, _, attempt = run.partition(".")
+    return RunOrder(
+        run_id=id,
+        job_id=job,
+        attempt=int(attempt),
+        rank=rank,
+        ranks=rank + 1,
+        node="node-1",
+        owner="ada",
+        vc="default",
+        image=None,
+        device_type=CPU,
+        devices=(),
+        cpus=1.0,
+        memory_mib=0,
+        folders=Folders(folder, folder, folder, None, folder / f"{id}.jsonl"),
+        argv=argv,
+        env={"PATH": PATH, "JOBYARD_RUN_ID": id},
+        grace_s=grace_s,
+        hidden=hidden,
+    )
 
 
 def processes_of(run_id: str) -> list[psutil.Process]:

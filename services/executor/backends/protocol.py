@@ -1,5 +1,8 @@
 """What a backend does for the executor, and what it may say of a run. One contract suite holds every backend to it.
 
+A backend knows ranks alone: what it calls a run is one rank of one, by the id that `rank_id` gives it. What the ranks
+of a run come to together is the executor's affair.
+
 `observe` is the truth, read anew each time; what a backend reports through `Changed` only makes the executor look
 sooner. All of it is safe to repeat, also by the next executor process, which finds the same runs again.
 """
@@ -28,16 +31,49 @@ class PortTaken(Conflict):
 
 
 @dataclass(frozen=True)
+class Folders:
+    """Where a run finds and leaves its files: absolute paths on this machine, which exist when the run starts.
+
+    All ranks of a run have the same, but for the file that each of them may report to; the rank makes it.
+    """
+
+    job: Path
+    checkpoints: Path
+    work: Path
+    data: Path | None
+    reports: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunOrder:
-    """What to run: everything resolved, nothing left to look up."""
+    """One rank of a run: everything resolved, nothing left to look up."""
 
     run_id: str
+    """The rank's own (see `rank_id`)."""
+    job_id: str
+    attempt: int
+    rank: int
+    ranks: int
+    node: str
+    """Where the scheduler has placed this rank."""
+    owner: str
+    vc: str
+    image: str | None
+    device_type: str
+    devices: tuple[int, ...]
+    cpus: float
+    memory_mib: int
+    folders: Folders
     argv: tuple[str, ...]
-    cwd: Path
     env: dict[str, str] = field(repr=False)
     grace_s: float
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """Never appears in the run's output: `***` stands there instead (see `masking`)."""
+
+    @property
+    def cwd(self) -> Path:
+        """Where the command starts."""
+        return self.folders.work
 
 
 @dataclass(frozen=True)
@@ -87,16 +123,16 @@ class Backend(Protocol):
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         """What those of these runs that live have used so far: one sweep for all of them, and nothing of the others."""
 
-    async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
-        """Start a child in this rank of the run, or find the one of that name; a bare name starts nothing.
+    async def exec(self, run_id: str, child: Child | str) -> Execution:
+        """Start a child in the run, or find the one of that name; a bare name starts nothing.
 
         Raises Conflict whose details name the code: `run_not_running`, `program_missing`, `program_unusable`,
         `child_stopping`, `too_many_children`, `not_started` (the bare name), `supervisor_too_old`.
         Raises Invalid, Unavailable.
         """
 
-    async def dial(self, run_id: str, rank: int, port: int) -> socket.socket:
-        """Connect to a port that a process of this rank of the run listens on; to nothing else, nowhere else.
+    async def dial(self, run_id: str, port: int) -> socket.socket:
+        """Connect to a port that a process of the run listens on; to nothing else, nowhere else.
 
         The socket does not block. Raises Conflict: `run_not_running`, `not_listening`. Raises PortTaken, Invalid.
         """

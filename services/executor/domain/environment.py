@@ -4,6 +4,8 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from services.executor.domain.record import rank_id, run_id
+
 PASSED_ON = frozenset(
     {
         "CONDA_PREFIX",
@@ -34,12 +36,14 @@ _PORTS = range(20_000, 30_000)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run lives: resolved folders, and the devices it was given."""
+    """Where one rank of a run lives: resolved folders, and the devices it was given."""
 
     job_path: str
     checkpoint_path: str
     metrics_file: str
     data_path: str | None
+    rank: int
+    ranks: int
     devices: tuple[int, ...]
     visible: Mapping[str, str]
     """The variables by which the devices' own libraries see these and no others (`Equipment.visible`)."""
@@ -56,20 +60,20 @@ def environment(
     base: Mapping[str, str], submitted: Mapping[str, str], job_id: str, attempt: int, place: Place
 ) -> dict[str, str]:
     """Everything that the command finds. A submission may replace the base, not what the platform says."""
-    run_id = f"{job_id}.{attempt}"
+    run = run_id(job_id, attempt)
     said = {
         "JOBYARD_JOB_ID": job_id,
         "JOBYARD_ATTEMPT": str(attempt),
-        "JOBYARD_RUN_ID": run_id,
+        "JOBYARD_RUN_ID": rank_id(run, place.rank),
         "JOBYARD_JOB_PATH": place.job_path,
         CHECKPOINT_DIR: place.checkpoint_path,
         METRICS_FILE: place.metrics_file,
         "JOBYARD_DEVICES": ",".join(map(str, place.devices)),
         **place.visible,
-        "RANK": "0",
-        "WORLD_SIZE": "1",
+        "RANK": str(place.rank),
+        "WORLD_SIZE": str(place.ranks),
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_PORTS[zlib.crc32(run_id.encode()) % len(_PORTS)]),
+        "MASTER_PORT": str(_PORTS[zlib.crc32(run.encode()) % len(_PORTS)]),
     }
     if attempt > 1:
         said["JOBYARD_RESUME"] = "1"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Started
+from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused, Started
 from services.executor.domain.record import RunRecord
 from shared.contracts.events import RunEvent, RunExited, RunLost, RunRefused, RunStarted, RunStopped
 from shared.contracts.metrics import RunUsage
@@ -27,6 +27,8 @@ def result_event(
     who = _who(record, node)
     if record.kind == "refused" and record.reason is not None:
         return RunRefused(**who, busy=record.busy, reason=record.reason)
+    if isinstance(seen, Refused):
+        return RunRefused(**who, busy=seen.busy, reason=seen.reason)
     if isinstance(seen, Cancelled):
         return RunStopped(**who, ended_at=moment(seen.at_ns))
     if isinstance(seen, Lost):

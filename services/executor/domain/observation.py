@@ -51,7 +51,15 @@ class Lost:
     reason: Reason
 
 
-Observation = Waiting | Started | Ended | Cancelled | Lost
+@dataclass(frozen=True)
+class Refused:
+    """The backend could not start it, and never will; `busy`: another time or elsewhere it might."""
+
+    reason: Reason
+    busy: bool = False
+
+
+Observation = Waiting | Started | Ended | Cancelled | Lost | Refused
 
 Live = Waiting | Started
 """It may still change."""

@@ -48,6 +48,17 @@ def run_id(job_id: str, attempt: int) -> str:
     return f"{job_id}.{attempt}"
 
 
+def rank_id(run_id: str, rank: int) -> str:
+    """The name of one rank of a run, by which a backend knows it and its files are called: rank 0 has the run's own."""
+    return run_id if rank == 0 else f"{run_id}-{rank}"
+
+
+def rank_of(rank_id: str) -> tuple[str, int]:
+    """The run and the rank in it that have this name."""
+    run_id, _, rank = rank_id.partition("-")
+    return run_id, int(rank or 0)
+
+
 def judged(record: RunRecord, seen: Observation, boot_id: str) -> Observation:
     """What a backend saw, in the light of the record: what did not start before the machine restarted never will.
 

@@ -5,9 +5,9 @@ from services.executor.domain.environment import Place, base, environment
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
-def place(*devices: int, data_path: str | None = None) -> Place:
+def place(*devices: int, data_path: str | None = None, rank: int = 0, ranks: int = 1) -> Place:
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, devices))}
-    return Place("/s/jobs/1", "/s/jobs/1/checkpoints", "/m/1.jsonl", data_path, devices, visible)
+    return Place("/s/jobs/1", "/s/jobs/1/checkpoints", "/m/1.jsonl", data_path, rank, ranks, devices, visible)
 
 
 def test_only_harmless_names_of_the_executors_own_environment_are_passed_on() -> None:
@@ -47,6 +47,13 @@ def test_a_run_is_told_who_it_is_and_where() -> None:
         "JOBYARD_DEVICES": "0,3",
     }
     assert (found["RANK"], found["WORLD_SIZE"], found["MASTER_ADDR"]) == ("0", "1", "127.0.0.1")
+
+
+def test_the_ranks_of_a_run_differ_in_rank_and_name_and_meet_in_one_place() -> None:
+    first, second = (environment({}, {}, ID, 1, place(rank=rank, ranks=2)) for rank in (0, 1))
+    differing = {name: (first[name], second[name]) for name in first if first[name] != second[name]}
+    assert differing == {"RANK": ("0", "1"), "JOBYARD_RUN_ID": (f"{ID}.1", f"{ID}.1-1")}
+    assert first["WORLD_SIZE"] == "2"
 
 
 def test_only_a_later_attempt_is_told_to_resume() -> None:

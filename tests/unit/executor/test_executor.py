@@ -79,10 +79,10 @@ class Scripted:
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         return {}
 
-    async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
+    async def exec(self, run_id: str, child: Child | str) -> Execution:
         raise Conflict("Nothing runs here.", details={"code": "run_not_running"})
 
-    async def dial(self, run_id: str, rank: int, port: int) -> socket.socket:
+    async def dial(self, run_id: str, port: int) -> socket.socket:
         raise Conflict("Nothing runs here.", details={"code": "run_not_running"})
 
     def output(self, run_id: str, child: str | None = None) -> Path:

@@ -20,7 +20,7 @@ class Taken(ProcessBackend):
     def __init__(self, holder: str | None) -> None:
         self._holder = holder
 
-    async def dial(self, run_id: str, rank: int, port: int) -> socket.socket:
+    async def dial(self, run_id: str, port: int) -> socket.socket:
         raise PortTaken(port, self._holder)
 
 

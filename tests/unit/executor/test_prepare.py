@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.backends.protocol import RunOrder
+from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.equipment import Equipment
 from services.executor.prepare import Preparation, Unfit
 from shared.paths import Roots
-from tests.support.executor import ID, assignment_of, launch_of, view_of
+from tests.support.executor import ID, NODE, assignment_of, launch_of, view_of
 
 
 @pytest.fixture
@@ -118,3 +118,13 @@ def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:
     unfit = refused(preparation, job_path="jobyard")
     assert unfit.reason.code == "path_unusable"
     assert f"cannot be used: {os.strerror(2)}" in unfit.reason.message
+
+
+def test_an_order_says_all_that_a_container_needs(preparation: Preparation, storage: Path) -> None:
+    (storage / "set.tar").touch()
+    order = preparation.order(assignment_of(view_of(devices=(2,)), launch_of(image="torch:2", data_path="set.tar")))
+    assert (order.job_id, order.attempt, order.rank, order.ranks) == (ID, 1, 0, 1)
+    assert (order.node, order.owner, order.vc, order.image) == (NODE, "ada", "default", "torch:2")
+    assert (order.device_type, order.devices, order.cpus, order.memory_mib) == ("v100", (2,), 0.01, 0)
+    job = storage / "jobs" / ID
+    assert order.folders == Folders(job, job / "checkpoints", job, storage / "set.tar", reports(f"{ID}.1"))

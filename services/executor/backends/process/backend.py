@@ -118,12 +118,10 @@ class ProcessBackend:
         async with self._measuring:
             return await asyncio.to_thread(self._meter.read, run_ids)
 
-    async def exec(self, run_id: str, rank: int, child: Child | str) -> Execution:
-        """A run has one rank on its node."""
+    async def exec(self, run_id: str, child: Child | str) -> Execution:
         return await self._entrance.exec(run_id, child)
 
-    async def dial(self, run_id: str, rank: int, port: int) -> socket.socket:
-        """A run has one rank on its node."""
+    async def dial(self, run_id: str, port: int) -> socket.socket:
         return await self._ports.dial(run_id, port)
 
     def output(self, run_id: str, child: str | None = None) -> Path:
