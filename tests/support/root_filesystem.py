@@ -32,7 +32,7 @@ def root_filesystem() -> Path:
 def _make(kept: Path) -> None:
     if shutil.which("mmdebstrap") is None:
         raise RuntimeError("mmdebstrap is missing; on Debian: apt-get install mmdebstrap")
-    print(f"Making {kept.name} ... this takes a minute.", file=sys.stderr, flush=True)
+    sys.stderr.write(f"Making {kept.name} ... this takes a minute.\n")
     unfinished = kept.with_suffix(".new.tar")
     lists = [_APT / "sources.list", *sorted((_APT / "sources.list.d").glob("*"))]
     done = subprocess.run(

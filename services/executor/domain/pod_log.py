@@ -70,7 +70,7 @@ def _nanoseconds(stamp: str) -> int:
     """RFC 3339 with up to nine digits after the point, in UTC or with an offset."""
     base, point, rest = stamp.partition(".")
     if not point:
-        return int(datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()) * _SECOND_NS
+        return int(datetime.fromisoformat(stamp).timestamp()) * _SECOND_NS
     digits = rest.rstrip("Z")
     zone = "+00:00"
     for sign in "+-":

@@ -54,6 +54,16 @@ def namespace(vc: str, prefix: str = "jobyard-") -> str:
     return f"{name[: _LABEL_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{short_hash(vc)}"
 
 
+def node_token(name: str) -> str:
+    """A node of the cluster as the platform calls it: no subject of NATS may have a point inside a token."""
+    return name.replace(".", "_")
+
+
+def node_name(token: str) -> str:
+    """The other way: no node of a cluster has an underscore in its name."""
+    return token.replace("_", ".")
+
+
 def short_hash(text: str) -> str:
     """Ten hexadecimal digits, as labels and names of DNS can hold them."""
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]

@@ -41,6 +41,8 @@ _SIGNALS = {
 STOPPING = "stopping"
 EXITED = "exited"
 
+_UNKNOWN = Reason(code="result_unknown", message="The node has lost the run's container, so nobody knows how it ended.")
+
 
 @dataclass(frozen=True)
 class Pending:
@@ -118,17 +120,21 @@ def verdict(pod: Pod, asked: bool) -> Verdict:
         return Taken(_node_lost(pod))
     if "running" in state:
         return Running(time_ns(state["running"]["startedAt"]))
+    if meta.get("deletionTimestamp") and not pod["spec"].get("nodeName"):
+        return NeverStarted(Obstacle(_taken(pod), busy=True, patience=False))
     return Pending(_obstacle(pod, state.get("waiting") or {}))
 
 
 def time_ns(stamp: str) -> int:
     """Of the API server's moments, which have whole seconds or microseconds."""
-    return int(datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() * 1_000_000) * 1000
+    return int(datetime.fromisoformat(stamp).timestamp() * 1_000_000) * 1000
 
 
 def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
     if ended.get("reason") in ("StartError", "ContainerCannotRun"):
         return NeverStarted(Obstacle(_cannot_start(str(ended.get("message", ""))), patience=False))
+    if ended.get("reason") == "ContainerStatusUnknown":
+        return Taken(_UNKNOWN)
     code = int(ended["exitCode"])
     words = str(ended.get("message", "")).split()
     deleted = bool(pod["metadata"].get("deletionTimestamp"))
@@ -140,7 +146,7 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
         started_ns=time_ns(ended["startedAt"]),
         ended_ns=time_ns(ended["finishedAt"]),
         exit_code=code,
-        signal=_signal(code),
+        signal=signal_of(code),
         stopped=stopping,
         forced=forced,
         reason=_out_of_memory(pod) if ended.get("reason") == "OOMKilled" and code else None,
@@ -192,7 +198,7 @@ def _obstacle(pod: Pod, waiting: Mapping[str, Any]) -> Obstacle | None:
 
 def _unschedulable(message: str) -> Obstacle:
     if (claim := _CLAIM.search(message)) and claim[2]:
-        words = f"The storage claim {claim[1]} of the virtual cluster's namespace does not exist. Ask an operator for it."
+        words = f"The virtual cluster's namespace has no storage claim {claim[1]}. Ask an operator to make it."
         return Obstacle(Reason(code="claim_missing", message=words, details={"claim": claim[1]}), patience=False)
     words = f"Kubernetes found no room for the run where it was placed: {_sentence(message)}"
     return Obstacle(Reason(code="unschedulable", message=words), busy=True)
@@ -234,7 +240,7 @@ def _node(pod: Pod) -> str:
     return str(pod["spec"].get("nodeName") or "that was chosen")
 
 
-def _signal(code: int) -> str | None:
+def signal_of(code: int) -> str | None:
     """A container tells no signal but by its exit code, so a command that exits with 130 is taken for interrupted."""
     return _SIGNALS.get(code - 128)
 

@@ -31,9 +31,7 @@ class ControlPlane:
         self._write_credentials()
         self._trust = ssl.create_default_context(cafile=str(self._ca_file))
         self.etcd = self._daemon("etcd", self._etcd_arguments(), lambda: _answers(f"{self._etcd_url}/health"))
-        self.api_server = self._daemon(
-            "kube-apiserver", self._api_server_arguments(), lambda: self.answers("/readyz")
-        )
+        self.api_server = self._daemon("kube-apiserver", self._api_server_arguments(), lambda: self.answers("/readyz"))
         self.scheduler = self._controller("kube-scheduler", [])
         self.controllers = self._controller(
             "kube-controller-manager",
@@ -80,7 +78,8 @@ class ControlPlane:
 
     def certificate(self, name: str, *addresses: str, organization: str | None = None) -> tuple[Path, Path]:
         """The files of a certificate of this cluster's authority, and of its key."""
-        issued = self.ca.issue_cert(*(addresses or ("nobody.invalid",)), common_name=name, organization_name=organization)
+        hosts = addresses or ("nobody.invalid",)
+        issued = self.ca.issue_cert(*hosts, common_name=name, organization_name=organization)
         file = self.folder / name.replace(":", "-")
         certificate, key = file.with_suffix(".crt"), file.with_suffix(".key")
         certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
@@ -153,9 +152,7 @@ class ControlPlane:
             )
         )
         (self.folder / "accounts.pub").write_bytes(
-            key.public_key().public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
+            key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
 
 
@@ -165,5 +162,3 @@ def _answers(request: urllib.request.Request | str, trust: ssl.SSLContext | None
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False
-
-

@@ -1,4 +1,4 @@
-"""A real node of a test cluster on this machine: containerd and kubelet, with folders and control groups of their own."""
+"""A real node of a test cluster on this machine: containerd and kubelet, with folders and groups of their own."""
 
 import os
 import subprocess
@@ -103,9 +103,7 @@ class Node:
     def _write_containerd(self) -> Path:
         self._network.write_configuration(self._folder / "network", self._folder / "leases")
         file = self._folder / "containerd.toml"
-        file.write_text(
-            _CONTAINERD.format(folder=self._folder, socket=self._socket, plugins=PLUGINS, sandbox=SANDBOX)
-        )
+        file.write_text(_CONTAINERD.format(folder=self._folder, socket=self._socket, plugins=PLUGINS, sandbox=SANDBOX))
         return file
 
     def _credentials(self) -> Path:

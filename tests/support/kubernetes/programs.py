@@ -90,7 +90,7 @@ def _build(name: str, kept: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if kept.exists():  # another worker has built it meanwhile
             return
-        print(f"Building {name} ... the first time this takes minutes.", file=sys.stderr, flush=True)
+        _say(f"Building {name} ... the first time this takes minutes.")
         began = time.monotonic()
         unfinished = kept.with_suffix(".new")
         done = subprocess.run(
@@ -105,7 +105,7 @@ def _build(name: str, kept: Path) -> None:
         if done.returncode != 0:
             raise RuntimeError(f"{name} could not be built:\n{done.stdout}")
         unfinished.rename(kept)
-        print(f"Built {name} in {time.monotonic() - began:.0f} s.", file=sys.stderr, flush=True)
+        _say(f"Built {name} in {time.monotonic() - began:.0f} s.")
 
 
 def _flags(source: Source) -> str:
@@ -116,9 +116,14 @@ def _flags(source: Source) -> str:
 
 def _version(source: Source) -> str:
     lines = (SOURCES / source.module / "go.mod").read_text().splitlines()
-    return next(line.split()[-1] for line in lines if line.strip().removeprefix("require ").startswith("k8s.io/kubernetes v"))
+    return next(line.split()[1] for line in lines if line.strip().startswith("k8s.io/kubernetes v"))
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":
     for each in sys.argv[1:] or PROGRAMS:
-        print(f"{each}: {program(each)}")
+        _say(f"{each}: {program(each)}")

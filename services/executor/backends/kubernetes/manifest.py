@@ -32,7 +32,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class DeviceType:
-    """How a cluster calls devices of a type: the resource of its device plugin, and the labels of nodes that have it."""
+    """What a cluster calls devices of a type: the resource of their plugin, and the labels of nodes that have them."""
 
     resource: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -74,7 +74,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "name": names.CONTAINER,
         "image": order.image or layout.image,
         "imagePullPolicy": layout.pull_policy,
-        "command": wrapper.started(order.argv, str(order.cwd)),
+        "command": [_literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
         "env": [{"name": name, "value": _literal(value)} for name, value in order.env.items()],
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
@@ -87,7 +87,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "volumeMounts": mounts,
     }
     spec: Document = {
-        "affinity": _pinned(order.node),
+        "affinity": _pinned(names.node_name(order.node)),
         "automountServiceAccountToken": False,
         "containers": [container],
         "enableServiceLinks": False,
@@ -218,11 +218,11 @@ def _storage_of(path: PurePath, storages: Sequence[Storage]) -> Storage:
     """The one with the longest prefix."""
     fitting = [storage for storage in storages if path.is_relative_to(storage.prefix)]
     if not fitting:
-        message = f"The folder {path} lies on no storage of the cluster. Submit with a path that does, or ask an operator."
+        message = f"The folder {path} lies on no storage of the cluster. Submit with a path that does."
         raise Unplaceable("path_unmapped", message)
     return max(fitting, key=lambda storage: len(storage.prefix.parts))
 
 
 def _literal(value: str) -> str:
-    """Kubernetes would put other variables in place of `$(NAME)`."""
-    return value.replace("$(", "$$(")
+    """Kubernetes puts other variables in place of `$(NAME)`, and takes `$$` for one dollar."""
+    return value.replace("$", "$$")

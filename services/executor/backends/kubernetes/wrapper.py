@@ -41,7 +41,8 @@ folder=$1; shift
 [ -d "$folder" ] || { echo "$folder: No such file or directory" >&2; exit 1; }
 cd "$folder" || exit 1
 first; [ -z "$word" ] || exit 143
-(exec "$@") < /dev/null
+exec 3>&2 2> /dev/null
+(exec "$@" 2>&3 3>&-) < /dev/null
 code=$?
 echo EXITED >> MESSAGE
 first; [ "$word" = STOPPING ] || exit $code
