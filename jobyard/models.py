@@ -682,6 +682,8 @@ class Share(Model):
 
     rank: int = 0
     devices: list[int] = []
+    executor: str | None = None
+    """Who answers for what runs on the node; none: the node itself."""
 
 
 class SignInMethods(Model):
@@ -981,7 +983,7 @@ class WebhookSecret(Model):
 
 
 class Allocation(Model):
-    """What a run holds: one share per rank."""
+    """What a run holds: one share per rank, from 0 on. Several ranks may be on one node."""
 
     shares: list[Share]
 
@@ -1199,6 +1201,8 @@ class JobRequest(Model):
     """Accelerators per node."""
 
     nodes: int = 1
+    """One rank on each; at most 64. Some may be the same machine."""
+
     cpus: float = 1
     """Per node."""
 
@@ -1599,6 +1603,8 @@ class Job(Model):
     """Accelerators per node."""
 
     nodes: int = 1
+    """One rank on each; at most 64. Some may be the same machine."""
+
     cpus: float = 1
     """Per node."""
 

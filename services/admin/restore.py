@@ -43,12 +43,13 @@ class _Placed(Contract):
 
 
 def nodes_in(data: Path) -> dict[str, int]:
-    """The nodes that jobs of a restored folder hold something on, and how many jobs. Raises StoreError."""
+    """The nodes whose executors answer for jobs of a restored folder, and for how many. Raises StoreError."""
     found: Counter[str] = Counter()
     for page in files.rows(databases(data)[TELLING], TELLING):
         for row in page:
             allocation = _Placed.model_validate_json(row.body).state.allocation
-            found.update({share.node for share in allocation.shares} if allocation else ())
+            if allocation is not None:
+                found[allocation.answerer] += 1
     return dict(sorted(found.items()))
 
 

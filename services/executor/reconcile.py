@@ -20,9 +20,9 @@ log = structlog.get_logger()
 
 
 def share_of(view: JobView, node: str) -> Share | None:
-    """What the job holds on this node."""
+    """What the job holds for which this node's executor answers."""
     allocation = view.state.allocation
-    return next((share for share in allocation.shares if share.node == node), None) if allocation else None
+    return next((share for share in allocation.shares if share.answerer == node), None) if allocation else None
 
 
 class Reconcile:

@@ -24,7 +24,7 @@ UNKNOWN = Checkpoint(known=False)
 
 
 class Checkpoints:
-    """Asks the node that a job runs on. Raises Refusals of the jobs service."""
+    """Asks the executor of a job's run. Raises Refusals of the jobs service."""
 
     def __init__(self, bus: Bus, clock: Clock, timeout_s: float) -> None:
         self._bus = bus
@@ -32,19 +32,19 @@ class Checkpoints:
         self._known: Fresh[Checkpoint] = Fresh(clock)
 
     async def of(self, job_id: str) -> Checkpoint:
-        """The last one of the job's present run; unknown where none is under way or its node does not say."""
+        """The last one of the job's present run; unknown where none is under way or its executor does not say."""
         views = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
         state = views[0].state if views else None
         if state is None or state.status not in HOLDING or state.allocation is None:
             return UNKNOWN
         run = RunOf(job_id=job_id, attempt=state.attempt)
-        node = state.allocation.shares[0].node
-        return await self._known.get(f"{job_id}.{state.attempt}", partial(self._asked, run, node))
+        executor = state.allocation.answerer
+        return await self._known.get(f"{job_id}.{state.attempt}", partial(self._asked, run, executor))
 
-    async def _asked(self, run: RunOf, node: str) -> Checkpoint:
+    async def _asked(self, run: RunOf, executor: str) -> Checkpoint:
         try:
-            answer = await self._bus.ask(CHECKPOINTS.at(node), GetCheckpoints(runs=(run,)), PATIENCE_S)
+            answer = await self._bus.ask(CHECKPOINTS.at(executor), GetCheckpoints(runs=(run,)), PATIENCE_S)
         except Refusal as refusal:
-            log.info("checkpoint_unknown", job_id=run.job_id, node=node, problem=refusal.code)
+            log.info("checkpoint_unknown", job_id=run.job_id, executor=executor, problem=refusal.code)
             return UNKNOWN
         return Checkpoint(known=True, written_at=answer.items[0].written_at) if answer.items else UNKNOWN

@@ -20,6 +20,7 @@ from shared.bus.bus import Bus
 from shared.bus.follow import StreamReplaced
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG, LogPage, LogPiece, ReadLog, TailLog
 from shared.contracts.errors import NotFound
+from shared.contracts.job import Allocation
 from shared.contracts.logs import LogGap, LogLine
 
 log = structlog.get_logger()
@@ -100,19 +101,19 @@ class Console:
 
     async def download(self, job_id: str, attempt: int) -> AsyncGenerator[bytes, None]:
         """An attempt's whole output. Raises NotFound, with the first piece, when its node does not have it any more."""
-        command = READ_LOG.at(await self._node_of(job_id, attempt))
+        command = READ_LOG.at(await self._executor_of(job_id, attempt))
         piece = LogPiece(text="", next_offset=0, end=False)
         while not piece.end:
             ask = ReadLog(job_id=job_id, attempt=attempt, offset=piece.next_offset)
             piece = await self._bus.ask(command, ask, self._timeout_s)
             yield piece.text.encode()
 
-    async def _node_of(self, job_id: str, attempt: int) -> str:
-        """The node that ran this attempt, as the job's history says."""
+    async def _executor_of(self, job_id: str, attempt: int) -> str:
+        """Who answers for this attempt, as the job's history says."""
         for event in await self._yard.history(job_id):
             state = event.data["job"]["state"] if event.type == SCHEDULED else {}
             if state.get("attempt") == attempt and state.get("allocation"):
-                return str(state["allocation"]["shares"][0]["node"])
+                return Allocation.model_validate(state["allocation"]).answerer
         if attempt == 0:
             raise NotFound(f"Job {job_id} has not run yet, so there is no output. Try again once it runs.")
         raise NotFound(f"Job {job_id} has no attempt {attempt} that ran. The first one is 1.")

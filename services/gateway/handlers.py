@@ -102,11 +102,10 @@ class Handlers:
         return RevealedSecrets(values=fitting)
 
     async def _check_placed(self, job_id: str, node: str) -> None:
-        """Raises Forbidden unless the job is to run on this node, or runs there."""
+        """Raises Forbidden unless this node's executor is to start the job, or answers for its run."""
         views = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
         states = [view.state for view in views if view.state.status in STARTING]
-        shares = [share for state in states if state.allocation is not None for share in state.allocation.shares]
-        if node not in {share.node for share in shares}:
+        if node not in {state.allocation.answerer for state in states if state.allocation is not None}:
             raise Forbidden(f"Job {job_id} has no place on the node {node} now, which gets none of its secrets.")
 
     async def find_secrets(self, ask: FindSecrets) -> FoundSecrets:

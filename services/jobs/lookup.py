@@ -47,12 +47,12 @@ async def list_jobs(store: JobStore, ask: ListJobs) -> JobPage:
 
 
 async def list_active(store: JobStore, ask: ListActiveJobs) -> ActiveJobPage:
-    """Open jobs by id; with `node` those that hold something there, with what their runs need."""
+    """Open jobs by id; with `node` those for which that executor answers, with what their runs need."""
     if ask.node is None:
         page = await store.open_page(ask.after_id, ask.limit)
         sizes = [view_size(job.request, job.state) for job in page.items]
     else:
-        page = await store.on_node(ask.node, ask.after_id, ask.limit)
+        page = await store.held_at(ask.node, ask.after_id, ask.limit)
         sizes = [view_size(job.request, job.state) + launch_size(job.request) for job in page.items]
     chosen = page.items[: _fitting(sizes)]
     items = tuple(ActiveJob.of(view=current_view(job), launch=launch_of(job) if ask.node else None) for job in chosen)

@@ -19,8 +19,8 @@ OWNER = "owner"
 WAITING = (JobStatus.SCHEDULING, JobStatus.PAUSING, JobStatus.KILLING)
 """A job waits for what its executor says."""
 
-HOLDS = Between("node", low="")
-"""The job has a node."""
+HOLDS = Between("executor", low="")
+"""The job holds something, for which an executor answers."""
 
 LIMITED = Between("state.due_at", low="")
 """The job runs and has a time limit."""
@@ -31,7 +31,7 @@ JOBS: Schema[JobDocument] = Schema(
     load=JobDocument.model_validate_json,
     indexes=(
         *INDEXES,
-        Index("node", ("node",), only=HOLDS),
+        Index("executor", ("executor",), only=HOLDS),
         Index("limited", ("state.due_at",), only=LIMITED),
         OWNER_FAILED,
         *key_indexes(OWNER),
@@ -70,17 +70,18 @@ class JobStore:
         where = (LIMITED, Between("state.due_at", high=rfc3339(now)))
         return (await self.heads.find(where, ("state.due_at",), limit=limit)).items
 
-    async def on_node(self, node: str, after_id: str | None, limit: int) -> Page[JobHead]:
-        """Jobs that hold something on a node, by id. One that holds it throughout is met, whatever else it does."""
-        return await self.heads.find((HOLDS, Eq("node", node)), ("id",), (after_id,) if after_id else None, limit)
+    async def held_at(self, executor: str, after_id: str | None, limit: int) -> Page[JobHead]:
+        """Jobs for whose runs this executor answers, by id. One that holds its place throughout is met."""
+        where = (HOLDS, Eq("executor", executor))
+        return await self.heads.find(where, ("id",), (after_id,) if after_id else None, limit)
 
     async def waiting(self) -> list[JobDocument]:
-        """Jobs that wait for their executor, by node and id, with their histories."""
+        """Jobs that wait for their executor, by executor and id, with their histories."""
         where = (HOLDS, In("state.status", tuple(status.value for status in WAITING)))
         jobs: list[JobDocument] = []
         after: tuple[Any, ...] | None = None
         while True:
-            page = await self.jobs.find(where, ("node",), after, limit=500)
+            page = await self.jobs.find(where, ("executor",), after, limit=500)
             jobs += page.items
             after = page.after
             if after is None:

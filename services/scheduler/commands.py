@@ -8,7 +8,8 @@ from shared.contracts.commands.scheduling import Place, Placement, Preemption
 from shared.contracts.job import JobView
 
 _ITEM_BYTES = 1_200
-"""A view or a decision without what varies: labels and devices."""
+"""A view or a decision without what varies: labels, ranks and devices."""
+_RANK_BYTES = 200
 
 
 def commands_of(decided: Plan, snapshot: Snapshot, epoch: int, most_bytes: int) -> Iterator[Place]:
@@ -33,4 +34,4 @@ def commands_of(decided: Plan, snapshot: Snapshot, epoch: int, most_bytes: int) 
 
 def _bytes(view: JobView) -> int:
     labels = sum(len(key) + len(value) + 8 for key, value in view.labels.items())
-    return _ITEM_BYTES + labels + 8 * view.devices * view.nodes
+    return _ITEM_BYTES + labels + view.nodes * (_RANK_BYTES + 8 * view.devices)

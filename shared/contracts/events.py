@@ -302,6 +302,14 @@ class NodeReported(Contract):
     ] = None
     reported_at: Timestamp
     since: Annotated[Timestamp | None, Field(description="When its executor began to report.")] = None
+    executor: Annotated[
+        NodeName | None, Field(description="Who answers for what runs here; none: the node itself.")
+    ] = None
+
+    @property
+    def answerer(self) -> str:
+        """Whom to ask about a run that is here."""
+        return self.executor or self.node
 
 
 JOB_EVENTS: dict[str, type[JobEvent]] = {

@@ -85,12 +85,26 @@ class Share(Contract):
     node: NodeName
     rank: Annotated[int, Field(ge=0)] = 0
     devices: tuple[int, ...] = ()
+    executor: Annotated[
+        NodeName | None,
+        Field(exclude_if=_is_none, description="Who answers for what runs on the node; none: the node itself."),
+    ] = None
+
+    @property
+    def answerer(self) -> str:
+        """Whom to ask about this rank. All ranks of a run have the same one."""
+        return self.executor or self.node
 
 
 class Allocation(Contract):
-    """What a run holds: one share per rank."""
+    """What a run holds: one share per rank, from 0 on. Several ranks may be on one node."""
 
     shares: tuple[Share, ...]
+
+    @property
+    def answerer(self) -> str:
+        """Whom to ask about the run: an executor answers for whole runs."""
+        return self.shares[0].answerer
 
 
 CPU = "cpu"
@@ -145,8 +159,11 @@ OfferedEndpoint = Literal["ssh", "jupyter", "tensorboard"]
 PRIORITY = 1000
 """The highest."""
 
-RANKS = 1
-"""The most nodes that a job may have at present."""
+RANKS = 64
+"""The most nodes that a job may have."""
+
+DEVICES = 4096
+"""The most devices over all nodes: an allocation names each of them, and has to fit in a message many times over."""
 
 REQUEST_BYTES = 131_072
 """The largest command and environment together: a job has to fit in a message many times over."""
@@ -182,7 +199,9 @@ class JobRequest(Contract):
     checkpoint_path: Annotated[Path | None, Field(description="Default: `checkpoints` under the job path.")] = None
     device_type: DeviceType = CPU
     devices: Annotated[int, Field(ge=0, le=1024, description="Accelerators per node.")] = 0
-    nodes: Annotated[int, Field(ge=1, le=1024)] = 1
+    nodes: Annotated[
+        int, Field(ge=1, le=1024, description=f"One rank on each; at most {RANKS}. Some may be the same machine.")
+    ] = 1
     cpus: Annotated[float, Field(ge=0.01, le=4096, description="Per node.")] = 1
     memory_mib: Annotated[int, Field(ge=0, le=67_108_864, description="Per node; 0 is not counted.")] = 0
     preemptible: bool = False
@@ -206,7 +225,9 @@ class JobRequest(Contract):
         if self.device_type != CPU and self.devices == 0:
             raise ValueError(f"devices: must be at least 1 for device_type '{self.device_type}'")
         if self.nodes > RANKS:
-            raise ValueError("nodes: jobs on several nodes are not supported yet; use nodes 1")
+            raise ValueError(f"nodes: a job has at most {RANKS}; ask for fewer, with more devices on each")
+        if self.devices * self.nodes > DEVICES:
+            raise ValueError(f"devices: over all nodes a job has at most {DEVICES}; ask for fewer, or fewer nodes")
         if any(name.startswith("JOBYARD_") for name in (*self.env, *self.secrets)):
             raise ValueError("env: names that begin with JOBYARD_ are the platform's own; choose another name")
         if both := self.env.keys() & self.secrets.keys():

@@ -30,11 +30,11 @@ STOP_S = 6.0
 
 @dataclass(frozen=True)
 class RunAt:
-    """Where a run is."""
+    """One rank of a run, and the executor that answers for it."""
 
     job_id: str
     attempt: int
-    node: str
+    executor: str
     rank: int = 0
 
 
@@ -101,7 +101,7 @@ class Streams:
             )
         except ValidationError as error:
             raise invalid(error) from None
-        ticket = await self._bus.ask(OPEN_STREAM.at(run.node), ask, self._timeout_s)
+        ticket = await self._bus.ask(OPEN_STREAM.at(run.executor), ask, self._timeout_s)
         near = await _connected_near(ticket)
         return await _through_unix(near, ticket.ticket) if near else await _through_tcp(ticket, port is not None)
 

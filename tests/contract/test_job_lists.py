@@ -480,9 +480,9 @@ def test_every_other_question_is_one_range_of_its_index(tmp_path: Path) -> None:
     table, fields = Table(JOBS), Fields(JOBS)
     some, ended = In("state.status", ("pausing", "killing")), In("state.status", ("error", "failed"))
     asked: list[tuple[str, tuple[Condition, ...], tuple[str, ...], tuple[Any, ...] | None]] = [
-        ("node", (HOLDS, Eq("node", "a")), ("id",), None),
-        ("node", (HOLDS, Eq("node", "a")), ("id",), ("x",)),
-        ("node", (HOLDS, some), ("node",), ("a", "x")),
+        ("executor", (HOLDS, Eq("executor", "a")), ("id",), None),
+        ("executor", (HOLDS, Eq("executor", "a")), ("id",), ("x",)),
+        ("executor", (HOLDS, some), ("executor",), ("a", "x")),
         ("limited", (LIMITED, Between("state.due_at", high="2026")), ("state.due_at",), None),
         ("open_id", (OPEN,), ("id",), ("x",)),
         ("open_user", (OPEN, Eq("owner", "ada"), Eq("request.vc", "lab")), ("id",), None),

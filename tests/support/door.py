@@ -97,7 +97,7 @@ class Door:
             status=EndpointStatus.READY if running else EndpointStatus.REQUESTED,
             requested_by="ada",
             requested_at=WHEN,
-            run=RunPlace(attempt=1, node="here") if running else None,
+            run=RunPlace(attempt=1, executor="here") if running else None,
             target=target,
             secret=secret,
         )

@@ -55,7 +55,7 @@ class Admission:
     def run(self) -> RunAt | str:
         if isinstance(self.way, str):
             return self.way
-        return RunAt(self.address.job_id, self.way.run.attempt, self.way.run.node, self.address.rank)
+        return RunAt(self.address.job_id, self.way.run.attempt, self.way.run.executor, self.address.rank)
 
 
 class Visitor(asyncssh.SSHServer):

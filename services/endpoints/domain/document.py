@@ -10,13 +10,13 @@ Fact = Literal["requested", "ready", "failed", "closing", "closed", "entered", "
 
 
 class RunPlace(Contract):
-    """The run that an endpoint leads into: an attempt of the job, on a node."""
+    """The run that an endpoint leads into: an attempt of the job, and the executor that answers for it."""
 
     attempt: Attempt
-    node: NodeName
+    executor: NodeName
 
 
-AFTERWARDS = RunPlace(attempt=0, node="platform")
+AFTERWARDS = RunPlace(attempt=0, executor="platform")
 """No run: the platform itself shows what a job that is over has left."""
 
 

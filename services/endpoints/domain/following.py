@@ -40,7 +40,8 @@ def signals_of(job: JobView, endpoint: EndpointDocument, now: Now) -> tuple[Sign
 def run_of(job: JobView, rank: int) -> RunPlace | None:
     """Where this rank of the present run is; None if the job holds no such place."""
     shares = job.state.allocation.shares if job.state.allocation is not None else ()
-    return next((RunPlace(attempt=job.state.attempt, node=share.node) for share in shares if share.rank == rank), None)
+    own = (share for share in shares if share.rank == rank)
+    return next((RunPlace(attempt=job.state.attempt, executor=share.answerer) for share in own), None)
 
 
 def _after_the_end(job: JobView, endpoint: EndpointDocument, now: Now) -> Signal:

@@ -55,7 +55,7 @@ class Relay:
         endpoint, run = entrant.passed.endpoint, entrant.passed.run
         if endpoint.target is None:
             raise Forbidden(f"'{endpoint.name}' is no page. Use `jobyard ssh {endpoint.job_id}`.")
-        url = url_of(RunAt(endpoint.job_id, run.attempt, run.node, endpoint.rank), endpoint.target, asked.target)
+        url = url_of(RunAt(endpoint.job_id, run.attempt, run.executor, endpoint.rank), endpoint.target, asked.target)
         secret = endpoint.secret if endpoint.kind is EndpointKind.JUPYTER else None
         headers = to_job(request.headers.items(), asked.place, asked.client, secret, entrant.authorization)
         if is_use(endpoint.name, request.method, asked.target.removeprefix(asked.place.base)):

@@ -169,7 +169,7 @@ def _obeying(process: Process) -> Callable[[Control], None]:
 
 
 def _run(passed: Pass, rank: int) -> RunAt:
-    return RunAt(passed.endpoint.job_id, passed.run.attempt, passed.run.node, rank)
+    return RunAt(passed.endpoint.job_id, passed.run.attempt, passed.run.executor, rank)
 
 
 def _rank(request: web.Request) -> int | None:

@@ -91,13 +91,13 @@ class _Connector(BaseConnector):
 
 def url_of(run: RunAt, port: int, target: str) -> URL:
     """The address that names a port of a run to the pool; the target goes out as it stands."""
-    return URL(f"http://{run.attempt}.{run.rank}.{run.job_id}.{run.node}:{port}{target}", encoded=True)
+    return URL(f"http://{run.attempt}.{run.rank}.{run.job_id}.{run.executor}:{port}{target}", encoded=True)
 
 
 def _run_of(url: URL) -> tuple[RunAt, int]:
-    attempt, rank, job_id, node = (url.raw_host or "").split(".")
+    attempt, rank, job_id, executor = (url.raw_host or "").split(".")
     assert url.port is not None
-    return RunAt(job_id, int(attempt), node, int(rank)), url.port
+    return RunAt(job_id, int(attempt), executor, int(rank)), url.port
 
 
 def open_session(dial: Dial) -> aiohttp.ClientSession:

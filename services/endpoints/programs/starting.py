@@ -141,7 +141,7 @@ class Programs:
 def run_at(endpoint: EndpointDocument) -> RunAt:
     """Where the endpoint leads."""
     assert endpoint.run is not None
-    return RunAt(endpoint.job_id, endpoint.run.attempt, endpoint.run.node, endpoint.rank)
+    return RunAt(endpoint.job_id, endpoint.run.attempt, endpoint.run.executor, endpoint.rank)
 
 
 def _broke(code: str, message: str) -> Broke:

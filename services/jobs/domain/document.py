@@ -44,8 +44,8 @@ class JobHead(Contract):
     request: JobRequest
     submitted_at: Timestamp
     over: bool
-    node: NodeName | None = None
-    """Where it holds something; a job has one node."""
+    executor: NodeName | None = None
+    """Who answers for what it holds; all its ranks have the same one."""
     state: JobState
 
 
@@ -91,7 +91,7 @@ def append(document: JobDocument, steps: list[Step], actor: Actor, cause: str | 
             "version": document.version + len(steps),
             "state": state,
             "over": state.status in TERMINAL,
-            "node": state.allocation.shares[0].node if state.allocation is not None else None,
+            "executor": state.allocation.answerer if state.allocation is not None else None,
             "history": document.history + entries,
         }
     )

@@ -26,7 +26,7 @@ class JobEventPage(Contract):
 
 
 class ListActiveJobs(Contract):
-    """Every job that is not terminal (or, with `node`, that holds something there), by id, in pages."""
+    """Every job that is not terminal (or, with `node`, whose run that node's executor answers for), by id, paged."""
 
     node: NodeName | None = None
     after_id: JobId | None = None

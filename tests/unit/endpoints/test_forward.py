@@ -21,7 +21,7 @@ from shared.streams.client import RunAt, Streams
 from tests.support.endpoints import JOB, endpoint
 from tests.support.waiting import until
 
-RUN = RunPlace(attempt=1, node="local")
+RUN = RunPlace(attempt=1, executor="local")
 
 
 class OpenGuard(Guard):

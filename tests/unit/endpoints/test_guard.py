@@ -40,7 +40,7 @@ async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
         store, gatekeeper, clock, 5.0, lambda passed, address: came.append((passed.user, passed.endpoint.name, address))
     )
     await documents.open()
-    run = RunPlace(attempt=1, node="local")
+    run = RunPlace(attempt=1, executor="local")
     await store.endpoints.insert(endpoint(status=EndpointStatus.READY, run=run))
     yield Yard(guard, gatekeeper, clock, came)
     await documents.close()

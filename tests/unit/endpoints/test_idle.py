@@ -99,7 +99,7 @@ class Yard:
             kind=kind,
             version=1,
             status=EndpointStatus.READY,
-            run=RunPlace(attempt=1, node="local"),
+            run=RunPlace(attempt=1, executor="local"),
             history=(ready,),
             target=9999,
         )
@@ -180,12 +180,12 @@ async def test_a_job_without_a_command_ends_once_nobody_uses_any_way_into_it(yar
     assert (kill.id, kill.actor, kill.reason and kill.reason.code) == (JOB, ACTOR, "idle")
 
 
-@pytest.mark.parametrize("end", [Close(removed("ada")), Broken(RunPlace(attempt=1, node="local"), no_run())])
+@pytest.mark.parametrize("end", [Close(removed("ada")), Broken(RunPlace(attempt=1, executor="local"), no_run())])
 async def test_it_ends_too_when_all_its_endpoints_were_closed_or_failed_for_so_long(yard: Yard, end: Signal) -> None:
     yard.gateway.command = IDLE
     await yard.add("ssh", EndpointKind.SSH)
     await yard.after(LIMIT_S - 400)
-    await yard.applier.change(f"{JOB}.ssh", (end, Stopped(RunPlace(attempt=1, node="local"))))
+    await yard.applier.change(f"{JOB}.ssh", (end, Stopped(RunPlace(attempt=1, executor="local"))))
     await yard.after(LIMIT_S - 10)
     assert yard.gateway.killed == [], "it was closed a moment less ago than that"
     await yard.after(20)
@@ -195,7 +195,7 @@ async def test_it_ends_too_when_all_its_endpoints_were_closed_or_failed_for_so_l
 
 async def test_a_job_with_a_command_goes_on_without_endpoints(yard: Yard) -> None:
     await yard.add("ssh", EndpointKind.SSH)
-    await yard.applier.change(f"{JOB}.ssh", (Close(removed("ada")), Stopped(RunPlace(attempt=1, node="local"))))
+    await yard.applier.change(f"{JOB}.ssh", (Close(removed("ada")), Stopped(RunPlace(attempt=1, executor="local"))))
     await yard.after(2 * LIMIT_S)
     assert yard.gateway.killed == []
 

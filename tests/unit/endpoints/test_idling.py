@@ -19,7 +19,7 @@ HOUR = 3600
 def ready(used_after_s: float | None = None) -> EndpointDocument:
     used = None if used_after_s is None else READY + timedelta(seconds=used_after_s)
     entry = Entry(version=5, fact="ready", time=READY, actor=ACTOR, attempt=1)
-    run = RunPlace(attempt=1, node="local")
+    run = RunPlace(attempt=1, executor="local")
     return endpoint(status=EndpointStatus.READY, run=run, history=(entry,), last_used_at=used)
 
 

@@ -34,7 +34,7 @@ from tests.support.endpoints import endpoint
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ACTOR = Actor(kind="service", name="endpoints")
-RUN, NEXT = RunPlace(attempt=1, node="local"), RunPlace(attempt=2, node="local")
+RUN, NEXT = RunPlace(attempt=1, executor="local"), RunPlace(attempt=2, executor="local")
 GIVEN: dict[type[Signal], Signal] = {
     Ask: Ask("ada"),
     RunStarted: RunStarted(RUN, "secret"),

@@ -62,7 +62,7 @@ async def test_whatever_refuses_is_asked_again_and_leaves_no_lost_failure(
 ) -> None:
     lost: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context))
-    run = RunPlace(attempt=1, node="local")
+    run = RunPlace(attempt=1, executor="local")
     one = endpoint(
         id=f"{JOB}.jupyter",
         name="jupyter",

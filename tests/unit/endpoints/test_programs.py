@@ -104,7 +104,7 @@ def test_name_port_and_token_follow_from_the_secret_so_that_every_replica_finds_
         kind=EndpointKind.JUPYTER,
         status=EndpointStatus.STARTING,
         secret="a-secret",
-        run=RunPlace(attempt=1, node="local"),
+        run=RunPlace(attempt=1, executor="local"),
     )
     child = JUPYTER.child(one, 0, "/python")
     assert child == JUPYTER.child(one, 0, "/python")

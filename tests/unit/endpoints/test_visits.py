@@ -24,7 +24,7 @@ from tests.support.clock import ManualClock
 from tests.support.endpoints import JOB, endpoint
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-RUN = RunPlace(attempt=1, node="local")
+RUN = RunPlace(attempt=1, executor="local")
 
 
 def ada(address: str = "192.0.2.1", token: str | None = None) -> Actor:

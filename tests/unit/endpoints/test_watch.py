@@ -20,7 +20,7 @@ from shared.contracts.errors import (
 from tests.support.clock import ManualClock
 from tests.support.waiting import until
 
-RUN, NEXT = RunPlace(attempt=1, node="local"), RunPlace(attempt=2, node="local")
+RUN, NEXT = RunPlace(attempt=1, executor="local"), RunPlace(attempt=2, executor="local")
 ADA, BOB = (Key("01JD8F2M5V7Q0R3S6T9W2X4Y8Z", "ssh", f"token:{who}") for who in ("ada", "bob"))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from services.jobs.domain.document import current_view, event_of, job_of, launch_of
 from services.jobs.domain.signals import Pause, Place
 from services.jobs.domain.size import event_size, job_size, launch_size, view_size
-from shared.contracts.job import Actor, Allocation, Reason, Share
+from shared.contracts.job import RANKS, Actor, Allocation, Reason, Share
 from shared.contracts.notify import Notify
 from tests.support.documents import after, queued, started, stopped
 
@@ -50,7 +50,7 @@ REQUESTS = st.fixed_dictionaries(
     st.dictionaries(TEXTS, st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS),
 )
 def test_an_estimate_is_never_below_what_is_written(fields: dict[str, Any], why: str, details: dict[str, Any]) -> None:
-    allocation = Allocation(shares=(Share(node="n" * 63, devices=tuple(range(1024))),))
+    allocation = Allocation(shares=(Share(node="n" * 63, devices=tuple(range(960, 1024)), executor="e" * 63),) * RANKS)
     job = after(queued(**fields), Place(allocation), started(), Pause(None), stopped())
     state = job.state.model_copy(
         update={"reason": Reason(code="c" * 64, message=why, details=details), "allocation": allocation}

@@ -75,7 +75,11 @@ export const REFUSALS: readonly (readonly [RegExp, Said])[] = [
     [/^must be a line for the shell, or a list of arguments$/, () => '须为 Shell 命令行或参数列表。'],
     [/^must be at least 1 for device_type '(.+)'$/, (type = '') => `使用 ${type} 时至少为 1。`],
     [/^above 0 needs a device_type other than 'cpu'/, () => '大于 0 时须选择 cpu 以外的设备类型。'],
-    [/^jobs on several nodes are not supported yet/, () => '暂不支持多节点作业，请填 1。'],
+    [/^a job has at most (\d+); ask for fewer/, (most = '') => `一个作业最多 ${most} 个节点，可减少节点并增加每节点的设备。`],
+    [
+        /^over all nodes a job has at most (\d+);/,
+        (most = '') => `所有节点的设备合计最多 ${most} 个，请减少设备数或节点数。`,
+    ],
     [/^must be at least (\S+)$/, (least = '') => `至少为 ${least}。`],
     [/^must be above (\S+)$/, (bound = '') => `须大于 ${bound}。`],
     [/^must be at most (\S+)$/, (most = '') => `最多为 ${most}。`],
