@@ -10,33 +10,24 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.children import CONNECTIONS
-from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.backends.protocol import Execution, PortTaken
 from services.executor.domain.observation import Started
 from shared.contracts.errors import Conflict, Invalid
 from shared.contracts.streams import Child, Terminal
 from shared.ids import new_id
-from tests.support.executor_backend import PATH, Bench, ProcessHome, processes_of
+from tests.support.benches import BACKENDS, opened
+from tests.support.executor_backend import PATH, Bench, processes_of
 from tests.support.ports import free_port
 from tests.support.streams import Held, listening, sleeping
 from tests.support.waiting import until
 
 
-@pytest.fixture(params=["process"])
+@pytest.fixture(params=BACKENDS)
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    """An open backend. Another implementation is one more parameter, made here."""
-    assert request.param == "process"
-    home, folder = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    folder.mkdir()
-    bench = Bench(lambda: ProcessBackend(home, 5, Groups(home, mounted())), folder)
-    await bench.open()
-    yield bench
-    await bench.close()
-    bench.end_everything()
-    ProcessHome(home).kill_all()
+    """An open backend. Another implementation is one more of them."""
+    async with opened(request.param, tmp_path) as bench:
+        yield bench
 
 
 def shell(script: str, name: str | None = None, **env: str) -> Child:

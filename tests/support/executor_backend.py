@@ -33,8 +33,10 @@ class Bench:
 
     WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.02; done"
 
-    def __init__(self, make: Callable[[], Backend], folder: Path) -> None:
+    def __init__(self, make: Callable[[], Backend], folder: Path, brings: frozenset[str] = frozenset()) -> None:
+        """`brings`: variables that its runs find beside those of their orders."""
         self._make = make
+        self.brings = brings
         self.folder = folder
         self.backend = make()
         self.told: dict[str, list[Observation]] = defaultdict(list)

@@ -13,6 +13,8 @@ import structlog
 
 from services.executor.backends.process import linux, marks
 from services.executor.backends.process.client import SpawnerClient
+from services.executor.backends.process.doors import ProcessDoors
+from services.executor.backends.process.ending import ended
 from services.executor.backends.process.entrance import Entrance
 from services.executor.backends.process.hints import Hints
 from services.executor.backends.process.ports import Ports
@@ -22,9 +24,9 @@ from services.executor.backends.process.usage import totals
 from services.executor.backends.process.usage.clearing import Clearing
 from services.executor.backends.process.usage.group import Group
 from services.executor.backends.process.usage.groups import Groups
-from services.executor.backends.process.usage.meter import Meter, totals_of
+from services.executor.backends.process.usage.meter import Meter
 from services.executor.backends.protocol import Changed, Execution, RunOrder
-from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Ended, Lost, Observation, Started, Waiting
+from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Lost, Observation, Started, Waiting
 from services.executor.domain.reading import Reading
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
@@ -35,10 +37,6 @@ IDLE_S = 30.0
 
 SUPERVISOR_GONE = Reason(
     code="supervisor_gone", message="The run's supervisor was killed from outside; all that it had started was ended."
-)
-STOPPED_BY_OTHERS = Reason(
-    code="stopped_from_outside",
-    message="Somebody other than Jobyard told the run to stop, for instance as the machine was shut down.",
 )
 
 
@@ -53,7 +51,7 @@ class ProcessBackend:
         self._client = SpawnerClient(home, idle_s)
         self._hints = Hints(home, self._heard)
         self._boot_id = linux.boot_id()
-        self._entrance = Entrance(str(self._runs), self._boot_id)
+        self._entrance = Entrance(ProcessDoors(str(self._runs), self._boot_id))
         self._groups = groups or Groups(home, ())
         self._clearing = Clearing(self._groups)
         self._meter = Meter(self._base, self._boot_id)
@@ -229,16 +227,4 @@ class ProcessBackend:
 
 
 def _end(facts: marks.Facts) -> Observation:
-    stopped = facts["stopped"] == "True"
-    if stopped and facts["asked"] != "True":
-        return Lost(STOPPED_BY_OTHERS)
-    return Ended(
-        started_ns=int(facts["started_at"]),
-        ended_ns=int(facts["ended_at"]),
-        exit_code=int(facts["exit_code"]),
-        signal=facts["signal"] or None,
-        stopped=stopped,
-        forced=facts["forced"] == "True",
-        output_bytes=int(facts["output_bytes"]),
-        totals=totals_of(facts),
-    )
+    return ended(facts, facts["asked"] == "True")

@@ -191,9 +191,9 @@ class Children:
         connection.close()
         self._pause(False)
 
-    def _say(self, connection: Connection, message: dict[str, Any]) -> None:
+    def _say(self, connection: Connection, message: dict[str, Any], files: Sequence[int] = ()) -> None:
         with contextlib.suppress(OSError):
-            connection.send(message)
+            connection.send(message, files)
 
     # --- the children
 

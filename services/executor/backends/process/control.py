@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from services.executor.backends.process import marks
@@ -101,10 +102,10 @@ class Connection:
         files, self._files = self._files, []
         return files
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any], files: Sequence[int] = ()) -> None:
         """At once, or not at all. Raises OSError."""
         line = json.dumps(message).encode() + b"\n"
-        if self._socket.send(line, socket.MSG_NOSIGNAL) != len(line):
+        if socket.send_fds(self._socket, [line], files, socket.MSG_NOSIGNAL) != len(line):
             raise BlockingIOError
 
     def close(self) -> None:

@@ -7,20 +7,21 @@ holds the bytes.
 import asyncio
 import json
 import os
-import signal
 import socket
 import termios
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from services.executor.backends.process import marks
+from services.executor.backends.process.doors import Doors
 from services.executor.backends.process.programs import request_for, request_of
-from services.executor.backends.process.supervisors import not_running, supervisor_of
+from services.executor.backends.process.supervisors import not_running
 from services.executor.backends.protocol import Execution
 from shared.contracts.errors import Conflict, Unavailable
 from shared.contracts.streams import Child
-from shared.streams.files import beside, read_line, send_line
+from shared.streams.files import read_line, read_line_and_files, send_line
 
 ANSWER_S = 5.0
 """A supervisor opens its door within milliseconds; one that stands still (SIGSTOP, a full disk) does not."""
@@ -31,59 +32,90 @@ _ANSWER_BYTES = 65_536
 
 
 class Entrance:
-    """Into the runs whose files begin with `<runs>/<run id>`."""
+    """Into the runs behind these doors."""
 
-    def __init__(self, runs: str, boot_id: str) -> None:
-        self._runs = runs
-        self._boot_id = boot_id
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
 
     async def exec(self, run_id: str, child: Child | str) -> Execution:
         """See `protocol.Backend.exec`."""
-        request = request_of(child) if isinstance(child, Child) else request_for(child)
+        request = request_of(child, self._doors.shell()) if isinstance(child, Child) else request_for(child)
+        async with self._inside(run_id) as control:
+            files, pid = await self._started(control, run_id, child, request)
+            return Execution(pid, control.dup(), files)
+
+    async def ask(self, run_id: str, question: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
+        """The supervisor's answer, and the descriptors that came with it, which are the caller's. Raises as `exec`."""
+        async with self._inside(run_id) as control:
+            await send_line(control, json.dumps(question).encode() + b"\n")
+            line, files = await read_line_and_files(control, _ANSWER_BYTES, 1)
+            return json.loads(line), files
+
+    @asynccontextmanager
+    async def _inside(self, run_id: str) -> AsyncIterator[socket.socket]:
+        """A connection to the run's supervisor."""
         try:
             async with asyncio.timeout(ANSWER_S):
-                control = await self._control(f"{self._runs}/{run_id}")
-                try:
-                    files, pid = await _started(control, child, request)
-                except BaseException:
-                    control.close()
-                    raise
+                with await self._control(run_id) as control:
+                    yield control
         except TimeoutError as error:
             message = "The run does not open its door: it stands still, or the disk of its node is full."
             raise Unavailable(message) from error
         except ConnectionError as error:
             raise not_running() from error
-        return Execution(pid, control, files)
 
-    async def _control(self, base: str) -> socket.socket:
-        """A connection to the run's supervisor, which is asked to open its door if it has not."""
+    async def _control(self, run_id: str) -> socket.socket:
+        """The supervisor is asked to open its door if it has not."""
         called, wait_s = False, _WAIT_S
         while True:
-            supervisor = await asyncio.to_thread(supervisor_of, base, self._boot_id)
-            if marks.CALLABLE not in supervisor.facts:
-                raise Conflict(
-                    "The run was started by an older version of Jobyard, whose runs have no ways in. It runs on; from "
-                    "the job's next run on there are.",
-                    details={"code": "supervisor_too_old"},
-                )
-            connection = _connected(Path(base + marks.WAYS))
+            await self._doors.check(run_id)
+            connection = _connected(self._doors.folder(run_id))
             if connection is not None:
                 return connection
             if not called:
-                supervisor.send(signal.SIGUSR1)
+                await self._doors.call(run_id)
                 called = True
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
+    async def _started(
+        self, control: socket.socket, run_id: str, child: Child | str, request: dict[str, Any]
+    ) -> tuple[dict[str, int], int]:
+        """The caller's ends of the child's streams, and its pid. Raises Conflict, OSError.
+
+        The answer may be followed by the exit of a short child, which is left for the caller.
+        """
+        mine, theirs = _descriptors(child) if isinstance(child, Child) else ({}, [])
+        try:
+            if "terminal" in mine:
+                await self._doors.give(run_id, theirs[0])
+            line = json.dumps({"start": request}).encode() + b"\n"
+            await send_line(control, line, theirs)
+            answer: dict[str, Any] = json.loads(await read_line(control, _ANSWER_BYTES))
+            if "refused" in answer:
+                program = request["program"] or (request["argv"] or [None])[0]
+                raise Conflict(answer["message"], details={"code": answer["refused"], "program": program})
+        except BaseException:
+            for file in mine.values():
+                os.close(file)
+            raise
+        finally:
+            for file in theirs:
+                os.close(file)
+        return mine, answer["pid"]
+
 
 def _connected(folder: Path) -> socket.socket | None:
-    """None: there is no door yet, or so many stand before it that another try is due."""
+    """None: there is no door yet, or so many stand before it that another try is due.
+
+    A run may write in that folder: what is connected to is the socket that lies there, and never what a link leads to.
+    """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.setblocking(False)
     try:
-        file, path = beside(folder, marks.CONTROL)
+        file = os.open(folder / marks.CONTROL, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            connection.connect(path)
+            connection.connect(f"/proc/self/fd/{file}")  # of any depth: `sun_path` ends at 107 bytes
         finally:
             os.close(file)
     except (FileNotFoundError, ConnectionRefusedError, BlockingIOError):
@@ -93,29 +125,6 @@ def _connected(folder: Path) -> socket.socket | None:
         connection.close()
         raise
     return connection
-
-
-async def _started(control: socket.socket, child: Child | str, request: dict[str, Any]) -> tuple[dict[str, int], int]:
-    """The caller's ends of the child's streams, and its pid. Raises Conflict, OSError.
-
-    The answer may be followed by the exit of a short child, which is left for the caller.
-    """
-    mine, theirs = _descriptors(child) if isinstance(child, Child) else ({}, [])
-    try:
-        line = json.dumps({"start": request}).encode() + b"\n"
-        await send_line(control, line, theirs)
-        answer: dict[str, Any] = json.loads(await read_line(control, _ANSWER_BYTES))
-        if "refused" in answer:
-            program = request["program"] or (request["argv"] or [None])[0]
-            raise Conflict(answer["message"], details={"code": answer["refused"], "program": program})
-    except BaseException:
-        for file in mine.values():
-            os.close(file)
-        raise
-    finally:
-        for file in theirs:
-            os.close(file)
-    return mine, answer["pid"]
 
 
 def _descriptors(child: Child) -> tuple[dict[str, int], list[int]]:

@@ -30,9 +30,7 @@ class Ports:
 
     async def dial(self, run_id: str, port: int) -> socket.socket:
         """See `protocol.Backend.dial`."""
-        if not PORTS[0] <= port <= PORTS[1]:
-            message = f"A job's ports are those from {PORTS[0]} to {PORTS[1]}."
-            raise Invalid(message, (FieldError(field="port", message=message),))
+        require_port(port)
         target, inodes = await asyncio.to_thread(self._target, run_id, port)
         connection = socket.socket(socket.AF_INET if target.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
         try:
@@ -40,13 +38,13 @@ class Ports:
             async with asyncio.timeout(CONNECT_S):
                 await asyncio.get_running_loop().sock_connect(connection, (str(target), port))
             if await asyncio.to_thread(self._target, run_id, port) != (target, inodes):
-                raise _not_listening(port)
+                raise not_listening(port)
         except TimeoutError as error:
             connection.close()
             raise Unavailable(f"The job's program on port {port} accepts no connection. Try again.") from error
         except OSError as error:
             connection.close()
-            raise _not_listening(port) from error
+            raise not_listening(port) from error
         except BaseException:
             connection.close()
             raise
@@ -65,7 +63,7 @@ class Ports:
         others = [listener for listener in found if listener.inode not in own]
         if others:
             raise self._taken(run_id, port, others)
-        raise _not_listening(port)
+        raise not_listening(port)
 
     def _taken(self, run_id: str, port: int, others: list[Listener]) -> PortTaken:
         inodes = {listener.inode for listener in others}
@@ -75,6 +73,13 @@ class Ports:
         return PortTaken(port, None)
 
 
-def _not_listening(port: int) -> Conflict:
+def require_port(port: int) -> None:
+    """Raises Invalid for one that is no job's."""
+    if not PORTS[0] <= port <= PORTS[1]:
+        message = f"A job's ports are those from {PORTS[0]} to {PORTS[1]}."
+        raise Invalid(message, (FieldError(field="port", message=message),))
+
+
+def not_listening(port: int) -> Conflict:
     message = f"Nothing in the job listens on port {port} yet. Start a program that does, and try again."
     return Conflict(message, details={"code": "not_listening"})

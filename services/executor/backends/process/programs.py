@@ -17,16 +17,16 @@ _OWN_PATH_FIRST = (
 """The environment that a process was started with stands in /proc, whatever it has changed since."""
 
 
-def request_of(child: Child) -> dict[str, Any]:
-    """The `start` of `children`. Raises Invalid."""
+def request_of(child: Child, shell: str) -> dict[str, Any]:
+    """The `start` of `children`; `shell` is the user's. Raises Invalid."""
     wrong = [key for key, value in child.env.items() if not key or "=" in key or "\0" in key or "\0" in value]
     if wrong:
         raise _invalid("env", f"{wrong[0]!r} cannot be a variable: no name has a '=', and nothing a NUL character.")
     program, argv = None, list(child.argv or ())
     if child.shell_command is not None:
-        argv = [_shell(), "-c", child.shell_command]
+        argv = [shell, "-c", child.shell_command]
     elif child.argv is None:
-        program, argv = _shell(), login(_shell())
+        program, argv = shell, login(shell)
     if not argv or not (program or argv[0]) or any("\0" in argument for argument in argv):
         raise _invalid("argv", "Name a program; neither it nor its arguments have NUL characters.")
     env = child.env | ({"TERM": child.terminal.term} if child.terminal is not None else {})
@@ -48,7 +48,7 @@ def login(shell: str) -> list[str]:
     return [f"-{name}", "-c", _OWN_PATH_FIRST, shell] if name in _POSIX_SHELLS else [f"-{name}"]
 
 
-def _shell() -> str:
+def own_shell() -> str:
     """The user's own; for accounts that have none, the system's."""
     try:
         shell = pwd.getpwuid(os.getuid()).pw_shell

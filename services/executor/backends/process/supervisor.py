@@ -78,6 +78,8 @@ def supervise(order: Order, born_in: str | None) -> None:
 class Supervisor:
     """The run while it lives."""
 
+    CHILDREN = Children
+
     def __init__(self, order: Order, group: Group) -> None:
         self._order = order
         self._group = group
@@ -90,7 +92,7 @@ class Supervisor:
         self._signals.register(self._wake, select.POLLIN)
         self._all.register(self._wake, select.POLLIN)
         self._pipes = Pipes(order.base + marks.OUTPUT, order.home, order.run_id, self._all, order.hidden)
-        self._children = Children(order.base, order.home, order.cwd, order.env, order.hidden)
+        self._children = self.CHILDREN(order.base, order.home, order.cwd, order.env, order.hidden)
         self._file = -1
         self._started_ns = 0
         self._leader = 0
@@ -131,12 +133,16 @@ class Supervisor:
             **self._group.facts,
             **self._order.host,
         }
-        file = marks.claim(self._order.base, identity)
+        file = self._take(identity)
         if file is None:
             return False
         self._file = file
         announce(self._order.home, self._order.run_id, "started", identity)
         return True
+
+    def _take(self, identity: marks.Facts) -> int | None:
+        """Write the claim down: the run's file, or none if somebody was first."""
+        return marks.claim(self._order.base, identity)
 
     def start(self) -> None:
         """Start the command; one that cannot be started ends as it would in a shell."""

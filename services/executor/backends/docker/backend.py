@@ -1,0 +1,230 @@
+"""The backend `docker`: runs as containers, found again after a restart by their names, labels and files."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from services.executor.backends.docker import runtime
+from services.executor.backends.docker.containers import HOME, Kind, Surroundings, home_id_of, name_of, run_of
+from services.executor.backends.docker.dialling import NOT_LISTENING
+from services.executor.backends.docker.doors import ContainerDoors
+from services.executor.backends.docker.engine import Declined, Engine
+from services.executor.backends.docker.files import Marks, RunFiles
+from services.executor.backends.docker.judging import judged
+from services.executor.backends.docker.launching import Launching
+from services.executor.backends.docker.reading import reading_of
+from services.executor.backends.docker.users import Users
+from services.executor.backends.process import linux, marks
+from services.executor.backends.process.entrance import Entrance
+from services.executor.backends.process.ports import not_listening, require_port
+from services.executor.backends.process.supervisors import not_running
+from services.executor.backends.protocol import Changed, Execution, RunOrder
+from services.executor.domain.observation import Live, Observation, Started
+from services.executor.domain.reading import Reading
+from shared.contracts.streams import Child
+
+log = structlog.get_logger()
+
+AT_ONCE = 4
+"""Containers that are being started; the engine does each of them alone anyway."""
+OUTPUT_S = 0.2
+"""Between two looks at whether runs have written something."""
+AGAIN_S = 1.0
+"""Until the engine is asked again for its events, when it has gone."""
+
+KindOf = Callable[[RunOrder], Kind | None]
+
+
+class DockerBackend:
+    """Runs under `home`: `home/runs/<run id>.*` are a run's files. The engine must see the same paths as this process.
+
+    `kind_of`: of the real devices that a run is given.
+    """
+
+    uses_images = True
+
+    def __init__(
+        self,
+        home: Path,
+        host: str,
+        users: Users,
+        default_image: str | None = None,
+        network: str = "bridge",
+        shm_mib: int = 0,
+        kind_of: KindOf = lambda order: None,
+    ) -> None:
+        self._home = home.absolute()
+        self._home_id = home_id_of(self._home)
+        self._boot_id = linux.boot_id()
+        self._users = users
+        self._default_image = default_image
+        self._network = network
+        self._shm_mib = shm_mib
+        self._kind_of = kind_of
+        self._engine = Engine(host)
+        self._files = RunFiles(self._home / "runs")
+        self._entrance = Entrance(ContainerDoors(self._engine, self._files, self._name))
+        self._launching: Launching | None = None
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._launches: dict[str, asyncio.Task[None]] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        self._written: dict[str, int] = {}
+        self._over: dict[str, Observation] = {}
+        self._changed: Changed = lambda run_id, observation: None
+        self._wrote: Callable[[str], None] = lambda run_id: None
+
+    async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
+        self._changed = changed
+        self._wrote = wrote
+        (self._home / "runs").mkdir(mode=0o700, parents=True, exist_ok=True)
+        prepared = await asyncio.to_thread(runtime.made, self._home)
+        await self._engine.open()
+        surroundings = Surroundings(
+            self._home_id, self._boot_id, prepared.folder, prepared.argv, self._network, self._shm_mib
+        )
+        self._launching = Launching(self._engine, self._files, surroundings, self._users, self._default_image)
+        self._loops = [asyncio.create_task(self._hear()), asyncio.create_task(self._look_at_output())]
+
+    async def close(self) -> None:
+        tasks = [*self._loops, *self._launches.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._engine.close()
+
+    async def launch(self, orders: Sequence[RunOrder]) -> None:
+        for order in orders:
+            if order.run_id not in self._launches and order.run_id not in self._over:
+                first = self._launches.get(f"{order.job_id}.{order.attempt}")
+                task = asyncio.create_task(self._launch(order, first), name=order.run_id)
+                self._launches[order.run_id] = task
+                task.add_done_callback(lambda task: self._launches.pop(task.get_name(), None))
+
+    async def stop(self, run_id: str) -> None:
+        await asyncio.to_thread(self._files.ask_to_stop, run_id)
+        if run_id not in self._launches:  # else whoever launches it sees to it
+            await self._stop(run_id)
+
+    async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
+        return dict(zip(run_ids, await asyncio.gather(*map(self._observe, run_ids)), strict=True))
+
+    async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
+        alive = [run_id for run_id in run_ids if run_id in self._written]
+        found = await asyncio.gather(*(self._engine.stats(self._name(run_id)) for run_id in alive))
+        now = time.time_ns()
+        return {
+            run_id: reading_of(stats, now)
+            for run_id, stats in zip(alive, found, strict=True)
+            if stats is not None and stats.get("memory_stats")  # empty: it has ended
+        }
+
+    async def exec(self, run_id: str, child: Child | str) -> Execution:
+        return await self._entrance.exec(run_id, child)
+
+    async def dial(self, run_id: str, port: int) -> socket.socket:
+        """Made by the supervisor (see `dialling`)."""
+        require_port(port)
+        answer, files = await self._entrance.ask(run_id, {"dial": port})
+        if not files:
+            raise not_listening(port) if answer.get("refused") == NOT_LISTENING else not_running()
+        connection = socket.socket(fileno=files[0])
+        connection.setblocking(False)
+        return connection
+
+    def output(self, run_id: str, child: str | None = None) -> Path:
+        folder = "" if child is None else f"{marks.WAYS}/{child}"
+        return Path(self._files.base(run_id) + folder + marks.OUTPUT)
+
+    async def forget(self, run_ids: Sequence[str]) -> None:
+        for run_id in run_ids:
+            self._over.pop(run_id, None)
+            self._written.pop(run_id, None)
+            await self._engine.remove(self._name(run_id))
+            await self._engine.remove_network(f"jobyard-{self._home_id}-{run_id.partition('-')[0]}")
+            await asyncio.to_thread(self._files.remove, run_id)
+
+    def _name(self, run_id: str) -> str:
+        return name_of(self._home_id, run_id)
+
+    async def _launch(self, order: RunOrder, first: "asyncio.Task[None] | None") -> None:
+        """The first rank's network name is to be known before the others look for it."""
+        assert self._launching is not None
+        try:
+            if first is not None:
+                await asyncio.wait([first])
+            async with self._room:
+                await self._launching.launch(order, self._kind_of(order))
+            marks = await asyncio.to_thread(self._files.read, order.run_id)
+            if marks.asked:
+                await self._stop(order.run_id)
+            else:
+                await self._look(order.run_id)
+        except (OSError, Declined) as error:  # it waits, and whoever wants it started asks again
+            log.warning("launch_delayed", run_id=order.run_id, reason=str(error))
+
+    async def _stop(self, run_id: str) -> None:
+        """What has begun is told; what has not will not. Raises EngineAway, OSError."""
+        marks = await asyncio.to_thread(self._files.read, run_id)
+        if marks.start is not None and marks.start.get("pid") and marks.end is None:
+            await self._engine.signal(self._name(run_id), "SIGTERM")
+        elif not marks.begun and marks.start is None and marks.refused is None:
+            if marks.made:
+                await self._engine.remove(self._name(run_id))
+            await asyncio.to_thread(self._files.bury, run_id, self._boot_id)
+            await self._look(run_id)
+
+    async def _observe(self, run_id: str) -> Observation:
+        if run_id in self._over:
+            return self._over[run_id]
+        marks = await asyncio.to_thread(self._files.read, run_id)
+        container = None
+        if _concerns_engine(marks):
+            container = await self._engine.inspect(self._name(run_id))
+            marks = await asyncio.to_thread(self._files.read, run_id)  # its last words came before its end
+        seen = judged(marks, container, self._boot_id)
+        if isinstance(seen, Started):
+            self._written.setdefault(run_id, 0)
+        elif not isinstance(seen, Live):
+            self._over[run_id] = seen
+            self._written.pop(run_id, None)
+        return seen
+
+    async def _look(self, run_id: str) -> None:
+        self._changed(run_id, await self._observe(run_id))
+
+    async def _hear(self) -> None:
+        """Look at whatever container starts or ends; after a silence of the engine's, at all that live."""
+        while True:
+            try:
+                async for name in self._engine.events(f"{HOME}={self._home_id}"):
+                    run_id = run_of(self._home_id, name)
+                    if run_id is not None and run_id not in self._launches:
+                        await self._look(run_id)
+            except (OSError, Declined) as error:
+                log.warning("engine_events_ended", reason=str(error))
+            await asyncio.sleep(AGAIN_S)
+            await self._look_at_all()
+
+    async def _look_at_all(self) -> None:
+        for run_id in list(self._written):
+            try:
+                await self._look(run_id)
+            except (OSError, Declined):
+                return
+
+    async def _look_at_output(self) -> None:
+        while True:
+            for run_id, before in list(self._written.items()):
+                size = self._files.written(run_id)
+                if size != before and run_id in self._written:
+                    self._written[run_id] = size
+                    self._wrote(run_id)
+            await asyncio.sleep(OUTPUT_S)
+
+
+def _concerns_engine(marks: Marks) -> bool:
+    return marks.refused is None and (marks.begun or marks.start is not None)

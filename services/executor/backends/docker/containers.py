@@ -1,0 +1,198 @@
+"""A run as the engine is to make it: pure, from an order to the engine's own form of a container.
+
+A run can reach what its submission names, and nothing else of the machine: no capability, no new privilege, a user that
+is not root unless an operator said so, data that it can only read.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from services.executor.backends.protocol import RunOrder
+
+RUN, HOME, NODE, BOOT = "jobyard.run", "jobyard.home", "jobyard.node", "jobyard.boot"
+"""Labels. Nothing is adopted or removed that has not this backend's `jobyard.home`."""
+JOB, OWNER, VC = "jobyard.job", "jobyard.owner", "jobyard.vc"
+"""For people who look at the engine."""
+HERE = "/.jobyard"
+FIRST_RANK = "rank-0"
+"""By this name the other ranks of a run find the first."""
+SUPERVISOR_MIB = 16
+"""On top of a run's memory: the supervisor's own, so that the job has all that it asked for."""
+_LOG = {"Type": "json-file", "Config": {"max-size": "64k", "max-file": "1"}}
+"""What the supervisor says when it cannot even begin; the run's own output never comes here."""
+
+Kind = Literal["gpu", "npu"]
+
+
+@dataclass(frozen=True)
+class User:
+    """Whose the run's processes are, by numbers: an image may know no names."""
+
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.gid}"
+
+
+@dataclass(frozen=True)
+class Mount:
+    """The same path in the container as on the machine, unless `at` says otherwise."""
+
+    source: Path
+    writable: bool = True
+    at: str | None = None
+
+    @property
+    def target(self) -> str:
+        return self.at or str(self.source)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is the same for all runs of a backend."""
+
+    home_id: str
+    boot_id: str
+    runtime: Path
+    """The interpreter's folder, and how it is started."""
+    argv: tuple[str, ...]
+    network: str
+    shm_mib: int
+    """0: half of the run's memory."""
+
+
+def home_id_of(home: Path) -> str:
+    """What tells this backend's containers from those of another executor on the same engine."""
+    return hashlib.sha256(str(home.absolute()).encode()).hexdigest()[:12]
+
+
+def name_of(home_id: str, run_id: str) -> str:
+    """The container's name, which makes it the only one of its run."""
+    return f"jobyard-{home_id}-{run_id}"
+
+
+def run_of(home_id: str, name: str) -> str | None:
+    """Whose container has this name; none if it is not of this backend."""
+    prefix = f"jobyard-{home_id}-"
+    return name.removeprefix(prefix) if name.startswith(prefix) else None
+
+
+def network_of(home_id: str, order: RunOrder) -> str:
+    return f"jobyard-{home_id}-{order.job_id}.{order.attempt}"
+
+
+def container_of(
+    order: RunOrder, image: str, user: User, base: Path, kind: Kind | None, surroundings: Surroundings
+) -> dict[str, Any]:
+    """The engine's `config`. `base`: what the run's files begin with; `kind`: of real devices that it gets."""
+    host: dict[str, Any] = {
+        "Mounts": [_bind(mount) for mount in mounts_of(order, base, surroundings.runtime)],
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges:true"],
+        "NetworkMode": network_of(surroundings.home_id, order) if order.ranks > 1 else surroundings.network,
+        "RestartPolicy": {"Name": "no"},
+        "LogConfig": _LOG,
+        "NanoCpus": int(order.cpus * 1e9),
+        **_memory(order.memory_mib, surroundings.shm_mib),
+        **_devices(order, kind),
+    }
+    config: dict[str, Any] = {
+        "Image": image,
+        "Entrypoint": [surroundings.argv[0]],
+        "Cmd": list(surroundings.argv[1:]),
+        "User": str(user),
+        "WorkingDir": "/",
+        "Hostname": f"rank-{order.rank}",
+        "Labels": labels_of(order, surroundings),
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "StopSignal": "SIGTERM",
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": host,
+    }
+    if order.ranks > 1:
+        alias = {"Aliases": [f"rank-{order.rank}"]}
+        config["NetworkingConfig"] = {"EndpointsConfig": {network_of(surroundings.home_id, order): alias}}
+    return config
+
+
+def labels_of(order: RunOrder, surroundings: Surroundings) -> dict[str, str]:
+    return {
+        RUN: order.run_id,
+        HOME: surroundings.home_id,
+        BOOT: surroundings.boot_id,
+        NODE: order.node,
+        JOB: order.job_id,
+        OWNER: order.owner,
+        VC: order.vc,
+    }
+
+
+def environment_of(order: RunOrder, kind: Kind | None) -> dict[str, str]:
+    """The order's, where it is another in a container: the first rank's address, and how devices are counted there."""
+    env = dict(order.env)
+    if order.ranks > 1:
+        env["MASTER_ADDR"] = FIRST_RANK
+    if kind == "gpu":
+        env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, range(len(_visible(order, "CUDA_VISIBLE_DEVICES")))))
+    return env
+
+
+def mounts_of(order: RunOrder, base: Path, runtime: Path) -> list[Mount]:
+    """Outer folders before those that lie in them; none twice."""
+    folders = order.folders
+    wanted = {folders.job: True, folders.checkpoints: True, folders.work: True, folders.reports: True}
+    if folders.data is not None:
+        wanted.setdefault(folders.data, False)
+    mounts: list[Mount] = []
+    for path in sorted(wanted, key=lambda path: len(path.parts)):
+        around = next((mount for mount in reversed(mounts) if path.is_relative_to(mount.source)), None)
+        if around is None or around.writable != wanted[path]:
+            mounts.append(Mount(path, wanted[path]))
+    own = [Mount(Path(f"{base}{suffix}"), at=f"{HERE}/run{suffix}") for suffix in (".run", ".output", ".ways")]
+    return [*mounts, *own, Mount(runtime, writable=False, at=f"{HERE}/runtime")]
+
+
+def _bind(mount: Mount) -> dict[str, Any]:
+    return {
+        "Type": "bind",
+        "Source": str(mount.source),
+        "Target": mount.target,
+        "ReadOnly": not mount.writable,
+        "BindOptions": {"Propagation": "rprivate"},
+    }
+
+
+def _memory(memory_mib: int, shm_mib: int) -> dict[str, int]:
+    """No swap: what goes over its memory is killed, and says so, rather than slows the machine down."""
+    if not memory_mib:
+        return {"ShmSize": shm_mib << 20} if shm_mib else {}
+    limit = (memory_mib + SUPERVISOR_MIB) << 20
+    return {"Memory": limit, "MemorySwap": limit, "ShmSize": (shm_mib or max(memory_mib // 2, 1)) << 20}
+
+
+def _devices(order: RunOrder, kind: Kind | None) -> dict[str, Any]:
+    if kind == "gpu":
+        ids = _visible(order, "CUDA_VISIBLE_DEVICES")
+        request = {"Driver": "nvidia", "DeviceIDs": ids, "Capabilities": [["gpu"]]}
+        return {"DeviceRequests": [request]} if ids else {}
+    if kind == "npu":
+        numbers = _visible(order, "ASCEND_RT_VISIBLE_DEVICES")
+        nodes = [f"/dev/davinci{number}" for number in numbers]
+        nodes += ["/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc"]
+        return {"Devices": list(_nodes(nodes))} if numbers else {}
+    return {}
+
+
+def _nodes(paths: Sequence[str]) -> Iterator[Mapping[str, str]]:
+    for path in paths:
+        yield {"PathOnHost": path, "PathInContainer": path, "CgroupPermissions": "rw"}
+
+
+def _visible(order: RunOrder, name: str) -> list[str]:
+    """The numbers by which the driver knows the run's devices."""
+    return [number for number in order.env.get(name, "").split(",") if number]

@@ -1,0 +1,160 @@
+"""The Docker engine of this machine, by what the backend asks of it. One connection pool; every call may be repeated.
+
+What the engine refuses is a Declined with its own sentence; an engine that is not there is an OSError, as a full disk is
+for the backend `process`.
+"""
+
+import errno
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from aiodocker import Docker, DockerError
+
+CALL_S = 60.0
+"""An engine that takes longer for anything but a pull stands still."""
+
+
+class Declined(Exception):
+    """The engine's answer to what cannot be done. `status`: HTTP's; 0 where a pull ended with it."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status = status
+        self.said = said
+
+
+class EngineAway(OSError):
+    """The engine does not answer; nothing is known of its containers until it does."""
+
+
+class Engine:
+    """Behind the socket `host`, `unix:///var/run/docker.sock` for instance."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._docker: Docker | None = None
+
+    async def open(self) -> None:
+        """Raises EngineAway, Declined."""
+        self._docker = Docker(self._host, timeout=aiohttp.ClientTimeout(total=CALL_S))
+        async with self._told() as docker:
+            await docker.version()
+
+    async def close(self) -> None:
+        if self._docker is not None:
+            await self._docker.close()
+            self._docker = None
+
+    async def create(self, name: str, config: Mapping[str, Any]) -> None:
+        """Raises Declined: 404 for an image that is not here, 409 for a name that is taken."""
+        async with self._told() as docker:
+            await docker.containers.create(dict(config), name=name)
+
+    async def start_with_input(self, name: str, data: bytes) -> None:
+        """Start what was created, and give it all of its input."""
+        async with self._told() as docker:
+            container = docker.containers.container(name)
+            async with container.attach(stdin=True) as stream:
+                await container.start()
+                await stream.write_in(data)
+
+    async def inspect(self, name: str) -> dict[str, Any] | None:
+        """None: there is no such container."""
+        async with self._told() as docker:
+            try:
+                return await docker.containers.container(name).show()
+            except DockerError as error:
+                if error.status == 404:
+                    return None
+                raise
+
+    async def signal(self, name: str, signal: str) -> bool:
+        """Whether its first process was there to get the signal."""
+        async with self._told() as docker:
+            try:
+                await docker.containers.container(name).kill(signal=signal)
+            except DockerError as error:
+                if error.status in (404, 409):
+                    return False
+                raise
+            return True
+
+    async def remove(self, name: str) -> None:
+        """With all of its processes and its own layer. That there is none is what was asked for."""
+        async with self._told() as docker:
+            try:
+                await docker.containers.container(name).delete(force=True, v=True)
+            except DockerError as error:
+                if error.status not in (404, 409):  # 409: somebody else is removing it
+                    raise
+
+    async def names(self, label: str) -> set[str]:
+        """Of all containers that have this label, those included that have ended."""
+        async with self._told() as docker:
+            filters = json.dumps({"label": [label]})
+            found = await docker.containers.list(all=1, filters=filters)
+            return {name.removeprefix("/") for container in found for name in container["Names"]}
+
+    async def stats(self, name: str) -> dict[str, Any] | None:
+        """What it uses at this moment, as the engine says it; none when it does not run."""
+        async with self._told() as docker:
+            query = {"stream": "0", "one-shot": "1"}
+            try:
+                found: dict[str, Any] = await docker._query_json(f"containers/{name}/stats", params=query)
+            except DockerError as error:
+                if error.status in (404, 409):
+                    return None
+                raise
+            return found
+
+    async def pull(self, image: str) -> None:
+        """As long as it takes. Raises Declined with what the registry, or the way to it, says."""
+        async with self._told() as docker:
+            await docker.images.pull(image)
+
+    async def make_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """A network of its own; one of that name that is there is the one."""
+        async with self._told() as docker:
+            config = {"Name": name, "Driver": "bridge", "CheckDuplicate": True, "Labels": dict(labels)}
+            try:
+                await docker.networks.create(config)
+            except DockerError as error:
+                if error.status != 409:
+                    raise
+
+    async def remove_network(self, name: str) -> None:
+        """Unless somebody is still in it."""
+        async with self._told() as docker:
+            try:
+                await (await docker.networks.get(name)).delete()
+            except DockerError as error:
+                if error.status not in (403, 404):
+                    raise
+
+    async def events(self, label: str) -> AsyncIterator[str]:
+        """The name of each container with this label that starts or ends, until the engine closes the stream."""
+        filters = json.dumps({"type": ["container"], "event": ["start", "die"], "label": [label]})
+        async with self._told() as docker:
+            subscriber = docker.events.subscribe(create_task=True, filters=filters)
+            try:
+                while (event := await subscriber.get()) is not None:
+                    yield str(event["Actor"]["Attributes"]["name"])
+            finally:
+                await docker.events.stop()
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[Docker]:
+        """The client, whose errors are the two of this module."""
+        if self._docker is None:
+            raise EngineAway(errno.ENOTCONN, "the connection to the Docker engine is closed")
+        try:
+            yield self._docker
+        except DockerError as error:
+            raise Declined(error.status, error.message.strip()) from error
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise EngineAway(
+                errno.EHOSTDOWN, f"The Docker engine at {self._host} does not answer: {error!r}"
+            ) from error

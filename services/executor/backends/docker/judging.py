@@ -1,0 +1,90 @@
+"""What a run is, from what its files say and what the engine says of its container: pure, and the same each time."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from services.executor.backends.docker.containers import BOOT
+from services.executor.backends.docker.files import Marks
+from services.executor.backends.process.ending import ended
+from services.executor.backends.process.marks import Facts
+from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Ended, Lost, Observation, Started, Waiting
+from shared.contracts.job import Reason
+
+CONTAINER_REMOVED = Reason(
+    code="container_removed", message="The run's container was removed from outside, for instance by `docker rm`."
+)
+CONTAINER_KILLED = Reason(
+    code="container_killed",
+    message="The run's container was killed from outside, or the Docker engine was restarted; all that ran in it has "
+    "ended.",
+)
+OUT_OF_MEMORY = Reason(
+    code="out_of_memory", message="The run went over its memory, and the kernel killed all that ran in its container."
+)
+MARKS_DAMAGED = Reason(
+    code="marks_damaged", message="The run has overwritten what its supervisor keeps, so how it ended is not known."
+)
+
+_MOST = 1 << 62
+_SIGNAL = re.compile(r"SIG[A-Z0-9+]{1,12}")
+
+Container = Mapping[str, Any]
+"""As the engine's `inspect` has it."""
+
+
+def judged(marks: Marks, container: Container | None, boot_id: str) -> Observation:
+    """`container`: none if there is none, or if nobody had to ask.
+
+    A run can write what its supervisor writes. So nothing has ended whose container runs, and no figure is out of bounds.
+    """
+    if marks.refused is not None:
+        return marks.refused
+    try:
+        if marks.end is not None and not runs(container):
+            return _believed(ended(marks.end, marks.asked))
+        if marks.start is not None and not marks.start["pid"]:
+            return Cancelled(int(marks.start["started_at"]))
+        if marks.start is not None:
+            return _claimed(marks.start, container, boot_id)
+    except (KeyError, ValueError):
+        return Lost(MARKS_DAMAGED)
+    if marks.begun and not runs(container):
+        return Lost(MARKS_DAMAGED if container is not None else CONTAINER_REMOVED)
+    return Waiting()
+
+
+def runs(container: Container | None) -> bool:
+    return container is not None and bool(container["State"]["Running"])
+
+
+def is_of(container: Container, home_label: str, home_id: str) -> bool:
+    """Whether this backend has made it."""
+    return bool(container["Config"]["Labels"].get(home_label) == home_id)
+
+
+def _believed(end: Ended | Lost) -> Ended | Lost:
+    """What the supervisor takes for the machine's network is the container's: it sees no other. Raises ValueError."""
+    if isinstance(end, Lost):
+        return end
+    counts = () if end.totals is None else (end.totals.cpu_ns, end.totals.read_bytes, end.totals.write_bytes)
+    if (
+        not 0 <= end.exit_code <= 255
+        or not 0 < end.started_ns <= end.ended_ns < _MOST
+        or not 0 <= end.output_bytes < _MOST
+        or (end.signal is not None and not _SIGNAL.fullmatch(end.signal))
+        or any(count is not None and not 0 <= count < _MOST for count in counts)
+    ):
+        raise ValueError("no supervisor wrote this")
+    return replace(end, totals=None if end.totals is None else replace(end.totals, network_scope="run"))
+
+
+def _claimed(start: Facts, container: Container | None, boot_id: str) -> Observation:
+    if start["boot_id"] != boot_id or (container is not None and container["Config"]["Labels"].get(BOOT) != boot_id):
+        return Lost(NODE_RESTARTED)
+    if container is None:
+        return Lost(CONTAINER_REMOVED)
+    if runs(container):
+        return Started(int(start["started_at"]), int(container["State"]["Pid"]) or None)
+    return Lost(OUT_OF_MEMORY if container["State"]["OOMKilled"] else CONTAINER_KILLED)

@@ -1,0 +1,56 @@
+"""The backends that the contract suites are run against, each opened on a home of its own."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from services.executor.backends.docker.backend import DockerBackend
+from services.executor.backends.docker.containers import HOME, User, home_id_of
+from services.executor.backends.docker.users import Users
+from services.executor.backends.process.backend import ProcessBackend
+from services.executor.backends.process.usage.groups import Groups, mounted
+from tests.support.docker import IMAGE, docker, engine
+from tests.support.executor_backend import Bench, ProcessHome
+
+BACKENDS = ("process", "docker")
+BROUGHT = frozenset({"HOSTNAME", "HOME"})
+"""What the engine adds to every environment."""
+SOMEBODY = User(1000, 1000)
+"""Whose runs are in containers: nobody that this machine knows."""
+
+
+@contextlib.asynccontextmanager
+async def opened(backend: str, folder: Path) -> AsyncIterator[Bench]:
+    """An open backend, ended afterwards with all that it has started."""
+    home, work = folder / "home", folder / "work"
+    home.mkdir()
+    work.mkdir()
+    if backend == "docker":
+        bench = docker_bench(home, work)
+    else:
+        bench = Bench(lambda: ProcessBackend(home, 5, Groups(home, mounted())), work)
+    await bench.open()
+    try:
+        yield bench
+    finally:
+        await bench.close()
+        if backend == "docker":
+            clear_containers(home)
+        bench.end_everything()
+        ProcessHome(home).kill_all()
+
+
+def docker_bench(home: Path, work: Path, image: str | None = IMAGE, network: str = "bridge") -> Bench:
+    """Runs are `SOMEBODY`'s, who may write into the folder."""
+    os.chown(work, SOMEBODY.uid, SOMEBODY.gid)
+    host = engine()
+    users = Users({"*": SOMEBODY}, User(os.geteuid(), os.getegid()))
+    return Bench(lambda: DockerBackend(home, host, users, image, network), work, BROUGHT)
+
+
+def clear_containers(home: Path) -> None:
+    """Leave no container of this home behind."""
+    names = docker("ps", "--all", "--quiet", "--filter", f"label={HOME}={home_id_of(home)}").split()
+    if names:
+        docker("rm", "--force", "--volumes", *names)
