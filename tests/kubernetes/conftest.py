@@ -7,19 +7,18 @@ import pytest
 
 from shared.ids import new_id
 from tests.support.kubernetes.bench import KubernetesBench
-from tests.support.kubernetes.cluster import Cluster
-from tests.support.kubernetes.cluster import cluster as started_cluster
+from tests.support.kubernetes.cluster import kubeconfig as given_or_started
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    with started_cluster() as running:
-        yield running
+def kubeconfig() -> Iterator[Path]:
+    with given_or_started() as path:
+        yield path
 
 
 @pytest.fixture
-async def bench(cluster: Cluster, tmp_path: Path) -> AsyncIterator[KubernetesBench]:
-    bench = KubernetesBench(cluster, tmp_path / "home", tmp_path / "work", new_id()[-10:].lower())
+async def bench(kubeconfig: Path, tmp_path: Path) -> AsyncIterator[KubernetesBench]:
+    bench = KubernetesBench(kubeconfig, tmp_path / "home", tmp_path / "work", new_id()[-10:].lower())
     await bench.prepare()
     await bench.open()
     yield bench

@@ -10,15 +10,14 @@ from services.executor.backends.kubernetes.manifest import Layout, Storage
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from tests.support.executor_backend import Bench
-from tests.support.kubernetes.cluster import IMAGE, Cluster
+from tests.support.kubernetes.cluster import IMAGE
 from tests.support.waiting import until
 
 
 class KubernetesBench(Bench):
     """`vc` names the namespace."""
 
-    def __init__(self, cluster: Cluster, home: Path, folder: Path, vc: str, patience_s: float = 60.0) -> None:
-        self.cluster = cluster
+    def __init__(self, kubeconfig: Path, home: Path, folder: Path, vc: str, patience_s: float = 60.0) -> None:
         self.vc = vc
         self.namespace = names.namespace(vc)
         self.layout = Layout(
@@ -26,11 +25,12 @@ class KubernetesBench(Bench):
             image=IMAGE,
             pull_policy="Never",
             storages=(Storage(folder, "work"),),
+            limit_cpus=False,
             shared_memory_mib=64,
         )
-        self.api = Api(cluster.plane.kubeconfig)
+        self.api = Api(kubeconfig)
         super().__init__(
-            lambda: KubernetesBackend(Api(cluster.plane.kubeconfig), home, self.layout, patience_s=patience_s), folder
+            lambda: KubernetesBackend(Api(kubeconfig), home, self.layout, patience_s=patience_s), folder
         )
 
     def order(

@@ -1,6 +1,7 @@
 """A whole Kubernetes for tests: the control plane and one real node, or the one that `KUBECONFIG` names."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,19 +17,17 @@ IMAGE = "jobyard.test/python:1"
 
 
 class Cluster:
-    """The cluster, and the nodes that it has."""
+    """The cluster, and the nodes that it has. `kubeconfig` is an administrator's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.network = Network()
         (folder / "plane").mkdir()
         self.plane = ControlPlane(folder / "plane")
-        base = root_filesystem()
-        self._images = [
-            archive(folder / "python.tar", IMAGE, base, ["python3"]),
-            archive(folder / "pause.tar", SANDBOX, base, ["sleep", "infinity"]),
-        ]
+        names = (IMAGE, SANDBOX)
+        self._images = [archive(folder / "images.tar", names, root_filesystem(), ["/bin/sleep", "infinity"])]
         self.nodes: dict[str, Node] = {}
+        self.kubeconfig = self.plane.kubeconfig
 
     def start(self) -> None:
         self.network.open()
@@ -49,8 +48,19 @@ class Cluster:
 
 
 @contextlib.contextmanager
+def kubeconfig() -> Iterator[Path]:
+    """Of the cluster that `KUBECONFIG` names, which has a node `node-1` and the image `IMAGE`; else of one of our own."""
+    given = os.environ.get("KUBECONFIG")
+    if given:
+        yield Path(given)
+        return
+    with cluster() as running:
+        yield running.kubeconfig
+
+
+@contextlib.contextmanager
 def cluster() -> Iterator[Cluster]:
-    """With one node, `node-1`."""
+    """With one node, `node-1`, on this machine."""
     folder = Path(tempfile.mkdtemp(prefix="jobyard-kubernetes-"))
     running = Cluster(folder)
     try:

@@ -138,6 +138,7 @@ class ControlPlane:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self.folder}/accounts.pub",
             f"--service-account-signing-key-file={self.folder}/accounts.key",
+            "--kubelet-preferred-address-types=InternalIP",
             "--profiling=false",
         ]
 

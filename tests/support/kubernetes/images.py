@@ -4,21 +4,21 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 
-def archive(to: Path, name: str, root_filesystem: Path, command: Sequence[str], env: Mapping[str, str] = {}) -> Path:
-    """An image of that name with one layer, the tar `root_filesystem`."""
+def archive(to: Path, names: Sequence[str], root_filesystem: Path, command: Sequence[str]) -> Path:
+    """An image of those names with one layer, the tar `root_filesystem`."""
     config = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Cmd": list(command), "Env": [f"{key}={value}" for key, value in env.items()]},
+        "config": {"Cmd": list(command), "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{_sum(root_filesystem)}"]},
     }
     document = json.dumps(config).encode()
     config_name = f"{hashlib.sha256(document).hexdigest()}.json"
-    manifest = [{"Config": config_name, "RepoTags": [name], "Layers": ["layer.tar"]}]
+    manifest = [{"Config": config_name, "RepoTags": list(names), "Layers": ["layer.tar"]}]
     with tarfile.open(to, "w") as tar:
         _add(tar, "manifest.json", json.dumps(manifest).encode())
         _add(tar, config_name, document)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.support.kubernetes.control_groups import ControlGroup
 from tests.support.kubernetes.control_plane import ControlPlane
 from tests.support.kubernetes.daemon import Daemon
 from tests.support.kubernetes.network import PLUGINS, Network
@@ -49,6 +50,7 @@ class Node:
         self._plane = plane
         self._network = network
         self._images = images
+        self._group = ControlGroup(f"{network.bridge}-{name}")
         self._socket = folder / "containerd.sock"
         self._ctr = [str(program("ctr")), f"--address={self._socket}", "--namespace=k8s.io"]
         shim = program("containerd-shim-runc-v2").parent
@@ -73,6 +75,7 @@ class Node:
         )
 
     def start(self) -> None:
+        self._group.make()
         self.containerd.start()
         for image in self._images:
             subprocess.run([*self._ctr, "images", "import", "--local", image], check=True, capture_output=True)
@@ -88,6 +91,7 @@ class Node:
         self.containerd.stop()
         for mount in reversed(self._mounts()):
             subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+        self._group.remove()
 
     def _listed(self, what: str) -> list[str]:
         done = subprocess.run([*self._ctr, what, "list", "--quiet"], capture_output=True, text=True, check=False)
@@ -121,7 +125,7 @@ class Node:
             "healthzPort": 0,
             "containerRuntimeEndpoint": f"unix://{self._socket}",
             "cgroupDriver": "cgroupfs",
-            "cgroupRoot": f"/{self._network.bridge}-{self.name}",
+            "cgroupRoot": self._group.path,
             "failCgroupV1": False,
             "failSwapOn": False,
             "maxOpenFiles": 20_000,

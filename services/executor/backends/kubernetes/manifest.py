@@ -50,6 +50,7 @@ class Layout:
     pull_secrets: Sequence[str] = ()
     storages: Sequence[Storage] = ()
     device_types: Mapping[str, DeviceType] = field(default_factory=dict)
+    limit_cpus: bool = True
     shared_memory_mib: int = 1024
     user: int = 1000
     group: int = 1000
@@ -169,7 +170,10 @@ def _pinned(node: str) -> Document:
 
 
 def _resources(order: RunOrder, layout: Layout) -> Document:
-    """What is asked for is the limit as well, so that no run takes what another one was promised."""
+    """What is asked for is the limit as well, so that no run takes what another one was promised.
+
+    Processors may be left without: those that nobody uses are lost otherwise, and a run has its share all the same.
+    """
     amounts = {"cpu": f"{round(order.cpus * 1000)}m"}
     if order.memory_mib:
         amounts["memory"] = f"{order.memory_mib}Mi"
@@ -179,7 +183,8 @@ def _resources(order: RunOrder, layout: Layout) -> Document:
             message = f"The operators have named no resource of the cluster for devices of type {order.device_type}."
             raise Unplaceable("devices_unknown", message)
         amounts[kind.resource] = str(len(order.devices))
-    return {"requests": amounts, "limits": dict(amounts)}
+    limits = {name: amount for name, amount in amounts.items() if name != "cpu" or layout.limit_cpus}
+    return {"requests": amounts, "limits": limits}
 
 
 def _storage(order: RunOrder, layout: Layout) -> tuple[list[Document], list[Document]]:
