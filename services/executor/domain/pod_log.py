@@ -44,26 +44,35 @@ def parse(line: bytes) -> LogLine:
 
 
 class Resumption:
-    """Decides of each line that comes again whether it is new."""
+    """Tells the lines that are new from those that come again.
+
+    The log is in the order in which its lines were stored, and that is nearly their order in time: two streams are
+    stamped by themselves. So what is past the last stored moment waits for the last stored line, for a second.
+    """
 
     def __init__(self, position: Position) -> None:
         self._last = position.time_ns
         self._left = position.lines
-        self._found = not position.time_ns
+        self._waiting: list[LogLine] | None = [] if position.time_ns else None
 
-    def take(self, line: LogLine) -> tuple[bool, bool]:
-        """(whether the line is new, whether something before it is lost)."""
-        if self._found:
-            return True, False
-        if line.time_ns < self._last:
-            return False, False
+    def take(self, line: LogLine) -> tuple[list[LogLine], bool]:
+        """(the lines that are new by now, whether something before them is lost)."""
+        if self._waiting is None:
+            return [line], False
         if line.time_ns == self._last:
             self._left -= 1
-            self._found = self._left <= 0
-            return False, False
-        lost = self._left > 0
-        self._found = True
-        return True, lost
+            if self._left <= 0:  # what has waited stands before it, and so is stored
+                self._waiting = None
+            return [], False
+        if line.time_ns < self._last:
+            return [], False
+        self._waiting.append(line)
+        return self.settle() if line.time_ns > self._last + _SECOND_NS else ([], False)
+
+    def settle(self) -> tuple[list[LogLine], bool]:
+        """No line comes any more: what has waited is new, and follows on something that is lost."""
+        waiting, self._waiting = self._waiting or [], None
+        return waiting, bool(waiting)
 
 
 def _nanoseconds(stamp: str) -> int:

@@ -111,10 +111,14 @@ def verdict(pod: Pod, asked: bool) -> Verdict:
         return Buried(time_ns(meta["creationTimestamp"]))
     container = next(iter(status.get("containerStatuses") or ()), None)
     state = (container or {}).get("state") or {}
+    if status.get("phase") == "Failed" and status.get("reason") in ("Evicted", "Terminated", "Shutdown") and not asked:
+        return Taken(
+            Reason(code="evicted", message=f"The node took the run away: {_sentence(status.get('message', ''))}")
+        )
     if "terminated" in state:
         return _ended(pod, state["terminated"], asked)
     if status.get("phase") in ("Failed", "Succeeded"):
-        return _never_ran(pod, asked)
+        return _never_ran(pod)
     disrupted = _condition(pod, "DisruptionTarget")
     if meta.get("deletionTimestamp") and not asked and disrupted.get("reason") == "DeletionByTaintManager":
         return Taken(_node_lost(pod))
@@ -134,7 +138,7 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
     if ended.get("reason") in ("StartError", "ContainerCannotRun"):
         return NeverStarted(Obstacle(_cannot_start(str(ended.get("message", ""))), patience=False))
     if ended.get("reason") == "ContainerStatusUnknown":
-        return Taken(_UNKNOWN)
+        return NeverStarted(Obstacle(_UNKNOWN)) if asked else Taken(_UNKNOWN)
     code = int(ended["exitCode"])
     words = str(ended.get("message", "")).split()
     deleted = bool(pod["metadata"].get("deletionTimestamp"))
@@ -153,12 +157,10 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
     )
 
 
-def _never_ran(pod: Pod, asked: bool) -> Verdict:
+def _never_ran(pod: Pod) -> Verdict:
     """The kubelet has given the pod up: it would not admit it, or took it away."""
     status = pod["status"]
     cause, message = str(status.get("reason", "")), str(status.get("message", "")).strip()
-    if cause == "Evicted":
-        return Taken(Reason(code="evicted", message=f"The node took the run away: {_sentence(message)}"))
     words = f"The node {_node(pod)} did not take the pod: {_sentence(message or cause or 'no reason is known')}"
     return NeverStarted(Obstacle(Reason(code="node_refused", message=words), busy=True, patience=False))
 

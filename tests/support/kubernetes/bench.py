@@ -13,9 +13,19 @@ from tests.support.executor_backend import Bench
 from tests.support.kubernetes.cluster import IMAGE
 from tests.support.waiting import until
 
+_SERVICE = ("PORT", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTPS", "PORT_443_TCP", "PORT_443_TCP_ADDR")
+_SERVICE += ("PORT_443_TCP_PORT", "PORT_443_TCP_PROTO")
+
+
+BROUGHT = frozenset({"HOSTNAME", "HOME", *(f"KUBERNETES_{name}" for name in _SERVICE)})
+"""What a kubelet adds to every environment."""
+
 
 class KubernetesBench(Bench):
     """`vc` names the namespace."""
+
+    apart = False
+    within_s = 120.0
 
     def __init__(self, kubeconfig: Path, home: Path, folder: Path, vc: str, patience_s: float = 60.0) -> None:
         self.vc = vc
@@ -30,7 +40,7 @@ class KubernetesBench(Bench):
         )
         self.api = Api(kubeconfig)
         super().__init__(
-            lambda: KubernetesBackend(Api(kubeconfig), home, self.layout, patience_s=patience_s), folder
+            lambda: KubernetesBackend(Api(kubeconfig), home, self.layout, patience_s=patience_s), folder, BROUGHT
         )
 
     def order(

@@ -1,19 +1,23 @@
 """A whole Kubernetes for tests: the control plane and one real node, or the one that `KUBECONFIG` names."""
 
+import atexit
 import contextlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.support.kubernetes.control_plane import ControlPlane
 from tests.support.kubernetes.images import archive
 from tests.support.kubernetes.network import Network
 from tests.support.kubernetes.node import SANDBOX, Node
+from tests.support.kubernetes.programs import needs_programs
 from tests.support.root_filesystem import root_filesystem
 
 IMAGE = "jobyard.test/python:1"
+PROGRAMS_OF_A_NODE = ("etcd", "kube-apiserver", "kubelet", "containerd")
 
 
 class Cluster:
@@ -47,15 +51,20 @@ class Cluster:
         self.network.close()
 
 
-@contextlib.contextmanager
-def kubeconfig() -> Iterator[Path]:
-    """Of the cluster that `KUBECONFIG` names, which has a node `node-1` and the image `IMAGE`; else of one of our own."""
+@cache
+def shared() -> Path:
+    """The kubeconfig of a cluster for all tests of this process: the one that `KUBECONFIG` names, or one of our own.
+
+    It has a node `node-1`, and the image `IMAGE` on it.
+    """
     given = os.environ.get("KUBECONFIG")
     if given:
-        yield Path(given)
-        return
-    with cluster() as running:
-        yield running.kubeconfig
+        return Path(given)
+    needs_programs(*PROGRAMS_OF_A_NODE)
+    stack = contextlib.ExitStack()
+    running = stack.enter_context(cluster())
+    atexit.register(stack.close)
+    return running.kubeconfig
 
 
 @contextlib.contextmanager

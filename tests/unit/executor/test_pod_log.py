@@ -23,18 +23,16 @@ def test_a_line_has_its_moment_to_the_nanosecond(stamp: str, time_ns: int) -> No
 
 @pytest.mark.parametrize("line", [b"failed to try resolving symlinks\n", b"", b"\xff\xfe x"])
 def test_what_the_node_says_of_itself_is_no_line(line: bytes) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"."):
         parse(line)
 
 
 def resumed(position: Position, times: list[int]) -> tuple[list[int], bool]:
     """Those of the lines that are new, and whether something is lost before them."""
-    resumption, new, lost = Resumption(position), [], False
-    for time_ns in times:
-        is_new, gap = resumption.take(LogLine(time_ns, b""))
+    resumption, new, lost = Resumption(position), list[int](), False
+    for lines, gap in (*(resumption.take(LogLine(time_ns, b"")) for time_ns in times), resumption.settle()):
+        new += [line.time_ns for line in lines]
         lost = lost or gap
-        if is_new:
-            new.append(time_ns)
     return new, lost
 
 
@@ -62,3 +60,20 @@ def test_a_last_line_that_does_not_come_again_tells_of_a_gap() -> None:
 def test_nothing_new_is_no_gap() -> None:
     assert resumed(Position().after(9), []) == ([], False)
     assert resumed(Position().after(9), [8, 9]) == ([], False)
+
+
+def test_a_line_that_is_stamped_before_the_last_one_and_stored_after_it_is_new() -> None:
+    stored = Position().after(7).after(9)
+    assert resumed(stored, [7, 9, 8, 10]) == ([8, 10], False)
+
+
+def test_a_line_that_is_stamped_after_the_last_one_and_stored_before_it_is_not() -> None:
+    stored = Position().after(10).after(9)
+    assert resumed(stored, [10, 9, 11]) == ([11], False)
+
+
+def test_a_last_line_that_has_not_come_within_a_second_of_the_log_is_not_waited_for() -> None:
+    resumption = Resumption(Position().after(SECOND))
+    assert resumption.take(LogLine(SECOND + 5, b"")) == ([], False)
+    lines, lost = resumption.take(LogLine(SECOND + 2_000_000_000, b""))
+    assert ([line.time_ns for line in lines], lost) == ([SECOND + 5, SECOND + 2_000_000_000], True)

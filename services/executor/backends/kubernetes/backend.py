@@ -98,13 +98,14 @@ class KubernetesBackend:
             self._spawn(self._launch(order))
 
     async def stop(self, run_id: str) -> None:
-        kept = self._kept
-        order = await asyncio.to_thread(kept.order, run_id)
-        await asyncio.to_thread(kept.ask_to_stop, run_id, {"at_ns": time.time_ns()})
-        if order is None:
-            await self._conclude(run_id, Cancelled(time.time_ns()))
-        else:
-            self._spawn(self._end(run_id))
+        await asyncio.to_thread(self._kept.ask_to_stop, run_id, {"at_ns": time.time_ns()})
+        lock = self._lock(run_id)
+        if not lock.locked():
+            async with lock:
+                if await asyncio.to_thread(self._never_ordered, run_id):
+                    await self._conclude(run_id, Cancelled(time.time_ns()))
+                    return
+        self._spawn(self._end(run_id))
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         await self._pods.listed.wait()
@@ -164,6 +165,10 @@ class KubernetesBackend:
             await asyncio.to_thread(self._kept.keep_order, run_id, facts)
             await self._create(run_id, order.vc, document)
 
+    def _never_ordered(self, run_id: str) -> bool:
+        """Nothing was ever asked of the cluster for it: what is asked for is written down before."""
+        return self._kept.order(run_id) is None and self._kept.end(run_id) is None
+
     def _is_known(self, run_id: str) -> bool:
         return self._pods.get(run_id) is not None or any(
             kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of)
@@ -196,7 +201,9 @@ class KubernetesBackend:
                 pod = self._pods.get(run_id) or await self._read(run_id)
                 if pod is None:
                     order = await asyncio.to_thread(self._kept.order, run_id)
-                    if order is not None and await asyncio.to_thread(self._kept.end, run_id) is None:
+                    if order is None:
+                        await self._conclude(run_id, Cancelled(time.time_ns()))
+                    elif await asyncio.to_thread(self._kept.end, run_id) is None:
                         await self._create(run_id, order["vc"], order["tombstone"])
                 elif not pod["metadata"].get("deletionTimestamp") and names.TOMBSTONE not in _annotations(pod):
                     await self._delete(pod)
@@ -239,7 +246,7 @@ class KubernetesBackend:
         self._look_at(run_id)
         verdict = await asyncio.to_thread(self._verdict, run_id)
         if isinstance(verdict, states.Running):
-            return Started(verdict.started_ns)
+            return self._told.setdefault(run_id, Started(verdict.started_ns))
         return self._told.get(run_id, Waiting())
 
     def _verdict(self, run_id: str) -> states.Verdict | None:

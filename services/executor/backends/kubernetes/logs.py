@@ -7,10 +7,9 @@ next one, loses nothing and stores nothing twice. A container has one log; both 
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import aiohttp
 import structlog
 
 from services.executor.backends.frames import HEADER, LOSS, LOST, STDOUT, frame
@@ -33,7 +32,7 @@ class OutputFile:
         self._path = path
         self.position, self.size = _end_of(path)
 
-    def append(self, frames: bytes, position: Position) -> None:
+    def append(self, frames: bytes) -> None:
         """All of it or nothing. Raises OSError when the disk is full."""
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -42,7 +41,6 @@ class OutputFile:
                 os.ftruncate(file, self.size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self.size += written
-            self.position = position
         finally:
             os.close(file)
 
@@ -57,6 +55,7 @@ class PodLog:
         self._mask = Mask(hidden) if hidden else None
         self._wrote = wrote
         self._file: OutputFile | None = None
+        self._position = Position()
 
     async def follow(self) -> None:
         """Until cancelled, or the log has ended."""
@@ -83,45 +82,42 @@ class PodLog:
             log.warning("pod_log_incomplete", error=str(error))
         file = await self._opened()
         if self._mask is not None and (rest := self._mask.flush()):
-            await self._append(file, frame(STDOUT, file.position.time_ns, rest), file.position)
+            await self._append(file, frame(STDOUT, self._position.time_ns, rest))
         return file.size
 
     async def _copy(self, follow: bool) -> None:
         file = await self._opened()
         query: dict[str, str | int | bool] = {"container": names.CONTAINER, "timestamps": True, "follow": follow}
-        if file.position.since is not None:
-            query["sinceTime"] = file.position.since
-        resumption = Resumption(file.position)
+        if self._position.since is not None:
+            query["sinceTime"] = self._position.since
+        resumption = Resumption(self._position)
         async with self._api.lines(f"{self._pod_path}/log", query) as answer:
             rest = b""
-            while data := await _chunk(answer):
+            while data := await answer.read(_READ_BYTES):
                 *lines, rest = (rest + data).split(b"\n")
-                await self._store(file, [line + b"\n" for line in lines], resumption)
-            if rest:
-                await self._store(file, [rest], resumption)
+                await self._store(file, [resumption.take(line) for line in _parsed(lines, b"\n")])
+            await self._store(file, [resumption.take(line) for line in _parsed([rest], b"") if rest])
+            await self._store(file, [resumption.settle()])
 
-    async def _store(self, file: OutputFile, raw: Sequence[bytes], resumption: Resumption) -> None:
-        frames, position = [], file.position
-        for line in map(_parsed, raw):
-            if line is None:
-                continue
-            new, lost = resumption.take(line)
+    async def _store(self, file: OutputFile, pieces: Sequence[tuple[list[LogLine], bool]]) -> None:
+        frames = []
+        for lines, lost in pieces:
             if lost:
-                frames.append(frame(STDOUT | LOST, line.time_ns, LOSS.pack(1, 0)))
-            if new:
-                position = position.after(line.time_ns)
+                frames.append(frame(STDOUT | LOST, lines[0].time_ns, LOSS.pack(1, 0)))
+            for line in lines:
+                self._position = self._position.after(line.time_ns)
                 data = line.data if self._mask is None else self._mask.feed(line.data)
                 if data:
                     frames.append(frame(STDOUT, line.time_ns, data))
         if frames:
-            await self._append(file, b"".join(frames), position)
+            await self._append(file, b"".join(frames))
             self._wrote()
 
-    async def _append(self, file: OutputFile, frames: bytes, position: Position) -> None:
+    async def _append(self, file: OutputFile, frames: bytes) -> None:
         """The cluster keeps what this disk has no room for now."""
         while True:
             try:
-                file.append(frames, position)
+                file.append(frames)
                 return
             except OSError as error:
                 log.warning("output_not_stored", error=str(error))
@@ -130,20 +126,17 @@ class PodLog:
     async def _opened(self) -> OutputFile:
         if self._file is None:
             self._file = await asyncio.to_thread(OutputFile, self._path)
+            self._position = self._file.position
         return self._file
 
 
-async def _chunk(answer: aiohttp.StreamReader) -> bytes:
-    return await answer.read(_READ_BYTES)
-
-
-def _parsed(raw: bytes) -> LogLine | None:
-    """None of what the kubelet puts among the lines when it fails."""
-    try:
-        return parse(raw)
-    except ValueError:
-        log.info("pod_log_line_unreadable", line=raw[:200].decode(errors="replace"))
-        return None
+def _parsed(raw: Sequence[bytes], end: bytes) -> Iterator[LogLine]:
+    """Without what the kubelet puts among the lines when it fails."""
+    for line in raw:
+        try:
+            yield parse(line + end)
+        except ValueError:
+            log.info("pod_log_line_unreadable", line=line[:200].decode(errors="replace"))
 
 
 def _end_of(path: Path) -> tuple[Position, int]:

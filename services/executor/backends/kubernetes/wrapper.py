@@ -41,9 +41,15 @@ folder=$1; shift
 [ -d "$folder" ] || { echo "$folder: No such file or directory" >&2; exit 1; }
 cd "$folder" || exit 1
 first; [ -z "$word" ] || exit 143
+fail() { echo "$2" >&2; code=$1; }
+code=
+case $1 in
+    */*) [ -e "$1" ] || fail 127 "$1: No such file or directory"
+         [ ! -e "$1" ] || [ -x "$1" ] && [ ! -d "$1" ] || fail 126 "$1: Permission denied";;
+    *) command -v -- "$1" > /dev/null || fail 127 "$1: No such file or directory";;
+esac
 exec 3>&2 2> /dev/null
-(exec "$@" 2>&3 3>&-) < /dev/null
-code=$?
+[ -n "$code" ] || { (unset PWD OLDPWD; exec "$@" 2>&3 3>&-) < /dev/null; code=$?; }
 echo EXITED >> MESSAGE
 first; [ "$word" = STOPPING ] || exit $code
 until ended TOLD; do pause || break; done
@@ -65,7 +71,9 @@ waited() { [ "$parent" = "$shell" ] && case $present in *" $pid "*) tell "$pid";
 while [ -n "$queue" ]; do
     set -- $queue; shell=$1; shift; queue=$*
     name=; read -r name < "/proc/$shell/comm"
-    case $name in sh|dash|bash|ash|ksh|zsh) look waited;; esac
+    for each in sh dash bash ash ksh zsh; do
+        [ "$name" = $each ] || [ "/proc/$shell/exe" -ef /bin/$each ] && { look waited; break; }
+    done
 done 2> /dev/null
 echo TOLD >> MESSAGE
 """
