@@ -27,8 +27,8 @@ SOMEBODY = User(1000, 1000)
 async def opened(backend: str, folder: Path) -> AsyncIterator[Bench]:
     """An open backend, ended afterwards with all that it has started."""
     if backend == "kubernetes":
-        async with opened_in_cluster(folder) as bench:
-            yield bench
+        async with opened_in_cluster(folder) as in_cluster:
+            yield in_cluster
         return
     home, work = folder / "home", folder / "work"
     home.mkdir()

@@ -13,10 +13,8 @@ from tests.support.executor_backend import Bench
 from tests.support.kubernetes.cluster import IMAGE
 from tests.support.waiting import until
 
-_SERVICE = ("PORT", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTPS", "PORT_443_TCP", "PORT_443_TCP_ADDR")
-_SERVICE += ("PORT_443_TCP_PORT", "PORT_443_TCP_PROTO")
-
-
+_PORT = ("", "_PROTO", "_PORT", "_ADDR")
+_SERVICE = ("PORT", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTPS", *(f"PORT_443_TCP{part}" for part in _PORT))
 BROUGHT = frozenset({"HOSTNAME", "HOME", *(f"KUBERNETES_{name}" for name in _SERVICE)})
 """What a kubelet adds to every environment."""
 
