@@ -12,10 +12,10 @@ TESTS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test bench lint format docs check lock clean
+.PHONY: help setup demo up test bench lint format docs check lock clean compose-up compose-down sbom
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/platform.stamp $(CONSOLE) ## install the platform into .venv, and build the console
 
@@ -24,6 +24,14 @@ demo: setup ## watch a real training job from queued to finished
 
 up: setup ## start the platform on this machine: http://127.0.0.1:8080
 	@exec $(BIN)/jobyard up
+
+compose-up: ## start the platform in containers, jobs as containers beside it: http://127.0.0.1:8080
+	@$(PYTHON) deploy/compose/environment.py
+	@docker compose up --build --detach --wait
+	@echo "Sign in as admin with the password in .jobyard/compose/admin-password."
+
+compose-down: ## end what compose-up has started; the data under .jobyard/compose and its volumes stay
+	@docker compose down
 
 test: $(VENV)/dev.stamp $(CONSOLE) ## run every test; TESTS="tests/unit -k name" runs some
 	@$(BIN)/python -m tests.support.programs
@@ -59,9 +67,14 @@ lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
 		--output-file requirements-dev.lock
 
 	$(LOCK) --upgrade --group node --output-file requirements-node.lock
+	$(LOCK) pyproject.toml --group platform --constraint requirements.lock --output-file requirements-services.lock
 
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+sbom: $(VENV)/dev.stamp ## write build/sbom.json, what the image of the services is made of (CycloneDX)
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements requirements-services.lock --pyproject pyproject.toml --output-file build/sbom.json
 
 clean: ## remove .venv and every cache; the data under .jobyard stays
 	rm -rf console/dist console/node_modules $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -3,12 +3,10 @@
 import os
 from functools import partial
 
-from services.executor.backends.process.backend import ProcessBackend
+from services.executor.backends.choice import backend_of, environment_of
 from services.executor.backends.process.linux import boot_id
-from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.devices.devices import find
 from services.executor.devices.memory import Memory
-from services.executor.domain.environment import base
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import Executor
@@ -38,11 +36,10 @@ def build(deps: Deps) -> Service:
     settings = ExecutorSettings()
     bus, clock, node, boot = deps.bus, deps.clock, settings.node, boot_id()
     home = deps.settings.data / "executor"
-    groups = Groups(home / settings.backend, mounted() if settings.groups == "auto" else ())
-    backend = ProcessBackend(home / settings.backend, settings.idle_s, groups)
+    devices = find(settings, clock, Memory(home / "devices.json", boot))
+    backend = backend_of(settings, home, devices.equipment)
     shipper = Shipper(bus, backend.output)
     outputs = Outputs(home / "outputs", backend.output, settings.keep_output_s, settings.keep_output_mib << 20)
-    devices = find(settings, clock, Memory(home / "devices.json", boot))
     files = UsageFiles(home / "metrics")
     feed = SampleFeed(bus)
     deps.meter.watch(SAMPLES, lambda: (((outcome,), count) for outcome, count in feed.outcomes.items()))
@@ -58,7 +55,7 @@ def build(deps: Deps) -> Service:
         sampler=sampler,
         preparation=Preparation(
             Roots(deps.settings.storage, deps.settings.path_roots),
-            base(os.environ, settings.pass_env),
+            environment_of(settings, os.environ),
             files.reports,
             devices.equipment,
         ),

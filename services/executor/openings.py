@@ -7,6 +7,7 @@ long as the stream lasts, each stream of a child over a connection of its own.
 import asyncio
 import os
 import socket
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -174,10 +175,13 @@ def _close_all(channels: Sequence[Channel]) -> None:
 
 
 def _end_of(path: Path) -> str:
+    """Whatever a run has put in the file's place: nothing that a link leads to is read, and nothing waited for."""
     try:
-        with path.open("rb") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return ""
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - SAID_BYTES))
             return file.read().decode(errors="replace")
-    except FileNotFoundError:
+    except OSError:
         return ""

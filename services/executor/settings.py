@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.contracts.base import NodeName
 
+_USER = re.compile(r"([^=:,]+)=(\d{1,9}):(\d{1,9})")
 _DEVICE_TYPE = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
 
 
@@ -46,6 +47,24 @@ def _types(named: dict[str, str]) -> dict[str, str]:
     return named
 
 
+def _parse_users(value: Any) -> Any:
+    """`ada=2001:2001,*=1000:1000` as a dictionary."""
+    if not isinstance(value, str):
+        return value
+    found = {}
+    for part in value.split(","):
+        if not (pair := _USER.fullmatch(part.strip())):
+            raise ValueError(f"{part!r} needs an owner, a user's and a group's number, as in 'ada=2001:2001'")
+        found[pair[1]] = (int(pair[2]), int(pair[3]))
+    return found
+
+
+def _apart(network: str) -> str:
+    if network == "host":
+        raise ValueError("'host' would give every job this machine's own ports; name another network, or 'none'")
+    return network
+
+
 def _split_names(value: Any) -> Any:
     return tuple(name for name in re.split(r"[,:\s]+", value) if name) if isinstance(value, str) else value
 
@@ -63,7 +82,9 @@ class ExecutorSettings(BaseSettings):
         env_prefix="JOBYARD_EXECUTOR_", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    backend: Literal["process"] = Field("process", description="Where runs live.")
+    backend: Literal["process", "docker"] = Field(
+        "process", description="Where runs live: as processes of this machine, or as containers of its Docker engine."
+    )
     node: NodeName = Field(default_factory=node_name, description="This node's name; by default the host's.")
     simulate: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_devices), AfterValidator(_known_form)] = Field(
         default_factory=dict,
@@ -91,6 +112,30 @@ class ExecutorSettings(BaseSettings):
     keep_output_mib: int = Field(20_480, ge=0, description="How much they may take together; the oldest go first.")
     reconcile_s: float = Field(15.0, gt=0, description="How often this node compares itself with what is wanted.")
     report_s: float = Field(5.0, gt=0, description="How often this node says that it lives.")
+    docker_host: str = Field(
+        "unix:///var/run/docker.sock",
+        pattern=r"^unix:///.+$",
+        description="With `docker`: the engine's socket. Its containers are given paths of this machine, so it has to "
+        "see the same ones.",
+    )
+    image: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$",
+        description="With `docker`: of jobs that name none; without it they are refused.",
+    )
+    users: Annotated[dict[str, tuple[int, int]], NoDecode, BeforeValidator(_parse_users)] = Field(
+        default_factory=dict,
+        description="With `docker`: as whom the runs of which owner are, `ada=2001:2001,*=1000:1000`. Without it they "
+        "are the executor's own user; an executor that is root needs it, and no other can have it.",
+    )
+    network: Annotated[str, AfterValidator(_apart)] = Field(
+        "bridge",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$",
+        description="With `docker`: the engine's network that runs of one rank are in; `none`: they reach nothing.",
+    )
+    shm_mib: int = Field(
+        0, ge=0, description="With `docker`: the size of /dev/shm; 0: half of the memory that the job asked for."
+    )
     stream_host: str | None = Field(
         None,
         description="An address of this node at which services on other machines reach streams into its runs. The "

@@ -8,9 +8,11 @@ pulled: the one that tests run in is made of Debian's own packages, once, and ke
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -18,11 +20,27 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.platform import CHECKOUT
 from tests.support.programs import found
 
 IMAGE = "jobyard-test/base:1"
 """Debian with Python, as `mmdebstrap` makes it."""
 _INCLUDED = "python3,python3-venv,ca-certificates,procps"
+_PYTHON_IMAGE = f"""
+FROM {IMAGE}
+COPY certificates /etc/ssl/certs/ca-certificates.crt
+COPY pip.conf /etc/pip.conf
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt PIP_DEFAULT_TIMEOUT=180
+RUN ln -sf python3 /usr/bin/python
+"""
+_DATABASE = ("secantusdb", "pymongo", "dnspython", "python-dateutil", "six", "s2sphere", "future", "shapely", "numpy")
+_DATABASE_IMAGE = """
+FROM %(base)s
+COPY requirements.txt /
+RUN python3 -m venv /opt/database && /opt/database/bin/pip install --no-deps --require-hashes -r /requirements.txt
+ENV PATH=/opt/database/bin:$PATH
+RUN mkdir -p /data/db
+"""
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jobyard-tests" / "docker"
 _START_S = 60.0
 _MAKE_S = 900.0
@@ -44,6 +62,57 @@ def docker(*arguments: str) -> str:
     done = _docker(engine(), *arguments)
     assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
     return done.stdout
+
+
+@cache
+def python_image() -> str:
+    """What the Dockerfile is built from: Python, and the way to the package index as this machine has it."""
+    name = "jobyard-test/python:1"
+    with tempfile.TemporaryDirectory() as folder, _alone("python"):
+        context = Path(folder)
+        (context / "Dockerfile").write_text(_PYTHON_IMAGE)
+        certificates = Path("/etc/ssl/certs/ca-certificates.crt")
+        (context / "certificates").write_bytes(certificates.read_bytes() if certificates.exists() else b"")
+        configuration = Path("/etc/pip.conf")
+        (context / "pip.conf").write_text(configuration.read_text() if configuration.exists() else "")
+        build(name, context)
+    return name
+
+
+@cache
+def platform_image() -> str:
+    """The image of the Dockerfile, on the tests' own base. Minutes at the first time, then what has changed."""
+    with _alone("platform"):
+        build("jobyard-test/jobyard:1", CHECKOUT, "--build-arg", f"BASE={python_image()}")
+    return "jobyard-test/jobyard:1"
+
+
+@cache
+def wire_database_image() -> str:
+    """MongoDB's protocol from PyPI, in a container, as the lock of the tests has it."""
+    name = "jobyard-test/wire-database:1"
+    with tempfile.TemporaryDirectory() as folder, _alone("database"):
+        context = Path(folder)
+        locks = "\n".join((CHECKOUT / f"requirements{part}.lock").read_text() for part in ("", "-dev"))
+        wanted = [part for part in re.split(r"\n(?=\S)", locks) if part.partition("==")[0] in _DATABASE]
+        (context / "requirements.txt").write_text("\n".join(wanted) + "\n")
+        (context / "Dockerfile").write_text(_DATABASE_IMAGE % {"base": python_image()})
+        build(name, context)
+    return name
+
+
+def build(name: str, context: Path, *arguments: str) -> None:
+    """With this machine's own network. The builder of before BuildKit: it asks nobody for a frontend."""
+    command = [shutil.which("docker") or "docker", "--host", engine(), "build", "--network", "host", "--tag", name]
+    done = subprocess.run(
+        [*command, *arguments, str(context)],
+        env=os.environ | {"DOCKER_BUILDKIT": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_MAKE_S,
+    )
+    assert done.returncode == 0, f"{name}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
 
 
 def _own() -> str:

@@ -51,9 +51,17 @@ class Place:
 
 def base(own: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
     """The part of the executor's environment that runs may see: never the platform's settings and secrets."""
-    names = {name for name in own if name in PASSED_ON or name.startswith("LC_")} | (set(also) & set(own))
-    passed = {name: own[name] for name in sorted(names) if not name.startswith("JOBYARD_")}
-    return {"PATH": _PATH, **passed, "PYTHONUNBUFFERED": "1"}
+    names = {name for name in own if name in PASSED_ON or name.startswith("LC_")}
+    return {"PATH": _PATH, **_passed(own, names), **bare(own, also)}
+
+
+def bare(own: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
+    """The same for runs whose image says where things are."""
+    return {**_passed(own, set(also) & set(own)), "PYTHONUNBUFFERED": "1"}
+
+
+def _passed(own: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    return {name: own[name] for name in sorted(names) if not name.startswith("JOBYARD_")}
 
 
 def environment(

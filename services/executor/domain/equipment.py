@@ -55,6 +55,11 @@ class Equipment:
         devices = self.real.get(device_type, ())
         return devices[index] if 0 <= index < len(devices) else None
 
+    def kind(self, device_type: str) -> Kind | None:
+        """Of real devices; none where they are simulated, or there are none."""
+        real = self.real.get(device_type)
+        return real[0].kind if real else None
+
     def visible(self, device_type: str, indices: Iterable[int]) -> dict[str, str]:
         """The variables by which the devices' own libraries see the given ones, and no other device of the node."""
         hidden = dict.fromkeys(_VISIBLE.values(), "")

@@ -5,22 +5,20 @@ import sys
 
 SCRIPT = """
 import os, resource
-from services.executor.backends.process.entrance import _descriptors
-from shared.contracts.streams import Child, Terminal
+from services.executor.backends.process.entrance import _pipes
 
 def files():
     return set(os.listdir("/proc/self/fd"))
 
 before = files()
-for child in (Child(argv=("x",)), Child(argv=("x",), terminal=Terminal())):
-    for spare in range(6):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, before)) + spare, 4096))
-        try:
-            mine, theirs = _descriptors(child)
-        except OSError:
-            continue
-        for file in (*mine.values(), *theirs):
-            os.close(file)
+for spare in range(6):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, before)) + spare, 4096))
+    try:
+        mine, theirs = _pipes()
+    except OSError:
+        continue
+    for file in (*mine.values(), *theirs):
+        os.close(file)
 resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 4096))
 print(len(files() - before))
 """

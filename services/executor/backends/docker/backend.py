@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from services.executor.backends.docker import runtime
-from services.executor.backends.docker.containers import HOME, Kind, Surroundings, home_id_of, name_of, run_of
+from services.executor.backends.docker.containers import HOME, Kind, Surroundings, grace_of, home_id_of, name_of, run_of
 from services.executor.backends.docker.dialling import NOT_LISTENING
 from services.executor.backends.docker.doors import ContainerDoors
 from services.executor.backends.docker.engine import Declined, Engine
@@ -33,6 +33,8 @@ AT_ONCE = 4
 """Containers that are being started; the engine does each of them alone anyway."""
 OUTPUT_S = 0.2
 """Between two looks at whether runs have written something."""
+PATIENCE_S = 10.0
+"""After a grace period, for a supervisor that sweeps."""
 AGAIN_S = 1.0
 """Until the engine is asked again for its events, when it has gone."""
 
@@ -71,6 +73,7 @@ class DockerBackend:
         self._launching: Launching | None = None
         self._room = asyncio.Semaphore(AT_ONCE)
         self._launches: dict[str, asyncio.Task[None]] = {}
+        self._ends: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._written: dict[str, int] = {}
         self._over: dict[str, Observation] = {}
@@ -84,13 +87,19 @@ class DockerBackend:
         prepared = await asyncio.to_thread(runtime.made, self._home)
         await self._engine.open()
         surroundings = Surroundings(
-            self._home_id, self._boot_id, prepared.folder, prepared.argv, self._network, self._shm_mib
+            home_id=self._home_id,
+            boot_id=self._boot_id,
+            runtime=prepared.folder,
+            argv=prepared.argv,
+            network=self._network,
+            shm_mib=self._shm_mib,
+            ipv6=linux.has_ipv6(),
         )
         self._launching = Launching(self._engine, self._files, surroundings, self._users, self._default_image)
         self._loops = [asyncio.create_task(self._hear()), asyncio.create_task(self._look_at_output())]
 
     async def close(self) -> None:
-        tasks = [*self._loops, *self._launches.values()]
+        tasks = [*self._loops, *self._launches.values(), *self._ends.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -169,13 +178,32 @@ class DockerBackend:
     async def _stop(self, run_id: str) -> None:
         """What has begun is told; what has not will not. Raises EngineAway, OSError."""
         marks = await asyncio.to_thread(self._files.read, run_id)
-        if marks.start is not None and marks.start.get("pid") and marks.end is None:
-            await self._engine.signal(self._name(run_id), "SIGTERM")
-        elif not marks.begun and marks.start is None and marks.refused is None:
+        if run_id in self._over or marks.refused is not None:
+            return
+        if marks.begun or (marks.start is not None and marks.start.get("pid")):
+            if await self._engine.signal(self._name(run_id), "SIGTERM"):
+                self._enforce(run_id)
+        elif marks.start is None:
             if marks.made:
                 await self._engine.remove(self._name(run_id))
             await asyncio.to_thread(self._files.bury, run_id, self._boot_id)
             await self._look(run_id)
+
+    def _enforce(self, run_id: str) -> None:
+        """The supervisor sees to the grace period; this is for one that its run has made deaf."""
+        if run_id not in self._ends:
+            task = asyncio.create_task(self._end(run_id), name=run_id)
+            self._ends[run_id] = task
+            task.add_done_callback(lambda task: self._ends.pop(task.get_name(), None))
+
+    async def _end(self, run_id: str) -> None:
+        try:
+            container = await self._engine.inspect(self._name(run_id))
+            if container is not None:
+                await asyncio.sleep(grace_of(container) + PATIENCE_S)
+                await self._engine.signal(self._name(run_id), "SIGKILL")
+        except (OSError, Declined) as error:  # whoever wants it stopped asks again
+            log.warning("stop_not_enforced", run_id=run_id, reason=str(error))
 
     async def _observe(self, run_id: str) -> Observation:
         if run_id in self._over:

@@ -14,6 +14,8 @@ from services.executor.backends.protocol import RunOrder
 
 RUN, HOME, NODE, BOOT = "jobyard.run", "jobyard.home", "jobyard.node", "jobyard.boot"
 """Labels. Nothing is adopted or removed that has not this backend's `jobyard.home`."""
+GRACE = "jobyard.grace"
+"""Seconds between SIGTERM and SIGKILL."""
 JOB, OWNER, VC = "jobyard.job", "jobyard.owner", "jobyard.vc"
 """For people who look at the engine."""
 HERE = "/.jobyard"
@@ -21,6 +23,8 @@ FIRST_RANK = "rank-0"
 """By this name the other ranks of a run find the first."""
 SUPERVISOR_MIB = 16
 """On top of a run's memory: the supervisor's own, so that the job has all that it asked for."""
+LEAST_CPUS = 0.25
+"""With less, the supervisor's start alone would take seconds."""
 _LOG = {"Type": "json-file", "Config": {"max-size": "64k", "max-file": "1"}}
 """What the supervisor says when it cannot even begin; the run's own output never comes here."""
 
@@ -63,6 +67,8 @@ class Surroundings:
     network: str
     shm_mib: int
     """0: half of the run's memory."""
+    ipv6: bool
+    """Whether the kernel has it; the engine takes even its loopback away from containers, where programs expect it."""
 
 
 def home_id_of(home: Path) -> str:
@@ -95,8 +101,9 @@ def container_of(
         "SecurityOpt": ["no-new-privileges:true"],
         "NetworkMode": network_of(surroundings.home_id, order) if order.ranks > 1 else surroundings.network,
         "RestartPolicy": {"Name": "no"},
+        "Sysctls": {"net.ipv6.conf.lo.disable_ipv6": "0"} if surroundings.ipv6 else {},
         "LogConfig": _LOG,
-        "NanoCpus": int(order.cpus * 1e9),
+        "NanoCpus": int(max(order.cpus, LEAST_CPUS) * 1e9),
         **_memory(order.memory_mib, surroundings.shm_mib),
         **_devices(order, kind),
     }
@@ -126,10 +133,16 @@ def labels_of(order: RunOrder, surroundings: Surroundings) -> dict[str, str]:
         HOME: surroundings.home_id,
         BOOT: surroundings.boot_id,
         NODE: order.node,
+        GRACE: f"{order.grace_s:g}",
         JOB: order.job_id,
         OWNER: order.owner,
         VC: order.vc,
     }
+
+
+def grace_of(container: Mapping[str, Any]) -> float:
+    """Of a container as `inspect` shows it."""
+    return float(container["Config"]["Labels"].get(GRACE, 0))
 
 
 def environment_of(order: RunOrder, kind: Kind | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Connections to a run's ports, made by its supervisor: nobody but the run is in its network, and no network leads there.
+"""Connections to a run's ports, made by its supervisor: nobody else is in its network, and none leads there.
 
 The executor gets the connected socket itself, so a program that listens on the container's loopback is reached like any
 other, and no packet of it leaves the container. Runs in the container; standard library only.

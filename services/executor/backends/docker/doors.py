@@ -1,7 +1,6 @@
 """The doors of runs in containers: called by a signal through the engine, found in the folder that both sides see."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +28,7 @@ class ContainerDoors:
 
     async def check(self, run_id: str) -> None:
         seen = await asyncio.to_thread(self._files.read, run_id)
-        if not seen.begun or seen.end is not None or seen.refused is not None:
+        if seen.start is None or not seen.start.get("pid") or seen.end is not None:
             raise not_running()
 
     async def call(self, run_id: str) -> None:
@@ -39,9 +38,3 @@ class ContainerDoors:
             raise Unavailable("The Docker engine of the job's node does not answer. Try again.") from error
         if not there:
             raise not_running()
-
-    async def give(self, run_id: str, terminal: int) -> None:
-        """To whom the run's files were given."""
-        if os.geteuid() == 0:
-            own = await asyncio.to_thread(os.stat, self._files.base(run_id) + marks.RUN)
-            os.fchown(terminal, own.st_uid, own.st_gid)

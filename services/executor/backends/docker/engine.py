@@ -1,7 +1,7 @@
 """The Docker engine of this machine, by what the backend asks of it. One connection pool; every call may be repeated.
 
-What the engine refuses is a Declined with its own sentence; an engine that is not there is an OSError, as a full disk is
-for the backend `process`.
+What the engine refuses is a Declined with its own sentence; an engine that is not there is an OSError, as a full
+disk is.
 """
 
 import errno
@@ -18,12 +18,16 @@ CALL_S = 60.0
 
 
 class Declined(Exception):
-    """The engine's answer to what cannot be done. `status`: HTTP's; 0 where a pull ended with it."""
+    """The engine's answer to what cannot be done. `status`: HTTP's."""
 
     def __init__(self, status: int, said: str) -> None:
         super().__init__(said)
         self.status = status
         self.said = said
+
+
+class Unpullable(Declined):
+    """What a registry, or the way to it, says of an image that is to come from there."""
 
 
 class EngineAway(OSError):
@@ -111,9 +115,12 @@ class Engine:
             return found
 
     async def pull(self, image: str) -> None:
-        """As long as it takes. Raises Declined with what the registry, or the way to it, says."""
-        async with self._told() as docker:
-            await docker.images.pull(image)
+        """As long as it takes. Raises Unpullable."""
+        try:
+            async with self._told() as docker:
+                await docker.images.pull(image)
+        except Declined as declined:
+            raise Unpullable(declined.status, declined.said) from declined
 
     async def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         """A network of its own; one of that name that is there is the one."""
@@ -138,12 +145,12 @@ class Engine:
         """The name of each container with this label that starts or ends, until the engine closes the stream."""
         filters = json.dumps({"type": ["container"], "event": ["start", "die"], "label": [label]})
         async with self._told() as docker:
-            subscriber = docker.events.subscribe(create_task=True, filters=filters)
+            subscriber = docker.events.subscribe(filters=filters)  # type: ignore[no-untyped-call]
             try:
                 while (event := await subscriber.get()) is not None:
                     yield str(event["Actor"]["Attributes"]["name"])
             finally:
-                await docker.events.stop()
+                await docker.events.stop()  # type: ignore[no-untyped-call]
 
     @asynccontextmanager
     async def _told(self) -> AsyncIterator[Docker]:

@@ -1,4 +1,4 @@
-"""A run's files on the machine, as `marks` of the backend `process` has them, and two more that only this backend needs.
+"""A run's files on the machine, as `marks` of the backend `process` has them, and two that only this backend has.
 
     <run id>.run, .output, .ways/   made before the container, which they are mounted into one by one: the run can write
                                     in them, and never put something else in their place

@@ -37,7 +37,7 @@ Container = Mapping[str, Any]
 def judged(marks: Marks, container: Container | None, boot_id: str) -> Observation:
     """`container`: none if there is none, or if nobody had to ask.
 
-    A run can write what its supervisor writes. So nothing has ended whose container runs, and no figure is out of bounds.
+    A run can write what its supervisor writes. So nothing has ended whose container runs, and every figure has bounds.
     """
     if marks.refused is not None:
         return marks.refused

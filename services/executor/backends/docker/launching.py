@@ -20,7 +20,7 @@ from services.executor.backends.docker.containers import (
     name_of,
     network_of,
 )
-from services.executor.backends.docker.engine import Declined, Engine
+from services.executor.backends.docker.engine import Declined, Engine, Unpullable
 from services.executor.backends.docker.files import RunFiles
 from services.executor.backends.docker.judging import is_of, runs
 from services.executor.backends.docker.users import Users
@@ -146,8 +146,7 @@ def _order(order: RunOrder, kind: Kind | None) -> dict[str, object]:
 def _refusal(image: str, declined: Declined) -> Refused:
     """What the engine would not do, in its own words; a registry that does not answer may do so another time."""
     said = declined.said.rstrip(".")
-    pulled = declined.status == 0 or "pull" in said or "registry" in said or declined.status == 404
-    if pulled:
+    if isinstance(declined, Unpullable):
         final = any(word in said.lower() for word in _FINAL)
         hint = "Check its name, and whether this node may pull it" if final else "The registry may answer later"
         message = f"The image {image} is not on this node and cannot be pulled: {said}. {hint}."

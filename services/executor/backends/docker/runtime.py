@@ -1,4 +1,4 @@
-"""What is mounted into every container so that the supervisor can run there: this interpreter, and no more than it needs.
+"""What is mounted into every container so that the supervisor can run there: this interpreter, and what it needs.
 
 An image may have no Python, another C library, or nothing at all. So the interpreter comes with every library that it
 has mapped, the dynamic loader among them, which is started by its name: nothing of the image is used. What that is, a

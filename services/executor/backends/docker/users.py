@@ -1,4 +1,4 @@
-"""Whose numbers a run's processes bear: those that an operator gave its owner, else the executor's own, and never root's
+"""Whose numbers a run's processes bear: those that an operator gave its owner, else the executor's own; never root's
 unless that was said.
 
 Only root can give files to others. So an executor that is not root runs everything as itself, and says so at its start
@@ -20,8 +20,8 @@ class Users:
     def __init__(self, named: Mapping[str, User], own: User) -> None:
         if own.uid != 0 and (others := [owner for owner, user in named.items() if user != own]):
             raise ValueError(
-                f"JOBYARD_EXECUTOR_USERS gives {others[0]} the user {named[others[0]]}, but this executor runs as {own}: "
-                "only an executor that runs as root can start runs as somebody else."
+                f"JOBYARD_EXECUTOR_USERS gives {others[0]} the user {named[others[0]]}, but this executor is {own}. "
+                "Only one that runs as root can start runs as somebody else."
             )
         self._named = named
         self._own = own
@@ -34,7 +34,7 @@ class Users:
         if self._own.uid != 0:
             return self._own
         message = (
-            f"This node does not say as which user the runs of {owner} are to be, and none runs as root unless it does. "
+            f"This node does not say as which user the runs of {owner} are to be, and without that none runs as root. "
             "Ask its operator to name one in JOBYARD_EXECUTOR_USERS."
         )
         return Refused(Reason(code="no_user", message=message))

@@ -3,9 +3,10 @@
 They are descendants of the supervisor like all else in the run: they end with it, and never delay its end. One
 connection is one child. A child without a name ends with its connection, one with a name when it is told to:
 
-    -> {"start": {"argv": [...] | null, "program": null, "env": {...}, "terminal": false, "name": null}}
-       and the child's terminal, or its stdin, stdout and stderr; a child with a name brings none
-    <- {"pid": 17} or {"refused": "program_missing", "message": "..."}
+    -> {"start": {"argv": [...] | null, "program": null, "env": {...}, "terminal": [24, 80] | null, "name": null}}
+       and the child's stdin, stdout and stderr; one with a name has none, and one with a terminal gets it here, where
+       the run's own devices are
+    <- {"pid": 17}, and the other end of the terminal; or {"refused": "program_missing", "message": "..."}
     -> {"signal": "INT"}, {"stop": true}
     <- {"exit": 0, "signal": null, "core": false}
 """
@@ -14,8 +15,10 @@ import contextlib
 import os
 import select
 import signal
+import termios
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from services.executor.backends.process import linux, marks
@@ -201,8 +204,9 @@ class Children:
         if "start" in message:
             if connection in self._of:
                 raise ValueError("one connection is one child")
-            answer = self._start(connection, message["start"], running)
-            self._say(connection, answer)
+            with ExitStack() as ends:
+                answer = self._start(connection, message["start"], running, ends)
+                self._say(connection, *answer)
         elif "stop" in message:
             child = self._of[connection]
             if not child.stopping:
@@ -214,9 +218,17 @@ class Children:
             if child.pid in self._alive:
                 linux.send(child.pid, signal.Signals[f"SIG{message['signal']}"])
 
-    def _start(self, connection: Connection, wanted: dict[str, Any], running: bool) -> dict[str, Any]:
-        """Start the child, or find the one of that name; what is to be answered."""
+    def _start(
+        self, connection: Connection, wanted: dict[str, Any], running: bool, ends: ExitStack
+    ) -> tuple[dict[str, Any], list[int]]:
+        """Start the child, or find the one of that name; what is to be answered, and with which descriptors.
+
+        `ends` closes all of them, once that was done.
+        """
         files = connection.files()
+        for file in files:
+            ends.callback(os.close, file)
+        terminal: list[int] = []
         tail = child = None
         try:
             if len(self._of) >= CONNECTIONS and wanted["argv"] is not None:
@@ -229,12 +241,14 @@ class Children:
                 if wanted["argv"] is None:
                     return _refused(NOT_STARTED, f"Nothing with the name {name} runs in the run.")
                 tail = self._tail(name) if name else None
+                if wanted["terminal"] is not None:
+                    terminal, files = _terminal(wanted["terminal"], ends)
                 child = self._spawn(wanted, name, files, tail)
             elif child.stopping and wanted["argv"] is not None:
                 return _refused(STOPPING, f"The {name} of the run is being stopped. Try again in a moment.")
             self._of[connection] = child
             child.watchers.append(connection)
-            return {"pid": child.pid}
+            return {"pid": child.pid}, terminal
         except OSError as error:
             sentence, code = explain(wanted["program"] or wanted["argv"][0], error)
             missing = code == NOT_FOUND and error.filename != self._cwd
@@ -244,14 +258,12 @@ class Children:
                 os.close(tail.writer)
             if tail is not None and child is None:
                 self._forget(tail)
-            for file in files:
-                os.close(file)
 
     def _spawn(self, wanted: dict[str, Any], name: str, files: list[int], tail: Tail | None) -> Child:
         actions: Actions
         if tail is not None:
             actions = without_input(tail.writer, tail.writer)
-        elif wanted["terminal"]:
+        elif wanted["terminal"] is not None:
             [file] = files
             actions = on_terminal(file)
         else:
@@ -293,8 +305,17 @@ class Children:
         tail.close()
 
 
-def _refused(code: str, message: str) -> dict[str, Any]:
-    return {"refused": code, "message": message}
+def _terminal(size: list[int], ends: ExitStack) -> tuple[list[int], list[int]]:
+    """The caller's end and the child's. Raises OSError."""
+    mine, theirs = os.openpty()
+    ends.callback(os.close, mine)
+    ends.callback(os.close, theirs)
+    termios.tcsetwinsize(mine, (size[0], size[1]))
+    return [mine], [theirs]
+
+
+def _refused(code: str, message: str) -> tuple[dict[str, Any], list[int]]:
+    return {"refused": code, "message": message}, []
 
 
 def _name_of(number: int) -> str:

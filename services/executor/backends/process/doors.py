@@ -25,9 +25,6 @@ class Doors(Protocol):
     async def call(self, run_id: str) -> None:
         """Ask the supervisor to open. Raises Conflict."""
 
-    async def give(self, run_id: str, terminal: int) -> None:
-        """Make a terminal the run's own, which has to open it once more."""
-
 
 class ProcessDoors:
     """Supervisors of this machine, by the files that begin with `<runs>/<run id>`."""
@@ -54,6 +51,3 @@ class ProcessDoors:
     async def call(self, run_id: str) -> None:
         supervisor = await asyncio.to_thread(supervisor_of, f"{self._runs}/{run_id}", self._boot_id)
         supervisor.send(signal.SIGUSR1)
-
-    async def give(self, run_id: str, terminal: int) -> None:
-        """It is already: the run is this process's own user."""

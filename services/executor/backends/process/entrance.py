@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import socket
-import termios
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -41,7 +40,7 @@ class Entrance:
         """See `protocol.Backend.exec`."""
         request = request_of(child, self._doors.shell()) if isinstance(child, Child) else request_for(child)
         async with self._inside(run_id) as control:
-            files, pid = await self._started(control, run_id, child, request)
+            files, pid = await _started(control, child, request)
             return Execution(pid, control.dup(), files)
 
     async def ask(self, run_id: str, question: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
@@ -78,32 +77,6 @@ class Entrance:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
-    async def _started(
-        self, control: socket.socket, run_id: str, child: Child | str, request: dict[str, Any]
-    ) -> tuple[dict[str, int], int]:
-        """The caller's ends of the child's streams, and its pid. Raises Conflict, OSError.
-
-        The answer may be followed by the exit of a short child, which is left for the caller.
-        """
-        mine, theirs = _descriptors(child) if isinstance(child, Child) else ({}, [])
-        try:
-            if "terminal" in mine:
-                await self._doors.give(run_id, theirs[0])
-            line = json.dumps({"start": request}).encode() + b"\n"
-            await send_line(control, line, theirs)
-            answer: dict[str, Any] = json.loads(await read_line(control, _ANSWER_BYTES))
-            if "refused" in answer:
-                program = request["program"] or (request["argv"] or [None])[0]
-                raise Conflict(answer["message"], details={"code": answer["refused"], "program": program})
-        except BaseException:
-            for file in mine.values():
-                os.close(file)
-            raise
-        finally:
-            for file in theirs:
-                os.close(file)
-        return mine, answer["pid"]
-
 
 def _connected(folder: Path) -> socket.socket | None:
     """None: there is no door yet, or so many stand before it that another try is due.
@@ -127,16 +100,38 @@ def _connected(folder: Path) -> socket.socket | None:
     return connection
 
 
-def _descriptors(child: Child) -> tuple[dict[str, int], list[int]]:
+async def _started(control: socket.socket, child: Child | str, request: dict[str, Any]) -> tuple[dict[str, int], int]:
+    """The caller's ends of the child's streams, and its pid. Raises Conflict, OSError.
+
+    The answer may be followed by the exit of a short child, which is left for the caller.
+    """
+    piped = isinstance(child, Child) and child.terminal is None and child.name is None
+    mine, theirs = _pipes() if piped else ({}, [])
+    try:
+        line = json.dumps({"start": request}).encode() + b"\n"
+        await send_line(control, line, theirs)
+        answer: dict[str, Any]
+        if request["terminal"]:  # a read ends behind the descriptor that came with what was read
+            said, files = await read_line_and_files(control, _ANSWER_BYTES, 1)
+            mine = dict(zip(["terminal"], files, strict=False))
+            answer = json.loads(said)
+        else:
+            answer = json.loads(await read_line(control, _ANSWER_BYTES))
+        if "refused" in answer:
+            program = request["program"] or (request["argv"] or [None])[0]
+            raise Conflict(answer["message"], details={"code": answer["refused"], "program": program})
+    except BaseException:
+        for file in mine.values():
+            os.close(file)
+        raise
+    finally:
+        for file in theirs:
+            os.close(file)
+    return mine, answer["pid"]
+
+
+def _pipes() -> tuple[dict[str, int], list[int]]:
     """The caller's ends, and the child's."""
-    if child.terminal is not None:
-        with ExitStack() as made:
-            mine, theirs = _kept(made, os.openpty())
-            termios.tcsetwinsize(mine, (child.terminal.rows, child.terminal.columns))
-            made.pop_all()
-        return {"terminal": mine}, [theirs]
-    if child.name is not None:
-        return {}, []
     with ExitStack() as made:
         stdin, stdout, stderr = (_kept(made, os.pipe2(os.O_CLOEXEC)) for _ in range(3))
         made.pop_all()

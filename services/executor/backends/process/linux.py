@@ -15,6 +15,11 @@ def boot_id() -> str:
     return read("/proc/sys/kernel/random/boot_id").decode().strip()
 
 
+def has_ipv6() -> bool:
+    """Whether the kernel speaks it, for containers for instance."""
+    return os.path.exists("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
+
+
 def become_subreaper(name: str) -> None:
     """Orphans among this process's descendants become its children; `name` is what `ps` and `top` show of it.
 

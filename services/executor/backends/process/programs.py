@@ -29,13 +29,14 @@ def request_of(child: Child, shell: str) -> dict[str, Any]:
         program, argv = shell, login(shell)
     if not argv or not (program or argv[0]) or any("\0" in argument for argument in argv):
         raise _invalid("argv", "Name a program; neither it nor its arguments have NUL characters.")
+    size = [child.terminal.rows, child.terminal.columns] if child.terminal is not None else None
     env = child.env | ({"TERM": child.terminal.term} if child.terminal is not None else {})
-    return {"argv": argv, "program": program, "env": env, "terminal": child.terminal is not None, "name": child.name}
+    return {"argv": argv, "program": program, "env": env, "terminal": size, "name": child.name}
 
 
 def request_for(name: str) -> dict[str, Any]:
     """The `start` that finds the child of this name, and starts none."""
-    return {"argv": None, "program": None, "env": {}, "terminal": False, "name": name}
+    return {"argv": None, "program": None, "env": {}, "terminal": None, "name": name}
 
 
 def login(shell: str) -> list[str]:

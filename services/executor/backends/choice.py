@@ -1,0 +1,38 @@
+"""The backend that this node's settings name. What the others need is not even imported."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.executor.backends.process.backend import ProcessBackend
+from services.executor.backends.process.usage.groups import Groups, mounted
+from services.executor.backends.protocol import Backend
+from services.executor.domain.environment import bare, base
+from services.executor.domain.equipment import Equipment
+from services.executor.settings import ExecutorSettings
+
+
+def backend_of(settings: ExecutorSettings, home: Path, equipment: Equipment) -> Backend:
+    """Not opened yet. Raises ValueError for settings that cannot be."""
+    if settings.backend == "docker":
+        from services.executor.backends.docker.backend import DockerBackend
+        from services.executor.backends.docker.containers import User
+        from services.executor.backends.docker.users import Users
+
+        named = {owner: User(uid, gid) for owner, (uid, gid) in settings.users.items()}
+        return DockerBackend(
+            home / settings.backend,
+            host=settings.docker_host,
+            users=Users(named, User(os.geteuid(), os.getegid())),
+            default_image=settings.image,
+            network=settings.network,
+            shm_mib=settings.shm_mib,
+            kind_of=lambda order: equipment.kind(order.device_type) if order.devices else None,
+        )
+    groups = Groups(home / settings.backend, mounted() if settings.groups == "auto" else ())
+    return ProcessBackend(home / settings.backend, settings.idle_s, groups)
+
+
+def environment_of(settings: ExecutorSettings, own: Mapping[str, str]) -> dict[str, str]:
+    """What every run finds of the executor's environment; an image brings its own."""
+    return base(own, settings.pass_env) if settings.backend == "process" else bare(own, settings.pass_env)

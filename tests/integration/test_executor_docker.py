@@ -1,0 +1,91 @@
+"""The executor with containers, killed at any moment: each run starts once, and its lines and its end come whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.contracts.events import RunExited, RunRefused, RunStarted, RunStopped
+from shared.contracts.job import JobView
+from tests.support.benches import clear_containers
+from tests.support.docker import IMAGE, docker, engine
+from tests.support.executor import launch_of
+from tests.support.executor_service import ExecutorService, Yard
+from tests.support.nats import NatsServer
+from tests.support.waiting import until
+
+WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.05; done"
+
+
+@pytest.fixture
+def executor(nats: NatsServer, tmp_path: Path) -> Iterator[ExecutorService]:
+    settings = {"backend": "docker", "docker_host": engine(), "image": IMAGE, "users": "*=1000:1000"}
+    try:
+        with ExecutorService(nats.url, tmp_path / "data", **settings) as running:
+            yield running
+    finally:
+        clear_containers(tmp_path / "data" / "executor" / "docker")
+
+
+def job_path(executor: ExecutorService, view: JobView) -> Path:
+    return executor.data / "storage" / "jobs" / view.id
+
+
+async def test_a_run_outlives_an_executor_that_is_killed_and_nothing_of_it_is_lost_or_told_twice(
+    executor: ExecutorService, yard: Yard
+) -> None:
+    command = f"echo start >> starts; echo before; {WAIT_FOR_GO}; seq 2000; echo error >&2; exit 3"
+    view = await yard.place(launch=launch_of(command), cpus=0.5)
+    started = await yard.said(view, "started")
+    assert isinstance(started, RunStarted) and started.uses_images
+    await until((job_path(executor, view) / "starts").exists, "it runs")
+    executor.kill()
+    (job_path(executor, view) / "go").touch()
+    names = ("ps", "--quiet", "--filter", f"label=jobyard.job={view.id}")
+    await until(lambda: not docker(*names).strip(), "it ends while nobody looks")
+    executor.start()
+    exited = await yard.said(view, "exited")
+    assert isinstance(exited, RunExited)
+    assert (exited.exit_code, exited.log_lines) == (3, 2002)
+    assert exited.usage is not None and exited.usage.network is not None and exited.usage.network.scope == "run"
+    lines = await yard.console(view)
+    assert sorted(lines) == sorted(["before", *map(str, range(1, 2001)), "error"])
+    assert (job_path(executor, view) / "starts").read_text() == "start\n"
+    assert await yard.facts(view) == ["started", "exited"]
+
+
+async def test_an_executor_that_is_killed_while_it_starts_containers_starts_each_of_them_once(
+    executor: ExecutorService, yard: Yard
+) -> None:
+    command = "echo start >> starts"
+    views = [await yard.place(launch=launch_of(command), cpus=0.5) for _ in range(4)]
+    await until(
+        lambda: docker("ps", "--all", "--quiet", "--filter", "name=" + views[0].id).strip(), "the first is made"
+    )
+    for _ in range(3):
+        executor.kill()
+        executor.start()
+        await executor.ready()
+    for view in views:
+        assert isinstance(await yard.said(view, "exited"), RunExited)
+        assert (job_path(executor, view) / "starts").read_text() == "start\n"
+        assert await yard.ends(view) == ["exited"]
+
+
+async def test_a_kill_lets_the_run_save_and_says_when_it_last_did(executor: ExecutorService, yard: Yard) -> None:
+    saves = "trap 'echo state > \"$JOBYARD_CHECKPOINT_DIR/last\"; exit 0' TERM; touch ready"
+    view = await yard.place(launch=launch_of(f"{saves}; {WAIT_FOR_GO}"))
+    await until((job_path(executor, view) / "ready").exists, "it runs")
+    await yard.kill(view)
+    stopped = await yard.said(view, "stopped")
+    assert isinstance(stopped, RunStopped)
+    assert (stopped.exit_code, stopped.forced) == (0, False)
+    assert stopped.checkpoint_at is not None
+
+
+@pytest.mark.usefixtures("executor")
+async def test_what_the_engine_will_not_start_is_refused_in_its_words(yard: Yard, tmp_path: Path) -> None:
+    view = await yard.place(launch=launch_of("true", image="127.0.0.1:9/no/such:1"))
+    refused = await yard.said(view, "refused")
+    assert isinstance(refused, RunRefused)
+    assert refused.busy and "127.0.0.1:9/no/such:1" in refused.reason.message

@@ -1,0 +1,121 @@
+"""compose.yaml as an operator brings it up, with images of the tests' own where none can be pulled."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.docker import docker, engine, platform_image, python_image, wire_database_image
+from tests.support.platform import CHECKOUT
+from tests.support.ports import free_ports
+from tests.support.waiting import LONG_S, wait_until
+
+OVERRIDE = """
+services:
+  jobs: { build: !reset null }
+  mongo:
+    image: %(database)s
+    entrypoint: [secantusd-py, --host, 0.0.0.0, --port, "27017", --storage-path, /data/db, --sync-on-commit]
+    healthcheck:
+      test: [CMD, python3, -c, "import socket; socket.create_connection(('127.0.0.1', 27017), 4)"]
+  prometheus: { profiles: [pulled] }
+  grafana: { profiles: [pulled] }
+  mail: { profiles: [pulled] }
+"""
+"""What is not pulled: MongoDB is played by what speaks its protocol, and three others stay away."""
+UP_S = 240.0
+
+
+class Composed:
+    """The project `name` under `folder`; its gateway is at `http`."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self._folder = folder
+        self.environment = folder / "env"
+        self._override = folder / "override.yaml"
+        self._token: str | None = None
+        port = free_ports(3)
+        self.data = folder / "data"
+        self._own = {
+            "JOBYARD_IMAGE": platform_image(),
+            "JOBYARD_JOB_IMAGE": python_image(),
+            "JOBYARD_FOLDER": str(self.data),
+            "JOBYARD_MONGO_URL": "mongodb://mongo:27017/?directConnection=true",
+            "JOBYARD_PORT": str(port),
+            "JOBYARD_DOOR_PORT": str(port + 1),
+            "JOBYARD_SSH_PORT": str(port + 2),
+        }
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+
+    def prepare(self) -> None:
+        """`.env` as `make compose-up` makes it, with this test's own lines before."""
+        self.environment.write_text("".join(f"{name}={value}\n" for name, value in self._own.items()))
+        self._override.write_text(OVERRIDE % {"database": wire_database_image()})
+        command = [sys.executable, str(CHECKOUT / "deploy" / "compose" / "environment.py"), str(self.environment)]
+        subprocess.run(command, env=os.environ | {"DOCKER_HOST": engine()}, check=True)
+
+    def secrets(self) -> dict[str, str]:
+        """What stands in `.env`."""
+        lines = self.environment.read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def up(self) -> None:
+        """Return when all of it is healthy."""
+        self._compose("up", "--detach", "--wait", "--no-build", within=UP_S)
+
+    def down(self, *more: str) -> None:
+        self._compose("down", *more, within=LONG_S * 2)
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        """What the engine knows of each service's container."""
+        ids = self._compose("ps", "--quiet").split()
+        shown = json.loads(docker("inspect", *ids))
+        return {container["Config"]["Labels"]["com.docker.compose.service"]: container for container in shown}
+
+    def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """As `admin`."""
+        if self._token is None:
+            password = (self.data / "admin-password").read_text().strip()
+            answer = self.http.post("/api/v1/auth/token", json={"username": "admin", "password": password})
+            assert answer.status_code == 200, answer.text
+            self._token = str(answer.json()["access_token"])
+        return self.http.request(method, path, headers={"Authorization": f"Bearer {self._token}"}, **arguments)
+
+    def submit(self, command: str) -> str:
+        """A job; its id."""
+        answer = self.call("POST", "/api/v1/jobs", json={"name": "composed", "command": command, "cpus": 0.1})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def job(self, id: str) -> dict[str, Any]:
+        answer = self.call("GET", f"/api/v1/jobs/{id}")
+        found: dict[str, Any] = answer.json() if answer.status_code == 200 else {"status": None}
+        return found
+
+    def reaches(self, id: str, status: str) -> None:
+        wait_until(lambda: self.job(id)["status"] == status, f"the job is {status}", within=LONG_S * 2)
+
+    def close(self) -> None:
+        self.http.close()
+        self.down("--volumes", "--timeout", "3")
+        for id in docker("ps", "--all", "--quiet", "--filter", "label=jobyard.run").split():
+            if str(self.data) in docker("inspect", "-f", "{{json .Mounts}}", id):
+                docker("rm", "--force", id)
+
+    def _compose(self, *arguments: str, within: float = LONG_S) -> str:
+        program = shutil.which("docker-compose", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        assert program is not None, "docker-compose comes with the tests' packages"
+        command = [program, "--project-name", self.name, "--env-file", str(self.environment)]
+        command += ["--file", str(CHECKOUT / "compose.yaml"), "--file", str(self._override), *arguments]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
+        done = subprocess.run(
+            command, env=clean | {"DOCKER_HOST": engine()}, capture_output=True, text=True, check=False, timeout=within
+        )
+        assert done.returncode == 0, f"docker-compose {' '.join(arguments)}: {done.stderr[-4000:]}"
+        return done.stdout

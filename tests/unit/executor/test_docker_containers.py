@@ -1,0 +1,114 @@
+"""A container as the engine is asked for it: what it gets, and all that it does not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.executor.backends.docker.containers import (
+    Surroundings,
+    User,
+    container_of,
+    environment_of,
+    mounts_of,
+    name_of,
+    run_of,
+)
+from services.executor.backends.protocol import Folders
+from tests.support.executor_backend import order_of
+
+WHERE = Surroundings("home-1", "boot-1", Path("/data/runtime/1"), ("/.jobyard/runtime/ld", "python"), "bridge", 0, True)
+SOMEBODY = User(1000, 100)
+BASE = Path("/data/runs/JOB.1")
+ORDER = order_of("JOB.1", ("true",), Path("/storage/jobs/JOB"), grace_s=10)
+
+
+def test_a_container_has_no_capability_no_new_privilege_and_its_owners_numbers() -> None:
+    made = container_of(ORDER, "image:1", SOMEBODY, BASE, None, WHERE)
+    host = made["HostConfig"]
+    assert made["User"] == "1000:100"
+    assert host["CapDrop"] == ["ALL"] and host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert not {"Privileged", "PidMode", "IpcMode", "CapAdd", "PortBindings", "VolumesFrom"} & set(host)
+    assert host["RestartPolicy"] == {"Name": "no"}, "an attempt starts once"
+
+
+def test_nothing_of_an_order_but_its_shape_stands_in_the_container() -> None:
+    order = replace(ORDER, argv=("train", "--key", "s3cret"), env={"TOKEN": "s3cret"}, hidden=("s3cret",))
+    made = container_of(order, "image:1", SOMEBODY, BASE, None, WHERE)
+    assert "s3cret" not in repr(made)
+    assert "Env" not in made
+
+
+def test_folders_in_folders_are_mounted_once_and_data_can_only_be_read() -> None:
+    folders = Folders(
+        job=Path("/s/jobs/a"),
+        checkpoints=Path("/s/jobs/a/checkpoints"),
+        work=Path("/s/code"),
+        data=Path("/s/code/data"),
+        reports=Path("/data/metrics/a.jsonl"),
+    )
+    mounts = mounts_of(replace(ORDER, folders=folders), BASE, WHERE.runtime)
+    assert {str(mount.source): mount.writable for mount in mounts} == {
+        "/s/code": True,
+        "/s/code/data": False,
+        "/s/jobs/a": True,
+        "/data/metrics/a.jsonl": True,
+        f"{BASE}.run": True,
+        f"{BASE}.output": True,
+        f"{BASE}.ways": True,
+        "/data/runtime/1": False,
+    }
+
+
+def test_data_that_is_also_the_jobs_own_folder_can_be_written() -> None:
+    folders = replace(ORDER.folders, data=ORDER.folders.job)
+    [own] = [
+        mount for mount in mounts_of(replace(ORDER, folders=folders), BASE, WHERE.runtime)
+        if mount.source == ORDER.folders.job
+    ]  # fmt: skip
+    assert own.writable
+
+
+@pytest.mark.parametrize(("asked", "limit", "shm"), [(0, None, None), (100, 116, 50)])
+def test_memory_is_what_was_asked_for_and_never_swap(asked: int, limit: int | None, shm: int | None) -> None:
+    host = container_of(replace(ORDER, memory_mib=asked), "image:1", SOMEBODY, BASE, None, WHERE)["HostConfig"]
+    assert host.get("Memory") == host.get("MemorySwap") == (None if limit is None else limit << 20)
+    assert host.get("ShmSize") == (None if shm is None else shm << 20)
+
+
+def test_gpus_are_asked_for_by_their_drivers_numbers_and_counted_from_0_inside() -> None:
+    order = replace(ORDER, device_type="a100", devices=(2, 3), env={"CUDA_VISIBLE_DEVICES": "4,5"})
+    made = container_of(order, "image:1", SOMEBODY, BASE, "gpu", WHERE)
+    [request] = made["HostConfig"]["DeviceRequests"]
+    assert (request["Driver"], request["DeviceIDs"]) == ("nvidia", ["4", "5"])
+    assert environment_of(order, "gpu")["CUDA_VISIBLE_DEVICES"] == "0,1"
+    simulated = container_of(order, "image:1", SOMEBODY, BASE, None, WHERE)
+    assert "DeviceRequests" not in simulated["HostConfig"]
+    assert environment_of(order, None)["CUDA_VISIBLE_DEVICES"] == "4,5"
+
+
+def test_npus_are_the_nodes_of_their_driver() -> None:
+    order = replace(ORDER, device_type="ascend910", devices=(1,), env={"ASCEND_RT_VISIBLE_DEVICES": "1"})
+    devices = container_of(order, "image:1", SOMEBODY, BASE, "npu", WHERE)["HostConfig"]["Devices"]
+    assert {device["PathOnHost"] for device in devices} == {
+        "/dev/davinci1",
+        "/dev/davinci_manager",
+        "/dev/devmm_svm",
+        "/dev/hisi_hdc",
+    }
+
+
+def test_several_ranks_have_a_network_of_their_own_in_which_the_first_has_a_name() -> None:
+    order = replace(ORDER, ranks=2, rank=0, env={"MASTER_ADDR": "127.0.0.1"})
+    made = container_of(order, "image:1", SOMEBODY, BASE, None, WHERE)
+    [network] = made["NetworkingConfig"]["EndpointsConfig"]
+    assert made["HostConfig"]["NetworkMode"] == network != WHERE.network
+    aliases = made["NetworkingConfig"]["EndpointsConfig"][network]["Aliases"]
+    assert aliases == [environment_of(order, None)["MASTER_ADDR"]]
+    assert container_of(ORDER, "image:1", SOMEBODY, BASE, None, WHERE)["HostConfig"]["NetworkMode"] == WHERE.network
+
+
+def test_a_name_leads_back_to_its_run_and_no_strangers_name_does() -> None:
+    assert run_of("home-1", name_of("home-1", "JOB.1-3")) == "JOB.1-3"
+    assert run_of("home-2", name_of("home-1", "JOB.1-3")) is None
+    assert run_of("home-1", "postgres") is None
