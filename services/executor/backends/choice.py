@@ -29,6 +29,10 @@ def backend_of(settings: ExecutorSettings, home: Path, equipment: Equipment) -> 
             shm_mib=settings.shm_mib,
             kind_of=lambda order: equipment.kind(order.device_type) if order.devices else None,
         )
+    if settings.backend == "kubernetes":
+        from services.executor.backends.kubernetes.making import kubernetes_backend
+
+        return kubernetes_backend(settings.node, home / settings.backend)
     groups = Groups(home / settings.backend, mounted() if settings.groups == "auto" else ())
     return ProcessBackend(home / settings.backend, settings.idle_s, groups)
 
