@@ -292,10 +292,11 @@ class ListScope(StrEnum):
 
 
 class LogGap(Model):
-    """Lines that are missing after line `after_seq` (0: before the first)."""
+    """Lines that are missing after line `after_seq` of a rank (0: before the first)."""
 
     after_seq: int
     lost: int
+    rank: int = 0
 
 
 class Scope2(StrEnum):
@@ -1644,6 +1645,9 @@ class Job(Model):
 
     version: int
     """Counts a document's changes, from 1."""
+
+    placement: list[Share] | None = None
+    """Where its ranks are, from the placement to the run's end. Of a job that is asked for by id."""
 
     actions: list[Action] = []
     """What the caller may do to it now."""

@@ -29,25 +29,31 @@ class Watching(Listing):
         """Everything that happened to a job, in order, as CloudEvents."""
         return self._read(JobEvents, job_path(job_id, "events")).items
 
-    def logs(self, job_id: str, tail: int = LINES_KEPT) -> LogTail:
-        """The last lines of a job's console (at most 2,000), and where lines are missing."""
-        return self._read(LogTail, job_path(job_id, "logs"), {"tail": tail})
+    def logs(self, job_id: str, tail: int = LINES_KEPT, rank: int | None = None) -> LogTail:
+        """The last lines of a job's console (at most 2,000), of one rank or of all, and where lines are missing."""
+        return self._read(LogTail, job_path(job_id, "logs"), parameters(tail=tail, rank=rank))
 
-    def download_log(self, job_id: str, attempt: int | None = None) -> Iterator[bytes]:
-        """An attempt's whole output (the last one's), piece by piece. Raises NotFound when its node has it no more."""
-        headers, params = {"Accept": "text/plain"}, parameters(attempt=attempt)
+    def download_log(self, job_id: str, attempt: int | None = None, rank: int | None = None) -> Iterator[bytes]:
+        """An attempt's whole output (the last one's), piece by piece. Raises NotFound when its node has it no more.
+
+        Of several ranks one after the other, each under a heading.
+        """
+        headers, params = {"Accept": "text/plain"}, parameters(attempt=attempt, rank=rank)
         with self._transport.stream(job_path(job_id, "logs/download"), params=params, headers=headers) as response:
             yield from response.iter_bytes()
 
-    def follow_logs(self, job_id: str, tail: int = LINES_KEPT) -> Iterator[LogLine | LogGap]:
-        """The console's last lines and then each new one, until the job is over. Outlives a broken connection."""
-        last = (0, 0)
-        for event in follow(self._transport, job_path(job_id, "logs/follow"), {"tail": tail}):
+    def follow_logs(self, job_id: str, tail: int = LINES_KEPT, rank: int | None = None) -> Iterator[LogLine | LogGap]:
+        """The console's last lines and then each new one, of one rank or of all, until the job is over.
+
+        Outlives a broken connection.
+        """
+        last: dict[int, tuple[int, int]] = {}
+        for event in follow(self._transport, job_path(job_id, "logs/follow"), parameters(tail=tail, rank=rank)):
             for item in in_order(self._parsed(LogTail, event.data)):
                 # After a break the platform may begin again with the tail: what was seen is not shown twice.
                 place = (item.after_seq, 1) if isinstance(item, LogGap) else (item.seq, 0)
-                if place > last:
-                    last = place
+                if place > last.get(item.rank, (0, 0)):
+                    last[item.rank] = place
                     yield item
 
     def follow_events(self, job_id: str | None = None) -> Iterator[JobEvent]:
@@ -126,7 +132,9 @@ def in_order(page: LogTail) -> Iterator[LogLine | LogGap]:
     """A page's lines, with each gap where its lines are missing."""
     gaps = sorted(page.gaps, key=lambda gap: gap.after_seq)
     for line in page.lines:
-        while gaps and gaps[0].after_seq < line.seq:
-            yield gaps.pop(0)
+        before = [gap for gap in gaps if gap.rank == line.rank and gap.after_seq < line.seq]
+        for gap in before:
+            gaps.remove(gap)
+            yield gap
         yield line
     yield from gaps

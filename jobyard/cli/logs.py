@@ -28,6 +28,10 @@ def logs(
         typer.Option("--download", metavar="FILE", help="Write the whole output there as it is; - is stdout."),
     ] = None,
     attempt: Annotated[int | None, typer.Option(min=1, help="Whose output --download writes; else the last.")] = None,
+    rank: Annotated[
+        int | None,
+        typer.Option(min=0, max=1023, help="Only this rank; else all, each line with its own."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a job's console. With --json, a document per line."""
@@ -36,31 +40,38 @@ def logs(
     if download is not None:
         if follow or as_json:
             raise Invalid("--download goes with neither --follow nor --json; leave one out.")
-        save(current.client.download_log(job_id, attempt), download)
+        save(current.client.download_log(job_id, attempt, rank), download)
         return
     most, client = tail or LINES_KEPT, current.client
-    items = client.follow_logs(job_id, most) if follow else in_order(client.logs(job_id, most))
-    print_console(items if tail else _saying_what_is_cut(items, job_id), times=times, as_json=as_json)
+    ranks = client.get(job_id).nodes if rank is None else 1
+    items = client.follow_logs(job_id, most, rank) if follow else in_order(client.logs(job_id, most, rank))
+    items = items if tail else _saying_what_is_cut(items, job_id, several=ranks > 1)
+    print_console(items, times=times, as_json=as_json, several=ranks > 1)
 
 
-def _saying_what_is_cut(items: Iterable[LogLine | LogGap], job_id: str) -> Iterator[LogLine | LogGap]:
-    """The same items; before the first one, on stderr, how many lines came before it."""
+def _saying_what_is_cut(items: Iterable[LogLine | LogGap], job_id: str, several: bool) -> Iterator[LogLine | LogGap]:
+    """The same items; before the first one, on stderr, how many lines came before it, if its number says so."""
     for number, item in enumerate(items):
         if number == 0 and (before := item.after_seq if isinstance(item, LogGap) else item.seq - 1):
             lines = "1 earlier line is" if before == 1 else f"{before:,} earlier lines are"
+            lines = "Earlier lines are" if several else lines
             notes().print(f"{lines} not shown; `jobyard logs {job_id} --download FILE` writes all of an attempt.")
         yield item
 
 
-def print_console(items: Iterable[LogLine | LogGap], *, times: bool = False, as_json: bool = False) -> None:
-    """Print lines as they come."""
+def print_console(
+    items: Iterable[LogLine | LogGap], *, times: bool = False, as_json: bool = False, several: bool = False
+) -> None:
+    """Print lines as they come. `several`: each with its rank before it."""
     for item in items:
         if as_json:
             print_json(item)
-        elif isinstance(item, LogGap):
-            print_line(f"[... {item.lost} lines were lost here]")
+            continue
+        rank = f"[{item.rank}] " if several else ""
+        if isinstance(item, LogGap):
+            print_line(f"{rank}[... {item.lost} lines were lost here]")
         else:
-            print_line(f"{precise(item.time)}  {item.text}" if times else item.text)
+            print_line(f"{rank}{precise(item.time)}  {item.text}" if times else f"{rank}{item.text}")
 
 
 def save(pieces: Iterable[bytes], target: Path) -> None:

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from jobyard.cli.lastwords import print_last_words
 from jobyard.cli.receipts import stop
 from jobyard.cli.session import JobArguments, JsonOption, Session, session
 from jobyard.cli.tables import STATUS_STYLES
@@ -15,7 +16,7 @@ from jobyard.cli.terminal import inert, output, print_json
 from jobyard.cli.times import duration, local, with_local_times
 from jobyard.cli.used import used
 from jobyard.errors import Forbidden, Invalid, NotFound
-from jobyard.models import Endpoint, Job, JobEvent, JobStatus, SecretRef
+from jobyard.models import Endpoint, Job, JobEvent, JobStatus, SecretRef, Share
 
 _OF_A_STORED_JOB = frozenset({"Id", "Submitted", "Started", "Finished", "Exit code", "Attempt", "Actions"})
 
@@ -29,12 +30,14 @@ def statuses_of(text: str) -> JobStatus:
 
 
 def devices(job: Job) -> str:
-    """`8 v100`, or `0`."""
-    return f"{job.devices_total} {job.device_type}" if job.devices_total else "0"
+    """`8 v100`, of a job with several nodes `2 x 4 v100`, or `0`."""
+    if not job.devices_total:
+        return "0"
+    return f"{f'{job.nodes} x ' if job.nodes > 1 else ''}{job.devices} {job.device_type}"
 
 
 def get(context: typer.Context, jobs: JobArguments, as_json: JsonOption = False) -> None:
-    """Show jobs: the status and its reason first, then everything else."""
+    """Show jobs: the status and its reason first, then everything else, and what one that failed said last."""
     current = session(context)
     console = output()
     for index, text in enumerate(jobs):
@@ -45,6 +48,7 @@ def get(context: typer.Context, jobs: JobArguments, as_json: JsonOption = False)
         if index:
             console.print()
         print_job(console, job, current.client.events(job.id) if job.attempt else (), _ways(current, job))
+        print_last_words(console, current.client, job)
 
 
 def _ways(current: Session, job: Job) -> Sequence[Endpoint] | None:
@@ -92,7 +96,6 @@ def _entry(value: str | SecretRef) -> str:
 
 def _facts(job: Job, endpoints: Sequence[Endpoint] | None = None) -> list[tuple[str, str]]:
     command = job.command if isinstance(job.command, str) else shlex.join(job.command)
-    per_node = f"{job.cpus:g} cpus" + (f", {job.memory_mib} MiB" if job.memory_mib else "")
     optional = [
         ("Image", job.image),
         ("Environment", " ".join(f"{name}={_entry(value)}" for name, value in sorted(job.env.items()))),
@@ -110,8 +113,7 @@ def _facts(job: Job, endpoints: Sequence[Endpoint] | None = None) -> list[tuple[
         ("Name", job.name),
         ("Command", command),
         ("Owner", f"{job.owner} (virtual cluster {job.vc})"),
-        ("Number of Device", devices(job)),
-        ("Needs", per_node),
+        *_amounts(job),
         ("Preemptible", "yes" if job.preemptible else "no"),
         ("Priority", str(job.priority)),
         ("Submitted", local(job.submitted_at)),
@@ -119,10 +121,38 @@ def _facts(job: Job, endpoints: Sequence[Endpoint] | None = None) -> list[tuple[
         ("Finished", _finished(job)),
         ("Exit code", "-" if job.exit_code is None else str(job.exit_code)),
         ("Attempt", str(job.attempt)),
+        *_places(job),
         *((name, value) for name, value in optional if value),
         ("Grace period", f"{job.grace_period_s} s"),
         ("Actions", ", ".join(job.actions) or "-"),
     ]
+
+
+def _amounts(job: Job) -> list[tuple[str, str]]:
+    """What it asks for on each node, and of how many nodes."""
+    per_node = f"{job.cpus:g} cpus" + (f", {job.memory_mib} MiB" if job.memory_mib else "")
+    if job.nodes == 1:
+        return [("Number of Device", devices(job)), ("Needs", per_node)]
+    each = f"{job.devices} {job.device_type}" if job.devices else "0"
+    total = f"{job.devices_total} {job.device_type}" if job.devices else "0"
+    return [
+        ("Number of Device", each),
+        ("Number of Nodes", str(job.nodes)),
+        ("Total of Device", total),
+        ("Needs", f"{per_node} on each node"),
+    ]
+
+
+def _places(job: Job) -> list[tuple[str, str]]:
+    """Where it is: `node-1, v100 0 1`, rank by rank."""
+    return [
+        ("Node" if job.nodes == 1 else f"Rank {share.rank}", ", ".join([share.node, *_held(job, share)]))
+        for share in job.placement or ()
+    ]
+
+
+def _held(job: Job, share: Share) -> list[str]:
+    return [f"{job.device_type} {' '.join(map(str, share.devices))}"] if share.devices else []
 
 
 def _ways_in(job: Job, endpoints: Sequence[Endpoint] | None) -> list[tuple[str, str]]:

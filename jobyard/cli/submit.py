@@ -138,7 +138,7 @@ def _after(current: Session, job: Job, *, wait: bool, follow: bool, as_json: boo
     notes().print(Text(f"submitted {inert(job.name)} as {job.id}"))
     try:
         if follow:
-            print_console(current.client.follow_logs(job.id), as_json=as_json)
+            print_console(current.client.follow_logs(job.id), as_json=as_json, several=job.nodes > 1)
         job = wait_for(current.client, job.id, TERMINAL)
     except KeyboardInterrupt:
         notes().print(f"\nThe job goes on; `jobyard logs -f {job.id}` follows it, `jobyard kill {job.id}` ends it.")

@@ -7,7 +7,6 @@ from services.endpoints.domain import reasons
 from services.endpoints.domain.document import EndpointDocument, endpoint_id
 from services.endpoints.domain.machine import Ask, Close
 from services.endpoints.domain.places import Places
-from services.endpoints.domain.reasons import missing_rank
 from services.endpoints.domain.requested import is_wanted, port_of, room_for_another
 from services.endpoints.follow import Follower
 from services.endpoints.opener import Opener
@@ -22,6 +21,7 @@ from shared.contracts.endpoints import (
     EndpointStatus,
     ListEndpoints,
     RemoveEndpoint,
+    missing_rank,
 )
 from shared.contracts.errors import Conflict, FieldError, Invalid, NotFound
 from shared.contracts.job import TERMINAL, Actor, JobView

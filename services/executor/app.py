@@ -60,7 +60,7 @@ def build(deps: Deps) -> Service:
             devices.equipment,
         ),
         secrets=Secrets(bus, node),
-        capacity=has,
+        capacities={node: has},
         clock=clock,
         boot_id=boot,
     )

@@ -19,7 +19,7 @@ import structlog
 
 from services.executor.backends.protocol import Backend
 from services.executor.domain.observation import Started
-from services.executor.domain.record import run_id
+from services.executor.domain.record import rank_id, run_id
 from services.executor.domain.tickets import LIFETIME_S, Tickets
 from services.executor.executor import Executor
 from services.executor.openings import Channel, Openings
@@ -82,7 +82,7 @@ class Doorway:
         """A ticket for this request. Raises Conflict when the run is not here, TooMany."""
         id = run_id(ask.job_id, ask.attempt)
         run = self._executor.runs.get(id)
-        lives = run is not None and isinstance(run.seen, Started) and run.record.rank == ask.rank
+        lives = run is not None and isinstance(run.ranks.get(rank_id(id, ask.rank)), Started)
         if not lives and not (ask.said is not None and self._executor.knows(id)):
             message = "The job does not run on this node now, so that there is no way into it."
             raise Conflict(message, details={"code": "run_not_running"})

@@ -6,13 +6,12 @@ from datetime import timedelta
 from itertools import groupby
 
 from services.executor.checkpoints import written_by
-from services.executor.domain.record import run_id
+from services.executor.domain.record import rank_id, run_id
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import Executor
 from services.executor.outputs import Outputs
-from services.executor.prepare import Assignment
-from services.executor.reconcile import share_of
+from services.executor.placed import Assignment, Placed, shares_of
 from shared import tracing
 from shared.bus import codec
 from shared.bus.bus import Bus
@@ -88,12 +87,14 @@ class Handlers:
                 await self._leaving(messages)
 
     async def read_log(self, ask: ReadLog) -> LogPiece:
-        """A piece of a run's whole output, as it is by now."""
+        """A piece of the whole output of one rank, as it is by now."""
         id = run_id(ask.job_id, ask.attempt)
         run = self._executor.runs.get(id)
-        path = await asyncio.to_thread(self._outputs.path, id)
+        rank = rank_id(id, ask.rank)
+        path = await asyncio.to_thread(self._outputs.path, rank)
         if path is not None:
-            piece = await asyncio.to_thread(self._downloads.piece, path, ask.offset, run is None or not run.lives)
+            over = run is None or rank not in run.living
+            piece = await asyncio.to_thread(self._downloads.piece, path, ask.offset, over)
             moved = piece.end and not await asyncio.to_thread(path.exists)  # put away while it was read
             return await self.read_log(ask) if moved else piece
         if run is None and not self._executor.knows(id):
@@ -120,9 +121,9 @@ class Handlers:
         mine = []
         for message in messages:
             data = message.data
-            share = share_of(data.job, self._node)
-            if isinstance(data, JobScheduled) and share is not None:
-                mine.append((message, _assignment(message, data, share)))
+            shares = shares_of(data.job, self._node)
+            if isinstance(data, JobScheduled) and shares:
+                mine.append((message, _assignment(message, data, shares)))
         await self._executor.over([(message.data.job.id, message.data.job.state.attempt - 1) for message in messages])
         recent = max(self._began, self._clock.now() - STALE)
         old = {item.view.id for message, item in mine if message.time < recent}
@@ -131,9 +132,9 @@ class Handlers:
 
     async def _leaving(self, messages: list[CloudEvent[JobEvent]]) -> None:
         for message in messages:
-            share = share_of(message.data.job, self._node)
-            if share is not None:
-                await self._executor.stop(message.data.job, share, message.correlationid)
+            view = message.data.job
+            if shares := shares_of(view, self._node):
+                await self._executor.stop(Placed(view=view, shares=shares, correlation_id=message.correlationid))
 
     async def _still_scheduling(self, job_ids: list[str]) -> set[str]:
         """The runs of these jobs that are to be started. Raises Unavailable."""
@@ -141,11 +142,17 @@ class Handlers:
         return {run_id(view.id, view.state.attempt) for view in views if view.state.status is JobStatus.SCHEDULING}
 
 
-def _assignment(message: CloudEvent[JobEvent], scheduled: JobScheduled, share: Share) -> Assignment:
+def _assignment(message: CloudEvent[JobEvent], scheduled: JobScheduled, shares: tuple[Share, ...]) -> Assignment:
     trace = tracing.NOTHING
     if message.traceparent is not None:
         trace = tracing.begin("executor", "run started", message.traceparent, "consumer", job_id=message.subject)
-    return Assignment(scheduled.job, share, scheduled.launch, message.correlationid, trace)
+    return Assignment(
+        view=scheduled.job,
+        shares=shares,
+        correlation_id=message.correlationid,
+        launch=scheduled.launch,
+        trace=trace,
+    )
 
 
 def _kind(message: CloudEvent[JobEvent]) -> type[JobEvent]:

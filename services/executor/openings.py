@@ -15,7 +15,7 @@ import structlog
 
 from services.executor import relay
 from services.executor.backends.protocol import Backend, Execution, PortTaken
-from services.executor.domain.record import rank_id, run_id
+from services.executor.domain.record import rank_id, rank_of, run_id
 from services.executor.domain.tickets import LIFETIME_S
 from shared.contracts.errors import Conflict, Unauthorized
 from shared.contracts.streams import NAMED_HOLDER, OpenStream
@@ -127,7 +127,7 @@ class Openings:
         channels = [Channel(name, file) for name, file in execution.files.items()]
         patience = asyncio.get_running_loop().call_later(LIFETIME_S, _close_all, channels)
         try:
-            tickets = {channel.name: self._issue(channel, id) for channel in channels}
+            tickets = {channel.name: self._issue(channel, rank_of(id)[0]) for channel in channels}
             await send_line(connection, answer_line(Opened(pid=execution.pid, channels=tickets)))
             await relay.control(execution.control, connection, sized)
         except BaseException:

@@ -1,37 +1,19 @@
-"""Makes a run's folders and its order: all that can be wrong with a launch before anything is started."""
+"""Makes a run's folders and its ranks' orders: all that can be wrong with a launch before anything is started."""
 
 import errno
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.equipment import Equipment
-from services.executor.domain.record import rank_id, run_id
-from shared import tracing
-from shared.contracts.job import JobView, LaunchSpec, Reason, Share
+from services.executor.domain.record import rank_id
+from services.executor.placed import Assignment
+from shared.contracts.job import Reason, Share
 from shared.contracts.masking import hidden_in
 from shared.paths import PathOutside, Roots
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A run that this node is to start."""
-
-    view: JobView
-    share: Share
-    launch: LaunchSpec
-    correlation_id: str | None = None
-    trace: tracing.Span = tracing.NOTHING
-    """From here to the run's start."""
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The values of `launch.secrets`, by the variables that get them."""
-
-    @property
-    def run_id(self) -> str:
-        return run_id(self.view.id, self.view.state.attempt)
 
 
 class Unfit(Exception):
@@ -54,8 +36,8 @@ class Preparation:
         self._reports = reports
         self._equipment = equipment
 
-    def order(self, assignment: Assignment) -> RunOrder:
-        """The run, ready to start, its folders made. Raises Unfit."""
+    def orders(self, assignment: Assignment) -> list[RunOrder]:
+        """The run's ranks, ready to start, their folders made. Raises Unfit."""
         view, launch = assignment.view, assignment.launch
         try:
             # the defaults are those of launches that an older jobs service has written
@@ -69,14 +51,22 @@ class Preparation:
             raise _unusable(error) from error
         if not work_path.is_dir():
             raise Unfit(Reason(code="work_path_missing", message=f"The work_path {work_path} is no folder."))
-        share, id = assignment.share, rank_id(assignment.run_id, assignment.share.rank)
+        folders = Folders(job_path, checkpoints, work_path, data_path, self._reports(assignment.run_id))
+        return [self._order(assignment, share, folders) for share in assignment.shares]
+
+    def _order(self, assignment: Assignment, share: Share, folders: Folders) -> RunOrder:
+        """All ranks have the same folders; each reports to a file of its own."""
+        view, launch = assignment.view, assignment.launch
+        id = rank_id(assignment.run_id, share.rank)
+        folders = replace(folders, reports=self._reports(id))
         place = Place(
-            job_path=str(job_path),
-            checkpoint_path=str(checkpoints),
-            metrics_file=str(self._reports(id)),
-            data_path=str(data_path) if data_path else None,
+            job_path=str(folders.job),
+            checkpoint_path=str(folders.checkpoints),
+            metrics_file=str(folders.reports),
+            data_path=str(folders.data) if folders.data else None,
             rank=share.rank,
-            ranks=view.nodes,
+            ranks=len(assignment.shares),
+            port=assignment.port,
             devices=share.devices,
             visible=self._equipment.visible(view.device_type, share.devices),
         )
@@ -85,7 +75,7 @@ class Preparation:
             job_id=view.id,
             attempt=view.state.attempt,
             rank=share.rank,
-            ranks=view.nodes,
+            ranks=len(assignment.shares),
             node=share.node,
             owner=view.owner,
             vc=view.vc,
@@ -94,7 +84,7 @@ class Preparation:
             devices=share.devices,
             cpus=view.cpus,
             memory_mib=view.memory_mib,
-            folders=Folders(job_path, checkpoints, work_path, data_path, self._reports(id)),
+            folders=folders,
             argv=("/bin/sh", "-c", launch.command) if isinstance(launch.command, str) else launch.command,
             env=environment(self._base, {**launch.env, **assignment.secrets}, view.id, view.state.attempt, place),
             grace_s=view.grace_period_s,

@@ -8,21 +8,15 @@ from services.executor.domain.record import run_id
 from services.executor.domain.repairs import repairs
 from services.executor.executor import Executor
 from services.executor.outputs import Outputs
-from services.executor.prepare import Assignment
+from services.executor.placed import Assignment, Placed, shares_of
 from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.jobs import ACTIVE, ActiveJob, ListActiveJobs
 from shared.contracts.errors import TemporaryError
-from shared.contracts.job import HOLDING, JobView, Share
+from shared.contracts.job import HOLDING
 from shared.views import views_of
 
 log = structlog.get_logger()
-
-
-def share_of(view: JobView, node: str) -> Share | None:
-    """What the job holds for which this node's executor answers."""
-    allocation = view.state.allocation
-    return next((share for share in allocation.shares if share.answerer == node), None) if allocation else None
 
 
 class Reconcile:
@@ -60,7 +54,7 @@ class Reconcile:
             if id not in held:
                 await self._stop(id, by_run.get(id))
         for id in todo.lose:
-            await self._executor.lose(by_run[id].view, self._share(by_run[id]))
+            await self._executor.lose(self._placed(by_run[id]))
         for id in todo.report:
             if id in runs:
                 self._executor.report(runs[id])
@@ -71,11 +65,12 @@ class Reconcile:
     async def _wanted(self) -> list[ActiveJob]:
         """Every job that holds something on this node."""
         found: list[ActiveJob] = []
+        after: str | None = None
         more = True
         while more:
-            after = found[-1].view.id if found else None
             page = await self._bus.ask(ACTIVE, ListActiveJobs(node=self._node, after_id=after))
-            found += page.items
+            found += [job for job in page.items if shares_of(job.view, self._node)]
+            after = page.items[-1].view.id if page.items else None
             more = page.more
         return found
 
@@ -86,7 +81,7 @@ class Reconcile:
         """
         runs = self._executor.runs
         views = await views_of(self._bus, [runs[id].record.job_id for id in run_ids if id in runs])
-        holding = [view for view in views if view.state.status in HOLDING and share_of(view, self._node) is not None]
+        holding = [view for view in views if view.state.status in HOLDING and shares_of(view, self._node)]
         held = {run_id(view.id, view.state.attempt) for view in holding}.intersection(run_ids)
         if held:
             log.info("runs_not_listed", run_ids=sorted(held))
@@ -95,7 +90,7 @@ class Reconcile:
     async def _launch(self, job: ActiveJob) -> None:
         if job.launch is None:
             return
-        assignment = Assignment(job.view, self._share(job), job.launch)
+        assignment = Assignment(view=job.view, shares=shares_of(job.view, self._node), launch=job.launch)
         if assignment.run_id in self._executor.runs:
             await self._executor.launch_again(assignment)
         else:
@@ -103,10 +98,10 @@ class Reconcile:
 
     async def _stop(self, run_id: str, job: ActiveJob | None) -> None:
         if job is not None:
-            await self._executor.stop(job.view, self._share(job))
+            await self._executor.stop(self._placed(job))
         elif run_id in self._executor.runs:
             log.warning("run_unwanted", run_id=run_id)
             await self._executor.stop_run(run_id)
 
-    def _share(self, job: ActiveJob) -> Share:
-        return share_of(job.view, self._node) or Share(node=self._node)
+    def _placed(self, job: ActiveJob) -> Placed:
+        return Placed(view=job.view, shares=shares_of(job.view, self._node))

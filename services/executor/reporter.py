@@ -1,4 +1,7 @@
-"""Says what became of a run: RunStarted, then its output, and only after that how it ended. At least once each."""
+"""Says what became of a run: RunStarted, then its output, and only after that how it ended. At least once each.
+
+A run of several ranks is told of once: when all have started, and when the last of them is gone.
+"""
 
 import asyncio
 from datetime import datetime
@@ -7,7 +10,9 @@ import structlog
 
 from services.executor.checkpoints import written_at
 from services.executor.domain.facts import result_event, started_event
-from services.executor.domain.observation import Ended, Lost, Started, Waiting
+from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Started, Waiting
+from services.executor.domain.record import Member, RunRecord
+from services.executor.domain.together import together
 from services.executor.run import Run
 from services.executor.shipping import RunLog, Shipper
 from services.executor.usage.sampler import Sampler
@@ -26,7 +31,7 @@ LOOK_S = 5.0
 
 
 class Reporter:
-    """Publishes the runs of one node."""
+    """Publishes the runs of one executor, by whose name they are told."""
 
     def __init__(
         self,
@@ -49,39 +54,61 @@ class Reporter:
     async def report(self, run: Run) -> None:
         """Follow the run to its end. Returns when everything of it is stored on the bus."""
         record = run.record
-        console = RunLog(record.id, record.job_id, record.attempt, record.first_seq - 1, record.rank)
         launched = isinstance(run.seen, Waiting)  # else another process did that, and measured it
         while record.kind == "run" and isinstance(run.seen, Waiting):
+            if run.has_begun:
+                self._follow(run)
             await run.moved_on()
         if isinstance(run.seen, Started):
             if launched:
                 self._launches.observe(max(run.seen.started_ns / 1e9 - record.created_at.timestamp(), 0.0))
-            self._shipper.follow(console)
-            self._shipper.wrote(record.id)
-            self._sampler.follow(record, run.seen.started_ns)
-            await self._publish(run, started_event(record, self._node, run.seen, self._uses_images))
+            self._follow(run)
+            await self._publish(run, started_event(record, run.seen, self._uses_images))
             run.trace.end()
         while record.kind == "run" and isinstance(run.seen, Started):
             await run.moved_on()
         usage = await self._usage(run)
-        lines = 0
-        if isinstance(run.seen, Ended) or (record.kind == "run" and isinstance(run.seen, Lost)):
-            ended_ns = run.seen.ended_ns if isinstance(run.seen, Ended) else self._now_ns()
-            lines = await self._shipper.finish(console, ended_ns)
+        lines = await self._output(run)
         checkpoint_at = await self._checkpoint(run)
-        result = result_event(record, self._node, run.seen, lines, checkpoint_at, usage)
+        result = result_event(record, run.seen, lines, checkpoint_at, usage, run.decided_by)
         if result is not None:
             await self._publish(run, result)
 
+    def _follow(self, run: Run) -> None:
+        """Ship what its ranks write, and sample those that have started; once is enough."""
+        for member in run.record.members:
+            self._shipper.follow(_console(run.record, member))
+            self._shipper.wrote(member.id)
+            seen = run.ranks[member.id]
+            if isinstance(seen, Started):
+                self._sampler.follow(member, seen.started_ns)
+
+    async def _output(self, run: Run) -> int:
+        """Ship the rest of what its ranks wrote; how many lines the one has that wrote the most."""
+        if run.record.kind != "run" or isinstance(run.seen, Cancelled):
+            return 0
+        lines = []
+        for member in run.record.members:
+            seen = run.ranks[member.id]
+            ended_ns = seen.ended_ns if isinstance(seen, Ended) else self._now_ns()
+            lines.append(await self._shipper.finish(_console(run.record, member), ended_ns))
+        return max(lines)
+
     async def _usage(self, run: Run) -> RunUsage | None:
-        """What a run has used that is over. Whatever is wrong with that, its end is told all the same, without."""
+        """What a run has used that is over, over all of its ranks."""
+        known = [await self._used(member, run.ranks[member.id]) for member in run.record.members]
+        devices = sum(len(share.devices) for share in run.record.shares)
+        return together([usage for usage in known if usage is not None], devices)
+
+    async def _used(self, member: Member, seen: Observation) -> RunUsage | None:
+        """Of one rank. Whatever is wrong with that, the run's end is told all the same, without."""
         try:
-            if isinstance(run.seen, Ended):
-                return await self._sampler.finish(run.record, run.seen)
-            if isinstance(run.seen, Lost):
-                return await self._sampler.lose(run.record)
+            if isinstance(seen, Ended):
+                return await self._sampler.finish(member, seen)
+            if isinstance(seen, Lost):
+                return await self._sampler.lose(member)
         except Exception as error:  # noqa: BLE001  (a job can write to what is read here, and its end must be told)
-            log.warning("usage_unknown", run_id=run.record.id, error=repr(error))
+            log.warning("usage_unknown", run_id=member.id, error=repr(error))
         return None
 
     async def _checkpoint(self, run: Run) -> datetime | None:
@@ -98,12 +125,16 @@ class Reporter:
     async def started(self, run: Run) -> None:
         """Say once more that it lives."""
         if isinstance(run.seen, Started):
-            await self._publish(run, started_event(run.record, self._node, run.seen, self._uses_images))
+            await self._publish(run, started_event(run.record, run.seen, self._uses_images))
 
     async def _publish(self, run: Run, event: RunEvent) -> None:
-        source, trace = f"/executor/{event.node}", run.trace.traceparent
+        source, trace = f"/executor/{self._node}", run.trace.traceparent
         message = run_envelope(event, source, self._clock.now(), run.record.correlation_id, trace)
         await self._bus.publish(subjects.run_event(event), message)
 
     def _now_ns(self) -> int:
         return int(self._clock.now().timestamp() * 1000) * 1_000_000
+
+
+def _console(record: RunRecord, member: Member) -> RunLog:
+    return RunLog(member.id, record.job_id, record.attempt, record.first_seq - 1, member.rank)

@@ -6,7 +6,8 @@ of this node and does not run is asked for again by the reconcile loop.
 
 from dataclasses import replace
 
-from services.executor.prepare import Assignment, Unfit
+from services.executor.placed import Assignment
+from services.executor.prepare import Unfit
 from shared.bus.bus import Bus
 from shared.contracts.commands.secrets import REVEAL, RevealSecrets
 from shared.contracts.errors import Forbidden, InternalError, NotFound, Unavailable

@@ -1,7 +1,7 @@
 """Consoles: the last lines from the logs service, new ones from the stream, whole outputs from the executor."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from math import inf
@@ -53,25 +53,28 @@ class Console:
         self._yard = yard
         self._timeout_s = timeout_s
 
-    async def tail(self, job_id: str, count: int, most_chars: float = inf) -> Tail:
-        """The last `count` lines. The logs service answers as many as fit in a message, so this asks on, until it has
-        `most_chars` of text.
+    async def tail(self, job_id: str, count: int, most_chars: float = inf, rank: int | None = None) -> Tail:
+        """The last `count` lines, of one rank or of all. The logs service answers as many as fit in a message, so this
+        asks on, until it has `most_chars` of text.
         """
-        page = await self._page(job_id, count, None)
+        page = await self._page(TailLog(job_id=job_id, tail=count, rank=rank))
         position = page.position
         pieces = [_piece(page)]
         missing, chars = count - len(pieces[0].lines), _chars(pieces[0])
         while page.more and missing > 0 and pieces[0].lines and chars < most_chars:
-            page = await self._page(job_id, missing, pieces[0].lines[0].seq)
+            first = pieces[0].lines[0]
+            older = TailLog(job_id=job_id, tail=missing, rank=rank, before_seq=first.seq, before_rank=first.rank)
+            page = await self._page(older)
             pieces.insert(0, _piece(page))
             missing -= len(pieces[0].lines)
             chars += _chars(pieces[0])
         return Tail(tuple(pieces), position)
 
     async def follow(
-        self, job_id: str, count: int, after: int | None, at_a_pace: bool = False
+        self, job_id: str, count: int, after: int | None, at_a_pace: bool = False, rank: int | None = None
     ) -> AsyncGenerator[ServerEvent, None]:
-        """The last lines and then each new one, until the job is over; or what came after position `after`.
+        """The last lines and then each new one, until the job is over; or what came after position `after`. Of one rank
+        or of all.
 
         `at_a_pace`: for somebody who looks at it (`pacing.py`), who may be spared lines that are old already: after a
         long absence it begins with the last lines again.
@@ -81,14 +84,14 @@ class Console:
                 seen = Seen()
                 position = after
                 if position is None:
-                    tail = await self.tail(job_id, count, MOST_CHARS if at_a_pace else inf)
+                    tail = await self.tail(job_id, count, MOST_CHARS if at_a_pace else inf, rank)
                     position = tail.position
                     pieces = _events_of(tail, seen)
                     del tail  # a stream lasts for hours, and what was sent must not be kept as long
                     for event in pieces:
                         yield event
                 arrivals = (self._chunks.shared if at_a_pace else self._chunks.apart)(job_id, position, changed)
-                news = _news(arrivals, seen)
+                news = _news(arrivals, seen, rank)
                 try:
                     async with aclosing(paced(news) if at_a_pace else _each(news)) as events:
                         async for event in events:
@@ -99,27 +102,55 @@ class Console:
                     log.info("console_followed_anew", job_id=job_id)
                     after = None
 
-    async def download(self, job_id: str, attempt: int) -> AsyncGenerator[bytes, None]:
-        """An attempt's whole output. Raises NotFound, with the first piece, when its node does not have it any more."""
-        command = READ_LOG.at(await self._executor_of(job_id, attempt))
+    async def download(self, job_id: str, attempt: int, rank: int | None) -> AsyncGenerator[bytes, None]:
+        """An attempt's whole output: of one rank, or of all, one after the other under a heading if there are several.
+
+        Raises NotFound, with the first piece, when its node does not have it any more.
+        """
+        allocation = await self._allocation_of(job_id, attempt)
+        executor, ranks = allocation.answerer, sorted(share.rank for share in allocation.shares)
+        if rank is None and len(ranks) > 1:
+            pieces = self._all_ranks(executor, job_id, attempt, ranks)
+        else:
+            pieces = self._one_rank(executor, job_id, attempt, rank or 0)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece.encode()
+
+    async def _all_ranks(
+        self, executor: str, job_id: str, attempt: int, ranks: Sequence[int]
+    ) -> AsyncGenerator[str, None]:
+        """Without those of which nothing is kept, as of one that wrote nothing, unless that is so of all."""
+        missing = 0
+        for rank in ranks:
+            heading = f"==> rank {rank} <==\n"
+            try:
+                async for piece in self._one_rank(executor, job_id, attempt, rank):
+                    yield heading + piece
+                    heading = ""
+            except NotFound:
+                missing += 1
+                if not heading or missing == len(ranks):
+                    raise
+
+    async def _one_rank(self, executor: str, job_id: str, attempt: int, rank: int) -> AsyncGenerator[str, None]:
         piece = LogPiece(text="", next_offset=0, end=False)
         while not piece.end:
-            ask = ReadLog(job_id=job_id, attempt=attempt, offset=piece.next_offset)
-            piece = await self._bus.ask(command, ask, self._timeout_s)
-            yield piece.text.encode()
+            ask = ReadLog(job_id=job_id, attempt=attempt, rank=rank, offset=piece.next_offset)
+            piece = await self._bus.ask(READ_LOG.at(executor), ask, self._timeout_s)
+            yield piece.text
 
-    async def _executor_of(self, job_id: str, attempt: int) -> str:
-        """Who answers for this attempt, as the job's history says."""
+    async def _allocation_of(self, job_id: str, attempt: int) -> Allocation:
+        """Where this attempt ran, as the job's history says."""
         for event in await self._yard.history(job_id):
             state = event.data["job"]["state"] if event.type == SCHEDULED else {}
             if state.get("attempt") == attempt and state.get("allocation"):
-                return Allocation.model_validate(state["allocation"]).answerer
+                return Allocation.model_validate(state["allocation"], strict=False)
         if attempt == 0:
             raise NotFound(f"Job {job_id} has not run yet, so there is no output. Try again once it runs.")
         raise NotFound(f"Job {job_id} has no attempt {attempt} that ran. The first one is 1.")
 
-    async def _page(self, job_id: str, count: int, before_seq: int | None) -> LogPage:
-        ask = TailLog(job_id=job_id, tail=count, before_seq=before_seq)
+    async def _page(self, ask: TailLog) -> LogPage:
         return await self._bus.ask(TAIL_LOG, ask, self._timeout_s)
 
 
@@ -153,9 +184,11 @@ async def _each(news: AsyncGenerator[tuple[News, int], None]) -> AsyncGenerator[
                 yield ServerEvent(piece, "lines", position if number == one.count else None)
 
 
-async def _news(arrivals: AsyncGenerator[Arrival, None], seen: Seen) -> AsyncGenerator[tuple[News, int], None]:
-    """What the reader has not seen of each chunk, and its position."""
+async def _news(
+    arrivals: AsyncGenerator[Arrival, None], seen: Seen, rank: int | None
+) -> AsyncGenerator[tuple[News, int], None]:
+    """What the reader has not seen of each chunk of this rank, or of all, and its position."""
     async with aclosing(arrivals):
         async for arrived in arrivals:
-            if arrived.chunk is not None:
+            if arrived.chunk is not None and rank in (None, arrived.chunk.rank):
                 yield seen.add(arrived.chunk), arrived.position

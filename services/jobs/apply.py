@@ -152,7 +152,7 @@ _HINTS: dict[tuple[str, str], str] = {
 
 def _observer(event: CloudEvent[RunEvent]) -> str:
     """Whose word it is: an executor's for what it saw, or an operator's that a node is gone."""
-    return "admin" if event.source == "/admin" else f"executor@{event.data.node}"
+    return "admin" if event.source == "/admin" else f"executor@{event.source.rpartition('/')[2]}"
 
 
 def _unknown(id: str) -> NotFound:

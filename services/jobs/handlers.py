@@ -68,7 +68,7 @@ class Handlers:
         return await validate(self._applier, ask)
 
     async def get(self, ask: GetJob) -> Job:
-        return job_of(await self._applier.head(ask.id))
+        return job_of(await self._applier.head(ask.id), placed=True)
 
     async def list(self, ask: ListJobs) -> JobPage:
         return await lookup.list_jobs(self._applier.store, ask)

@@ -52,6 +52,13 @@ Port = Annotated[int, Field(ge=PORTS[0], le=PORTS[1])]
 Rank = Annotated[int, Field(ge=0, le=1023)]
 
 
+def missing_rank(nodes: int) -> str:
+    """For a rank that a job of so many nodes does not have."""
+    if nodes == 1:
+        return "The job has 1 node; its only rank is 0."
+    return f"The job has {nodes} nodes; its ranks are 0 to {nodes - 1}."
+
+
 class Endpoint(Contract):
     """A way into a job, as people see it."""
 

@@ -156,7 +156,9 @@ class RunEnded(RunEvent):
     ended_at: Timestamp
     exit_code: Annotated[int | None, Field(description="128 + n for signal n; none if nothing ever ran.")] = None
     signal: str | None = None
-    log_lines: Annotated[int, Field(ge=0, description="Lines that this attempt wrote.")] = 0
+    log_lines: Annotated[
+        int, Field(ge=0, description="Lines that this attempt wrote; of several ranks, the one that wrote the most.")
+    ] = 0
     checkpoint_at: Annotated[Timestamp | None, Field(description="The newest checkpoint in `checkpoint_path`.")] = None
     usage: Annotated[RunUsage | None, Field(description="What the run has used, as far as it was measured.")] = None
 
@@ -165,6 +167,10 @@ class RunExited(RunEnded):
     """It ended by itself, before anybody had told it to stop."""
 
     fact = "exited"
+    rank: Annotated[
+        int | None,
+        Field(ge=0, description="Of several: the one that failed first, of which node and exit code are; else none."),
+    ] = None
 
 
 class RunStopped(RunEnded):
@@ -189,6 +195,7 @@ class RunRefused(RunEvent):
     fact = "refused"
     busy: bool
     reason: Reason
+    log_lines: Annotated[int, Field(ge=0, description="What ranks wrote that had started.")] = 0
 
 
 class SupportEvent(Contract):

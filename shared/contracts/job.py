@@ -280,6 +280,13 @@ class Job(JobRequest):
     exit_code: int | None
     attempt: Attempt
     version: Version
+    placement: Annotated[
+        tuple[Share, ...] | None,
+        Field(
+            exclude_if=_is_none,
+            description="Where its ranks are, from the placement to the run's end. Of a job that is asked for by id.",
+        ),
+    ] = None
 
 
 class JobView(Contract):

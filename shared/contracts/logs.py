@@ -1,7 +1,7 @@
 """Console output: how a run's lines travel (`LogChunk`), and how they are shown (`LogLine`, `LogGap`).
 
-Line numbers (`seq`) are given by the executor, once, and run on over a job's attempts, so every reader of the stream
-sees the same numbers without asking anybody.
+Line numbers (`seq`) are given by the executor, once, for each rank, and run on over a job's attempts, so every reader
+of the stream sees the same numbers without asking anybody.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class LogChunk(Contract):
     job_id: JobId
     attempt: Attempt
     rank: Annotated[int, Field(ge=0)] = 0
-    seq: Annotated[int, Field(ge=1, description="Number of the first line in the job's console.")]
+    seq: Annotated[int, Field(ge=1, description="Number of the first line among its rank's.")]
     segments: tuple[LogSegment, ...]
     text: str
     lost: Annotated[int, Field(ge=0, description="Lines lost just before the first one; they are numbered.")] = 0
@@ -79,7 +79,8 @@ class LogLine(Contract):
 
 
 class LogGap(Contract):
-    """Lines that are missing after line `after_seq` (0: before the first)."""
+    """Lines that are missing after line `after_seq` of a rank (0: before the first)."""
 
     after_seq: int
     lost: int
+    rank: Annotated[int, Field(ge=0)] = 0

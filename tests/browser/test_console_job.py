@@ -93,6 +93,25 @@ def test_brief_has_the_fields_of_the_manual_and_every_path_can_be_copied(yard: C
         expect(waits).to_contain_text("What would change that")
 
 
+def test_a_job_of_two_nodes_says_how_many_devices_it_has_in_all_and_shows_one_rank_alone(yard: Console) -> None:
+    words = 'echo "this is rank $RANK"; trap "exit 0" TERM; sleep 600 & wait'
+    job = yard.people["mia"].submit(words, "pair", device_type="v100", devices=2, nodes=2, **LIGHT)
+    yard.yard.wait(job, "running")
+    with yard.visit("mia", f"/jobs/{job}") as page:
+        for name, number in (("Number of Device", "2"), ("Number of Nodes", "2"), ("Total of Device", "4")):
+            expect(field(page, name)).to_have_text(number)
+        expect(history(page).filter(has_text="v100 0, 1").filter(has_text="v100 2, 3")).to_have_count(1)
+        page.get_by_role("link", name="CONSOLE").click()
+        lines = page.get_by_role("region", name="Output of the job")
+        expect(lines).to_contain_text("this is rank 0")
+        expect(lines).to_contain_text("this is rank 1")
+        page.get_by_role("button", name="All ranks").click()
+        page.get_by_role("menuitemradio", name="Rank 1").click()
+        expect(lines).not_to_contain_text("this is rank 0")
+        expect(lines).to_contain_text("this is rank 1")
+    yard.people["mia"].call("POST", f"/jobs/{job}/kill", 202)
+
+
 def test_a_job_that_waits_moves_up_as_the_queue_does(yard: Console) -> None:
     mia = yard.people["mia"]
     first = mia.submit(CALM, "holds", device_type="ascend910", devices=8, **LIGHT)

@@ -73,7 +73,7 @@ class Node:
     def __init__(self, bus: Bus, name: str = "a", **devices: int) -> None:
         self._bus = bus
         self.name = name
-        self._report = node(name, **devices)
+        self._report = node(name).model_copy(update={"devices": devices})
 
     async def report(self) -> None:
         bucket = await self._bus.js.key_value(subjects.NODES)

@@ -13,7 +13,7 @@ from services.scheduler.domain.order import key_of
 from services.scheduler.domain.plan import Plan
 from services.scheduler.domain.plan import plan as make_plan
 from services.scheduler.domain.reasons import Reasons
-from services.scheduler.domain.room import Room
+from services.scheduler.domain.room import NOTHING, Room
 from services.scheduler.domain.shape import shape_of
 from shared.contracts.job import HOLDING, TERMINAL, JobStatus, JobView
 from tests.support.yard import Yard, job, node
@@ -22,6 +22,7 @@ PRIORITIES = (1, 50, 100, 100, 500)
 SIZES = st.fixed_dictionaries(
     {
         "devices": st.sampled_from((0, 1, 1, 2, 4, 8)),
+        "nodes": st.sampled_from((1, 1, 1, 2, 3)),
         "cpus": st.sampled_from((0.01, 0.5, 1.0, 3.0)),
         "memory_mib": st.sampled_from((0, 0, 100, 900)),
         "priority": st.sampled_from(PRIORITIES),
@@ -31,12 +32,17 @@ SIZES = st.fixed_dictionaries(
 RUNS = (JobStatus.SCHEDULING, JobStatus.RUNNING)
 
 
+NODES = (
+    node("a", cpus=8, memory_mib=1000, v100=8),
+    node("b", cpus=4, memory_mib=1000, executor="cluster", v100=4),
+    node("c", cpus=4, memory_mib=500, executor="cluster"),
+    node("d", cpus=6, memory_mib=900, executor="cluster", v100=4),
+)
+"""A machine by itself, and a cluster of three."""
+
+
 def yard() -> Yard:
-    return Yard(
-        node("a", cpus=8, memory_mib=1000, v100=8),
-        node("b", cpus=4, memory_mib=1000, v100=4),
-        node("c", cpus=4, memory_mib=500),
-    )
+    return Yard(*NODES)
 
 
 class Storm:
@@ -68,6 +74,7 @@ class Storm:
         pick = self.random.choice
         return {
             "devices": pick((0, 1, 2, 4, 5, 8)),
+            "nodes": pick((1, 1, 1, 2, 2, 3)),
             "cpus": pick((0.01, 0.5, 3.0)),
             "memory_mib": pick((0, 0, 100, 900)),
         }
@@ -115,7 +122,7 @@ class Storm:
         self.yard.pass_time(self.random.choice((0.1, 1.0, 20.0, 3600.0)), self.silent)
 
     def fall_silent(self) -> None:
-        self.silent = set() if self.silent else {self.random.choice("abc")}
+        self.silent = set() if self.silent else {self.random.choice("abcd")}
         self.yard.pass_time(31, self.silent)
 
     def some(self, action: Callable[[str], object], *statuses: JobStatus) -> None:
@@ -128,11 +135,13 @@ class Storm:
     def cycle(self) -> None:
         self.yard.snapshot.advance(self.yard.now, self.yard.monotonic)
         before = dict(self.yard.jobs)
-        free = {name: known.room("v100") for name, known in self.yard.snapshot.nodes.table.items()}
+        table = self.yard.snapshot.nodes.table
+        free = {name: known.room("v100") for name, known in table.items() if known.accepting}
         due = self.yard.snapshot.due
         plan = self.yard.cycle(self.random.choice((None, None, None, 1, 2)))
         assert due or not (plan.placements or plan.preemptions)
         check_decisions(plan, before, self.yard, self.silent)
+        check_promises(plan, self.yard)
         if not plan.promises:
             check_nobody_was_passed(plan, before, free, self.yard)
         if plan.complete:
@@ -150,7 +159,7 @@ def check_census(yard: Yard, reasons: Reasons) -> None:
     assert +snapshot.counts == Counter((view.vc, view.state.status) for view in alive)
     held = Counter[tuple[str, str]]()
     for view in yard.of(*HOLDING):
-        held[view.vc, view.device_type] += view.devices
+        held[view.vc, view.device_type] += view.devices * view.nodes
     assert snapshot.devices_held() == +held
 
 
@@ -160,7 +169,9 @@ def check_decisions(plan: Plan, before: dict[str, JobView], yard: Yard, silent: 
         view = before[placement.id]
         assert view.state.status is JobStatus.QUEUED
         assert view.state.not_before is None or view.state.not_before <= yard.now
-        assert placement.allocation.shares[0].node not in silent
+        shares = placement.allocation.shares
+        assert not silent.intersection(share.node for share in shares)
+        assert len({share.answerer for share in shares}) == 1
     winners = plan.promises.keys() | {placement.id for placement in plan.placements}
     for preemption in plan.preemptions:
         loser, winner = before[preemption.id], before[str(preemption.reason.details["for"])]
@@ -168,6 +179,22 @@ def check_decisions(plan: Plan, before: dict[str, JobView], yard: Yard, silent: 
         assert loser.state.status in RUNS
         assert loser.state.priority < winner.state.priority
         assert winner.id in winners
+
+
+def check_promises(plan: Plan, yard: Yard) -> None:
+    """All that was promised is there when those who are leaving have left: nobody behind has taken any of it."""
+    for name, known in yard.snapshot.nodes.table.items():
+        promised = [(yard.jobs[id], dict(places).get(name, 0)) for id, places in plan.promises.items()]
+        devices = sum(view.devices * ranks for view, ranks in promised)
+        milli_cpus = sum(round(view.cpus * 1000) * ranks for view, ranks in promised)
+        memory_mib = sum(view.memory_mib * ranks for view, ranks in promised)
+        later = known.later("v100")
+        assert devices <= max(later.devices, 0)
+        assert milli_cpus <= max(later.milli_cpus, 0)
+        assert memory_mib <= max(later.memory_mib, 0) or not memory_mib
+    for id, places in plan.promises.items():
+        assert sum(ranks for _, ranks in places) == yard.jobs[id].nodes
+        assert len({yard.nodes[name].answerer for name, _ in places}) == 1
 
 
 def check_nobody_was_passed(plan: Plan, before: dict[str, JobView], free: dict[str, Room], yard: Yard) -> None:
@@ -182,12 +209,14 @@ def check_nobody_was_passed(plan: Plan, before: dict[str, JobView], free: dict[s
         and (view.state.not_before is None or view.state.not_before <= now)
     ]
     for placement in plan.placements:
-        view, name = before[placement.id], placement.allocation.shares[0].node
+        view, shares = before[placement.id], placement.allocation.shares
+        taken = {share.node: free[share.node] for share in shares}
+        own = {name: free[name] for name in free if yard.nodes[name].answerer == shares[0].answerer}
         for other in waiting:
-            if key_of(other) < key_of(view) and other.device_type in ("cpu", "v100"):
-                room = free[name] if other.devices else free[name]._replace(devices=0)
-                assert not room.fits(shape_of(other))
-        free[name] = free[name].minus(Room(view.devices, round(view.cpus * 1000), view.memory_mib))
+            if key_of(other) < key_of(view):
+                assert not fits(own if other.nodes > 1 else taken, other)
+        for share in shares:
+            free[share.node] = free[share.node].minus(rank_of(view))
 
 
 def check_nothing_is_left(yard: Yard) -> None:
@@ -209,14 +238,14 @@ def test_every_cycle_keeps_its_promises(seed: int) -> None:
 
 
 @given(
-    running=st.lists(SIZES, max_size=12),
+    running=st.lists(SIZES, max_size=16),
     size=SIZES,
     priority=st.sampled_from((60, 150, 1000)),
 )
 @settings(max_examples=150, deadline=None)
 def test_victims_are_as_few_as_can_be(running: list[dict[str, Any]], size: dict[str, Any], priority: int) -> None:
     """Someone is preempted exactly when that makes room and nothing else does, and nobody needlessly."""
-    yard = Yard(node("a", cpus=8, memory_mib=1000, v100=8))
+    yard = Yard(*NODES)
     yard.submit(*(job(number, **fields) for number, fields in enumerate(running)))
     while yard.cycle().placements:
         pass
@@ -225,24 +254,42 @@ def test_victims_are_as_few_as_can_be(running: list[dict[str, Any]], size: dict[
     for view in yard.of(JobStatus.QUEUED):
         yard.change(view.id, status=JobStatus.KILLED)
     winner = job(100, **(size | {"priority": priority}))
-    shape, free = shape_of(winner), yard.snapshot.nodes["a"].room(winner.device_type)
+    free = {name: known.room("v100") for name, known in yard.snapshot.nodes.table.items()}
     lower = [view for view in yard.of(JobStatus.RUNNING) if view.preemptible and view.state.priority < priority]
     yard.submit(winner)
     plan = yard.cycle()
     victims = {preemption.id for preemption in plan.preemptions}
-    assert bool(plan.placements) == free.fits(shape)
-    assert bool(victims) == (not free.fits(shape) and with_all(free, lower, winner).fits(shape))
+    assert bool(plan.placements) == fits(free, winner)
+    assert bool(victims) == (not fits(free, winner) and fits(with_all(free, lower), winner))
     chosen = [view for view in lower if view.id in victims]
     assert len(chosen) == len(victims)
     for spared in chosen:
-        assert not with_all(free, (view for view in chosen if view is not spared), winner).fits(shape)
+        assert not fits(with_all(free, (view for view in chosen if view is not spared)), winner)
 
 
-def with_all(free: Room, leaving: Iterable[JobView], winner: JobView) -> Room:
-    """What is free when these have left, for the device type of the winner."""
+def fits(free: dict[str, Room], view: JobView) -> bool:
+    """Whether a job finds room for all of its ranks on the nodes of one executor, the slow and simple way."""
+    shape = shape_of(view)
+    ranks = Counter[str]()
+    for report in NODES:
+        room = free.get(report.node, NOTHING)
+        while room.fits(shape):
+            ranks[report.answerer if shape.gang else report.node] += 1
+            room = room.minus(rank_of(view))
+    return any(count >= shape.nodes for count in ranks.values())
+
+
+def rank_of(view: JobView) -> Room:
+    return Room(view.devices, round(view.cpus * 1000), view.memory_mib)
+
+
+def with_all(free: dict[str, Room], leaving: Iterable[JobView]) -> dict[str, Room]:
+    """What is free when these have left."""
+    free = dict(free)
     for view in leaving:
-        devices = view.devices if view.device_type == winner.device_type else 0
-        free = free.plus(Room(devices, round(view.cpus * 1000), view.memory_mib))
+        assert view.state.allocation is not None
+        for share in view.state.allocation.shares:
+            free[share.node] = free[share.node].plus(rank_of(view))
     return free
 
 
@@ -250,8 +297,10 @@ def with_all(free: Room, leaving: Iterable[JobView], winner: JobView) -> Room:
 @settings(max_examples=60, deadline=None)
 def test_everything_runs_in_the_end(sizes: list[dict[str, Any]], data: st.DataObject) -> None:
     """Promises prevent endless preemption: with random completions every job that fits somewhere finishes."""
-    yard = Yard(node("a", cpus=8, memory_mib=1000, v100=8), node("b", cpus=4, memory_mib=1000, v100=4))
-    yard.submit(*(job(number, **fields) for number, fields in enumerate(sizes)))
+    yard = Yard(*NODES)
+    empty = {name: known.room("v100") for name, known in yard.snapshot.nodes.table.items()}
+    views = (job(number, **fields) for number, fields in enumerate(sizes))
+    yard.submit(*(view for view in views if fits(empty, view)))
     for _ in range(40 * len(sizes)):
         settle(yard)
         held = yard.of(*HOLDING)

@@ -33,7 +33,8 @@ class Model:
         fresh = [line for line in chunk.lines() if run not in self.highest or line.seq > last]
         lost = max(chunk.seq - last - 1, 0 if run in self.highest else chunk.lost)
         if lost > 0:
-            self.gaps.append((len(self.lines), LogGap(after_seq=min(last, chunk.seq - 1), lost=lost)))
+            gap = LogGap(after_seq=min(last, chunk.seq - 1), lost=lost, rank=chunk.rank)
+            self.gaps.append((len(self.lines), gap))
         self.lines += [(sequence, line) for line in fresh]
         self.highest[run] = max(self.highest.get(run, 0), chunk.seq + chunk.count - 1)
 
@@ -131,21 +132,31 @@ def test_a_stream_that_was_made_anew_brings_no_line_twice(chunks: list[LogChunk]
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from((1, 2, 40, 500)), st.sampled_from((0, 0, 3))), min_size=1, max_size=12),
+    st.lists(
+        st.tuples(st.sampled_from((1, 2, 40, 500)), st.sampled_from((0, 0, 3)), st.integers(0, 2)),
+        min_size=1,
+        max_size=12,
+    ),
     st.sampled_from((2_000, 9_000, 60_000)),
     st.integers(1, LINES_KEPT),
+    st.none() | st.integers(0, 2),
 )
-def test_pages_fit_and_together_are_the_tail(pieces: list[tuple[int, int]], limit: int, tail: int) -> None:
-    ring, seq = Ring(JOB), 1
-    for sequence, (count, jump) in enumerate(pieces, 1):
-        ring.add(sequence, arrived(chunk_of(seq + jump, count, streams=3)))
-        seq += jump + count
-    whole = one_page(ring, TailLog(job_id=JOB, tail=tail))
+def test_pages_fit_and_together_are_the_tail_of_one_rank_or_of_all(
+    pieces: list[tuple[int, int, int]], limit: int, tail: int, rank: int | None
+) -> None:
+    ring, seqs = Ring(JOB), [1, 1, 1]
+    for sequence, (count, jump, of) in enumerate(pieces, 1):
+        ring.add(sequence, arrived(chunk_of(seqs[of] + jump, count, rank=of, streams=3)))
+        seqs[of] += jump + count
+    whole = one_page(ring, TailLog(job_id=JOB, tail=tail, rank=rank))
+    everything = one_page(ring, TailLog(job_id=JOB)).lines
+    wanted = [line for line in everything if rank in (None, line.rank)]
+    assert list(whole.lines) == wanted[-tail:]
     lines: list[LogLine] = []
     gaps: list[LogGap] = []
-    before: int | None = None
+    before: dict[str, int] = {}
     while True:
-        ask = TailLog(job_id=JOB, tail=tail - len(lines), before_seq=before)
+        ask = TailLog(job_id=JOB, tail=tail - len(lines), rank=rank, **before)
         page = page_of(ring, ask, ring.position, limit)
         assert len(page.model_dump_json().encode()) <= limit
         lines[:0] = page.lines
@@ -153,6 +164,6 @@ def test_pages_fit_and_together_are_the_tail(pieces: list[tuple[int, int]], limi
         if not page.more:
             break
         assert page.lines
-        before = page.lines[0].seq
+        before = {"before_seq": page.lines[0].seq, "before_rank": page.lines[0].rank}
     assert lines == list(whole.lines)
     assert gaps == list(whole.gaps)

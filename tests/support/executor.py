@@ -1,11 +1,12 @@
 """Placed jobs for tests of the executor: views, what is to be launched, and records, with what a test changes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from services.executor.domain.record import RunRecord
-from services.executor.prepare import Assignment
+from services.executor.domain.record import Member, RunRecord
+from services.executor.placed import Assignment, shares_of
 from shared.contracts.job import CPU, Allocation, JobState, JobStatus, JobView, LaunchSpec, Share
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -21,10 +22,13 @@ def view_of(
     devices: Sequence[int] = (),
     node: str = NODE,
     log_lines: int = 0,
+    ranks: int = 1,
     **changes: Any,
 ) -> JobView:
-    """A job that holds these devices (of type v100) on the node."""
-    shares = (Share(node=node, devices=tuple(devices)),)
+    """A job that holds these devices (of type v100) on the node, divided among its ranks."""
+    each = len(devices) // ranks
+    held = [tuple(devices[rank * each : (rank + 1) * each]) for rank in range(ranks)]
+    shares = tuple(Share(node=node, rank=rank, devices=held[rank]) for rank in range(ranks))
     state = JobState(
         status=status, priority=100, attempt=attempt, allocation=Allocation(shares=shares), log_lines=log_lines
     )
@@ -34,8 +38,8 @@ def view_of(
         "owner": "ada",
         "vc": "default",
         "device_type": "v100" if devices else CPU,
-        "devices": len(devices),
-        "nodes": 1,
+        "devices": each,
+        "nodes": ranks,
         "cpus": 0.01,
         "memory_mib": 0,
         "preemptible": False,
@@ -64,8 +68,12 @@ def launch_of(command: str | tuple[str, ...] = "true", **changes: Any) -> Launch
 
 def assignment_of(view: JobView | None = None, launch: LaunchSpec | None = None) -> Assignment:
     view = view or view_of()
-    assert view.state.allocation is not None
-    return Assignment(view, view.state.allocation.shares[0], launch or launch_of())
+    return Assignment(view=view, shares=shares_of(view, NODE), launch=launch or launch_of())
+
+
+def member_of(record: RunRecord | None = None, **changes: Any) -> Member:
+    """The first rank of a run."""
+    return replace((record or record_of()).members[0], **changes)
 
 
 def record_of(**changes: Any) -> RunRecord:
@@ -75,6 +83,7 @@ def record_of(**changes: Any) -> RunRecord:
         "attempt": 1,
         "vc": "default",
         "owner": "ada",
+        "shares": (Share(node=NODE),),
         "boot_id": BOOT,
         "device_type": CPU,
         "cpus": 1.0,

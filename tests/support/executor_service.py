@@ -18,7 +18,8 @@ from nats.aio.subscription import Subscription
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from services.executor.reconcile import share_of
+from services.executor.domain.record import rank_id, run_id
+from services.executor.placed import shares_of
 from shared.bus import codec
 from shared.bus.bus import Bus, connect
 from shared.bus.streams import bootstrap
@@ -150,9 +151,10 @@ class Yard:
         return path.read_text() if path.exists() else ""
 
     def starts(self, *views: JobView) -> list[int]:
-        """How often the current attempt of each job has been started."""
+        """How often the current attempt of each job has been started: each of its ranks, one after the other."""
         noted = self.wrote("starts").splitlines()
-        return [noted.count(f"{view.id}.{view.state.attempt}") for view in views]
+        runs = [(run_id(view.id, view.state.attempt), rank) for view in views for rank in range(view.nodes)]
+        return [noted.count(rank_id(*run)) for run in runs]
 
     def job(self, text: str = "true", launch: LaunchSpec | None = None, **view: Any) -> ActiveJob:
         """A job that nobody has been told of; it holds its place on the node."""
@@ -238,11 +240,12 @@ class Yard:
             async for message in self._stored(subjects.METRICS, subjects.samples_of(view.id))
         ]
 
-    async def console(self, view: JobView) -> list[str]:
-        """The job's lines in order: none may be missing, and one that was published twice has to be the same."""
+    async def console(self, view: JobView, rank: int = 0) -> list[str]:
+        """A rank's lines in order: none may be missing, and one that was published twice has to be the same."""
         lines: dict[int, str] = {}
         async for message in self._stored(subjects.LOGS, subjects.log(view.id)):
-            for line in LogChunk.model_validate_json(message.data or b"").lines():
+            chunk = LogChunk.model_validate_json(message.data or b"")
+            for line in chunk.lines() if chunk.rank == rank else ():
                 assert lines.setdefault(line.seq, line.text) == line.text
         assert sorted(lines) == list(range(1, len(lines) + 1))
         return [lines[seq] for seq in sorted(lines)]
@@ -270,7 +273,7 @@ class Yard:
 
     async def _active(self, message: Msg) -> None:
         ask = ListActiveJobs.model_validate_json(message.data)
-        here = sorted(id for id, job in self.active.items() if share_of(job.view, ask.node or ""))
+        here = sorted(id for id, job in self.active.items() if shares_of(job.view, ask.node or ""))
         here = [id for id in here if id not in self.overlooked]
         self.lists += 1
         later = [id for id in here if ask.after_id is None or id > ask.after_id]

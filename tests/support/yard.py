@@ -28,8 +28,18 @@ def job_id(number: int) -> str:
     return text
 
 
-def node(name: str, cpus: float = 64, memory_mib: int = 65_536, **devices: int) -> NodeReported:
-    return NodeReported(node=name, boot_id="boot", cpus=cpus, memory_mib=memory_mib, devices=devices, reported_at=START)
+def node(
+    name: str, cpus: float = 64, memory_mib: int = 65_536, executor: str | None = None, **devices: int
+) -> NodeReported:
+    return NodeReported(
+        node=name,
+        boot_id="boot",
+        cpus=cpus,
+        memory_mib=memory_mib,
+        devices=devices,
+        reported_at=START,
+        executor=executor,
+    )
 
 
 def job(number: int, **changes: Any) -> JobView:
@@ -152,14 +162,16 @@ class Yard:
         return fresh
 
     def check_capacity(self) -> None:
-        """No device is held twice or does not exist; cpus and memory add up."""
+        """No device is held twice or does not exist; cpus and memory add up; every job has all of its ranks."""
         cpus: Counter[str] = Counter()
         memory: Counter[str] = Counter()
         devices: Counter[tuple[str, str, int]] = Counter()
         for view in self.of(*HOLDING):
             assert view.state.allocation is not None
+            assert [share.rank for share in view.state.allocation.shares] == list(range(view.nodes))
             for share in view.state.allocation.shares:
                 assert len(share.devices) == view.devices
+                assert share.executor == self.nodes[share.node].executor
                 cpus[share.node] += round(view.cpus * 1000)
                 memory[share.node] += view.memory_mib
                 devices.update((share.node, view.device_type, index) for index in share.devices)

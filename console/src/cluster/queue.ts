@@ -9,6 +9,8 @@ export const REASON_CODES = [
     'waiting_for_cpus',
     'waiting_for_memory',
     'waiting_for_turn',
+    'gang',
+    'gang_too_large',
     'making_room',
     'node_busy',
     'node_silent',

@@ -30,8 +30,18 @@ test('a job that no node can ever take has no place in line', () => {
 test('what would change it comes with the figures of the reason', () => {
     expect(changeOf(WAITS)).toEqual({
         key: 'waiting_for_devices',
-        figures: { devices: 4, type: 'v100', cpus: 1, memory: 0, free: 2 },
+        figures: { nodes: 1, devices: 4, type: 'v100', cpus: 1, memory: 0, free: 2 },
     })
+})
+
+test('a job of several nodes hears that all of them have to be free at the same time', () => {
+    const needs = { device_type: 'v100', devices: 8, cpus: 1, memory_mib: 0, nodes: 4 }
+    const gang: Reason = { code: 'gang', message: '', details: { ahead: 0, could_start: 3, needs } }
+    expect(changeOf(gang)).toMatchObject({ key: 'gang', figures: { nodes: 4 } })
+    expect(sentenceOf(gang, 'zh')).toBe('需要同时有 4 个节点，每个 8 个 v100、1 个 CPU；现在可启动 3 个。排在第一位。')
+    const large: Reason = { code: 'gang_too_large', message: '', details: { position: 1, most: 2, needs } }
+    expect(factsOf(large).position).toBeNull()
+    expect(sentenceOf(large, 'zh')).toContain('最多容纳其中 2 个')
 })
 
 test('a reason that nothing would change promises nothing', () => {

@@ -13,6 +13,8 @@ export type Facts = {
     position: number | null
     ahead: number | null
     deviceType: string | null
+    /** How many nodes it needs at the same time. */
+    nodes: number
     needs: Amount | null
     free: Amount | null
     freeOnOne: Amount | null
@@ -25,7 +27,7 @@ export type Facts = {
 }
 
 /** Waiting does not help these, so their place in line says nothing. */
-const STUCK: readonly string[] = ['no_such_device', 'no_node_fits']
+const STUCK: readonly string[] = ['no_such_device', 'no_node_fits', 'gang_too_large']
 
 export function factsOf(reason: Reason): Facts {
     const details = reason.details ?? {}
@@ -34,6 +36,7 @@ export function factsOf(reason: Reason): Facts {
         position: STUCK.includes(reason.code) ? null : number('position'),
         ahead: number('ahead'),
         deviceType: asText(asRecord(details['needs'])?.['device_type']) || null,
+        nodes: asNumber(asRecord(details['needs'])?.['nodes']) ?? 1,
         needs: asAmount(details['needs']),
         free: asAmount(details['free']),
         freeOnOne: asAmount(details['free_on_one_node']),
@@ -62,6 +65,8 @@ const CHANGES = [
     'waiting_for_cpus',
     'waiting_for_memory',
     'waiting_for_turn',
+    'gang',
+    'gang_too_large',
     'making_room',
     'node_busy',
     'node_silent',
@@ -81,10 +86,11 @@ export type ChangeKey = (typeof CHANGES)[number]
 export function changeOf(reason: Reason): { key: ChangeKey; figures: Record<string, string | number> } | null {
     const key = CHANGES.find((known) => known === reason.code)
     if (key === undefined) return null
-    const { needs, deviceType, freeOnOne } = factsOf(reason)
+    const { needs, nodes, deviceType, freeOnOne } = factsOf(reason)
     return {
         key,
         figures: {
+            nodes,
             devices: needs?.devices ?? 0,
             type: deviceType ?? '',
             cpus: needs?.cpus ?? 0,

@@ -3,11 +3,13 @@ import { job } from '@/jobs/samples'
 import { why } from '@/jobs/why'
 
 test('a job that waits says for what, and its place in line', () => {
-    const details = { position: 7, needs: { device_type: 'v100', devices: 4, cpus: 2, memory_mib: 1024 } }
+    const details = { position: 7, needs: { device_type: 'v100', devices: 4, cpus: 2, memory_mib: 1024, nodes: 2 } }
     const said = (code: string) => why(job({ reason: { code, message: '', details } }))
     expect(said('waiting_for_devices')).toEqual({ text: 'devices', count: 4, type: 'v100', place: 7 })
     expect(said('waiting_for_cpus')).toEqual({ text: 'cpus', count: 2, place: 7 })
     expect(said('waiting_for_memory')).toEqual({ text: 'memory', gib: 1, place: 7 })
+    expect(said('gang')).toEqual({ text: 'gang', count: 2, place: 7 })
+    expect(said('gang_too_large')).toEqual({ text: 'tooLarge', place: null })
     expect(said('no_such_device')).toEqual({ text: 'noDevice', type: 'v100', place: null })
 })
 

@@ -6,6 +6,7 @@ export type Why =
     | { text: 'devices'; count: number; type: string; place: number | null }
     | { text: 'cpus'; count: number; place: number | null }
     | { text: 'memory'; gib: number; place: number | null }
+    | { text: 'gang'; count: number; place: number | null }
     | { text: 'turn' | 'busy' | 'room' | 'tooLarge' | 'noNodes'; place: number | null }
     | { text: 'noDevice'; type: string; place: null }
     | { text: 'until'; at: string; place: null }
@@ -31,6 +32,8 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
             return { text: 'cpus', count: number(needs['cpus']), place }
         case 'waiting_for_memory':
             return { text: 'memory', gib: Math.round(number(needs['memory_mib']) / 102.4) / 10, place }
+        case 'gang':
+            return { text: 'gang', count: number(needs['nodes']), place }
         case 'waiting_for_turn':
             return { text: 'turn', place }
         case 'node_busy':
@@ -38,6 +41,7 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
         case 'making_room':
             return { text: 'room', place }
         case 'no_node_fits':
+        case 'gang_too_large':
             return { text: 'tooLarge', place: null }
         case 'no_nodes':
             return { text: 'noNodes', place: null }

@@ -15,6 +15,7 @@ export function merged(job: Job, event: JobEvent): Job {
         ...view,
         ...state,
         endpoints: job.endpoints,
+        placement: state.allocation?.shares ?? null,
         version,
         actions: possible(job, state.status),
     }

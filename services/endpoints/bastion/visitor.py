@@ -15,11 +15,10 @@ import structlog
 
 from services.endpoints.bastion.forward import Forward
 from services.endpoints.bastion.session import Session
-from services.endpoints.domain.reasons import missing_rank
 from services.endpoints.domain.ssh import Address, address_of, leads_into_the_job, why_not_forwarded
 from services.endpoints.domain.strangers import Strangers
 from services.endpoints.guard import Guard, Pass
-from shared.contracts.endpoints import PORTS, Admit
+from shared.contracts.endpoints import PORTS, Admit, missing_rank
 from shared.contracts.errors import Refusal
 from shared.streams.client import RunAt, Streams
 

@@ -68,13 +68,6 @@ def absent(job_id: str, name: str) -> str:
     )
 
 
-def missing_rank(nodes: int) -> str:
-    """For a rank that a job of so many nodes does not have."""
-    if nodes == 1:
-        return "The job has 1 node; its only rank is 0."
-    return f"The job has {nodes} nodes; its ranks are 0 to {nodes - 1}."
-
-
 def _span(seconds: int) -> str:
     if seconds >= 7200:
         return f"{seconds // 3600} hours"

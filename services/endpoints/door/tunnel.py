@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from services.endpoints.carry import Read, carry
 from services.endpoints.domain.origins import Names
-from services.endpoints.domain.reasons import missing_rank
 from services.endpoints.domain.shares import Shares
 from services.endpoints.domain.ssh import RANKS, SIGNALS, environment
 from services.endpoints.door.arrivals import let_in
@@ -24,7 +23,7 @@ from services.endpoints.door.talk import PLAIN, STDERR, STDOUT, Control, Talk
 from services.endpoints.door.upstream import Dial
 from services.endpoints.guard import Guard, Pass
 from services.endpoints.join import join
-from shared.contracts.endpoints import PORTS, Admit
+from shared.contracts.endpoints import PORTS, Admit, missing_rank
 from shared.contracts.errors import Forbidden, Invalid, Refusal, Unauthorized, Unavailable
 from shared.contracts.streams import Child
 from shared.streams.alive import keep_alive

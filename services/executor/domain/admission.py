@@ -1,9 +1,13 @@
-"""Whether a run fits on this node: the last word over what the scheduler planned with older knowledge."""
+"""Whether a run fits on its nodes: the last word over what the scheduler planned with older knowledge.
 
-from collections.abc import Iterable, Mapping, Set
+A run is let in with all of its ranks or with none.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from shared.contracts.job import CPU, JobView, Reason, Share
+from shared.contracts.job import CPU, Reason, Share
 
 _THOUSANDTHS = 1000
 """Cpus are counted in thousandths, as the scheduler does: sums of decimals have to come out even, and alike."""
@@ -22,8 +26,9 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a run takes of it."""
+    """What one rank of a run takes of its node."""
 
+    node: str
     device_type: str
     devices: tuple[int, ...]
     cpus: float
@@ -31,40 +36,58 @@ class Claim:
 
 
 class Usage:
-    """What the runs on this node hold, together."""
+    """What runs hold of their nodes, together."""
 
     def __init__(self, claims: Iterable[Claim] = ()) -> None:
-        self._devices: set[tuple[str, int]] = set()
-        self._cpus = 0
-        self._memory_mib = 0
+        self._devices: Counter[tuple[str, str, int]] = Counter()
+        self._cpus: Counter[str] = Counter()
+        self._memory_mib: Counter[str] = Counter()
         for claim in claims:
             self.add(claim)
 
-    def add(self, claim: Claim) -> None:
-        self._devices.update((claim.device_type, index) for index in claim.devices)
-        self._cpus += _thousandths(claim.cpus)
-        self._memory_mib += claim.memory_mib
+    def add(self, claim: Claim, times: int = 1) -> None:
+        for index in claim.devices:
+            self._devices[claim.node, claim.device_type, index] += times
+        self._cpus[claim.node] += times * _thousandths(claim.cpus)
+        self._memory_mib[claim.node] += times * claim.memory_mib
+
+    def remove(self, claim: Claim) -> None:
+        self.add(claim, -1)
 
     def occupied(self, claim: Claim) -> tuple[int, ...]:
-        """Those of the claimed devices that another run holds."""
-        return tuple(index for index in claim.devices if (claim.device_type, index) in self._devices)
+        """Those of the claimed devices that another rank holds."""
+        return tuple(index for index in claim.devices if self._devices[claim.node, claim.device_type, index])
 
-    @property
-    def cpus(self) -> float:
-        return self._cpus / _THOUSANDTHS
+    def cpus(self, node: str) -> float:
+        return self._cpus[node] / _THOUSANDTHS
 
-    @property
-    def memory_mib(self) -> int:
-        return self._memory_mib
+    def memory_mib(self, node: str) -> int:
+        return self._memory_mib[node]
 
 
-def claim_of(view: JobView, share: Share) -> Claim:
-    """What this share of the job takes."""
-    return Claim(view.device_type, share.devices, view.cpus, view.memory_mib)
+def claims_of(device_type: str, shares: Iterable[Share], cpus: float, memory_mib: int) -> tuple[Claim, ...]:
+    """What the ranks with these shares take; cpus and memory are each one's."""
+    return tuple(Claim(share.node, device_type, share.devices, cpus, memory_mib) for share in shares)
+
+
+def admit(claims: Sequence[Claim], capacities: Mapping[str, Capacity], usage: Usage) -> Reason | None:
+    """Count all of a run's claims in `usage`, or none of them, and say why not.
+
+    A node of which nothing is known has somebody else who looks after it, as the kubelet does.
+    """
+    for number, claim in enumerate(claims):
+        capacity = capacities.get(claim.node)
+        reason = objection(claim, capacity, usage) if capacity is not None else None
+        if reason is not None:
+            for counted in claims[:number]:
+                usage.remove(counted)
+            return reason
+        usage.add(claim)
+    return None
 
 
 def objection(claim: Claim, capacity: Capacity, usage: Usage) -> Reason | None:
-    """Why the run cannot start now; none if it fits. Other runs may end, so this is worth another try."""
+    """Why the rank cannot start now; none if it fits. Other runs may end, so this is worth another try."""
     count = 0 if claim.device_type == CPU else capacity.devices.get(claim.device_type, 0)
     unknown = [index for index in claim.devices if index >= count]
     if unknown:
@@ -85,15 +108,16 @@ def objection(claim: Claim, capacity: Capacity, usage: Usage) -> Reason | None:
             message=f"Another run holds {claim.device_type} {', '.join(map(str, taken))} on this node.",
             details={"devices": list(taken)},
         )
-    if _thousandths(usage.cpus) + _thousandths(claim.cpus) > _thousandths(capacity.cpus):
-        free = capacity.cpus - usage.cpus
+    used = usage.cpus(claim.node)
+    if _thousandths(used) + _thousandths(claim.cpus) > _thousandths(capacity.cpus):
+        free = capacity.cpus - used
         return Reason(
             code="cpus_busy",
             message=f"{free:g} of {capacity.cpus:g} cpus are free on this node, the job asks for {claim.cpus:g}.",
             details={"free": free, "cpus": claim.cpus},
         )
-    if claim.memory_mib and usage.memory_mib + claim.memory_mib > capacity.memory_mib:
-        left = capacity.memory_mib - usage.memory_mib
+    left = capacity.memory_mib - usage.memory_mib(claim.node)
+    if claim.memory_mib > left and claim.memory_mib:
         return Reason(
             code="memory_busy",
             message=f"{left} MiB of memory are free on this node, the job asks for {claim.memory_mib} MiB.",

@@ -1,7 +1,7 @@
 """What a run finds in its environment: a small clean base, the submission's own, and the platform's word last."""
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from services.executor.domain.record import rank_id, run_id
@@ -44,9 +44,17 @@ class Place:
     data_path: str | None
     rank: int
     ranks: int
+    port: int
+    """Where the ranks of the run meet."""
     devices: tuple[int, ...]
     visible: Mapping[str, str]
     """The variables by which the devices' own libraries see these and no others (`Equipment.visible`)."""
+
+
+def ports(run_id: str) -> Iterator[int]:
+    """Where the ranks of a run may meet, in the order to try: the same whenever it is asked, another for other runs."""
+    first = zlib.crc32(run_id.encode()) % len(_PORTS)
+    yield from (*_PORTS[first:], *_PORTS[:first])
 
 
 def base(own: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
@@ -68,11 +76,10 @@ def environment(
     base: Mapping[str, str], submitted: Mapping[str, str], job_id: str, attempt: int, place: Place
 ) -> dict[str, str]:
     """Everything that the command finds. A submission may replace the base, not what the platform says."""
-    run = run_id(job_id, attempt)
     said = {
         "JOBYARD_JOB_ID": job_id,
         "JOBYARD_ATTEMPT": str(attempt),
-        "JOBYARD_RUN_ID": rank_id(run, place.rank),
+        "JOBYARD_RUN_ID": rank_id(run_id(job_id, attempt), place.rank),
         "JOBYARD_JOB_PATH": place.job_path,
         CHECKPOINT_DIR: place.checkpoint_path,
         METRICS_FILE: place.metrics_file,
@@ -81,7 +88,7 @@ def environment(
         "RANK": str(place.rank),
         "WORLD_SIZE": str(place.ranks),
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_PORTS[zlib.crc32(run.encode()) % len(_PORTS)]),
+        "MASTER_PORT": str(place.port),
     }
     if attempt > 1:
         said["JOBYARD_RESUME"] = "1"

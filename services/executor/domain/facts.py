@@ -6,33 +6,35 @@ from typing import Any
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused, Started
 from services.executor.domain.record import RunRecord
 from shared.contracts.events import RunEvent, RunExited, RunLost, RunRefused, RunStarted, RunStopped
+from shared.contracts.job import Reason
 from shared.contracts.metrics import RunUsage
 
 
-def started_event(record: RunRecord, node: str, seen: Started, uses_images: bool | None = None) -> RunStarted:
-    """The run lives."""
+def started_event(record: RunRecord, seen: Started, uses_images: bool | None = None) -> RunStarted:
+    """The run lives, all of it."""
     started_at = moment(seen.started_ns)
-    return RunStarted(**_who(record, node), started_at=started_at, pid=seen.pid, uses_images=uses_images)
+    return RunStarted(**_who(record), started_at=started_at, pid=seen.pid, uses_images=uses_images)
 
 
 def result_event(
     record: RunRecord,
-    node: str,
     seen: Observation,
     log_lines: int,
     checkpoint_at: datetime | None = None,
     usage: RunUsage | None = None,
+    decided_by: int | None = None,
 ) -> RunEvent | None:
-    """How the run ended, or why it never began; none while it lives."""
-    who = _who(record, node)
+    """How the run ended, or why it never began; none while it lives. `decided_by`: the rank that is the reason."""
+    who = _who(record, decided_by)
     if record.kind == "refused" and record.reason is not None:
         return RunRefused(**who, busy=record.busy, reason=record.reason)
     if isinstance(seen, Refused):
-        return RunRefused(**who, busy=seen.busy, reason=seen.reason)
+        reason = _of_rank(record, seen.reason, decided_by)
+        return RunRefused(**who, busy=seen.busy, reason=reason, log_lines=log_lines)
     if isinstance(seen, Cancelled):
         return RunStopped(**who, ended_at=moment(seen.at_ns))
     if isinstance(seen, Lost):
-        return RunLost(**who, reason=seen.reason, log_lines=log_lines, usage=usage)
+        return RunLost(**who, reason=_of_rank(record, seen.reason, decided_by), log_lines=log_lines, usage=usage)
     if not isinstance(seen, Ended):
         return None
     how: dict[str, Any] = {
@@ -44,7 +46,7 @@ def result_event(
         "checkpoint_at": checkpoint_at,
         "usage": usage,
     }
-    return RunStopped(**who, **how, forced=seen.forced) if seen.stopped else RunExited(**who, **how)
+    return RunStopped(**who, **how, forced=seen.forced) if seen.stopped else RunExited(**who, **how, rank=decided_by)
 
 
 def moment(time_ns: int) -> datetime:
@@ -52,5 +54,19 @@ def moment(time_ns: int) -> datetime:
     return datetime.fromtimestamp(time_ns // 1_000_000 / 1000, UTC)
 
 
-def _who(record: RunRecord, node: str) -> dict[str, Any]:
-    return {"job_id": record.job_id, "vc": record.vc, "attempt": record.attempt, "node": node}
+def _who(record: RunRecord, rank: int | None = None) -> dict[str, Any]:
+    """The node is that of the rank that is spoken of, else of the first."""
+    return {"job_id": record.job_id, "vc": record.vc, "attempt": record.attempt, "node": _node(record, rank or 0)}
+
+
+def _of_rank(record: RunRecord, reason: Reason, rank: int | None) -> Reason:
+    """What was said of one rank of several names it."""
+    if rank is None:
+        return reason
+    node = _node(record, rank)
+    message = f"Rank {rank} on node {node}: {reason.message}"
+    return Reason(code=reason.code, message=message, details={**reason.details, "rank": rank, "node": node})
+
+
+def _node(record: RunRecord, rank: int) -> str:
+    return next(share.node for share in record.shares if share.rank == rank)

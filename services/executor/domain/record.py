@@ -1,20 +1,36 @@
 """The durable record of a run: created exclusively before anything is spawned, so that no attempt starts twice."""
 
+from dataclasses import dataclass
 from typing import Literal
 
-from services.executor.domain.admission import Claim
+from services.executor.domain.admission import Claim, claims_of
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Lost, Observation, Waiting
 from shared.contracts.base import Contract, Timestamp, UserName
-from shared.contracts.job import Reason
+from shared.contracts.job import Reason, Share
 
 Kind = Literal["run", "stopped", "refused", "lost"]
 
 
+@dataclass(frozen=True)
+class Member:
+    """One rank of a run, as those need to know it who look after ranks."""
+
+    id: str
+    """The rank's own, see `rank_id`."""
+    job_id: str
+    attempt: int
+    rank: int
+    vc: str
+    owner: UserName | None
+    device_type: str
+    devices: tuple[int, ...]
+
+
 class RunRecord(Contract):
-    """One attempt of a job on this node. It never changes; what became of the run stands in the backend's files.
+    """One attempt of a job, with all its ranks. It never changes; what became of them stands in the backend's files.
 
     `kind` is `run`, or a tombstone: `stopped` before it ever came here, `refused`, or `lost` when the platform knew of
-    a run that this node does not.
+    a run that this node does not. `cpus` and `memory_mib` are each rank's.
     """
 
     id: str
@@ -24,13 +40,14 @@ class RunRecord(Contract):
     attempt: int
     vc: str
     owner: UserName | None = None
-    rank: int = 0
+    shares: tuple[Share, ...]
     boot_id: str
     device_type: str
-    devices: tuple[int, ...] = ()
     cpus: float
     memory_mib: int
     first_seq: int
+    port: int = 0
+    """Where its ranks meet: written down, so that a rank that is launched later is told the same."""
     checkpoint_path: str | None = None
     created_at: Timestamp
     correlation_id: str | None = None
@@ -38,9 +55,23 @@ class RunRecord(Contract):
     reason: Reason | None = None
 
     @property
-    def claim(self) -> Claim:
-        """What the run takes of the node while it lives."""
-        return Claim(self.device_type, self.devices, self.cpus, self.memory_mib)
+    def claims(self) -> tuple[Claim, ...]:
+        """What the run takes of its nodes while it lives."""
+        return claims_of(self.device_type, self.shares, self.cpus, self.memory_mib)
+
+    @property
+    def ranks(self) -> tuple[str, ...]:
+        """The names of its ranks, in their order."""
+        return tuple(rank_id(self.id, share.rank) for share in self.shares)
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Its ranks, in their order."""
+        who = (self.vc, self.owner, self.device_type)
+        return tuple(
+            Member(rank_id(self.id, share.rank), self.job_id, self.attempt, share.rank, *who, share.devices)
+            for share in self.shares
+        )
 
 
 def run_id(job_id: str, attempt: int) -> str:
@@ -60,9 +91,8 @@ def rank_of(rank_id: str) -> tuple[str, int]:
 
 
 def judged(record: RunRecord, seen: Observation, boot_id: str) -> Observation:
-    """What a backend saw, in the light of the record: what did not start before the machine restarted never will.
-
-    Its start mark may have been lost with the machine's power, so nobody can know.
+    """What a backend saw of a rank, in the light of the record: what did not start before the machine restarted never
+    will. Its start mark may have been lost with the machine's power, so nobody can know.
     """
     if record.kind == "stopped":
         return Cancelled(int(record.created_at.timestamp() * 1_000_000_000))

@@ -14,7 +14,7 @@ import structlog
 from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Ended
 from services.executor.domain.reading import Reading
-from services.executor.domain.record import RunRecord
+from services.executor.domain.record import Member
 from services.executor.domain.used import SECOND_NS
 from services.executor.usage.exporter import Exporter
 from services.executor.usage.feed import SampleFeed
@@ -46,7 +46,7 @@ ReadDevices = Callable[[Sequence[Holder]], Driven]
 class Followed:
     """A run that is sampled. `tally`: none before it is looked for on the disk."""
 
-    record: RunRecord
+    member: Member
     started_ns: int
     tally: Tally | None = None
     told_all_at: float | None = None
@@ -80,23 +80,23 @@ class Sampler:
         """Before the first run. `known`: those that an earlier process has left here."""
         await asyncio.to_thread(self._tallies.open, known)
 
-    def follow(self, record: RunRecord, started_ns: int) -> None:
+    def follow(self, member: Member, started_ns: int) -> None:
         """Sample the run from now on; once is enough."""
-        self._followed.setdefault(record.id, Followed(record, started_ns))
+        self._followed.setdefault(member.id, Followed(member, started_ns))
 
-    async def finish(self, record: RunRecord, seen: Ended) -> RunUsage | None:
+    async def finish(self, member: Member, seen: Ended) -> RunUsage | None:
         """The run is over: its last sample, and what it has used. The same again if it is asked for again.
 
         None if what its supervisor has left behind makes no sum.
         """
-        run = self._followed.pop(record.id, None) or Followed(record, seen.started_ns)
+        run = self._followed.pop(member.id, None) or Followed(member, seen.started_ns)
         async with run.stepping:
             try:
                 all_values = run.told_all_at is None
-                step = await asyncio.to_thread(self._tallies.conclude, record, seen, run.tally, all_values)
+                step = await asyncio.to_thread(self._tallies.conclude, member, seen, run.tally, all_values)
             except WRONG as error:
-                log.warning("usage_unknown", run_id=record.id, error=str(error))
-                self._exporter.lose(record.job_id, record.attempt, record.rank)
+                log.warning("usage_unknown", run_id=member.id, error=str(error))
+                self._exporter.lose(member.job_id, member.attempt, member.rank)
                 return None
         for sample in step.samples:
             self._feed.put(sample)
@@ -104,12 +104,12 @@ class Sampler:
             self._exporter.show_last(step.samples[-1], last_values(step.tally))
         return step.usage
 
-    async def lose(self, record: RunRecord) -> RunUsage | None:
+    async def lose(self, member: Member) -> RunUsage | None:
         """The run is gone, and nobody knows how: what it had used by its last sample, if it had one."""
-        run = self._followed.pop(record.id, None) or Followed(record, 0)
+        run = self._followed.pop(member.id, None) or Followed(member, 0)
         async with run.stepping:
-            self._exporter.lose(record.job_id, record.attempt, record.rank)
-            return await asyncio.to_thread(self._tallies.lost, record)
+            self._exporter.lose(member.job_id, member.attempt, member.rank)
+            return await asyncio.to_thread(self._tallies.lost, member)
 
     async def forget(self, run_ids: Collection[str]) -> None:
         """Remove what is kept of runs that nobody asks for any more."""
@@ -117,7 +117,7 @@ class Sampler:
             run = self._followed.pop(id, None)
             if run is not None:  # its end was never told
                 async with run.stepping:
-                    self._exporter.lose(run.record.job_id, run.record.attempt, run.record.rank)
+                    self._exporter.lose(run.member.job_id, run.member.attempt, run.member.rank)
         await asyncio.to_thread(self._tallies.remove, run_ids)
 
     async def run(self) -> None:
@@ -134,13 +134,13 @@ class Sampler:
         due = self._due()
         if not due:
             return
-        readings = await self._measure([run.record.id for run in due])
-        due = [run for run in due if run.record.id in readings]
+        readings = await self._measure([run.member.id for run in due])
+        due = [run for run in due if run.member.id in readings]
         driven = await self._driven(due, readings)
         for run in due:
             async with run.stepping:
-                if run.record.id in self._followed:
-                    id = run.record.id
+                if run.member.id in self._followed:
+                    id = run.member.id
                     await self._step(run, readings[id], driven.get(id, ()))
 
     async def _step(self, run: Followed, reading: Reading, accelerators: tuple[Accelerator, ...]) -> None:
@@ -150,10 +150,10 @@ class Sampler:
         add = self._tallies.add
         try:
             step = await asyncio.to_thread(
-                add, run.record, run.started_ns, run.tally, reading, accelerators, all_values
+                add, run.member, run.started_ns, run.tally, reading, accelerators, all_values
             )
         except WRONG as error:
-            log.warning("usage_begun_anew", run_id=run.record.id, error=str(error))
+            log.warning("usage_begun_anew", run_id=run.member.id, error=str(error))
             run.tally = begun(run.started_ns)
             return
         run.tally = step.tally
@@ -174,6 +174,6 @@ class Sampler:
 
     async def _driven(self, runs: Sequence[Followed], readings: Mapping[str, Reading]) -> Driven:
         """What is known of the runs' devices; of simulated ones nothing."""
-        records = [run.record for run in runs if run.record.devices]
-        holders = [Holder(one.id, one.device_type, one.devices, readings[one.id].pids) for one in records]
+        members = [run.member for run in runs if run.member.devices]
+        holders = [Holder(one.id, one.device_type, one.devices, readings[one.id].pids) for one in members]
         return await asyncio.to_thread(self._read_devices, holders) if holders else {}

@@ -14,7 +14,7 @@ import structlog
 from services.executor.domain import reports as lines
 from services.executor.domain.observation import Ended
 from services.executor.domain.reading import Reading
-from services.executor.domain.record import RunRecord
+from services.executor.domain.record import Member
 from services.executor.domain.reports import Reported
 from services.executor.domain.samples import first_sample, sample_of
 from services.executor.domain.used import SECOND_NS, Used
@@ -59,7 +59,7 @@ class Tallies:
 
     def add(
         self,
-        record: RunRecord,
+        member: Member,
         started_ns: int,
         known: Tally | None,
         reading: Reading,
@@ -67,50 +67,50 @@ class Tallies:
         all_values: bool,
     ) -> Step:
         """One more sample. Without a known tally it goes on where an earlier process was, else at the run's start."""
-        known = known or self._files.load(record.id)
+        known = known or self._files.load(member.id)
         before = known or begun(started_ns)
         used = before.used.after(reading, accelerators)
-        tally, fresh = self._reported(record.id, _with(before, started_ns=started_ns, used=used, ended_ns=None))
+        tally, fresh = self._reported(member.id, _with(before, started_ns=started_ns, used=used, ended_ns=None))
         told = _told(tally, fresh, all_values)
-        sample = sample_of(record, reading.at_ns, used, *told, reading.memory_bytes, accelerators)
-        start = first_sample(record, started_ns, used.totals) if known is None else None
-        self._files.save(record.id, tally)
+        sample = sample_of(member, reading.at_ns, used, *told, reading.memory_bytes, accelerators)
+        start = first_sample(member, started_ns, used.totals) if known is None else None
+        self._files.save(member.id, tally)
         return Step(tally, _there(start, sample))
 
-    def conclude(self, record: RunRecord, seen: Ended, tally: Tally | None, all_values: bool) -> Step:
+    def conclude(self, member: Member, seen: Ended, tally: Tally | None, all_values: bool) -> Step:
         """The last sample of a run, and its usage; no sample if that was done before.
 
         One that was never sampled leaves nothing on the disk: its usage is the same whenever it is made. One whose
         tally leads to nothing is summed up as if it had none.
         """
-        known = tally or self._files.load(record.id)
+        known = tally or self._files.load(member.id)
         try:
-            return self._concluded(record, seen, known, all_values)
+            return self._concluded(member, seen, known, all_values)
         except WRONG as error:
-            log.warning("usage_begun_anew", run_id=record.id, error=str(error))
-        return self._concluded(record, seen, None, all_values)
+            log.warning("usage_begun_anew", run_id=member.id, error=str(error))
+        return self._concluded(member, seen, None, all_values)
 
-    def lost(self, record: RunRecord) -> RunUsage | None:
+    def lost(self, member: Member) -> RunUsage | None:
         """What a run had used by its last sample; none if it had none."""
-        tally = self._files.load(record.id)
-        return _usage(record, tally, tally.used.at_ns) if tally is not None else None
+        tally = self._files.load(member.id)
+        return _usage(member, tally, tally.used.at_ns) if tally is not None else None
 
     def remove(self, run_ids: Collection[str]) -> None:
         self._files.remove(run_ids)
 
-    def _concluded(self, record: RunRecord, seen: Ended, known: Tally | None, all_values: bool) -> Step:
+    def _concluded(self, member: Member, seen: Ended, known: Tally | None, all_values: bool) -> Step:
         if known is not None and known.ended_ns == seen.ended_ns:
-            return Step(known, (), _usage(record, known, seen.ended_ns))
+            return Step(known, (), _usage(member, known, seen.ended_ns))
         before = known or begun(seen.started_ns)
         used = before.used.ended(seen.totals)
         over = _with(before, started_ns=seen.started_ns, used=used, ended_ns=seen.ended_ns)
-        tally, fresh = self._reported(record.id, over, last=True)
-        usage = _usage(record, tally, seen.ended_ns)
-        sample = sample_of(record, seen.ended_ns, used, *_told(tally, fresh, all_values))
+        tally, fresh = self._reported(member.id, over, last=True)
+        usage = _usage(member, tally, seen.ended_ns)
+        sample = sample_of(member, seen.ended_ns, used, *_told(tally, fresh, all_values))
         if known is not None:
-            self._files.save(record.id, tally)
+            self._files.save(member.id, tally)
             return Step(tally, _there(sample), usage)
-        return Step(tally, _there(first_sample(record, seen.started_ns, used.totals), sample), usage)
+        return Step(tally, _there(first_sample(member, seen.started_ns, used.totals), sample), usage)
 
     def _reported(self, run_id: str, tally: Tally, last: bool = False) -> tuple[Tally, Reported]:
         """With what the run has reported since, and that alone."""
@@ -144,8 +144,8 @@ def _there(*samples: Sample | None) -> tuple[Sample, ...]:
     return tuple(sample for sample in samples if sample is not None)
 
 
-def _usage(record: RunRecord, tally: Tally, ended_ns: int) -> RunUsage:
+def _usage(member: Member, tally: Tally, ended_ns: int) -> RunUsage:
     seconds = max(0, ended_ns - tally.started_ns) / SECOND_NS
-    sum = tally.used.usage(seconds, len(record.devices))
+    sum = tally.used.usage(seconds, len(member.devices))
     said = {"reported": tally.reported, "not_finite": tally.not_finite, "dropped": tally.dropped}
     return RunUsage(**(dict(sum) | said))

@@ -92,4 +92,5 @@ class Seen:
         repeated = last is not None and chunk.seq <= last
         lost = 0 if repeated else max(jump, chunk.lost)
         skipped = 0 if last is None else min(max(last - chunk.seq + 1, 0), chunk.count)
-        return News(chunk, skipped, LogGap(after_seq=chunk.seq - 1 - jump, lost=lost) if lost else None)
+        gap = LogGap(after_seq=chunk.seq - 1 - jump, lost=lost, rank=chunk.rank) if lost else None
+        return News(chunk, skipped, gap)

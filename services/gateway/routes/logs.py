@@ -15,6 +15,9 @@ from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import content, problems
 from services.gateway.routes.parameters import LAST_EVENT_ID, JobPath, last_event_id
 from services.gateway.routes.streams import byte_stream, event_stream
+from shared.contracts.endpoints import missing_rank
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.job import Job
 from shared.contracts.logs import LINES_KEPT
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
@@ -27,6 +30,7 @@ Paced = Annotated[
         "and `skipped` says how many are left out. For showing a console to somebody."
     ),
 ]
+OfRank = Annotated[int | None, Query(ge=0, le=1023, description="Of one rank alone; default: of all.")]
 Count = Annotated[int, Query(ge=1, le=LINES_KEPT, description="How many of the last lines.")]
 
 
@@ -37,11 +41,13 @@ Count = Annotated[int, Query(ge=1, le=LINES_KEPT, description="How many of the l
     response_model=LogTail,
     responses={**content("text/plain", "The lines, as JSON or bare."), **problems(403, 404, 422)},
 )
-async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KEPT) -> Response:
-    """Lines with their numbers, times and streams, and the gaps between them; bare lines with `Accept: text/plain`."""
+async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KEPT, rank: OfRank = None) -> Response:
+    """Lines with their ranks, numbers, times and streams, and the gaps between them; bare lines with
+    `Accept: text/plain`.
+    """
     parts = parts_of(request)
-    await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
-    console = await parts.console.tail(job_id, tail)
+    require_rank(await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE), rank)
+    console = await parts.console.tail(job_id, tail, rank=rank)
     if _wants_plain(request):
         return Response("".join(f"{line.text}\n" for line in console.lines), media_type=PLAIN)
     return as_json(LogTail.model_construct(lines=console.lines, gaps=console.gaps))
@@ -59,15 +65,15 @@ async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KE
     openapi_extra={"parameters": [LAST_EVENT_ID]},
 )
 async def follow_job_logs(
-    request: Request, job_id: JobPath, tail: Count = LINES_KEPT, paced: Paced = False
+    request: Request, job_id: JobPath, tail: Count = LINES_KEPT, paced: Paced = False, rank: OfRank = None
 ) -> Response:
     """Server-sent events: `lines` with a LogTail as its data, first of the last lines, then of each new one; at last
     `end`, when the job is over and everything was sent. A comment comes every 15 s.
     """
     parts, caller = parts_of(request), caller_of(request)
     after = last_event_id(request)
-    await parts.yard.stored(caller, job_id, Right.READ_CONSOLE)
-    return event_stream(request, parts.console.follow(job_id, tail, after, at_a_pace=paced))
+    require_rank(await parts.yard.stored(caller, job_id, Right.READ_CONSOLE), rank)
+    return event_stream(request, parts.console.follow(job_id, tail, after, at_a_pace=paced, rank=rank))
 
 
 @router.get(
@@ -84,15 +90,26 @@ async def download_job_logs(
     request: Request,
     job_id: JobPath,
     attempt: Annotated[int | None, Query(ge=1, description="Default: the last attempt.")] = None,
+    rank: OfRank = None,
 ) -> Response:
-    """Everything that an attempt wrote, while the node that ran it still has the file; then 404."""
+    """Everything that an attempt wrote, while the node that ran it still has the file; then 404. Of several ranks one
+    after the other, each under a line `==> rank 1 <==`.
+    """
     parts = parts_of(request)
     job = await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
+    require_rank(job, rank)
     chosen = attempt or job.attempt
-    pieces = parts.console.download(job_id, chosen)
+    pieces = parts.console.download(job_id, chosen, rank)
     first = await anext(pieces)
-    headers = {"Content-Disposition": f'attachment; filename="{job.name}-{job_id}.{chosen}.log"'}
+    one = "" if rank is None else f"-rank{rank}"
+    headers = {"Content-Disposition": f'attachment; filename="{job.name}-{job_id}.{chosen}{one}.log"'}
     return byte_stream(request, _from_first(first, pieces), PLAIN, headers)
+
+
+def require_rank(job: Job, rank: int | None) -> None:
+    """Raises Invalid for a rank that the job does not have."""
+    if rank is not None and rank >= job.nodes:
+        raise Invalid(missing_rank(job.nodes), errors=(FieldError(field="rank", message=missing_rank(job.nodes)),))
 
 
 async def _from_first(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

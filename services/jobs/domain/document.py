@@ -153,8 +153,8 @@ def launch_of(document: JobHead) -> LaunchSpec:
     )
 
 
-def job_of(document: JobHead) -> Job:
-    """The whole job, as its owner sees it."""
+def job_of(document: JobHead, *, placed: bool = False) -> Job:
+    """The whole job, as its owner sees it; `placed`: with the places of its ranks, which lists have no room for."""
     request, state = document.request, document.state
     checkpoints = checkpoint_path(request, document.id)
     fields: dict[str, Any] = {
@@ -173,6 +173,7 @@ def job_of(document: JobHead) -> Job:
         "exit_code": state.exit_code,
         "attempt": state.attempt,
         "version": document.version,
+        "placement": state.allocation.shares if placed and state.allocation is not None else None,
     }
     return Job.of(**fields)
 

@@ -56,7 +56,7 @@ def place(job: JobDocument, signal: Place, actor: Actor, now: datetime) -> list[
         not_before=None,
         started_at=None,
         exit_code=None,
-        reason=reasons.starting(signal.allocation.shares[0].node, attempt),
+        reason=reasons.starting(signal.allocation, attempt),
     )
     return [Step(events.JobScheduled, state, {})]
 
@@ -69,9 +69,10 @@ def start(job: JobDocument, signal: RunStarted, actor: Actor, now: datetime) -> 
 
 
 def refuse(job: JobDocument, signal: RunRefused, actor: Actor, now: datetime) -> list[Step]:
+    state = _with_result(job.state, signal)
     if signal.busy:
-        return [Step(events.JobReturned, _released(job.state, JobStatus.QUEUED, signal.reason), {})]
-    return [Step(events.JobErrored, _ended(job.state, JobStatus.ERROR, signal.reason, now), {})]
+        return [Step(events.JobReturned, _released(state, JobStatus.QUEUED, signal.reason), {})]
+    return [Step(events.JobErrored, _ended(state, JobStatus.ERROR, signal.reason, now), {})]
 
 
 def exit_early(job: JobDocument, signal: RunExited | RunStopped, actor: Actor, now: datetime) -> list[Step]:
@@ -197,10 +198,8 @@ def set_priority(job: JobDocument, signal: SetPriority, actor: Actor, now: datet
 
 
 def _with_result(state: JobState, signal: RunStopped | RunExited | RunLost | RunRefused) -> JobState:
-    if isinstance(signal, RunRefused):
-        return state
     lines = state.log_lines + signal.log_lines
-    if isinstance(signal, RunLost):
+    if isinstance(signal, RunLost | RunRefused):
         return _changed(state, log_lines=lines)
     started_at = state.started_at or signal.started_at
     return _changed(state, log_lines=lines, exit_code=signal.exit_code, started_at=started_at)

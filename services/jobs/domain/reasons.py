@@ -5,8 +5,11 @@ from datetime import datetime, timedelta
 from services.jobs.domain.receipts import PAUSE_COMMAND
 from services.jobs.domain.signals import Checkpoint
 from shared.contracts.base import in_words, rfc3339
-from shared.contracts.events import Facts, Receipt, RunEnded
-from shared.contracts.job import Actor, JobRequest, Reason
+from shared.contracts.events import Facts, Receipt, RunExited
+from shared.contracts.job import Actor, Allocation, JobRequest, Reason
+
+NODES_NAMED = 5
+"""A reason names at most so many, to stay short."""
 
 RETRY_FIRST_S = 5.0
 RETRY_LONGEST_S = 600.0
@@ -21,11 +24,16 @@ def queued() -> Reason:
     return Reason(code="queued", message="Waits for the scheduler's next cycle.")
 
 
-def starting(node: str, attempt: int) -> Reason:
+def starting(allocation: Allocation, attempt: int) -> Reason:
+    nodes = list(dict.fromkeys(share.node for share in allocation.shares))
+    details: Facts = {"node": nodes[0], "attempt": attempt}
+    if len(nodes) == 1:
+        return Reason(code="starting", message=f"Node {nodes[0]} is starting attempt {attempt}.", details=details)
+    named = ", ".join(nodes[:NODES_NAMED]) + (", ..." if len(nodes) > NODES_NAMED else "")
     return Reason(
         code="starting",
-        message=f"Node {node} is starting attempt {attempt}.",
-        details={"node": node, "attempt": attempt},
+        message=f"The nodes {named} are starting attempt {attempt}.",
+        details={**details, "nodes": list(nodes)},
     )
 
 
@@ -167,20 +175,25 @@ def finished() -> Reason:
     return Reason(code="finished", message="The command ended with exit code 0.", details={"exit_code": 0})
 
 
-def failed(ended: RunEnded, request: JobRequest) -> Reason:
+def failed(ended: RunExited, request: JobRequest) -> Reason:
     attempts = f" after {request.retries} retries" if request.retries else ""
     return Reason(
         code="command_failed",
-        message=f"The command {_how(ended)}{attempts}. Its console shows what it said last.",
-        details={"exit_code": ended.exit_code, "signal": ended.signal},
+        message=f"{_who(ended)} {_how(ended)}{attempts}. Its console shows what it said last.",
+        details={"exit_code": ended.exit_code, "signal": ended.signal, **_by_rank(ended)},
     )
 
 
-def retrying(ended: RunEnded, failures: int, request: JobRequest, not_before: datetime) -> Reason:
+def retrying(ended: RunExited, failures: int, request: JobRequest, not_before: datetime) -> Reason:
     return Reason(
         code="retrying",
-        message=f"The command {_how(ended)}; retry {failures} of {request.retries} follows.",
-        details={"exit_code": ended.exit_code, "signal": ended.signal, "not_before": rfc3339(not_before)},
+        message=f"{_who(ended)} {_how(ended)}; retry {failures} of {request.retries} follows.",
+        details={
+            "exit_code": ended.exit_code,
+            "signal": ended.signal,
+            "not_before": rfc3339(not_before),
+            **_by_rank(ended),
+        },
     )
 
 
@@ -204,7 +217,19 @@ def _by(actor: Actor) -> str:
     return actor.name if actor.kind == "user" else f"the {actor.name}"
 
 
-def _how(ended: RunEnded) -> str:
+RANK = "rank"
+"""In the details of a failure: which of several ranks failed first."""
+
+
+def _who(ended: RunExited) -> str:
+    return "The command" if ended.rank is None else f"Rank {ended.rank} on node {ended.node}"
+
+
+def _by_rank(ended: RunExited) -> Facts:
+    return {} if ended.rank is None else {RANK: ended.rank, "node": ended.node}
+
+
+def _how(ended: RunExited) -> str:
     if ended.signal:
         memory = ", perhaps for lack of memory" if ended.signal == "SIGKILL" else ""
         return f"was ended by {ended.signal}{memory}"

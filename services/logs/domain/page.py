@@ -29,7 +29,7 @@ class Part:
         first = self.slices[0]
         if not first.chunk.lost or first.seq > first.chunk.seq:
             return None
-        return LogGap(after_seq=first.chunk.after_seq, lost=first.chunk.lost)
+        return LogGap(after_seq=first.chunk.after_seq, lost=first.chunk.lost, rank=first.chunk.rank)
 
     def takes(self, other: Slice) -> bool:
         """Small chunks travel together, so that a slow job does not fill its answer with envelopes."""
@@ -62,14 +62,21 @@ def page_of(ring: Ring, ask: TailLog, position: int, limit: int = PAGE_BYTES) ->
 def selected(ring: Ring, ask: TailLog) -> Iterator[Slice]:
     """What was asked for, newest first: never more than the last `LINES_KEPT` lines of the ring."""
     kept, wanted = LINES_KEPT, ask.tail
+    before = ask.before_seq
     for chunk in ring.newest_first():
         if not kept or not wanted or (ask.after and chunk.sequence <= ask.after):
             return
         seq = chunk.end - min(chunk.count, kept)
         if ask.after:
             seq = max(seq, chunk.seq + chunk.lines_until(ask.after))
-        end = chunk.end if ask.before_seq is None else min(chunk.end, ask.before_seq)
         kept -= min(chunk.count, kept)
+        end = chunk.end
+        if before is not None:
+            if chunk.rank != ask.before_rank or chunk.seq > before:
+                continue
+            end, before = min(end, before), None
+        if ask.rank is not None and chunk.rank != ask.rank:
+            continue
         count = max(min(end - seq, wanted), 0)
         wanted -= count
         if count or (not chunk.count and chunk.seq <= end):

@@ -1,31 +1,17 @@
 """What stands in the way of a shape, found from the figures of the yard."""
 
-from collections.abc import Iterable, Set
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 
+from services.scheduler.domain.cause import NODES_NAMED, Cause, amounts, details_of, named, needs, supply
 from services.scheduler.domain.figures import Figures, Look, largest
-from services.scheduler.domain.room import Room, need
+from services.scheduler.domain.room import Room
 from services.scheduler.domain.shape import Shape, cpus_text
 from shared.contracts.events import Facts
 from shared.contracts.job import CPU
 
-NODES_NAMED = 5
-
-
-class Cause(NamedTuple):
-    """A reason without a job: its code, sentence and figures."""
-
-    code: str
-    message: str
-    details: Facts
-    may_change: bool = True
-    """Whether waiting helps, so that the place in line is worth saying."""
-    advice: str = ""
-    """What to do with a job that was submitted already."""
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.message} {self.advice}" if self.advice else self.message
+Groups = Mapping[Look, Collection[str]]
+"""Nodes that look alike, by their names."""
 
 
 def cause_of(shape: Shape, seen: Figures, device_types: Set[str]) -> Cause:
@@ -37,19 +23,58 @@ def cause_of(shape: Shape, seen: Figures, device_types: Set[str]) -> Cause:
     capable = seen.capable(shape)
     if not capable:
         return _no_node_fits(shape, seen)
+    if (most := _together(shape, capable, lambda look: look.total)) < shape.nodes:
+        return _too_many(shape, most)
     able = {look: names for look, names in capable.items() if not look.silent}
-    if not able:
-        return _all_silent(shape, sorted(name for names in capable.values() for name in names))
-    details = _details(shape, seen)
-    if any(look.free.fits(shape) for look in able if not look.closed):
+    if _together(shape, able, lambda look: look.total) < shape.nodes:
+        return _silent(shape, sorted(name for look, names in capable.items() if look.silent for name in names))
+    details = details_of(shape, seen)
+    awake = {look: names for look, names in able.items() if not look.closed}
+    starting = _together(shape, awake, lambda look: look.free)
+    if starting >= shape.nodes:
         return Cause(
             "waiting_for_turn",
-            f"There is room for its {shape}; it starts in a moment, unless the room is kept for a job ahead of it.",
+            f"There is room for its {shape.whole}; it starts in a moment, unless the room is kept for a job ahead of "
+            "it.",
             details,
         )
-    if resting := sorted(name for look, names in able.items() if _refused(look, shape) for name in names):
-        return _busy(shape, resting, details)
-    return _short(shape, list(able), seen, details)
+    if _together(shape, able, _rested) >= shape.nodes:
+        refused = (names for look, names in able.items() if _refused(look, shape))
+        return _busy(shape, sorted(name for names in refused for name in names), details)
+    return _short_of_ranks(shape, starting, seen, details) if shape.gang else _short(shape, list(able), seen, details)
+
+
+def _together(shape: Shape, groups: Groups, room: Callable[[Look], Room]) -> int:
+    """How many ranks find room beside one another, at most, on the nodes of one executor; on one node, for one rank."""
+    if not shape.gang:
+        return int(any(room(look).fits(shape) for look in groups))
+    alone, sums = 0, Counter[str]()
+    for look, names in groups.items():
+        ranks = room(look).ranks(shape)
+        if look.executor is None:
+            alone = max(alone, ranks)
+        else:
+            sums[look.executor] += ranks * len(names)
+    return max(alone, *sums.values()) if sums else alone
+
+
+def _rested(look: Look) -> Room:
+    """What were free but for the rests."""
+    return look.free.plus(Room(look.resting, 0, 0))
+
+
+def _refused(look: Look, shape: Shape) -> bool:
+    """Whether a rank would fit, were it not for a rest."""
+    return bool(look.closed or look.resting) and _rested(look).fits(shape)
+
+
+def _short_of_ranks(shape: Shape, starting: int, seen: Figures, details: Facts) -> Cause:
+    """Some of its ranks could start, but a gang starts whole."""
+    could = f"{starting or 'none'} of them could start now"
+    stand = f": {supply(seen)}" if shape.devices else ""
+    return Cause(
+        "gang", f"Needs {shape.whole}, all at the same time; {could}{stand}.", {**details, "could_start": starting}
+    )
 
 
 def _short(shape: Shape, able: list[Look], seen: Figures, details: Facts) -> Cause:
@@ -57,17 +82,9 @@ def _short(shape: Shape, able: list[Look], seen: Figures, details: Facts) -> Cau
     best = largest(look.free for look in able)
     with_devices = [look for look in able if look.free.devices >= shape.devices]
     if not with_devices:
-        sums = seen.sums
-        held = sums.total.devices - sums.free.devices - sums.resting
-        spread = f", at most {best.devices} of them on one node" if sums.free.devices >= shape.devices else ""
-        coming = f", of which {_are(sums.leaving.devices)} being released" if sums.leaving.devices else ""
-        resting = f", {_are(sums.resting)} left alone for a time after a refused start" if sums.resting else ""
-        return Cause(
-            "waiting_for_devices",
-            f"Waits for {shape.devices} {shape.device_type}: {_are(sums.free.devices)} free{spread}, "
-            f"{_are(held)} held by {_jobs(sums.holders)}{coming}{resting}.",
-            details,
-        )
+        spread = f", at most {best.devices} of them on one node" if seen.sums.free.devices >= shape.devices else ""
+        message = f"Waits for {shape.devices} {shape.device_type}: {supply(seen, spread)}."
+        return Cause("waiting_for_devices", message, details)
     where = f" on a node with {shape.devices} free {shape.device_type}" if shape.devices else ""
     with_cpus = [look for look in with_devices if look.free.milli_cpus >= shape.milli_cpus]
     if not with_cpus:
@@ -89,7 +106,7 @@ def _no_nodes(shape: Shape) -> Cause:
     return Cause(
         "no_nodes",
         "No node has reported yet, so nothing can run. Ask an operator to start an executor.",
-        {"needs": _needs(shape)},
+        {"needs": needs(shape)},
     )
 
 
@@ -99,7 +116,7 @@ def _no_such_device(shape: Shape, device_types: Iterable[str]) -> Cause:
     return Cause(
         "no_such_device",
         f"No node has {shape.device_type}. {there}.",
-        {"needs": _needs(shape), "device_types": list(known)},
+        {"needs": needs(shape), "device_types": list(known)},
         may_change=False,
         advice=f"Kill the job and submit it for what is there, or ask an operator for a node with {shape.device_type}.",
     )
@@ -115,61 +132,40 @@ def _no_node_fits(shape: Shape, seen: Figures) -> Cause:
     )
     return Cause(
         "no_node_fits",
-        f"Asks for {shape} on one node; {why} {has}{cpus_text(most.milli_cpus)} and {most.memory_mib} MiB.",
-        {"needs": _needs(shape), "largest": _amounts(most)},
+        f"Asks for {shape} on {'each of its nodes' if shape.gang else 'one node'}; {why} {has}"
+        f"{cpus_text(most.milli_cpus)} and {most.memory_mib} MiB.",
+        {"needs": needs(shape), "largest": amounts(most)},
         may_change=False,
         advice="Kill it and submit it smaller.",
     )
 
 
-def _all_silent(shape: Shape, names: list[str]) -> Cause:
-    named = ", ".join(names[:NODES_NAMED]) + (", ..." if len(names) > NODES_NAMED else "")
-    which = f"node {named}, which has" if len(names) == 1 else f"the nodes {named}, which have"
+def _too_many(shape: Shape, most: int) -> Cause:
+    where = "on one machine or cluster, which all of them have to share"
+    return Cause(
+        "gang_too_large",
+        f"Asks for {shape.whole}; even if nothing else ran there, at most {most} of them would find room {where}.",
+        {"needs": needs(shape), "most": most},
+        may_change=False,
+        advice="Kill it and submit it with fewer nodes, or smaller ones.",
+    )
+
+
+def _silent(shape: Shape, names: list[str]) -> Cause:
+    which = f"node {named(names)}, which has" if len(names) == 1 else f"the nodes {named(names)}, which have"
     return Cause(
         "node_silent",
-        f"Fits only on {which} not reported for more than 30 seconds; it waits until a report comes again.",
-        {"needs": _needs(shape), "nodes": list(names[:NODES_NAMED])},
+        f"Fits only {'with' if shape.gang else 'on'} {which} not reported for more than 30 seconds; it waits until a "
+        "report comes again.",
+        {"needs": needs(shape), "nodes": list(names[:NODES_NAMED])},
     )
 
 
 def _busy(shape: Shape, names: list[str], details: Facts) -> Cause:
-    named = ", ".join(names[:NODES_NAMED])
+    which = f"node {named(names)} has" if len(names) == 1 else f"the nodes {named(names)} have"
     return Cause(
         "node_busy",
-        f"Waits for its {shape}: node {named} has refused a start, since something else uses what the yard counts as "
+        f"Waits for its {shape.whole}: {which} refused a start, since something else uses what the yard counts as "
         "free; it is tried again within a minute.",
         {**details, "nodes": list(names[:NODES_NAMED])},
     )
-
-
-def _refused(look: Look, shape: Shape) -> bool:
-    """Whether it would fit, were it not for a rest."""
-    return look.free.plus(Room(look.resting, 0, 0)).fits(shape)
-
-
-def _details(shape: Shape, seen: Figures) -> Facts:
-    sums = seen.sums
-    return {
-        "needs": _needs(shape),
-        "free": _amounts(sums.free),
-        "free_on_one_node": _amounts(sums.largest),
-        "held": _amounts(sums.total.minus(sums.free).minus(Room(sums.resting, 0, 0))),
-        "held_by": sums.holders,
-        "releasing": _amounts(sums.leaving),
-    }
-
-
-def _needs(shape: Shape) -> Facts:
-    return {"device_type": shape.device_type, **_amounts(need(shape))}
-
-
-def _amounts(room: Room) -> Facts:
-    return {"devices": room.devices, "cpus": room.milli_cpus / 1000, "memory_mib": room.memory_mib}
-
-
-def _are(count: int) -> str:
-    return f"{count} is" if count == 1 else f"{count} are"
-
-
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count} jobs"

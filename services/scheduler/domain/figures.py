@@ -18,13 +18,15 @@ from shared.contracts.job import CPU
 class Look(NamedTuple):
     """How a node looks to jobs of one device type."""
 
+    executor: str | None
+    """Who answers for it and its fellows; None: it stands by itself."""
     silent: bool
     closed: bool
     """It rests as a whole."""
     resting: int
     """So many of its devices rest, held by nobody."""
     holders: int
-    """So many hold some of the devices there; for `cpu`, so many hold anything."""
+    """So many jobs hold some of the devices there; for `cpu`, so many hold anything. Each counts where rank 0 is."""
     total: Room
     free: Room
     leaving: Room
@@ -82,10 +84,11 @@ def largest(rooms: Iterable[Room]) -> Room:
 
 def _look(node: Node, device_type: str) -> Look:
     return Look(
+        executor=node.report.executor if node.report is not None else None,
         silent=node.silent,
         closed=node.rests.closed,
         resting=node.resting(device_type),
-        holders=len(node.holdings) if device_type == CPU else node.holders.get(device_type, 0),
+        holders=sum(node.holders.values()) if device_type == CPU else node.holders.get(device_type, 0),
         total=node.total(device_type),
         free=node.room(device_type),
         leaving=node.being_left(device_type),

@@ -1,4 +1,4 @@
-"""Where a shape fits: what a plan has taken, promised and freed so far, beside what the snapshot says of a node.
+"""Where a rank fits: what a plan has taken, promised and freed so far, beside what the snapshot says of a node.
 
 A job is placed where its room is free, and where that leaves everybody their promised room: what is free and what is
 being given back, less what is promised, must still be enough. So a small job may use free devices on a node where
@@ -6,7 +6,6 @@ others are leaving, as long as the one for whom they leave is not held up.
 """
 
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
 
 from services.scheduler.domain.node import Node
 from services.scheduler.domain.nodes import Nodes
@@ -81,11 +80,22 @@ class Ledger:
             return True
         return self.now(node, shape.device_type).fits(shape) and self.later(node, shape.device_type).fits(shape)
 
+    def ranks_now(self, node: Node, shape: Shape) -> int:
+        """How many ranks of this shape may start on the node at once."""
+        if not node.fits_now(shape):
+            return 0
+        ranks = self.now(node, shape.device_type).ranks(shape)
+        return min(ranks, self.later(node, shape.device_type).ranks(shape)) if node.name in self._books else ranks
+
     def fits_later(self, node: Node, shape: Shape) -> bool:
         """Whether waiting for those who are leaving is enough."""
         if node.name not in self._books:
             return node.fits_later(shape)
         return node.reachable and self.later(node, shape.device_type).fits(shape)
+
+    def ranks_later(self, node: Node, shape: Shape) -> int:
+        """For how many ranks it is enough to wait for those who are leaving."""
+        return self.later(node, shape.device_type).ranks(shape) if self.fits_later(node, shape) else 0
 
     def take(self, node: Node, shape: Shape) -> tuple[int, ...]:
         """Take one rank's room that fits; the lowest free indices of its devices."""
@@ -94,9 +104,9 @@ class Ledger:
         taken.add(shape.device_type, need(shape))
         return tuple(node.free.get(shape.device_type, [])[first : first + shape.devices])
 
-    def promise(self, node: Node, shape: Shape) -> None:
-        """Keep one rank's room for a job that waits for it."""
-        self.book(node.name).promised.add(shape.device_type, need(shape))
+    def promise(self, name: str, shape: Shape, ranks: int) -> None:
+        """Keep the room of so many ranks for a job that waits for it."""
+        self.book(name).promised.add(shape.device_type, need(shape, ranks))
 
     def free(self, name: str, holding: Holding) -> None:
         """Count on what a victim gives back."""
@@ -105,64 +115,7 @@ class Ledger:
         book.freed.add(holding.device_type, holding.room(holding.device_type))
         self.reopened.append(name)
 
-    def cost(self, node: Node, shape: Shape, room: Room) -> Cost:
-        """How much of a hole remains if one rank takes its share of `room`."""
-        return (
-            room.devices - shape.devices,
-            node.free_devices,
-            room.milli_cpus - shape.milli_cpus,
-            room.memory_mib - shape.memory_mib,
-            node.name,
-        )
-
-
-class Cursor:
-    """The nodes on which a shape fits now, the tightest first, looked up once per plan.
-
-    Within a plan room only shrinks, so a node that stopped fitting is dropped; the nodes of `Ledger.reopened` are
-    looked at again.
-    """
-
-    def __init__(self, ledger: Ledger, nodes: Nodes, shape: Shape) -> None:
-        self._ledger = ledger
-        self._nodes = nodes
-        self._shape = shape
-        self._heap: list[tuple[Cost, str]] = []
-        self._since: int | None = None
-        self._reopened = 0
-
-    def best(self, since: int) -> Node | None:
-        """The node on which the shape fits most tightly, among those that improved since then; None: on no such."""
-        if self._since is None or since < self._since:
-            self._since = since
-            self._reopened = 0
-            names = self._nodes.table if since == 0 else self._nodes.improved_since(since)
-            nodes = map(self._nodes.table.__getitem__, names)
-            fitting = (node for node in nodes if self._ledger.fits_now(node, self._shape))
-            self._heap = [(self._cost(node), node.name) for node in fitting]
-            heapify(self._heap)
-        self._look_again()
-        while self._heap:
-            cost, name = self._heap[0]
-            node = self._nodes.table[name]
-            if not self._ledger.fits_now(node, self._shape):
-                heappop(self._heap)
-            elif self._cost(node) != cost:
-                heappop(self._heap)
-                heappush(self._heap, (self._cost(node), name))
-            else:
-                return node
-        return None
-
-    def _look_again(self) -> None:
-        if self._reopened < len(self._ledger.reopened):
-            listed = {name for _, name in self._heap}
-            for name in dict.fromkeys(self._ledger.reopened[self._reopened :]):
-                node = self._nodes.table[name]
-                if name not in listed and self._ledger.fits_now(node, self._shape):
-                    heappush(self._heap, (self._cost(node), name))
-            self._reopened = len(self._ledger.reopened)
-
-    def _cost(self, node: Node) -> Cost:
-        room = self._ledger.now(node, self._shape.device_type)
-        return self._ledger.cost(node, self._shape, room)
+    def cost(self, node: Node, shape: Shape, room: Room, ranks: int = 1) -> Cost:
+        """How much of a hole remains if so many ranks take their share of `room`."""
+        hole = room.minus(need(shape, ranks))
+        return hole.devices, node.free_devices, hole.milli_cpus, hole.memory_mib, node.name

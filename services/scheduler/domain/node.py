@@ -11,7 +11,8 @@ class Node:
     """Inventory, holdings and rests of one node.
 
     `free` lists the free indices of each device type, lowest first, and `free_devices` counts them all; `holders`
-    counts who holds some of a type, `preemptible` those who may be told to leave, `leaving` those who are.
+    counts the jobs that hold some of a type, each where its rank 0 is; `preemptible` counts the ranks that may be told
+    to leave, `leaving` those that are.
     """
 
     def __init__(self, name: str) -> None:
@@ -34,6 +35,11 @@ class Node:
         self._leaving_rest = NOTHING
 
     # --- what fits
+
+    @property
+    def executor(self) -> str:
+        """Who answers for what runs here: all ranks of a job have the same one."""
+        return self.report.answerer if self.report is not None else self.name
 
     @property
     def accepting(self) -> bool:
@@ -128,7 +134,8 @@ class Node:
         self.free_memory_mib -= sign * holding.memory_mib
         if holding.devices:
             self._list_free(device_type)
-        self.holders[device_type] = self.holders.get(device_type, 0) + sign
+        if not holding.rank:
+            self.holders[device_type] = self.holders.get(device_type, 0) + sign
         self.preemptible += sign * (holding.preemptible and not holding.leaving)
         if holding.leaving:
             self.leaving += sign

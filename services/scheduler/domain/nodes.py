@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from services.scheduler.domain.node import Node
-from services.scheduler.domain.room import Holding
+from services.scheduler.domain.room import Holding, Place
 from shared.contracts.events import NodeReported
 
 SILENT_AFTER_S = 30.0
@@ -23,6 +23,8 @@ class Nodes:
 
     def __init__(self) -> None:
         self.table: dict[str, Node] = {}
+        self.executors: dict[str, dict[str, None]] = {}
+        """The nodes of each executor, of those that have reported."""
         self.revision = 1
         self.changes = 0
         self._improved: dict[str, int] = {}
@@ -65,6 +67,9 @@ class Nodes:
         self._seen.pop(report.node, None)
         self._seen[report.node] = now
         self._silent.pop(report.node, None)
+        if node.report is None or node.executor != report.answerer:
+            self._leave(node)
+            self.executors.setdefault(report.answerer, {})[node.name] = None
         if node.describe(report) or node.silent:
             node.silent = False
             self.improve(report.node)
@@ -107,8 +112,15 @@ class Nodes:
         else:
             self._remove(name)
 
+    def _leave(self, node: Node) -> None:
+        """Its executor has it no longer."""
+        own = self.executors.get(node.executor, {})
+        own.pop(node.name, None)
+        if not own:
+            self.executors.pop(node.executor, None)
+
     def _remove(self, name: str) -> None:
-        del self.table[name]
+        self._leave(self.table.pop(name))
         self._improved.pop(name, None)
         self._resting.discard(name)
         self._change(name)
@@ -135,10 +147,10 @@ class Nodes:
         if node.report is None and not node.holdings:
             self._remove(name)
 
-    def refuse(self, name: str, holding: Holding, now: float) -> None:
-        """The node could not start what was placed there."""
+    def refuse(self, name: str, places: tuple[Place, ...], now: float) -> None:
+        """What was placed there could not start."""
         node = self[name]
-        node.rests.refuse(holding.places(), now)
+        node.rests.refuse(places, now)
         node.recount()
         self._resting.add(name)
         self._change(name)

@@ -2,15 +2,17 @@
 
 The reasons of a queue are found per shape and kept until a node changes; a job adds its position. The codes:
 `starting`, `making_room`, `waiting_for_devices`, `waiting_for_cpus`, `waiting_for_memory`, `waiting_for_turn`,
-`node_busy`, `held_until`, `no_nodes`, `no_such_device`, `no_node_fits`, `node_silent`.
+`gang`, `node_busy`, `held_until`, `no_nodes`, `no_such_device`, `no_node_fits`, `gang_too_large`, `node_silent`.
 """
 
 from collections import Counter
 from collections.abc import Iterable
 
-from services.scheduler.domain.causes import Cause, cause_of
+from services.scheduler.domain.cause import Cause
+from services.scheduler.domain.causes import cause_of
 from services.scheduler.domain.figures import Figures
 from services.scheduler.domain.passing import KEPT
+from services.scheduler.domain.promise import on_nodes
 from services.scheduler.domain.shape import Shape, shape_of
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.base import in_words, rfc3339
@@ -19,8 +21,9 @@ from shared.contracts.events import Facts
 from shared.contracts.job import CPU, Allocation, JobStatus, JobView, Reason
 
 DEVICES = "waiting_for_devices"
+GANG = "gang"
 STARTING, MAKING_ROOM, HELD = "starting", "making_room", "held_until"
-PASSED = frozenset({DEVICES, "waiting_for_cpus", "waiting_for_memory"})
+PASSED = frozenset({DEVICES, "waiting_for_cpus", "waiting_for_memory", GANG})
 """While a job waits for an amount, jobs behind it that ask for less may take what there is."""
 
 VICTIMS_NAMED = 10
@@ -119,7 +122,8 @@ class Reasons:
         if cause.code not in PASSED:
             return 0
         key = self._snapshot.waiting.key(view.id)
-        return self._snapshot.passing.of(view.id, key, shape, devices_only=cause.code == DEVICES)
+        devices_only = cause.code == DEVICES or (cause.code == GANG and shape.devices > 0)
+        return self._snapshot.passing.of(view.id, key, shape, devices_only=devices_only)
 
     def _cause(self, shape: Shape) -> Cause:
         found = self._causes.get(shape)
@@ -145,13 +149,14 @@ class Reasons:
         jobs = [(id, self._snapshot.jobs[id]) for id in victims]
         own = [id for id, job in jobs if job.vc == view.vc]
         named = [*own, *(f"a job of another VC ({shape_of(job)})" for _, job in jobs if job.vc != view.vc)]
-        node = next(iter(victims.values()))
+        places = next(iter(victims.values()))
+        where = on_nodes([name for name, _ in places])
         what = "1 job" if len(named) == 1 else f"{len(named)} jobs"
         return Cause(
             MAKING_ROOM,
-            f"Waits for {what} of lower priority on node {node} to stop and make room for its {shape}: "
+            f"Waits for {what} of lower priority {where} to stop and make room for its {shape.whole}: "
             f"{', '.join(named[:VICTIMS_NAMED])}.",
-            {"node": node, "victims": list(own[:VICTIMS_NAMED]), **self._cause(shape).details},
+            {"node": places[0][0], "victims": list(own[:VICTIMS_NAMED]), **self._cause(shape).details},
         )
 
     def _silent(self, name: str) -> bool:
@@ -175,13 +180,14 @@ def _passed(count: int) -> str:
 
 
 def _starting(allocation: Allocation, view: JobView) -> Reason:
-    share = allocation.shares[0]
-    devices = f" with {view.device_type} {', '.join(map(str, share.devices))}" if share.devices else ""
-    return Reason(
-        code=STARTING,
-        message=f"Has its place on node {share.node}{devices} and is being started.",
-        details={"node": share.node, "devices": list(share.devices)},
-    )
+    shares = allocation.shares
+    nodes = list(dict.fromkeys(share.node for share in shares))
+    if len(shares) == 1:
+        devices = f" with {view.device_type} {', '.join(map(str, shares[0].devices))}" if shares[0].devices else ""
+        message = f"Has its place {on_nodes(nodes)}{devices} and is being started."
+        return Reason(code=STARTING, message=message, details={"node": nodes[0], "devices": list(shares[0].devices)})
+    message = f"Has its {len(shares)} places {on_nodes(nodes)} and is being started."
+    return Reason(code=STARTING, message=message, details={"node": nodes[0], "nodes": list(nodes)})
 
 
 def _held(view: JobView) -> Reason:

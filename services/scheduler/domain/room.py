@@ -26,6 +26,17 @@ class Room(NamedTuple):
             and (not shape.memory_mib or self.memory_mib >= shape.memory_mib)
         )
 
+    def ranks(self, shape: Shape) -> int:
+        """How many ranks of this shape find enough, beside one another; at most as many as the shape has."""
+        found = shape.nodes
+        if shape.devices:
+            found = min(found, self.devices // shape.devices)
+        if shape.milli_cpus:
+            found = min(found, self.milli_cpus // shape.milli_cpus)
+        if shape.memory_mib:
+            found = min(found, self.memory_mib // shape.memory_mib)
+        return max(found, 0)
+
     def plus(self, other: "Room") -> "Room":
         return Room(
             self.devices + other.devices, self.milli_cpus + other.milli_cpus, self.memory_mib + other.memory_mib
@@ -40,9 +51,9 @@ class Room(NamedTuple):
 NOTHING = Room(0, 0, 0)
 
 
-def need(shape: Shape) -> Room:
-    """What one rank takes from a node."""
-    return Room(shape.devices, shape.milli_cpus, shape.memory_mib)
+def need(shape: Shape, ranks: int = 1) -> Room:
+    """What so many ranks take from a node."""
+    return Room(ranks * shape.devices, ranks * shape.milli_cpus, ranks * shape.memory_mib)
 
 
 class Holding(NamedTuple):
@@ -62,6 +73,8 @@ class Holding(NamedTuple):
     """Of a preemptible job; else 0."""
     since: datetime | None
     """When a preemptible job's run started, if it has."""
+    ranks: int = 1
+    """How many the job has, here and elsewhere: they start together and leave together."""
 
     def room(self, device_type: str) -> Room:
         """What it gives back to a job of this device type."""

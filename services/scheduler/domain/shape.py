@@ -14,8 +14,18 @@ class Shape(NamedTuple):
     milli_cpus: int
     memory_mib: int
 
+    @property
+    def gang(self) -> bool:
+        """Whether it has several ranks, which start together or not at all."""
+        return self.nodes > 1
+
+    @property
+    def whole(self) -> str:
+        """For people, with its ranks: `2 nodes of 4 v100 and 2 cpus each`."""
+        return f"{self.nodes} nodes of {self} each" if self.gang else str(self)
+
     def __str__(self) -> str:
-        """For people: `4 v100, 2 cpus and 512 MiB`."""
+        """One rank, for people: `4 v100, 2 cpus and 512 MiB`."""
         parts = [f"{self.devices} {self.device_type}"] if self.device_type != CPU else []
         parts.append(cpus_text(self.milli_cpus))
         if self.memory_mib:

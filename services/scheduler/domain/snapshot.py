@@ -8,18 +8,19 @@ Quotas, fair shares and reservations will be further tables beside `promises`.
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from services.scheduler.domain.nodes import Nodes
 from services.scheduler.domain.passing import Passing
-from services.scheduler.domain.room import Holding
+from services.scheduler.domain.promise import Promise, served_by
+from services.scheduler.domain.room import Holding, Place
 from services.scheduler.domain.shape import milli
+from services.scheduler.domain.sites import Places
 from services.scheduler.domain.waiting import Waiting
 from shared.contracts.commands.scheduling import Placement
 from shared.contracts.events import NodeReported
-from shared.contracts.job import HOLDING, SERVED, TERMINAL, Allocation, JobStatus, JobView
+from shared.contracts.job import HOLDING, TERMINAL, Allocation, JobStatus, JobView
 
 if TYPE_CHECKING:
     from services.scheduler.domain.plan import Plan
@@ -27,19 +28,8 @@ if TYPE_CHECKING:
 TOMBSTONES = 200_000
 """How many ended jobs are remembered, so that a late event does not bring one back."""
 
-FOR, NODE = SERVED, "node"
-"""The details of a preemption's reason: the job that needs the room, and where. The jobs service keeps them."""
-
 Held = tuple[str, Holding]
 """(node, what is held there)"""
-
-
-@dataclass(frozen=True)
-class Promise:
-    """Room on a node that a waiting job gets when those who are leaving have left. `revision`: as of when."""
-
-    node: str
-    revision: int
 
 
 class Snapshot:
@@ -52,7 +42,8 @@ class Snapshot:
         self.passing = Passing()
         self.pending: dict[str, Placement] = {}
         self.promises: dict[str, Promise] = {}
-        self.making_room: dict[str, dict[str, str]] = {}
+        self.making_room: dict[str, dict[str, Places]] = {}
+        """Who stops for whom: the job that gets the room, to those who are being stopped and what it is to have."""
         self.counts: Counter[tuple[str, JobStatus]] = Counter()
         """How many of the jobs each virtual cluster has in each status."""
         self.monotonic = 0.0
@@ -137,10 +128,10 @@ class Snapshot:
             self.pending[placement.id] = placement
             self._hold(placement.id, _holdings(view, placement.allocation, preemptible=False))
         for id, promise in list(self.promises.items()):
-            kept = promise.node if id in self.waiting and not plan.complete else None
-            if plan.promises.get(id, kept) != promise.node:
+            kept = promise.places if id in self.waiting and not plan.complete else None
+            if plan.promises.get(id, kept) != promise.places:
                 self._drop_promise(id)
-        self.promises.update({id: Promise(node, plan.revision) for id, node in plan.promises.items()})
+        self.promises.update({id: Promise(places, plan.revision) for id, places in plan.promises.items()})
         self.waiting.verdicts.update(plan.verdicts)
         self._planned = plan.revision
         self._stirred = not plan.complete
@@ -156,8 +147,8 @@ class Snapshot:
     def _wait(self, view: JobView) -> None:
         self._stirred |= self.waiting.add(view)
         self.passing.join(view.id)
-        for node in self.making_room.get(view.id, {}).values():
-            self.promises.setdefault(view.id, Promise(node, 0))
+        for places in self.making_room.get(view.id, {}).values():
+            self.promises.setdefault(view.id, Promise(places, 0))
 
     def _stop_waiting(self, id: str) -> None:
         self._drop_promise(id)
@@ -167,8 +158,9 @@ class Snapshot:
 
     def _drop_promise(self, id: str) -> None:
         promise = self.promises.pop(id, None)
-        if promise is not None and promise.node in self.nodes.table:
-            self.nodes.improve(promise.node)
+        for node, _ in promise.places if promise is not None else ():
+            if node in self.nodes.table:
+                self.nodes.improve(node)
 
     def _hold(self, id: str, held: tuple[Held, ...]) -> None:
         before = self._held.get(id, ())
@@ -193,20 +185,20 @@ class Snapshot:
         """A start that was given back teaches its node a rest, one that succeeded ends the doubt."""
         if before.state.status is not JobStatus.SCHEDULING or view.version != before.version + 1:
             return
-        for node, holding in self.holdings(view.id):
+        for node, places in _places(self.holdings(view.id)).items():
             if view.state.status is JobStatus.QUEUED:
-                self.nodes.refuse(node, holding, self.monotonic)
+                self.nodes.refuse(node, places, self.monotonic)
             elif view.state.status is JobStatus.RUNNING:
-                self.nodes[node].rests.trust(holding.places())
+                self.nodes[node].rests.trust(places)
 
     def _note_victim(self, before: JobView | None, view: JobView | None) -> None:
         """Keep up who is being stopped for whom; after a rebuild, promises are known from here."""
-        if before is not None and (served := _served_by(before)) is not None:
+        if before is not None and (served := served_by(before)) is not None:
             victims = self.making_room[served[0]]
             del victims[before.id]
             if not victims:
                 del self.making_room[served[0]]
-        if view is not None and (served := _served_by(view)) is not None:
+        if view is not None and (served := served_by(view)) is not None:
             self.making_room.setdefault(served[0], {})[view.id] = served[1]
             if served[0] in self.waiting:
                 self.promises.setdefault(served[0], Promise(served[1], 0))
@@ -236,14 +228,14 @@ def _holdings(view: JobView, allocation: Allocation | None, preemptible: bool | 
         preemptible=preemptible,
         priority=view.state.priority if preemptible else 0,
         since=view.state.started_at if preemptible else None,
+        ranks=len(allocation.shares),
     )
     return tuple((share.node, holding._replace(rank=share.rank, devices=share.devices)) for share in allocation.shares)
 
 
-def _served_by(view: JobView) -> tuple[str, str] | None:
-    """The job for which this one is being stopped, and the node where."""
-    reason = view.state.reason
-    if view.state.status is not JobStatus.PAUSING or view.state.then is not JobStatus.QUEUED or reason is None:
-        return None
-    served, node = reason.details.get(FOR), reason.details.get(NODE)
-    return (served, node) if isinstance(served, str) and isinstance(node, str) else None
+def _places(held: tuple[Held, ...]) -> dict[str, tuple[Place, ...]]:
+    """The devices of a job node by node; the ranks of a job without devices are one place."""
+    found: dict[str, dict[Place, None]] = {}
+    for node, holding in held:
+        found.setdefault(node, {}).update(dict.fromkeys(holding.places()))
+    return {node: tuple(places) for node, places in found.items()}

@@ -6,16 +6,19 @@ from pydantic import Field
 
 from shared.contracts.base import Attempt, Contract, JobId
 from shared.contracts.commands.command import Command
+from shared.contracts.endpoints import Rank
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap, LogLine
 
 
 class TailLog(Contract):
-    """The last `tail` lines, or what came after message `after` of the LOGS stream."""
+    """The last `tail` lines that are kept, or what came after message `after` of the LOGS stream."""
 
     job_id: JobId
     tail: Annotated[int, Field(ge=1, le=LINES_KEPT)] = LINES_KEPT
     after: Annotated[int, Field(ge=0, description="Stream sequence; 0: the whole ring.")] = 0
-    before_seq: Annotated[int | None, Field(description="Only lines before this one: the page before.")] = None
+    before_seq: Annotated[int | None, Field(description="Only what stands before this line: the page before.")] = None
+    before_rank: Annotated[Rank, Field(description="The rank that this line is of.")] = 0
+    rank: Annotated[Rank | None, Field(description="Only lines of this rank; none: of all.")] = None
 
 
 class LogPage(Contract):
@@ -36,10 +39,11 @@ class LogPage(Contract):
 
 
 class ReadLog(Contract):
-    """A piece of a run's whole output, as the executor keeps it."""
+    """A piece of the whole output of one rank of a run, as the executor keeps it."""
 
     job_id: JobId
     attempt: Attempt
+    rank: Rank = 0
     offset: Annotated[int, Field(ge=0)] = 0
 
 

@@ -3,15 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.executor.domain.admission import Capacity, Claim, Usage, claim_of, objection
+from services.executor.domain.admission import Capacity, Claim, Usage, admit, claims_of, objection
 from shared.contracts.job import CPU, Reason, Share
-from tests.support.executor import view_of
 
+HERE = "node-1"
 NODE = Capacity(cpus=4.0, memory_mib=1000, devices={"v100": 2, "ascend910": 8})
 
 
 def claim(*devices: int, device_type: str = "v100", cpus: float = 1.0, memory_mib: int = 0) -> Claim:
-    return Claim(device_type if devices else CPU, devices, cpus, memory_mib)
+    return Claim(HERE, device_type if devices else CPU, devices, cpus, memory_mib)
 
 
 def refused(wanted: Claim, *running: Claim) -> Reason:
@@ -25,10 +25,29 @@ def test_what_fits_meets_no_objection() -> None:
     assert objection(claim(1), NODE, Usage([claim(0)])) is None
 
 
-def test_a_claim_is_what_the_share_and_the_job_say() -> None:
-    view = view_of(devices=(3, 4), cpus=2.5, memory_mib=64)
-    share = Share(node="node-1", devices=(4,))
-    assert claim_of(view, share) == Claim("v100", (4,), 2.5, 64)
+def test_each_rank_claims_its_own_devices_and_as_much_else_as_the_others() -> None:
+    shares = (Share(node=HERE, devices=(3,)), Share(node="node-2", rank=1, devices=(4,)))
+    here, there = Claim(HERE, "v100", (3,), 2.5, 64), Claim("node-2", "v100", (4,), 2.5, 64)
+    assert claims_of("v100", shares, 2.5, 64) == (here, there)
+
+
+def test_a_run_is_let_in_with_all_of_its_ranks_or_with_none() -> None:
+    usage, capacities = Usage(), {HERE: NODE}
+    three = [claim(0, cpus=1.5), claim(1, cpus=1.5), claim(cpus=1.5)]
+    reason = admit(three, capacities, usage)
+    assert reason is not None
+    assert (reason.code, reason.details) == ("cpus_busy", {"free": 1.0, "cpus": 1.5})
+    assert (usage.cpus(HERE), usage.occupied(claim(0, 1))) == (0, ())
+    assert admit(three[:2], capacities, usage) is None
+    assert (usage.cpus(HERE), usage.occupied(claim(0, 1))) == (3, (0, 1))
+
+
+def test_nodes_are_counted_apart_and_one_that_nothing_is_known_of_takes_what_comes() -> None:
+    other = Claim("node-2", "v100", (0,), 4, 1000)
+    full = Usage([other])
+    assert admit([claim(0, cpus=4)], {HERE: NODE, "node-2": NODE}, full) is None
+    assert admit([other], {HERE: NODE}, full) is None
+    assert admit([other], {"node-2": NODE}, full) is not None
 
 
 def test_a_device_that_another_run_holds_is_named() -> None:

@@ -1,13 +1,16 @@
 """What a run sees: nothing of the platform's settings and secrets, its own devices only, the platform's word last."""
 
-from services.executor.domain.environment import Place, base, environment
+import socket
+
+from services.executor.domain.environment import Place, base, environment, ports
+from services.executor.meeting import meeting_port
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 def place(*devices: int, data_path: str | None = None, rank: int = 0, ranks: int = 1) -> Place:
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, devices))}
-    return Place("/s/jobs/1", "/s/jobs/1/checkpoints", "/m/1.jsonl", data_path, rank, ranks, devices, visible)
+    return Place("/s/jobs/1", "/s/jobs/1/checkpoints", "/m/1.jsonl", data_path, rank, ranks, 20_017, devices, visible)
 
 
 def test_only_harmless_names_of_the_executors_own_environment_are_passed_on() -> None:
@@ -47,6 +50,7 @@ def test_a_run_is_told_who_it_is_and_where() -> None:
         "JOBYARD_DEVICES": "0,3",
     }
     assert (found["RANK"], found["WORLD_SIZE"], found["MASTER_ADDR"]) == ("0", "1", "127.0.0.1")
+    assert found["MASTER_PORT"] == "20017"
 
 
 def test_the_ranks_of_a_run_differ_in_rank_and_name_and_meet_in_one_place() -> None:
@@ -68,7 +72,14 @@ def test_a_submission_replaces_the_base_but_not_what_the_platform_says() -> None
     assert (found["CUDA_VISIBLE_DEVICES"], found["RANK"]) == ("2", "0")
 
 
-def test_the_port_is_the_same_for_a_run_whenever_it_is_asked_for_and_another_for_the_next() -> None:
-    ports = [environment({}, {}, ID, attempt, place())["MASTER_PORT"] for attempt in (1, 1, 2)]
-    assert ports[0] == ports[1] != ports[2]
-    assert all(20_000 <= int(port) < 30_000 for port in ports)
+def test_the_ports_are_the_same_for_a_run_whenever_they_are_asked_for_and_others_for_the_next() -> None:
+    found = [list(ports(f"{ID}.{attempt}")) for attempt in (1, 1, 2)]
+    assert found[0] == found[1] != found[2]
+    assert all(sorted(each) == list(range(20_000, 30_000)) for each in found)
+
+
+def test_runs_of_several_ranks_meet_at_ports_that_nobody_else_has() -> None:
+    first, second, third, *_ = ports(f"{ID}.1")
+    with socket.create_server(("127.0.0.1", second)):
+        assert meeting_port(f"{ID}.1", 2, {first}) == third
+    assert meeting_port(f"{ID}.1", 1, {first}) == first

@@ -17,10 +17,12 @@ from services.executor.domain.observation import Ended, Observation, Started, Wa
 from services.executor.domain.reading import Reading
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
-from services.executor.executor import REMEMBER_S, Executor
+from services.executor.executor import Executor
 from services.executor.handlers import Handlers
+from services.executor.known import REMEMBER_S
 from services.executor.outputs import Outputs
-from services.executor.prepare import Assignment, Preparation
+from services.executor.placed import Assignment
+from services.executor.prepare import Preparation
 from services.executor.reporter import Reporter
 from services.executor.run import Run
 from services.executor.secrets import Secrets
@@ -41,7 +43,7 @@ from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from shared.store.port import Store
 from tests.support.clock import ManualClock
-from tests.support.executor import BOOT, ID, assignment_of, launch_of, view_of
+from tests.support.executor import BOOT, ID, NODE, assignment_of, launch_of, view_of
 from tests.support.waiting import until
 
 RUN = f"{ID}.1"
@@ -151,7 +153,7 @@ class Bench:
             sampler=self.sampler(files),
             preparation=Preparation(Roots(self.folder), {}, files.reports, Equipment(simulated={"v100": 2})),
             secrets=Secrets(self.gateway, "node-1"),
-            capacity=Capacity(cpus=4, memory_mib=1000, devices={"v100": 2}),
+            capacities={NODE: Capacity(cpus=4, memory_mib=1000, devices={"v100": 2})},
             clock=self.clock,
             boot_id=BOOT,
         )
@@ -211,7 +213,7 @@ async def test_what_is_not_fit_holds_nothing(bench: Bench) -> None:
 
 async def test_a_stop_of_an_unknown_run_leaves_a_tombstone_that_no_launch_passes(bench: Bench) -> None:
     item = assignment_of()
-    await bench.executor().stop(item.view, item.share)
+    await bench.executor().stop(item)
     executor = bench.executor()
     await executor.start()
     await executor.launch([item])
@@ -395,7 +397,7 @@ async def test_a_job_that_was_stopped_while_its_secrets_were_asked_for_never_sta
     item = with_secrets(TOKEN="hf")
     await executor.launch([item])
     await until(lambda: bench.gateway.asked, "the gateway was asked")
-    await executor.stop(item.view, item.share)
+    await executor.stop(item)
     bench.gateway.quick.set()
     await executor.launch([other(1)])
     await until(lambda: bench.backend.launched, "another one runs")

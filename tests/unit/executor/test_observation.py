@@ -10,6 +10,7 @@ from services.executor.run import Run
 from shared.contracts.job import Reason
 from tests.support.executor import ID, record_of
 
+RUN = f"{ID}.1"
 STARTED = Started(1, 2)
 ENDED = Ended(1, 5, 0, None, stopped=False, forced=False, output_bytes=0)
 LOST = Lost(Reason(code="supervisor_gone", message="Gone."))
@@ -24,17 +25,17 @@ def test_only_what_waits_or_has_started_may_still_change() -> None:
 @pytest.mark.parametrize("over", OVER)
 @pytest.mark.parametrize("later", [Waiting(), STARTED, *OVER])
 def test_what_is_over_never_changes(over: Observation, later: Observation) -> None:
-    run = Run(record_of(), seen=over)
-    assert run.advance(later) is False
+    run = Run(record_of(), {RUN: over})
+    assert run.advance(RUN, later) is False
     assert run.seen == over
     assert not run.lives
 
 
 def test_what_has_started_does_not_wait_again() -> None:
     run = Run(record_of())
-    assert run.advance(STARTED) is True
-    assert run.advance(Waiting()) is False
-    assert run.advance(STARTED) is False
+    assert run.advance(RUN, STARTED) is True
+    assert run.advance(RUN, Waiting()) is False
+    assert run.advance(RUN, STARTED) is False
     assert run.seen == STARTED
 
 
@@ -42,10 +43,10 @@ async def test_who_waits_for_news_gets_it_once() -> None:
     run = Run(record_of())
     waiting = asyncio.create_task(run.moved_on())
     await asyncio.sleep(0)
-    run.advance(Waiting())
+    run.advance(RUN, Waiting())
     await asyncio.sleep(0)
     assert not waiting.done()
-    run.advance(STARTED)
+    run.advance(RUN, STARTED)
     await waiting
 
 
@@ -54,7 +55,7 @@ async def test_who_waits_for_news_gets_it_once() -> None:
     [(Waiting(), Phase.WAITING), (STARTED, Phase.STARTED), *((seen, Phase.ENDED) for seen in OVER)],
 )
 def test_the_phase_follows_from_what_was_seen(seen: Observation, phase: Phase) -> None:
-    assert Run(record_of(), seen, since=10).local(now=13) == Local(ID, 1, phase, 3)
+    assert Run(record_of(), {RUN: seen}, since=10).local(now=13) == Local(ID, 1, phase, 3)
 
 
 def test_a_tombstone_lives_at_no_time() -> None:

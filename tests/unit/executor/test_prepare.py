@@ -31,12 +31,12 @@ def preparation(storage: Path) -> Preparation:
 
 def refused(preparation: Preparation, **launch: object) -> Unfit:
     with pytest.raises(Unfit) as caught:
-        preparation.order(assignment_of(launch=launch_of(**launch)))  # type: ignore[arg-type]
+        preparation.orders(assignment_of(launch=launch_of(**launch)))  # type: ignore[arg-type]
     return caught.value
 
 
 def test_a_job_gets_its_own_folders_and_starts_there(preparation: Preparation, storage: Path) -> None:
-    order = preparation.order(assignment_of())
+    order = preparation.orders(assignment_of())[0]
     assert order.run_id == f"{ID}.1"
     assert order.cwd == storage / "jobs" / ID
     assert order.env["JOBYARD_JOB_PATH"] == str(order.cwd)
@@ -47,7 +47,7 @@ def test_a_job_gets_its_own_folders_and_starts_there(preparation: Preparation, s
 
 def test_a_line_is_for_the_shell_and_a_list_is_run_as_it_is(preparation: Preparation) -> None:
     def order(command: str | tuple[str, ...]) -> RunOrder:
-        return preparation.order(assignment_of(launch=launch_of(command)))
+        return preparation.orders(assignment_of(launch=launch_of(command)))[0]
 
     assert order("echo $HOME; true").argv == ("/bin/sh", "-c", "echo $HOME; true")
     assert order(("echo", "$HOME; true")).argv == ("echo", "$HOME; true")
@@ -55,7 +55,7 @@ def test_a_line_is_for_the_shell_and_a_list_is_run_as_it_is(preparation: Prepara
 
 def test_an_order_carries_the_jobs_grace_period_devices_and_environment(preparation: Preparation) -> None:
     view = view_of(attempt=2, devices=(1, 3), grace_period_s=7)
-    order = preparation.order(assignment_of(view, launch_of(env={"SEED": "1"})))
+    order = preparation.orders(assignment_of(view, launch_of(env={"SEED": "1"})))[0]
     assert order.grace_s == 7
     assert order.env.items() >= {"PATH": "/bin", "SEED": "1", "CUDA_VISIBLE_DEVICES": "1,3"}.items()
     assert order.env["JOBYARD_RESUME"] == "1"
@@ -63,7 +63,7 @@ def test_an_order_carries_the_jobs_grace_period_devices_and_environment(preparat
 
 def test_secrets_are_in_the_environment_and_hidden_in_the_output(preparation: Preparation) -> None:
     item = replace(assignment_of(launch=launch_of(env={"A": "text"}, secrets={"B": "b"})), secrets={"B": "value"})
-    order = preparation.order(item)
+    order = preparation.orders(item)[0]
     assert (order.env["A"], order.env["B"], order.hidden) == ("text", "value", ("value",))
     assert "value" not in repr(item) + repr(order)
 
@@ -72,7 +72,7 @@ def test_paths_of_the_submission_are_used(preparation: Preparation, storage: Pat
     (storage / "code").mkdir()
     (storage / "set.tar").touch()
     paths = {"job_path": "my/job", "checkpoint_path": "my/saved", "work_path": "code", "data_path": "set.tar"}
-    order = preparation.order(assignment_of(launch=launch_of(**paths)))
+    order = preparation.orders(assignment_of(launch=launch_of(**paths)))[0]
     assert order.cwd == storage / "code"
     assert order.env["JOBYARD_JOB_PATH"] == str(storage / "my/job")
     assert order.env["JOBYARD_CHECKPOINT_DIR"] == str(storage / "my/saved")
@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:
 
 def test_an_order_says_all_that_a_container_needs(preparation: Preparation, storage: Path) -> None:
     (storage / "set.tar").touch()
-    order = preparation.order(assignment_of(view_of(devices=(2,)), launch_of(image="torch:2", data_path="set.tar")))
+    order = preparation.orders(assignment_of(view_of(devices=(2,)), launch_of(image="torch:2", data_path="set.tar")))[0]
     assert (order.job_id, order.attempt, order.rank, order.ranks) == (ID, 1, 0, 1)
     assert (order.node, order.owner, order.vc, order.image) == (NODE, "ada", "default", "torch:2")
     assert (order.device_type, order.devices, order.cpus, order.memory_mib) == ("v100", (2,), 0.01, 0)

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from services.executor.domain.observation import Ended, Lost, Observation
-from services.executor.domain.record import RunRecord
+from services.executor.domain.record import Member
 from services.executor.domain.used import SECOND_NS, Totals, Used
 from services.executor.reporter import Reporter
 from services.executor.run import Run
@@ -57,10 +57,10 @@ class Telling(Bus):
 class Broken(Sampler):
     """Can not add up what a run has used."""
 
-    async def finish(self, record: RunRecord, seen: Ended) -> RunUsage | None:
+    async def finish(self, member: Member, seen: Ended) -> RunUsage | None:
         raise OverflowError("cannot convert float infinity to integer")
 
-    async def lose(self, record: RunRecord) -> RunUsage | None:
+    async def lose(self, member: Member) -> RunUsage | None:
         raise RuntimeError("can't start new thread")
 
 
@@ -69,7 +69,7 @@ async def told(node: Node, seen: Observation, sampler: Sampler | None = None) ->
     bus = Telling()
     shipper = Shipper(bus, lambda run_id: node.folder / f"{run_id}.output")
     reporter = Reporter(bus, node.clock, NODE, shipper, sampler or node.sampler(), uses_images=False, meter=Meter())
-    await reporter.report(Run(record_of(), seen))
+    await reporter.report(Run(record_of(), {RUN: seen}))
     [event] = bus.events
     return event
 

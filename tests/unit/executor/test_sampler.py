@@ -17,12 +17,12 @@ from services.executor.usage.exporter import AFTER_END_S
 from services.executor.usage.sampler import ALL_VALUES_S, EVERY_S, YOUNG_S, Sampler
 from shared.contracts.families import REPORTED
 from shared.contracts.metrics import Accelerator, NetworkTotals, RunUsage, Sample
-from tests.support.executor import ID, NOW, record_of
+from tests.support.executor import ID, NOW, member_of
 from tests.support.usage import HOSTILE, START_NS, Driven, Holding, Node, reading_of
 from tests.support.waiting import until
 
 RUN = f"{ID}.1"
-RECORD = record_of()
+RECORD = member_of()
 GPU = Accelerator(kind="gpu", device=1, utilization=0.5, memory_bytes=9)
 
 
@@ -57,7 +57,7 @@ def exported(node: Node, name: str) -> list[tuple[dict[str, str], float]]:
 
 async def test_a_sample_says_whose_it_is_and_what_was_read(node: Node) -> None:
     sampler = node.sampler()
-    sampler.follow(record_of(rank=2), START_NS)
+    sampler.follow(member_of(rank=2), START_NS)
     node.measured.readings[RUN] = reading_of(
         1.5, cpu_ns=1_500_000_000, memory_bytes=7, receive_bytes=1, transmit_bytes=2, read_bytes=3, write_bytes=4
     )
@@ -111,7 +111,7 @@ async def test_a_run_that_does_not_live_has_no_sample(node: Node) -> None:
 
 
 async def test_a_run_of_an_older_executor_that_noted_no_owner_is_summed_up_without_samples(node: Node) -> None:
-    sampler, record = node.sampler(), record_of(owner=None)
+    sampler, record = node.sampler(), member_of(owner=None)
     sampler.follow(record, START_NS)
     node.measured.readings[RUN] = reading_of(1, memory_bytes=7)
     assert await sweep(node, sampler) == []
@@ -123,7 +123,7 @@ async def test_a_run_of_an_older_executor_that_noted_no_owner_is_summed_up_witho
 
 async def test_young_runs_are_sampled_with_each_sweep_and_older_ones_all_together_each_five_seconds(node: Node) -> None:
     sampler = node.sampler()
-    old = [record_of(id=f"{ID}.{number}") for number in (2, 3)]
+    old = [member_of(id=f"{ID}.{number}") for number in (2, 3)]
     for record in old:
         sampler.follow(record, START_NS - int(YOUNG_S) * SECOND_NS)
     sampler.follow(RECORD, START_NS)
@@ -166,7 +166,7 @@ async def test_a_sweep_that_the_node_cannot_do_is_followed_by_the_next(node: Nod
 
 async def test_a_runs_real_devices_are_in_its_samples(node: Node) -> None:
     node.devices = driven = Driven(GPU)
-    record = record_of(device_type="a100", devices=(1,))
+    record = member_of(device_type="a100", devices=(1,))
     sampler = node.sampler()
     sampler.follow(record, START_NS)
     node.measured.readings[RUN] = reading_of(2, pids=(5, 6))
@@ -181,10 +181,10 @@ async def test_a_runs_real_devices_are_in_its_samples(node: Node) -> None:
 async def test_devices_that_nothing_is_known_of_are_held_and_not_measured_and_runs_without_any_ask_no_driver(
     node: Node,
 ) -> None:
-    record = record_of(device_type="v100", devices=(1,))
+    record = member_of(device_type="v100", devices=(1,))
     sampler = node.sampler()
     sampler.follow(record, START_NS)
-    sampler.follow(record_of(id=f"{ID}.2", attempt=2), START_NS)
+    sampler.follow(member_of(id=f"{ID}.2", attempt=2), START_NS)
     node.measured.readings = {RUN: reading_of(2), f"{ID}.2": reading_of(2)}
     assert [sample.accelerators for sample in await sweep(node, sampler)] == [(), ()]
     assert [holder.run_id for holder in node.devices.asked] == [RUN]
@@ -279,7 +279,7 @@ async def test_values_that_are_reported_once_among_many_fast_ones_are_found(node
 
 
 async def test_a_million_names_are_cut_off_with_a_counted_drop_and_the_neighbour_loses_nothing(node: Node) -> None:
-    sampler, other = node.sampler(), record_of(id=f"{ID}.2", attempt=2)
+    sampler, other = node.sampler(), member_of(id=f"{ID}.2", attempt=2)
     node.measured.readings = {RUN: reading_of(1), other.id: reading_of(1)}
     for record in (RECORD, other):
         sampler.follow(record, START_NS)
@@ -299,7 +299,7 @@ async def test_a_run_that_spoils_its_tally_is_begun_anew_and_its_neighbour_loses
     node: Node, tally: str
 ) -> None:
     spoiled = node.folder / "metrics" / f"{RUN}.tally"
-    other = record_of(id=f"{ID}.2", attempt=2)
+    other = member_of(id=f"{ID}.2", attempt=2)
     node.measured.readings = {RUN: reading_of(1, memory_bytes=7), other.id: reading_of(1, memory_bytes=8)}
     spoiled.write_text(tally + "\n")
     sampler = node.sampler()
@@ -327,7 +327,7 @@ async def test_a_run_that_spoils_its_tally_is_begun_anew_and_its_neighbour_loses
     ],
 )
 async def test_a_tally_at_the_end_of_its_bounds_makes_a_sum_that_holds(node: Node, tally: str) -> None:
-    record = record_of(device_type="a100", devices=(1,))
+    record = member_of(device_type="a100", devices=(1,))
     node.devices = Driven(GPU)
     node.measured.readings[RUN] = reading_of(1, cpu_ns=1, memory_bytes=7)
     node.reports(RUN, "nonsense\n" * 3)
@@ -344,7 +344,7 @@ async def test_a_tally_at_the_end_of_its_bounds_makes_a_sum_that_holds(node: Nod
 
 
 async def test_figures_that_are_none_cost_their_run_a_sample_and_nobody_else_any(node: Node) -> None:
-    other = record_of(id=f"{ID}.2", attempt=2)
+    other = member_of(id=f"{ID}.2", attempt=2)
     node.measured.readings = {RUN: reading_of(1, memory_bytes=-1), other.id: reading_of(1, memory_bytes=8)}
     sampler = node.sampler()
     for record in (RECORD, other):
@@ -381,7 +381,7 @@ async def test_what_a_run_reports_just_before_its_end_is_in_a_sample(node: Node)
 
 
 async def test_an_end_waits_for_no_other_run(node: Node) -> None:
-    held, other = Holding(node.files, RUN), record_of(id=f"{ID}.2", attempt=2)
+    held, other = Holding(node.files, RUN), member_of(id=f"{ID}.2", attempt=2)
     sampler = node.sampler(held)
     node.measured.readings = {RUN: reading_of(1), other.id: reading_of(1)}
     for record in (RECORD, other):
@@ -437,7 +437,7 @@ async def test_an_end_that_is_told_again_also_by_the_next_process_has_the_same_s
 
 async def test_the_next_process_goes_on_from_the_last_sample(node: Node) -> None:
     node.devices = Driven(GPU)
-    record = record_of(device_type="a100", devices=(1,))
+    record = member_of(device_type="a100", devices=(1,))
     sampler = node.sampler()
     sampler.follow(record, START_NS)
     node.reports(RUN, '{"loss": 1}\n')

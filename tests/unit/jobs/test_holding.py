@@ -120,6 +120,11 @@ async def test_a_node_holds_the_jobs_that_were_placed_there_until_they_let_go(tm
         assert [view.id for view in await on_node(store, "node-1")] == holding
         assert [view.id for view in await on_node(store, "node-2")] == [other.id]
         assert await on_node(store, "node") == []
+        shares = (Share(node="node-3", executor="cluster"), Share(node="node-4", rank=1, executor="cluster"))
+        gang = named(after(queued(nodes=2), Place(Allocation(shares=shares))), new_id())
+        await store.heads.insert(gang)
+        assert [view.id for view in await on_node(store, "cluster")] == [gang.id]
+        assert await on_node(store, "node-3") == []
         late = await store.waiting()
         assert {job.status for job in late} == set(WAITING)
-        assert len(late) == 2 * len(WAITING) + 1
+        assert len(late) == 2 * len(WAITING) + 2

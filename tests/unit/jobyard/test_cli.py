@@ -108,6 +108,25 @@ def test_a_file_names_secrets_too(server: ScriptedServer, home: Path) -> None:
     }
 
 
+def test_get_shows_what_a_job_that_failed_said_last_and_of_several_ranks_the_one_that_failed_first(
+    server: ScriptedServer,
+) -> None:
+    reason = {"code": "command_failed", "message": "Rank 1 on node a ended with exit code 3.", "details": {"rank": 1}}
+    failed = job(status="failed", attempt=1, nodes=2, reason=reason)
+    server.on("GET", f"{JOB}/events", Answer(body={"items": []}))
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(7, "\x1b[31mbroken")], "gaps": []}))
+    server.on("GET", JOB, Answer(body=failed))
+    assert ok("get", JOB_ID).endswith("\nRank 1 said last:\nbroken\n")
+    assert server.asked[-1].query == {"tail": "20", "rank": "1"}
+    server.on("GET", JOB, Answer(body=failed | {"nodes": 1, "reason": {**reason, "details": {}}}))
+    assert ok("get", JOB_ID).endswith("\nIt said last:\nbroken\n")
+    assert server.asked[-1].query == {"tail": "20"}
+    server.on("GET", f"{JOB}/logs", problem(403, "forbidden"))
+    assert "said last" not in ok("get", JOB_ID)
+    server.on("GET", JOB, Answer(body=failed | {"status": "finished"}))
+    assert "said last" not in ok("get", JOB_ID)
+
+
 def test_get_shows_which_secret_a_variable_holds(server: ScriptedServer) -> None:
     server.on("GET", JOB, Answer(body=job(env={"A": "a b", "HF": {"secret": "hf"}})))
     assert "A='a b' HF=(secret hf)" in ok("get", JOB_ID)
@@ -344,6 +363,20 @@ def test_get_says_why_first(server: ScriptedServer) -> None:
     assert json.loads(ok("get", JOB_ID, "--json"))["submitted_at"] == "2026-11-23T23:12:50.123Z"
 
 
+def test_a_job_of_several_nodes_says_how_many_and_where_each_rank_is(server: ScriptedServer) -> None:
+    places = [{"node": "a", "rank": 0, "devices": [0, 1]}, {"node": "b", "rank": 1, "devices": [2, 3]}]
+    gang = job(nodes=2, devices=2, devices_total=4, device_type="v100", placement=places)
+    server.on("GET", JOB, Answer(body=gang))
+    shown = ok("get", JOB_ID)
+    for said in ("Number of Device  2 v100", "Number of Nodes   2", "Total of Device   4 v100", "1 cpus on each node"):
+        assert said in shown
+    assert "  Rank 0            a, v100 0 1\n  Rank 1            b, v100 2 3\n" in shown
+    server.on("GET", JOBS, page(gang))
+    assert " 2 x 2 v100 " in ok("list")
+    server.on("GET", JOB, Answer(body=job(placement=[{"node": "a"}])))
+    assert "  Node              a\n" in ok("get", JOB_ID)
+
+
 def test_a_name_that_one_job_has(server: ScriptedServer) -> None:
     server.on("GET", JOBS, page(job(id=OTHER_ID, name="other"), job(name="other-1")))
     server.on("GET", OTHER, Answer(body=job(id=OTHER_ID, name="other")))
@@ -394,6 +427,7 @@ def test_a_name_that_no_job_has(server: ScriptedServer) -> None:
 def test_logs_are_inert(server: ScriptedServer) -> None:
     bad = "a\x1b[31mred\x1b[0m\x1b]0;title\x07\x1b]52;c;aGk=\x1b\\\x9b2Jb\x07\tc\x1b[?1049h\u202e"
     gaps = [{"after_seq": 1, "lost": 3}]
+    server.on("GET", JOB, Answer(body=job()))
     server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, bad), line(5, "[bold]plain")], "gaps": gaps}))
     assert ok("logs", JOB_ID) == "aredb\\x07\tc\\u202e\n[... 3 lines were lost here]\n[bold]plain\n"
     documents = ok("logs", JOB_ID, "--json").splitlines()
@@ -402,12 +436,28 @@ def test_logs_are_inert(server: ScriptedServer) -> None:
 
 
 def test_logs_with_times_and_tail(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job()))
     server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(1, "a")], "gaps": []}))
     assert ok("logs", JOB_ID, "-t", "-n", "3").endswith("50.123  a\n")
-    assert server.asked[0].query == {"tail": "3"}
+    assert server.asked[1].query == {"tail": "3"}
+
+
+def test_lines_of_several_ranks_say_whose_they_are_and_one_rank_can_be_asked_for(server: ScriptedServer) -> None:
+    lines = [line(1, "a"), line(1, "b") | {"rank": 1}, line(2, "c"), line(5, "d") | {"rank": 1}]
+    body = {"lines": lines, "gaps": [{"after_seq": 1, "lost": 3, "rank": 1}]}
+    server.on("GET", JOB, Answer(body=job(nodes=2)))
+    server.on("GET", f"{JOB}/logs", Answer(body=body))
+    assert ok("logs", JOB_ID) == "[0] a\n[1] b\n[0] c\n[1] [... 3 lines were lost here]\n[1] d\n"
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": lines[1:2], "gaps": []}))
+    assert ok("logs", JOB_ID, "--rank", "1") == "b\n"
+    assert server.asked[-1].query == {"tail": "2000", "rank": "1"}
+    server.on("GET", f"{JOB}/logs/download", Answer(body="b\n", headers={"Content-Type": "text/plain"}))
+    assert ok("logs", JOB_ID, "--rank", "1", "--download", "-") == "b\n"
+    assert server.asked[-1].query == {"rank": "1"}
 
 
 def test_logs_say_that_earlier_lines_are_not_shown_and_how_many(server: ScriptedServer) -> None:
+    server.on("GET", JOB, Answer(body=job()))
     server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(3001, "a"), line(3002, "b")], "gaps": []}))
     result = run("logs", JOB_ID)
     assert result.stdout == "a\nb\n"

@@ -77,6 +77,18 @@ def test_a_tail_that_comes_again_is_shown_once(server: ScriptedServer, client: C
     assert found == ["a", "b", 5, "c"]
 
 
+def test_each_rank_of_a_console_goes_on_where_it_was(server: ScriptedServer, client: Client) -> None:
+    first = [line(1, "a"), line(2, "b"), line(1, "other a") | {"rank": 1}]
+    server.on(
+        "GET",
+        FOLLOW,
+        Pieces([lines_event(*first)], broken=True),
+        Pieces([lines_event(*first, line(2, "other b") | {"rank": 1}, position=3), END]),
+    )
+    found = [item.text for item in client.follow_logs(JOB_ID) if not isinstance(item, LogGap)]
+    assert found == ["a", "b", "other a", "other b"]
+
+
 def test_a_platform_that_stays_away_is_given_up(
     server: ScriptedServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.executor.domain.admission import Capacity, Usage, claim_of, objection
+from services.executor.domain.admission import Capacity, Usage, admit, claims_of
 from services.scheduler.domain.plan import Plan
 from shared.contracts.job import Allocation, JobStatus, Share
 from tests.support.yard import Yard, job, job_id, node
@@ -57,9 +57,8 @@ def test_the_executor_never_refuses_the_cpus_that_the_scheduler_gave(cpus: float
     yard.submit(*(job(number, cpus=cpus) for number in range(101)))
     usage = Usage()
     for id, share in places(yard.cycle()).items():
-        claim = claim_of(yard.jobs[id], share)
-        assert objection(claim, Capacity(1, 0, {}), usage) is None
-        usage.add(claim)
+        claims = claims_of(yard.jobs[id].device_type, (share,), yard.jobs[id].cpus, 0)
+        assert admit(claims, {"a": Capacity(1, 0, {})}, usage) is None
 
 
 def test_memory_counts_to_the_last_mib() -> None:

@@ -207,5 +207,5 @@ def test_a_new_leader_keeps_the_room_for_the_job_it_was_made_for(backwards: bool
     fresh = Yard(node("a", v100=2))
     fresh.now = yard.now
     fresh.submit(*sorted(yard.jobs.values(), key=lambda view: view.id, reverse=backwards))
-    assert fresh.snapshot.promises[job_id(3)].node == "a"
+    assert fresh.snapshot.promises[job_id(3)].places == (("a", 1),)
     assert victims(fresh.cycle()) == []

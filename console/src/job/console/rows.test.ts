@@ -38,9 +38,17 @@ describe('the rows of a console', () => {
         expect(words(rows.list)).toEqual(['line 1', 'other', 'line 2', 'attempt 2', 'line 3'])
     })
 
+    it('say what a rank has lost before its own next line', () => {
+        const rows = new Rows()
+        const gaps = [{ after_seq: 1, lost: 3, rank: 1 }]
+        rows.add(tail({ lines: [line(1), line(1, { rank: 1 }), ...lines(2, 5), line(5, { rank: 1, text: 'other' })], gaps }))
+        const all = ['line 1', 'line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'gap 3', 'other']
+        expect(words(rows.list)).toEqual(all)
+    })
+
     it('say in place what was lost, once', () => {
         const rows = new Rows()
-        const news = tail({ lines: [line(1), ...lines(5, 6)], gaps: [{ after_seq: 1, lost: 3 }] })
+        const news = tail({ lines: [line(1), ...lines(5, 6)], gaps: [{ after_seq: 1, lost: 3, rank: 0 }] })
         rows.add(news)
         rows.add(news)
         expect(words(rows.list)).toEqual(['line 1', 'gap 3', 'line 5', 'line 6'])
@@ -49,7 +57,7 @@ describe('the rows of a console', () => {
     it('say what was lost at the end, and not again with the next line', () => {
         const rows = new Rows()
         rows.add(tail({ lines: lines(1, 2) }))
-        const gap = tail({ gaps: [{ after_seq: 2, lost: 4 }] })
+        const gap = tail({ gaps: [{ after_seq: 2, lost: 4, rank: 0 }] })
         rows.add(gap)
         rows.add(gap)
         rows.add(tail({ lines: [line(7)] }))

@@ -42,7 +42,7 @@ export class Rows {
         for (const line of tail.lines) {
             const run = `${line.attempt}.${line.rank}`
             const last = this.last.get(run)
-            const lost = taken(gaps, line.seq)
+            const lost = taken(gaps, line)
             if (last !== undefined && line.seq <= last) continue
             this.last.set(run, line.seq)
             if (lost > 0) this.note('gap', lost)
@@ -70,8 +70,8 @@ export class Rows {
     }
 
     /** Lines that are missing, and no line after them yet. Lost lines are numbered too: so it is told once. */
-    private lost({ after_seq, lost }: LogGap): void {
-        const runs = [...this.last].filter(([, last]) => last === after_seq)
+    private lost({ after_seq, lost, rank }: LogGap): void {
+        const runs = [...this.last].filter(([run, last]) => last === after_seq && run.endsWith(`.${rank}`))
         if (runs.length === 0 && this.last.size > 0) return
         for (const [run, last] of runs) this.last.set(run, last + lost)
         this.note('gap', lost)
@@ -123,8 +123,8 @@ function firstKept(rows: readonly Row[], most: number): number {
     return 0
 }
 
-/** Takes the gap before the line of this number out of those that are told with it. */
-function taken(gaps: LogTail['gaps'], seq: number): number {
-    const at = gaps.findIndex((gap) => gap.after_seq + gap.lost + 1 === seq)
+/** Takes the gap before this line out of those that are told with it. */
+function taken(gaps: LogTail['gaps'], { seq, rank }: LogLine): number {
+    const at = gaps.findIndex((gap) => gap.rank === rank && gap.after_seq + gap.lost + 1 === seq)
     return at < 0 ? 0 : (gaps.splice(at, 1)[0]?.lost ?? 0)
 }

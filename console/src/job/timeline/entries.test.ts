@@ -9,7 +9,7 @@ const SUBMITTED = eventOf('submitted', 1, {
     status: 'queued',
     reason: { code: 'queued', message: 'Waits.', details: {} },
 })
-const ALLOCATION = { shares: [{ node: 'n1', rank: 0, devices: [0, 3] }] }
+const ALLOCATION = { shares: [{ node: 'n1', rank: 0, devices: [0, 3], executor: null }] }
 const SCHEDULED = eventOf(
     'scheduled',
     2,

@@ -79,6 +79,8 @@ export default {
             waiting_for_cpus: 'CPUs are in use',
             waiting_for_memory: 'memory is in use',
             waiting_for_turn: 'others are before it',
+            gang: 'not enough nodes are free at the same time',
+            gang_too_large: 'it asks for too many nodes',
             making_room: 'others are stopping for it',
             node_busy: 'a node refused it for now',
             node_silent: 'its node is silent',

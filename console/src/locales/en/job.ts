@@ -21,6 +21,8 @@ export default {
         waiting_for_memory:
             'It starts once {memory} MiB are free on one node. A higher priority moves it forward, and less memory fits sooner.',
         waiting_for_turn: 'Nothing to do: it starts by itself, or after the job that the room is kept for.',
+        gang: 'It starts once {nodes} such nodes are free at the same time. A higher priority moves it forward, and fewer nodes fit sooner.',
+        gang_too_large: 'Kill it and submit it with fewer nodes, or smaller ones.',
         making_room: 'Nothing to do: it starts when they have stopped.',
         node_busy: 'Nothing to do: it is tried again within a minute.',
         node_silent: 'A report of the node. If the node is gone for good, an operator can forget it.',

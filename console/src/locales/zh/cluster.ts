@@ -79,6 +79,8 @@ export default {
             waiting_for_cpus: 'CPU 都在使用中',
             waiting_for_memory: '内存都在使用中',
             waiting_for_turn: '排在其他作业之后',
+            gang: '同时空闲的节点不够',
+            gang_too_large: '申请的节点过多',
             making_room: '其他作业正在为其让路',
             node_busy: '节点暂时拒绝了启动',
             node_silent: '所在节点无响应',

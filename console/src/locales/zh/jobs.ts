@@ -58,6 +58,7 @@ export default {
         devices: '等待 {count} 个 {type}',
         cpus: '等待 {count} 个 CPU',
         memory: '等待 {gib} GiB 内存',
+        gang: '等待 {count} 个节点同时空闲',
         turn: '等待轮到它',
         busy: '所需节点繁忙',
         room: '其他作业正在让出位置',

@@ -8,7 +8,7 @@ import { absolute } from '@/ui/times'
 
 export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     queued: () => '等待调度器的下一个周期。',
-    starting: (facts) => `节点 ${facts.text('node')} 已为其分配资源，正在启动。`,
+    starting: (facts) => `节点 ${where(facts)} 已为其分配资源，正在启动。`,
     making_room: (facts) =>
         `节点 ${facts.text('node')} 上优先级较低的作业正在停止，为其腾出资源${named(facts.list('victims'))}。`,
     waiting_for_devices: (facts) =>
@@ -23,6 +23,14 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
         facts.needs &&
         `等待 ${facts.needs.memoryMib} MiB 内存：单个节点最多空闲 ${facts.freeOnOne?.memoryMib ?? 0} MiB。${line(facts)}`,
     waiting_for_turn: (facts) => `资源足够，马上启动；除非这些资源是为排在前面的作业保留的。${line(facts)}`,
+    gang: (facts) =>
+        facts.needs &&
+        `需要同时有 ${facts.nodes} 个节点，每个 ${amount(facts.needs, facts.deviceType)}；` +
+            `现在可启动 ${facts.number('could_start') ?? 0} 个。${line(facts)}`,
+    gang_too_large: (facts) =>
+        facts.needs &&
+        `申请了 ${facts.nodes} 个节点，每个 ${amount(facts.needs, facts.deviceType)}；` +
+            `即使全部空闲，同一台机器或同一集群最多容纳其中 ${facts.number('most') ?? 0} 个。`,
     node_busy: (facts) =>
         `节点 ${facts.list('nodes').join('、')} 拒绝了启动：被视为空闲的资源正被其他程序占用。一分钟内会重试。${line(facts)}`,
     held_until: (facts) => `第 ${facts.text('attempt')} 次运行未成功，${moment(facts.text('until'))}之后重试。`,
@@ -75,6 +83,10 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
     closing_idle: (facts) => `无人使用，将于${moment(facts.text('closes_at'))}关闭；使用即可保持打开。`,
 }
 
+function where(facts: Facts): string {
+    return facts.list('nodes').join('、') || facts.text('node')
+}
+
 function line(facts: Facts): string {
     if (facts.ahead === null) return ''
     const passed = facts.number('passed_by')
@@ -84,8 +96,10 @@ function line(facts: Facts): string {
 
 function ending(facts: Facts): string {
     const signal = facts.text('signal')
-    if (signal) return `命令被信号 ${signal} 终止${signal === 'SIGKILL' ? '（可能内存不足）' : ''}`
-    return `命令已结束，退出码为 ${facts.text('exit_code')}`
+    const rank = facts.number('rank')
+    const what = rank === null ? '命令' : `节点 ${facts.text('node')} 上的 rank ${rank} `
+    if (signal) return `${what}被信号 ${signal} 终止${signal === 'SIGKILL' ? '（可能内存不足）' : ''}`
+    return `${what}已结束，退出码为 ${facts.text('exit_code')}`
 }
 
 function who(facts: Facts): string {

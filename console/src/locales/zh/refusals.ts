@@ -109,8 +109,13 @@ export const REFUSALS: readonly (readonly [RegExp, Said])[] = [
     ],
 
     [
-        /^Asks for (.+) on one node; no node is that large, with at most (.+?)\.$/,
+        /^Asks for (.+) on (?:one node|each of its nodes); no node is that large, with at most (.+?)\.$/,
         (asked = '', most = '') => `没有这么大的节点：在一个节点上申请了 ${asked}，最多只有 ${most}。`,
+    ],
+    [
+        /^Asks for (\d+) nodes of (.+) each; even if nothing else ran there, at most (\d+) of them/,
+        (nodes = '', each = '', most = '') =>
+            `申请了 ${nodes} 个节点，每个 ${each}；即使全部空闲，同一台机器或同一集群最多容纳其中 ${most} 个。`,
     ],
     [
         /^Every node runs jobs on the host itself .*: the image (.+) is not used\.$/,
