@@ -84,8 +84,8 @@ class ExecutorSettings(BaseSettings):
 
     backend: Literal["process", "docker", "kubernetes"] = Field(
         "process",
-        description="Where runs live: as processes of this machine, as containers of its Docker engine, or as pods of a "
-        "Kubernetes cluster.",
+        description="Where runs live: as processes of this machine, as containers of its Docker engine, or as pods of "
+        "a Kubernetes cluster.",
     )
     node: NodeName = Field(default_factory=node_name, description="This node's name; by default the host's.")
     simulate: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_devices), AfterValidator(_known_form)] = Field(

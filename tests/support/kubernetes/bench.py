@@ -26,6 +26,7 @@ class KubernetesBench(Bench):
     within_s = 120.0
 
     def __init__(self, kubeconfig: Path, home: Path, folder: Path, vc: str, patience_s: float = 60.0) -> None:
+        self.home = home
         self.vc = vc
         self.namespace = names.namespace(vc)
         self.layout = Layout(
@@ -50,6 +51,10 @@ class KubernetesBench(Bench):
     ) -> RunOrder:
         """With so little of the node that many fit."""
         return replace(super().order(script, run_id, grace_s, hidden), vc=self.vc, cpus=0.01)
+
+    def forget_end(self, run_id: str) -> None:
+        """As an executor that was killed before it had written how the run ended."""
+        (self.home / f"{run_id}.end").unlink()
 
     async def prepare(self) -> None:
         """The namespace as the backend makes it, and the claim in it."""

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from services.executor.backends.kubernetes.entrance import Entrance
 from services.executor.backends.kubernetes.kept import OUTPUT, Kept
 from services.executor.backends.kubernetes.logs import PodLog
 from services.executor.backends.kubernetes.namespaces import Namespaces
+from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.kubernetes.pods import Pods, owner_of
 from services.executor.backends.kubernetes.ports import Ports
 from services.executor.backends.protocol import Changed, Execution, RunOrder
@@ -35,6 +37,7 @@ from services.executor.domain.observation import (
     Waiting,
 )
 from services.executor.domain.reading import Reading
+from services.executor.domain.record import rank_of
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
@@ -44,6 +47,7 @@ log = structlog.get_logger()
 AT_ONCE = 32
 """Calls that may be under way to the API server for launches and stops."""
 SWEEP_S = 5.0
+MEET_S = 0.1
 POD_GONE = Reason(code="pod_gone", message="The run's pod was removed from the cluster before its result was stored.")
 
 
@@ -53,7 +57,13 @@ class KubernetesBackend:
     uses_images = True
 
     def __init__(
-        self, api: Api, folder: Path, layout: manifest.Layout, create_namespaces: bool = True, patience_s: float = 60.0
+        self,
+        api: Api,
+        folder: Path,
+        layout: manifest.Layout,
+        create_namespaces: bool = True,
+        patience_s: float = 60.0,
+        nodes: ClusterNodes | None = None,
     ) -> None:
         self._api = api
         self._layout = layout
@@ -63,6 +73,7 @@ class KubernetesBackend:
         self._entrance = Entrance(api)
         self._ports = Ports(api, self._entrance.run)
         self._patience_s = patience_s
+        self._nodes = nodes
         self._calls = asyncio.Semaphore(AT_ONCE)
         self._locks: dict[str, asyncio.Lock] = {}
         self._hidden: dict[str, tuple[str, ...]] = {}
@@ -80,7 +91,10 @@ class KubernetesBackend:
         self._wrote = wrote
         await asyncio.to_thread(self._kept.open)
         await self._api.open()
-        self._spawn(self._pods.follow())
+        self._spawn(self._pods.watch.follow())
+        if self._nodes is not None:
+            self._spawn(self._nodes.follow())
+            await self._nodes.listed()
         self._spawn(self._sweep())
 
     async def close(self) -> None:
@@ -108,7 +122,7 @@ class KubernetesBackend:
         self._spawn(self._end(run_id))
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
-        await self._pods.listed.wait()
+        await self._pods.watch.listed.wait()
         seen = await asyncio.gather(*(self._observe(run_id) for run_id in run_ids))
         return dict(zip(run_ids, seen, strict=True))
 
@@ -147,6 +161,11 @@ class KubernetesBackend:
     async def _launch(self, order: RunOrder) -> None:
         """Make the pod, unless the run has been here; what cannot be asked of the cluster now is asked for again."""
         run_id = order.run_id
+        if order.rank > 0 and not await asyncio.to_thread(self._is_known, run_id):
+            address = await self._meeting_point(order)
+            if address is None:
+                return
+            order = replace(order, env=order.env | {manifest.MASTER_ADDR: address})
         async with self._lock(run_id), self._calls:
             if await asyncio.to_thread(self._is_known, run_id):
                 return
@@ -165,6 +184,18 @@ class KubernetesBackend:
             await asyncio.to_thread(self._kept.keep_order, run_id, facts)
             await self._create(run_id, order.vc, document)
 
+    async def _meeting_point(self, order: RunOrder) -> str | None:
+        """The address of rank 0's pod, where the ranks meet; none if this rank is not to start any more."""
+        first, _ = rank_of(order.run_id)
+        while True:
+            stopped, over = await asyncio.to_thread(lambda: (self._kept.stop_of(order.run_id), self._kept.end(first)))
+            if stopped is not None or over is not None:
+                return None
+            pod = self._pods.get(first)
+            if pod is not None and (address := pod["status"].get("podIP")):
+                return str(address)
+            await asyncio.sleep(MEET_S)
+
     def _never_ordered(self, run_id: str) -> bool:
         """Nothing was ever asked of the cluster for it: what is asked for is written down before."""
         return self._kept.order(run_id) is None and self._kept.end(run_id) is None
@@ -180,7 +211,7 @@ class KubernetesBackend:
         path = f"/api/v1/namespaces/{namespace}/pods"
         try:
             document["metadata"]["ownerReferences"] = [await self._namespaces.anchor(namespace, vc)]
-            self._pods.put(await self._api.create(path, document))
+            self._pods.take(await self._api.create(path, document))
         except ClusterAway as error:
             log.warning("pod_not_created", run_id=run_id, error=str(error))
         except ApiError as error:
@@ -230,11 +261,11 @@ class KubernetesBackend:
         except ApiError as error:
             if error.status != 404:
                 raise ClusterAway(str(error)) from error
-            self._pods.drop(run_id)
+            self._pods.forget(run_id)
             return None
         if owner_of(pod) != run_id:
             raise ClusterAway(f"the pod {pod['metadata']['name']} is not Jobyard's")
-        self._pods.put(pod)
+        self._pods.take(pod)
         return self._pods.get(run_id)
 
     # --- what becomes of it
@@ -364,7 +395,7 @@ class KubernetesBackend:
         others = [name for name in pod["metadata"]["finalizers"] if name != names.FINALIZER]
         change = {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": others}}
         try:
-            self._pods.put(await self._api.patch(_path(pod), change))
+            self._pods.take(await self._api.patch(_path(pod), change))
         except ApiError as error:
             if error.status not in (404, 409):
                 log.warning("pod_not_released", run_id=run_id, error=str(error))
@@ -405,7 +436,7 @@ class KubernetesBackend:
 
     async def _sweep(self) -> None:
         """Look again at what has not come to its end, for a word of the watch or an answer that got lost."""
-        await self._pods.listed.wait()
+        await self._pods.watch.listed.wait()
         while True:
             for run_id in await asyncio.to_thread(self._kept.unfinished):
                 self._spawn(self._end(run_id))

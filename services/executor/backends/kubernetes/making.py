@@ -1,14 +1,17 @@
-"""The backend `kubernetes` as its settings say."""
+"""The backend `kubernetes` and the nodes of its cluster, as the settings say."""
 
 from pathlib import Path
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.backend import KubernetesBackend
-from services.executor.backends.kubernetes.manifest import DeviceType, Layout, Storage
+from services.executor.backends.kubernetes.manifest import Layout, Storage
+from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.backends.kubernetes.reports import ClusterReports
 from services.executor.backends.kubernetes.settings import KubernetesSettings
+from services.executor.domain.cluster_nodes import Kind
 
 
-def kubernetes_backend(executor: str, home: Path) -> KubernetesBackend:
+def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterReports]:
     """Not opened yet. `executor`: how it calls itself. Raises ValueError for settings that cannot be."""
     said = KubernetesSettings()
     layout = Layout(
@@ -18,7 +21,7 @@ def kubernetes_backend(executor: str, home: Path) -> KubernetesBackend:
         pull_policy=said.pull_policy,
         pull_secrets=said.pull_secrets,
         storages=tuple(Storage(prefix, claim.claim, claim.sub_path) for prefix, claim in said.storage.items()),
-        device_types={name: DeviceType(kind.resource, kind.labels) for name, kind in said.devices.items()},
+        device_types={name: Kind(kind.resource, kind.labels) for name, kind in said.devices.items()},
         limit_cpus=said.limit_cpus,
         shared_memory_mib=said.shared_memory_mib,
         user=said.user,
@@ -27,6 +30,7 @@ def kubernetes_backend(executor: str, home: Path) -> KubernetesBackend:
         priority_class=said.priority_class,
         tolerations=said.tolerations,
     )
-    return KubernetesBackend(
-        Api(said.config, said.context), home, layout, said.create_namespaces, patience_s=said.patience_s
-    )
+    api = Api(said.config, said.context)
+    nodes = ClusterNodes(api, executor, layout.device_types, said.tolerations)
+    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes)
+    return backend, ClusterReports(executor, nodes)

@@ -13,10 +13,14 @@ from typing import Any
 from services.executor.backends.kubernetes import wrapper
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
+from services.executor.domain.cluster_nodes import Kind
 from shared.contracts.job import CPU
 
 SHORTEST_GRACE_S = 1
 """A deletion without any grace period would not wait for the node to say that the pod is gone."""
+
+MASTER_ADDR = "MASTER_ADDR"
+VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ASCEND_RT_VISIBLE_DEVICES"})
 
 Document = dict[str, Any]
 
@@ -31,14 +35,6 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class DeviceType:
-    """What a cluster calls devices of a type: the resource of their plugin, and the labels of nodes that have them."""
-
-    resource: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Layout:
     """What an operator has set for all pods."""
 
@@ -49,7 +45,7 @@ class Layout:
     pull_policy: str = "IfNotPresent"
     pull_secrets: Sequence[str] = ()
     storages: Sequence[Storage] = ()
-    device_types: Mapping[str, DeviceType] = field(default_factory=dict)
+    device_types: Mapping[str, Kind] = field(default_factory=dict)
     limit_cpus: bool = True
     shared_memory_mib: int = 1024
     user: int = 1000
@@ -76,7 +72,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "image": order.image or layout.image,
         "imagePullPolicy": layout.pull_policy,
         "command": [_literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
-        "env": [{"name": name, "value": _literal(value)} for name, value in order.env.items()],
+        "env": _environment(order),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
         "securityContext": {
@@ -185,6 +181,17 @@ def _resources(order: RunOrder, layout: Layout) -> Document:
         amounts[kind.resource] = str(len(order.devices))
     limits = {name: amount for name, amount in amounts.items() if name != "cpu" or layout.limit_cpus}
     return {"requests": amounts, "limits": limits}
+
+
+def _environment(order: RunOrder) -> list[Document]:
+    """Which devices a container sees is its device plugin's to say."""
+    env = {name: value for name, value in order.env.items() if not (order.devices and name in VISIBLE)}
+    listed: list[Document] = [{"name": name, "value": _literal(value)} for name, value in env.items()]
+    for variable in listed:
+        if variable["name"] == MASTER_ADDR and order.ranks > 1 and order.rank == 0:  # only it knows where it will be
+            del variable["value"]
+            variable["valueFrom"] = {"fieldRef": {"fieldPath": "status.podIP"}}
+    return listed
 
 
 def _storage(order: RunOrder, layout: Layout) -> tuple[list[Document], list[Document]]:
