@@ -110,7 +110,7 @@ async def test_a_stop_that_finds_an_order_but_no_pod_buries_its_name_in_the_clus
     bench.forget_end(order.run_id)
     pod = f"/api/v1/namespaces/{bench.namespace}/pods/{names.pod_name(order.run_id)}"
     await bench.close()
-    await bench.api.delete(pod, {})
+    await bench.remove(order.run_id)
     await bench.open()
     await bench.backend.stop(order.run_id)
     await bench.reaches(order.run_id, Cancelled)

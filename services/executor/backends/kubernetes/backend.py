@@ -19,9 +19,10 @@ from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
 from services.executor.backends.kubernetes.entrance import Entrance
 from services.executor.backends.kubernetes.kept import OUTPUT, Kept
-from services.executor.backends.kubernetes.logs import PodLog
+from services.executor.backends.kubernetes.logs import OutputFile, PodLog, add_sentence
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.backends.kubernetes.ownership import give
 from services.executor.backends.kubernetes.pods import Pods, owner_of
 from services.executor.backends.kubernetes.ports import Ports
 from services.executor.backends.protocol import Changed, Execution, RunOrder
@@ -181,6 +182,8 @@ class KubernetesBackend:
                 "folder": str(order.cwd),
                 "tombstone": manifest.tombstone(order, self._layout),
             }
+            folders = (order.folders.job, order.folders.checkpoints)
+            await asyncio.to_thread(give, folders, self._layout.user, self._layout.group)
             await asyncio.to_thread(self._kept.keep_order, run_id, facts)
             await self._create(run_id, order.vc, document)
 
@@ -365,6 +368,8 @@ class KubernetesBackend:
     async def _over(self, run_id: str, over: states.Over) -> None:
         size = await self._finish_log(run_id)
         last_ns = await asyncio.to_thread(self._last_line, run_id)
+        if over.reason is not None:
+            size = await asyncio.to_thread(add_sentence, self.output(run_id), over.ended_ns, over.reason.message)
         end = Ended(
             started_ns=over.started_ns,
             ended_ns=max(over.ended_ns, last_ns),
@@ -377,8 +382,6 @@ class KubernetesBackend:
         await self._conclude(run_id, end)
 
     def _last_line(self, run_id: str) -> int:
-        from services.executor.backends.kubernetes.logs import OutputFile
-
         return OutputFile(self.output(run_id)).position.time_ns
 
     async def _conclude(self, run_id: str, end: Observation) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from services.executor.backends.frames import HEADER, LOSS, LOST, STDOUT, frame
+from services.executor.backends.frames import HEADER, LOSS, LOST, STDERR, STDOUT, frame
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway
 from services.executor.backends.masking import Mask
 from services.executor.domain import pod_names as names
@@ -43,6 +43,16 @@ class OutputFile:
             self.size += written
         finally:
             os.close(file)
+
+
+def add_sentence(path: Path, time_ns: int, sentence: str) -> int:
+    """What the platform says at the end of the output, once; the size of the file then. Raises OSError."""
+    file = OutputFile(path)
+    said = frame(STDERR, time_ns, f"{sentence}\n".encode())
+    data = path.read_bytes()[-len(said) :] if file.size else b""
+    if data != said:
+        file.append(said)
+    return file.size
 
 
 class PodLog:
@@ -96,7 +106,7 @@ class PodLog:
             while data := await answer.read(_READ_BYTES):
                 *lines, rest = (rest + data).split(b"\n")
                 await self._store(file, [resumption.take(line) for line in _parsed(lines, b"\n")])
-            await self._store(file, [resumption.take(line) for line in _parsed([rest], b"") if rest])
+            await self._store(file, [resumption.take(line) for line in _parsed([rest] if rest else [], b"")])
             await self._store(file, [resumption.settle()])
 
     async def _store(self, file: OutputFile, pieces: Sequence[tuple[list[LogLine], bool]]) -> None:

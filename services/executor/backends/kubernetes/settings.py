@@ -3,11 +3,17 @@
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+
+
+def _inside(path: str) -> str:
+    if path.startswith("/") or ".." in path.split("/"):
+        raise ValueError(f"{path!r} leads out of its claim: write it without a '/' at the start and without '..'")
+    return path
 
 
 class ClaimSettings(BaseModel):
@@ -16,7 +22,7 @@ class ClaimSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     claim: Name
-    sub_path: Annotated[str, Field(pattern=r"^(?!/)(?!.*\.\.).*$")] = ""
+    sub_path: Annotated[str, AfterValidator(_inside)] = ""
 
 
 class DeviceSettings(BaseModel):
