@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def executor(nats: NatsServer, tmp_path: Path, namespace: str) -> Iterator[Execu
         "storage": json.dumps({str(tmp_path / "data" / "storage"): {"claim": CLAIM}}),
         "limit_cpus": "false",
     }
-    own = {f"kubernetes_{name}": value for name, value in settings.items()}
+    own: dict[str, Any] = {f"kubernetes_{name}": value for name, value in settings.items()}
     with ExecutorService(nats.url, tmp_path / "data", backend="kubernetes", simulate="", **own) as running:
         yield running
 

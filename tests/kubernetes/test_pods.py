@@ -126,3 +126,17 @@ async def test_labels_never_hold_what_a_submission_says(bench: KubernetesBench, 
     pod = await bench.api.get(f"/api/v1/namespaces/{bench.namespace}/pods/{names.pod_name(id)}")
     assert f"jobyard.io/{field}" in pod["metadata"]["annotations"]
     assert set(pod["metadata"]["labels"]) == {names.MANAGED_BY, names.EXECUTOR, names.JOB, names.RANK}
+
+
+async def test_what_is_hidden_stands_in_no_pod_and_is_masked_by_the_next_executor_too(bench: KubernetesBench) -> None:
+    order = bench.order(f"echo $TOKEN; {bench.WAIT_FOR_GO}; echo again $TOKEN", hidden=("s3cret",))
+    await bench.backend.launch([replace(order, env=order.env | {"TOKEN": "s3cret"})])
+    await bench.reaches(order.run_id, Started)
+    path = f"/api/v1/namespaces/{bench.namespace}/pods/{names.pod_name(order.run_id)}"
+    assert "s3cret" not in str(await bench.api.get(path))
+    await bench.reopen()
+    bench.go()
+    await bench.ended(order.run_id)
+    assert bench.output(order.run_id)[STDOUT] == b"***\nagain ***\n"
+    secrets = await bench.api.get(f"/api/v1/namespaces/{bench.namespace}/secrets")
+    assert secrets["items"] == []

@@ -18,6 +18,7 @@ import structlog
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
 from services.executor.backends.kubernetes.entrance import Entrance
+from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import OUTPUT, Kept
 from services.executor.backends.kubernetes.logs import OutputFile, PodLog, add_sentence
 from services.executor.backends.kubernetes.namespaces import Namespaces
@@ -77,7 +78,7 @@ class KubernetesBackend:
         self._nodes = nodes
         self._calls = asyncio.Semaphore(AT_ONCE)
         self._locks: dict[str, asyncio.Lock] = {}
-        self._hidden: dict[str, tuple[str, ...]] = {}
+        self._hidden = HiddenTexts(api)
         self._logs: dict[str, tuple[PodLog, asyncio.Task[None]]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -109,7 +110,6 @@ class KubernetesBackend:
 
     async def launch(self, orders: Sequence[RunOrder]) -> None:
         for order in orders:
-            self._hidden[order.run_id] = order.hidden
             self._spawn(self._launch(order))
 
     async def stop(self, run_id: str) -> None:
@@ -185,7 +185,7 @@ class KubernetesBackend:
             folders = (order.folders.job, order.folders.checkpoints)
             await asyncio.to_thread(give, folders, self._layout.user, self._layout.group)
             await asyncio.to_thread(self._kept.keep_order, run_id, facts)
-            await self._create(run_id, order.vc, document)
+            await self._create(run_id, order.vc, document, order)
 
     async def _meeting_point(self, order: RunOrder) -> str | None:
         """The address of rank 0's pod, where the ranks meet; none if this rank is not to start any more."""
@@ -208,12 +208,15 @@ class KubernetesBackend:
             kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of)
         )
 
-    async def _create(self, run_id: str, vc: str, document: Document) -> None:
+    async def _create(self, run_id: str, vc: str, document: Document, order: RunOrder | None = None) -> None:
         """Idempotent by name: who finds one of that name takes it as it is. Raises nothing."""
         namespace = document["metadata"]["namespace"]
         path = f"/api/v1/namespaces/{namespace}/pods"
         try:
-            document["metadata"]["ownerReferences"] = [await self._namespaces.anchor(namespace, vc)]
+            owner = await self._namespaces.anchor(namespace, vc)
+            document["metadata"]["ownerReferences"] = [owner]
+            if order is not None:
+                await self._hidden.keep(order, document, owner)
             self._pods.take(await self._api.create(path, document))
         except ClusterAway as error:
             log.warning("pod_not_created", run_id=run_id, error=str(error))
@@ -226,6 +229,7 @@ class KubernetesBackend:
             else:
                 busy = "exceeded quota" in error.message
                 words = f"The cluster refused the run's pod: {error.message}"
+                await self._drop_secret(run_id, document)
                 await self._conclude(run_id, Refused(Reason(code="cluster_refused", message=words), busy=busy))
 
     async def _end(self, run_id: str) -> None:
@@ -324,7 +328,7 @@ class KubernetesBackend:
             await self._hinder(run_id, verdict.obstacle)
         elif isinstance(verdict, states.Running):
             self._hindered.pop(run_id, None)
-            self._follow(run_id)
+            await self._follow(run_id)
             self._tell(run_id, Started(verdict.started_ns))
         elif isinstance(verdict, states.Over):
             await self._over(run_id, verdict)
@@ -395,6 +399,7 @@ class KubernetesBackend:
         pod = self._pods.get(run_id)
         if pod is None or names.FINALIZER not in pod["metadata"].get("finalizers", ()):
             return
+        await self._drop_secret(run_id, pod)
         others = [name for name in pod["metadata"]["finalizers"] if name != names.FINALIZER]
         change = {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": others}}
         try:
@@ -405,6 +410,13 @@ class KubernetesBackend:
         except ClusterAway as error:
             log.warning("pod_not_released", run_id=run_id, error=str(error))
 
+    async def _drop_secret(self, run_id: str, pod: Document) -> None:
+        """One that is left over goes with the namespace's ConfigMap."""
+        try:
+            await self._hidden.remove(run_id, pod)
+        except (ApiError, ClusterAway) as error:
+            log.warning("secret_not_removed", run_id=run_id, error=str(error))
+
     def _tell(self, run_id: str, seen: Observation) -> None:
         if self._told.get(run_id) != seen:
             self._told[run_id] = seen
@@ -412,15 +424,19 @@ class KubernetesBackend:
 
     # --- what it writes
 
-    def _follow(self, run_id: str) -> None:
+    async def _follow(self, run_id: str) -> None:
         pod = self._pods.get(run_id)
         if run_id in self._logs or pod is None:
             return
-        copier = self._log_of(run_id, pod)
+        copier = await self._log_of(run_id, pod)
         self._logs[run_id] = (copier, asyncio.get_running_loop().create_task(copier.follow(), name=f"log {run_id}"))
 
-    def _log_of(self, run_id: str, pod: Document) -> PodLog:
-        hidden = self._hidden.get(run_id, ())
+    async def _log_of(self, run_id: str, pod: Document) -> PodLog:
+        """Raises ClusterAway while nobody knows what is to be masked in it: then nothing of it is stored."""
+        try:
+            hidden = await self._hidden.of(run_id, pod)
+        except ApiError as error:
+            raise ClusterAway(str(error)) from error
         return PodLog(self._api, _path(pod), self.output(run_id), hidden, lambda: self._wrote(run_id))
 
     async def _finish_log(self, run_id: str) -> int:
@@ -430,7 +446,7 @@ class KubernetesBackend:
         if task is not None:
             await asyncio.wait((task,))
         if copier is None and pod is not None:
-            copier = self._log_of(run_id, pod)
+            copier = await self._log_of(run_id, pod)
         size = await copier.finish() if copier is not None else 0
         self._logs.pop(run_id, None)
         return size
@@ -454,7 +470,7 @@ class KubernetesBackend:
                 await self._delete(pod)
             except ClusterAway as error:
                 log.warning("pod_not_removed", run_id=run_id, error=str(error))
-        for known in (self._told, self._hidden, self._locks, self._hindered):
+        for known in (self._told, self._locks, self._hindered):
             known.pop(run_id, None)
         await asyncio.to_thread(self._kept.forget, [run_id])
 

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from services.executor.backends.kubernetes import wrapper
+from services.executor.backends.kubernetes.hidden import concealed
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import Kind
@@ -104,7 +105,8 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     }
     if layout.priority_class:
         spec["priorityClassName"] = layout.priority_class
-    return _document(order.run_id, order, layout, spec, {names.GRACE: f"{order.grace_s:g}"})
+    secret = {names.SECRET: "true"} if order.hidden else {}
+    return _document(order.run_id, order, layout, spec, {names.GRACE: f"{order.grace_s:g}"} | secret)
 
 
 def tombstone(order: RunOrder, layout: Layout) -> Document:
@@ -187,7 +189,12 @@ def _environment(order: RunOrder) -> list[Document]:
     """Which devices a container sees is its device plugin's to say."""
     env = {name: value for name, value in order.env.items() if not (order.devices and name in VISIBLE)}
     listed: list[Document] = [{"name": name, "value": _literal(value)} for name, value in env.items()]
+    kept = concealed(order)
     for variable in listed:
+        if variable["name"] in kept:
+            del variable["value"]
+            reference = {"name": names.pod_name(order.run_id), "key": variable["name"]}
+            variable["valueFrom"] = {"secretKeyRef": reference}
         if variable["name"] == MASTER_ADDR and order.ranks > 1 and order.rank == 0:  # only it knows where it will be
             del variable["value"]
             variable["valueFrom"] = {"fieldRef": {"fieldPath": "status.podIP"}}
