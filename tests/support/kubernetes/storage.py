@@ -1,8 +1,9 @@
 """Storage of a test's namespace: a folder of this machine as a claim."""
 
+import contextlib
 from pathlib import Path
 
-from services.executor.backends.kubernetes.api import Api, Document
+from services.executor.backends.kubernetes.api import Api, ApiError, Document
 from tests.support.waiting import until
 
 CLAIM = "work"
@@ -27,7 +28,8 @@ async def remove_claim(api: Api, namespace: str) -> None:
     """With the namespace and all that is in it."""
     pods = f"/api/v1/namespaces/{namespace}/pods"
     for pod in (await api.get(pods))["items"]:
-        await api.patch(f"{pods}/{pod['metadata']['name']}", {"metadata": {"finalizers": None}})
+        with contextlib.suppress(ApiError):  # it has gone meanwhile
+            await api.patch(f"{pods}/{pod['metadata']['name']}", {"metadata": {"finalizers": None}})
     await api.delete(f"/api/v1/namespaces/{namespace}", {})
     await api.delete(f"/api/v1/persistentvolumes/{namespace}", {})
 
