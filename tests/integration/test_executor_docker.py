@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.05; done"
 
 @pytest.fixture
 def executor(nats: NatsServer, tmp_path: Path) -> Iterator[ExecutorService]:
-    settings = {"backend": "docker", "docker_host": engine(), "image": IMAGE, "users": "*=1000:1000"}
+    settings: dict[str, Any] = {"backend": "docker", "docker_host": engine(), "image": IMAGE, "users": "*=1000:1000"}
     try:
         with ExecutorService(nats.url, tmp_path / "data", **settings) as running:
             yield running
