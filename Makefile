@@ -13,10 +13,10 @@ SIDE_BY_SIDE := -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test bench lint format docs check lock clean compose-up compose-down sbom
+.PHONY: help setup demo up test test-kubernetes bench lint format docs check lock clean compose-up compose-down sbom
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/platform.stamp $(CONSOLE) ## install the platform into .venv, and build the console
 
@@ -38,6 +38,13 @@ test: $(VENV)/dev.stamp $(CONSOLE) ## run every test; TESTS="tests/unit -k name"
 	@$(BIN)/python -m tests.support.programs
 	$(if $(TESTS),,$(NPM) test)
 	$(BIN)/python -m pytest $(or $(TESTS),$(SIDE_BY_SIDE))
+
+test-kubernetes: $(VENV)/dev.stamp ## run the tests of the backend kubernetes on a real cluster of one node
+	@$(BIN)/python -m tests.support.programs
+	@$(BIN)/python -m tests.support.kubernetes.programs $(NODE_PROGRAMS)
+	JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m pytest $(or $(TESTS),tests/kubernetes tests/contract/test_backend.py)
+
+NODE_PROGRAMS := etcd kube-apiserver kube-controller-manager kube-scheduler kubelet containerd containerd-shim-runc-v2 ctr
 
 bench: $(VENV)/dev.stamp $(CONSOLE) ## measure this machine
 	$(BIN)/python -m benchmarks

@@ -7,6 +7,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from services.endpoints.settings import EndpointsSettings
+from services.executor.backends.kubernetes.settings import KubernetesSettings
 from services.executor.settings import ExecutorSettings
 from services.gateway.oidc.settings import OidcSettings
 from services.gateway.settings import GatewaySettings
@@ -27,6 +28,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
     "Gateway: signing in at an OIDC issuer": OidcSettings,
     "Scheduler": SchedulerSettings,
     "Executor": ExecutorSettings,
+    "Executor: a Kubernetes cluster": KubernetesSettings,
     "Logs": LogsSettings,
     "Metrics": MetricsSettings,
     "Notify": NotifySettings,

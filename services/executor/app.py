@@ -3,7 +3,7 @@
 import os
 from functools import partial
 
-from services.executor.backends.choice import backend_of, environment_of
+from services.executor.backends.choice import chosen, environment_of
 from services.executor.backends.process.linux import boot_id
 from services.executor.checkpoints import Looks
 from services.executor.devices.devices import find
@@ -12,7 +12,7 @@ from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import Executor
 from services.executor.handlers import SUBSCRIPTIONS, Handlers
-from services.executor.inventory import Inventory, capacity
+from services.executor.inventory import Inventory
 from services.executor.measures import measure_runs
 from services.executor.outputs import Outputs
 from services.executor.prepare import Preparation
@@ -38,7 +38,7 @@ def build(deps: Deps) -> Service:
     bus, clock, node, boot = deps.bus, deps.clock, settings.node, boot_id()
     home = deps.settings.data / "executor"
     devices = find(settings, clock, Memory(home / "devices.json", boot))
-    backend = backend_of(settings, home, devices.equipment)
+    backend, nodes = chosen(settings, home, devices.equipment, boot)
     shipper = Shipper(bus, backend.output)
     outputs = Outputs(home / "outputs", backend.output, settings.keep_output_s, settings.keep_output_mib << 20)
     files = UsageFiles(home / "metrics")
@@ -47,7 +47,6 @@ def build(deps: Deps) -> Service:
     looks, exporter = Looks(), Exporter(clock)
     deps.registry.register(exporter)
     sampler = Sampler(backend.measure, devices.read, Tallies(files), feed, exporter, clock)
-    has = capacity(devices.equipment)
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
@@ -61,13 +60,13 @@ def build(deps: Deps) -> Service:
             devices.equipment,
         ),
         secrets=Secrets(bus, node),
-        capacities={node: has},
+        capacities=nodes.capacities,
         clock=clock,
-        boot_id=boot,
+        boot_id=nodes.boot_id,
     )
     measure_runs(deps.meter, executor.runs)
     doorway = Doorway(home, settings.stream_host, settings.stream_port, backend, executor, clock)
-    inventory = Inventory(bus, clock, node, boot, has, devices.equipment.simulated, backend.uses_images)
+    inventory = Inventory(bus, clock, node, nodes)
     reconcile = Reconcile(bus, clock, executor, outputs, node)
 
     async def start() -> None:

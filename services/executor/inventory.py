@@ -1,9 +1,11 @@
-"""What this node has, and the sign that it lives: the NODES bucket, renewed, and NodeReported when it changes."""
+"""What this executor's nodes have, and the sign that they live: the NODES bucket, renewed, and NodeReported once."""
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 from nats.errors import Error as NatsError
@@ -31,61 +33,81 @@ def _memory_mib() -> int:
     return 0
 
 
-class Inventory:
-    """Reports one node."""
+class Machine:
+    """This machine as the only node that the executor answers for."""
 
     def __init__(
-        self,
-        bus: Bus,
-        clock: Clock,
-        node: str,
-        boot_id: str,
-        capacity: Capacity,
-        simulated: Iterable[str],
-        uses_images: bool,
+        self, node: str, boot_id: str, capacity: Capacity, simulated: Iterable[str], uses_images: bool
     ) -> None:
-        self._bus = bus
-        self._clock = clock
+        self.capacities: Mapping[str, Capacity] = {node: capacity}
+        self.boot_id = boot_id
         self._node = node
-        self._boot_id = boot_id
-        self._capacity = capacity
         self._simulated = tuple(sorted(simulated))
         self._uses_images = uses_images
+
+    def reports(self, now: datetime, since: datetime) -> Iterator[NodeReported]:
+        """One of it."""
+        has = self.capacities[self._node]
+        yield NodeReported(
+            node=self._node,
+            boot_id=self.boot_id,
+            cpus=has.cpus,
+            memory_mib=has.memory_mib,
+            devices=dict(has.devices),
+            simulated=self._simulated,
+            uses_images=self._uses_images,
+            reported_at=now,
+            since=since,
+        )
+
+
+class Nodes(Protocol):
+    """What an executor answers for."""
+
+    capacities: Mapping[str, Capacity]
+    """By the nodes' names; it may change."""
+    boot_id: str
+    """Changes when all that ran is gone for certain."""
+
+    def reports(self, now: datetime, since: datetime) -> Iterable[NodeReported]:
+        """Of each node as it is now."""
+
+
+class Inventory:
+    """Reports an executor's nodes."""
+
+    def __init__(self, bus: Bus, clock: Clock, executor: str, nodes: Nodes) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._executor = executor
+        self._nodes = nodes
         self._since = clock.now()
+        self._announced: set[tuple[str, str]] = set()
 
     async def run(self, every_s: float) -> None:
-        """Announce the node, then renew its sign of life until cancelled."""
-        report = self._report()
+        """Announce each node when it is there first, and renew their signs of life until cancelled."""
+        while True:
+            for report in self._nodes.reports(self._clock.now(), self._since):
+                await self._renew(report)
+                if (report.node, report.boot_id) not in self._announced:
+                    await self._announce(report)
+                    self._announced.add((report.node, report.boot_id))
+            await asyncio.sleep(every_s)
+
+    async def _announce(self, report: NodeReported) -> None:
         event = CloudEvent(
-            id=f"{self._node}:{int(report.reported_at.timestamp() * 1000)}",
+            id=f"{report.node}:{int(report.reported_at.timestamp() * 1000)}",
             type=f"io.jobyard.node.{report.fact}.v1",
-            source=f"/executor/{self._node}",
-            subject=self._node,
+            source=f"/executor/{self._executor}",
+            subject=report.node,
             time=report.reported_at,
             data=report,
         )
-        await self._renew(report)
         await self._bus.publish(subjects.node_event(report), event)
-        while True:
-            await asyncio.sleep(every_s)
-            await self._renew(self._report())
 
     async def _renew(self, report: NodeReported) -> None:
         try:
             bucket = await self._bus.js.key_value(subjects.NODES)
-            await bucket.put(self._node, report.model_dump_json().encode())
+            await bucket.put(report.node, report.model_dump_json().encode())
         except (NatsError, NatsApiError, TimeoutError) as error:
             log.warning("node_not_reported", error=repr(error))
-
-    def _report(self) -> NodeReported:
-        return NodeReported(
-            node=self._node,
-            boot_id=self._boot_id,
-            cpus=self._capacity.cpus,
-            memory_mib=self._capacity.memory_mib,
-            devices=dict(self._capacity.devices),
-            simulated=self._simulated,
-            uses_images=self._uses_images,
-            reported_at=self._clock.now(),
-            since=self._since,
-        )

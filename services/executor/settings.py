@@ -82,8 +82,10 @@ class ExecutorSettings(BaseSettings):
         env_prefix="JOBYARD_EXECUTOR_", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    backend: Literal["process", "docker"] = Field(
-        "process", description="Where runs live: as processes of this machine, or as containers of its Docker engine."
+    backend: Literal["process", "docker", "kubernetes"] = Field(
+        "process",
+        description="Where runs live: as processes of this machine, as containers of its Docker engine, or as pods of "
+        "a Kubernetes cluster.",
     )
     node: NodeName = Field(default_factory=node_name, description="This node's name; by default the host's.")
     simulate: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_devices), AfterValidator(_known_form)] = Field(

@@ -10,10 +10,13 @@ from services.executor.backends.docker.containers import HOME, User, home_id_of
 from services.executor.backends.docker.users import Users
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.usage.groups import Groups, mounted
+from shared.ids import new_id
 from tests.support.docker import IMAGE, docker, engine
 from tests.support.executor_backend import Bench, ProcessHome
+from tests.support.kubernetes.bench import KubernetesBench
+from tests.support.kubernetes.cluster import shared
 
-BACKENDS = ("process", "docker")
+BACKENDS = tuple(os.environ.get("JOBYARD_TEST_BACKENDS", "process,docker").split(","))
 BROUGHT = frozenset({"HOSTNAME", "HOME"})
 """What the engine adds to every environment."""
 SOMEBODY = User(1000, 1000)
@@ -23,6 +26,10 @@ SOMEBODY = User(1000, 1000)
 @contextlib.asynccontextmanager
 async def opened(backend: str, folder: Path) -> AsyncIterator[Bench]:
     """An open backend, ended afterwards with all that it has started."""
+    if backend == "kubernetes":
+        async with opened_in_cluster(folder) as in_cluster:
+            yield in_cluster
+        return
     home, work = folder / "home", folder / "work"
     home.mkdir()
     work.mkdir()
@@ -39,6 +46,20 @@ async def opened(backend: str, folder: Path) -> AsyncIterator[Bench]:
             clear_containers(home)
         bench.end_everything()
         ProcessHome(home).kill_all()
+
+
+@contextlib.asynccontextmanager
+async def opened_in_cluster(folder: Path) -> AsyncIterator[KubernetesBench]:
+    """The same for the backend `kubernetes`, with a namespace of its own."""
+    bench = KubernetesBench(shared(), folder / "home", folder / "work", new_id()[-10:].lower())
+    await bench.prepare()
+    await bench.open()
+    try:
+        yield bench
+    finally:
+        await bench.close()
+        await bench.clear()
+        bench.end_everything()
 
 
 def docker_bench(home: Path, work: Path, image: str | None = IMAGE, network: str = "bridge") -> Bench:

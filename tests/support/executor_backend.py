@@ -12,12 +12,12 @@ import psutil
 
 from services.executor.backends.frames import STDERR, STDOUT, split
 from services.executor.backends.protocol import Backend, Folders, RunOrder
-from services.executor.domain.observation import Ended, Observation
+from services.executor.domain.observation import Ended, Observation, Started
 from services.executor.domain.record import rank_of
 from shared.contracts.job import CPU
 from shared.ids import new_id
 from tests.support.groups import clear_groups
-from tests.support.waiting import until, wait_until
+from tests.support.waiting import LONG_S, until, wait_until
 
 Seen = TypeVar("Seen", bound=Observation)
 
@@ -32,6 +32,11 @@ class Bench:
     """
 
     WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.02; done"
+
+    apart = True
+    """Whether a run's two streams are told apart."""
+    within_s = LONG_S
+    """How patiently something is waited for."""
 
     def __init__(
         self, make: Callable[[], Backend], folder: Path, brings: frozenset[str] = frozenset(), many: int = 40
@@ -90,7 +95,7 @@ class Bench:
                 found.append(seen)
             return bool(found)
 
-        await until(there, f"{run_id} is {kinds[0].__name__}")
+        await until(there, f"{run_id} is {kinds[0].__name__}", within=self.within_s)
         return found[0]
 
     async def ended(self, run_id: str) -> Ended:
@@ -100,6 +105,7 @@ class Bench:
         """A run that has begun with this script and then waits for `go`."""
         id = await self.launch(f"{script}\necho begun >> begun-$JOBYARD_RUN_ID\n{self.WAIT_FOR_GO}", grace_s)
         await until(lambda: self.lines(f"begun-{id}"), "the script has begun")
+        await self.reaches(id, Started)
         return id
 
     def go(self) -> None:
@@ -121,6 +127,17 @@ class Bench:
         for kind, _, piece in frames:
             joined[kind] = joined.get(kind, b"") + piece
         return joined
+
+    def has_written(self, run_id: str, out: bytes, error: bytes = b"") -> bool:
+        """Whether this is the output, in all; where streams are not told apart, in any order of their pieces."""
+        written = self.output(run_id)
+        if self.apart:
+            return written == {STDOUT: out, STDERR: error}
+        return sorted(written[STDOUT]) == sorted(out + error) and not written[STDERR]
+
+    def everything(self, run_id: str) -> bytes:
+        """What both streams have written."""
+        return b"".join(self.output(run_id).values())
 
     def end_everything(self) -> None:
         """Leave no process of this test behind."""

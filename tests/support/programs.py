@@ -26,11 +26,13 @@ PACKAGES = {
     "docker": "docker.io",
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
+    "runc": "runc",
+    "bridge": "containernetworking-plugins",
 }
 """Each program, and what it is in on Debian."""
 FILES = {"/usr/share/fonts/truetype/wqy/wqy-microhei.ttc": "fonts-wqy-microhei"}
 """What pictures of pages need: without a Chinese font they show boxes."""
-PLACES = ("/usr/sbin", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh")
+PLACES = ("/usr/sbin", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh", "/usr/lib/cni")
 APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
 
 

@@ -8,7 +8,13 @@ from xdist.scheduler import LoadFileScheduling
 SLOWEST_FIRST = ("browser", "kubernetes", "faults", "integration", "contract")
 """Folders of tests; those of the others are quick."""
 
-TOGETHER = ("tests/browser/", "tests/kubernetes/", "tests/contract/test_backend")
+TOGETHER = (
+    "tests/browser/",
+    "tests/contract/test_backend",
+    "tests/integration/test_compose.py",
+    "tests/integration/test_executor_docker.py",
+    "tests/kubernetes/",
+)
 """Containers and pods come with interfaces of their own, and whenever those of the machine change, Chromium gives up
 what it loads (ERR_NETWORK_CHANGED). Whatever starts the one or the other has a line here, so that they take turns."""
 

@@ -9,11 +9,22 @@ from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.backends.protocol import Backend
 from services.executor.domain.environment import bare, base
 from services.executor.domain.equipment import Equipment
+from services.executor.inventory import Machine, Nodes, capacity
 from services.executor.settings import ExecutorSettings
 
 
-def backend_of(settings: ExecutorSettings, home: Path, equipment: Equipment) -> Backend:
-    """Not opened yet. Raises ValueError for settings that cannot be."""
+def chosen(settings: ExecutorSettings, home: Path, equipment: Equipment, boot_id: str) -> tuple[Backend, Nodes]:
+    """The backend, not opened yet, and the nodes that it is for. Raises ValueError for settings that cannot be."""
+    if settings.backend == "kubernetes":
+        from services.executor.backends.kubernetes.making import in_cluster
+
+        return in_cluster(settings.node, home / settings.backend)
+    backend = _of_this_machine(settings, home, equipment)
+    has = capacity(equipment)
+    return backend, Machine(settings.node, boot_id, has, equipment.simulated, backend.uses_images)
+
+
+def _of_this_machine(settings: ExecutorSettings, home: Path, equipment: Equipment) -> Backend:
     if settings.backend == "docker":
         from services.executor.backends.docker.backend import DockerBackend
         from services.executor.backends.docker.containers import User

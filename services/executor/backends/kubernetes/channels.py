@@ -1,0 +1,54 @@
+"""A websocket of the API server that carries several streams (subprotocols `v5.channel.k8s.io`, `v4.channel.k8s.io`).
+
+Each message begins with the number of its stream. Version 5 can end one direction: a message on channel 255 names the
+stream that ends, which is how a program in a pod learns that its input is over.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+
+STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+EXEC_PROTOCOL = "v5.channel.k8s.io"
+FORWARD_PROTOCOL = "v4.channel.k8s.io"
+
+
+class Channels:
+    """Sends and receives on one websocket."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, channel: int, data: bytes) -> None:
+        """Raises ConnectionError when the other side has gone."""
+        await self._socket.send_bytes(bytes((channel,)) + data)
+
+    async def end(self, channel: int) -> None:
+        """Nothing more comes on this one."""
+        await self._socket.send_bytes(bytes((CLOSE, channel)))
+
+    async def resize(self, columns: int, rows: int) -> None:
+        await self.send(RESIZE, json.dumps({"Width": columns, "Height": rows}).encode())
+
+    async def received(self) -> AsyncIterator[tuple[int, bytes]]:
+        """(channel, data) until the other side closes."""
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.BINARY and message.data:
+                yield message.data[0], message.data[1:]
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+
+def exit_code(status: bytes) -> int:
+    """What the channel ERROR says at the end of a program. Raises ValueError when it could not be run at all."""
+    said: dict[str, Any] = json.loads(status)
+    if said.get("status") == "Success":
+        return 0
+    causes = (said.get("details") or {}).get("causes") or ()
+    for cause in causes:
+        if cause.get("reason") == "ExitCode":
+            return int(cause["message"])
+    raise ValueError(str(said.get("message", "")))

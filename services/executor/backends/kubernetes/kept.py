@@ -1,0 +1,94 @@
+"""What this backend keeps of a run on its own disk, beside the output: the order, that it was told to stop, its end.
+
+The cluster forgets a pod when it is deleted; these files do not. Each is written whole, once, before what it speaks of
+is asked of the cluster, so a kill of this process leaves either nothing or a word that the next one goes on from.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused
+from shared.contracts.job import Reason
+
+ORDER = ".order"
+STOP = ".stop"
+END = ".end"
+OUTPUT = ".output"
+_ENDS = {kind.__name__: kind for kind in (Ended, Cancelled, Lost, Refused)}
+
+
+class Kept:
+    """The files `<folder>/<run id>.*`. All of it touches the disk, and raises OSError when that is full."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def path(self, run_id: str, suffix: str) -> Path:
+        return self._folder / f"{run_id}{suffix}"
+
+    def keep_order(self, run_id: str, facts: dict[str, Any]) -> None:
+        """What is needed to find the pod again, or to bury its name."""
+        self._write(run_id, ORDER, facts)
+
+    def order(self, run_id: str) -> dict[str, Any] | None:
+        return self._read(run_id, ORDER)
+
+    def ask_to_stop(self, run_id: str, facts: dict[str, Any]) -> None:
+        """The first word counts."""
+        if self.stop_of(run_id) is None:
+            self._write(run_id, STOP, facts)
+
+    def stop_of(self, run_id: str) -> dict[str, Any] | None:
+        return self._read(run_id, STOP)
+
+    def conclude(self, run_id: str, end: Observation) -> None:
+        self._write(run_id, END, {"kind": type(end).__name__, **asdict(end), "reason": _said(end)})
+
+    def end(self, run_id: str) -> Observation | None:
+        facts = self._read(run_id, END)
+        if facts is None:
+            return None
+        kind = _ENDS[facts.pop("kind")]
+        reason = facts.pop("reason")
+        if reason is not None:
+            facts["reason"] = Reason.model_validate(reason)
+        end: Observation = kind(**facts)
+        return end
+
+    def unfinished(self) -> list[str]:
+        """Runs that were told to stop and have not ended."""
+        stopped = {file.name.removesuffix(STOP) for file in self._folder.glob(f"*{STOP}")}
+        return [run_id for run_id in stopped if not self.path(run_id, END).exists()]
+
+    def forget(self, run_ids: Iterable[str]) -> None:
+        for run_id in run_ids:
+            for file in self._folder.glob(f"{run_id}.*"):
+                file.unlink(missing_ok=True)
+
+    def _write(self, run_id: str, suffix: str, facts: dict[str, Any]) -> None:
+        path = self.path(run_id, suffix)
+        temporary = path.with_name(path.name + ".new")
+        with temporary.open("w") as file:
+            json.dump(facts, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+
+    def _read(self, run_id: str, suffix: str) -> dict[str, Any] | None:
+        try:
+            facts: dict[str, Any] = json.loads(self.path(run_id, suffix).read_text())
+        except FileNotFoundError:
+            return None
+        return facts
+
+
+def _said(end: Observation) -> Any:
+    reason = getattr(end, "reason", None)
+    return None if reason is None else reason.model_dump(mode="json")

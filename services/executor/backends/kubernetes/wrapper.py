@@ -1,0 +1,96 @@
+"""The two shell scripts that a run's container brings along: one starts the command, the other one stops it.
+
+The container's first process starts the command in the foreground, since what a shell starts in the background ignores
+SIGINT. So it hears no SIGTERM itself, and the pod's preStop hook asks the command to end. As with the backend
+`process`, that goes to the command and to whoever has lost the parent that would have passed it on, after a moment
+through shells to the programs that they wait for, and never to the helpers of a program.
+
+Which came first, the stop or the end, is decided once: the first word in the container's termination message is it.
+Both need `/bin/sh`, `/proc`, and for patience `sleep`.
+"""
+
+from collections.abc import Sequence
+
+from services.executor.domain.pod_states import EXITED, STOPPING
+
+SHELL = "/bin/sh"
+MESSAGE = "/dev/termination-log"
+
+_COMMON = r"""
+first() { word=; read -r word < MESSAGE; } 2> /dev/null
+ended() { while read -r each; do [ "$each" = "$1" ] && return 0; done < MESSAGE; return 1; } 2> /dev/null
+pause() { sleep 0.1 2> /dev/null || sleep 1 2> /dev/null; }
+told=" "
+tell() { case $told in *" $1 "*) ;; *) told="$told$1 "; kill -TERM "$1"; kill -CONT "$1";; esac; } 2> /dev/null
+# calls its argument for each living process, with pid, parent and session set
+look() {
+    visit=$1
+    for entry in /proc/[0-9]*/stat; do
+        line=; read -r line < "$entry" || continue
+        pid=${line%% *}
+        set -- ${line##*\) }
+        case $1 in Z|X) continue;; esac
+        parent=$2 session=$4
+        $visit
+    done
+} 2> /dev/null
+"""
+
+_RUN = r"""
+folder=$1; shift
+[ -d "$folder" ] || { echo "$folder: No such file or directory" >&2; exit 1; }
+cd "$folder" || exit 1
+first; [ -z "$word" ] || exit 143
+fail() { echo "$2" >&2; code=$1; }
+code=
+case $1 in
+    */*) [ -e "$1" ] || fail 127 "$1: No such file or directory"
+         [ ! -e "$1" ] || [ -x "$1" ] && [ ! -d "$1" ] || fail 126 "$1: Permission denied";;
+    *) command -v -- "$1" > /dev/null || fail 127 "$1: No such file or directory";;
+esac
+exec 3>&2 2> /dev/null
+[ -n "$code" ] || { (unset PWD OLDPWD; exec "$@" 2>&3 3>&-) < /dev/null; code=$?; }
+echo EXITED >> MESSAGE
+first; [ "$word" = STOPPING ] || exit $code
+until ended TOLD; do pause || break; done
+remaining() { [ "$session" != 1 ] || [ "$pid" = 1 ] || { left=yes; tell "$pid"; }; }
+while left=; look remaining; [ -n "$left" ]; do pause || break; done
+exit $code
+"""
+
+_STOP = r"""
+first; [ -z "$word" ] || exit 0
+present=" "; remember() { present="$present$pid "; }; look remember
+echo STOPPING >> MESSAGE
+first; [ "$word" = STOPPING ] || exit 0
+top() { [ "$parent" -gt 1 ] || [ "$pid" = 1 ] || [ "$pid" = $$ ] || { tell "$pid"; queue="$queue $pid"; }; }
+look top
+for each in 1 2 3 4 5; do ended EXITED && break; pause; done
+queue=; look top
+waited() { [ "$parent" = "$shell" ] && case $present in *" $pid "*) tell "$pid"; queue="$queue $pid";; esac; }
+while [ -n "$queue" ]; do
+    set -- $queue; shell=$1; shift; queue=$*
+    name=; read -r name < "/proc/$shell/comm"
+    for each in sh dash bash ash ksh zsh; do
+        [ "$name" = $each ] || [ "/proc/$shell/exe" -ef /bin/$each ] && { look waited; break; }
+    done
+done 2> /dev/null
+echo TOLD >> MESSAGE
+"""
+
+
+def started(argv: Sequence[str], folder: str) -> list[str]:
+    """What the container runs, so that `argv` is started in `folder`."""
+    return [SHELL, "-c", _script(_RUN), "jobyard", folder, *argv]
+
+
+def stopped() -> list[str]:
+    """What the container runs before it is ended."""
+    return [SHELL, "-c", _script(_STOP), "jobyard"]
+
+
+def _script(text: str) -> str:
+    text = _COMMON + text
+    for name, value in {"MESSAGE": MESSAGE, "EXITED": EXITED, "STOPPING": STOPPING, "TOLD": "told"}.items():
+        text = text.replace(name, value)
+    return text

@@ -1,0 +1,105 @@
+"""What the nodes of a Kubernetes cluster have for runs: what is allocatable there, less what others hold.
+
+A node that is closed to new pods (cordoned, tainted against them, not ready) has nothing to give out, so nothing new is
+placed there; the runs that are there stay.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.executor.domain.admission import Capacity
+
+_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
+_DECIMAL = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
+_MIB = 2**20
+_KEEPS_OUT = frozenset({"NoSchedule", "NoExecute"})
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Devices of a type: the resource, and the labels of nodes that have it."""
+
+    resource: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """What is needed of a node's document."""
+
+    name: str
+    boot_id: str
+    open: bool
+    labels: Mapping[str, str]
+    allocatable: Mapping[str, float]
+
+
+def node_facts(document: Mapping[str, Any], tolerated: Iterable[Mapping[str, Any]] = ()) -> NodeFacts:
+    """Of the API server's document. `tolerated`: the tolerations that runs' pods have."""
+    meta, spec, status = document["metadata"], document.get("spec", {}), document.get("status", {})
+    conditions = {each["type"]: each["status"] for each in status.get("conditions", ())}
+    tolerations = list(tolerated)
+    shut = any(
+        taint.get("effect") in _KEEPS_OUT and not any(_tolerates(each, taint) for each in tolerations)
+        for taint in spec.get("taints", ())
+    )
+    return NodeFacts(
+        name=meta["name"],
+        boot_id=status.get("nodeInfo", {}).get("bootID", ""),
+        open=conditions.get("Ready") == "True" and not spec.get("unschedulable") and not shut,
+        labels=meta.get("labels", {}),
+        allocatable={name: quantity(amount) for name, amount in status.get("allocatable", {}).items()},
+    )
+
+
+def requests(pod: Mapping[str, Any]) -> dict[str, float]:
+    """What a pod holds of its node, as Kubernetes counts it: its containers, or the largest of those before them."""
+    spec = pod.get("spec", {})
+    total: dict[str, float] = {}
+    for container in spec.get("containers", ()):
+        for name, amount in _requested(container).items():
+            total[name] = total.get(name, 0.0) + amount
+    for container in spec.get("initContainers", ()):
+        for name, amount in _requested(container).items():
+            total[name] = max(total.get(name, 0.0), amount)
+    return total
+
+
+def capacity(node: NodeFacts, held: Iterable[Mapping[str, float]], kinds: Mapping[str, Kind]) -> Capacity:
+    """What runs may use there. `held`: by pods that are not runs."""
+    if not node.open:
+        return Capacity(0.0, 0, {})
+    free = dict(node.allocatable)
+    for pod in held:
+        for name, amount in pod.items():
+            free[name] = free.get(name, 0.0) - amount
+    devices = {
+        name: int(free.get(kind.resource, 0))
+        for name, kind in kinds.items()
+        if free.get(kind.resource, 0) >= 1 and kind.labels.items() <= node.labels.items()
+    }
+    return Capacity(max(round(free.get("cpu", 0.0), 3), 0.0), max(int(free.get("memory", 0.0)) // _MIB, 0), devices)
+
+
+def quantity(text: str) -> float:
+    """`1500m`, `16Gi`, `1e3`. Raises ValueError."""
+    if text.endswith("m"):
+        return float(text[:-1]) / 1000
+    for suffix, factor in (*_BINARY.items(), *_DECIMAL.items()):
+        if text.endswith(suffix):
+            return float(text.removesuffix(suffix)) * factor
+    return float(text)
+
+
+def _requested(container: Mapping[str, Any]) -> dict[str, float]:
+    asked = container.get("resources", {}).get("requests", {})
+    return {name: quantity(amount) for name, amount in asked.items()}
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    if toleration.get("effect") not in (None, "", taint.get("effect")):
+        return False
+    if toleration.get("operator", "Equal") == "Exists":
+        return toleration.get("key") in (None, "", taint.get("key"))
+    return toleration.get("key") == taint.get("key") and toleration.get("value", "") == taint.get("value", "")

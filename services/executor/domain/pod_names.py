@@ -1,0 +1,71 @@
+"""What is Jobyard's in a Kubernetes cluster is called: pods, namespaces and the keys of labels and annotations.
+
+A pod's name says whose it is, so that creating it twice is refused by the API server itself; ids that labels can't
+hold as they are (upper case, underscores) stand in annotations, and a label has a hash of them.
+"""
+
+import hashlib
+
+from services.executor.domain.record import rank_of
+
+PREFIX = "jobyard.io/"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+JOBYARD = "jobyard"
+
+EXECUTOR = f"{PREFIX}executor"
+"""Label: a hash of the executor whose pods these are."""
+JOB = f"{PREFIX}job"
+"""Label: the job's id in lower case."""
+RANK = f"{PREFIX}rank"
+"""Label."""
+RUN = f"{PREFIX}run"
+"""Annotation: the rank's id, the fence without which nothing is adopted or deleted."""
+NODE = f"{PREFIX}executor-name"
+"""Annotation: the executor as it calls itself."""
+OWNER = f"{PREFIX}owner"
+"""Annotation: the person."""
+VC = f"{PREFIX}vc"
+"""Annotation: the virtual cluster."""
+GRACE = f"{PREFIX}grace-period"
+"""Annotation: seconds between SIGTERM and SIGKILL."""
+SECRET = f"{PREFIX}secret"
+"""Annotation of a pod beside which there is a Secret of its name."""
+TOMBSTONE = f"{PREFIX}tombstone"
+"""Annotation of a pod that only keeps a name, so that nothing starts under it."""
+FINALIZER = f"{PREFIX}result-kept"
+"""Keeps a pod until its result and its output are stored."""
+CONTAINER = "job"
+
+_LABEL_LENGTH = 63
+_HASH_LENGTH = 10
+
+
+def pod_name(rank_id: str) -> str:
+    """`job-<id>-a<attempt>-r<rank>`."""
+    run, rank = rank_of(rank_id)
+    job, _, attempt = run.partition(".")
+    return f"job-{job.lower()}-a{attempt}-r{rank}"
+
+
+def namespace(vc: str, prefix: str = "jobyard-") -> str:
+    """Of a virtual cluster. Where its name is no DNS label, a hash tells it from others that would be called alike."""
+    plain = vc.lower().replace("_", "-").strip("-")
+    name = f"{prefix}{plain}"
+    if plain == vc and len(name) <= _LABEL_LENGTH:
+        return name
+    return f"{name[: _LABEL_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{short_hash(vc)}"
+
+
+def node_token(name: str) -> str:
+    """A node of the cluster as the platform calls it: no subject of NATS may have a point inside a token."""
+    return name.replace(".", "_")
+
+
+def node_name(token: str) -> str:
+    """The other way: no node of a cluster has an underscore in its name."""
+    return token.replace("_", ".")
+
+
+def short_hash(text: str) -> str:
+    """Ten hexadecimal digits, as labels and names of DNS can hold them."""
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]

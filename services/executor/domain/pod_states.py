@@ -1,0 +1,253 @@
+"""What a pod's status says of the run in it, in words: pure, from the API server's documents to a verdict.
+
+Whether a run was stopped or had exited is decided once, inside the pod, by the script that runs the command (see
+`backends.kubernetes.wrapper`): it leaves a word that comes with the container's end. Where that is missing (SIGKILL,
+an image without a shell) the deletion that was asked for before the end decides.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.executor.domain.pod_names import TOMBSTONE
+from shared.contracts.job import Reason
+
+Pod = Mapping[str, Any]
+
+_NS = 1_000_000_000
+_SIGKILLED = 137
+_SIGNALS = {
+    1: "SIGHUP",
+    2: "SIGINT",
+    3: "SIGQUIT",
+    4: "SIGILL",
+    5: "SIGTRAP",
+    6: "SIGABRT",
+    7: "SIGBUS",
+    8: "SIGFPE",
+    9: "SIGKILL",
+    10: "SIGUSR1",
+    11: "SIGSEGV",
+    12: "SIGUSR2",
+    13: "SIGPIPE",
+    14: "SIGALRM",
+    15: "SIGTERM",
+    24: "SIGXCPU",
+    25: "SIGXFSZ",
+}
+"""Linux's numbers, of those that end a program."""
+STOPPING = "stopping"
+EXITED = "exited"
+
+_UNKNOWN = Reason(code="result_unknown", message="The node has lost the run's container, so nobody knows how it ended.")
+
+
+@dataclass(frozen=True)
+class Pending:
+    """It has not started. `obstacle`: what keeps it from that, if anything does."""
+
+    obstacle: "Obstacle | None" = None
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """`busy`: it may start another time or elsewhere. `patience`: it may pass by itself, so give it time."""
+
+    reason: Reason
+    busy: bool = False
+    patience: bool = True
+
+
+@dataclass(frozen=True)
+class Running:
+    """Its container lives."""
+
+    started_ns: int
+
+
+@dataclass(frozen=True)
+class Over:
+    """Its container has ended; nothing of it lives."""
+
+    started_ns: int
+    ended_ns: int
+    exit_code: int
+    signal: str | None
+    stopped: bool
+    forced: bool
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True)
+class NeverStarted:
+    """It is over without having begun."""
+
+    obstacle: Obstacle
+
+
+@dataclass(frozen=True)
+class Buried:
+    """A tombstone: nothing will ever start under this name."""
+
+    at_ns: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Ended, or given up, by somebody else than this platform or the run itself."""
+
+    reason: Reason
+
+
+Verdict = Pending | Running | Over | NeverStarted | Buried | Taken
+
+
+def verdict(pod: Pod, asked: bool) -> Verdict:
+    """`asked`: this platform has told it to stop."""
+    meta, status = pod["metadata"], pod.get("status", {})
+    if TOMBSTONE in meta.get("annotations", {}):
+        return Buried(time_ns(meta["creationTimestamp"]))
+    container = next(iter(status.get("containerStatuses") or ()), None)
+    state = (container or {}).get("state") or {}
+    if status.get("phase") == "Failed" and status.get("reason") in ("Evicted", "Terminated", "Shutdown") and not asked:
+        return Taken(
+            Reason(code="evicted", message=f"The node took the run away: {_sentence(status.get('message', ''))}")
+        )
+    if "terminated" in state:
+        return _ended(pod, state["terminated"], asked)
+    if status.get("phase") in ("Failed", "Succeeded"):
+        return _never_ran(pod)
+    disrupted = _condition(pod, "DisruptionTarget")
+    if meta.get("deletionTimestamp") and not asked and disrupted.get("reason") == "DeletionByTaintManager":
+        return Taken(_node_lost(pod))
+    if "running" in state:
+        return Running(time_ns(state["running"]["startedAt"]))
+    if meta.get("deletionTimestamp") and not pod["spec"].get("nodeName"):
+        return NeverStarted(Obstacle(_taken(pod), busy=True, patience=False))
+    return Pending(_obstacle(pod, state.get("waiting") or {}))
+
+
+def time_ns(stamp: str) -> int:
+    """Of the API server's moments, which have whole seconds or microseconds."""
+    return int(datetime.fromisoformat(stamp).timestamp() * 1_000_000) * 1000
+
+
+def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
+    if ended.get("reason") in ("StartError", "ContainerCannotRun"):
+        return NeverStarted(Obstacle(_cannot_start(str(ended.get("message", ""))), patience=False))
+    if ended.get("reason") == "ContainerStatusUnknown":
+        return NeverStarted(Obstacle(_UNKNOWN)) if asked else Taken(_UNKNOWN)
+    code = int(ended["exitCode"])
+    words = str(ended.get("message", "")).split()
+    deleted = bool(pod["metadata"].get("deletionTimestamp"))
+    stopping = words[0] == STOPPING if words else deleted
+    forced = stopping and EXITED not in words and code == _SIGKILLED
+    if stopping and not asked:
+        return Taken(_taken(pod))
+    return Over(
+        started_ns=time_ns(ended["startedAt"]),
+        ended_ns=time_ns(ended["finishedAt"]),
+        exit_code=code,
+        signal=signal_of(code),
+        stopped=stopping,
+        forced=forced,
+        reason=_out_of_memory(pod) if ended.get("reason") == "OOMKilled" and code else None,
+    )
+
+
+def _never_ran(pod: Pod) -> Verdict:
+    """The kubelet has given the pod up: it would not admit it, or took it away."""
+    status = pod["status"]
+    cause, message = str(status.get("reason", "")), str(status.get("message", "")).strip()
+    words = f"The node {_node(pod)} did not take the pod: {_sentence(message or cause or 'no reason is known')}"
+    return NeverStarted(Obstacle(Reason(code="node_refused", message=words), busy=True, patience=False))
+
+
+_IMAGES = {
+    "ErrImagePull": ("image_unavailable", True),
+    "ImagePullBackOff": ("image_unavailable", True),
+    "ErrImageNeverPull": ("image_missing", False),
+    "InvalidImageName": ("image_invalid", False),
+    "ImageInspectError": ("image_unavailable", True),
+    "RegistryUnavailable": ("image_unavailable", True),
+}
+_IMAGE_WORDS = {
+    "image_unavailable": "The image {image} could not be pulled to the node {node}: {message}",
+    "image_missing": "The image {image} is not on the node {node}, and pulling images is switched off there.",
+    "image_invalid": "The image name {image} is not valid: {message}",
+}
+_CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)"( is being deleted| not found)?')
+
+
+def _obstacle(pod: Pod, waiting: Mapping[str, Any]) -> Obstacle | None:
+    cause, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
+    if cause in _IMAGES:
+        code, patience = _IMAGES[cause]
+        image = pod["spec"]["containers"][0].get("image", "")
+        words = _IMAGE_WORDS[code].format(image=image, node=_node(pod), message=_sentence(message))
+        return Obstacle(Reason(code=code, message=words), patience=patience)
+    if cause in _CONFIGURATION:
+        words = f"The container could not be made on the node {_node(pod)}: {_sentence(message)}"
+        return Obstacle(Reason(code="container_refused", message=words))
+    scheduled = _condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
+        return _unschedulable(str(scheduled.get("message", "")))
+    return None
+
+
+def _unschedulable(message: str) -> Obstacle:
+    if (claim := _CLAIM.search(message)) and claim[2]:
+        words = f"The virtual cluster's namespace has no storage claim {claim[1]}. Ask an operator to make it."
+        return Obstacle(Reason(code="claim_missing", message=words, details={"claim": claim[1]}), patience=False)
+    words = f"Kubernetes found no room for the run where it was placed: {_sentence(message)}"
+    return Obstacle(Reason(code="unschedulable", message=words), busy=True)
+
+
+def _cannot_start(message: str) -> Reason:
+    words = f"The image has no program to start the command with: {_sentence(message)}"
+    return Reason(code="program_missing", message=words)
+
+
+def _out_of_memory(pod: Pod) -> Reason:
+    limits = pod["spec"]["containers"][0].get("resources", {}).get("limits", {})
+    room = f" than the {limits['memory']} that the job asked for" if "memory" in limits else ""
+    words = f"Out of memory: the run needed more{room}, and the kernel ended it. Ask for more memory_mib."
+    return Reason(code="oom_killed", message=words)
+
+
+def _taken(pod: Pod) -> Reason:
+    disrupted = _condition(pod, "DisruptionTarget")
+    if disrupted.get("status") == "True":
+        cause, message = str(disrupted.get("reason", "")), str(disrupted.get("message", ""))
+        if cause == "DeletionByTaintManager":
+            return _node_lost(pod)
+        return Reason(code="disrupted", message=f"Kubernetes took the run away ({cause}): {_sentence(message)}")
+    return Reason(code="stopped_by_others", message="Somebody deleted the run's pod, and Jobyard had not asked for it.")
+
+
+def _node_lost(pod: Pod) -> Reason:
+    words = f"The node {_node(pod)} does not answer, or was closed to runs (NoExecute)."
+    return Reason(code="node_lost", message=words, details={"node": _node(pod)})
+
+
+def _condition(pod: Pod, kind: str) -> Mapping[str, Any]:
+    conditions = pod.get("status", {}).get("conditions") or ()
+    return next((condition for condition in conditions if condition["type"] == kind), {})
+
+
+def _node(pod: Pod) -> str:
+    return str(pod["spec"].get("nodeName") or "that was chosen")
+
+
+def signal_of(code: int) -> str | None:
+    """A container tells no signal but by its exit code, so a command that exits with 130 is taken for interrupted."""
+    return _SIGNALS.get(code - 128)
+
+
+def _sentence(text: str) -> str:
+    """On one line, with an end, and not endless."""
+    line = " ".join(text.split())[:500]
+    return line if line.endswith((".", "!", "?")) else f"{line}."

@@ -1,0 +1,80 @@
+"""The backend `kubernetes` for the contract suite: a namespace of its own, whose storage is the test's folder."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from services.executor.backends.kubernetes.api import Api, ApiError
+from services.executor.backends.kubernetes.backend import KubernetesBackend
+from services.executor.backends.kubernetes.manifest import Layout, Storage
+from services.executor.backends.protocol import RunOrder
+from services.executor.domain import pod_names as names
+from tests.support.executor_backend import Bench
+from tests.support.kubernetes.cluster import IMAGE
+from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
+from tests.support.waiting import until
+
+_PORT = ("", "_PROTO", "_PORT", "_ADDR")
+_SERVICE = ("PORT", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTPS", *(f"PORT_443_TCP{part}" for part in _PORT))
+BROUGHT = frozenset({"HOSTNAME", "HOME", *(f"KUBERNETES_{name}" for name in _SERVICE)})
+"""What a kubelet adds to every environment."""
+
+
+class KubernetesBench(Bench):
+    """`vc` names the namespace."""
+
+    apart = False
+    within_s = 120.0
+
+    def __init__(self, kubeconfig: Path, home: Path, folder: Path, vc: str, patience_s: float = 60.0) -> None:
+        self.home = home
+        self.vc = vc
+        self.namespace = names.namespace(vc)
+        self.layout = Layout(
+            executor=f"test-{vc}",
+            image=IMAGE,
+            pull_policy="Never",
+            storages=(Storage(folder, CLAIM),),
+            limit_cpus=False,
+            shared_memory_mib=64,
+        )
+        self.api = Api(kubeconfig)
+        super().__init__(
+            lambda: KubernetesBackend(Api(kubeconfig), home, self.layout, patience_s=patience_s), folder, BROUGHT
+        )
+
+    def order(
+        self,
+        script: str | tuple[str, ...],
+        run_id: str | None = None,
+        grace_s: float = 10,
+        hidden: tuple[str, ...] = (),
+    ) -> RunOrder:
+        """With so little of the node that many fit."""
+        return replace(super().order(script, run_id, grace_s, hidden), vc=self.vc, cpus=0.01)
+
+    async def remove(self, run_id: str) -> None:
+        """The run's pod, as somebody else would; it is gone then."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{names.pod_name(run_id)}"
+
+        async def gone() -> bool:
+            try:
+                await self.api.delete(path, {"gracePeriodSeconds": 1})
+            except ApiError as error:
+                return error.status == 404
+            return False
+
+        await until(gone, f"the pod of {run_id} is gone")
+
+    def forget_end(self, run_id: str) -> None:
+        """As an executor that was killed before it had written how the run ended."""
+        (self.home / f"{run_id}.end").unlink()
+
+    async def prepare(self) -> None:
+        """The namespace as the backend makes it, and the claim in it."""
+        await self.api.open()
+        await make_claim(self.api, self.namespace, self.folder)
+
+    async def clear(self) -> None:
+        """Nothing of it stays in the cluster."""
+        await remove_claim(self.api, self.namespace)
+        await self.api.close()

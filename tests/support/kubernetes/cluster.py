@@ -1,0 +1,81 @@
+"""A whole Kubernetes for tests: the control plane and one real node, or the one that `KUBECONFIG` names."""
+
+import atexit
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from tests.support.kubernetes.control_plane import ControlPlane
+from tests.support.kubernetes.images import archive
+from tests.support.kubernetes.network import Network
+from tests.support.kubernetes.node import SANDBOX, Node
+from tests.support.kubernetes.programs import needs_programs
+from tests.support.root_filesystem import root_filesystem
+
+IMAGE = "jobyard.test/python:1"
+PROGRAMS_OF_A_NODE = ("etcd", "kube-apiserver", "kubelet", "containerd")
+
+
+class Cluster:
+    """The cluster, and the nodes that it has. `kubeconfig` is an administrator's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.network = Network()
+        (folder / "plane").mkdir()
+        self.plane = ControlPlane(folder / "plane")
+        names = (IMAGE, SANDBOX)
+        self._images = [archive(folder / "images.tar", names, root_filesystem(), ["/bin/sleep", "infinity"])]
+        self.nodes: dict[str, Node] = {}
+        self.kubeconfig = self.plane.kubeconfig
+
+    def start(self) -> None:
+        self.network.open()
+        self.plane.start()
+
+    def add(self, name: str) -> Node:
+        """Start a node and return when it has registered."""
+        node = Node(name, self.folder / name, self.plane, self.network, self._images)
+        self.nodes[name] = node
+        node.start()
+        return node
+
+    def stop(self) -> None:
+        for node in self.nodes.values():
+            node.stop()
+        self.plane.stop()
+        self.network.close()
+
+
+@cache
+def shared() -> Path:
+    """The kubeconfig of a cluster for all tests of this process: the one that `KUBECONFIG` names, or one of our own.
+
+    It has a node `node-1`, and the image `IMAGE` on it.
+    """
+    given = os.environ.get("KUBECONFIG")
+    if given:
+        return Path(given)
+    needs_programs(*PROGRAMS_OF_A_NODE)
+    stack = contextlib.ExitStack()
+    running = stack.enter_context(cluster())
+    atexit.register(stack.close)
+    return running.kubeconfig
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[Cluster]:
+    """With one node, `node-1`, on this machine."""
+    folder = Path(tempfile.mkdtemp(prefix="jobyard-kubernetes-"))
+    running = Cluster(folder)
+    try:
+        running.start()
+        running.add("node-1")
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(folder, ignore_errors=True)

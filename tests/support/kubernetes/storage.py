@@ -1,0 +1,70 @@
+"""Storage of a test's namespace: a folder of this machine as a claim."""
+
+import contextlib
+from pathlib import Path
+
+from services.executor.backends.kubernetes.api import Api, ApiError, Document
+from tests.support.waiting import until
+
+CLAIM = "work"
+
+
+async def make_claim(api: Api, namespace: str, folder: Path) -> None:
+    """The namespace, held to the restricted level, and in it the claim. Returns when the claim is bound."""
+    _share(folder)
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    await api.create("/api/v1/persistentvolumes", _volume(namespace, folder))
+    await api.create("/api/v1/namespaces", _document("Namespace", namespace, labels=labels))
+    claims = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+    await api.create(claims, _claim(namespace))
+
+    async def bound() -> bool:
+        return bool((await api.get(f"{claims}/{CLAIM}"))["status"].get("phase") == "Bound")
+
+    await until(bound, "the claim is bound")
+
+
+async def remove_claim(api: Api, namespace: str) -> None:
+    """With the namespace and all that is in it."""
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    for pod in (await api.get(pods))["items"]:
+        with contextlib.suppress(ApiError):  # it has gone meanwhile
+            await api.patch(f"{pods}/{pod['metadata']['name']}", {"metadata": {"finalizers": None}})
+    await api.delete(f"/api/v1/namespaces/{namespace}", {})
+    await api.delete(f"/api/v1/persistentvolumes/{namespace}", {})
+
+
+def _share(folder: Path) -> None:
+    """A pod's user is nobody of this machine: what leads to the folder may be entered, the folder be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o777)
+    for parent in folder.parents:
+        if parent.stat().st_mode & 0o5 != 0o5:
+            parent.chmod(parent.stat().st_mode | 0o5)
+
+
+def _volume(name: str, folder: Path) -> Document:
+    spec = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteMany"],
+        "storageClassName": "",
+        "persistentVolumeReclaimPolicy": "Retain",
+        "hostPath": {"path": str(folder)},
+        "claimRef": {"namespace": name, "name": CLAIM},
+    }
+    return _document("PersistentVolume", name, spec)
+
+
+def _claim(volume: str) -> Document:
+    spec = {
+        "accessModes": ["ReadWriteMany"],
+        "storageClassName": "",
+        "volumeName": volume,
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    return _document("PersistentVolumeClaim", CLAIM, spec)
+
+
+def _document(kind: str, name: str, spec: Document | None = None, **metadata: object) -> Document:
+    document: Document = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, **metadata}}
+    return document if spec is None else document | {"spec": spec}

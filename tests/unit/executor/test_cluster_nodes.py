@@ -1,0 +1,78 @@
+"""What nodes of a cluster have for runs: what is allocatable, less what others hold; nothing where none may come."""
+
+from typing import Any
+
+import pytest
+
+from services.executor.domain.cluster_nodes import Kind, capacity, node_facts, quantity, requests
+
+V100 = {"v100": Kind("nvidia.com/gpu", {"nvidia.com/gpu.product": "Tesla-V100"})}
+
+
+def node(ready: str = "True", taints: tuple[dict[str, str], ...] = (), **spec: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "gpu-7.lab", "labels": {"nvidia.com/gpu.product": "Tesla-V100"}},
+        "spec": {"taints": list(taints), **spec},
+        "status": {
+            "allocatable": {"cpu": "31500m", "memory": "64Gi", "nvidia.com/gpu": "8"},
+            "conditions": [{"type": "Ready", "status": ready}],
+            "nodeInfo": {"bootID": "b-1"},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("2", 2), ("1500m", 1.5), ("64Gi", 64 * 2**30), ("1e3", 1000), ("5M", 5e6), ("7k", 7000), ("0", 0)],
+)
+def test_amounts_are_read_as_kubernetes_writes_them(text: str, amount: float) -> None:
+    assert quantity(text) == amount
+
+
+def test_a_node_has_what_is_allocatable_and_not_held_by_others() -> None:
+    other = {"cpu": 1.5, "memory": 2.0 * 2**30, "nvidia.com/gpu": 3.0}
+    has = capacity(node_facts(node()), [other], V100)
+    assert (has.cpus, has.memory_mib, dict(has.devices)) == (30.0, 62 * 1024, {"v100": 5})
+
+
+def test_devices_of_a_type_are_only_on_nodes_that_bear_its_labels() -> None:
+    a100 = {"a100": Kind("nvidia.com/gpu", {"nvidia.com/gpu.product": "A100"})}
+    assert dict(capacity(node_facts(node()), [], a100).devices) == {}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        node(ready="Unknown"),
+        node(unschedulable=True),
+        node(taints=({"key": "maintenance", "effect": "NoExecute"},)),
+        node(taints=({"key": "gpu", "value": "lab", "effect": "NoSchedule"},)),
+    ],
+)
+def test_a_node_that_takes_no_pods_has_nothing_to_give_out(document: dict[str, Any]) -> None:
+    has = capacity(node_facts(document), [], V100)
+    assert (has.cpus, has.memory_mib, dict(has.devices)) == (0.0, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("toleration", "opens"),
+    [
+        ({"key": "gpu", "operator": "Equal", "value": "lab", "effect": "NoSchedule"}, True),
+        ({"key": "gpu", "operator": "Exists"}, True),
+        ({"operator": "Exists"}, True),
+        ({"key": "gpu", "value": "other"}, False),
+        ({"key": "gpu", "operator": "Exists", "effect": "NoExecute"}, False),
+    ],
+)
+def test_a_taint_that_the_pods_tolerate_keeps_nobody_out(toleration: dict[str, str], opens: bool) -> None:
+    tainted = node(taints=({"key": "gpu", "value": "lab", "effect": "NoSchedule"},))
+    assert node_facts(tainted, [toleration]).open is opens
+
+
+def test_a_pod_holds_the_sum_of_its_containers_or_the_largest_of_those_before_them() -> None:
+    def container(cpu: str) -> dict[str, Any]:
+        return {"resources": {"requests": {"cpu": cpu}}}
+
+    pod = {"spec": {"containers": [container("1"), container("500m")], "initContainers": [container("2")]}}
+    assert requests(pod) == {"cpu": 2.0}
+    assert requests({"spec": {"containers": [{}]}}) == {}

@@ -1,0 +1,186 @@
+"""What a pod's status says of its run: each answer of a cluster is one verdict, and each failure a sentence."""
+
+from typing import Any
+
+import pytest
+
+from services.executor.domain.pod_names import TOMBSTONE
+from services.executor.domain.pod_states import (
+    Buried,
+    NeverStarted,
+    Over,
+    Pending,
+    Running,
+    Taken,
+    Verdict,
+    verdict,
+)
+
+START, END = "2026-12-04T12:00:00Z", "2026-12-04T12:00:09Z"
+START_NS = 1_796_385_600_000_000_000
+
+
+def pod(
+    state: dict[str, Any] | None = None,
+    phase: str = "Running",
+    deleted: bool = False,
+    node: str | None = "gpu-7",
+    conditions: tuple[dict[str, str], ...] = (),
+    **status: Any,
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": "job-x-a1-r0", "creationTimestamp": START, "annotations": {}}
+    if deleted:
+        metadata["deletionTimestamp"] = END
+    container = {"image": "lab/train:2", "resources": {"limits": {"memory": "512Mi"}}}
+    found = {"phase": phase, "conditions": list(conditions), **status}
+    if state is not None:
+        found["containerStatuses"] = [{"state": state}]
+    return {"metadata": metadata, "spec": {"nodeName": node, "containers": [container]}, "status": found}
+
+
+def ended(code: int, message: str = "", reason: str = "Error") -> dict[str, Any]:
+    said = {"exitCode": code, "startedAt": START, "finishedAt": END, "reason": reason, "message": message}
+    return {"terminated": said}
+
+
+def waiting(reason: str, message: str = "") -> dict[str, Any]:
+    return pod({"waiting": {"reason": reason, "message": message}}, phase="Pending")
+
+
+def unschedulable(message: str) -> dict[str, Any]:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    return pod(phase="Pending", node=None, conditions=(condition,))
+
+
+def over(document: dict[str, Any], asked: bool = False) -> Over:
+    found = verdict(document, asked)
+    assert isinstance(found, Over), found
+    return found
+
+
+def test_a_container_that_lives_has_started() -> None:
+    assert verdict(pod({"running": {"startedAt": START}}), asked=False) == Running(START_NS)
+    assert verdict(pod({"running": {"startedAt": START}}, deleted=True), asked=True) == Running(START_NS)
+
+
+@pytest.mark.parametrize(("code", "signal"), [(0, None), (3, None), (255, None), (137, "SIGKILL"), (143, "SIGTERM")])
+def test_an_end_has_its_code_and_its_signal(code: int, signal: str | None) -> None:
+    found = over(pod(ended(code, "exited\n")))
+    assert (found.exit_code, found.signal, found.stopped, found.forced, found.reason) == (
+        code,
+        signal,
+        False,
+        False,
+        None,
+    )
+    assert (found.started_ns, found.ended_ns) == (START_NS, START_NS + 9_000_000_000)
+
+
+def test_what_the_container_says_first_decides_whether_it_was_stopped() -> None:
+    stopped = over(pod(ended(0, "stopping\nexited\ntold\n"), deleted=True), asked=True)
+    assert (stopped.stopped, stopped.forced) == (True, False)
+    exited = over(pod(ended(0, "exited\nstopping\n"), deleted=True), asked=True)
+    assert exited.stopped is False, "it had ended before the stop reached it"
+
+
+def test_a_stop_that_took_a_sigkill_is_forced() -> None:
+    assert over(pod(ended(137, "stopping\ntold\n"), deleted=True), asked=True).forced
+    assert over(pod(ended(137), deleted=True), asked=True).forced, "an image without a shell says nothing"
+
+
+def test_an_end_by_somebody_elses_deletion_is_a_loss() -> None:
+    found = verdict(pod(ended(0, "stopping\nexited\n"), deleted=True), asked=False)
+    assert isinstance(found, Taken)
+    assert found.reason.code == "stopped_by_others"
+
+
+def test_a_disruption_says_whose() -> None:
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "drained"}
+    found = verdict(pod(ended(0, "stopping\nexited\n"), deleted=True, conditions=(condition,)), asked=False)
+    assert isinstance(found, Taken)
+    assert (found.reason.code, "drained" in found.reason.message) == ("disrupted", True)
+
+
+def test_a_node_that_does_not_answer_loses_its_runs_once_the_cluster_gives_them_up() -> None:
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": ""}
+    silent = pod({"running": {"startedAt": START}}, deleted=True, conditions=(condition,))
+    found = verdict(silent, asked=False)
+    assert isinstance(found, Taken)
+    assert found.reason.code == "node_lost"
+    assert "gpu-7" in found.reason.message
+
+
+def test_out_of_memory_is_said_only_of_an_end_that_failed() -> None:
+    killed = over(pod(ended(137, "", "OOMKilled")))
+    assert killed.reason is not None
+    assert killed.reason.code == "oom_killed"
+    assert "512Mi" in killed.reason.message
+    assert over(pod(ended(0, "exited\n", "OOMKilled"))).reason is None, "a child was killed, and the run coped"
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "busy", "patience"),
+    [
+        (waiting("ErrImagePull", "no such host"), "image_unavailable", False, True),
+        (waiting("ImagePullBackOff", "back-off"), "image_unavailable", False, True),
+        (waiting("ErrImageNeverPull", "not there"), "image_missing", False, False),
+        (waiting("InvalidImageName", "bad"), "image_invalid", False, False),
+        (waiting("CreateContainerConfigError", "secret not found"), "container_refused", False, True),
+        (unschedulable("0/3 nodes are available: 3 Insufficient cpu"), "unschedulable", True, True),
+        (unschedulable('persistentvolumeclaim "data" not found'), "claim_missing", False, False),
+    ],
+)
+def test_what_keeps_a_run_from_starting_is_told_in_words(
+    document: dict[str, Any], code: str, busy: bool, patience: bool
+) -> None:
+    found = verdict(document, asked=False)
+    assert isinstance(found, Pending)
+    assert found.obstacle is not None
+    assert (found.obstacle.reason.code, found.obstacle.busy, found.obstacle.patience) == (code, busy, patience)
+    assert found.obstacle.reason.message.endswith(".")
+
+
+def test_a_pod_on_its_way_has_no_obstacle() -> None:
+    assert verdict(waiting("ContainerCreating"), asked=False) == Pending(None)
+    assert verdict(pod(phase="Pending", node=None), asked=False) == Pending(None)
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (pod(ended(128, 'exec: "/bin/sh": no such file', "StartError"), phase="Failed"), "program_missing"),
+        (pod(phase="Failed", reason="OutOfnvidia.com/gpu", message="Node didn't have enough"), "node_refused"),
+        (pod(phase="Pending", node=None, deleted=True), "stopped_by_others"),
+    ],
+)
+def test_what_ends_without_having_begun_never_started(document: dict[str, Any], code: str) -> None:
+    found = verdict(document, asked=False)
+    assert isinstance(found, NeverStarted)
+    assert found.obstacle.reason.code == code
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory"), "evicted"),
+        (pod(ended(137, "", "ContainerStatusUnknown"), phase="Failed"), "result_unknown"),
+    ],
+)
+def test_what_the_node_took_away_is_lost(document: dict[str, Any], code: str) -> None:
+    found: Verdict = verdict(document, asked=False)
+    assert isinstance(found, Taken)
+    assert found.reason.code == code
+
+
+def test_a_tombstone_is_one_whatever_else_it_says() -> None:
+    document = unschedulable("gated")
+    document["metadata"]["annotations"][TOMBSTONE] = "stopped"
+    assert verdict(document, asked=True) == Buried(START_NS)
+
+
+def test_sentences_of_a_cluster_are_cut_and_on_one_line() -> None:
+    found = verdict(waiting("ErrImagePull", "line\n" * 1000), asked=False)
+    assert isinstance(found, Pending)
+    assert found.obstacle is not None
+    assert "\n" not in found.obstacle.reason.message
+    assert len(found.obstacle.reason.message) < 700
