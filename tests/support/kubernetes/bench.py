@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.executor.backends.kubernetes.api import Api, ApiError
 from services.executor.backends.kubernetes.backend import KubernetesBackend
-from services.executor.backends.kubernetes.manifest import Layout, Storage
+from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from tests.support.executor_backend import Bench

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.executor.backends.kubernetes.manifest import Layout, Storage, Unplaceable, pod, tombstone
+from services.executor.backends.kubernetes.layout import Layout, Storage, Unplaceable
+from services.executor.backends.kubernetes.manifest import pod, tombstone
 from services.executor.backends.protocol import Folders
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import Kind

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.backend import KubernetesBackend
-from services.executor.backends.kubernetes.manifest import Layout, Storage
+from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.kubernetes.reports import ClusterReports
 from services.executor.backends.kubernetes.settings import KubernetesSettings

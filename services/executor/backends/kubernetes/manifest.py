@@ -5,75 +5,30 @@ that could ask for more.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePath
-from typing import Any
+from collections.abc import Mapping
 
 from services.executor.backends.kubernetes import wrapper
-from services.executor.backends.kubernetes.hidden import concealed
+from services.executor.backends.kubernetes.api import Document
+from services.executor.backends.kubernetes.layout import Layout, Unplaceable
+from services.executor.backends.kubernetes.mounts import mounts_and_volumes
+from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
-from services.executor.domain.cluster_nodes import Kind
 from shared.contracts.job import CPU
 
 SHORTEST_GRACE_S = 1
 """A deletion without any grace period would not wait for the node to say that the pod is gone."""
 
-MASTER_ADDR = "MASTER_ADDR"
-VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ASCEND_RT_VISIBLE_DEVICES"})
-
-Document = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Storage:
-    """A prefix of paths, and the claim that it lies on."""
-
-    prefix: PurePath
-    claim: str
-    sub_path: str = ""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What an operator has set for all pods."""
-
-    executor: str
-    namespaces: str = "jobyard-"
-    image: str = ""
-    """Of jobs that name none."""
-    pull_policy: str = "IfNotPresent"
-    pull_secrets: Sequence[str] = ()
-    storages: Sequence[Storage] = ()
-    device_types: Mapping[str, Kind] = field(default_factory=dict)
-    limit_cpus: bool = True
-    shared_memory_mib: int = 1024
-    user: int = 1000
-    group: int = 1000
-    read_only_root: bool = False
-    priority_class: str | None = None
-    tolerations: Sequence[Document] = ()
-
-
-class Unplaceable(ValueError):
-    """The pod cannot be made: a path lies on no claim, or a device type has no resource."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
 
 def pod(order: RunOrder, layout: Layout) -> Document:
     """The pod of this rank. Raises Unplaceable."""
-    mounts, volumes = _storage(order, layout)
+    mounts, volumes = mounts_and_volumes(order, layout)
     container: Document = {
         "name": names.CONTAINER,
         "image": order.image or layout.image,
         "imagePullPolicy": layout.pull_policy,
-        "command": [_literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
-        "env": _environment(order),
+        "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
+        "env": variables(order),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
         "securityContext": {
@@ -183,65 +138,3 @@ def _resources(order: RunOrder, layout: Layout) -> Document:
         amounts[kind.resource] = str(len(order.devices))
     limits = {name: amount for name, amount in amounts.items() if name != "cpu" or layout.limit_cpus}
     return {"requests": amounts, "limits": limits}
-
-
-def _environment(order: RunOrder) -> list[Document]:
-    """Which devices a container sees is its device plugin's to say."""
-    env = {name: value for name, value in order.env.items() if not (order.devices and name in VISIBLE)}
-    listed: list[Document] = [{"name": name, "value": _literal(value)} for name, value in env.items()]
-    kept = concealed(order)
-    for variable in listed:
-        if variable["name"] in kept:
-            del variable["value"]
-            reference = {"name": names.pod_name(order.run_id), "key": variable["name"]}
-            variable["valueFrom"] = {"secretKeyRef": reference}
-        if variable["name"] == MASTER_ADDR and order.ranks > 1 and order.rank == 0:  # only it knows where it will be
-            del variable["value"]
-            variable["valueFrom"] = {"fieldRef": {"fieldPath": "status.podIP"}}
-    return listed
-
-
-def _storage(order: RunOrder, layout: Layout) -> tuple[list[Document], list[Document]]:
-    """Each folder that the run may use, and nothing beside it; its data can't be written."""
-    folders = order.folders
-    wanted = {folders.job: False, folders.checkpoints: False, folders.work: False}
-    if folders.data is not None and folders.data not in wanted:
-        wanted[folders.data] = True
-    mounts: list[Document] = [{"name": "shm", "mountPath": "/dev/shm"}]
-    claims: list[str] = []
-    inside: list[PurePath] = []
-    for path, read_only in sorted(wanted.items()):
-        if any(path.is_relative_to(parent) and not read_only for parent in inside):
-            continue
-        storage = _storage_of(path, layout.storages)
-        if storage.claim not in claims:
-            claims.append(storage.claim)
-        below = PurePath(storage.sub_path) / path.relative_to(storage.prefix)
-        mount: Document = {"name": f"storage-{claims.index(storage.claim)}", "mountPath": str(path)}
-        if str(below) != ".":
-            mount["subPath"] = str(below)
-        if read_only:
-            mount["readOnly"] = True
-        else:
-            inside.append(path)
-        mounts.append(mount)
-    shm: Document = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{layout.shared_memory_mib}Mi"}}
-    volumes = [
-        {"name": f"storage-{number}", "persistentVolumeClaim": {"claimName": claim}}
-        for number, claim in enumerate(claims)
-    ]
-    return mounts, [shm, *volumes]
-
-
-def _storage_of(path: PurePath, storages: Sequence[Storage]) -> Storage:
-    """The one with the longest prefix."""
-    fitting = [storage for storage in storages if path.is_relative_to(storage.prefix)]
-    if not fitting:
-        message = f"The folder {path} lies on no storage of the cluster. Submit with a path that does."
-        raise Unplaceable("path_unmapped", message)
-    return max(fitting, key=lambda storage: len(storage.prefix.parts))
-
-
-def _literal(value: str) -> str:
-    """Kubernetes puts other variables in place of `$(NAME)`, and takes `$$` for one dollar."""
-    return value.replace("$", "$$")

@@ -70,6 +70,16 @@ def owner_of(pod: Document) -> str | None:
     return run_id if run_id is not None and names.pod_name(run_id) == meta["name"] else None
 
 
+def path_of(pod: Document) -> str:
+    """Where the API server has it."""
+    return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+
+
+def annotations_of(pod: Document) -> dict[str, str]:
+    found: dict[str, str] = pod["metadata"].get("annotations", {})
+    return found
+
+
 def _version(pod: Document) -> int:
     return int(pod["metadata"]["resourceVersion"])
 

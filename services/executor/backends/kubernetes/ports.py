@@ -13,6 +13,7 @@ import structlog
 
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
 from services.executor.backends.kubernetes.channels import FORWARD_PROTOCOL, Channels
+from services.executor.backends.kubernetes.pods import path_of
 from shared.contracts.errors import Conflict, FieldError, Invalid, Unavailable
 from shared.streams.files import read
 
@@ -65,10 +66,10 @@ class Ports:
         return mine
 
     async def _relay(self, pod: Document, port: int, near: socket.socket, opened: "asyncio.Future[None]") -> None:
-        meta = pod["metadata"]
-        path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/portforward"
         try:
-            async with self._api.websocket(path, [("ports", str(port))], FORWARD_PROTOCOL) as connection:
+            async with self._api.websocket(
+                f"{path_of(pod)}/portforward", [("ports", str(port))], FORWARD_PROTOCOL
+            ) as connection:
                 channels = Channels(connection)
                 opened.set_result(None)
                 sending = asyncio.create_task(_send(near, channels))

@@ -1,0 +1,37 @@
+"""Commands in a pod's container beside the run's own: each goes through a websocket of the API server, and has one.
+
+They are told apart only by that connection: whoever leaves it does not end the command.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from services.executor.backends.kubernetes.api import Api, Document
+from services.executor.backends.kubernetes.channels import ERROR, EXEC_PROTOCOL, STDOUT, Channels
+from services.executor.backends.kubernetes.pods import path_of
+from services.executor.domain import pod_names as names
+
+
+@asynccontextmanager
+async def started(
+    api: Api, pod: Document, command: Sequence[str], stdin: bool = False, terminal: bool = False
+) -> AsyncIterator[Channels]:
+    """Its streams, until it has ended or the caller leaves. Raises ApiError, ClusterAway."""
+    asked = {"container": names.CONTAINER, "stdout": "true", "stdin": str(stdin).lower(), "tty": str(terminal).lower()}
+    if not terminal:
+        asked["stderr"] = "true"
+    query = [*asked.items(), *(("command", word) for word in command)]
+    async with api.websocket(f"{path_of(pod)}/exec", query, EXEC_PROTOCOL) as connection:
+        yield Channels(connection)
+
+
+async def said(api: Api, pod: Document, command: Sequence[str]) -> bytes:
+    """What it writes until its end. Raises ApiError, ClusterAway."""
+    written = b""
+    async with started(api, pod, command) as channels:
+        async for channel, data in channels.received():
+            if channel == STDOUT:
+                written += data
+            elif channel == ERROR:
+                break
+    return written

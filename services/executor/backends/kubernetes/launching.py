@@ -1,0 +1,87 @@
+"""Starts runs: the order goes to this disk, then the pod to the cluster, unless the run has been here.
+
+An order is written down before its pod is asked for, so whoever finds none on the disk knows that nothing was.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from services.executor.backends.kubernetes import manifest
+from services.executor.backends.kubernetes.calls import Calls
+from services.executor.backends.kubernetes.concluding import Concluding
+from services.executor.backends.kubernetes.kept import Kept
+from services.executor.backends.kubernetes.layout import Layout, Unplaceable
+from services.executor.backends.kubernetes.ownership import give
+from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.turns import Turns
+from services.executor.backends.kubernetes.variables import MASTER_ADDR
+from services.executor.backends.protocol import RunOrder
+from services.executor.domain.observation import Refused
+from services.executor.domain.record import rank_of
+from shared.contracts.job import Reason
+
+MEET_S = 0.1
+"""Between two looks at whether rank 0's pod has its address."""
+
+
+class Launching:
+    """Of all runs of one cluster."""
+
+    def __init__(
+        self, layout: Layout, kept: Kept, pods: Pods, calls: Calls, concluding: Concluding, turns: Turns
+    ) -> None:
+        self._layout = layout
+        self._kept = kept
+        self._pods = pods
+        self._calls = calls
+        self._concluding = concluding
+        self._turns = turns
+
+    async def launch(self, order: RunOrder) -> None:
+        """What cannot be asked of the cluster now is asked for again by whoever wants it started."""
+        run_id = order.run_id
+        if order.rank > 0 and not await asyncio.to_thread(self._is_known, run_id):
+            address = await self._meeting_point(order)
+            if address is None:
+                return
+            order = replace(order, env=order.env | {MASTER_ADDR: address})
+        async with self._turns.of(run_id):
+            if not await asyncio.to_thread(self._is_known, run_id):
+                await self._launch(order)
+
+    async def _launch(self, order: RunOrder) -> None:
+        run_id = order.run_id
+        try:
+            document = manifest.pod(order, self._layout)
+        except Unplaceable as error:
+            await self._concluding.conclude(run_id, Refused(Reason(code=error.code, message=error.message)))
+            return
+        facts = {
+            "namespace": document["metadata"]["namespace"],
+            "vc": order.vc,
+            "folder": str(order.cwd),
+            "tombstone": manifest.tombstone(order, self._layout),
+        }
+        folders = (order.folders.job, order.folders.checkpoints)
+        await asyncio.to_thread(give, folders, self._layout.user, self._layout.group)
+        await asyncio.to_thread(self._kept.keep_order, run_id, facts)
+        refused = await self._calls.create(run_id, order.vc, document, order)
+        if refused is not None:
+            await self._concluding.conclude(run_id, refused)
+
+    async def _meeting_point(self, order: RunOrder) -> str | None:
+        """The address of rank 0's pod, where the ranks meet; none if this rank is not to start any more."""
+        first, _ = rank_of(order.run_id)
+        while True:
+            stopped, over = await asyncio.to_thread(lambda: (self._kept.stop_of(order.run_id), self._kept.end(first)))
+            if stopped is not None or over is not None:
+                return None
+            pod = self._pods.get(first)
+            if pod is not None and (address := pod["status"].get("podIP")):
+                return str(address)
+            await asyncio.sleep(MEET_S)
+
+    def _is_known(self, run_id: str) -> bool:
+        return self._pods.get(run_id) is not None or any(
+            kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of)
+        )

@@ -1,0 +1,46 @@
+"""Looks at runs, each of which may be asked for at any moment by a watch, a sweep or the executor.
+
+A run is looked at by one look at a time, and once more for what changed meanwhile: no change goes unseen, and no two
+looks take the same run further at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+
+from services.executor.backends.kubernetes.api import ClusterAway
+
+log = structlog.get_logger()
+
+
+class Looks:
+    """`look` is one look at a run; it may raise ClusterAway, and is asked for again then by whoever sweeps."""
+
+    def __init__(self, look: Callable[[str], Awaitable[None]]) -> None:
+        self._look = look
+        self._looks: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+
+    def at(self, run_id: str) -> None:
+        self._again.add(run_id)
+        if run_id not in self._looks:
+            task = asyncio.get_running_loop().create_task(self._until_seen(run_id), name=run_id)
+            self._looks[run_id] = task
+            task.add_done_callback(lambda task: self._looked(run_id, task))
+
+    def under_way(self) -> Iterable["asyncio.Task[None]"]:
+        return tuple(self._looks.values())
+
+    def _looked(self, run_id: str, task: "asyncio.Task[None]") -> None:
+        self._looks.pop(run_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("look_failed", run_id=run_id, exc_info=error)
+
+    async def _until_seen(self, run_id: str) -> None:
+        while run_id in self._again:
+            self._again.discard(run_id)
+            try:
+                await self._look(run_id)
+            except ClusterAway as error:
+                log.info("look_again", run_id=run_id, error=str(error))

@@ -1,0 +1,52 @@
+"""A run's folders as a pod has them: each that the run may use, and nothing beside it.
+
+Paths are the same inside as outside, and of a claim a pod sees those folders alone.
+"""
+
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from services.executor.backends.kubernetes.api import Document
+from services.executor.backends.kubernetes.layout import Layout, Storage, Unplaceable
+from services.executor.backends.protocol import RunOrder
+
+
+def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document], list[Document]]:
+    """Of the container, and of its pod; the run's data can't be written. Raises Unplaceable."""
+    folders = order.folders
+    wanted = {folders.job: False, folders.checkpoints: False, folders.work: False}
+    if folders.data is not None and folders.data not in wanted:
+        wanted[folders.data] = True
+    mounts: list[Document] = [{"name": "shm", "mountPath": "/dev/shm"}]
+    claims: list[str] = []
+    inside: list[PurePath] = []
+    for path, read_only in sorted(wanted.items()):
+        if any(path.is_relative_to(parent) and not read_only for parent in inside):
+            continue
+        storage = _storage_of(path, layout.storages)
+        if storage.claim not in claims:
+            claims.append(storage.claim)
+        below = PurePath(storage.sub_path) / path.relative_to(storage.prefix)
+        mount: Document = {"name": f"storage-{claims.index(storage.claim)}", "mountPath": str(path)}
+        if str(below) != ".":
+            mount["subPath"] = str(below)
+        if read_only:
+            mount["readOnly"] = True
+        else:
+            inside.append(path)
+        mounts.append(mount)
+    shm: Document = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{layout.shared_memory_mib}Mi"}}
+    volumes = [
+        {"name": f"storage-{number}", "persistentVolumeClaim": {"claimName": claim}}
+        for number, claim in enumerate(claims)
+    ]
+    return mounts, [shm, *volumes]
+
+
+def _storage_of(path: PurePath, storages: Sequence[Storage]) -> Storage:
+    """The one with the longest prefix."""
+    fitting = [storage for storage in storages if path.is_relative_to(storage.prefix)]
+    if not fitting:
+        message = f"The folder {path} lies on no storage of the cluster. Submit with a path that does."
+        raise Unplaceable("path_unmapped", message)
+    return max(fitting, key=lambda storage: len(storage.prefix.parts))

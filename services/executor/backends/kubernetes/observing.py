@@ -1,0 +1,144 @@
+"""What becomes of runs: each is taken as far as its pod has come, from what is known of the pod and kept here.
+
+An end that is kept is the truth, whatever the cluster says later; a pod counts as gone only when its run was told as
+started and the API server itself, asked then, has none.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from services.executor.backends.kubernetes.calls import Calls
+from services.executor.backends.kubernetes.concluding import Concluding
+from services.executor.backends.kubernetes.ending import Ending
+from services.executor.backends.kubernetes.kept import Kept
+from services.executor.backends.kubernetes.looks import Looks
+from services.executor.backends.kubernetes.outputs import Outputs
+from services.executor.backends.kubernetes.pods import Pods
+from services.executor.domain import pod_states as states
+from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused, Started, Waiting
+from shared.contracts.job import Reason
+
+POD_GONE = Reason(code="pod_gone", message="The run's pod was removed from the cluster before its result was stored.")
+
+
+class Observing:
+    """`patience_s`: what a pod that does not start is given for it."""
+
+    def __init__(
+        self,
+        kept: Kept,
+        pods: Pods,
+        calls: Calls,
+        outputs: Outputs,
+        concluding: Concluding,
+        ending: Ending,
+        patience_s: float,
+    ) -> None:
+        self._kept = kept
+        self._pods = pods
+        self._calls = calls
+        self._outputs = outputs
+        self._concluding = concluding
+        self._ending = ending
+        self._patience_s = patience_s
+        self._hindered: dict[str, float] = {}
+        self._looks = Looks(self._look)
+
+    def look_at(self, run_id: str) -> None:
+        """Its pod may be another than before."""
+        self._looks.at(run_id)
+
+    async def observe(self, run_id: str) -> Observation:
+        end = await asyncio.to_thread(self._kept.end, run_id)
+        if end is not None:
+            return end
+        self.look_at(run_id)
+        verdict = await asyncio.to_thread(self.verdict, run_id)
+        told = self._concluding.told
+        if isinstance(verdict, states.Running):
+            return told.setdefault(run_id, Started(verdict.started_ns))
+        return told.get(run_id, Waiting())
+
+    def verdict(self, run_id: str) -> states.Verdict | None:
+        """What its pod's status says; none without a pod. Touches the disk."""
+        pod = self._pods.get(run_id)
+        return None if pod is None else states.verdict(pod, self._kept.stop_of(run_id) is not None)
+
+    def forget(self, run_id: str) -> None:
+        self._hindered.pop(run_id, None)
+
+    def under_way(self) -> Iterable["asyncio.Task[None]"]:
+        return self._looks.under_way()
+
+    async def _look(self, run_id: str) -> None:
+        """Raises ClusterAway."""
+        if await asyncio.to_thread(self._kept.end, run_id) is not None:
+            await self._calls.release(run_id)
+        else:
+            await self._advance(run_id)
+
+    async def _advance(self, run_id: str) -> None:
+        """Take the run as far as its pod has come. Raises ClusterAway."""
+        verdict = await asyncio.to_thread(self.verdict, run_id)
+        if verdict is None:
+            await self._missed(run_id)
+        elif isinstance(verdict, states.Pending):
+            await self._hinder(run_id, verdict.obstacle)
+        elif isinstance(verdict, states.Running):
+            self._hindered.pop(run_id, None)
+            await self._outputs.follow(run_id)
+            self._concluding.tell(run_id, Started(verdict.started_ns))
+        elif isinstance(verdict, states.Over):
+            await self._over(run_id, verdict)
+        elif isinstance(verdict, states.NeverStarted):
+            end = await asyncio.to_thread(self._never, run_id, verdict.obstacle)
+            await self._concluding.conclude(run_id, end)
+        elif isinstance(verdict, states.Taken):
+            await self._outputs.finish(run_id)
+            await self._concluding.conclude(run_id, Lost(verdict.reason))
+        else:
+            await self._concluding.conclude(run_id, Cancelled(verdict.at_ns))
+
+    async def _missed(self, run_id: str) -> None:
+        """No pod is known: it was never made, or it is gone. Raises ClusterAway."""
+        if run_id in self._concluding.told and await self._calls.read(run_id) is None:
+            await self._concluding.conclude(run_id, Lost(POD_GONE))
+
+    async def _hinder(self, run_id: str, obstacle: states.Obstacle | None) -> None:
+        """Give a pod that does not start its time, then give it up, and see that it never starts."""
+        if obstacle is None:
+            self._hindered.pop(run_id, None)
+            return
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        since = self._hindered.setdefault(run_id, now)
+        if obstacle.patience and now - since < self._patience_s:
+            loop.call_later(self._patience_s / 4, self.look_at, run_id)
+        else:
+            await self._ending.give_up(run_id, obstacle.reason, obstacle.busy)
+
+    def _never(self, run_id: str, obstacle: states.Obstacle) -> Observation:
+        """How a run is to be called that ended without having begun: stopped, given up, or refused by the node."""
+        asked = self._kept.stop_of(run_id)
+        if asked is None:
+            return Refused(obstacle.reason, busy=obstacle.busy)
+        if "refused" in asked:
+            return Refused(Reason.model_validate(asked["refused"]), busy=asked["busy"])
+        return Cancelled(asked["at_ns"])
+
+    async def _over(self, run_id: str, over: states.Over) -> None:
+        size = await self._outputs.finish(run_id)
+        last_ns = await asyncio.to_thread(self._outputs.last_line_ns, run_id)
+        if over.reason is not None:
+            said = (run_id, over.ended_ns, over.reason.message)
+            size = await asyncio.to_thread(self._outputs.add_sentence, *said)
+        end = Ended(
+            started_ns=over.started_ns,
+            ended_ns=max(over.ended_ns, last_ns),
+            exit_code=over.exit_code,
+            signal=over.signal,
+            stopped=over.stopped,
+            forced=over.forced,
+            output_bytes=size,
+        )
+        await self._concluding.conclude(run_id, end)

@@ -1,0 +1,33 @@
+"""Variables of a pod's container, and words as Kubernetes takes them: what a job says gets there as it is.
+
+A value that holds something hidden is a reference to the run's Secret, so it stands in no pod.
+"""
+
+from services.executor.backends.kubernetes.api import Document
+from services.executor.backends.kubernetes.hidden import concealed
+from services.executor.backends.protocol import RunOrder
+from services.executor.domain import pod_names as names
+
+MASTER_ADDR = "MASTER_ADDR"
+VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ASCEND_RT_VISIBLE_DEVICES"})
+
+
+def variables(order: RunOrder) -> list[Document]:
+    """Which devices a container sees is its device plugin's to say."""
+    env = {name: value for name, value in order.env.items() if not (order.devices and name in VISIBLE)}
+    listed: list[Document] = [{"name": name, "value": literal(value)} for name, value in env.items()]
+    kept = concealed(order)
+    for variable in listed:
+        if variable["name"] in kept:
+            del variable["value"]
+            reference = {"name": names.pod_name(order.run_id), "key": variable["name"]}
+            variable["valueFrom"] = {"secretKeyRef": reference}
+        if variable["name"] == MASTER_ADDR and order.ranks > 1 and order.rank == 0:  # only it knows where it will be
+            del variable["value"]
+            variable["valueFrom"] = {"fieldRef": {"fieldPath": "status.podIP"}}
+    return listed
+
+
+def literal(value: str) -> str:
+    """Kubernetes puts other variables in place of `$(NAME)`, and takes `$$` for one dollar."""
+    return value.replace("$", "$$")
