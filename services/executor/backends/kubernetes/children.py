@@ -1,7 +1,7 @@
 """One child of a run: its bytes, signals and size of terminal, carried between its caller and the pod.
 
-They pass through this process, so a child ends with it, as it does with its caller. The caller is told how it ended
-only by the API server's own word: a connection that breaks tells nothing.
+They pass through this process, so its streams end with that, and the child itself is hung up when its caller has gone.
+How it ended is told only after the API server's own word: a connection that breaks tells nothing.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
-"""Commands in a pod's container beside the run's own: each goes through a websocket of the API server, and has one.
+"""Commands in a pod's container beside the run's own, through the API server.
 
-They are told apart only by that connection: whoever leaves it does not end the command.
+Each has a websocket of its own, so no two mix their output; the message on its channel ERROR is the last of it, and
+says how the command ended.
 """
 
 from collections.abc import AsyncIterator, Sequence
