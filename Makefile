@@ -13,7 +13,7 @@ SIDE_BY_SIDE := -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test test-kubernetes bench lint format docs check lock clean compose-up compose-down sbom
+.PHONY: help setup demo up test test-docker test-kubernetes bench lint format docs check lock clean compose-up compose-down sbom
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,12 @@ test: $(VENV)/dev.stamp $(CONSOLE) ## run every test; TESTS="tests/unit -k name"
 	$(if $(TESTS),,$(NPM) test)
 	$(BIN)/python -m pytest $(or $(TESTS),$(SIDE_BY_SIDE))
 
+test-docker: $(VENV)/dev.stamp ## run the tests of the backend docker, and of compose.yaml, on a real engine
+	@JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m tests.support.programs
+	JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m pytest $(or $(TESTS),tests/docker tests/contract/test_backend.py tests/contract/test_backend_ways.py)
+
 test-kubernetes: $(VENV)/dev.stamp ## run the tests of the backend kubernetes on a real cluster of one node
-	@$(BIN)/python -m tests.support.programs
+	@JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m tests.support.programs
 	@$(BIN)/python -m tests.support.kubernetes.programs $(NODE_PROGRAMS)
 	JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m pytest $(or $(TESTS),tests/kubernetes tests/contract/test_backend.py)
 

@@ -11,7 +11,8 @@ import pytest
 from services.executor.backends.frames import STDOUT, split
 from services.executor.domain.observation import Cancelled, Ended, Started, Waiting
 from shared.ids import new_id
-from tests.support.benches import BACKENDS, opened
+from tests.support.backends import BACKENDS
+from tests.support.benches import opened
 from tests.support.executor_backend import PATH, Bench, processes_of
 from tests.support.waiting import until
 

@@ -14,7 +14,8 @@ from services.executor.domain.observation import Started
 from shared.contracts.errors import Conflict, Invalid
 from shared.contracts.streams import Child, Terminal
 from shared.ids import new_id
-from tests.support.benches import BACKENDS, opened
+from tests.support.backends import BACKENDS
+from tests.support.benches import opened
 from tests.support.executor_backend import PATH, Bench, processes_of
 from tests.support.listening import LISTEN, heard, listens, not_dialled
 from tests.support.ports import free_port

@@ -1,15 +1,15 @@
 """For each test a backend with a namespace of its own, in the cluster that all of them share."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.backends import files_of
 from tests.support.benches import opened_in_cluster
 from tests.support.kubernetes.bench import KubernetesBench
 
-collect_ignore_glob = [] if "kubernetes" in os.environ.get("JOBYARD_TEST_BACKENDS", "") else ["test_*"]
+collect_ignore_glob = files_of("kubernetes")
 """They run by `make test-kubernetes`, which builds what they need."""
 
 

@@ -16,7 +16,6 @@ from tests.support.executor_backend import Bench, ProcessHome
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.kubernetes.cluster import shared
 
-BACKENDS = tuple(os.environ.get("JOBYARD_TEST_BACKENDS", "process,docker").split(","))
 BROUGHT = frozenset({"HOSTNAME", "HOME"})
 """What the engine adds to every environment."""
 SOMEBODY = User(1000, 1000)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.backends import BACKENDS
+
 PACKAGES = {
     "cc": "build-essential",
     "ssh": "openssh-client",
@@ -22,14 +24,13 @@ PACKAGES = {
     "chromium": "chromium",
     "prometheus": "prometheus",
     "promtool": "prometheus",
-    "dockerd": "docker.io",
-    "docker": "docker.io",
-    "iptables": "iptables",
-    "mmdebstrap": "mmdebstrap",
-    "runc": "runc",
-    "bridge": "containernetworking-plugins",
 }
 """Each program, and what it is in on Debian."""
+OF_BACKENDS = {
+    "docker": {"dockerd": "docker.io", "docker": "docker.io", "iptables": "iptables", "mmdebstrap": "mmdebstrap"},
+    "kubernetes": {"runc": "runc", "bridge": "containernetworking-plugins", "mmdebstrap": "mmdebstrap"},
+}
+"""The same of those that one backend's tests need."""
 FILES = {"/usr/share/fonts/truetype/wqy/wqy-microhei.ttc": "fonts-wqy-microhei"}
 """What pictures of pages need: without a Chinese font they show boxes."""
 PLACES = ("/usr/sbin", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh", "/usr/lib/cni")
@@ -51,7 +52,10 @@ def needs(*programs: str) -> None:
 
 def install() -> None:
     """Install what is missing, if this is Debian and we may."""
-    wanted = {package for program, package in PACKAGES.items() if found(program) is None}
+    programs = PACKAGES.copy()
+    for backend in BACKENDS:
+        programs |= OF_BACKENDS.get(backend, {})
+    wanted = {package for program, package in programs.items() if found(program) is None}
     missing = sorted(wanted | {package for file, package in FILES.items() if not Path(file).exists()})
     if not missing or os.geteuid() != 0 or not Path("/etc/debian_version").exists():
         return

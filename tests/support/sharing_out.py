@@ -5,14 +5,13 @@ A file is one worker's. The slow kinds come first, and files that would disturb 
 
 from xdist.scheduler import LoadFileScheduling
 
-SLOWEST_FIRST = ("browser", "kubernetes", "faults", "integration", "contract")
+SLOWEST_FIRST = ("browser", "docker", "kubernetes", "faults", "integration", "contract")
 """Folders of tests; those of the others are quick."""
 
 TOGETHER = (
     "tests/browser/",
     "tests/contract/test_backend",
-    "tests/integration/test_compose.py",
-    "tests/integration/test_executor_docker.py",
+    "tests/docker/",
     "tests/kubernetes/",
 )
 """Containers and pods come with interfaces of their own, and whenever those of the machine change, Chromium gives up
