@@ -7,7 +7,7 @@ import type { Reason } from '@/api/schema'
 import { factsOf, type Amount, type Facts } from '@/job/reasons'
 import { absolute } from '@/ui/times'
 
-export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
+const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     queued: () => '等待调度器的下一个周期。',
     starting: (facts) => `节点 ${where(facts)} 已为其分配资源，正在启动。`,
     making_room: (facts) =>
@@ -97,6 +97,18 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
     kept: (facts) => `作业已结束；TensorBoard 的内容可查看至${moment(facts.text('until'))}。`,
     removed: () => '已被关闭；作业结束前可以再次打开。',
     closing_idle: (facts) => `无人使用，将于${moment(facts.text('closes_at'))}关闭；使用即可保持打开。`,
+}
+
+/** The codes whose sentence says itself which rank it is about. */
+const NAME_THE_RANK: readonly string[] = ['command_failed', 'retrying']
+
+/** Null where its code is not known here, or figures are missing. What is so of one of several ranks names it. */
+export function inChinese(reason: Reason): string | null {
+    const facts = factsOf(reason)
+    const sentence = REASONS[reason.code]?.(facts)
+    if (!sentence) return null
+    const rank = NAME_THE_RANK.includes(reason.code) ? null : facts.number('rank')
+    return rank === null ? sentence : `节点 ${facts.text('node')} 上的 rank ${rank}：${sentence}`
 }
 
 /** The reason behind another; one that is not known here in the gateway's words. */
