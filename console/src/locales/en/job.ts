@@ -48,6 +48,7 @@ export default {
         title: { failed: 'Why it failed', error: 'Why it could not be run' },
         exitCode: 'exit code {code}',
         lines: 'The last lines of its console',
+        linesOf: 'The last lines of rank {rank}',
         silent: 'It has written nothing to its console.',
         console: 'The whole console',
     },

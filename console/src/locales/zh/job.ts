@@ -49,6 +49,7 @@ export default {
         title: { failed: '失败原因', error: '无法运行的原因' },
         exitCode: '退出码 {code}',
         lines: '控制台的最后几行',
+        linesOf: 'rank {rank} 的最后几行',
         silent: '作业没有任何控制台输出。',
         console: '完整控制台',
     },
