@@ -15,6 +15,7 @@ export default {
         whatLead: 'A name, and the command that does the work.',
         resources: 'Resources',
         resourcesLead: 'What it needs on each node. It waits until a node has all of it.',
+        nodesLead: 'What each node needs. The job starts once all of its nodes can start at the same time.',
         folders: 'Folders',
         foldersLead: 'Relative to the storage of the platform, unless they begin with /.',
         foldersRoots: 'Other folders that are allowed: {roots}',

@@ -18,6 +18,7 @@ export default {
         whatLead: '名称，以及实际运行的命令。',
         resources: '资源',
         resourcesLead: '每个节点所需的资源。有节点全部满足时才会启动。',
+        nodesLead: '每个节点所需的资源。所有节点能同时启动时才会启动。',
         folders: '目录',
         foldersLead: '以 / 开头的是绝对路径，其余均相对于平台存储。',
         foldersRoots: '还可以使用这些目录：{roots}',
