@@ -5,7 +5,7 @@ from rich.text import Text
 
 from jobyard.cli.logs import form_of, print_console
 from jobyard.client import Client
-from jobyard.errors import Forbidden, NotFound
+from jobyard.errors import Forbidden, NotFound, TooMany, Unavailable
 from jobyard.models import Job, JobStatus
 from jobyard.watching import in_order
 
@@ -14,12 +14,15 @@ LINES = 20
 
 def print_last_words(console: Console, client: Client, job: Job) -> None:
     """Nothing of a job that has not failed, or that said nothing, or whose console this person may not read."""
-    if job.status is not JobStatus.FAILED or not job.attempt:
+    if job.status not in (JobStatus.FAILED, JobStatus.ERROR) or not job.attempt:
         return
     rank = rank_of(job)
     try:
         items = list(in_order(client.logs(job.id, LINES, rank)))
     except (Forbidden, NotFound):
+        return
+    except (Unavailable, TooMany) as error:
+        console.print(Text(f"\nIts console could not be read: {error}", style="dim"))
         return
     if items:
         said = "It said last" if rank is None else f"Rank {rank} said last"
