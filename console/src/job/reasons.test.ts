@@ -82,6 +82,15 @@ test('Chinese tells the cause behind a lost run and a kill by a service, and who
     expect(sentenceOf({ ...outside, details: {} }, 'zh')).toBe('Outside.')
 })
 
+test('Chinese names the nodes on which room is made, of many the first', () => {
+    const nodes = ['a', 'b', 'c', 'd', 'e', 'f']
+    const on = (count: number) => ({ node: 'a', nodes: nodes.slice(0, count) })
+    expect(sentenceOf({ code: 'making_room', message: 'm', details: on(2) }, 'zh')).toContain('节点 a、b 上')
+    expect(sentenceOf({ code: 'higher_priority', message: 'm', details: on(6) }, 'zh')).toContain(
+        '节点 a、b、c、d、e 等 6 个节点上',
+    )
+})
+
 test('Chinese names the rank that a reason is about, once', () => {
     const details = { rank: 2, node: 'n1', exit_code: 3 }
     const said = (code: string, more = {}) => sentenceOf({ code, message: 'm', details: { ...details, ...more } }, 'zh')

@@ -9,9 +9,9 @@ import { absolute } from '@/ui/times'
 
 const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     queued: () => '等待调度器的下一个周期。',
-    starting: (facts) => `节点 ${where(facts)} 已为其分配资源，正在启动。`,
+    starting: (facts) => `节点 ${where(facts)}已为其分配资源，正在启动。`,
     making_room: (facts) =>
-        `节点 ${facts.text('node')} 上优先级较低的作业正在停止，为其腾出资源${named(facts.list('victims'))}。`,
+        `节点 ${where(facts)}上优先级较低的作业正在停止，为其腾出资源${named(facts.list('victims'))}。`,
     waiting_for_devices: (facts) =>
         facts.needs &&
         `等待 ${facts.needs.devices} 个 ${facts.deviceType}：空闲 ${facts.free?.devices ?? 0} 个` +
@@ -54,8 +54,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     preempted: (facts) => `已为其他作业让出资源，正在重新等待资源。${checkpoint(facts)}`,
     higher_priority: (facts) =>
         facts.text('for')
-            ? `作业 ${facts.text('for')} 优先级更高（${facts.text('priority')}），需要它在节点 ${facts.text('node')} 上的资源。`
-            : `其他虚拟集群中优先级更高的作业需要它在节点 ${facts.text('node')} 上的资源。`,
+            ? `作业 ${facts.text('for')} 优先级更高（${facts.text('priority')}），需要它在节点 ${where(facts)}上的资源。`
+            : `其他虚拟集群中优先级更高的作业需要它在节点 ${where(facts)}上的资源。`,
     resumed: (facts) => `已由 ${facts.text('by')} 恢复，等待资源。`,
     killing: (facts) => {
         const gone = `进程最多在 ${facts.text('grace_period_s')} 秒内结束。`
@@ -116,8 +116,13 @@ function said(why: Reason): string {
     return REASONS[why.code]?.(factsOf(why)) ?? `${why.message} `
 }
 
+const NODES_NAMED = 5
+
+/** With the space that parts a name from what follows it. */
 function where(facts: Facts): string {
-    return facts.list('nodes').join('、') || facts.text('node')
+    const nodes = facts.list('nodes')
+    const first = nodes.slice(0, NODES_NAMED).join('、') || facts.text('node')
+    return nodes.length > NODES_NAMED ? `${first} 等 ${nodes.length} 个节点` : `${first} `
 }
 
 function line(facts: Facts): string {
