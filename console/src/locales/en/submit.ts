@@ -54,7 +54,7 @@ export default {
         devicesNone: 'Choose a type of device first.',
         device_type: '{free} in all',
         simulated: 'simulated',
-        nodes: 'At most {most}.',
+        nodes: 'At most {most}. Without a cluster, one machine must have room for all of them.',
         cpus: 'Per node; the largest has {most}.',
         memory_mib: 'Per node; the largest has {most}. 0 is not counted.',
         priority: '1 to {most}; higher is considered first.',

@@ -57,7 +57,7 @@ export default {
         devicesNone: '请先选择设备类型。',
         device_type: '共 {free} 个',
         simulated: '模拟',
-        nodes: '最多 {most} 个。',
+        nodes: '最多 {most} 个。没有集群时，一台机器须容纳全部。',
         cpus: '每个节点的数量，最大的节点有 {most} 个。',
         memory_mib: '每个节点的内存，最大的节点有 {most}。0 表示不计。',
         priority: '1 到 {most}，越大越先考虑。',
