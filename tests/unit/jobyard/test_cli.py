@@ -124,6 +124,9 @@ def test_get_shows_what_a_job_that_failed_said_last_and_of_several_ranks_the_one
     server.on("GET", JOB, Answer(body=failed))
     assert ok("get", JOB_ID).endswith("\nRank 1 said last:\nbroken\n")
     assert server.asked[-1].query == {"tail": "20", "rank": "1"}
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [], "gaps": []}))
+    assert f"none is of rank 1; all that it wrote: jobyard logs {JOB_ID} --rank 1 --download -" in ok("get", JOB_ID)
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(7, "\x1b[31mbroken")], "gaps": []}))
     server.on("GET", JOB, Answer(body=failed | {"nodes": 1, "reason": {**reason, "details": {}}}))
     assert ok("get", JOB_ID).endswith("\nIt said last:\nbroken\n")
     assert server.asked[-1].query == {"tail": "20"}

@@ -49,6 +49,8 @@ export default {
         exitCode: 'exit code {code}',
         lines: 'The last lines of its console',
         linesOf: 'The last lines of rank {rank}',
+        noneOf: 'Of the lines that are kept none is of rank {rank}.',
+        download: 'Download all that rank {rank} wrote',
         silent: 'It has written nothing to its console.',
         console: 'The whole console',
     },

@@ -50,6 +50,8 @@ export default {
         exitCode: '退出码 {code}',
         lines: '控制台的最后几行',
         linesOf: 'rank {rank} 的最后几行',
+        noneOf: '保留的各行中没有 rank {rank} 的输出。',
+        download: '下载 rank {rank} 的全部输出',
         silent: '作业没有任何控制台输出。',
         console: '完整控制台',
     },
