@@ -46,7 +46,7 @@ async def gathered(bus: Bus, case: CaseDocument) -> Material:
         missing.append(f"The job could not be looked up: {refusal.message}")
     if case.include_logs and job is None:
         missing.append("The console is left out: without the job, what must not be shown of it is not known.")
-    elif case.include_logs:
+    elif job is not None and case.include_logs:
         try:
             rank = failed_rank(job)
             if rank is not None:

@@ -69,7 +69,7 @@ class Gang(Others):
 
 def case(tries: int = 1, **more: Any) -> Any:
     about = {"subject": f"about {CANARY}", "message": "plain-value?", "email": None, **more}
-    ask = RequestSupport(case_id=CASE_ID, job_id=JOB_ID, vc="default", requester="ada", **about)  # type: ignore[arg-type]
+    ask = RequestSupport(case_id=CASE_ID, job_id=JOB_ID, vc="default", requester="ada", **about)
     made = opened(ask, "smtp", datetime(2026, 1, 1, tzinfo=UTC))
     return made.model_copy(update={"sending": made.sending.model_copy(update={"tries": tries})})
 
