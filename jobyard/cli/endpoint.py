@@ -40,7 +40,7 @@ def add(
     context: typer.Context,
     job: JobArgument,
     name: NameArgument,
-    rank: Annotated[int, typer.Option(help="Which of the job's nodes it leads to.")] = 0,
+    rank: Annotated[int, typer.Option(min=0, max=63, help="Which of the job's nodes it leads to.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Open a way into a job; it is ready while the job runs."""

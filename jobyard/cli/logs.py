@@ -34,7 +34,7 @@ def logs(
     attempt: Annotated[int | None, typer.Option(min=1, help="Whose output --download writes; else the last.")] = None,
     rank: Annotated[
         int | None,
-        typer.Option(min=0, max=1023, help="Only this rank; else all, each line with its own."),
+        typer.Option(min=0, max=63, help="Only this rank; else all, each line with its own."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

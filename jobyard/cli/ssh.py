@@ -33,7 +33,7 @@ KNOWN_S = 1.0
 LANGUAGE = ("LANG", "LC_")
 PIECE = 1 << 16
 
-RankOption = Annotated[int, typer.Option(min=0, max=1023, help="Which rank of a job of several.")]
+RankOption = Annotated[int, typer.Option(min=0, max=63, help="Which rank of a job of several.")]
 
 
 class OwnFirst(TyperCommand):

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from services.notify.domain.case import CaseDocument
-from services.notify.domain.letter import Material, history_line
+from services.notify.domain.letter import Material, failed_rank, history_line
 from services.notify.domain.redaction import Redaction, texts_in
 from services.notify.withheld import secrets_in
 from shared.bus.bus import Bus
@@ -22,6 +22,7 @@ from shared.contracts.logs import LogLine
 
 PATIENT_TRIES = 3
 CONSOLE_LINES = 500
+LAST_WORDS = 20
 ASK_S = 5.0
 HISTORY_EVENTS = 2_500
 SPECIFIED = set(JobRequest.model_fields) - {"notify"}
@@ -36,6 +37,7 @@ async def gathered(bus: Bus, case: CaseDocument) -> Material:
     job: Job | None = None
     history: tuple[AnyCloudEvent, ...] = ()
     console: tuple[LogLine, ...] | None = None
+    last_words: tuple[LogLine, ...] = ()
     try:
         job = await bus.ask(GET, GetJob(id=case.job_id), ASK_S)
         history = await _history(bus, case.job_id)
@@ -44,10 +46,12 @@ async def gathered(bus: Bus, case: CaseDocument) -> Material:
         missing.append(f"The job could not be looked up: {refusal.message}")
     if case.include_logs and job is None:
         missing.append("The console is left out: without the job, what must not be shown of it is not known.")
-    elif case.include_logs:
+    elif job is not None and case.include_logs:
         try:
-            page = await bus.ask(TAIL_LOG, TailLog(job_id=case.job_id, tail=CONSOLE_LINES), ASK_S)
-            console = page.lines
+            rank = failed_rank(job)
+            if rank is not None:
+                last_words = await _tail(bus, TailLog(job_id=case.job_id, tail=LAST_WORDS, rank=rank))
+            console = await _tail(bus, TailLog(job_id=case.job_id, tail=CONSOLE_LINES))
         except Refusal as refusal:
             _put_off(refusal, patient)
             missing.append(f"The console could not be read: {refusal.message}")
@@ -56,7 +60,7 @@ async def gathered(bus: Bus, case: CaseDocument) -> Material:
     specification = job.model_dump(mode="json", include=SPECIFIED)
     secrets: Collection[str] = ()
     if job.secrets:
-        texts = _texts(case, job, specification, history, console)
+        texts = _texts(case, job, specification, history, (*last_words, *(console or ())))
         try:
             secrets = await secrets_in(bus, case.job_id, texts, ASK_S)
         except Refusal as refusal:
@@ -69,6 +73,7 @@ async def gathered(bus: Bus, case: CaseDocument) -> Material:
         specification=_document(redaction.tree(specification)),
         history=history,
         console=console,
+        last_words=last_words,
         missing=tuple(missing),
         redaction=redaction,
     )
@@ -79,13 +84,17 @@ def _texts(
     job: Job,
     specification: dict[str, Any],
     history: Iterable[AnyCloudEvent],
-    console: Iterable[LogLine] | None,
+    console: Iterable[LogLine],
 ) -> Iterator[str]:
     """All that the mail will say."""
     yield from (case.subject, case.message, job.reason.message if job.reason else "")
     yield from texts_in(specification)
     yield from (history_line(event) for event in history)
-    yield from (line.text for line in console or ())
+    yield from (line.text for line in console)
+
+
+async def _tail(bus: Bus, ask: TailLog) -> tuple[LogLine, ...]:
+    return (await bus.ask(TAIL_LOG, ask, ASK_S)).lines
 
 
 async def _history(bus: Bus, job_id: str) -> tuple[AnyCloudEvent, ...]:

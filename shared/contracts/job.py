@@ -135,6 +135,12 @@ def _unique(items: tuple[T, ...]) -> tuple[T, ...]:
     return items
 
 
+def _at_most_ranks(nodes: int) -> int:
+    if nodes > RANKS:
+        raise ValueError(f"a job has at most {RANKS}; ask for fewer, with more devices on each")
+    return nodes
+
+
 PATH_LENGTH = 1024
 
 Path = Annotated[str, Field(min_length=1, max_length=PATH_LENGTH), AfterValidator(_plain_path)]
@@ -200,7 +206,13 @@ class JobRequest(Contract):
     device_type: DeviceType = CPU
     devices: Annotated[int, Field(ge=0, le=1024, description="Accelerators per node.")] = 0
     nodes: Annotated[
-        int, Field(ge=1, le=1024, description=f"One rank on each; at most {RANKS}. Some may be the same machine.")
+        int,
+        Field(
+            ge=1,
+            json_schema_extra={"maximum": 1024},  # of the first versions, and never less in a schema
+            description=f"One rank on each; at most {RANKS}. Some may be the same machine.",
+        ),
+        AfterValidator(_at_most_ranks),
     ] = 1
     cpus: Annotated[float, Field(ge=0.01, le=4096, description="Per node.")] = 1
     memory_mib: Annotated[int, Field(ge=0, le=67_108_864, description="Per node; 0 is not counted.")] = 0
@@ -224,8 +236,6 @@ class JobRequest(Contract):
             raise ValueError("devices: above 0 needs a device_type other than 'cpu', for example 'v100'")
         if self.device_type != CPU and self.devices == 0:
             raise ValueError(f"devices: must be at least 1 for device_type '{self.device_type}'")
-        if self.nodes > RANKS:
-            raise ValueError(f"nodes: a job has at most {RANKS}; ask for fewer, with more devices on each")
         if self.devices * self.nodes > DEVICES:
             raise ValueError(f"devices: over all nodes a job has at most {DEVICES}; ask for fewer, or fewer nodes")
         if any(name.startswith("JOBYARD_") for name in (*self.env, *self.secrets)):

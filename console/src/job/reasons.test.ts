@@ -82,6 +82,26 @@ test('Chinese tells the cause behind a lost run and a kill by a service, and who
     expect(sentenceOf({ ...outside, details: {} }, 'zh')).toBe('Outside.')
 })
 
+test('Chinese names the nodes on which room is made, of many the first', () => {
+    const nodes = ['a', 'b', 'c', 'd', 'e', 'f']
+    const on = (count: number) => ({ node: 'a', nodes: nodes.slice(0, count) })
+    expect(sentenceOf({ code: 'making_room', message: 'm', details: on(2) }, 'zh')).toContain('节点 a、b 上')
+    expect(sentenceOf({ code: 'higher_priority', message: 'm', details: on(6) }, 'zh')).toContain(
+        '节点 a、b、c、d、e 等 6 个节点上',
+    )
+})
+
+test('Chinese names the rank that a reason is about, once', () => {
+    const details = { rank: 2, node: 'n1', exit_code: 3 }
+    const said = (code: string, more = {}) => sentenceOf({ code, message: 'm', details: { ...details, ...more } }, 'zh')
+    expect(said('disk_full')).toBe('节点 n1 上的 rank 2：该节点的磁盘已满。')
+    const why = { code: 'node_restarted', message: 'The machine was restarted.', details }
+    expect(said('run_lost', { losses: 2, why })).toBe(
+        '节点 n1 上的 rank 2：运行已丢失（第 2 次）。运行期间机器重启了。',
+    )
+    for (const code of ['command_failed', 'retrying']) expect(said(code).match(/rank 2/g)).toHaveLength(1)
+})
+
 test('a code that is not known, or figures that are missing, leave the gateway’s sentence', () => {
     expect(sentenceOf({ code: 'brand_new', message: 'Something new.', details: {} }, 'zh')).toBe('Something new.')
     expect(sentenceOf({ ...WAITS, details: {} }, 'zh')).toBe(WAITS.message)

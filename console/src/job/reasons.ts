@@ -1,7 +1,7 @@
 /** What a job's reason says beyond its sentence: its figures, who stands in the way, and what would change that. Pure. */
 
 import type { Reason } from '@/api/schema'
-import { REASONS } from '@/locales/zh/reasons'
+import { inChinese } from '@/locales/zh/reasons'
 
 const ULID = /\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b/g
 
@@ -53,8 +53,7 @@ export function factsOf(reason: Reason): Facts {
 
 /** The sentence in the chosen language: the gateway speaks English, and a code that is not known is left as it is. */
 export function sentenceOf(reason: Reason, language: string): string {
-    const inChinese = language === 'zh' ? REASONS[reason.code] : undefined
-    return inChinese?.(factsOf(reason)) || reason.message
+    return (language === 'zh' && inChinese(reason)) || reason.message
 }
 
 /** Jobs that stand in the way, by id: those that stop for this one, or the one that took its place. */

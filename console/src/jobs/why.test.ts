@@ -13,6 +13,12 @@ test('a job that waits says for what, and its place in line', () => {
     expect(said('no_such_device')).toEqual({ text: 'noDevice', type: 'v100', place: null })
 })
 
+test('a job that starts on several nodes says on how many', () => {
+    const said = (details: object) => why(job({ reason: { code: 'starting', message: '', details: { ...details } } }))
+    expect(said({ node: 'a', nodes: ['a', 'b', 'c'] })).toEqual({ text: 'starting', node: 'a +2', place: null })
+    expect(said({ node: 'a', devices: [0] })).toEqual({ text: 'starting', node: 'a', place: null })
+})
+
 test('a failed job says its exit code, a paused one by whom, and a finished one nothing', () => {
     const reason = (code: string, details = {}) => ({ code, message: 'A sentence.', details })
     expect(why(job({ status: 'failed', exit_code: 3, reason: reason('command_failed') }))).toMatchObject({ code: 3 })

@@ -50,7 +50,7 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
         case 'held_until':
             return typeof details['until'] === 'string' ? { text: 'until', at: details['until'], place: null } : null
         case 'starting':
-            return { text: 'starting', node: text(details['node']), place: null }
+            return { text: 'starting', node: whereOf(details), place: null }
         case 'node_silent':
             return { text: 'silent', node: text(details['node']), place: null }
         case 'run_lost':
@@ -70,6 +70,12 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
             if (typeof details['by'] === 'string') return { text: 'by', name: details['by'], place: null }
     }
     return { text: 'sentence', sentence: reason.message, place: null }
+}
+
+/** Of several nodes the first, and how many more there are. */
+function whereOf(details: Readonly<Record<string, unknown>>): string {
+    const more = Array.isArray(details['nodes']) ? details['nodes'].length - 1 : 0
+    return text(details['node']) + (more > 0 ? ` +${more}` : '')
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {

@@ -38,9 +38,15 @@ export async function signIn(username: string, password: string): Promise<void> 
     if (refused !== null) throw new Problem(401, 'unauthorized', refused)
 }
 
-/** Forget the sign-in, here and at the gateway. */
+/** Forget the sign-in, here and at the gateway. Throws a `Problem` when it may count elsewhere, or here still. */
 export async function signOut(): Promise<void> {
-    await body(api.DELETE('/api/v1/auth/session'))
+    try {
+        await body(api.DELETE('/api/v1/auth/session'))
+    } catch (problem) {
+        // The cookie may be gone all the same.
+        await recall().catch(() => undefined)
+        throw problem
+    }
     signedOut()
 }
 

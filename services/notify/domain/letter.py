@@ -9,10 +9,11 @@ from services.notify.domain.case import CaseDocument
 from services.notify.domain.redaction import Redaction
 from shared.contracts.base import in_words, rfc3339
 from shared.contracts.events import AnyCloudEvent, CloudEvent, JobEvent
-from shared.contracts.job import Job, JobView, Reason
+from shared.contracts.job import Job, JobStatus, JobView, Reason
 from shared.contracts.logs import LogLine
 
 Rows = Sequence[tuple[str, str]]
+FAILED = (JobStatus.FAILED, JobStatus.ERROR)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Material:
     specification: str | None = None
     history: tuple[AnyCloudEvent, ...] = ()
     console: tuple[LogLine, ...] | None = None
+    last_words: tuple[LogLine, ...] = ()
+    """Of the rank that failed first, of several."""
     missing: tuple[str, ...] = ()
     redaction: Redaction = field(default_factory=lambda: Redaction({}))
 
@@ -62,7 +65,7 @@ def support_letter(case: CaseDocument, material: Material, operators: tuple[str,
     if material.history:
         files.append(Attachment("history.txt", hide(_lines(history_line(event) for event in material.history))))
     if material.console is not None:
-        files.append(Attachment("console.txt", hide(_lines(console_line(line) for line in material.console))))
+        files.append(Attachment("console.txt", hide(_console(material, material.console))))
     asks = f"{case.requester} asks for help with a job."
     return Letter(
         id=case.id,
@@ -151,9 +154,26 @@ def history_line(event: AnyCloudEvent) -> str:
     return f"{rfc3339(event.time)}  {fact:<16} attempt {state.get('attempt', 0)}  by {who}  {reason}".rstrip()
 
 
-def console_line(line: LogLine) -> str:
-    """A line of the console with its time and attempt."""
-    return f"{rfc3339(line.time)} {line.attempt} {line.stream.value} | {line.text}"
+def console_line(line: LogLine, several: bool = False) -> str:
+    """A line of the console with its time and attempt, of several ranks also with its own."""
+    rank = f"[{line.rank}] " if several else ""
+    return f"{rfc3339(line.time)} {line.attempt} {rank}{line.stream.value} | {line.text}"
+
+
+def failed_rank(job: Job) -> int | None:
+    """Which of several ranks is the reason for the job's end, if one is."""
+    rank = job.reason.details.get("rank") if job.reason is not None and job.status in FAILED else None
+    return rank if isinstance(rank, int) and 0 <= rank < job.nodes else None
+
+
+def _console(material: Material, console: Iterable[LogLine]) -> str:
+    """What the failed rank said last, which others may have had the last word after, then all of it."""
+    several = material.job is not None and material.job.nodes > 1
+    whole = _lines(console_line(line, several) for line in console)
+    if not material.last_words:
+        return whole
+    last = _lines(console_line(line, several) for line in material.last_words)
+    return f"Rank {material.last_words[0].rank} said last:\n\n{last}\nAll ranks:\n\n{whole}"
 
 
 def _reason(reason: Reason | None) -> str:

@@ -30,12 +30,13 @@ def _blockers(snapshot: Snapshot, view: JobView, code: str) -> Blockers:
     shape = shape_of(view)
     if code == TURN:
         return _ahead(snapshot, view, shape)
-    if code == GANG:  # what its ranks lack differs from node to node: most often what they are about
-        code = DEVICES if shape.devices else AMOUNTS[1]
-    leaving = _leaving(snapshot, view) if code == MAKING_ROOM or code in AMOUNTS else []
-    if leaving or code not in AMOUNTS:
+    leaving = _leaving(snapshot, view) if code in (MAKING_ROOM, GANG, *AMOUNTS) else []
+    if leaving:
         return _told(snapshot, leaving)
-    return _told(snapshot, _holders(snapshot, shape, AMOUNTS.index(code)))
+    # What the ranks of a gang lack differs from node to node: of several amounts it is most often the first.
+    amounts = range(len(AMOUNTS)) if code == GANG else [AMOUNTS.index(code)] if code in AMOUNTS else []
+    found = (_told(snapshot, _holders(snapshot, shape, amount)) for amount in amounts)
+    return next((blockers for blockers in found if blockers.jobs), Blockers(jobs=()))
 
 
 def _ahead(snapshot: Snapshot, view: JobView, shape: Shape) -> Blockers:
@@ -89,11 +90,14 @@ _HAS: tuple[Callable[[Holding, Shape], bool], ...] = (
 
 
 def _could_take(node: Node, shape: Shape, amount: int) -> bool:
-    """Whether it has enough of the amounts before this one, and of all of them were it empty."""
-    if node.silent or node.fits_now(shape) or not node.total(shape.device_type).fits(shape):
+    """Whether it could take more ranks than now were it empty, and this amount is the first that one more lacks."""
+    free, empty = node.room(shape.device_type), node.total(shape.device_type)
+    ranks = free.ranks(shape) if node.accepting else 0
+    if node.silent or ranks >= empty.ranks(shape):
         return False
-    free, needed = node.room(shape.device_type), need(shape)
-    return all(free[before] >= needed[before] for before in range(amount))
+    needed = need(shape, ranks + 1)
+    lacks = not node.accepting or free[amount] < needed[amount]
+    return lacks and all(free[before] >= needed[before] for before in range(amount))
 
 
 def _told(snapshot: Snapshot, held: Iterable[Holding]) -> Blockers:

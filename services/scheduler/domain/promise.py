@@ -28,7 +28,7 @@ class Promise:
 
 def room_for(winner: JobView, loser: JobView, where: Sequence[str], places: Places) -> Reason:
     """Why the loser has to go. Of a job of another VC it tells the size, and its id to services only."""
-    details: Facts = {SERVED: winner.id, NODE: places[0][0]}
+    details: Facts = {SERVED: winner.id, NODE: places[0][0], "nodes": list(where)}
     if winner.nodes > 1:
         details[PLACES] = dict(places)
     on = on_nodes(where)

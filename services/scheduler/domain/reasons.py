@@ -150,13 +150,18 @@ class Reasons:
         own = [id for id, job in jobs if job.vc == view.vc]
         named = [*own, *(f"a job of another VC ({shape_of(job)})" for _, job in jobs if job.vc != view.vc)]
         places = next(iter(victims.values()))
-        where = on_nodes([name for name, _ in places])
+        where = [name for name, _ in places]
         what = "1 job" if len(named) == 1 else f"{len(named)} jobs"
         return Cause(
             MAKING_ROOM,
-            f"Waits for {what} of lower priority {where} to stop and make room for its {shape.whole}: "
+            f"Waits for {what} of lower priority {on_nodes(where)} to stop and make room for its {shape.whole}: "
             f"{', '.join(named[:VICTIMS_NAMED])}.",
-            {"node": places[0][0], "victims": list(own[:VICTIMS_NAMED]), **self._cause(shape).details},
+            {
+                "node": where[0],
+                "nodes": list(where),
+                "victims": list(own[:VICTIMS_NAMED]),
+                **self._cause(shape).details,
+            },
         )
 
     def _silent(self, name: str) -> bool:

@@ -5,14 +5,19 @@ import json
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from jobyard.cli import admin, up
 from jobyard.cli.app import app
+from jobyard.cli.lastwords import print_last_words
+from jobyard.client import Client
+from jobyard.models import Job
 from tests.support.api_answers import END, JOB_ID, OTHER_ID, finished, job, job_event, line, lines_event, page, token
 from tests.support.scripted_server import Answer, Pieces, ScriptedServer, problem
 
@@ -119,13 +124,28 @@ def test_get_shows_what_a_job_that_failed_said_last_and_of_several_ranks_the_one
     server.on("GET", JOB, Answer(body=failed))
     assert ok("get", JOB_ID).endswith("\nRank 1 said last:\nbroken\n")
     assert server.asked[-1].query == {"tail": "20", "rank": "1"}
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [], "gaps": []}))
+    assert f"none is of rank 1; all that it wrote: jobyard logs {JOB_ID} --rank 1 --download -" in ok("get", JOB_ID)
+    server.on("GET", f"{JOB}/logs", Answer(body={"lines": [line(7, "\x1b[31mbroken")], "gaps": []}))
     server.on("GET", JOB, Answer(body=failed | {"nodes": 1, "reason": {**reason, "details": {}}}))
     assert ok("get", JOB_ID).endswith("\nIt said last:\nbroken\n")
     assert server.asked[-1].query == {"tail": "20"}
+    server.on("GET", JOB, Answer(body=failed | {"status": "error"}))
+    assert ok("get", JOB_ID).endswith("\nRank 1 said last:\nbroken\n")
     server.on("GET", f"{JOB}/logs", problem(403, "forbidden"))
     assert "said last" not in ok("get", JOB_ID)
     server.on("GET", JOB, Answer(body=failed | {"status": "finished"}))
     assert "said last" not in ok("get", JOB_ID)
+
+
+def test_get_shows_a_job_that_failed_also_where_its_console_cannot_be_read(server: ScriptedServer) -> None:
+    failed = Job.model_validate(job(status="failed", attempt=1))
+    for status, said in ((503, "The logs service does not answer."), (429, "Too often.")):
+        server.on("GET", f"{JOB}/logs", problem(status, said))
+        printed = StringIO()
+        with Client(server.url, "token", retry_for=0) as client:
+            print_last_words(Console(file=printed, width=200), client, failed)
+        assert f"Its console could not be read: {said}" in printed.getvalue()
 
 
 def test_get_shows_which_secret_a_variable_holds(server: ScriptedServer) -> None:

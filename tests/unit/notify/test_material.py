@@ -12,14 +12,15 @@ from services.notify.withheld import ASK_BYTES, secrets_in
 from shared.bus.bus import Bus
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.jobs import EVENTS, GET, JobEventPage
-from shared.contracts.commands.logs import TAIL_LOG, LogPage
+from shared.contracts.commands.logs import TAIL_LOG, LogPage, TailLog
 from shared.contracts.commands.secrets import FIND_SECRETS, FindSecrets, FoundSecrets
 from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Unavailable
-from shared.contracts.job import JobRequest
+from shared.contracts.job import JobRequest, JobStatus, Reason
 from shared.contracts.notify import RequestSupport
 from tests.support.documents import JOB_ID
 from tests.support.gateway import stored_job
+from tests.support.logs import chunk_of
 
 CASE_ID = "01ARZ3NDEKTSV4RRFFQ69G5FAX"
 CANARY = "canary-value"
@@ -40,17 +41,35 @@ class Others(Bus):
         if command is EVENTS:
             return JobEventPage(items=())
         if command is TAIL_LOG:
-            return LogPage(chunks=())
+            return self.page(ask)
         assert command is FIND_SECRETS and isinstance(ask, FindSecrets)
         if self.away:
             raise Unavailable("The gateway service does not answer. Try again in a moment.")
         self.texts.append(ask.texts)
         return FoundSecrets(found=(CANARY,) if any(CANARY in text for text in ask.texts) else ())
 
+    def page(self, ask: TailLog) -> LogPage:
+        return LogPage(chunks=())
 
-def case(tries: int = 1) -> Any:
-    about = {"subject": f"about {CANARY}", "message": "plain-value?", "email": None}
-    ask = RequestSupport(case_id=CASE_ID, job_id=JOB_ID, vc="default", requester="ada", **about)  # type: ignore[arg-type]
+
+class Gang(Others):
+    """A job of two ranks, of which the second failed first: of the newest lines all are the first's."""
+
+    async def ask(self, command: Command[Any, Any], ask: Any, timeout: float = 5.0) -> Any:
+        found = await super().ask(command, ask, timeout)
+        if command is not GET:
+            return found
+        reason = Reason(code="command_failed", message="Rank 1 failed.", details={"rank": 1})
+        return found.model_copy(update={"nodes": 2, "status": JobStatus.FAILED, "reason": reason})
+
+    def page(self, ask: TailLog) -> LogPage:
+        chunk = chunk_of(1, 2, rank=1) if ask.rank == 1 else chunk_of(7, 1)
+        return LogPage(chunks=(chunk.model_dump_json(),))
+
+
+def case(tries: int = 1, **more: Any) -> Any:
+    about = {"subject": f"about {CANARY}", "message": "plain-value?", "email": None, **more}
+    ask = RequestSupport(case_id=CASE_ID, job_id=JOB_ID, vc="default", requester="ada", **about)
     made = opened(ask, "smtp", datetime(2026, 1, 1, tzinfo=UTC))
     return made.model_copy(update={"sending": made.sending.model_copy(update={"tries": tries})})
 
@@ -81,3 +100,13 @@ async def test_long_texts_are_asked_about_in_several_commands() -> None:
     assert [text for piece in others.texts for text in piece] == texts
     assert all(len(piece) == 1 or sum(map(len, piece)) <= ASK_BYTES for piece in others.texts)
     assert len(others.texts) > 2
+
+
+async def test_of_several_ranks_the_console_says_whose_each_line_is_and_first_what_the_failed_one_said_last() -> None:
+    wanted = case(include_logs=True)
+    mail = support_letter(wanted, await gathered(Gang(secrets={}), wanted), ("ops@example.org",))
+    console = next(file.text for file in mail.attachments if file.name == "console.txt")
+    first, last = console.split("All ranks:\n")
+    assert first.startswith("Rank 1 said last:\n")
+    assert first.count(" 1 [1] stdout | ") == 2
+    assert last.count(" 1 [0] stdout | ") == 1

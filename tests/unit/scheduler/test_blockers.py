@@ -158,6 +158,28 @@ def test_a_gang_hears_who_holds_what_its_ranks_lack_and_not_of_those_where_a_ran
     assert set(numbers(*blockers(yard, 4))) == {"job-1", "job-2", "job-3"}
 
 
+def test_a_gang_on_one_machine_hears_who_holds_what_its_other_ranks_lack() -> None:
+    yard = Yard(node("a", v100=8))
+    yard.submit(job(1, devices=4))
+    yard.cycle()
+    yard.submit(job(2, devices=4, nodes=2))
+    yard.cycle()
+    assert explained(yard, 2).reason.code == "gang"
+    assert [(one.name, one.devices) for one in blockers(yard, 2)] == [("job-1", 4)]
+
+
+def test_a_gang_hears_who_holds_the_cpus_or_memory_that_its_ranks_lack_where_no_job_holds_devices() -> None:
+    yard = Yard(node("a", cpus=8, memory_mib=1000, v100=8))
+    yard.submit(job(1, cpus=5), job(2, cpus=1, memory_mib=600))
+    yard.cycle()
+    yard.submit(job(3, cpus=2, nodes=4), job(4, cpus=2, nodes=2, devices=4), job(5, memory_mib=300, nodes=2))
+    yard.cycle()
+    assert [explained(yard, number).reason.code for number in (3, 4, 5)] == ["gang"] * 3
+    assert set(numbers(*blockers(yard, 3))) == {"job-1", "job-2"}
+    assert set(numbers(*blockers(yard, 4))) == {"job-1", "job-2"}
+    assert numbers(*blockers(yard, 5)) == ["job-2"]
+
+
 def test_what_is_kept_for_a_gang_is_told_whole() -> None:
     yard = Yard(*(node(name, executor="k", v100=4) for name in "ab"))
     yard.submit(job(1, devices=3), job(2, devices=4))

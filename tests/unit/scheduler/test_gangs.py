@@ -227,9 +227,11 @@ def test_a_gang_for_which_others_stop_hears_on_which_nodes() -> None:
     plan = yard.cycle()
     assert why(yard, 3).code == "making_room"
     assert "on nodes a, b to stop and make room for its 2 nodes of 4 v100" in why(yard, 3).message
-    told = {preemption.id: preemption.reason.message for preemption in plan.preemptions}
-    assert "needs its place on node a;" in told[job_id(1)]
-    assert "needs its place on node b;" in told[job_id(2)]
+    assert why(yard, 3).details["nodes"] == ["a", "b"]
+    told = {preemption.id: preemption.reason for preemption in plan.preemptions}
+    for number, name in ((1, "a"), (2, "b")):
+        assert f"needs its place on node {name};" in told[job_id(number)].message
+        assert told[job_id(number)].details["nodes"] == [name]
 
 
 def test_a_gang_that_has_its_places_hears_where() -> None:

@@ -146,7 +146,7 @@ def test_the_victim_is_told_for_whom_and_why() -> None:
     assert reason.message == (
         f"Job job-3 ({job_id(3)}) of priority 500 needs its place on node a; its own priority is 50."
     )
-    assert reason.details == {"for": job_id(3), "node": "a", "priority": 500}
+    assert reason.details == {"for": job_id(3), "node": "a", "nodes": ["a"], "priority": 500}
 
 
 def test_a_victim_hears_of_a_job_of_another_vc_by_its_size_only() -> None:
@@ -154,7 +154,7 @@ def test_a_victim_hears_of_a_job_of_another_vc_by_its_size_only() -> None:
     yard.submit(job(3, devices=1, vc="lab", **HIGH))
     reason = yard.cycle().preemptions[0].reason
     assert reason.message == ("A job of another VC (1 v100 and 1 cpu) of higher priority needs its place on node a.")
-    assert reason.details == {"for": job_id(3), "node": "a", "foreign": True}
+    assert reason.details == {"for": job_id(3), "node": "a", "nodes": ["a"], "foreign": True}
 
 
 def test_room_that_is_made_goes_to_the_job_it_was_made_for() -> None:

@@ -10,7 +10,7 @@ export default {
         paused: 'paused',
         failed: 'failed today',
         holds: {
-            running: 'Running, pausing and killing: all that hold their devices',
+            running: 'Running, pausing and killing',
             waiting: 'Queued and scheduling',
             paused: 'Paused',
             failed: 'Failed, or could not be run (error), since midnight',

@@ -13,7 +13,7 @@ export default {
         paused: '已暂停',
         failed: '今日失败',
         holds: {
-            running: 'running、pausing 和 killing：所有占用资源的作业',
+            running: 'running、pausing 和 killing',
             waiting: 'queued 和 scheduling',
             paused: 'paused',
             failed: '今日零点以来 failed 或 error 的作业',

@@ -7,11 +7,11 @@ import type { Reason } from '@/api/schema'
 import { factsOf, type Amount, type Facts } from '@/job/reasons'
 import { absolute } from '@/ui/times'
 
-export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
+const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     queued: () => '等待调度器的下一个周期。',
-    starting: (facts) => `节点 ${where(facts)} 已为其分配资源，正在启动。`,
+    starting: (facts) => `节点 ${where(facts)}已为其分配资源，正在启动。`,
     making_room: (facts) =>
-        `节点 ${facts.text('node')} 上优先级较低的作业正在停止，为其腾出资源${named(facts.list('victims'))}。`,
+        `节点 ${where(facts)}上优先级较低的作业正在停止，为其腾出资源${named(facts.list('victims'))}。`,
     waiting_for_devices: (facts) =>
         facts.needs &&
         `等待 ${facts.needs.devices} 个 ${facts.deviceType}：空闲 ${facts.free?.devices ?? 0} 个` +
@@ -54,8 +54,8 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
     preempted: (facts) => `已为其他作业让出资源，正在重新等待资源。${checkpoint(facts)}`,
     higher_priority: (facts) =>
         facts.text('for')
-            ? `作业 ${facts.text('for')} 优先级更高（${facts.text('priority')}），需要它在节点 ${facts.text('node')} 上的资源。`
-            : `其他虚拟集群中优先级更高的作业需要它在节点 ${facts.text('node')} 上的资源。`,
+            ? `作业 ${facts.text('for')} 优先级更高（${facts.text('priority')}），需要它在节点 ${where(facts)}上的资源。`
+            : `其他虚拟集群中优先级更高的作业需要它在节点 ${where(facts)}上的资源。`,
     resumed: (facts) => `已由 ${facts.text('by')} 恢复，等待资源。`,
     killing: (facts) => {
         const gone = `进程最多在 ${facts.text('grace_period_s')} 秒内结束。`
@@ -99,13 +99,30 @@ export const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> 
     closing_idle: (facts) => `无人使用，将于${moment(facts.text('closes_at'))}关闭；使用即可保持打开。`,
 }
 
+/** The codes whose sentence says itself which rank it is about. */
+const NAME_THE_RANK: readonly string[] = ['command_failed', 'retrying']
+
+/** Null where its code is not known here, or figures are missing. What is so of one of several ranks names it. */
+export function inChinese(reason: Reason): string | null {
+    const facts = factsOf(reason)
+    const sentence = REASONS[reason.code]?.(facts)
+    if (!sentence) return null
+    const rank = NAME_THE_RANK.includes(reason.code) ? null : facts.number('rank')
+    return rank === null ? sentence : `节点 ${facts.text('node')} 上的 rank ${rank}：${sentence}`
+}
+
 /** The reason behind another; one that is not known here in the gateway's words. */
 function said(why: Reason): string {
     return REASONS[why.code]?.(factsOf(why)) ?? `${why.message} `
 }
 
+const NODES_NAMED = 5
+
+/** With the space that parts a name from what follows it. */
 function where(facts: Facts): string {
-    return facts.list('nodes').join('、') || facts.text('node')
+    const nodes = facts.list('nodes')
+    const first = nodes.slice(0, NODES_NAMED).join('、') || facts.text('node')
+    return nodes.length > NODES_NAMED ? `${first} 等 ${nodes.length} 个节点` : `${first} `
 }
 
 function line(facts: Facts): string {
