@@ -21,6 +21,9 @@ it('says in Chinese what a request was refused for, at least of which kind it is
         '作业当前为 finished，无法暂停。',
     )
     expect(refusedInWords('The name or the password is wrong.', 401, 'zh')).toBe('用户名或密码错误。')
+    expect(refusedInWords("This browser is signed out, but the gateway's database does not answer: …", 503, 'zh')).toBe(
+        '此浏览器已退出登录，但网关的数据库没有响应：该 cookie 若在别处，到期前仍然有效。',
+    )
     expect(refusedInWords('Something new.', 409, 'zh')).toBe('与当前状态不符。（Something new.）')
     expect(refusedInWords('Something new.', 409, 'en')).toBe('Something new.')
 })

@@ -1,6 +1,6 @@
 """Signing a browser in and out: the page never sees the token, which comes and goes as a cookie (`sessions.py`)."""
 
-from contextlib import suppress
+from collections.abc import Sequence
 
 from fastapi import APIRouter
 from pydantic_core import from_json
@@ -12,18 +12,25 @@ from services.gateway.accounts import AccountDocument
 from services.gateway.domain.sessions import MOST, brought
 from services.gateway.door import address_of
 from services.gateway.parts import Parts, parts_of
+from services.gateway.problems import request_id_of, response_of
 from services.gateway.resources.sign_in import Credentials, OneTimeCode, Session, SignInMethods
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.direct import DirectRoute
 from services.gateway.routes.documented import body, problems
 from services.gateway.sessions import give, take_back
-from shared.contracts.errors import Unauthorized
+from shared.contracts.errors import TemporaryError, Unauthorized, Unavailable
 
 router = APIRouter(prefix="/api/v1/auth", tags=["account"], route_class=DirectRoute)
 
 _OPEN = {"security": list[str]()}
 _COOKIE = {"Set-Cookie": {"description": "What the browser is signed in by.", "schema": {"type": "string"}}}
 _PASSWORD = {"username": "admin", "password": "the one from <data>/admin-password"}
+
+
+STILL_COUNTS = (
+    "This browser is signed out, but the gateway's database does not answer: wherever else the cookie has come to, it "
+    "counts until it expires."
+)
 
 
 @router.get(
@@ -69,15 +76,26 @@ async def create_session(request: Request) -> Response:
 )
 async def delete_session(request: Request) -> Response:
     """Ends the sign-in, wherever its cookie may have come to, and makes the browser forget the cookie, also one that
-    does not count. Streams that were opened with it are cut within 5 s. A new password ends all of one's sign-ins.
+    does not count. Streams that were opened with it are cut within 5 s. A new password ends all of one's sign-ins. The
+    browser forgets it also where 503 says that it could not be ended elsewhere.
     """
-    parts = parts_of(request)
-    for token in brought(request.headers.getlist("cookie"), request.url.scheme)[-MOST:]:
-        with suppress(Unauthorized):
-            await parts.sign_outs.end(await parts.tokens.check(token))
     answer = Response(status_code=204)
+    try:
+        await _end(parts_of(request), brought(request.headers.getlist("cookie"), request.url.scheme)[-MOST:])
+    except TemporaryError:
+        answer = response_of(Unavailable(STILL_COUNTS), request_id_of(request.scope))
     take_back(answer, request.url.scheme)
     return answer
+
+
+async def _end(parts: Parts, tokens: Sequence[str]) -> None:
+    """End the sign-ins among these. Raises TemporaryError."""
+    for token in tokens:
+        try:
+            claims = await parts.tokens.check(token)
+        except Unauthorized:
+            continue
+        await parts.sign_outs.end(claims)
 
 
 async def _account(parts: Parts, raw: bytes, address: str) -> AccountDocument:

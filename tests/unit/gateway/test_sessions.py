@@ -97,6 +97,15 @@ async def test_a_cookie_that_somebody_has_copied_does_not_count_once_its_owner_h
     assert (await ask(yard, another)).status_code == 200, "a sign-in of the same person in another browser"
 
 
+async def test_a_browser_forgets_its_cookie_also_while_nobody_can_write_down_that_it_counts_no_more(yard: Gateway) -> None:
+    cookie = cookie_of(yard)
+    await yard.store.close()
+    answer = await ask(yard, cookie, "DELETE", "/auth/session", headers=OWN)
+    assert answer.status_code == 503
+    assert "counts until it expires" in answer.json()["detail"]
+    assert answer.headers["set-cookie"].startswith('jobyard_session="";')
+
+
 async def test_of_sign_outs_no_more_is_remembered_than_of_tokens_that_would_still_count(yard: Gateway) -> None:
     ended = yard.store.collection(ENDED)
     for _ in range(3):

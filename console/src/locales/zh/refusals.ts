@@ -23,6 +23,10 @@ export const BY_STATUS: Readonly<Record<number, string>> = {
 }
 
 export const REFUSALS: readonly (readonly [RegExp, Said])[] = [
+    [
+        /^This browser is signed out, but the gateway's database/,
+        () => '此浏览器已退出登录，但网关的数据库没有响应：该 cookie 若在别处，到期前仍然有效。',
+    ],
     [/^is required; only a job with endpoints/, () => '必须填写；只有带入口或交互端口的作业可以不填。'],
     [/^is required$/, () => '必须填写。'],
     [
