@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from pathlib import Path, PosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pytest
 from hypothesis import example, given, settings
@@ -189,7 +189,7 @@ class Output(PosixPath):
 
     def open(self, *args: Any, **kwargs: Any) -> IO[Any]:  # type: ignore[override]
         self.opened_in.add(threading.current_thread())
-        return super().open(*args, **kwargs)
+        return cast(IO[Any], super().open(*args, **kwargs))
 
 
 async def test_output_is_read_beside_the_loop_and_by_nobody_once_shipping_has_stopped(tmp_path: Path) -> None:
