@@ -11,7 +11,7 @@ MOST = 20_000
 
 
 def test_preemptions_for_a_gang_on_many_nodes_fit_though_each_tells_of_all_its_places() -> None:
-    names = [f"node-{number}-with-a-rather-long-name.of-this.cluster.example" for number in range(64)]
+    names = [f"node-{number}-with-a-rather-long-name-of-this-cluster" for number in range(64)]
     losers = [job(number, cpus=2) for number in range(64)]
     winner = job(100, nodes=64, cpus=2)
     yard = Yard(*(node(name, cpus=2) for name in names))
