@@ -182,7 +182,7 @@ def test_a_style_is_small_however_it_was_written(written: list[str]) -> None:
     style = styled((), "")
     for parameters in written:
         style = styled(style, parameters)
-    assert len(sequence(style)) <= 128
+    assert all(len(code) <= 24 for _, code in style)
     assert styled((), sequence(style)[2:-1]) == style, "what it is written as means the same"
 
 

@@ -110,22 +110,6 @@ async def test_a_browser_forgets_its_cookie_also_while_nobody_can_write_down_tha
     assert answer.headers["set-cookie"].startswith('jobyard_session="";')
 
 
-async def test_signing_in_ends_the_sign_in_that_the_browser_had_before_and_a_wrong_password_does_not(
-    yard: Gateway,
-) -> None:
-    await yard.add_account("ada")
-    before, another = cookie_of(yard, "ada"), cookie_of(yard, "ada")
-    wrong = {"username": "admin", "password": "wrong"}
-    assert (await ask(yard, before, "POST", "/auth/session", headers=OWN, json=wrong)).status_code == 401
-    assert (await ask(yard, before)).json()["name"] == "ada"
-    answer = await ask(yard, before, "POST", "/auth/session", headers=OWN, json=password(yard))
-    now = answer.headers["set-cookie"].partition(";")[0]
-    yard.http.cookies.clear()
-    assert (await ask(yard, now)).json()["name"] == "admin"
-    assert (await ask(yard, before)).status_code == 401
-    assert (await ask(yard, another)).status_code == 200, "a sign-in of the same person in another browser"
-
-
 async def test_of_sign_outs_no_more_is_remembered_than_of_tokens_that_would_still_count(yard: Gateway) -> None:
     ended = yard.store.collection(ENDED)
     for _ in range(3):
@@ -166,6 +150,22 @@ async def test_what_is_no_sign_in_ends_nothing(yard: Gateway) -> None:
     for value in GARBAGE:
         assert (await ask(yard, f"jobyard_session={value}", "DELETE", "/auth/session", headers=OWN)).status_code == 204
     assert await yard.store.collection(ENDED).count(()) == 0
+
+
+async def test_signing_in_ends_the_sign_in_that_the_browser_had_before_and_a_wrong_password_does_not(
+    yard: Gateway,
+) -> None:
+    await yard.add_account("ada")
+    before, another = cookie_of(yard, "ada"), cookie_of(yard, "ada")
+    wrong = {"username": "admin", "password": "wrong"}
+    assert (await ask(yard, before, "POST", "/auth/session", headers=OWN, json=wrong)).status_code == 401
+    assert (await ask(yard, before)).json()["name"] == "ada"
+    answer = await ask(yard, before, "POST", "/auth/session", headers=OWN, json=password(yard))
+    now = answer.headers["set-cookie"].partition(";")[0]
+    yard.http.cookies.clear()
+    assert (await ask(yard, now)).json()["name"] == "admin"
+    assert (await ask(yard, before)).status_code == 401
+    assert (await ask(yard, another)).status_code == 200, "a sign-in of the same person in another browser"
 
 
 async def test_a_page_is_told_how_people_sign_in(yard: Gateway) -> None:
