@@ -9,6 +9,9 @@ from rich.cells import set_cell_size
 from jobyard.cli.terminal import inert
 from jobyard.models import LogLine
 
+TAB = 8
+"""Columns from one stop of a terminal to the next."""
+
 _REWRITE = "\r\x1b[K"
 
 
@@ -25,7 +28,7 @@ class LastRow:
         if not self._on:
             return
         width = shutil.get_terminal_size().columns - 1  # in the last column it would go on in the next row
-        text = set_cell_size(inert(self._form(lines[-1])), width).rstrip() if lines else ""
+        text = set_cell_size(inert(self._form(lines[-1])).expandtabs(TAB), width).rstrip() if lines else ""
         if text != self._text:
             self._text = text
             sys.stdout.write(_REWRITE + text)

@@ -8,12 +8,10 @@ from services.executor.domain.environment import ports
 
 
 def meeting_port(run_id: str, ranks: int, taken: Collection[int]) -> int:
-    """The run's own port; a run of one rank meets nobody, and is told the first that may be. Touches the network."""
-    candidates = ports(run_id)
-    first = next(candidates)
-    if ranks == 1 or (first not in taken and _is_free(first)):
-        return first
-    return next((port for port in candidates if port not in taken and _is_free(port)), first)
+    """The run's own port; a run of one rank meets nobody, so any that no other run has will do. Touches the network."""
+    candidates = tuple(ports(run_id))
+    free = (port for port in candidates if port not in taken and (ranks == 1 or _is_free(port)))
+    return next(free, candidates[0])
 
 
 def _is_free(port: int) -> bool:

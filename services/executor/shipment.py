@@ -4,6 +4,9 @@ The file is the truth, so nothing is lost when the executor dies: the position l
 and then, and a restart ships again from there. Repeated chunks have the same lines under the same numbers.
 
 What a line shows that has not ended goes along for whoever looks, once all before it was shipped (`telling.py`).
+
+Reading and rendering take long when there is much: they are done in a thread, one after the other, and the shipment
+waits for them, so nobody else touches its reader.
 """
 
 import asyncio
@@ -12,8 +15,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -26,6 +32,8 @@ from shared.contracts import subjects
 from shared.contracts.logs import LogChunk
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 SAVE_S = 2.0
 PAYLOAD_BYTES = 900_000
@@ -49,10 +57,11 @@ class RunLog:
 
 
 class Shipment:
-    """Follows one run's output. `pace_s`: how long an unfinished line waits until it is told again."""
+    """Follows one run's output. `thread`: where it is read. `pace_s`: how long an unfinished line is left alone."""
 
-    def __init__(self, run: RunLog, path: Path, bus: Bus, pace_s: Callable[[], float]) -> None:
+    def __init__(self, run: RunLog, path: Path, bus: Bus, thread: Executor, pace_s: Callable[[], float]) -> None:
         self._bus = bus
+        self._thread = thread
         self._pace_s = pace_s
         self._telling = Telling()
         self._wake: asyncio.TimerHandle | None = None
@@ -79,11 +88,12 @@ class Shipment:
 
     async def finish(self, ended_ns: int) -> int:
         """Ship the rest, with unfinished lines as lines; how many the run wrote."""
+        self._sleep(None)
         if self._task is not None:
             await self._task
         self._sleep(None)
         await self._ship()
-        await self._publish(list(self._reader.assembler.flush(ended_ns)))
+        await self._publish(await self._in_thread(lambda: list(self._reader.assembler.flush(ended_ns))))
         if self._reader.offset:
             self._save()
         return self._chunker.seq - self._first_seq
@@ -108,7 +118,7 @@ class Shipment:
     async def _ship(self) -> None:
         while True:
             before = self._reader.offset
-            await self._publish(self._reader.read())
+            await self._publish(await self._in_thread(self._reader.read))
             if self._reader.offset == before:
                 return
 
@@ -124,7 +134,8 @@ class Shipment:
     async def _tell(self) -> None:
         """Tell what unfinished lines show, and come back for those that it is too early for."""
         loop, reader = asyncio.get_running_loop(), self._reader
-        texts, later = self._telling.news(reader.assembler.carry, loop.time())
+        news = partial(self._telling.news, reader.assembler.carry, loop.time(), self._pace_s())
+        texts, later = await self._in_thread(news)
         if texts:
             chunk = self._chunker.unfinished(texts, time.time_ns())
             streams = "".join(map(str, sorted(texts)))
@@ -134,6 +145,9 @@ class Shipment:
             )
             self._telling.told(texts, loop.time() + self._pace_s())
         self._sleep(later)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _sleep(self, until: float | None) -> None:
         """Look again then."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from services.executor.shipment import PACE_S, RunLog, Shipment
@@ -19,6 +20,7 @@ class Shipper:
     def __init__(self, bus: Bus, output: Callable[[str], Path]) -> None:
         self._bus = bus
         self._output = output
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="shipping")
         self._shipments: dict[str, Shipment] = {}
 
     def follow(self, run: RunLog) -> None:
@@ -44,7 +46,7 @@ class Shipper:
                 shipment.look()
 
     def _shipment(self, run: RunLog) -> Shipment:
-        return Shipment(run, self._output(run.run_id), self._bus, self._pace_s)
+        return Shipment(run, self._output(run.run_id), self._bus, self._thread, self._pace_s)
 
     def _pace_s(self) -> float:
         """How long an unfinished line waits until it is told again."""
@@ -52,6 +54,8 @@ class Shipper:
         return max(PACE_S, showing / MOST_TOLD)
 
     async def close(self) -> None:
-        """Stop shipping."""
-        await asyncio.gather(*(shipment.close() for shipment in self._shipments.values()))
+        """Stop shipping. Nothing is read any more when this returns."""
+        shipments = list(self._shipments.values())
         self._shipments.clear()
+        await asyncio.gather(*(shipment.close() for shipment in shipments))
+        await asyncio.to_thread(self._thread.shutdown)

@@ -13,7 +13,7 @@ from services.gateway.domain.pending import MOST_CHARS
 from services.gateway.pacing import paced
 from services.gateway.resources.jobs import LogTail
 from services.gateway.sse import ServerEvent
-from services.gateway.tails import Page, Tails
+from services.gateway.tails import Page, Tail, Tails
 from services.gateway.yard import SCHEDULED, Yard
 from shared.bus.bus import Bus
 from shared.bus.follow import StreamReplaced
@@ -36,9 +36,9 @@ class Console:
         self._yard = yard
         self._timeout_s = timeout_s
 
-    def tail(self, job_id: str, count: int, rank: int | None = None) -> AsyncGenerator[Page, None]:
+    async def tail(self, job_id: str, count: int, rank: int | None = None) -> Tail:
         """The last `count` lines, of one rank or of all, oldest first, in pages."""
-        return self._tails.pages(job_id, count, rank=rank)
+        return await self._tails.begun(job_id, count, rank=rank)
 
     async def follow(
         self, job_id: str, count: int, after: int | None, at_a_pace: bool = False, rank: int | None = None

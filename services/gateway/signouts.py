@@ -5,13 +5,21 @@ once a second for each token, and what let somebody in by it (an open stream, a 
 """
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import structlog
 
 from services.gateway.fresh import Fresh
-from services.gateway.tokens import Claims
+from services.gateway.tokens import CLOCK_SKEW_S, Claims
 from shared.clock import Clock
 from shared.contracts.base import Contract, Timestamp, rfc3339
+from shared.contracts.errors import TemporaryError
 from shared.store.port import Between, DuplicateKey, Index, Schema, Store
+
+log = structlog.get_logger()
+
+KEPT_LONGER = timedelta(seconds=2 * CLOCK_SKEW_S)
+"""Than a token counts by the own clock: by that of another replica it may still count."""
 
 
 class EndedDocument(Contract):
@@ -39,16 +47,24 @@ class SignOuts:
         self._fresh: Fresh[bool] = Fresh(clock)
 
     async def end(self, claims: Claims) -> None:
-        """From now on this token does not count. What is remembered of tokens whose time is over goes."""
+        """From now on this token does not count. What is remembered of tokens whose time is long over goes, some other
+        time if not now. Raises TemporaryError.
+        """
         if claims.id is None:
             return
-        now = rfc3339(self._clock.now())
-        for stale in (await self._documents.find((Between("until", high=now),), ("until",))).items:
-            await self._documents.delete(stale.id)
         with suppress(DuplicateKey):
             until = datetime.fromtimestamp(claims.expires, UTC)
             await self._documents.insert(EndedDocument(id=claims.id, until=until))
         self._fresh.forget(claims.id)
+        try:
+            await self._tidy()
+        except TemporaryError as error:
+            log.warning("ended_sign_ins_not_tidied", error=str(error))
+
+    async def _tidy(self) -> None:
+        over = rfc3339(self._clock.now() - KEPT_LONGER)
+        for stale in (await self._documents.find((Between("until", high=over),), ("until",))).items:
+            await self._documents.delete(stale.id)
 
     async def has_ended(self, id: str) -> bool:
         """Whether the token of this id was ended, as of at most FRESH_S ago."""

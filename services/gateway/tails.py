@@ -5,6 +5,7 @@ where pages begin, and reads them again in order: one page of a tail is held and
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from math import inf
 
@@ -24,6 +25,14 @@ class Page:
     gaps: tuple[LogGap, ...]
     position: int | None
     unfinished: tuple[LogLine, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Tail:
+    """A tail whose newest page is there. `more`: others come before it, and each takes asking."""
+
+    more: bool
+    pages: AsyncGenerator[Page, None]
 
 
 @dataclass(frozen=True)
@@ -49,15 +58,24 @@ class Tails:
         """The last `count` lines, of one rank or of all, or as many as have `most_chars` of text and a little more; one
         page at least. Lines that were there and were displaced by newer ones before they were read are a gap.
         """
+        async with aclosing((await self.begun(job_id, count, most_chars, rank)).pages) as pages:
+            async for page in pages:
+                yield page
+
+    async def begun(self, job_id: str, count: int, most_chars: float = inf, rank: int | None = None) -> Tail:
+        """The same, of which only the newest page has been asked for."""
         ask = TailLog(job_id=job_id, tail=count, rank=rank)
         newest = await self._page(ask)
-        for place in reversed(await self._places(ask, newest, most_chars)):
-            yield await self._read(ask, place)
-        yield Page(newest.lines, newest.gaps, newest.position, _of(rank, newest.unfinished))
+        return Tail(newest.more, self._pages(ask, newest, most_chars))
 
     async def unfinished(self, job_id: str, rank: int | None = None) -> tuple[LogLine, ...]:
         """What stands in lines that have not ended."""
         return _of(rank, (await self._page(TailLog(job_id=job_id, tail=1, rank=rank))).unfinished)
+
+    async def _pages(self, ask: TailLog, newest: LogPage, most_chars: float) -> AsyncGenerator[Page, None]:
+        for place in reversed(await self._places(ask, newest, most_chars)):
+            yield await self._read(ask, place)
+        yield Page(newest.lines, newest.gaps, newest.position, _of(ask.rank, newest.unfinished))
 
     async def _places(self, ask: TailLog, page: LogPage, most_chars: float) -> list[_Place]:
         """Of the pages before the newest, going back."""

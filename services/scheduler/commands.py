@@ -19,7 +19,7 @@ def commands_of(decided: Plan, snapshot: Snapshot, epoch: int, most_bytes: int) 
     size = 0
     decisions: tuple[Placement | Preemption, ...] = (*decided.preemptions, *decided.placements)
     for decision in decisions:
-        takes = _bytes(snapshot.jobs[decision.id])
+        takes = _bytes(decision, snapshot.jobs[decision.id])
         if size and size + takes > most_bytes:
             yield Place(epoch=epoch, placements=tuple(placements), preemptions=tuple(preemptions))
             placements, preemptions, size = [], [], 0
@@ -32,6 +32,8 @@ def commands_of(decided: Plan, snapshot: Snapshot, epoch: int, most_bytes: int) 
         yield Place(epoch=epoch, placements=tuple(placements), preemptions=tuple(preemptions))
 
 
-def _bytes(view: JobView) -> int:
+def _bytes(decision: Placement | Preemption, view: JobView) -> int:
+    """The reason of a preemption tells of another job, in the command and once more in the answer."""
     labels = sum(len(key) + len(value) + 8 for key, value in view.labels.items())
-    return _ITEM_BYTES + labels + view.nodes * (_RANK_BYTES + 8 * view.devices)
+    reason = 2 * len(decision.reason.model_dump_json()) if isinstance(decision, Preemption) else 0
+    return _ITEM_BYTES + labels + view.nodes * (_RANK_BYTES + 8 * view.devices) + reason

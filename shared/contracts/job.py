@@ -41,14 +41,14 @@ class Reason(Contract):
     details: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-SERVED, FOREIGN = "for", "foreign"
-"""Details of a preemption's reason: the job that gets the room, and that it is of another VC, so that only services
-may read its id."""
+SERVED, FOREIGN, NODE, PLACES = "for", "foreign", "node", "places"
+"""Details of a preemption's reason: the job that gets the room; that it is of another VC, so that only services may
+read which it is and where it goes; where the room is, and for a gang how many ranks go to which node."""
 
 
 def without_foreign(details: Mapping[str, Any]) -> dict[str, Any]:
-    """A reason's details as they may leave the platform: no id of another VC's job."""
-    hidden = (FOREIGN, SERVED) if FOREIGN in details else ()
+    """A reason's details as they may leave the platform: neither the id nor the places of another VC's job."""
+    hidden = (FOREIGN, SERVED, NODE, PLACES) if FOREIGN in details else ()
     return {name: value for name, value in details.items() if name not in hidden}
 
 

@@ -8,9 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from shared.contracts.logs import LogLine, LogUnfinished, Stream
 
+MOST = 32_768
+"""Characters of all of them, each counted with LINE more: what every reader may be sent at each change."""
+LINE = 128
+"""About what a line takes beside its text."""
+
 
 class UnfinishedLines:
-    """The lines of one console that have not ended, the one that changed last at the end.
+    """The lines of one console that have not ended, the one that changed last at the end. Of more than MOST characters
+    those that changed last.
 
     Each is told as a LogLine: its `seq` is the number that it gets if no other line of its rank ends before.
     """
@@ -57,11 +63,19 @@ class UnfinishedLines:
                     seq=seq, time=one.time, stream=one.stream, rank=rank, attempt=attempt, text=one.text
                 )
                 changed = True
+        self._shed()
         return changed
 
     def clear(self) -> None:
         """The job is over."""
         self._lines.clear()
+
+    def _shed(self) -> None:
+        """Leave out those that changed first, until the others are few enough."""
+        size = sum(len(line.text) + LINE for line in self._lines.values())
+        while size > MOST:
+            first = self._lines.pop(next(iter(self._lines)))
+            size -= len(first.text) + LINE
 
     def _begin(self, attempt: int) -> bool:
         """An attempt that is new ends what the one before has left; whether there was such."""

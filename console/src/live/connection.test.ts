@@ -49,7 +49,7 @@ beforeEach(() => {
 })
 
 it('says with every beginning that what was shown may be old', () => {
-    connection.open()
+    connection.open('mia')
     last().onopen?.()
     expect(connection.state).toBe('open')
     expect(resets()).toBe(1)
@@ -60,19 +60,33 @@ it('says with every beginning that what was shown may be old', () => {
 })
 
 it('opens anew after it was closed, whoever signs in next', () => {
-    connection.open()
+    connection.open('mia')
     last().onopen?.()
     connection.close()
     expect(last().closed).toBe(true)
-    connection.hurry()
+    connection.hurry('mia')
     expect(streams).toHaveLength(2)
     last().onopen?.()
     expect(connection.state).toBe('open')
 })
 
+it('begins anew for somebody else, and not for another tab of the same person', () => {
+    connection.open('mia')
+    last().onopen?.()
+    connection.open('mia')
+    connection.hurry('mia')
+    expect(streams).toHaveLength(1)
+    connection.hurry('vera')
+    expect(streams.map(({ closed }) => closed)).toEqual([true, false])
+    last().onopen?.()
+    expect(resets()).toBe(2)
+    connection.open('mia')
+    expect(streams.map(({ closed }) => closed)).toEqual([true, true, false])
+})
+
 it('asks why it was refused, and tries again after a while', async () => {
     status = 503
-    connection.open()
+    connection.open('mia')
     last().refuse()
     await vi.advanceTimersByTimeAsync(0)
     expect(connection.state).toBe('lost')
@@ -83,21 +97,21 @@ it('asks why it was refused, and tries again after a while', async () => {
 
 it('waits for a new sign-in once the old one has ended', async () => {
     status = 401
-    connection.open()
+    connection.open('mia')
     last().refuse()
     await vi.advanceTimersByTimeAsync(60_000)
     expect(connection.state).toBe('expired')
     expect(streams).toHaveLength(1)
-    connection.hurry()
+    connection.hurry('mia')
     last().onopen?.()
     expect(connection.state).toBe('open')
 })
 
 it('lets an answer be that comes after somebody has hurried it', async () => {
     status = 401
-    connection.open()
+    connection.open('mia')
     last().refuse()
-    connection.hurry()
+    connection.hurry('mia')
     last().onopen?.()
     await vi.advanceTimersByTimeAsync(0)
     expect(connection.state).toBe('open')

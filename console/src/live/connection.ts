@@ -23,6 +23,7 @@ export type Heard =
 export class Connection {
     state: ConnectionState = 'connecting'
     private readonly line: Line
+    private person = ''
 
     /** `begin`: opens a stream. `status`: what the gateway says of the sign-in, 0 where nobody answers. */
     constructor(
@@ -43,7 +44,10 @@ export class Connection {
         })
     }
 
-    open(): void {
+    /** For whoever is signed in: a stream that was opened for somebody else ends. */
+    open(person: string): void {
+        if (person !== this.person) this.close()
+        this.person = person
         this.line.open()
     }
 
@@ -53,8 +57,9 @@ export class Connection {
     }
 
     /** Somebody signed in, or the network is back: don't wait for the next try. */
-    hurry(): void {
-        if (this.state === 'open') return
+    hurry(person: string): void {
+        if (this.state === 'open' && person === this.person) return
+        this.person = person
         this.state = 'connecting'
         this.line.hurry()
     }

@@ -16,26 +16,28 @@ export function useEvents(listener: (heard: Heard) => void): void {
     onScopeDispose(() => listeners.delete(listener))
 }
 
-let ask: ((what: Asked) => void) | null = null
+let ask: ((asked: Asked) => void) | null = null
+let listener = ''
 
-/** Begin, once somebody is signed in; or go on at once after a new sign-in. */
-export function listen(): void {
+/** Begin, once `person` is signed in; or go on at once after a new sign-in, anew if it is somebody else's. */
+export function listen(person: string): void {
+    listener = person
     if (ask !== null) {
-        ask('hurry')
+        ask({ what: 'hurry', person })
         return
     }
     ask = 'SharedWorker' in window ? shared() : alone()
-    ask('hello')
-    window.addEventListener('online', () => ask?.('hurry'))
-    window.addEventListener('pagehide', () => ask?.('bye'))
+    ask({ what: 'hello', person })
+    window.addEventListener('online', () => ask?.({ what: 'hurry', person: listener }))
+    window.addEventListener('pagehide', () => ask?.({ what: 'bye' }))
     window.addEventListener('pageshow', (event) => {
-        if (event.persisted) ask?.('hello')
+        if (event.persisted) ask?.({ what: 'hello', person: listener })
     })
 }
 
 /** Somebody signed out: nothing more is heard. */
 export function stopListening(): void {
-    ask?.('sign-out')
+    ask?.({ what: 'sign-out' })
 }
 
 function heard(what: Heard): void {
@@ -43,17 +45,17 @@ function heard(what: Heard): void {
     listeners.forEach((listener) => listener(what))
 }
 
-function shared(): (what: Asked) => void {
+function shared(): (asked: Asked) => void {
     const worker = new SharedWorker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'jobyard' })
     worker.port.onmessage = (message: MessageEvent<Heard>) => heard(message.data)
-    return (what) => worker.port.postMessage(what)
+    return (asked) => worker.port.postMessage(asked)
 }
 
-function alone(): (what: Asked) => void {
+function alone(): (asked: Asked) => void {
     const connection = new Connection(heard)
-    return (what) => {
-        if (what === 'hello') connection.open()
-        else if (what === 'hurry') connection.hurry()
+    return (asked) => {
+        if (asked.what === 'hello') connection.open(asked.person)
+        else if (asked.what === 'hurry') connection.hurry(asked.person)
         else connection.close()
     }
 }

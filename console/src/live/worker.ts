@@ -5,7 +5,8 @@ import { Connection, type Heard } from '@/live/connection'
 /** What TypeScript's library for pages does not know of a shared worker. */
 declare const self: { onconnect: (event: MessageEvent) => void }
 
-export type Asked = 'hello' | 'hurry' | 'bye' | 'sign-out'
+/** `person`: whose tab it is. */
+export type Asked = { what: 'hello' | 'hurry'; person: string } | { what: 'bye' | 'sign-out' }
 
 const ports = new Set<MessagePort>()
 const connection = new Connection((heard: Heard) => ports.forEach((port) => port.postMessage(heard)))
@@ -17,15 +18,15 @@ self.onconnect = (event) => {
 }
 
 function answer(port: MessagePort, asked: Asked): void {
-    if (asked === 'hello') {
+    if (asked.what === 'hello') {
         ports.add(port)
-        connection.open()
+        connection.open(asked.person)
         port.postMessage({ kind: 'state', state: connection.state } satisfies Heard)
         // What this tab has fetched may be older than what the others have heard since.
         if (connection.state === 'open') port.postMessage({ kind: 'reset' } satisfies Heard)
-    } else if (asked === 'hurry') {
-        connection.hurry()
-    } else if (asked === 'sign-out') {
+    } else if (asked.what === 'hurry') {
+        connection.hurry(asked.person)
+    } else if (asked.what === 'sign-out') {
         connection.close()
         ports.forEach((one) => one.postMessage({ kind: 'state', state: 'expired' } satisfies Heard))
     } else {

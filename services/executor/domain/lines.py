@@ -128,7 +128,7 @@ def _shortest(rest: bytes) -> bytes:
     line = rest[: len(rest) - tail].decode("utf-8", "replace")
     if "\x1b" in line:
         whole = without_beginning(line)
-        short = Row(whole).again() + line[len(whole) :]
+        short = Row(whole).again(CARRY_BYTES) + line[len(whole) :]
     else:
         cursor = len(line) - line.rfind("\r") - 1
         shown = _overwritten(line)[:WIDTH]

@@ -15,6 +15,10 @@ from shared.contracts.logs import LINE_BYTES
 WIDTH = LINE_BYTES + 1
 """What is written beyond cannot be seen: the line is cut before."""
 
+FILLABLE = 1 << 16
+"""The most cells that a row fills with blanks up to its cursor, as after an erasure; then it goes on where it ends. A
+progress bar needs few, and with one erasure per character each character would fill the whole row again."""
+
 _TOKEN = re.compile(r"(\r)|\x1b\[(?:([0-9;:]{0,100})m|([02]?)K|\?25[hl])")
 _BEGUN = re.compile(r"\x1b(?:\[(?:[0-9;:]{0,100}|\?2?5?))?\Z")
 
@@ -35,6 +39,7 @@ class Row:
         self._characters: list[str] = []
         self._styles: list[Style | None] = []
         self._cursor = 0
+        self._fillable = FILLABLE
         self._style: Style | None = None
         self.write(text)
 
@@ -66,22 +71,31 @@ class Row:
         text, _ = self._painted(begin, len(self._characters), None)
         return text if len(text) <= most else "".join(self._characters[begin:])
 
-    def again(self) -> str:
-        """A short text after which a row is as this one: what it shows, and what stands before the cursor once more."""
+    def again(self, most: int) -> str:
+        """A short text after which a row is as this one: what it shows, and what stands before the cursor once more.
+
+        Painted, unless that takes more than `most` characters in all.
+        """
         if self._cursor > len(self._characters):  # all was erased
             return " " * min(self._cursor, WIDTH) + "\x1b[2K" + self._leave(None)
         text, painted = self._painted(0, len(self._characters), None)
         if self._cursor < len(self._characters):
             before, painted = self._painted(0, self._cursor, painted)
             text += "\r" + before
+        if len(text) > most:
+            text, painted = "".join(self._characters), None
+            text += "\r" + text[: self._cursor] if self._cursor < len(text) else ""
         return text + self._leave(painted)
 
     def _print(self, text: str) -> None:
+        blank = self._cursor - len(self._characters)
+        if blank > self._fillable:
+            self._cursor, blank = len(self._characters), 0
         end = self._cursor + len(text)
         if self._cursor < WIDTH:
             text = text[: WIDTH - self._cursor]
-            blank = self._cursor - len(self._characters)
             if blank > 0:
+                self._fillable -= blank
                 self._characters += " " * blank
                 self._styles += [PLAIN] * blank
             self._characters[self._cursor : end] = text

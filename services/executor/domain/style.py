@@ -1,6 +1,7 @@
 """How a terminal paints what it writes: the colours and weights that SGR sequences (ECMA-48) have turned on. Pure.
 
-A style has one code for each attribute, so it stays small however many sequences have led to it.
+A style has one short code for each attribute, so it stays small however many sequences have led to it, and however
+they were written.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ _OFF |= {29: ("struck",), 39: ("front",), 49: ("back",), 59: ("ink",)}
 _COLOURS = {38: "front", 48: "back", 58: "ink"}
 _ARGUMENTS = {"5": 1, "2": 3}
 """Of a colour: how many follow the word for its kind."""
+_LONGEST_CODE = 24
+"""Of a colour that is one code, with colons."""
+_HIGHEST = 255
+"""In a colour; what is higher is none."""
 
 
 @lru_cache(maxsize=4096)
@@ -37,7 +42,7 @@ def styled(style: Style, parameters: str) -> Style:
         elif number == 4 and code.endswith(":0"):
             now.pop("underline", None)
         elif number in _ON:
-            now[_ON[number]] = code
+            now[_ON[number]] = _kind_of_line(code) if number == 4 else str(number)
         for attribute in _OFF.get(number, ()):
             now.pop(attribute, None)
     return tuple(sorted(now.items()))
@@ -53,10 +58,18 @@ def _number(code: str) -> int:
     return int(first) if first else 0
 
 
+def _kind_of_line(code: str) -> str:
+    """`4`, or `4:n` for one that is curly or dotted."""
+    kind = code.partition(":")[2]
+    return f"4:{kind}" if len(kind) == 1 and kind.isdigit() else "4"
+
+
 def _colour(code: str, following: Iterator[str]) -> str:
     """`38;5;n`, `38;2;r;g;b`, or with colons in one code; empty where it is not whole."""
     if ":" in code:
-        return code
+        return code if len(code) <= _LONGEST_CODE else ""
     kind = next(following, "")
-    arguments = list(islice(following, _ARGUMENTS.get(kind, 0)))
-    return ";".join((code, kind, *arguments)) if arguments and len(arguments) == _ARGUMENTS[kind] else ""
+    arguments = [_number(argument) for argument in islice(following, _ARGUMENTS.get(kind, 0))]
+    if not arguments or len(arguments) < _ARGUMENTS[kind] or max(arguments) > _HIGHEST:
+        return ""
+    return ";".join(map(str, (_number(code), kind, *arguments)))

@@ -1,7 +1,7 @@
 """What of a run's unfinished lines is to be told to those who look at its console, and when. Pure: times come in.
 
-A stream is told of once it has ended no line for a moment, and again after the same while, only if it looks different:
-so a progress bar moves, and a flood of lines costs nothing.
+A stream is looked at once it has ended no line for a moment, and again after a while, and told of only if it looks
+different: so a progress bar moves, and neither a flood of lines nor what shows nothing new costs much.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,8 +29,11 @@ class Telling:
             self._told[stream] = ""
             self._not_before[stream] = until
 
-    def news(self, carry: Mapping[int, bytes], now: float) -> tuple[dict[int, str], float | None]:
-        """The texts to tell now, by stream, and when to ask again for what it is too early for."""
+    def news(self, carry: Mapping[int, bytes], now: float, pace_s: float) -> tuple[dict[int, str], float | None]:
+        """The texts to tell now, by stream, and when to ask again for what it is too early for.
+
+        `pace_s`: how long a stream that was looked at is left alone.
+        """
         texts: dict[int, str] = {}
         later: list[float] = []
         for stream in sorted(carry.keys() | self._looked_at.keys()):
@@ -42,6 +45,7 @@ class Telling:
                 later.append(not_before)
                 continue
             self._looked_at[stream] = rest
+            self._not_before[stream] = now + pace_s
             text = unfinished(rest)
             if text != self._told.get(stream):
                 texts[stream] = text

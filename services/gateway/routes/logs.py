@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import TypeAdapter
@@ -24,7 +24,6 @@ from shared.contracts.logs import LINES_KEPT, LogGap, LogLine
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}/logs", tags=["console"])
 
-T = TypeVar("T")
 LINES = TypeAdapter(tuple[LogLine, ...])
 PLAIN = "text/plain; charset=utf-8"
 Paced = Annotated[
@@ -54,12 +53,11 @@ async def get_job_logs(request: Request, job_id: JobPath, tail: Count = LINES_KE
     parts = parts_of(request)
     job = await parts.yard.stored(caller_of(request), job_id, Right.READ_CONSOLE)
     require_rank(job, rank)
-    pages = parts.console.tail(job_id, tail, rank)
-    first = await anext(pages)
-    whole, runs = _from_first(first, pages), job.attempt if job.status in HOLDING else None
-    written = _bare(whole) if _wants_plain(request) else _in_json(whole, runs)
+    found = await parts.console.tail(job_id, tail, rank)
+    runs = job.attempt if job.status in HOLDING else None
+    written = _bare(found.pages) if _wants_plain(request) else _in_json(found.pages, runs)
     media_type = PLAIN if _wants_plain(request) else "application/json"
-    if first.position is None:
+    if found.more:
         return byte_stream(request, written, media_type)
     return Response(b"".join([piece async for piece in written]), media_type=media_type)
 
@@ -124,7 +122,7 @@ def require_rank(job: Job, rank: int | None) -> None:
         raise Invalid(missing_rank(job.nodes), errors=(FieldError(field="rank", message=missing_rank(job.nodes)),))
 
 
-async def _from_first(first: T, pieces: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+async def _from_first(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     try:
         yield first
         async for piece in pieces:

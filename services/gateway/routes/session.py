@@ -56,11 +56,13 @@ async def get_sign_in_methods(request: Request) -> Response:
 )
 async def create_session(request: Request) -> Response:
     """With a name and a password, or the one-time code of a sign-in at the issuer. The answer sets a cookie that counts
-    like a token, for pages of this platform alone. Wrong passwords are counted as at /api/v1/auth/token.
+    like a token, for pages of this platform alone. Wrong passwords are counted as at /api/v1/auth/token. The sign-in
+    that the browser had before ends.
     """
     parts = parts_of(request)
     raw = await bodies.read(request, parts.settings.public_body_timeout_s)
     account = await _account(parts, raw, address_of(request))
+    await _end(parts, brought(request.headers.getlist("cookie"), request.url.scheme)[-MOST:])
     answer = as_json(Session(name=account.id, expires_in=parts.tokens.ttl_s))
     give(answer, parts.tokens.issue(account.id, account.generation), parts.tokens.ttl_s, request.url.scheme)
     return answer

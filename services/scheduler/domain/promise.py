@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from services.scheduler.domain.shape import shape_of
 from services.scheduler.domain.sites import Places
 from shared.contracts.events import Facts
-from shared.contracts.job import FOREIGN, SERVED, JobStatus, JobView, Reason
-
-NODE, PLACES = "node", "places"
-"""The details of a preemption's reason: where the room is, and for a gang how many ranks go to which node."""
+from shared.contracts.job import FOREIGN, NODE, PLACES, SERVED, JobStatus, JobView, Reason
 
 NODES_NAMED = 5
 

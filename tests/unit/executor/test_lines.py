@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from services.executor.domain.chunks import Chunker, halves
 from services.executor.domain.lines import CARRY_BYTES, LineAssembler, Lines, Lost, unfinished
-from services.executor.domain.row import Row
+from services.executor.domain.row import FILLABLE, WIDTH, Row
+from services.executor.domain.style import sequence, styled
 from shared.contracts.logs import CHUNK_BYTES, CUT, LINE_BYTES, UNFINISHED_CHARS, LogLine, Stream
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -123,7 +124,7 @@ def test_a_rewritten_line_looks_as_on_a_terminal_in_characters_and_colours(bar: 
 
 @given(bar=BARS, rest=BARS)
 def test_the_short_form_of_an_unfinished_line_goes_on_as_the_line_would(bar: str, rest: str) -> None:
-    assert painted(Row(bar).again() + rest) == painted(bar + rest)
+    assert painted(Row(bar).again(CARRY_BYTES) + rest) == painted(bar + rest)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +154,54 @@ def test_a_hundred_megabytes_without_a_line_feed_keep_the_memory_flat() -> None:
         assert len(assembler.carry[1]) <= CARRY_BYTES + 65_536
     [line] = assembler.flush(0)
     assert line.text == "x" * LINE_BYTES + CUT
+
+
+def test_erasing_before_each_character_fills_a_row_with_few_blanks_and_loses_no_character() -> None:
+    row = Row("." * 8_000)
+    filled = 0
+    for _ in range(100):
+        row.write("\x1b[2Kx")
+        filled += row.shown().count(" ")
+        assert row.shown().endswith("x")
+    assert 0 < filled <= FILLABLE
+
+
+PARAMETERS = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["", "0" * 90 + "1", "4:3", "4:" + "0" * 80, "5:5", "38", "48", "58", "2", "5", "0255", "9" * 60]
+        ),
+        st.sampled_from(["38:2::255:0:0", "38:5:" + "0" * 60, "38:" + ":" * 90, "22", "31", "107"]),
+    ),
+    max_size=12,
+).map(";".join)
+
+
+@given(written=st.lists(PARAMETERS, max_size=12))
+def test_a_style_is_small_however_it_was_written(written: list[str]) -> None:
+    style = styled((), "")
+    for parameters in written:
+        style = styled(style, parameters)
+    assert all(len(code) <= 24 for _, code in style)
+    assert styled((), sequence(style)[2:-1]) == style, "what it is written as means the same"
+
+
+@pytest.mark.parametrize("code", ["1", "0" * 90 + "1", "38;2;255;254;253", "38:2:" + "0" * 19])
+def test_an_unfinished_line_stays_short_whatever_paints_it(code: str) -> None:
+    assembler = LineAssembler()
+    for _ in range(4):
+        assembler.feed(1, 0, f"\x1b[{code}ma\x1b[{code};7mb".encode() * 10_000)
+        assert len(assembler.carry[1]) <= CARRY_BYTES + 256
+    line = unfinished(assembler.carry[1])
+    assert "abab" in line and "\x1b" not in line
+
+
+def test_what_takes_too_long_to_paint_goes_on_as_the_line_would_without_its_colours() -> None:
+    row = Row("\x1b[1ma\x1b[0mb" * WIDTH + "\r\x1b[31mcd")
+    short = row.again(CARRY_BYTES)
+    assert len(short) <= CARRY_BYTES
+    assert [character for character, _ in painted(short + "e")[:5]] == ["c", "d", "e", "b", "a"]
+    assert painted(short + "e")[2][1]["front"] == "31"
 
 
 def test_streams_do_not_disturb_one_another() -> None:

@@ -1,7 +1,9 @@
 """Shipping over deaths: whenever the executor dies, and whatever is written meanwhile, the stream has every line."""
 
 import asyncio
-from pathlib import Path
+import threading
+from pathlib import Path, PosixPath
+from typing import IO, Any, cast
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,6 +16,7 @@ from services.executor.shipment import RunLog
 from services.executor.shipping import Shipper
 from shared.bus.bus import Bus
 from shared.contracts.logs import LogChunk
+from shared.ending import ended
 from tests.support.executor import ID
 from tests.support.waiting import until
 
@@ -28,11 +31,13 @@ class Stream(Bus):
     def __init__(self) -> None:
         self.stored: dict[str, LogChunk] = {}
         self.reachable = 0
+        self.stuck = asyncio.Event()
 
     async def publish_raw(
         self, subject: str, payload: bytes, message_id: str, headers: dict[str, str] | None = None
     ) -> int:
         if self.reachable == 0:
+            self.stuck.set()
             await asyncio.Event().wait()
         self.reachable -= 1
         assert len(payload) <= 1 << 20
@@ -98,10 +103,14 @@ async def ship(path: Path, frames: list[bytes], lives: list[tuple[int, int]]) ->
     for there, messages in sorted(lives):
         write(path, frames[:there])
         stream.reachable = messages
+        stream.stuck.clear()
         shipper = Shipper(stream, lambda run_id: path)
         shipper.follow(RUN)
         shipper.wrote(RUN.run_id)
-        await asyncio.sleep(0)
+        shipping = asyncio.all_tasks() - {asyncio.current_task()}
+        stuck = asyncio.ensure_future(stream.stuck.wait())
+        await asyncio.wait({*shipping, stuck}, return_when=asyncio.FIRST_COMPLETED)
+        await ended(stuck)
         await shipper.close()
     count = write(path, frames)
     stream.reachable = 1_000_000
@@ -171,3 +180,26 @@ async def test_the_next_executor_tells_what_stands_there(tmp_path: Path) -> None
     both = {text for _, texts in first.stream.told() for text in texts.items()}
     await until(lambda: {text for _, texts in second.stream.told() for text in texts.items()} == both, "told again")
     await second.shipper.close()
+
+
+class Output(PosixPath):
+    """A run's output that tells which threads have opened it."""
+
+    opened_in: set[threading.Thread] = set()  # noqa: RUF012  (a path of Python 3.11 has no place for more)
+
+    def open(self, *args: Any, **kwargs: Any) -> IO[Any]:  # type: ignore[override]
+        self.opened_in.add(threading.current_thread())
+        return cast(IO[Any], super().open(*args, **kwargs))
+
+
+async def test_output_is_read_beside_the_loop_and_by_nobody_once_shipping_has_stopped(tmp_path: Path) -> None:
+    Output.opened_in.clear()
+    run = Run(Output(tmp_path / "a.output"))
+    run.writes(b"one\nhalf")
+    await until(lambda: bool(run.stream.told()), "it is told")
+    run.writes(b"two\n" * 100_000)
+    await asyncio.sleep(0)
+    await run.shipper.close()
+    readers = Output.opened_in - {threading.current_thread()}
+    assert len(readers) == 1
+    assert not any(reader.is_alive() for reader in readers)

@@ -26,7 +26,7 @@ from services.gateway.domain.discretion import named, shown, told
 from shared.contracts.commands.scheduling import Blocker, Blockers, Blocking
 from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Forbidden, Invalid, NotFound
-from shared.contracts.job import FOREIGN, HIDDEN, SERVED, TERMINAL, Job, JobRequest, JobStatus, Reason
+from shared.contracts.job import FOREIGN, HIDDEN, NODE, PLACES, SERVED, TERMINAL, Job, JobRequest, JobStatus, Reason
 from shared.contracts.notify import Notify
 from tests.support.gateway import stored_job
 
@@ -139,12 +139,16 @@ def test_a_reason_that_names_paths_is_for_those_who_may_see_paths() -> None:
     assert "hush" not in kept.model_dump_json()
 
 
-def test_a_reason_never_names_a_job_of_another_vc_but_to_a_platform_administrator() -> None:
-    reason = Reason(code="preempting", message="m", details={SERVED: "1" * 26, FOREIGN: True, "node": "a"})
+def test_a_reason_never_tells_which_job_of_another_vc_goes_where_but_to_a_platform_administrator() -> None:
+    reason = Reason(
+        code="preempting",
+        message="m",
+        details={SERVED: "1" * 26, FOREIGN: True, NODE: "a", PLACES: {"a": 2}, "rule": "r"},
+    )
     for who in (Relation.OWNER, Relation.VC_ADMIN, Relation.OPEN_MEMBER, Relation.CLOSED_MEMBER):
         kept = told(CALLERS[who], job(), JobStatus.PAUSING, reason)
         assert kept is not None
-        assert kept.details == {"node": "a"}
+        assert kept.details == {"rule": "r"}
     assert told(CALLERS[Relation.PLATFORM_ADMIN], job(), JobStatus.PAUSING, reason) == reason
 
 

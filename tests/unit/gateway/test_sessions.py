@@ -8,7 +8,9 @@ import pytest
 from starlette.types import Message
 
 from services.gateway.domain.sessions import MOST, brought
-from services.gateway.signouts import ENDED
+from services.gateway.signouts import ENDED, EndedDocument, SignOuts
+from services.gateway.tokens import CLOCK_SKEW_S
+from shared.store.port import Schema, StoreUnavailable
 from tests.support.gateway import HOST, Gateway, gateway
 
 OWN = {"Origin": f"http://{HOST}"}
@@ -113,15 +115,57 @@ async def test_of_sign_outs_no_more_is_remembered_than_of_tokens_that_would_stil
     for _ in range(3):
         await ask(yard, cookie_of(yard), "DELETE", "/auth/session", headers=OWN)
     assert await ended.count(()) == 3
-    yard.clock.passed += 12 * 3600 + 1
+    yard.clock.passed += 12 * 3600 + CLOCK_SKEW_S
     await ask(yard, cookie_of(yard), "DELETE", "/auth/session", headers=OWN)
-    assert await ended.count(()) == 1
+    assert await ended.count(()) == 4, "by another replica's clock they may still count"
+    yard.clock.passed += CLOCK_SKEW_S + 1
+    await ask(yard, cookie_of(yard), "DELETE", "/auth/session", headers=OWN)
+    assert await ended.count(()) == 2
+
+
+class Unsearchable:
+    """A collection of a store that takes documents, and does not answer whoever looks for some."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def collection(self, schema: Schema[Any]) -> "Unsearchable":
+        return self
+
+    async def insert(self, document: EndedDocument) -> None:
+        self.ids.append(document.id)
+
+    async def find(self, *args: Any) -> None:
+        raise StoreUnavailable("It does not answer.")
+
+
+async def test_a_sign_in_has_ended_also_where_nobody_can_tidy_up_what_is_remembered_of_others(yard: Gateway) -> None:
+    store: Any = Unsearchable()
+    claims = await yard.parts.tokens.check(yard.parts.tokens.issue("admin"))
+    await SignOuts(store, yard.clock).end(claims)
+    assert store.ids == [claims.id]
 
 
 async def test_what_is_no_sign_in_ends_nothing(yard: Gateway) -> None:
     for value in GARBAGE:
         assert (await ask(yard, f"jobyard_session={value}", "DELETE", "/auth/session", headers=OWN)).status_code == 204
     assert await yard.store.collection(ENDED).count(()) == 0
+
+
+async def test_signing_in_ends_the_sign_in_that_the_browser_had_before_and_a_wrong_password_does_not(
+    yard: Gateway,
+) -> None:
+    await yard.add_account("ada")
+    before, another = cookie_of(yard, "ada"), cookie_of(yard, "ada")
+    wrong = {"username": "admin", "password": "wrong"}
+    assert (await ask(yard, before, "POST", "/auth/session", headers=OWN, json=wrong)).status_code == 401
+    assert (await ask(yard, before)).json()["name"] == "ada"
+    answer = await ask(yard, before, "POST", "/auth/session", headers=OWN, json=password(yard))
+    now = answer.headers["set-cookie"].partition(";")[0]
+    yard.http.cookies.clear()
+    assert (await ask(yard, now)).json()["name"] == "admin"
+    assert (await ask(yard, before)).status_code == 401
+    assert (await ask(yard, another)).status_code == 200, "a sign-in of the same person in another browser"
 
 
 async def test_a_page_is_told_how_people_sign_in(yard: Gateway) -> None:

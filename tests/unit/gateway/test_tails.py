@@ -12,7 +12,7 @@ from services.logs.domain.page import page_of
 from services.logs.domain.ring import Ring
 from shared.contracts.commands.logs import TAIL_LOG, LogPage, TailLog
 from shared.contracts.logs import LINES_KEPT, LogChunk, LogGap, LogLine, LogSegment, Stream
-from tests.support.gateway import Gateway, add_job
+from tests.support.gateway import Gateway, add_job, gateway
 from tests.support.logs import START, arrived, chunk_of, lines_of
 from tests.support.waiting import until
 from tests.support.wire import rest_of, wire
@@ -109,6 +109,17 @@ async def test_pages_are_read_as_they_are_taken(yard: Gateway) -> None:
         assert len(logs.asked) == there + taken
         await anext(pages)
     assert [page async for page in pages] == [], "the newest one is kept from the first look"
+
+
+async def test_who_is_refused_a_long_tail_has_cost_one_question(tmp_path: Path) -> None:
+    async with gateway(tmp_path, max_streams_per_user=1) as yard:
+        logs = Logs(yard)
+        logs.add_long(200)
+        with yard.parts.streams.admitted("admin"):
+            refused = await yard.call("GET", f"/jobs/{logs.job_id}/logs")
+            assert (refused.status_code, len(logs.asked)) == (429, 1)
+            short = await yard.call("GET", f"/jobs/{logs.job_id}/logs", params={"tail": 20})
+            assert (short.status_code, len(logs.asked)) == (200, 2), "it is no stream"
 
 
 async def test_a_reader_of_a_long_tail_who_takes_nothing_is_a_stream_and_ends_with_their_rights(tmp_path: Path) -> None:

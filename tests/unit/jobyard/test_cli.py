@@ -535,13 +535,15 @@ def test_on_a_terminal_a_line_that_has_not_ended_is_rewritten_in_the_last_row(se
     pieces = [
         lines_event(line(1, "a"), unfinished=(line(2, "10%"),)),
         lines_event(unfinished=BAR),
+        lines_event(unfinished=(line(2, "in\t" + "t" * 100),)),
         lines_event(line(2, "done"), unfinished=()),
         END,
     ]
     server.on("GET", JOB, Answer(body=job()))
     server.on("GET", f"{JOB}/logs/follow", Pieces(pieces))
-    wide = " 50% " + "#" * 74
-    assert on_a_terminal("logs", "-f", JOB_ID) == f"a\n\r\x1b[K10%\r\x1b[K{wide}\r\x1b[Kdone\n"
+    rows = ["10%", " 50% " + "#" * 74, "in      " + "t" * 71]
+    rewritten = "".join(f"\r\x1b[K{row}" for row in rows)
+    assert on_a_terminal("logs", "-f", JOB_ID) == f"a\n{rewritten}\r\x1b[Kdone\n"
 
 
 def test_in_a_pipe_only_lines_are_printed(server: ScriptedServer) -> None:

@@ -80,15 +80,15 @@ def test_the_body_does_not_tell_where_the_request_came_from() -> None:
     assert json.loads(made.body)["data"]["actor"] == {"kind": "user", "name": "ada"}
 
 
-def test_the_body_does_not_tell_the_id_of_another_vcs_job() -> None:
+def test_the_body_does_not_tell_the_id_or_the_place_of_another_vcs_job() -> None:
     submitted = heard()[0]
-    reason = Reason(code="preempting", message="m", details={SERVED: "0" * 26, FOREIGN: True, "node": "a"})
+    reason = Reason(code="preempting", message="m", details={SERVED: "0" * 26, FOREIGN: True, "node": "a", "rule": "r"})
     job = submitted.data.job.model_copy(
         update={"state": submitted.data.job.state.model_copy(update={"reason": reason})}
     )
     preempted = submitted.model_copy(update={"data": submitted.data.model_copy(update={"job": job})})
     (made,) = deliveries(preempted, [EVERYTHING], NOW)
-    assert json.loads(made.body)["data"]["job"]["state"]["reason"]["details"] == {"node": "a"}
+    assert json.loads(made.body)["data"]["job"]["state"]["reason"]["details"] == {"rule": "r"}
 
 
 def test_the_four_ends_are_known_by_the_names_of_their_statuses() -> None:

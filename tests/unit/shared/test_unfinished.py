@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.contracts.logs import UNFINISHED_CHARS, LogChunk, LogSegment, LogUnfinished, Stream
-from shared.contracts.unfinished import UnfinishedLines
+from shared.contracts.unfinished import LINE, MOST, UnfinishedLines
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 OUT, ERR = Stream.STDOUT, Stream.STDERR
@@ -45,6 +45,15 @@ def test_a_line_of_its_stream_ends_it_and_one_of_another_does_not() -> None:
     assert after(chunk(1, stderr="10%"), chunk(1, OUT, OUT)) == [(0, "stderr", "10%")]
     assert after(chunk(1, stderr="10%"), chunk(1, OUT, ERR)) == []
     assert after(chunk(1, stderr="10%"), chunk(1, ERR, stderr="next")) == [(0, "stderr", "next")]
+
+
+def test_of_too_many_those_stand_there_that_changed_last() -> None:
+    ranks = range(1024)
+    lines = [rank for rank, _, _ in after(*(chunk(1, rank=rank, stdout=f"{rank}%") for rank in ranks))]
+    assert lines == list(ranks[-len(lines) :])
+    assert MOST // (LINE + 5) <= len(lines) <= MOST // LINE
+    long = after(*(chunk(1, rank=rank, stdout="x" * UNFINISHED_CHARS) for rank in ranks))
+    assert [rank for rank, _, _ in long] == list(ranks[-(MOST // (LINE + UNFINISHED_CHARS)) :])
 
 
 def test_an_empty_text_is_no_line() -> None:
