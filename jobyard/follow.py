@@ -25,8 +25,8 @@ RESET = "reset"
 def follow(transport: Transport, path: str, params: Params, last_id: str | None = None) -> Iterator[ServerEvent]:
     """Every event once, until the platform says that it is the end.
 
-    Raises JobyardError when the platform refuses, and Unavailable when it stays away, or lets every connection end before
-    it has said anything, for PATIENCE_S.
+    Raises JobyardError when the platform refuses, and Unavailable when for PATIENCE_S it stays away, or lets every
+    connection end before it has said anything.
     """
     backoff = Backoff(PATIENCE_S)
     while True:

@@ -7,6 +7,7 @@ The promise is kept in memory; a scheduler that starts anew reads it from the re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.scheduler.domain.cause import named
 from services.scheduler.domain.shape import shape_of
 from services.scheduler.domain.sites import Places
 from shared.contracts.events import Facts
@@ -14,8 +15,6 @@ from shared.contracts.job import FOREIGN, SERVED, JobStatus, JobView, Reason
 
 NODE, PLACES = "node", "places"
 """The details of a preemption's reason: where the room is, and for a gang how many ranks go to which node."""
-
-NODES_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,4 @@ def served_by(view: JobView) -> tuple[str, Places] | None:
 
 def on_nodes(names: Sequence[str]) -> str:
     """For people: `on node a`, `on nodes a, b, ...`."""
-    if len(names) == 1:
-        return f"on node {names[0]}"
-    return f"on nodes {', '.join(names[:NODES_NAMED])}{', ...' if len(names) > NODES_NAMED else ''}"
+    return f"on node {named(names)}" if len(names) == 1 else f"on nodes {named(names)}"
