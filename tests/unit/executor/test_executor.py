@@ -401,6 +401,23 @@ async def test_a_run_that_waits_for_one_of_its_ranks_is_launched_again_and_one_t
     await until(lambda: bench.backend.stopped == [f"{RUN}-1"], "the other one will not start")
 
 
+async def test_the_next_executor_launches_all_ranks_again_of_a_run_of_which_only_one_has_started(bench: Bench) -> None:
+    """The backend starts the one that is missing, and no other."""
+    await bench.executor().launch([ranks()])
+    bench.backend.seen[RUN] = Started(1, 2)
+    bench.backend.launched.clear()
+    executor = bench.executor()
+    await executor.start()
+    run = executor.runs[RUN]
+    assert (run.local(0).phase, run.living) == (Phase.WAITING, [RUN, f"{RUN}-1"])
+    await executor.launch_again(ranks())
+    assert bench.backend.launched == [RUN, f"{RUN}-1"]
+    assert bench.backend.stopped == []
+    bench.backend.seen[f"{RUN}-1"] = Started(2, 3)
+    await executor.observe([RUN])
+    assert isinstance(run.seen, Started)
+
+
 async def test_a_failure_ends_the_others_and_whoever_comes_after_a_kill_goes_on_with_that(bench: Bench) -> None:
     executor = await begun(bench, 3)
     bench.backend.seen[f"{RUN}-1"] = FAILED
