@@ -40,7 +40,7 @@ def test_two_ranks_train_one_model_and_a_pause_in_the_middle_changes_nothing(yar
     whole = train("0")
     assert yard.wait(whole)["status"] == "finished"
     assert len(epochs(whole)) == 21
-    id = train("$((JOBYARD_RESUME ? 0 : 10))")  # far longer than it takes to be paused, and fast once resumed
+    id = train("$((JOBYARD_RESUME ? 0 : 2))")  # far more than it takes to be paused, and fast once resumed
     wait_until(lambda: len(epochs(id)) >= 3, "it trains")
     yard.call("POST", f"/jobs/{id}/pause", 202)
     paused = yard.wait(id, "paused")
