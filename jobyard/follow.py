@@ -25,18 +25,22 @@ RESET = "reset"
 def follow(transport: Transport, path: str, params: Params, last_id: str | None = None) -> Iterator[ServerEvent]:
     """Every event once, until the platform says that it is the end.
 
-    Raises JobyardError when the platform refuses, and Unreachable when it stays away for PATIENCE_S.
+    Raises JobyardError when the platform refuses, and Unavailable when for PATIENCE_S it stays away, or lets every
+    connection end before it has said anything.
     """
     backoff = Backoff(PATIENCE_S)
     while True:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
-        broken: Unavailable | TooMany | None = None
+        broken: Unavailable | TooMany = Unavailable("The platform ends the stream again and again. Try again later.")
+        has_begun = False
         try:
             with transport.stream(path, params=params, headers=headers, silence=SILENCE_S) as response:
                 for event in parse(response.iter_bytes(), last_id):
                     if event.name == END:
                         return
-                    backoff.reset()
+                    if has_begun or event.name != ALIVE:  # every connection begins with a sign of life
+                        backoff.reset()
+                    has_begun = True
                     if event.name == ALIVE:
                         continue
                     if event.name == RESET:
@@ -47,5 +51,5 @@ def follow(transport: Transport, path: str, params: Params, last_id: str | None 
                     yield event
         except (Unavailable, TooMany) as error:
             broken = error
-        if not backoff.pause() and broken is not None:
+        if not backoff.pause():
             raise broken

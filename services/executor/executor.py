@@ -112,12 +112,15 @@ class Executor:
             await self.stop_run(run.record.id)
 
     async def stop(self, placed: Placed) -> None:
-        """End the run with its grace period; one that never came here never will. Raises StoreUnavailable."""
+        """End the run with its grace period; one that never came here never will.
+
+        Raises StoreUnavailable, OSError.
+        """
         await self._bury(placed, "stopped")
         await self.stop_run(placed.run_id)
 
     async def stop_run(self, run_id: str) -> None:
-        """End a run that is here with its grace period. Raises StoreUnavailable."""
+        """End a run that is here with its grace period. Raises OSError, once every rank was told that can be."""
         run = self.runs.get(run_id)  # none: it was forgotten meanwhile
         if run is not None and run.lives:
             log.info("run_stopping", run_id=run_id)

@@ -2,7 +2,8 @@
 
 Who began the end is decided once, after a look at all ranks, and stored before the first of them is stopped. So it is
 the same for every executor process, whenever the one before was killed; whoever finds a verdict and ranks that live
-stops these (again). A run of one rank needs none of that: its backend decides.
+stops these (again). A full disk, which takes no verdict, keeps no rank from being told: then the decision is this
+process's alone. A run of one rank needs none of that: its backend decides.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from services.executor.domain.gang import Verdict
 from services.executor.run import Run
 from services.executor.store import RunStore
 from services.executor.tasks import TaskPerRun
+from shared.store.port import StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -32,7 +34,7 @@ class Gangs:
         self._settling = TaskPerRun()
 
     async def stop(self, run: Run) -> None:
-        """The platform wants its end. Raises StoreUnavailable."""
+        """The platform wants its end. Raises OSError, once every rank was told that can be."""
         if len(run.ranks) > 1:
             await self._decide(run, asked=True)
         await self._stop_living(run)
@@ -57,10 +59,15 @@ class Gangs:
             await self._look([run])
             if not run.lives or (run.failed is None and not asked):
                 return
-            verdict = await self._store.rule(Verdict(id=run.record.id, rank=run.failed))
+            verdict = Verdict(id=run.record.id, rank=run.failed)
+            try:
+                verdict = await self._store.rule(verdict)
+            except StoreUnavailable as error:
+                log.warning("verdict_not_stored", run_id=run.record.id, error=str(error))
             log.info("run_ends", run_id=run.record.id, rank=verdict.rank)
             run.rule(verdict)
 
     async def _stop_living(self, run: Run) -> None:
-        for id in run.living:
-            await self._backend.stop(id)
+        outcomes = await asyncio.gather(*map(self._backend.stop, run.living), return_exceptions=True)
+        for failure in filter(None, outcomes):
+            raise failure

@@ -1,6 +1,7 @@
 """The loop behind the events: compares what the platform wants of this node with what is, and repairs it."""
 
 import asyncio
+from collections.abc import Awaitable
 
 import structlog
 
@@ -49,18 +50,25 @@ class Reconcile:
         by_run = {run_id(job.view.id, job.view.state.attempt): job for job in jobs.values()}
         held = await self._still_held([id for id in (*todo.stop, *todo.forget) if id not in by_run])
         for id in todo.launch:
-            await self._launch(by_run[id])
+            await self._alone(id, self._launch(by_run[id]))
         for id in todo.stop:
             if id not in held:
-                await self._stop(id, by_run.get(id))
+                await self._alone(id, self._stop(id, by_run.get(id)))
         for id in todo.lose:
-            await self._executor.lose(self._placed(by_run[id]))
+            await self._alone(id, self._executor.lose(self._placed(by_run[id])))
         for id in todo.report:
             if id in runs:
                 self._executor.report(runs[id])
         await self._executor.forget([id for id in todo.forget if id in runs and id not in held])
         await self._executor.expire()
         await self._outputs.expire()
+
+    async def _alone(self, run_id: str, repair: Awaitable[None]) -> None:
+        """What is wrong with one run keeps no other from its repair; its own comes with the next comparison."""
+        try:
+            await repair
+        except (TemporaryError, OSError) as error:
+            log.warning("repair_delayed", run_id=run_id, error=repr(error))
 
     async def _wanted(self) -> list[ActiveJob]:
         """Every job that holds something on this node."""

@@ -1,15 +1,17 @@
 """Says what became of a run: RunStarted, then its output, and only after that how it ended. At least once each.
 
-A run of several ranks is told of once: when all have started, and when the last of them is gone.
+A run of several ranks is told of once: when all have started, and when the last of them is gone. What each has used is
+summed up as soon as it is gone itself, so that nobody is shown as living who is not.
 """
 
+import asyncio
 from datetime import datetime
 
 import structlog
 
 from services.executor.checkpoints import Looks
 from services.executor.domain.facts import result_event, started_event
-from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Started, Waiting
+from services.executor.domain.observation import Cancelled, Ended, Lost, Started, Waiting
 from services.executor.domain.record import Member, RunRecord
 from services.executor.domain.together import together
 from services.executor.run import Run
@@ -67,9 +69,15 @@ class Reporter:
             self._follow(run)
             await self._publish(run, started_event(record, run.seen, self._uses_images))
             run.trace.end()
-        while record.kind == "run" and isinstance(run.seen, Started):
-            await run.moved_on()
-        usage = await self._usage(run)
+        used: dict[str, asyncio.Task[RunUsage | None]] = {}
+        async with asyncio.TaskGroup() as beside:
+            while record.kind == "run" and isinstance(run.seen, Started):
+                self._sum_up(run, used, beside)
+                await run.moved_on()
+            self._sum_up(run, used, beside)
+        known = [used[member.id].result() for member in record.members if member.id in used]
+        devices = sum(len(share.devices) for share in record.shares)
+        usage = together([one for one in known if one is not None], devices)
         lines = await self._output(run)
         checkpoint_at = await self._checkpoint(run)
         result = result_event(record, run.seen, lines, checkpoint_at, usage, run.decided_by)
@@ -96,19 +104,19 @@ class Reporter:
             lines.append(await self._shipper.finish(_console(run.record, member), ended_ns))
         return max(lines)
 
-    async def _usage(self, run: Run) -> RunUsage | None:
-        """What a run has used that is over, over all of its ranks."""
-        known = [await self._used(member, run.ranks[member.id]) for member in run.record.members]
-        devices = sum(len(share.devices) for share in run.record.shares)
-        return together([usage for usage in known if usage is not None], devices)
+    def _sum_up(self, run: Run, used: dict[str, "asyncio.Task[RunUsage | None]"], beside: asyncio.TaskGroup) -> None:
+        """Begin to sum up what those of its ranks have used that are gone; of each once."""
+        for member in run.record.members:
+            seen = run.ranks[member.id]
+            if isinstance(seen, Ended | Lost) and member.id not in used:
+                used[member.id] = beside.create_task(self._used(member, seen), name=member.id)
 
-    async def _used(self, member: Member, seen: Observation) -> RunUsage | None:
+    async def _used(self, member: Member, seen: Ended | Lost) -> RunUsage | None:
         """Of one rank. Whatever is wrong with that, the run's end is told all the same, without."""
         try:
             if isinstance(seen, Ended):
                 return await self._sampler.finish(member, seen)
-            if isinstance(seen, Lost):
-                return await self._sampler.lose(member)
+            return await self._sampler.lose(member)
         except Exception as error:  # noqa: BLE001  (a job can write to what is read here, and its end must be told)
             log.warning("usage_unknown", run_id=member.id, error=repr(error))
         return None

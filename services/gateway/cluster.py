@@ -64,9 +64,9 @@ class Clusters:
             ),
         )
 
-    async def silent(self) -> frozenset[str]:
-        """The nodes that have not reported for a while. Raises Unavailable."""
-        return frozenset(node.node for node in (await self._yard()).nodes if node.silent)
+    async def silence(self) -> dict[str, bool]:
+        """Of each node, whether it has not reported for a while. Raises Unavailable."""
+        return {node.node: node.silent for node in (await self._yard()).nodes}
 
     async def history(self, caller: Caller, start: str | None, end: str | None, step: str | None) -> ClusterHistory:
         """Queue and devices, by default of the last hour. Raises Invalid, Unavailable."""

@@ -4,6 +4,7 @@ The logs service answers the newest lines that fit in a message, then those befo
 where pages begin, and reads them again in order: one page of a tail is held and the newest one, never all of it.
 """
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -41,8 +42,15 @@ class _Place:
 
     first: tuple[int, int]
     end: tuple[int, int] | None
-    count: int
+    counts: Counter[int]
+    """Of each rank."""
+    oldest: dict[int, int]
+    """The number of each rank's first."""
     chars: int
+
+    @property
+    def count(self) -> int:
+        return self.counts.total()
 
 
 class Tails:
@@ -93,10 +101,9 @@ class Tails:
     async def _read(self, ask: TailLog, place: _Place) -> Page:
         page = await self._page(_before(ask, place.end, place.count))
         lines = page.lines
-        lost = place.count - len(lines)
-        rank, seq = place.first
-        gaps = (LogGap(after_seq=seq - 1, lost=lost, rank=rank), *page.gaps) if lost > 0 else page.gaps
-        return Page(lines, gaps, None)
+        displaced = place.counts - Counter(line.rank for line in lines)
+        lost = [LogGap(after_seq=place.oldest[rank] - 1, lost=displaced[rank], rank=rank) for rank in sorted(displaced)]
+        return Page(lines, (*lost, *page.gaps), None)
 
     async def _page(self, ask: TailLog) -> LogPage:
         return await self._bus.ask(TAIL_LOG, ask, self._timeout_s)
@@ -116,9 +123,11 @@ def _place_of(page: LogPage, end: tuple[int, int] | None) -> _Place | None:
     """None for a page without lines."""
     if not page.chunks:
         return None
-    count = chars = 0
-    oldest = LogChunk.model_validate_json(page.chunks[0])
-    for payload in page.chunks:
-        chunk = LogChunk.model_validate_json(payload)
-        count, chars = count + chunk.count, chars + len(chunk.text)
-    return _Place((oldest.rank, oldest.seq), end, count, chars)
+    chunks = [LogChunk.model_validate_json(payload) for payload in page.chunks]
+    counts: Counter[int] = Counter()
+    oldest: dict[int, int] = {}
+    for chunk in chunks:
+        counts[chunk.rank] += chunk.count
+        oldest.setdefault(chunk.rank, chunk.seq)
+    chars = sum(len(chunk.text) for chunk in chunks)
+    return _Place((chunks[0].rank, chunks[0].seq), end, counts, oldest, chars)

@@ -43,6 +43,23 @@ async def test_a_run_starts_once_however_often_it_is_launched(bench: Bench) -> N
     assert bench.lines("ledger") == ["started"]
 
 
+async def test_of_a_launch_that_is_repeated_only_the_ranks_start_that_are_not_there(bench: Bench) -> None:
+    id = f"{new_id()}.1"
+    script = f"echo $JOBYARD_RUN_ID >> ledger; {bench.WAIT_FOR_GO}"
+    runs, ends, missing = (bench.order(script, run_id) for run_id in (id, f"{id}-1", f"{id}-2"))
+    ends = replace(ends, argv=("/bin/sh", "-c", "echo $JOBYARD_RUN_ID >> ledger"))
+    await bench.backend.launch([runs, ends])
+    await bench.reaches(runs.run_id, Started)
+    await bench.ended(ends.run_id)
+    await bench.reopen()
+    await bench.backend.launch([runs, ends, missing])
+    await bench.reaches(missing.run_id, Started)
+    bench.go()
+    for order in (runs, ends, missing):
+        await bench.ended(order.run_id)
+    assert sorted(bench.lines("ledger")) == [runs.run_id, ends.run_id, missing.run_id]
+
+
 async def test_what_was_never_launched_waits(bench: Bench) -> None:
     assert await bench.seen(f"{new_id()}.1") == Waiting()
 

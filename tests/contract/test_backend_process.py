@@ -290,6 +290,24 @@ async def test_what_a_full_disk_cannot_take_is_counted_at_its_place_and_the_run_
     assert ended.exit_code == 0
 
 
+async def test_a_full_disk_keeps_no_stop_from_a_run(bench: Bench) -> None:
+    id = await bench.runs()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        await bench.backend.stop(id)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (await bench.ended(id)).stopped
+
+
+async def test_a_stop_that_can_not_be_marked_reaches_the_run(bench: Bench, home: ProcessHome) -> None:
+    id = await bench.runs()
+    (home.home / "runs" / f"{id}.stop").mkdir()  # so no file of this name can be made
+    await bench.backend.stop(id)
+    assert (await bench.ended(id)).stopped
+
+
 # --- ways into a run
 
 

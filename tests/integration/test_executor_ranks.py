@@ -199,9 +199,7 @@ async def test_a_rank_whose_supervisor_is_killed_is_lost_and_the_run_with_it(
     await gone(executor, view)
 
 
-async def test_a_kill_between_two_ranks_starts_leaves_each_with_one_start(
-    yard: Yard, executor: ExecutorService
-) -> None:
+async def test_a_kill_while_ranks_start_leaves_each_with_one_start(yard: Yard, executor: ExecutorService) -> None:
     await executor.ready()
     job = yard.job("echo $RANK", ranks=16)
     await yard.schedule(job)
@@ -216,7 +214,7 @@ async def test_a_kill_between_two_ranks_starts_leaves_each_with_one_start(
     assert await yard.ends(job.view) == ["exited"]
 
 
-async def test_a_launch_of_which_one_rank_never_came_to_its_spawner_is_repeated(
+async def test_a_launch_that_never_came_to_its_spawner_is_repeated_for_all_ranks(
     yard: Yard, executor: ExecutorService
 ) -> None:
     await executor.ready()

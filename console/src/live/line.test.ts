@@ -75,9 +75,14 @@ it('tries again when the new beginning stays silent as well', () => {
     expect(streams).toHaveLength(4)
 })
 
-it('expects nothing of a platform that has promised nothing, nor after it was closed', () => {
-    vi.advanceTimersByTime(3_600_000)
+it('begins anew when nothing has come for forty seconds and nothing was promised', () => {
+    vi.advanceTimersByTime(39_999)
     expect(streams).toHaveLength(1)
+    vi.advanceTimersByTime(1)
+    expect(streams).toHaveLength(2)
+})
+
+it('expects nothing after it was closed', () => {
     last().says('alive', ALIVE)
     line.close()
     vi.advanceTimersByTime(3_600_000)

@@ -4,7 +4,7 @@
  * An EventSource reconnects by itself after a broken connection, and goes on after the last event. It gives up when it
  * is refused, and it does not notice a connection that is half open: nothing comes any more, and nothing ends. So whoever
  * holds the line is asked whether to try again after a refusal, and a line that is silent for longer than the platform
- * has promised (`alive`) is begun anew.
+ * has promised (`alive`), or from the beginning, is begun anew.
  */
 
 export interface Ends {
@@ -22,12 +22,14 @@ const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 10_000
 /** So many promised signs of life may stay away. */
 const PATIENCE = 2.5
+/** So long may a line be silent that has not promised anything yet. */
+const FIRST_PATIENCE_MS = 40_000
 
 export class Line {
     private source: EventSource | null = null
     private timer: ReturnType<typeof setTimeout> | undefined
     private wait = FIRST_RETRY_MS
-    private patience = 0
+    private patience = FIRST_PATIENCE_MS
     private resting = true
     private turn = 0
 
@@ -79,7 +81,6 @@ export class Line {
     /** Something came, or is to come. */
     private expect(): void {
         clearTimeout(this.timer)
-        if (this.patience === 0) return
         this.timer = setTimeout(() => {
             this.let()
             this.ends.state('lost')

@@ -1,5 +1,6 @@
 """A reason without a job: what all jobs of one shape are told, with the figures behind it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.scheduler.domain.figures import Figures
@@ -58,7 +59,7 @@ def supply(seen: Figures, spread: str = "") -> str:
     return f"{_are(sums.free.devices)} free{spread}, {_are(held)} held by {_jobs(sums.holders)}{coming}{resting}"
 
 
-def named(names: list[str]) -> str:
+def named(names: Sequence[str]) -> str:
     """The first of them, for people."""
     return ", ".join(names[:NODES_NAMED]) + (", ..." if len(names) > NODES_NAMED else "")
 

@@ -7,12 +7,11 @@ The promise is kept in memory; a scheduler that starts anew reads it from the re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.scheduler.domain.cause import named
 from services.scheduler.domain.shape import shape_of
 from services.scheduler.domain.sites import Places
 from shared.contracts.events import Facts
 from shared.contracts.job import FOREIGN, NODE, PLACES, SERVED, JobStatus, JobView, Reason
-
-NODES_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,4 @@ def served_by(view: JobView) -> tuple[str, Places] | None:
 
 def on_nodes(names: Sequence[str]) -> str:
     """For people: `on node a`, `on nodes a, b, ...`."""
-    if len(names) == 1:
-        return f"on node {names[0]}"
-    return f"on nodes {', '.join(names[:NODES_NAMED])}{', ...' if len(names) > NODES_NAMED else ''}"
+    return f"on node {named(names)}" if len(names) == 1 else f"on nodes {named(names)}"

@@ -1,6 +1,7 @@
 """The executor around a backend that does only what a test says: who starts, and what is remembered."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.checkpoints import Looks
 from services.executor.domain.admission import Capacity
 from services.executor.domain.equipment import Equipment
+from services.executor.domain.gang import Verdict
 from services.executor.domain.observation import Ended, Observation, Started, Waiting
 from services.executor.domain.reading import Reading
 from services.executor.domain.repairs import Phase
@@ -43,7 +45,7 @@ from shared.contracts.streams import Child
 from shared.paths import Roots
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
-from shared.store.port import Store
+from shared.store.port import Store, StoreUnavailable
 from tests.support.clock import ManualClock
 from tests.support.executor import BOOT, ID, NODE, assignment_of, launch_of, view_of
 from tests.support.waiting import until
@@ -64,6 +66,7 @@ class Scripted:
         self.orders: dict[str, RunOrder] = {}
         self.stopped: list[str] = []
         self.seen: dict[str, Observation] = {}
+        self.unreachable: set[str] = set()
 
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         """Nothing changes by itself."""
@@ -76,6 +79,8 @@ class Scripted:
         self.orders.update({order.run_id: order for order in orders})
 
     async def stop(self, run_id: str) -> None:
+        if run_id in self.unreachable:
+            raise OSError(errno.ENOSPC, "No space left on device")
         self.stopped.append(run_id)
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
@@ -96,6 +101,13 @@ class Scripted:
     async def forget(self, run_ids: Sequence[str]) -> None:
         for id in run_ids:
             self.seen.pop(id, None)
+
+
+class Full(RunStore):
+    """Takes no verdict, as its disk is full."""
+
+    async def rule(self, verdict: Verdict) -> Verdict:
+        raise StoreUnavailable("The disk is full.")
 
 
 class Gateway(Bus):
@@ -140,6 +152,7 @@ class Bench:
     reporter: Noted = field(default_factory=Noted)
     gateway: Gateway = field(default_factory=Gateway)
     started: list[Executor] = field(default_factory=list)
+    records: type[RunStore] = RunStore
 
     def sampler(self, files: UsageFiles) -> Sampler:
         clock = self.clock
@@ -149,7 +162,7 @@ class Bench:
     def executor(self) -> Executor:
         files = UsageFiles(self.folder / "metrics")
         executor = Executor(
-            store=RunStore(self.store),
+            store=self.records(self.store),
             backend=self.backend,
             reporter=self.reporter,
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
@@ -388,6 +401,23 @@ async def test_a_run_that_waits_for_one_of_its_ranks_is_launched_again_and_one_t
     await until(lambda: bench.backend.stopped == [f"{RUN}-1"], "the other one will not start")
 
 
+async def test_the_next_executor_launches_all_ranks_again_of_a_run_of_which_only_one_has_started(bench: Bench) -> None:
+    """The backend starts the one that is missing, and no other."""
+    await bench.executor().launch([ranks()])
+    bench.backend.seen[RUN] = Started(1, 2)
+    bench.backend.launched.clear()
+    executor = bench.executor()
+    await executor.start()
+    run = executor.runs[RUN]
+    assert (run.local(0).phase, run.living) == (Phase.WAITING, [RUN, f"{RUN}-1"])
+    await executor.launch_again(ranks())
+    assert bench.backend.launched == [RUN, f"{RUN}-1"]
+    assert bench.backend.stopped == []
+    bench.backend.seen[f"{RUN}-1"] = Started(2, 3)
+    await executor.observe([RUN])
+    assert isinstance(run.seen, Started)
+
+
 async def test_a_failure_ends_the_others_and_whoever_comes_after_a_kill_goes_on_with_that(bench: Bench) -> None:
     executor = await begun(bench, 3)
     bench.backend.seen[f"{RUN}-1"] = FAILED
@@ -425,6 +455,31 @@ async def test_a_rank_that_had_failed_before_the_platform_asked_is_the_reason(be
     bench.backend.seen[RUN] = replace(ENDED, stopped=True)
     await executor.observe([RUN])
     assert executor.runs[RUN].decided_by == 1
+
+
+async def test_all_ranks_are_told_to_stop_although_the_disk_takes_no_verdict(bench: Bench) -> None:
+    bench.records = Full
+    executor = await begun(bench)
+    await executor.stop(ranks())
+    assert bench.backend.stopped == [RUN, f"{RUN}-1"]
+    bench.backend.seen |= {RUN: replace(ENDED, stopped=True), f"{RUN}-1": FAILED}
+    await executor.observe([RUN])
+    assert executor.runs[RUN].seen == replace(ENDED, ended_ns=3, stopped=True)
+
+
+async def test_a_failure_ends_the_others_although_the_disk_takes_no_verdict(bench: Bench) -> None:
+    bench.records = Full
+    executor = await begun(bench)
+    executor.changed(RUN, FAILED)
+    await until(lambda: bench.backend.stopped == [f"{RUN}-1"], "the other one is told to stop")
+
+
+async def test_a_rank_that_can_not_be_told_to_stop_keeps_no_other_from_being_told(bench: Bench) -> None:
+    bench.backend.unreachable = {RUN}
+    executor = await begun(bench, 3)
+    with pytest.raises(OSError, match="No space left"):
+        await executor.stop(ranks(3))
+    assert bench.backend.stopped == [f"{RUN}-1", f"{RUN}-2"]
 
 
 async def test_a_run_is_over_and_forgotten_with_all_of_its_ranks(bench: Bench) -> None:

@@ -22,6 +22,7 @@ class Yard:
 
     def __init__(self, inside: Gateway) -> None:
         self.silent: set[str] | None = set()
+        self.nodes = ["a", "b"]
         self.asked = 0
         self.told: list[ServerEvent] = []
         self.live = Live(inside.bus)
@@ -35,7 +36,7 @@ class Yard:
         self._clock.passed += FRESH_S
         if self.silent is None:
             raise Unavailable("Not now.")
-        nodes = [ClusterNode(node=name, silent=name in self.silent, cpus=1, memory_mib=1) for name in ("a", "b")]
+        nodes = [ClusterNode(node=name, silent=name in self.silent, cpus=1, memory_mib=1) for name in self.nodes]
         return ClusterPage(nodes=tuple(nodes))
 
     async def listen(self) -> None:
@@ -79,6 +80,17 @@ async def test_a_scheduler_that_is_away_is_no_news_and_what_happened_meanwhile_i
     quiet.silent = None
     await quiet.told_so_far(0)
     quiet.silent = {"a"}
+    await quiet.told_so_far(1)
+
+
+async def test_a_replica_that_does_not_know_a_silent_node_is_no_news(quiet: Yard) -> None:
+    quiet.silent = {"b"}
+    quiet.live.join(quiet.inbox)
+    await quiet.told_so_far(0)
+    for nodes in (["a"], ["a", "b"], ["a"]):
+        quiet.nodes = nodes
+        await quiet.told_so_far(0)
+    quiet.nodes, quiet.silent = ["a", "b"], set()
     await quiet.told_so_far(1)
 
 

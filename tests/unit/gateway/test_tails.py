@@ -38,16 +38,16 @@ class Logs:
         self.ring.add(self.ring.position + 1, arrived(chunk))
         return lines_of(chunk)
 
-    def add_long(self, count: int, line: str = LONG) -> list[LogLine]:
+    def add_long(self, count: int, text: str = LONG) -> list[LogLine]:
         """So many lines of 16 KB, or of another length."""
+        first, last = self.ring.lines + 1, self.ring.lines + count
+        return [line for seq in range(first, last + 1, IN_CHUNK) for line in self.add_long_at(seq, text)]
+
+    def add_long_at(self, seq: int, line: str = LONG[:1600], rank: int = 0) -> list[LogLine]:
+        """A chunk of such lines."""
         segments = (LogSegment(stream=Stream.STDOUT, time=START, count=IN_CHUNK),)
         text = "\n".join([line] * IN_CHUNK)
-        first, last = self.ring.lines + 1, self.ring.lines + count
-        chunks = [
-            LogChunk(job_id=self.job_id, attempt=1, seq=seq, segments=segments, text=text)
-            for seq in range(first, last + 1, IN_CHUNK)
-        ]
-        return [line for chunk in chunks for line in self.add(chunk)]
+        return self.add(LogChunk(job_id=self.job_id, attempt=1, rank=rank, seq=seq, segments=segments, text=text))
 
     def _answer(self, ask: TailLog) -> LogPage:
         self.asked.append(ask)
@@ -97,6 +97,26 @@ async def test_lines_that_newer_ones_displace_before_they_are_read_are_a_gap(yar
     assert 0 < lost == LINES_KEPT - len(lines)
     assert [page.position is None for page in (first, *rest)] == [True] * len(rest) + [False]
     assert lines[-1].seq == LINES_KEPT, "newer ones are not of this tail"
+
+
+async def test_lines_of_several_ranks_that_newer_ones_displace_are_a_gap_of_each(yard: Gateway) -> None:
+    logs = Logs(yard)
+    for seq in range(1, LINES_KEPT // 2, IN_CHUNK):
+        logs.add_long_at(seq, rank=0)
+        logs.add_long_at(seq, rank=1)
+    tails = Tails(yard.bus, 5)
+    whole = [line async for page in tails.pages(logs.job_id, LINES_KEPT) for line in page.lines]
+    pages = tails.pages(logs.job_id, LINES_KEPT)
+    first = await anext(pages)
+    for seq in range(LINES_KEPT // 2 + 1, LINES_KEPT // 2 + 501, IN_CHUNK):
+        logs.add_long_at(seq, rank=0)
+    rest = [page async for page in pages]
+    lines = [line for page in (first, *rest) for line in page.lines]
+    for rank in (0, 1):
+        had, got = ([line.seq for line in each if line.rank == rank] for each in (whole, lines))
+        gaps = [gap for page in rest for gap in page.gaps if gap.rank == rank]
+        assert 0 < sum(gap.lost for gap in gaps) == len(had) - len(got)
+        assert {gap.after_seq + 1 for gap in gaps} <= set(had) - set(got)
 
 
 async def test_pages_are_read_as_they_are_taken(yard: Gateway) -> None:

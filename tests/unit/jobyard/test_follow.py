@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobyard import Client, LogGap, NotFound, Unreachable, follow
+from jobyard import Client, LogGap, NotFound, Unavailable, Unreachable, follow
 from jobyard.sse import ServerEvent, parse
 from tests.support.api_answers import END, JOB_ID, feed_event, job_event, line, lines_event
 from tests.support.scripted_server import BREAK, Answer, Pieces, ScriptedServer, problem
@@ -10,6 +10,7 @@ from tests.support.scripted_server import BREAK, Answer, Pieces, ScriptedServer,
 JOB = f"/api/v1/jobs/{JOB_ID}"
 FOLLOW = f"{JOB}/logs/follow"
 FEED = "/api/v1/events"
+ALIVE = b'event: alive\ndata: {"within_s":15}\n\n'
 
 
 def test_the_standard_s_own_rules() -> None:
@@ -33,8 +34,7 @@ def test_the_standard_s_own_rules() -> None:
 
 
 def test_signs_of_life_are_no_news(server: ScriptedServer, client: Client) -> None:
-    alive = b'event: alive\ndata: {"within_s":15}\n\n'
-    server.on("GET", FOLLOW, Pieces([alive, lines_event(line(1, "a")), alive, END]))
+    server.on("GET", FOLLOW, Pieces([ALIVE, lines_event(line(1, "a")), ALIVE, END]))
     assert [each.text for each in client.follow_logs(JOB_ID) if not isinstance(each, LogGap)] == ["a"]
 
 
@@ -117,6 +117,16 @@ def test_a_platform_that_stays_away_is_given_up(
     monkeypatch.setattr(follow, "PATIENCE_S", 0.2)
     server.on("GET", FOLLOW, BREAK)
     with pytest.raises(Unreachable):
+        list(client.follow_logs(JOB_ID))
+    assert len(server.asked) > 1
+
+
+def test_a_stream_that_only_ever_begins_is_given_up(
+    server: ScriptedServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "PATIENCE_S", 0.5)
+    server.on("GET", FOLLOW, *[Pieces([ALIVE])] * 20, Pieces([END]))
+    with pytest.raises(Unavailable, match="again and again"):
         list(client.follow_logs(JOB_ID))
     assert len(server.asked) > 1
 

@@ -214,14 +214,22 @@ class ProcessBackend:
         return Lost(SUPERVISOR_GONE)
 
     def _stop(self, run_id: str) -> bool:
-        """Ask the supervisor, or see to it that there will be none; true if there is something new to see."""
+        """Ask the supervisor, or see to it that there will be none; true if there is something new to see.
+
+        A supervisor that is there is told whatever the disk cannot take. Raises OSError.
+        """
         base = self._base(run_id)
-        marks.ask_to_stop(base)
-        file = marks.claim(base, {"pid": "", "boot_id": self._boot_id, "started_at": str(time.time_ns())})
-        if file is not None:
-            os.close(file)
-            return True
+        try:
+            marks.ask_to_stop(base)
+        except OSError as error:  # then the end is taken for a stranger's, which is better than none
+            log.warning("stop_not_marked", run_id=run_id, error=str(error))
         start, _ = marks.read(base)
+        if start is None:
+            file = marks.claim(base, {"pid": "", "boot_id": self._boot_id, "started_at": str(time.time_ns())})
+            if file is not None:
+                os.close(file)
+                return True
+            start, _ = marks.read(base)
         supervisor = claimed(start, self._boot_id)
         return supervisor is None or not supervisor.send(signal.SIGTERM)
 
