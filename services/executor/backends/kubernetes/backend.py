@@ -26,6 +26,7 @@ from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.ports import Ports
+from services.executor.backends.kubernetes.programs import PROGRAM_UNUSABLE
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.protocol import Changed, Execution, RunOrder
@@ -113,6 +114,11 @@ class KubernetesBackend:
         pod, order = await self._living(run_id)
         if isinstance(child, str):
             raise Conflict(f"Nothing with the name {child} runs in the run.", details={"code": "not_started"})
+        if child.name is not None:
+            message = (
+                "Programs that live on beside a job's command (Jupyter, TensorBoard) cannot be started in pods yet."
+            )
+            raise Conflict(message, details={"code": PROGRAM_UNUSABLE, "program": child.name})
         return await self._entrance.exec(pod, child, order["folder"])
 
     async def dial(self, run_id: str, port: int) -> socket.socket:

@@ -32,7 +32,7 @@ class Entrance:
         return said.decode(errors="replace")
 
     async def exec(self, pod: Document, child: Child, folder: str) -> Execution:
-        """See `protocol.Backend.exec`; the child's name is passed over."""
+        """See `protocol.Backend.exec`. Of a child without a name."""
         command = programs.entering(child, folder)
         relay = Relay(self._api, pod, child, command)
         task = asyncio.create_task(relay.carry(), name=f"child of {pod['metadata']['name']}")

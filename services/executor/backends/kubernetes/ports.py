@@ -42,7 +42,7 @@ class Ports:
             if not listens(await self._run(pod, TABLES), port):
                 raise Conflict(f"Nothing listens on port {port} of the job.", details={"code": "not_listening"})
             return await self._forwarded(pod, port)
-        except (ApiError, ClusterAway) as error:
+        except (ApiError, ClusterAway, TimeoutError) as error:
             raise Unavailable(f"The cluster forwards no connection to the job now: {error}") from error
 
     async def close(self) -> None:
