@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from services.executor.domain.pod_names import TOMBSTONE
+from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
 Pod = Mapping[str, Any]
@@ -112,9 +113,8 @@ def verdict(pod: Pod, asked: bool) -> Verdict:
     container = next(iter(status.get("containerStatuses") or ()), None)
     state = (container or {}).get("state") or {}
     if status.get("phase") == "Failed" and status.get("reason") in ("Evicted", "Terminated", "Shutdown") and not asked:
-        return Taken(
-            Reason(code="evicted", message=f"The node took the run away: {_sentence(status.get('message', ''))}")
-        )
+        said = _sentence(status.get("message", ""))
+        return Taken(Reason(code="evicted", message=f"The node took the run away: {said}", details={"said": said}))
     if "terminated" in state:
         return _ended(pod, state["terminated"], asked)
     if status.get("phase") in ("Failed", "Succeeded"):
@@ -161,8 +161,12 @@ def _never_ran(pod: Pod) -> Verdict:
     """The kubelet has given the pod up: it would not admit it, or took it away."""
     status = pod["status"]
     cause, message = str(status.get("reason", "")), str(status.get("message", "")).strip()
-    words = f"The node {_node(pod)} did not take the pod: {_sentence(message or cause or 'no reason is known')}"
-    return NeverStarted(Obstacle(Reason(code="node_refused", message=words), busy=True, patience=False))
+    said = _sentence(message or cause or "no reason is known")
+    words = f"The node {_node(pod)} did not take the pod: {said}"
+    details: Facts = {"node": _node(pod), "said": said}
+    return NeverStarted(
+        Obstacle(Reason(code="node_refused", message=words, details=details), busy=True, patience=False)
+    )
 
 
 _IMAGES = {
@@ -188,10 +192,12 @@ def _obstacle(pod: Pod, waiting: Mapping[str, Any]) -> Obstacle | None:
         code, patience = _IMAGES[cause]
         image = pod["spec"]["containers"][0].get("image", "")
         words = _IMAGE_WORDS[code].format(image=image, node=_node(pod), message=_sentence(message))
-        return Obstacle(Reason(code=code, message=words), patience=patience)
+        details: Facts = {"image": image, "node": _node(pod), "said": _sentence(message)}
+        return Obstacle(Reason(code=code, message=words, details=details), patience=patience)
     if cause in _CONFIGURATION:
-        words = f"The container could not be made on the node {_node(pod)}: {_sentence(message)}"
-        return Obstacle(Reason(code="container_refused", message=words))
+        said = _sentence(message)
+        words = f"The container could not be made on the node {_node(pod)}: {said}"
+        return Obstacle(Reason(code="container_refused", message=words, details={"said": said}))
     scheduled = _condition(pod, "PodScheduled")
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
         return _unschedulable(str(scheduled.get("message", "")))
@@ -202,8 +208,9 @@ def _unschedulable(message: str) -> Obstacle:
     if (claim := _CLAIM.search(message)) and claim[2]:
         words = f"The virtual cluster's namespace has no storage claim {claim[1]}. Ask an operator to make it."
         return Obstacle(Reason(code="claim_missing", message=words, details={"claim": claim[1]}), patience=False)
-    words = f"Kubernetes found no room for the run where it was placed: {_sentence(message)}"
-    return Obstacle(Reason(code="unschedulable", message=words), busy=True)
+    said = _sentence(message)
+    words = f"Kubernetes found no room for the run where it was placed: {said}"
+    return Obstacle(Reason(code="unschedulable", message=words, details={"said": said}), busy=True)
 
 
 def _cannot_start(message: str) -> Reason:
@@ -224,7 +231,9 @@ def _taken(pod: Pod) -> Reason:
         cause, message = str(disrupted.get("reason", "")), str(disrupted.get("message", ""))
         if cause == "DeletionByTaintManager":
             return _node_lost(pod)
-        return Reason(code="disrupted", message=f"Kubernetes took the run away ({cause}): {_sentence(message)}")
+        said = _sentence(message)
+        words = f"Kubernetes took the run away ({cause}): {said}"
+        return Reason(code="disrupted", message=words, details={"cause": cause, "said": said})
     return Reason(code="stopped_by_others", message="Somebody deleted the run's pod, and Jobyard had not asked for it.")
 
 

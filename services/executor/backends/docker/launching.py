@@ -161,6 +161,8 @@ def _refusal(image: str, declined: Declined) -> Refused:
         final = any(word in said.lower() for word in _FINAL)
         hint = "Check its name, and whether this node may pull it" if final else "The registry may answer later"
         message = f"The image {image} is not on this node and cannot be pulled: {said}. {hint}."
-        return Refused(Reason(code="image_unavailable", message=message, details={"image": image}), busy=not final)
+        return Refused(
+            Reason(code="image_unavailable", message=message, details={"image": image, "said": said}), busy=not final
+        )
     message = f"The Docker engine does not start the run's container: {said}."
-    return Refused(Reason(code="container_refused", message=message, details={"image": image}))
+    return Refused(Reason(code="container_refused", message=message, details={"image": image, "said": said}))

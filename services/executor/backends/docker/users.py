@@ -37,4 +37,4 @@ class Users:
             f"This node does not say as which user the runs of {owner} are to be, and without that none runs as root. "
             "Ask its operator to name one in JOBYARD_EXECUTOR_USERS."
         )
-        return Refused(Reason(code="no_user", message=message))
+        return Refused(Reason(code="no_user", message=message, details={"owner": owner}))

@@ -57,7 +57,9 @@ class Calls:
                 await self._drop_secret(run_id, document)
                 words = f"The cluster refused the run's pod: {error.message}"
                 busy = "exceeded quota" in error.message
-                return Refused(Reason(code="cluster_refused", message=words), busy=busy)
+                return Refused(
+                    Reason(code="cluster_refused", message=words, details={"said": error.message}), busy=busy
+                )
         return None
 
     async def read(self, run_id: str) -> Document | None:
