@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from shared.contracts.events import RunExited, RunRefused, RunStarted, RunStopped
-from shared.contracts.job import JobView
 from tests.support.benches import clear_containers
 from tests.support.docker import IMAGE, docker, engine
 from tests.support.executor import launch_of
@@ -29,10 +28,6 @@ def executor(nats: NatsServer, tmp_path: Path) -> Iterator[ExecutorService]:
         clear_containers(tmp_path / "data" / "executor" / "docker")
 
 
-def job_path(executor: ExecutorService, view: JobView) -> Path:
-    return executor.data / "storage" / "jobs" / view.id
-
-
 async def test_a_run_outlives_an_executor_that_is_killed_and_nothing_of_it_is_lost_or_told_twice(
     executor: ExecutorService, yard: Yard
 ) -> None:
@@ -40,9 +35,9 @@ async def test_a_run_outlives_an_executor_that_is_killed_and_nothing_of_it_is_lo
     view = await yard.place(launch=launch_of(command), cpus=0.5)
     started = await yard.said(view, "started")
     assert isinstance(started, RunStarted) and started.uses_images
-    await until((job_path(executor, view) / "starts").exists, "it runs")
+    await until((executor.job_path(view) / "starts").exists, "it runs")
     executor.kill()
-    (job_path(executor, view) / "go").touch()
+    (executor.job_path(view) / "go").touch()
     names = ("ps", "--quiet", "--filter", f"label=jobyard.job={view.id}")
     await until(lambda: not docker(*names).strip(), "it ends while nobody looks")
     executor.start()
@@ -52,7 +47,7 @@ async def test_a_run_outlives_an_executor_that_is_killed_and_nothing_of_it_is_lo
     assert exited.usage is not None and exited.usage.network is not None and exited.usage.network.scope == "run"
     lines = await yard.console(view)
     assert sorted(lines) == sorted(["before", *map(str, range(1, 2001)), "error"])
-    assert (job_path(executor, view) / "starts").read_text() == "start\n"
+    assert (executor.job_path(view) / "starts").read_text() == "start\n"
     assert await yard.facts(view) == ["started", "exited"]
 
 
@@ -70,14 +65,14 @@ async def test_an_executor_that_is_killed_while_it_starts_containers_starts_each
         await executor.ready()
     for view in views:
         assert isinstance(await yard.said(view, "exited"), RunExited)
-        assert (job_path(executor, view) / "starts").read_text() == "start\n"
+        assert (executor.job_path(view) / "starts").read_text() == "start\n"
         assert await yard.ends(view) == ["exited"]
 
 
 async def test_a_kill_lets_the_run_save_and_says_when_it_last_did(executor: ExecutorService, yard: Yard) -> None:
     saves = "trap 'echo state > \"$JOBYARD_CHECKPOINT_DIR/last\"; exit 0' TERM; touch ready"
     view = await yard.place(launch=launch_of(f"{saves}; {WAIT_FOR_GO}"))
-    await until((job_path(executor, view) / "ready").exists, "it runs")
+    await until((executor.job_path(view) / "ready").exists, "it runs")
     await yard.kill(view)
     stopped = await yard.said(view, "stopped")
     assert isinstance(stopped, RunStopped)

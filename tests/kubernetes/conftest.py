@@ -7,7 +7,10 @@ import pytest
 
 from tests.support.backends import files_of
 from tests.support.benches import opened_in_cluster
+from tests.support.executor_fixtures import nats, yard
 from tests.support.kubernetes.bench import KubernetesBench
+
+__all__ = ("nats", "yard")
 
 collect_ignore_glob = files_of("kubernetes")
 """They run by `make test-kubernetes`, which builds what they need."""

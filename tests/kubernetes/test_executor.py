@@ -11,29 +11,15 @@ from services.executor.backends.kubernetes.api import Api
 from services.executor.domain import pod_names as names
 from shared.contracts import subjects
 from shared.contracts.events import NodeReported, RunExited, RunStarted, RunStopped
-from shared.contracts.job import JobView
 from shared.ids import new_id
-from shared.settings import PlatformSettings
 from tests.support.executor import NODE, launch_of
-from tests.support.executor_service import ExecutorService, Yard, yard_at
+from tests.support.executor_service import ExecutorService, Yard
 from tests.support.kubernetes.cluster import IMAGE, shared
 from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
 from tests.support.nats import NatsServer
 from tests.support.waiting import until
 
 WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.05; done"
-
-
-@pytest.fixture
-async def nats() -> AsyncIterator[NatsServer]:
-    async with NatsServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def yard(nats: NatsServer, tmp_path: Path) -> AsyncIterator[Yard]:
-    async with yard_at(PlatformSettings(data=tmp_path, nats_url=nats.url), tmp_path) as yard:
-        yield yard
 
 
 @pytest.fixture
@@ -62,10 +48,6 @@ def executor(nats: NatsServer, tmp_path: Path, namespace: str) -> Iterator[Execu
         yield running
 
 
-def job_path(executor: ExecutorService, view: JobView) -> Path:
-    return executor.data / "storage" / "jobs" / view.id
-
-
 async def test_a_run_outlives_an_executor_that_is_killed_and_nothing_of_it_is_lost_or_told_twice(
     executor: ExecutorService, yard: Yard
 ) -> None:
@@ -73,16 +55,16 @@ async def test_a_run_outlives_an_executor_that_is_killed_and_nothing_of_it_is_lo
     view = await yard.place(launch=launch_of(command), cpus=0.1)
     started = await yard.said(view, "started")
     assert isinstance(started, RunStarted) and started.uses_images
-    await until((job_path(executor, view) / "starts").exists, "it runs")
+    await until((executor.job_path(view) / "starts").exists, "it runs")
     executor.kill()
-    (job_path(executor, view) / "go").touch()
-    await until((job_path(executor, view) / "done").exists, "it ends while nobody looks")
+    (executor.job_path(view) / "go").touch()
+    await until((executor.job_path(view) / "done").exists, "it ends while nobody looks")
     executor.start()
     exited = await yard.said(view, "exited")
     assert isinstance(exited, RunExited)
     assert (exited.exit_code, exited.log_lines) == (3, 2002)
     assert sorted(await yard.console(view)) == sorted(["before", *map(str, range(1, 2001)), "error"])
-    assert (job_path(executor, view) / "starts").read_text() == "start\n"
+    assert (executor.job_path(view) / "starts").read_text() == "start\n"
     assert await yard.facts(view) == ["started", "exited"]
 
 
@@ -90,20 +72,20 @@ async def test_an_executor_that_is_killed_while_it_makes_pods_starts_each_of_the
     executor: ExecutorService, yard: Yard
 ) -> None:
     views = [await yard.place(launch=launch_of("echo start >> starts"), cpus=0.1) for _ in range(4)]
-    await until((job_path(executor, views[0])).exists, "the first is on its way")
+    await until(executor.job_path(views[0]).exists, "the first is on its way")
     for _ in range(3):
         executor.kill()
         executor.start()
         await executor.ready()
     for view in views:
         assert isinstance(await yard.said(view, "exited"), RunExited)
-        assert (job_path(executor, view) / "starts").read_text() == "start\n"
+        assert (executor.job_path(view) / "starts").read_text() == "start\n"
 
 
 async def test_a_kill_lets_the_run_save_and_says_when_it_last_did(executor: ExecutorService, yard: Yard) -> None:
     saves = "trap 'echo state > \"$JOBYARD_CHECKPOINT_DIR/last\"; exit 0' TERM; touch ready"
     view = await yard.place(launch=launch_of(f"{saves}; {WAIT_FOR_GO}"), cpus=0.1)
-    await until((job_path(executor, view) / "ready").exists, "it runs")
+    await until((executor.job_path(view) / "ready").exists, "it runs")
     await yard.kill(view)
     stopped = await yard.said(view, "stopped")
     assert isinstance(stopped, RunStopped)

@@ -77,6 +77,10 @@ class ExecutorService:
                 [sys.executable, "-m", "services.executor"], env=self._environment, stdout=log, stderr=log
             )
 
+    def job_path(self, view: JobView) -> Path:
+        """Where the job's files are, unless it says otherwise."""
+        return self.data / "storage" / "jobs" / view.id
+
     @property
     def pid(self) -> int:
         """Of the process that was started last."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from services.executor.backends.docker.containers import User
+from services.executor.backends.ownership import give
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders
 from services.executor.domain.observation import Refused
@@ -68,16 +69,16 @@ class RunFiles:
         base = self.base(run_id)
         for suffix in (marks.RUN, marks.OUTPUT):
             os.close(os.open(base + suffix, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-            _give(base + suffix, user)
+            give(base + suffix, user.uid, user.gid)
         os.makedirs(base + marks.WAYS, mode=0o700, exist_ok=True)
-        _give(base + marks.WAYS, user)
+        give(base + marks.WAYS, user.uid, user.gid)
 
     def hand_over(self, folders: Folders, user: User) -> None:
         """What the executor has just made for the run becomes its user's; what is somebody else's stays theirs."""
         os.close(os.open(folders.reports, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
         for path in (folders.job, folders.checkpoints, folders.reports):
             if os.lstat(path).st_uid == os.geteuid():
-                _give(str(path), user)
+                give(path, user.uid, user.gid)
 
     def begin(self, run_id: str) -> None:
         _touch(self.base(run_id) + BEGUN)
@@ -128,12 +129,6 @@ def _refusal(base: str) -> Refused | None:
         return _REFUSED.validate_json(Path(base + REFUSED).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
-
-
-def _give(path: str, user: User) -> None:
-    """To the run's user. Only root can, and nobody else has other users (see `users`)."""
-    if os.geteuid() == 0:
-        os.chown(path, user.uid, user.gid, follow_symlinks=False)
 
 
 def _touch(path: str) -> None:

@@ -11,10 +11,10 @@ from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
-from services.executor.backends.kubernetes.ownership import give
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.variables import MASTER_ADDR
+from services.executor.backends.ownership import give
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.observation import Refused
 from services.executor.domain.record import rank_of
@@ -62,8 +62,8 @@ class Launching:
             "folder": str(order.cwd),
             "tombstone": manifest.tombstone(order, self._layout),
         }
-        folders = (order.folders.job, order.folders.checkpoints)
-        await asyncio.to_thread(give, folders, self._layout.user, self._layout.group)
+        for folder in (order.folders.job, order.folders.checkpoints):
+            await asyncio.to_thread(give, folder, self._layout.user, self._layout.group)
         await asyncio.to_thread(self._kept.keep_order, run_id, facts)
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
