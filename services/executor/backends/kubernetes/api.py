@@ -119,7 +119,7 @@ class Api:
         except aiohttp.WSServerHandshakeError as error:
             if error.status == 401:
                 await self._sign_in.renew(client, token)
-            raise _refused(error.status, error.headers or {}, str(error.message).encode()) from error
+            raise refusal(error.status, error.headers or {}, str(error.message).encode()) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterAway(str(error) or type(error).__name__) from error
 
@@ -192,7 +192,7 @@ class Api:
             if answer.response.status == 401:
                 await self._sign_in.renew(client, token)
             if answer.response.status >= 400:
-                raise _refused(answer.response.status, answer.response.headers, await answer.response.read())
+                raise refusal(answer.response.status, answer.response.headers, await answer.response.read())
             yield answer.response
         finally:
             answer.response.close() if not answer.response.content.at_eof() else answer.response.release()
@@ -203,7 +203,7 @@ class Api:
         return self._client
 
 
-def _refused(status: int, headers: Mapping[str, str], data: bytes) -> ApiError | ClusterAway:
+def refusal(status: int, headers: Mapping[str, str], data: bytes) -> ApiError | ClusterAway:
     """401, 429 and 5xx are worth another try, all else is not."""
     try:
         said = json.loads(data)
