@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,14 @@ class Asked:
     @property
     def lists(self) -> bool:
         return self.method == "GET" and not self.watches
+
+
+@dataclass(frozen=True)
+class Held:
+    """A request that waits: `here` once it came, until somebody sets `go`."""
+
+    here: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass
@@ -102,16 +110,23 @@ class Proxy:
 
         self._rules.append(_Rule(fits, answer, times))
 
-    def hold(self, fits: Callable[[Asked], object], times: int = 1) -> asyncio.Event:
-        """Until the event is set, nothing is asked of the server."""
-        opened = asyncio.Event()
+    def hold(self, fits: Callable[[Asked], object], done: bool = False, times: int = 1) -> Held:
+        """Nobody gets an answer until it is let go; only if `done` the server does what it is asked for before that."""
+        held = Held()
 
         async def answer(request: web.Request) -> web.StreamResponse:
-            await opened.wait()
-            return await self._forward(request)
+            if not done:
+                held.here.set()
+                await held.go.wait()
+                return await self._forward(request)
+            async with self._forwarded(request) as found:
+                data = await found.read()
+            held.here.set()
+            await held.go.wait()
+            return web.Response(body=data, status=found.status, content_type="application/json")
 
         self._rules.append(_Rule(fits, answer, times))
-        return opened
+        return held
 
     def cut(self, fits: Callable[[Asked], object]) -> int:
         """Of the answers that are under way; how many."""
@@ -182,7 +197,8 @@ class Proxy:
         session = client.rest_client.pool_manager
         assert session is not None
         headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
-        headers["Authorization"] = str(token_of(client))
+        if (token := token_of(client)) is not None:
+            headers["Authorization"] = token
         url = f"{client.configuration.host}{request.raw_path}"
         async with session.request(request.method, url, headers=headers, data=await request.read()) as found:
             yield found

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 _LIVING = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 
 
-class _Nodes:
+class Nodes:
     """By their names in the platform; one that comes back under its name is another one."""
 
     def __init__(self, tolerations: Sequence[Mapping[str, Any]]) -> None:
@@ -51,7 +51,7 @@ class _Nodes:
         self._refused &= seen
 
 
-class _Holders:
+class Holders:
     """Pods of others: what they hold, by node and uid."""
 
     def __init__(self, fence: Fence) -> None:
@@ -94,11 +94,11 @@ class ClusterNodes(Mapping[str, Capacity]):
         self, api: Api, fence: Fence, kinds: Mapping[str, Kind], tolerations: Sequence[Mapping[str, Any]]
     ) -> None:
         self._kinds = kinds
-        self._nodes = _Nodes(tolerations)
-        self._holders = _Holders(fence)
+        self.nodes = Nodes(tolerations)
+        self.holders = Holders(fence)
         self._watches = (
-            Watch(api, "/api/v1/nodes", {}, self._nodes),
-            Watch(api, "/api/v1/pods", {"fieldSelector": _LIVING}, self._holders),
+            Watch(api, "/api/v1/nodes", {}, self.nodes),
+            Watch(api, "/api/v1/pods", {"fieldSelector": _LIVING}, self.holders),
         )
 
     async def follow(self) -> None:
@@ -112,16 +112,16 @@ class ClusterNodes(Mapping[str, Capacity]):
 
     def now(self) -> dict[str, tuple[str, Capacity]]:
         """Every node that is there at this moment: the boot id of what runs there, and what it has."""
-        return {token: (facts.boot_id, self._capacity(facts)) for token, facts in self._nodes.known.items()}
+        return {token: (facts.boot_id, self._capacity(facts)) for token, facts in self.nodes.known.items()}
 
     def __getitem__(self, token: str) -> Capacity:
-        return self._capacity(self._nodes.known[token])
+        return self._capacity(self.nodes.known[token])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._nodes.known))
+        return iter(list(self.nodes.known))
 
     def __len__(self) -> int:
-        return len(self._nodes.known)
+        return len(self.nodes.known)
 
     def _capacity(self, facts: NodeFacts) -> Capacity:
-        return capacity(facts, self._holders.on(facts.name), self._kinds)
+        return capacity(facts, self.holders.on(facts.name), self._kinds)
