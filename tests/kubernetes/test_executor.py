@@ -16,6 +16,7 @@ from tests.support.executor import NODE, launch_of
 from tests.support.executor_service import ExecutorService, Yard
 from tests.support.kubernetes.cluster import IMAGE, shared
 from tests.support.kubernetes.proxy import Held, Proxy, asks, proxy
+from tests.support.kubernetes.rights import listed, used
 from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
 from tests.support.nats import NatsServer
 from tests.support.waiting import until
@@ -36,8 +37,10 @@ async def namespace(tmp_path: Path) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
+    """Whatever was asked through it is in the list of the executor's rights."""
     async with proxy(tmp_path, shared()) as between:
         yield between
+        assert used(between.asked) <= listed()
 
 
 @pytest.fixture
