@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from services.executor.backends.kubernetes.api import Document
 from services.executor.domain.cluster_nodes import Kind
+from services.executor.domain.pod_fence import Fence
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Layout:
     read_only_root: bool = False
     priority_class: str | None = None
     tolerations: Sequence[Document] = ()
+
+    @property
+    def fence(self) -> Fence:
+        """What tells this executor's pods from all others."""
+        return Fence(self.executor, self.namespaces)
 
 
 class Unplaceable(ValueError):

@@ -31,6 +31,6 @@ def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterRep
         tolerations=said.tolerations,
     )
     api = Api(said.config, said.context)
-    nodes = ClusterNodes(api, executor, layout.device_types, said.tolerations)
+    nodes = ClusterNodes(api, layout.fence, layout.device_types, said.tolerations)
     backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes)
     return backend, ClusterReports(executor, nodes)

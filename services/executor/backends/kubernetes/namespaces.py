@@ -12,7 +12,6 @@ from services.executor.domain import pod_names as names
 
 log = structlog.get_logger()
 
-ANCHOR = "jobyard"
 _LEVEL = "pod-security.kubernetes.io"
 
 
@@ -31,11 +30,11 @@ class Namespaces:
             if name not in self._anchors:
                 if self._create:
                     await self._made("/api/v1/namespaces", _namespace(name, vc))
-                anchor = await self._made(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), ANCHOR)
+                anchor = await self._made(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), names.ANCHOR)
                 self._anchors[name] = {
                     "apiVersion": "v1",
                     "kind": "ConfigMap",
-                    "name": ANCHOR,
+                    "name": names.ANCHOR,
                     "uid": anchor["metadata"]["uid"],
                 }
         return self._anchors[name]
@@ -62,6 +61,6 @@ def _namespace(name: str, vc: str) -> Document:
 
 
 def _anchor(vc: str) -> Document:
-    metadata = {"name": ANCHOR, "labels": {names.MANAGED_BY: names.JOBYARD}, "annotations": {names.VC: vc}}
+    metadata = {"name": names.ANCHOR, "labels": {names.MANAGED_BY: names.JOBYARD}, "annotations": {names.VC: vc}}
     data = {"about": f"Owns all that Jobyard runs for the virtual cluster {vc}. Deleting it removes all of that."}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
