@@ -16,11 +16,12 @@ from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.entrance import Entrance
+from services.executor.backends.kubernetes.fences import Fences
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.launching import Launching
 from services.executor.backends.kubernetes.layout import Layout
-from services.executor.backends.kubernetes.namespaces import Namespaces
+from services.executor.backends.kubernetes.namespaces import Namespaces, own_namespace
 from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
@@ -63,7 +64,9 @@ class KubernetesBackend:
         self._entrance = Entrance(api)
         self._ports = Ports(api, self._entrance.run)
         hidden = HiddenTexts(api)
-        self._calls = Calls(api, self._kept, self._pods, Namespaces(api, create_namespaces), hidden)
+        namespaces = Namespaces(api, create_namespaces, own_namespace())
+        self.fences = Fences(api, layout, namespaces, self._pods, self._kept)
+        self._calls = Calls(api, self._kept, self._pods, self.fences, hidden)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
         self._outputs = Outputs(api, self._kept, self._pods, hidden, self._note)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
@@ -84,6 +87,7 @@ class KubernetesBackend:
             self._tasks.spawn(self._nodes.follow())
             await self._nodes.listed()
         self._tasks.spawn(self._sweep())
+        self._tasks.spawn(self.fences.keep())
 
     async def close(self) -> None:
         tasks = [*self._tasks.under_way(), *self._observing.under_way(), *self._outputs.under_way()]

@@ -9,10 +9,11 @@ import asyncio
 import structlog
 
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.fences import Fences
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
+from services.executor.backends.kubernetes.layout import Unplaceable
 from services.executor.backends.kubernetes.manifest import grace_s
-from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.pods import Pods, annotations_of, owner_of, path_of
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
@@ -25,11 +26,11 @@ log = structlog.get_logger()
 class Calls:
     """What the answers say of pods goes to `pods`."""
 
-    def __init__(self, api: Api, kept: Kept, pods: Pods, namespaces: Namespaces, hidden: HiddenTexts) -> None:
+    def __init__(self, api: Api, kept: Kept, pods: Pods, fences: Fences, hidden: HiddenTexts) -> None:
         self._api = api
         self._kept = kept
         self._pods = pods
-        self._namespaces = namespaces
+        self._fences = fences
         self._hidden = hidden
 
     async def create(self, run_id: str, vc: str, document: Document, order: RunOrder | None = None) -> Refused | None:
@@ -40,18 +41,21 @@ class Calls:
         """
         namespace = document["metadata"]["namespace"]
         try:
-            owner = await self._namespaces.anchor(namespace, vc)
+            owner = await self._fences.around(namespace, vc)
             document["metadata"]["ownerReferences"] = [owner]
             if order is not None:
                 await self._hidden.keep(order, document, owner)
+                await self._fences.between(document, owner)
             self._pods.take(await self._api.create(f"/api/v1/namespaces/{namespace}/pods", document))
         except ClusterAway as error:
             log.warning("pod_not_created", run_id=run_id, error=str(error))
+        except Unplaceable as error:
+            return Refused(Reason(code=error.code, message=error.message))
         except ApiError as error:
             if error.reason == "AlreadyExists":
                 await self.read(run_id)
             elif error.status == 404:
-                self._namespaces.forget(namespace)
+                self._fences.forget(namespace)
                 log.warning("pod_not_created", run_id=run_id, error=error.message)
             else:
                 await self._drop_secret(run_id, document)

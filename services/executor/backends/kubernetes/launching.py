@@ -16,6 +16,7 @@ from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.variables import MASTER_ADDR
 from services.executor.backends.ownership import give
 from services.executor.backends.protocol import RunOrder
+from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
 from services.executor.domain.record import rank_of
 from shared.contracts.job import Reason
@@ -44,6 +45,9 @@ class Launching:
             address = await self._meeting_point(order)
             if address is None:
                 return
+            if self._layout.domain:
+                namespace = names.namespace(order.vc, self._layout.namespaces)
+                address = names.host_name(rank_of(order.run_id)[0], namespace, self._layout.domain)
             order = replace(order, env=order.env | {MASTER_ADDR: address})
         async with self._turns.of(run_id):
             if not await asyncio.to_thread(self._is_known, run_id):

@@ -61,13 +61,18 @@ class ClusterNodes(Mapping[str, Capacity]):
     """What runs may use of each node, by its name in the platform."""
 
     def __init__(
-        self, api: Api, executor: str, kinds: Mapping[str, Kind], tolerations: Sequence[Mapping[str, Any]]
+        self,
+        api: Api,
+        executor: str,
+        kinds: Mapping[str, Kind],
+        tolerations: Sequence[Mapping[str, Any]],
+        labels: Mapping[str, str],
     ) -> None:
         self._kinds = kinds
         self._nodes = _Nodes(tolerations)
         self._holders = _Holders(executor)
         self._watches = (
-            Watch(api, "/api/v1/nodes", {}, self._nodes),
+            Watch(api, "/api/v1/nodes", _labelled(labels), self._nodes),
             Watch(api, "/api/v1/pods", {"fieldSelector": _LIVING}, self._holders),
         )
 
@@ -101,3 +106,8 @@ class ClusterNodes(Mapping[str, Capacity]):
         if found is None:
             raise KeyError(token)
         return found
+
+
+def _labelled(labels: Mapping[str, str]) -> Mapping[str, str]:
+    wanted = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    return {"labelSelector": wanted} if wanted else {}

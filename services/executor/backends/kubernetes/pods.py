@@ -1,6 +1,6 @@
 """The pods of this executor as the cluster last told them: what the watch says, and what the API server answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.watching import Watch
@@ -31,6 +31,9 @@ class Pods:
 
     def get(self, run_id: str) -> Document | None:
         return self._pods.get(run_id)
+
+    def all(self) -> Sequence[Document]:
+        return tuple(self._pods.values())
 
     def forget(self, run_id: str) -> None:
         """The API server has said that there is none."""
