@@ -149,7 +149,4 @@ async def labels_of(bench: KubernetesBench, pod: str) -> dict[str, Any]:
 
 
 def somebodys_pod() -> Document:
-    return {
-        "metadata": {"name": "root"},
-        "spec": {"containers": [{"name": "root", "image": "any", "securityContext": {"privileged": True}}]},
-    }
+    return {"metadata": {"name": "root"}, "spec": {"containers": [{"name": "root", "image": "any"}]}}

@@ -121,7 +121,9 @@ class KubernetesSettings(BaseSettings):
         description="Whether each namespace is closed by a NetworkPolicy, and a run's ranks opened to one another.",
     )
     dns: tuple[PodsSettings, ...] = Field(
-        (_KUBE_DNS,), description="The pods that resolve names; runs may ask them on port 53."
+        default_factory=lambda: (_KUBE_DNS,),
+        description="The pods that resolve names; runs may ask them on port 53. Nothing said: `kube-dns`, as most "
+        "clusters label it, in `kube-system`.",
     )
     callers: tuple[PeerSettings, ...] = Field(
         (),
