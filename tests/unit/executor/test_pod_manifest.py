@@ -82,8 +82,8 @@ def test_each_folder_is_mounted_once_from_the_claim_with_the_longest_prefix_and_
 def test_a_folder_that_lies_on_no_storage_is_refused_and_named() -> None:
     with pytest.raises(Unplaceable) as refusal:
         made(folders=Folders(Path("/home/a"), Path("/home/a"), Path("/home/a"), None, Path("/home/a")))
-    assert refusal.value.code == "path_unmapped"
-    assert "/home/a" in refusal.value.message
+    assert refusal.value.reason.code == "path_unmapped"
+    assert "/home/a" in refusal.value.reason.message
 
 
 def test_devices_are_asked_for_by_the_clusters_name_and_shown_by_its_plugin() -> None:
@@ -97,7 +97,7 @@ def test_devices_are_asked_for_by_the_clusters_name_and_shown_by_its_plugin() ->
 def test_a_device_type_that_no_operator_has_named_is_refused() -> None:
     with pytest.raises(Unplaceable) as refusal:
         made(device_type="a100", devices=(0,))
-    assert refusal.value.code == "devices_unknown"
+    assert refusal.value.reason.code == "devices_unknown"
 
 
 def test_processors_may_be_left_without_a_limit_and_memory_never() -> None:

@@ -17,6 +17,7 @@ from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.entrance import Entrance
 from services.executor.backends.kubernetes.fences import Fences
+from services.executor.backends.kubernetes.forcing import Forcing
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.launching import Launching
@@ -35,6 +36,7 @@ from services.executor.domain import pod_states as states
 from services.executor.domain.observation import Observation
 from services.executor.domain.reading import Reading
 from shared.contracts.errors import Conflict
+from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
 SWEEP_S = 5.0
@@ -71,6 +73,7 @@ class KubernetesBackend:
         self._outputs = Outputs(api, self._kept, self._pods, hidden, self._note)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
+        self._forcing = Forcing(api, self._kept, self._pods, self._concluding, self._turns)
         self._observing = Observing(
             self._kept, self._pods, self._calls, self._outputs, self._concluding, self._ending, patience_s
         )
@@ -104,6 +107,9 @@ class KubernetesBackend:
 
     async def stop(self, run_id: str) -> None:
         await self._ending.stop(run_id)
+
+    async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
+        return await self._forcing.force(run_ids, reason)
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         await self._pods.watch.listed.wait()

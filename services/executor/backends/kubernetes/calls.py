@@ -50,7 +50,7 @@ class Calls:
         except ClusterAway as error:
             log.warning("pod_not_created", run_id=run_id, error=str(error))
         except Unplaceable as error:
-            return Refused(Reason(code=error.code, message=error.message))
+            return Refused(error.reason)
         except ApiError as error:
             if error.reason == "AlreadyExists":
                 await self.read(run_id)

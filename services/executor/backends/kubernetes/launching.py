@@ -19,6 +19,7 @@ from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
 from services.executor.domain.record import rank_of
+from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
 MEET_S = 0.1
@@ -58,7 +59,7 @@ class Launching:
         try:
             document = manifest.pod(order, self._layout)
         except Unplaceable as error:
-            await self._concluding.conclude(run_id, Refused(Reason(code=error.code, message=error.message)))
+            await self._concluding.conclude(run_id, Refused(error.reason))
             return
         facts = {
             "namespace": document["metadata"]["namespace"],
@@ -66,12 +67,26 @@ class Launching:
             "folder": str(order.cwd),
             "tombstone": manifest.tombstone(order, self._layout),
         }
-        for folder in (order.folders.job, order.folders.checkpoints):
-            await asyncio.to_thread(give, folder, self._layout.user, self._layout.group)
+        try:
+            for folder in (order.folders.job, order.folders.checkpoints):
+                await asyncio.to_thread(give, folder, self._layout.user, self._layout.group)
+        except PermissionError as error:
+            await self._concluding.conclude(run_id, Refused(self._not_given(error)))
+            return
         await asyncio.to_thread(self._kept.keep_order, run_id, facts)
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
             await self._concluding.conclude(run_id, refused)
+
+    def _not_given(self, error: OSError) -> Reason:
+        """A storage that takes root for nobody (root_squash of NFS) lets it give nothing away."""
+        message = (
+            f"The folder {error.filename} cannot be given to the user of runs, {self._layout.user}: the storage lets "
+            "nobody change owners. An operator lets the executor run as that user, or exports the storage without "
+            "root_squash."
+        )
+        details: Facts = {"path": str(error.filename), "error": error.strerror or str(error)}
+        return Reason(code="path_unusable", message=message, details=details)
 
     async def _meeting_point(self, order: RunOrder) -> str | None:
         """The address of rank 0's pod, where the ranks meet; none if this rank is not to start any more."""

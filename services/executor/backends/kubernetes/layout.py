@@ -9,6 +9,7 @@ from services.executor.backends.protocol import RunOrder
 from services.executor.domain.cluster_nodes import Kind
 from services.executor.domain.cluster_quotas import Quota
 from services.executor.domain.network_policies import Openings
+from shared.contracts.job import Reason
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,8 @@ class Layout:
 
 
 class Unplaceable(ValueError):
-    """The pod cannot be made: a path lies on no claim, or a device type has no resource."""
+    """The pod cannot be made: a path lies on no claim, a device type has no resource, a namespace is another's."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.message)
+        self.reason = reason

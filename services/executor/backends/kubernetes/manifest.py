@@ -14,7 +14,8 @@ from services.executor.backends.kubernetes.mounts import mounts_and_volumes
 from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
-from shared.contracts.job import CPU
+from shared.contracts.events import Facts
+from shared.contracts.job import CPU, Reason
 
 SHORTEST_GRACE_S = 1
 """A deletion without any grace period would not wait for the node to say that the pod is gone."""
@@ -157,7 +158,8 @@ def _resources(order: RunOrder, layout: Layout) -> Document:
         kind = layout.device_types.get(order.device_type)
         if kind is None:
             message = f"The operators have named no resource of the cluster for devices of type {order.device_type}."
-            raise Unplaceable("devices_unknown", message)
+            details: Facts = {"device_type": order.device_type}
+            raise Unplaceable(Reason(code="devices_unknown", message=message, details=details))
         asked[kind.resource] = str(len(order.devices))
     limits = {name: amount for name, amount in asked.items() if name != "cpu" or layout.limit_cpus}
     if not memory_mib and layout.memory_mib:

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.layout import Layout, Storage, Unplaceable
 from services.executor.backends.protocol import RunOrder
+from shared.contracts.job import Reason
 
 
 def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document], list[Document]]:
@@ -59,5 +60,5 @@ def _storage_of(path: PurePath, storages: Sequence[Storage]) -> Storage:
     fitting = [storage for storage in storages if path.is_relative_to(storage.prefix)]
     if not fitting:
         message = f"The folder {path} lies on no storage of the cluster. Submit with a path that does."
-        raise Unplaceable("path_unmapped", message)
+        raise Unplaceable(Reason(code="path_unmapped", message=message, details={"path": str(path)}))
     return max(fitting, key=lambda storage: len(storage.prefix.parts))

@@ -14,6 +14,7 @@ from services.executor.backends.kubernetes.api import Api, ApiError, Document
 from services.executor.backends.kubernetes.layout import Unplaceable
 from services.executor.backends.kubernetes.surroundings import holds
 from services.executor.domain import pod_names as names
+from shared.contracts.job import Reason
 
 log = structlog.get_logger()
 
@@ -98,7 +99,7 @@ def _taken(name: str, vc: str, why: str) -> Unplaceable:
         f"Runs of the virtual cluster {vc} belong into the namespace {name}, but {why}. "
         "Ask an operator for another virtual cluster."
     )
-    return Unplaceable("namespace_taken", message)
+    return Unplaceable(Reason(code="namespace_taken", message=message, details={"namespace": name}))
 
 
 def _namespace(name: str, vc: str) -> Document:

@@ -30,9 +30,7 @@ CLUSTER = (
 )
 """Asked for without a namespace: they need a ClusterRole, and a ClusterRoleBinding."""
 
-NAMESPACES = (
-    Right("namespaces", ("create", "get", "patch"), "one for each virtual cluster, and its level"),
-)
+NAMESPACES = (Right("namespaces", ("create", "get", "patch"), "one for each virtual cluster, and its level"),)
 """Beside them, and only where namespaces are made by Jobyard (`create_namespaces`)."""
 
 NAMESPACED = (
