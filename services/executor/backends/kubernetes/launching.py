@@ -14,7 +14,7 @@ from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.variables import MASTER_ADDR
-from services.executor.backends.ownership import give
+from services.executor.backends.ownership import share
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
@@ -69,7 +69,7 @@ class Launching:
         }
         try:
             for folder in (order.folders.job, order.folders.checkpoints):
-                await asyncio.to_thread(give, folder, self._layout.user, self._layout.group)
+                await asyncio.to_thread(share, folder, self._layout.user, self._layout.group)
         except PermissionError as error:
             await self._concluding.conclude(run_id, Refused(self._not_given(error)))
             return
@@ -81,9 +81,9 @@ class Launching:
     def _not_given(self, error: OSError) -> Reason:
         """A storage that takes root for nobody (root_squash of NFS) lets it give nothing away."""
         message = (
-            f"The folder {error.filename} cannot be given to the user of runs, {self._layout.user}: the storage lets "
-            "nobody change owners. An operator lets the executor run as that user, or exports the storage without "
-            "root_squash."
+            f"The executor may not give the folder {error.filename} to the user of runs, {self._layout.user}, nor to "
+            f"their group, {self._layout.group}. An operator lets it run as that user, makes it a member of that "
+            "group, or, where it is root, exports the storage without root_squash."
         )
         details: Facts = {"path": str(error.filename), "error": error.strerror or str(error)}
         return Reason(code="path_unusable", message=message, details=details)

@@ -21,6 +21,15 @@ SOMEBODY = 1000
 def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterReports]:
     """Not opened yet. `executor`: how it calls itself. Raises ValueError for settings that cannot be."""
     said = KubernetesSettings()
+    layout = layout_of(executor, said)
+    api = Api(said.config, said.context)
+    nodes = ClusterNodes(api, executor, layout.device_types, said.tolerations, said.node_labels)
+    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes)
+    return backend, ClusterReports(executor, nodes)
+
+
+def layout_of(executor: str, said: KubernetesSettings) -> Layout:
+    """What the settings say of pods. Raises ValueError for a quota of devices that have no resource."""
     layout = Layout(
         executor=executor,
         namespaces=said.namespaces,
@@ -49,10 +58,7 @@ def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterRep
     )
     for quota in layout.quotas.values():
         hard(quota, layout.device_types)
-    api = Api(said.config, said.context)
-    nodes = ClusterNodes(api, executor, layout.device_types, said.tolerations, said.node_labels)
-    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes)
-    return backend, ClusterReports(executor, nodes)
+    return layout
 
 
 def _openings(said: KubernetesSettings) -> Openings:
