@@ -85,6 +85,11 @@ async def test_a_namespace_is_closed_and_bounded_before_its_first_run_and_put_ri
     assert name in await specs(bench, f"/api/v1/namespaces/{bench.namespace}/resourcequotas")
     with pytest.raises(ApiError, match='violates PodSecurity "restricted'):
         await bench.api.create(f"/api/v1/namespaces/{bench.namespace}/pods", somebodys_pod())
+    bench.layout = replace(bench.layout, openings=None, quotas={})
+    await bench.reopen()
+    await bench.repair()
+    assert await specs(bench, policies(bench)) == {}
+    assert await specs(bench, f"/api/v1/namespaces/{bench.namespace}/resourcequotas") == {}
 
 
 async def test_ranks_of_a_run_may_speak_with_one_another_and_meet_by_name_and_nothing_of_that_is_left(

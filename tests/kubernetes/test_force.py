@@ -8,7 +8,6 @@ import pytest
 from services.executor.backends.kubernetes.api import ApiError
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Lost, Started
-from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
 from shared.ids import new_id
 from tests.support.kubernetes.bench import KubernetesBench
@@ -68,11 +67,3 @@ async def test_a_run_on_a_node_that_does_not_answer_is_given_up_on_an_operators_
     assert missing.value.status == 404
     await bench.reopen()
     assert await bench.seen(id) == Lost(GIVEN_UP)
-
-
-async def test_a_run_whose_node_answers_is_not_given_up(bench: KubernetesBench) -> None:
-    id = await bench.runs()
-    with pytest.raises(Conflict) as refusal:
-        await bench.backend.force([id], GIVEN_UP)
-    assert refusal.value.details == {"code": "node_answers"}
-    assert isinstance(await bench.seen(id), Started)
