@@ -38,8 +38,11 @@ TOMBSTONE = f"{PREFIX}tombstone"
 FINALIZER = f"{PREFIX}result-kept"
 """Keeps a pod until its result and its output are stored."""
 CONTAINER = "job"
+ANCHOR = "jobyard"
+"""The ConfigMap of each namespace that owns all that Jobyard makes there."""
 
 _LABEL_LENGTH = 63
+_NODE_LENGTH = 63
 _HASH_LENGTH = 10
 _HASHED = re.compile(rf"-[0-9a-f]{{{_HASH_LENGTH}}}$")
 
@@ -74,7 +77,12 @@ def namespace(vc: str, prefix: str = "jobyard-") -> str:
 
 
 def node_token(name: str) -> str:
-    """A node of the cluster as the platform calls it: no subject of NATS may have a point inside a token."""
+    """A node of the cluster as the platform calls it: no subject of NATS may have a point inside a token.
+
+    Raises ValueError for one that is too long for the platform; a cluster allows 253 characters.
+    """
+    if len(name) > _NODE_LENGTH:
+        raise ValueError(f"the platform's names of nodes have at most {_NODE_LENGTH} characters, this has {len(name)}")
     return name.replace(".", "_")
 
 

@@ -20,12 +20,20 @@ BROUGHT = frozenset({"HOSTNAME", "HOME", *(f"KUBERNETES_{name}" for name in _SER
 
 
 class KubernetesBench(Bench):
-    """`vc` names the namespace."""
+    """`vc` names the namespace; `through` is the backend's own way to the cluster, if that is another one."""
 
     apart = False
     within_s = 120.0
 
-    def __init__(self, kubeconfig: Path, home: Path, folder: Path, vc: str, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        home: Path,
+        folder: Path,
+        vc: str,
+        patience_s: float = 60.0,
+        through: Path | None = None,
+    ) -> None:
         self.home = home
         self.vc = vc
         self.namespace = names.namespace(vc)
@@ -39,7 +47,9 @@ class KubernetesBench(Bench):
         )
         self.api = Api(kubeconfig)
         super().__init__(
-            lambda: KubernetesBackend(Api(kubeconfig), home, self.layout, patience_s=patience_s), folder, BROUGHT
+            lambda: KubernetesBackend(Api(through or kubeconfig), home, self.layout, patience_s=patience_s),
+            folder,
+            BROUGHT,
         )
 
     def order(

@@ -67,6 +67,8 @@ class Launching:
             "folder": str(order.cwd),
             "tombstone": manifest.tombstone(order, self._layout),
         }
+        before = await asyncio.to_thread(self._kept.order, run_id)
+        facts["secret"] = bool(order.hidden) or (before or {}).get("secret", False)
         try:
             for folder in (order.folders.job, order.folders.checkpoints):
                 await asyncio.to_thread(share, folder, self._layout.user, self._layout.group)

@@ -9,6 +9,7 @@ from services.executor.backends.protocol import RunOrder
 from services.executor.domain.cluster_nodes import Kind
 from services.executor.domain.cluster_quotas import Quota
 from services.executor.domain.network_policies import Openings
+from services.executor.domain.pod_fence import Fence
 from shared.contracts.job import Reason
 
 
@@ -74,6 +75,11 @@ class Layout:
         """What its devices bring along."""
         share, count = self.shares.get(order.device_type, Share()), len(order.devices)
         return Share(share.cpus * count, share.memory_mib * count)
+
+    @property
+    def fence(self) -> Fence:
+        """What tells this executor's pods from all others."""
+        return Fence(self.executor, self.namespaces)
 
 
 class Unplaceable(ValueError):

@@ -23,7 +23,7 @@ def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterRep
     said = KubernetesSettings()
     layout = layout_of(executor, said)
     api = Api(said.config, said.context)
-    nodes = ClusterNodes(api, executor, layout.device_types, said.tolerations, said.node_labels)
+    nodes = ClusterNodes(api, layout.fence, layout.device_types, said.tolerations, said.node_labels)
     backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes)
     return backend, ClusterReports(executor, nodes)
 

@@ -111,12 +111,7 @@ def _document(
         "metadata": {
             "name": names.pod_name(rank_id),
             "namespace": names.namespace(order.vc, layout.namespaces),
-            "labels": {
-                names.MANAGED_BY: names.JOBYARD,
-                names.EXECUTOR: names.short_hash(layout.executor),
-                names.JOB: order.job_id.lower(),
-                names.RANK: str(order.rank),
-            },
+            "labels": layout.fence.labels(rank_id),
             "annotations": {
                 names.RUN: rank_id,
                 names.NODE: layout.executor,

@@ -18,7 +18,6 @@ from shared.contracts.job import Reason
 
 log = structlog.get_logger()
 
-ANCHOR = "jobyard"
 _LEVEL = "pod-security.kubernetes.io"
 _OWN = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -61,8 +60,13 @@ class Namespaces:
                 if self._create:
                     await self._made("/api/v1/namespaces", _namespace(name, vc))
                     await self.check(name, vc)
-                anchor = await self._made(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), ANCHOR)
-                reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": ANCHOR, "uid": anchor["metadata"]["uid"]}
+                anchor = await self._made(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), names.ANCHOR)
+                reference = {
+                    "apiVersion": "v1",
+                    "kind": "ConfigMap",
+                    "name": names.ANCHOR,
+                    "uid": anchor["metadata"]["uid"],
+                }
                 self.known[name] = Anchor(vc, reference)
         return self.known[name].reference
 
@@ -109,6 +113,6 @@ def _namespace(name: str, vc: str) -> Document:
 
 
 def _anchor(vc: str) -> Document:
-    metadata = {"name": ANCHOR, "labels": {names.MANAGED_BY: names.JOBYARD}, "annotations": {names.VC: vc}}
+    metadata = {"name": names.ANCHOR, "labels": {names.MANAGED_BY: names.JOBYARD}, "annotations": {names.VC: vc}}
     data = {"about": f"Owns all that Jobyard runs for the virtual cluster {vc}. Deleting it removes all of that."}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
