@@ -85,10 +85,14 @@ async def test_a_namespace_is_closed_and_bounded_before_its_first_run_and_put_ri
     assert name in await specs(bench, f"/api/v1/namespaces/{bench.namespace}/resourcequotas")
     with pytest.raises(ApiError, match='violates PodSecurity "restricted'):
         await bench.api.create(f"/api/v1/namespaces/{bench.namespace}/pods", somebodys_pod())
+    label = {names.EXECUTOR: names.short_hash(bench.layout.executor)}
+    for stranger, said in (("copy", {}), ("odd", {names.RUN: "../../etc"})):
+        meta = {"name": stranger, "labels": label, "annotations": said}
+        await bench.api.create(policies(bench), {"metadata": meta, "spec": {"podSelector": {}}})
     bench.layout = replace(bench.layout, openings=None, quotas={})
     await bench.reopen()
     await bench.repair()
-    assert await specs(bench, policies(bench)) == {}
+    assert (await specs(bench, policies(bench))).keys() == {"copy", "odd"}
     assert await specs(bench, f"/api/v1/namespaces/{bench.namespace}/resourcequotas") == {}
 
 

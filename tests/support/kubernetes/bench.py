@@ -78,6 +78,7 @@ class KubernetesBench(Bench):
     async def repair(self) -> None:
         """What stands around the runs, without waiting for the next look at it."""
         assert isinstance(self.backend, KubernetesBackend)
+        await self.backend.observe([])  # its pods are known
         await self.backend.fences.repair()
 
     def forget_end(self, run_id: str) -> None:

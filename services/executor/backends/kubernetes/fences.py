@@ -13,8 +13,16 @@ from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.pods import Pods, annotations_of
-from services.executor.backends.kubernetes.surroundings import KINDS, holds, of_gang, of_namespace, path_of
+from services.executor.backends.kubernetes.surroundings import (
+    KINDS,
+    holds,
+    name_in_namespace,
+    of_gang,
+    of_namespace,
+    path_of,
+)
 from services.executor.domain import pod_names as names
+from services.executor.domain.pod_fence import is_rank_id
 
 log = structlog.get_logger()
 
@@ -87,8 +95,8 @@ class Fences:
     async def _want(self, namespace: str, vc: str, wanted: dict[str, Document]) -> None:
         try:
             await self._namespaces.check(namespace, vc)
-        except ApiError as error:
-            if error.status == 404:  # somebody removed it: it comes again with the next run
+        except (ApiError, Unplaceable) as error:
+            if isinstance(error, Unplaceable) or error.status == 404:  # the next run makes it anew, or is refused
                 self.forget(namespace)
             raise
         owner = await self._namespaces.anchor(namespace, vc)
@@ -102,23 +110,29 @@ class Fences:
             place = path_of(there)
             if place not in wanted:
                 if await self._is_left_over(there):
-                    await self._api.delete(place, {"preconditions": {"uid": there["metadata"]["uid"]}})
-                    log.info("cluster_object_removed", kind=kind, name=there["metadata"]["name"])
+                    await _tried(self._remove(there))
             elif holds(there["spec"], wanted[place]["spec"]):
                 del wanted[place]
 
     async def _is_left_over(self, there: Document) -> bool:
-        """Whether nobody needs it: its run is forgotten, or the settings ask for it no more."""
+        """Whether it is ours, and nobody needs it: its run is forgotten, or the settings ask for it no more."""
         meta = there["metadata"]
         run_id = (meta.get("annotations") or {}).get(names.RUN)
         if run_id is None:
-            return meta["namespace"] in self._namespaces.known
+            own = meta["name"] == name_in_namespace(self._layout)
+            return own and meta["namespace"] in self._namespaces.known
+        if not is_rank_id(run_id) or meta["name"] != names.gang_name(run_id):
+            return False
         return await asyncio.to_thread(self._kept.order, run_id) is None and self._pods.get(run_id) is None
 
     def _shared(self, pod: Document, owner: Document) -> list[Document]:
         meta = pod["metadata"]
         annotations = meta["annotations"]
         return of_gang(annotations[names.RUN], meta["namespace"], annotations[names.VC], self._layout, owner)
+
+    async def _remove(self, there: Document) -> None:
+        await self._api.delete(path_of(there), {"preconditions": {"uid": there["metadata"]["uid"]}})
+        log.info("cluster_object_removed", kind=there["kind"], name=there["metadata"]["name"])
 
     async def _apply(self, document: Document) -> None:
         await self._api.apply(path_of(document), document)

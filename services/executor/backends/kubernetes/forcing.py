@@ -32,13 +32,13 @@ class Forcing:
         self._turns = turns
 
     async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
-        """Of these ranks those that were given up. Raises Conflict when every node answers, Unavailable."""
+        """Of these ranks those that were given up. Raises Conflict when no node of theirs is gone, Unavailable."""
         try:
             dead = [run_id for run_id in run_ids if await self._is_dead(run_id)]
             if not dead:
                 message = (
-                    "Every node that the run is on answers, so the run is not given up: kill or pause the job instead. "
-                    "A node that is gone for good is told as not ready by the cluster first."
+                    "The run is on no node that the cluster tells as not ready, so it is not given up: kill or pause "
+                    "the job instead. A node that is gone for good is told so by the cluster within a minute."
                 )
                 raise Conflict(message, details={"code": "node_answers"})
             for run_id in dead:

@@ -20,8 +20,7 @@ KINDS = {"NetworkPolicy": POLICIES, "ResourceQuota": QUOTAS, "Service": SERVICES
 
 def of_namespace(namespace: str, vc: str, layout: Layout, owner: Document) -> list[Document]:
     """Before the first pod comes."""
-    name = f"jobyard-{names.short_hash(layout.executor)}"
-    meta = _metadata(name, namespace, vc, layout, owner)
+    meta = _metadata(name_in_namespace(layout), namespace, vc, layout, owner)
     made: list[Document] = []
     if layout.openings is not None:
         policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
@@ -50,6 +49,11 @@ def of_gang(rank_id: str, namespace: str, vc: str, layout: Layout, owner: Docume
         spec = {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": ranks}
         made.append({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec})
     return made
+
+
+def name_in_namespace(layout: Layout) -> str:
+    """Of what this executor keeps in each namespace."""
+    return f"jobyard-{names.short_hash(layout.executor)}"
 
 
 def path_of(document: Document) -> str:
