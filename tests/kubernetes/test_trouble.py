@@ -17,6 +17,7 @@ from tests.support.benches import opened_in_cluster
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.kubernetes.cluster import own, shared
 from tests.support.kubernetes.proxy import Proxy, asks, proxy
+from tests.support.kubernetes.rights import listed, used
 from tests.support.waiting import until
 
 CREATES = asks("POST", r".*/pods")
@@ -26,8 +27,10 @@ FINALIZER = "jobyard.io/test"
 
 @pytest.fixture
 async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
+    """Whatever was asked through it is in the list of the executor's rights."""
     async with proxy(tmp_path, shared()) as between:
         yield between
+        assert used(between.asked) <= listed()
 
 
 @pytest.fixture
@@ -128,7 +131,7 @@ async def test_a_run_outlives_a_restart_of_the_api_server_and_every_line_of_it_a
     id = await bench.launch(f"seq 1000; touch begun; {bench.WAIT_FOR_GO}; seq 1001 2000; touch done; exit 3")
     await until((bench.folder / "begun").exists, "it has begun")
     server = own().plane.api_server
-    server.stop()
+    server.kill()
     bench.go()
     await until((bench.folder / "done").exists, "it goes on without anybody's asking")
     server.start()
@@ -165,7 +168,7 @@ async def test_a_create_that_half_failed_leaves_no_secret_behind(bench: Kubernet
 async def test_a_run_that_is_forgotten_while_the_cluster_is_away_is_removed_when_it_answers_again(
     bench: KubernetesBench, between: Proxy
 ) -> None:
-    id = await bench.launch("true")
+    id = await bench.launch("echo hello")
     await bench.ended(id)
     between.refuse(asks("DELETE", ".*"), 503, times=1000)
     await bench.backend.forget([id])

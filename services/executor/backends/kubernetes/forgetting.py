@@ -40,17 +40,13 @@ class Forgetting:
         """Without waiting for a cluster that is slow. Raises OSError when the disk is full."""
         await asyncio.to_thread(self._kept.let_go, run_ids)
         self._leaving.update(run_ids)
-        removing = [self._start(run_id) for run_id in run_ids]
-        if removing:
-            await asyncio.wait(removing, timeout=PATIENCE_S)
+        self.again()
+        await self._tasks.settle(map(_name, run_ids), PATIENCE_S)
 
     def again(self) -> None:
         """Go on with those that are not gone yet."""
         for run_id in self._leaving:
-            self._start(run_id)
-
-    def _start(self, run_id: str) -> "asyncio.Task[None]":
-        return self._tasks.once(f"forget {run_id}", partial(self._remove, run_id))
+            self._tasks.once(_name(run_id), partial(self._remove, run_id))
 
     async def _remove(self, run_id: str) -> None:
         async with self._room:
@@ -62,3 +58,7 @@ class Forgetting:
         await asyncio.to_thread(self._kept.forget, [run_id])
         self._leaving.discard(run_id)
         self._gone(run_id)
+
+
+def _name(run_id: str) -> str:
+    return f"forget {run_id}"

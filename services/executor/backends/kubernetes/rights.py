@@ -42,7 +42,7 @@ NAMESPACED = (
     Right("pods/exec", ("create", "get"), "shells; a websocket is a GET, and counts as `create` from 1.35 on"),
     Right("pods/log", ("get",), "the output"),
     Right("pods/portforward", ("create", "get"), "ways to ports"),
-    Right("secrets", ("create", "delete", "get"), "what is to be masked, and variables that hold it"),
+    Right("secrets", ("create", "delete", "get", "patch"), "what is to be masked, and variables that hold it"),
 )
 """In each virtual cluster's namespace: a RoleBinding there, or a ClusterRoleBinding where Jobyard makes namespaces."""
 

@@ -18,21 +18,29 @@ class Tasks:
         self._tasks: set[asyncio.Task[None]] = set()
         self._named: dict[str, asyncio.Task[None]] = {}
 
-    def spawn(self, work: Work) -> "asyncio.Task[None]":
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
+    def spawn(self, work: Work) -> None:
+        self._hold(asyncio.get_running_loop().create_task(work))
 
-    def once(self, name: str, work: Callable[[], Work]) -> "asyncio.Task[None]":
+    def once(self, name: str, work: Callable[[], Work]) -> None:
         """Unless work of that name is under way: what is asked for again and again must not pile up."""
         if name not in self._named:
-            self._named[name] = self.spawn(work())
-            self._named[name].add_done_callback(lambda task: self._named.pop(name))
-        return self._named[name]
+            task = asyncio.get_running_loop().create_task(work(), name=name)
+            self._named[name] = task
+            task.add_done_callback(lambda task: self._named.pop(name))
+            self._hold(task)
+
+    async def settle(self, names: Iterable[str], within_s: float) -> None:
+        """Wait for the work of these names, but not for longer."""
+        waited = [self._named[name] for name in names if name in self._named]
+        if waited:
+            await asyncio.wait(waited, timeout=within_s)
 
     def under_way(self) -> Iterable["asyncio.Task[None]"]:
         return tuple(self._tasks)
+
+    def _hold(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
