@@ -17,6 +17,6 @@ async def test_who_asks_for_no_memory_is_held_to_the_operators_limit_in_an_image
     id = await bench.launch(f"{looks}; {shared}; {takes}")
     ended = await bench.ended(id)
     assert (ended.exit_code, ended.stopped) == (137, False)
-    kept, temporary, mib, said = bench.output(id)[STDOUT].splitlines()
+    kept, temporary, mib = bench.output(id)[STDOUT].splitlines()
     assert (kept, temporary, int(mib)) == (b"kept", b"temporary", bench.layout.shared_memory_mib)
-    assert said.startswith(b"Out of memory: the run needed more than the 100Mi")
+    assert b"Out of memory: the run needed more than the 100Mi" in bench.everything(id)
