@@ -119,7 +119,7 @@ def _way_out(node: str, executor: str) -> str:
         return "Stop its executor for good first, and its jobs with it."
     return (
         f"The executor {executor} answers for it, and tells by itself what becomes of the runs there: "
-        "delete the node from its cluster."
+        "delete the node from its cluster, or give up the run of each job by: jobyard admin run force JOB."
     )
 
 

@@ -17,6 +17,11 @@ _RANK_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\.[1-9][0-9]{0,8}(-[1-9][0-9]
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?(e[+-]?[0-9]{1,2})?")
 
 
+def is_rank_id(text: str) -> bool:
+    """Whether it is well-formed: whoever may write annotations may write anything there."""
+    return _RANK_ID.fullmatch(text) is not None
+
+
 class Foreign(Exception):
     """What has a name of Jobyard's in the cluster is not Jobyard's: in words, what it lacks."""
 

@@ -5,6 +5,7 @@ hold as they are (upper case, underscores) stand in annotations, and a label has
 """
 
 import hashlib
+import re
 
 from services.executor.domain.record import rank_of
 
@@ -26,6 +27,8 @@ OWNER = f"{PREFIX}owner"
 """Annotation: the person."""
 VC = f"{PREFIX}vc"
 """Annotation: the virtual cluster."""
+RANKS = f"{PREFIX}ranks"
+"""Annotation: how many ranks the run has, where it has several."""
 GRACE = f"{PREFIX}grace-period"
 """Annotation: seconds between SIGTERM and SIGKILL."""
 SECRET = f"{PREFIX}secret"
@@ -41,6 +44,7 @@ ANCHOR = "jobyard"
 _LABEL_LENGTH = 63
 _NODE_LENGTH = 63
 _HASH_LENGTH = 10
+_HASHED = re.compile(rf"-[0-9a-f]{{{_HASH_LENGTH}}}$")
 
 
 def pod_name(rank_id: str) -> str:
@@ -50,11 +54,24 @@ def pod_name(rank_id: str) -> str:
     return f"job-{job.lower()}-a{attempt}-r{rank}"
 
 
+def gang_name(rank_id: str) -> str:
+    """`job-<id>-a<attempt>`: what all ranks of a run share."""
+    return pod_name(rank_of(rank_id)[0]).rpartition("-")[0]
+
+
+def host_name(rank_id: str, namespace: str, domain: str) -> str:
+    """Of a rank's pod in the cluster's DNS, where the run has a Service. `domain`: the cluster's."""
+    return f"{pod_name(rank_id)}.{gang_name(rank_id)}.{namespace}.svc.{domain}"
+
+
 def namespace(vc: str, prefix: str = "jobyard-") -> str:
-    """Of a virtual cluster. Where its name is no DNS label, a hash tells it from others that would be called alike."""
+    """Of a virtual cluster. Where its name is no DNS label, a hash tells it from others that would be called alike.
+
+    A name that looks as if it had such a hash gets one too, so that nobody can choose another one's namespace.
+    """
     plain = vc.lower().replace("_", "-").strip("-")
     name = f"{prefix}{plain}"
-    if plain == vc and len(name) <= _LABEL_LENGTH:
+    if plain == vc and len(name) <= _LABEL_LENGTH and not _HASHED.search(vc):
         return name
     return f"{name[: _LABEL_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{short_hash(vc)}"
 

@@ -75,6 +75,12 @@ class KubernetesBench(Bench):
 
         await until(gone, f"the pod of {run_id} is gone")
 
+    async def repair(self) -> None:
+        """What stands around the runs, without waiting for the next look at it."""
+        assert isinstance(self.backend, KubernetesBackend)
+        await self.backend.observe([])  # its pods are known
+        await self.backend.fences.repair()
+
     def forget_end(self, run_id: str) -> None:
         """As an executor that was killed before it had written how the run ended."""
         (self.home / f"{run_id}.end").unlink()

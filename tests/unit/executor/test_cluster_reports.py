@@ -32,7 +32,7 @@ def pod(uid: str, node: str, cpu: str, **labels: str) -> dict[str, Any]:
 
 
 def cluster(*known: dict[str, Any]) -> ClusterNodes:
-    found = ClusterNodes(Api(None), FENCE, {}, ())
+    found = ClusterNodes(Api(None), FENCE, {}, (), {})
     for document in known:
         found.nodes.take(document)
     return found

@@ -36,6 +36,7 @@ _LONGEST_RETRY_AFTER_S = 30.0
 Document = dict[str, Any]
 Query = Mapping[str, str | int | bool]
 
+APPLY = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -85,6 +86,10 @@ class Api:
 
     async def patch(self, path: str, change: Document) -> Document:
         return await self._call("PATCH", path, None, change, MERGE_PATCH)
+
+    async def apply(self, path: str, document: Document) -> Document:
+        """Make it as the document says, whether it is there or not; what that does not speak of stays."""
+        return await self._call("PATCH", path, {"fieldManager": "jobyard", "force": True}, document, APPLY)
 
     @asynccontextmanager
     async def lines(self, path: str, query: Query) -> AsyncIterator[aiohttp.StreamReader]:

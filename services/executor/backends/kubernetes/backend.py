@@ -17,12 +17,14 @@ from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.entrance import Entrance
+from services.executor.backends.kubernetes.fences import Fences
+from services.executor.backends.kubernetes.forcing import Forcing
 from services.executor.backends.kubernetes.forgetting import Forgetting
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.launching import Launching
 from services.executor.backends.kubernetes.layout import Layout
-from services.executor.backends.kubernetes.namespaces import Namespaces
+from services.executor.backends.kubernetes.namespaces import Namespaces, own_namespace
 from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
@@ -37,6 +39,7 @@ from services.executor.domain import pod_states as states
 from services.executor.domain.observation import Observation
 from services.executor.domain.reading import Reading
 from shared.contracts.errors import Conflict
+from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
 
@@ -63,12 +66,14 @@ class KubernetesBackend:
         self._entrance = Entrance(api)
         self._ports = Ports(api, self._entrance.run)
         hidden = HiddenTexts(api)
-        namespaces = Namespaces(api, create_namespaces)
-        self._calls = Calls(api, layout.fence, self._kept, self._pods, namespaces, hidden)
+        namespaces = Namespaces(api, create_namespaces, own_namespace())
+        self.fences = Fences(api, layout, namespaces, self._pods, self._kept)
+        self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
         self._outputs = Outputs(api, self._kept, self._pods, hidden, self._note)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
+        self._forcing = Forcing(api, self._kept, self._pods, self._concluding, self._turns)
         self._observing = Observing(
             self._kept, self._pods, self._calls, self._outputs, self._concluding, self._ending, patience_s
         )
@@ -88,6 +93,7 @@ class KubernetesBackend:
             self._tasks.spawn(self._nodes.follow())
             await self._nodes.listed()
         self._tasks.spawn(self._begin_sweep())
+        self._tasks.spawn(self.fences.keep())
 
     async def close(self) -> None:
         tasks = [*self._tasks.under_way(), *self._observing.under_way(), *self._outputs.under_way()]
@@ -104,6 +110,9 @@ class KubernetesBackend:
 
     async def stop(self, run_id: str) -> None:
         await self._ending.stop(run_id)
+
+    async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
+        return await self._forcing.force(run_ids, reason)
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         await self._pods.watch.listed.wait()

@@ -9,10 +9,11 @@ import asyncio
 import structlog
 
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.fences import Fences
 from services.executor.backends.kubernetes.hidden import FOREIGN, HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
+from services.executor.backends.kubernetes.layout import Unplaceable
 from services.executor.backends.kubernetes.manifest import grace_s
-from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.pods import Pods, annotations_of, path_of
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import cluster_refusals
@@ -27,14 +28,12 @@ log = structlog.get_logger()
 class Calls:
     """What the answers say of pods goes to `pods`."""
 
-    def __init__(
-        self, api: Api, fence: Fence, kept: Kept, pods: Pods, namespaces: Namespaces, hidden: HiddenTexts
-    ) -> None:
+    def __init__(self, api: Api, fence: Fence, kept: Kept, pods: Pods, fences: Fences, hidden: HiddenTexts) -> None:
         self._api = api
         self._fence = fence
         self._kept = kept
         self._pods = pods
-        self._namespaces = namespaces
+        self._fences = fences
         self._hidden = hidden
         self.unreleased: set[str] = set()
         """Runs that have ended and whose pod or Secret could not be let go: the sweep asks again."""
@@ -46,20 +45,23 @@ class Calls:
         """
         namespace = document["metadata"]["namespace"]
         try:
-            owner = await self._namespaces.anchor(namespace, vc)
+            owner = await self._fences.around(namespace, vc)
             document["metadata"]["ownerReferences"] = [owner]
             if order is not None:
                 await self._hidden.keep(order, document, owner)
+                await self._fences.between(document, owner)
             await self._make(run_id, namespace, document)
         except ClusterAway as error:
             log.warning("pod_not_created", run_id=run_id, error=str(error))
+        except Unplaceable as error:
+            return Refused(error.reason)
         except ApiError as error:
             foreign = error.reason == FOREIGN
             if foreign or not cluster_refusals.passes(error.status, error.message, error.causes):
                 words = f"The cluster refused the run's pod: {error.message}"
                 reason = Reason(code="cluster_refused", message=words, details={"said": error.message})
                 return Refused(reason, busy=foreign or cluster_refusals.is_busy(error.message))
-            self._namespaces.forget(namespace)
+            self._fences.forget(namespace)
             log.warning("pod_not_created", run_id=run_id, error=str(error))
         return None
 

@@ -91,13 +91,18 @@ class ClusterNodes(Mapping[str, Capacity]):
     """What runs may use of each node, by its name in the platform."""
 
     def __init__(
-        self, api: Api, fence: Fence, kinds: Mapping[str, Kind], tolerations: Sequence[Mapping[str, Any]]
+        self,
+        api: Api,
+        fence: Fence,
+        kinds: Mapping[str, Kind],
+        tolerations: Sequence[Mapping[str, Any]],
+        labels: Mapping[str, str],
     ) -> None:
         self._kinds = kinds
         self.nodes = Nodes(tolerations)
         self.holders = Holders(fence)
         self._watches = (
-            Watch(api, "/api/v1/nodes", {}, self.nodes),
+            Watch(api, "/api/v1/nodes", _labelled(labels), self.nodes),
             Watch(api, "/api/v1/pods", {"fieldSelector": _LIVING}, self.holders),
         )
 
@@ -125,3 +130,8 @@ class ClusterNodes(Mapping[str, Capacity]):
 
     def _capacity(self, facts: NodeFacts) -> Capacity:
         return capacity(facts, self.holders.on(facts.name), self._kinds)
+
+
+def _labelled(labels: Mapping[str, str]) -> Mapping[str, str]:
+    wanted = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    return {"labelSelector": wanted} if wanted else {}

@@ -3,7 +3,7 @@
 Whoever may write labels can have a pod listed here; only what the fence lets in is known to anybody else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -34,6 +34,9 @@ class Pods:
 
     def get(self, run_id: str) -> Document | None:
         return self._pods.get(run_id)
+
+    def all(self) -> Sequence[Document]:
+        return tuple(self._pods.values())
 
     def forget(self, run_id: str) -> None:
         """The API server has said that there is none."""
