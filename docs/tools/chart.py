@@ -1,4 +1,4 @@
-"""The part of the Helm chart that is written from the code: what its roles grant (deploy/helm/jobyard/files/rights.yaml)."""
+"""What the roles of the Helm chart grant, from the list that the executor's code is held to."""
 
 import yaml
 

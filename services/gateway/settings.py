@@ -66,8 +66,8 @@ class GatewaySettings(BaseSettings):
         None,
         min_length=8,
         max_length=1024,
-        description="Of `admin`, who is made with it at the first start; a later one changes nothing. None: one is made "
-        "up and kept in `<data>/admin-password`.",
+        description="Of `admin`, who is made with it at the first start; a later one changes nothing. None: one is "
+        "made up and kept in `<data>/admin-password`.",
     )
     token_ttl_s: int = Field(12 * 3600, ge=60, le=30 * 86_400, description="How long a token counts.")
     wrong_passwords_per_minute: int = Field(

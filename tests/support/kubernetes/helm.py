@@ -50,7 +50,7 @@ def helm(*arguments: str | Path, values: Values | None = None, kubeconfig: Path 
 
 
 def rendered(values: Values | None = None, *arguments: str, namespace: str = "yard") -> list[Document]:
-    """The manifests of a release `jobyard` with what is needed and these values, as a cluster without extras gets them."""
+    """The manifests of a release `jobyard` with what is needed, these values, and these options of Helm."""
     given = merged(NEEDED, values or {})
     text = helm("template", "jobyard", CHART, "--namespace", namespace, *arguments, values=given)
     return [document for document in yaml.safe_load_all(text) if document]

@@ -51,6 +51,7 @@ class Installation:
             trust_env=False,
         )
         self.http = httpx.Client(timeout=30, trust_env=False, headers={"Host": HOST})
+        self.audit = cluster.plane.audit
         self._token: str | None = None
 
     def prepare(self) -> None:
@@ -88,11 +89,11 @@ class Installation:
         }
         return merged(own, more or {})
 
-    def install(self, *arguments: str, values: Values | None = None) -> None:
+    def install(self, values: Values | None = None) -> None:
         """Or upgrade; return when every pod is ready."""
         where = ("--namespace", self.namespace, "--take-ownership", "--wait", f"--timeout={READY_S:.0f}s")
-        kubeconfig = self._cluster.kubeconfig
-        helm("upgrade", "--install", "jobyard", CHART, *where, *arguments, values=self.values(values), kubeconfig=kubeconfig)
+        command = ("upgrade", "--install", "jobyard", CHART, *where)
+        helm(*command, values=self.values(values), kubeconfig=self._cluster.kubeconfig)
         wait_until(self.is_ready, "the gateway says that every service is there", within=READY_S)
 
     def uninstall(self) -> None:
@@ -186,9 +187,7 @@ class Installation:
         """The API server refuses pods there that are not of the restricted level."""
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         merge = {"Content-Type": "application/merge-patch+json"}
-        answer = self.api.patch(
-            f"/api/v1/namespaces/{namespace}", json={"metadata": {"labels": labels}}, headers=merge
-        )
+        answer = self.api.patch(f"/api/v1/namespaces/{namespace}", json={"metadata": {"labels": labels}}, headers=merge)
         assert answer.status_code == 200, answer.text
 
     def _secret(self, name: str, values: dict[str, str]) -> None:

@@ -31,7 +31,8 @@ class Network:
 
     def forward(self, service: str, port: int, to: int) -> None:
         """What pods ask of that port of a service's address is answered by this machine's port `to`, at `address`."""
-        rule = f"PREROUTING -i {self.bridge} -d {service} -p tcp --dport {port} -j DNAT --to-destination {self.address}:{to}"
+        rule = f"PREROUTING -i {self.bridge} -d {service} -p tcp --dport {port}"
+        rule += f" -j DNAT --to-destination {self.address}:{to}"
         subprocess.run(f"iptables -w -t nat -I {rule}".split(), check=True, capture_output=True)
         self._forwarded.append(f"iptables -w -t nat -D {rule}")
 
