@@ -43,12 +43,12 @@ test-docker: $(VENV)/dev.stamp ## run the tests of the backend docker, and of co
 	@JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m tests.support.programs
 	JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m pytest $(or $(TESTS),tests/docker tests/contract/test_backend.py tests/contract/test_backend_ways.py)
 
-test-kubernetes: $(VENV)/dev.stamp ## run the tests of the backend kubernetes on a real cluster of one node
+test-kubernetes: $(VENV)/dev.stamp $(CONSOLE) ## run the tests of the backend kubernetes, and of the Helm chart, on a real cluster of one node
 	@JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m tests.support.programs
 	@$(BIN)/python -m tests.support.kubernetes.programs $(NODE_PROGRAMS)
 	JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m pytest $(or $(TESTS),tests/kubernetes tests/contract/test_backend.py)
 
-NODE_PROGRAMS := etcd kube-apiserver kube-controller-manager kube-scheduler kubelet containerd containerd-shim-runc-v2 ctr
+NODE_PROGRAMS := etcd kube-apiserver kube-controller-manager kube-scheduler kubelet containerd containerd-shim-runc-v2 ctr helm
 
 bench: $(VENV)/dev.stamp $(CONSOLE) ## measure this machine
 	$(BIN)/python -m benchmarks
