@@ -14,7 +14,7 @@ from services.executor.domain import pod_names
 from tests.support.kubernetes.helm import CHART, MONITORING, NEEDED, HelmError, Values, helm, rendered
 from tests.support.kubernetes.programs import needs_programs
 from tests.support.kubernetes.reach import Party, allowed
-from tests.support.kubernetes.rights import granted
+from tests.support.kubernetes.audit import granted
 from tests.support.platform import CHECKOUT
 from tests.support.separate import SERVICES
 

@@ -18,7 +18,7 @@ from tests.support.kubernetes.cluster import PROGRAMS_OF_A_NODE, own
 from tests.support.kubernetes.helm import MONITORING, rendered
 from tests.support.kubernetes.installation import SERVICES, Installation, is_ready
 from tests.support.kubernetes.programs import needs_programs
-from tests.support.kubernetes.rights import granted, used
+from tests.support.kubernetes.audit import granted, used
 from tests.support.kubernetes.services_image import services_image
 from tests.support.waiting import wait_until
 

@@ -59,14 +59,12 @@ def shared() -> Path:
     It has a node `node-1`, and the image `IMAGE` on it.
     """
     given = os.environ.get("KUBECONFIG")
-    if given:
-        return Path(given)
-    return own().kubeconfig
+    return Path(given) if given else own().kubeconfig
 
 
 @cache
 def own() -> Cluster:
-    """The cluster that this process has started for all of its tests."""
+    """The one of our own, of which parts may be stopped and started."""
     needs_programs(*PROGRAMS_OF_A_NODE)
     stack = contextlib.ExitStack()
     running = stack.enter_context(cluster())
