@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
-from docs.tools.settings import SECTIONS, _variables
+from docs.tools.settings import SECTIONS, variables
 from services.executor.backends.kubernetes import rights
 from services.executor.backends.kubernetes.settings import KubernetesSettings
 from services.executor.domain import pod_names
+from tests.support.kubernetes.audit import granted
 from tests.support.kubernetes.helm import CHART, MONITORING, NEEDED, HelmError, Values, helm, rendered
 from tests.support.kubernetes.programs import needs_programs
 from tests.support.kubernetes.reach import Party, allowed
-from tests.support.kubernetes.audit import granted
 from tests.support.platform import CHECKOUT
 from tests.support.separate import SERVICES
 
@@ -194,7 +194,7 @@ def test_what_the_environment_says_are_settings_that_there_are(everything: list[
         variable
         for settings in SECTIONS.values()
         for name, field in settings.model_fields.items()
-        for variable in _variables(settings, name, field)
+        for variable in variables(settings, name, field)
     }
     for environment in environments(everything).values():
         assert set(environment) - known <= {"JOBYARD_NATS_PASSWORD", "SSL_CERT_FILE"}

@@ -5,6 +5,7 @@ The tests stand in the order of an installation's life, and share one.
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from shared.bus.bus import connect
 from shared.contracts.errors import Refusal
 from shared.streams.client import RunAt, Streams
 from tests.support.kubernetes import trial
+from tests.support.kubernetes.audit import granted, used
 from tests.support.kubernetes.cluster import PROGRAMS_OF_A_NODE, own
 from tests.support.kubernetes.helm import MONITORING, rendered
 from tests.support.kubernetes.installation import SERVICES, Installation, is_ready
 from tests.support.kubernetes.programs import needs_programs
-from tests.support.kubernetes.audit import granted, used
 from tests.support.kubernetes.services_image import services_image
 from tests.support.waiting import wait_until
 
@@ -101,8 +102,8 @@ def test_the_api_server_takes_every_manifest_of_every_form_and_knows_each_of_its
 def test_every_service_is_ready_in_a_namespace_of_the_restricted_level(installed: Installation) -> None:
     for service in SERVICES:
         [pod] = installed.pods(service)
-        assert is_ready(pod)
-        assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
+        wait_until(partial(_is_ready, installed, service), f"{service} is ready")
+        assert pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
     namespace = installed.api.get(f"/api/v1/namespaces/{installed.namespace}").json()
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     monitors = f"/apis/monitoring.coreos.com/v1/namespaces/{installed.namespace}/servicemonitors"
@@ -244,6 +245,10 @@ async def _answers(installed: Installation, job: str) -> bool:
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(connection, b"GET / HTTP/1.0\r\n\r\n")
             return (await loop.sock_recv(connection, 64)).startswith(b"HTTP/1.0 200")
+
+
+def _is_ready(installed: Installation, service: str) -> bool:
+    return all(map(is_ready, installed.pods(service)))
 
 
 def _living(installed: Installation, service: str) -> dict[str, Any]:
