@@ -15,6 +15,8 @@ from shared.ids import new_id
 from tests.support.executor import NODE, launch_of
 from tests.support.executor_service import ExecutorService, Yard
 from tests.support.kubernetes.cluster import IMAGE, shared
+from tests.support.kubernetes.proxy import Held, Proxy, asks, proxy
+from tests.support.kubernetes.rights import listed, used
 from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
 from tests.support.nats import NatsServer
 from tests.support.waiting import until
@@ -34,9 +36,18 @@ async def namespace(tmp_path: Path) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def executor(nats: NatsServer, tmp_path: Path, namespace: str) -> Iterator[ExecutorService]:
+async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
+    """Whatever was asked through it is in the list of the executor's rights."""
+    async with proxy(tmp_path, shared()) as between:
+        yield between
+        assert used(between.asked) <= listed()
+
+
+@pytest.fixture
+def executor(nats: NatsServer, tmp_path: Path, namespace: str, between: Proxy) -> Iterator[ExecutorService]:
+    """It reaches the cluster through the proxy."""
     settings = {
-        "config": shared(),
+        "config": between.kubeconfig,
         "namespaces": namespace,
         "image": IMAGE,
         "pull_policy": "Never",
@@ -80,6 +91,40 @@ async def test_an_executor_that_is_killed_while_it_makes_pods_starts_each_of_the
     for view in views:
         assert isinstance(await yard.said(view, "exited"), RunExited)
         assert (executor.job_path(view) / "starts").read_text() == "start\n"
+
+
+async def test_an_executor_that_is_killed_at_every_step_starts_a_run_once_and_tells_each_thing_once(
+    executor: ExecutorService, yard: Yard, between: Proxy
+) -> None:
+    async def killed_at(held: Held, what: str) -> None:
+        await until(held.here.is_set, what)
+        executor.kill()
+        between.heal()
+
+    creates, deletes, releases = asks("POST", ".*/pods"), asks("DELETE", ".*/pods/.*"), asks("PATCH", ".*/pods/.*")
+    step = between.hold(creates)
+    view = await yard.place(launch=launch_of(f"echo start >> starts; echo line; {WAIT_FOR_GO}"), cpus=0.1)
+    await killed_at(step, "it is about to make the pod")
+    step = between.hold(creates, done=True)
+    executor.start()
+    await killed_at(step, "the pod is made, and it does not know yet")
+    executor.start()
+    await yard.said(view, "started")
+    step = between.hold(deletes)
+    await yard.kill(view)
+    await killed_at(step, "it is about to stop the run")
+    step = between.hold(deletes, done=True)
+    executor.start()
+    await killed_at(step, "the run is told to stop, and it does not know yet")
+    for done, what in ((False, "it is about to let the pod go"), (True, "the pod is let go, and it does not know yet")):
+        step = between.hold(releases, done)
+        executor.start()
+        await killed_at(step, what)
+    executor.start()
+    assert isinstance(await yard.said(view, "stopped"), RunStopped)
+    assert (executor.job_path(view) / "starts").read_text() == "start\n"
+    assert await yard.console(view) == ["line"]
+    assert await yard.facts(view) == ["started", "stopped"]
 
 
 async def test_a_kill_lets_the_run_save_and_says_when_it_last_did(executor: ExecutorService, yard: Yard) -> None:

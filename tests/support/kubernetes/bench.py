@@ -20,12 +20,20 @@ BROUGHT = frozenset({"HOSTNAME", "HOME", *(f"KUBERNETES_{name}" for name in _SER
 
 
 class KubernetesBench(Bench):
-    """`vc` names the namespace."""
+    """`vc` names the namespace; `through` is the backend's own way to the cluster, if that is another one."""
 
     apart = False
     within_s = 120.0
 
-    def __init__(self, kubeconfig: Path, home: Path, folder: Path, vc: str, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        home: Path,
+        folder: Path,
+        vc: str,
+        patience_s: float = 60.0,
+        through: Path | None = None,
+    ) -> None:
         self.home = home
         self.vc = vc
         self.namespace = names.namespace(vc)
@@ -39,7 +47,9 @@ class KubernetesBench(Bench):
         )
         self.api = Api(kubeconfig)
         super().__init__(
-            lambda: KubernetesBackend(Api(kubeconfig), home, self.layout, patience_s=patience_s), folder, BROUGHT
+            lambda: KubernetesBackend(Api(through or kubeconfig), home, self.layout, patience_s=patience_s),
+            folder,
+            BROUGHT,
         )
 
     def order(
@@ -64,6 +74,12 @@ class KubernetesBench(Bench):
             return False
 
         await until(gone, f"the pod of {run_id} is gone")
+
+    async def repair(self) -> None:
+        """What stands around the runs, without waiting for the next look at it."""
+        assert isinstance(self.backend, KubernetesBackend)
+        await self.backend.observe([])  # its pods are known
+        await self.backend.fences.repair()
 
     def forget_end(self, run_id: str) -> None:
         """As an executor that was killed before it had written how the run ended."""

@@ -22,9 +22,10 @@ from services.executor.backends.process import linux, marks
 from services.executor.backends.process.entrance import Entrance
 from services.executor.backends.process.ports import not_listening, require_port
 from services.executor.backends.process.supervisors import not_running
-from services.executor.backends.protocol import Changed, Execution, RunOrder
+from services.executor.backends.protocol import AnswersItself, Changed, Execution, RunOrder
 from services.executor.domain.observation import Live, Observation, Started, Waiting
 from services.executor.domain.reading import Reading
+from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
 log = structlog.get_logger()
@@ -121,6 +122,9 @@ class DockerBackend:
             await asyncio.wait([launch])
         if run_id not in self._launches:  # else whoever launches it sees to it
             await self._stop(run_id)
+
+    async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
+        raise AnswersItself
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         seen = dict(zip(run_ids, await asyncio.gather(*map(self._observe, run_ids)), strict=True))
