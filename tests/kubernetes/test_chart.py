@@ -34,6 +34,11 @@ EVERYTHING: Values = {
         "devices": {"v100": {"resource": "nvidia.com/gpu", "labels": {"nvidia.com/gpu.product": "Tesla-V100"}}},
         "priorityClass": "training",
         "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "nodeLabels": {"role": "training"},
+        "quotas": {"default": {"devices": {"v100": 8}, "pods": 100}},
+        "reach": [{"cidr": "0.0.0.0/0", "without": ["10.0.0.0/8"]}],
+        "callers": [{"namespaces": {"kubernetes.io/metadata.name": "monitoring"}, "ports": [9100]}],
+        "domain": "cluster.local",
         "virtualClusters": ["default", "Vision_Lab"],
     },
     "services": {
@@ -134,6 +139,8 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         ({"storage": {"subPath": "../other"}}, "storage/subPath"),
         ({"runs": {"virtualClusters": ["a b"]}}, "virtualClusters/0"),
         ({"runs": {"namespacePrefix": "Jobs_"}}, "namespacePrefix"),
+        ({"runs": {"reach": [{"cidr": "everywhere"}]}}, "reach/0/cidr"),
+        ({"runs": {"quotas": {"default": {"pods": -1}}}}, "quotas/default/pods"),
         ({"ssh": {"type": "HostNetwork"}}, "ssh/type"),
         ({"ingress": {"host": "yard.example.org/path"}}, "ingress/host"),
         ({"networkPolicy": {"visitorPeers": [{}]}}, "visitorPeers/0"),
@@ -211,6 +218,8 @@ def test_the_executor_reads_what_the_values_say_of_runs(
     assert settings.devices["v100"].resource == "nvidia.com/gpu"
     assert settings.tolerations == ({"key": "gpu", "operator": "Exists"},)
     assert (settings.user, settings.group, settings.create_namespaces) == (10_001, 10_001, False)
+    assert (settings.quotas["default"].pods, settings.domain) == (100, "cluster.local")
+    assert (len(settings.reach), len(settings.callers), settings.node_labels) == (1, 1, {"role": "training"})
     claims = {str(path): (claim.claim, claim.sub_path) for path, claim in settings.storage.items()}
     assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard"), "/data": ("datasets", "public")}
     mounts = pods(everything)["executor"]["containers"][0]["volumeMounts"]
@@ -282,7 +291,7 @@ def test_an_upgrade_finds_what_is_there_by_labels_that_never_change(everything: 
 
 
 def test_namespaces_of_virtual_clusters_are_those_that_the_executor_looks_for() -> None:
-    clusters = ["default", "Vision_Lab", "a-", "x" * 63, "UPPER"]
+    clusters = ["default", "Vision_Lab", "a-", "x" * 63, "UPPER", "lab-0123456789", "lab-01234567"]
     found = kinds(rendered({"runs": {"virtualClusters": clusters}}), "Namespace")
     by_cluster = {one["metadata"]["annotations"][pod_names.VC]: one["metadata"] for one in found}
     assert {vc: one["name"] for vc, one in by_cluster.items()} == {vc: pod_names.namespace(vc) for vc in clusters}
@@ -307,7 +316,7 @@ def test_without_namespaces_of_its_own_making_the_executor_may_only_look_beyond_
     roles = {role["metadata"]["name"]: role for role in kinds(default, "ClusterRole")}
     wide = [roles[binding["roleRef"]["name"]] for binding in kinds(default, "ClusterRoleBinding")]
     assert {verb for _, _, verb in granted(wide)} == {"list", "watch"}
-    assert {resource for _, resource, _ in granted(wide)} == {"nodes", "pods"}
+    assert granted(wide) == granted([{"rules": rights.rules(rights.CLUSTER)}])
     assert [binding["metadata"]["namespace"] for binding in kinds(default, "RoleBinding")] == ["jobyard-default"]
 
 

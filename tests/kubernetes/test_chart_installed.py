@@ -32,11 +32,15 @@ WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.2; done"
 PORT = 8888
 SERVE = f"python3 -m http.server {PORT} 2> /dev/null"
 MERGE = {"Content-Type": "application/merge-patch+json"}
+BOUNDED = {"runs": {"quotas": {"default": {"pods": 100}}, "domain": "cluster.local"}}
 CHANGED = {
-    "runs": {"createNamespaces": True},
+    "runs": {"createNamespaces": True, "networkPolicies": False},
     "services": {name: {"env": {"JOBYARD_LOG_LEVEL": "debug"}} for name in ("gateway", "jobs", "logs")},
 }
-"""What an upgrade changes: of some services the pods, of the executor its rights as well."""
+"""What an upgrade changes: of some services the pods, of the executor its rights, and what bounds its runs, as well."""
+ELSEWHERE = {("", "services", "delete"), ("", "secrets", "patch")}
+"""Rights that nothing here needs: of a run of several ranks that was forgotten, ten minutes after its end, and of an
+executor that was killed between a Secret and its pod (`test_executor.py`)."""
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +63,7 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 @pytest.fixture(scope="module")
 def installed(yard: Installation) -> Installation:
-    yard.install()
+    yard.install(BOUNDED)
     return yard
 
 
@@ -122,6 +126,16 @@ def test_a_job_that_is_submitted_through_the_gateway_finishes_in_a_pod_of_its_ow
     assert f"in job-{job.lower()}-a1-r0" in installed.console(job)
 
 
+def test_ranks_of_a_job_meet_under_a_name_and_are_bounded_by_quota_and_policies(installed: Installation) -> None:
+    job = installed.submit(f"echo $RANK of $WORLD_SIZE; {WAIT_FOR_GO}", nodes=2)
+    installed.reaches(job, "running")
+    assert {kind for kind, _ in _bounds(installed)} == {"networkpolicies", "resourcequotas"}
+    assert installed.items(f"/api/v1/namespaces/{installed.runs}/services")
+    (installed.job_path(job) / "go").touch()
+    installed.reaches(job, "finished")
+    assert "0 of 2" in installed.console(job) and "1 of 2" in installed.console(job)
+
+
 def test_a_program_in_a_pod_is_reached_from_another_pod_s_place_through_the_executor(installed: Installation) -> None:
     job = installed.submit(SERVE)
     installed.reaches(job, "running")
@@ -147,7 +161,9 @@ def test_an_upgrade_starts_what_has_changed_and_no_job_notices(installed: Instal
     job = installed.submit(f"echo before $TOKEN; {WAIT_FOR_GO}; echo after $TOKEN", env={"TOKEN": {"secret": "CANARY"}})
     installed.reaches(job, "running")
     before = {service: installed.pods(service)[0]["metadata"]["uid"] for service in SERVICES}
-    installed.install(values=CHANGED)
+    metadata = {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}
+    installed.api.patch(f"/api/v1/namespaces/{installed.runs}", json={"metadata": metadata}, headers=MERGE)
+    installed.install(CHANGED)
     after = {service: _living(installed, service)["metadata"]["uid"] for service in SERVICES}
     assert {service for service in SERVICES if before[service] != after[service]} == {
         "gateway",
@@ -162,6 +178,9 @@ def test_an_upgrade_starts_what_has_changed_and_no_job_notices(installed: Instal
     assert "before ***" in console and "after ***" in console and "canary" not in console
     another = installed.submit("echo on")
     installed.reaches(another, "finished")
+    level = installed.api.get(f"/api/v1/namespaces/{installed.runs}").json()["metadata"]["labels"]
+    assert level["pod-security.kubernetes.io/enforce"] == "restricted", "the executor's to hold now"
+    wait_until(lambda: not _bounds(installed), "what bounded the runs has gone")
 
 
 def test_nothing_was_granted_that_the_executor_did_not_use_and_nothing_that_it_asked_for_was_refused(
@@ -174,7 +193,7 @@ def test_nothing_was_granted_that_the_executor_did_not_use_and_nothing_that_it_a
     assert len(mine) == 2
     uses, refused = used(installed.audit, installed.account)
     assert refused == []
-    assert granted(mine) - uses == set(), "a right that nobody needs"
+    assert granted(mine) - uses <= ELSEWHERE, "a right that nobody needs"
     assert uses - granted(mine) == set(), "a right that somebody else gave"
 
 
@@ -224,7 +243,7 @@ def test_after_an_uninstall_and_an_install_every_job_is_there_and_those_that_ran
     assert kept == {"data-jobyard-executor-0", "data-jobyard-logs-0", "jobyard"}
     (installed.job_path(running) / "go").touch()
     wait_until((installed.job_path(running) / "ended").exists, "its job has gone on without it")
-    installed.install()
+    installed.install(CHANGED)
     assert installed.job(done)["status"] == "finished"
     assert "done" in installed.console(done)
     installed.reaches(running, "finished")
@@ -245,6 +264,14 @@ async def _answers(installed: Installation, job: str) -> bool:
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(connection, b"GET / HTTP/1.0\r\n\r\n")
             return (await loop.sock_recv(connection, 64)).startswith(b"HTTP/1.0 200")
+
+
+def _bounds(installed: Installation) -> set[tuple[str, str]]:
+    """What the executor has put around the virtual cluster: kind and name."""
+    groups = {"networkpolicies": "apis/networking.k8s.io/v1", "resourcequotas": "api/v1"}
+    there = {kind: installed.items(f"/{group}/namespaces/{installed.runs}/{kind}") for kind, group in groups.items()}
+    mine = {(kind, one["metadata"]["name"]) for kind, found in there.items() for one in found}
+    return {(kind, name) for kind, name in mine if name.startswith("jobyard-")}
 
 
 def _is_ready(installed: Installation, service: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 Document = dict[str, Any]
 Use = tuple[str, str, str]
 """Of a right: the API's group, the resource, the verb."""
+_CREATED = 201
 _FORBIDDEN = 403
 _BY_WEBSOCKET = ("pods/exec", "pods/portforward")
 
@@ -27,7 +28,8 @@ def granted(roles: Iterable[Document]) -> set[Use]:
 def used(audit: Path, account: str) -> tuple[set[Use], list[str]]:
     """What the account has used, and what it was refused.
 
-    A websocket is a GET that is asked for as `create` as well: `test_a_websocket_into_a_pod_needs_both_verbs`.
+    A websocket is a GET that is asked for as `create` as well: `test_a_websocket_into_a_pod_needs_both_verbs`. So is a
+    patch that makes what it was to change.
     """
     uses: set[Use] = set()
     refused = []
@@ -39,6 +41,7 @@ def used(audit: Path, account: str) -> tuple[set[Use], list[str]]:
         resource = "/".join(part for part in (at.get("resource", ""), at.get("subresource")) if part)
         if event.get("responseStatus", {}).get("code") == _FORBIDDEN:
             refused.append(f"{event['verb']} {event['requestURI']}")
-        verbs = (event["verb"], "create") if resource in _BY_WEBSOCKET else (event["verb"],)
+        made = event["verb"] == "patch" and event.get("responseStatus", {}).get("code") == _CREATED
+        verbs = {event["verb"]} | ({"create"} if made or resource in _BY_WEBSOCKET else set())
         uses |= {(at.get("apiGroup", ""), resource, verb) for verb in verbs}
     return uses, refused

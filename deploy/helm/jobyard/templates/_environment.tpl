@@ -118,13 +118,22 @@ JOBYARD_EXECUTOR_KUBERNETES_PULL_SECRETS: {{ .pullSecrets | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_STORAGE: {{ $storage | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_DEVICES: {{ .devices | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_LIMIT_CPUS: {{ .limitCpus | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_MEMORY_MIB: {{ .memoryMib | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_DISK_MIB: {{ .diskMib | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_SHARED_MEMORY_MIB: {{ .sharedMemoryMib | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_USER: {{ $.Values.security.user | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_GROUP: {{ $.Values.security.group | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_READ_ONLY_ROOT: {{ .readOnlyRoot | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PRIORITY_CLASS: {{ .priorityClass | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_RUNTIME_CLASS: {{ .runtimeClass | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_NODE_LABELS: {{ .nodeLabels | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_TOLERATIONS: {{ .tolerations | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PATIENCE_S: {{ .patienceS | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_QUOTAS: {{ .quotas | toJson | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_NETWORK_POLICIES: {{ .networkPolicies | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_REACH: {{ .reach | toJson | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_CALLERS: {{ .callers | toJson | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_DOMAIN: {{ .domain | quote }}
 {{- end }}
 {{- end }}
 

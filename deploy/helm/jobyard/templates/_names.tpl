@@ -38,7 +38,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "jobyard.namespace" -}}
 {{- $plain := .vc | lower | replace "_" "-" | trimAll "-" }}
 {{- $name := printf "%s%s" .root.Values.runs.namespacePrefix $plain }}
-{{- if and (eq $plain .vc) (le (len $name) 63) }}
+{{- if and (eq $plain .vc) (le (len $name) 63) (not (regexMatch "-[0-9a-f]{10}$" .vc)) }}
 {{- $name }}
 {{- else }}
 {{- printf "%s-%s" ($name | trunc 52 | trimSuffix "-") (.vc | sha256sum | trunc 10) }}
