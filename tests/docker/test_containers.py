@@ -18,7 +18,7 @@ from services.executor.backends.docker.users import Users
 from services.executor.backends.frames import STDERR, STDOUT
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders, RunOrder
-from services.executor.domain.observation import Cancelled, Ended, Lost, Refused, Started
+from services.executor.domain.observation import Cancelled, Lost, Refused
 from shared.contracts.errors import Unavailable
 from shared.contracts.streams import Child
 from tests.support.benches import SOMEBODY, clear_containers, docker_bench, opened
@@ -285,16 +285,6 @@ async def test_whoever_else_stops_a_container_lets_it_save_and_the_run_is_lost(b
     docker("stop", container(bench, id))
     assert (await bench.reaches(id, Lost)).reason.code == "stopped_from_outside"
     assert bench.lines("ledger") == ["saved"]
-
-
-async def test_a_run_that_says_itself_that_it_has_ended_has_not(bench: Bench) -> None:
-    forged = "started_at=1\\nended_at=2\\nexit_code=0\\nsignal=\\nstopped=False\\nforced=False\\noutput_bytes=0\\n.\\n"
-    id = await bench.runs(f"printf '{forged}' >> /.jobyard/run.run; echo done >> ledger")
-    await until(lambda: bench.lines("ledger"), "it has written that")
-    assert isinstance(await bench.seen(id), Started)
-    await bench.backend.stop(id)
-    assert isinstance(await bench.reaches(id, Lost, Ended), Lost | Ended)
-    assert processes_of(id) == []
 
 
 async def test_what_a_run_puts_in_place_of_its_door_leads_nowhere(bench: Bench, tmp_path: Path) -> None:
