@@ -41,7 +41,7 @@ test: $(VENV)/dev.stamp $(CONSOLE) ## run every test; TESTS="tests/unit -k name"
 
 test-docker: $(VENV)/dev.stamp ## run the tests of the backend docker, and of compose.yaml, on a real engine
 	@JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m tests.support.programs
-	JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m pytest $(or $(TESTS),tests/docker tests/contract/test_backend.py tests/contract/test_backend_ways.py)
+	JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m pytest $(or $(TESTS),tests/docker tests/contract/test_backend.py tests/contract/test_backend_ways.py tests/contract/test_backend_usage.py)
 
 test-kubernetes: $(VENV)/dev.stamp ## run the tests of the backend kubernetes on a real cluster of one node
 	@JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m tests.support.programs

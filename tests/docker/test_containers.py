@@ -329,15 +329,27 @@ async def test_a_container_of_that_name_that_is_a_strangers_is_left_alone(bench:
         docker("rm", "-f", name)
 
 
-async def test_usage_is_the_engines_own_figures(bench: Bench) -> None:
-    id = await bench.runs('python3 -c "b = bytearray(40 << 20); import time; time.sleep(600)" & ')
+async def test_network_is_what_has_come_into_the_container(bench: Bench) -> None:
+    size = 5 << 20
 
-    async def held() -> bool:
-        reading = (await bench.backend.measure([id])).get(id)
-        return reading is not None and (reading.memory_bytes or 0) >= 40 << 20 and bool(reading.cpu_ns)
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(size))
+        await writer.drain()
+        writer.close()
 
-    await until(held, "memory and processor time are read")
+    gateway = docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge").strip()
+    server = await asyncio.start_server(serve, gateway, 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        takes = (
+            f"import socket; came = socket.create_connection(('{gateway}', {port})).makefile('rb').read();"
+            f" assert len(came) == {size}"
+        )
+        id = await bench.runs(f'python3 -c "{takes}"')
+    seen = (await bench.backend.measure([id]))[id]
+    assert seen.network_scope == "run" and size <= (seen.receive_bytes or 0) < 1.2 * size
     bench.go()
     totals = (await bench.ended(id)).totals
     assert totals is not None and totals.network_scope == "run"
+    assert size <= (totals.receive_bytes or 0) < 1.2 * size
     assert await bench.backend.measure([id]) == {}

@@ -60,11 +60,12 @@ def test_only_what_was_just_made_is_given_away(tmp_path: Path, elsewhere: Path) 
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "weights").touch()
     (tmp_path / "full").write_text("written")
-    give((job, job / "checkpoints", tmp_path / "kept", tmp_path / "full"), SOMEBODY, SOMEBODY)
+    for path in (job, job / "checkpoints", tmp_path / "kept", tmp_path / "full"):
+        give(path, SOMEBODY, SOMEBODY)
     owners = [(tmp_path / name).stat().st_uid for name in ("job", "job/checkpoints", "kept", "full")]
     assert owners == [SOMEBODY, SOMEBODY, 0, 0]
-    give((job,), 1, 1)
+    give(job, 1, 1)
     assert job.stat().st_uid == SOMEBODY, "what is somebody's stays theirs"
     with pytest.raises(descent.Misled):
-        give((tmp_path / "link" / "in",), SOMEBODY, SOMEBODY)
+        give(tmp_path / "link" / "in", SOMEBODY, SOMEBODY)
     assert (elsewhere / "in").stat().st_uid == 0

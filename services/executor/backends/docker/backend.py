@@ -136,7 +136,7 @@ class DockerBackend:
         return seen
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
-        alive = [run_id for run_id in run_ids if run_id in self._written]
+        alive = [run_id for run_id in run_ids if run_id not in self._over]
         found = await asyncio.gather(*(self._engine.stats(self._name(run_id)) for run_id in alive))
         now = time.time_ns()
         return {

@@ -72,17 +72,17 @@ class RunFiles:
     def make(self, run_id: str, user: User) -> None:
         """Those that the container gets. What an unfinished launch has left stays."""
         base = self.base(run_id)
-        own = [Path(base + suffix) for suffix in (marks.RUN, marks.OUTPUT)]
-        for path in own:
-            _touch(path)
-        ways = Path(base + marks.WAYS)
-        ways.mkdir(mode=0o700, exist_ok=True)
-        give((*own, ways), user.uid, user.gid)
+        for suffix in (marks.RUN, marks.OUTPUT):
+            _touch(Path(base + suffix))
+        os.makedirs(base + marks.WAYS, mode=0o700, exist_ok=True)
+        for suffix in (marks.RUN, marks.OUTPUT, marks.WAYS):
+            give(base + suffix, user.uid, user.gid)
 
     def hand_over(self, folders: Folders, user: User) -> None:
         """What the executor has just made for the run becomes its user's; what is somebody else's stays theirs."""
         _touch(folders.reports)
-        give((folders.job, folders.checkpoints, folders.reports), user.uid, user.gid)
+        for path in (folders.job, folders.checkpoints, folders.reports):
+            give(path, user.uid, user.gid)
 
     def begin(self, run_id: str) -> None:
         _touch(Path(self.base(run_id) + BEGUN))

@@ -32,6 +32,8 @@ class ContainedSupervisor(Supervisor):
     """In a container of its own, whose name is what makes sure that it is the only one of its run."""
 
     CHILDREN = DiallingChildren
+    LOOPBACK = False
+    """The engine, which is asked while the run lives, counts what leaves the container."""
 
     def _take(self, identity: marks.Facts) -> int | None:
         file = os.open(self._order.base + marks.RUN, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -92,7 +94,7 @@ def main() -> None:
         grace_s=said["grace_s"],
         hidden=said["hidden"],
         group=[],
-        host=totals.at_start(),
+        host=totals.at_start(ContainedSupervisor.LOOPBACK),
     )
     supervisor = ContainedSupervisor(order, Group())
     if supervisor.claim():

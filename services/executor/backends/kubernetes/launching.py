@@ -62,8 +62,8 @@ class Launching:
             "folder": str(order.cwd),
             "tombstone": manifest.tombstone(order, self._layout),
         }
-        folders = (order.folders.job, order.folders.checkpoints)
-        await asyncio.to_thread(give, folders, self._layout.user, self._layout.group)
+        for folder in (order.folders.job, order.folders.checkpoints):
+            await asyncio.to_thread(give, folder, self._layout.user, self._layout.group)
         await asyncio.to_thread(self._kept.keep_order, run_id, facts)
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
