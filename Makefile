@@ -46,7 +46,7 @@ test-docker: $(VENV)/dev.stamp ## run the tests of the backend docker, and of co
 test-kubernetes: $(VENV)/dev.stamp ## run the tests of the backend kubernetes on a real cluster of one node
 	@JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m tests.support.programs
 	@$(BIN)/python -m tests.support.kubernetes.programs $(NODE_PROGRAMS)
-	JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m pytest $(or $(TESTS),tests/kubernetes tests/contract/test_backend.py)
+	JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m pytest $(or $(TESTS),tests/kubernetes tests/contract/test_backend.py tests/contract/test_backend_ways.py)
 
 NODE_PROGRAMS := etcd kube-apiserver kube-controller-manager kube-scheduler kubelet containerd containerd-shim-runc-v2 ctr
 

@@ -5,6 +5,7 @@ connections. Its models are left out: 10,000 pods as models take fifteen times t
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,9 +16,12 @@ import aiohttp
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
+from shared.streams.alive import keep_alive
+
 CALL_S = 30.0
 """For an ordinary answer."""
 CONNECT_S = 10.0
+PING_S = 20.0
 SILENCE_S = 90.0
 """A watch that says nothing for so long, not even a bookmark, has lost its connection without noticing."""
 
@@ -95,7 +99,10 @@ class Api:
     async def websocket(
         self, path: str, query: list[tuple[str, str]], protocol: str
     ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        """Raises ApiError when the upgrade is refused, ClusterAway."""
+        """Raises ApiError when the upgrade is refused, ClusterAway.
+
+        A peer that is gone is noticed by the kernel: who waits for pongs gives up a connection whose reader is slow.
+        """
         client = self._opened()
         _, url, headers, _, _ = await client.param_serialize(
             "GET", path, query_params=list(query), auth_settings=["BearerToken"]
@@ -105,9 +112,14 @@ class Api:
         try:
             timeout = aiohttp.ClientWSTimeout(ws_close=1.0)
             async with session.ws_connect(
-                url, headers=headers, protocols=(protocol,), timeout=timeout, max_msg_size=0, heartbeat=20.0
+                url, headers=headers, protocols=(protocol,), timeout=timeout, max_msg_size=0
             ) as connection:
-                yield connection
+                keep_alive(connection.get_extra_info("socket"))
+                pinging = asyncio.create_task(_ping(connection))
+                try:
+                    yield connection
+                finally:
+                    pinging.cancel()
         except aiohttp.WSServerHandshakeError as error:
             raise ApiError(error.status, "Handshake", str(error.message)) from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -164,6 +176,14 @@ class Api:
         if self._client is None:
             raise ClusterAway("the connection to the cluster is not open")
         return self._client
+
+
+async def _ping(connection: aiohttp.ClientWebSocketResponse) -> None:
+    """A sign of life for what stands before the API server, and ends connections that are silent for a minute."""
+    with contextlib.suppress(ConnectionError, aiohttp.ClientError):
+        while True:
+            await asyncio.sleep(PING_S)
+            await connection.ping()
 
 
 def _refused(status: int, data: bytes) -> ApiError | ClusterAway:

@@ -26,9 +26,9 @@ from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.ports import Ports
-from services.executor.backends.kubernetes.programs import PROGRAM_UNUSABLE
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
+from services.executor.backends.kubernetes.ways import Ways
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain import pod_states as states
 from services.executor.domain.observation import Observation
@@ -60,12 +60,13 @@ class KubernetesBackend:
         self._turns = Turns()
         self._kept = Kept(folder)
         self._pods = Pods(api, layout.executor, self._moved)
-        self._entrance = Entrance(api)
-        self._ports = Ports(api, self._entrance.run)
         hidden = HiddenTexts(api)
+        ways = Ways(folder)
+        self._entrance = Entrance(api, ways, self._pod_of, hidden.of)
+        self._ports = Ports(api, self._entrance.run)
         self._calls = Calls(api, self._kept, self._pods, Namespaces(api, create_namespaces), hidden)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
-        self._outputs = Outputs(api, self._kept, self._pods, hidden, self._note)
+        self._outputs = Outputs(api, self._kept, ways, self._pods, hidden, self._note)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
         self._observing = Observing(
@@ -83,6 +84,7 @@ class KubernetesBackend:
         if self._nodes is not None:
             self._tasks.spawn(self._nodes.follow())
             await self._nodes.listed()
+        self._tasks.spawn(self._entrance.take_up())
         self._tasks.spawn(self._sweep())
 
     async def close(self) -> None:
@@ -112,17 +114,10 @@ class KubernetesBackend:
 
     async def exec(self, run_id: str, child: Child | str) -> Execution:
         pod, order = await self._living(run_id)
-        if isinstance(child, str):
-            raise Conflict(f"Nothing with the name {child} runs in the run.", details={"code": "not_started"})
-        if child.name is not None:
-            message = (
-                "Programs that live on beside a job's command (Jupyter, TensorBoard) cannot be started in pods yet."
-            )
-            raise Conflict(message, details={"code": PROGRAM_UNUSABLE, "program": child.name})
-        return await self._entrance.exec(pod, child, order["folder"])
+        return await self._entrance.exec(run_id, pod, child, order["folder"])
 
     async def dial(self, run_id: str, port: int) -> socket.socket:
-        pod, _ = await self._living(run_id)
+        pod = await self._pod_of(run_id)
         return await self._ports.dial(pod, port)
 
     def output(self, run_id: str, child: str | None = None) -> Path:
@@ -133,6 +128,7 @@ class KubernetesBackend:
 
     async def _living(self, run_id: str) -> tuple[Document, dict[str, Any]]:
         """The pod of a run that runs and is not told to stop. Raises Conflict."""
+        await self._pods.watch.listed.wait()
         pod, order = self._pods.get(run_id), await asyncio.to_thread(self._kept.order, run_id)
         verdict = await asyncio.to_thread(self._observing.verdict, run_id)
         stopping = await asyncio.to_thread(self._kept.stop_of, run_id)
@@ -140,6 +136,11 @@ class KubernetesBackend:
             words = "The job has no run here that one could come into."
             raise Conflict(words, details={"code": "run_not_running"})
         return pod, order
+
+    async def _pod_of(self, run_id: str) -> Document:
+        """The same, without what was ordered."""
+        pod, _ = await self._living(run_id)
+        return pod
 
     def _moved(self, run_id: str) -> None:
         """Its pod is another than before, or gone."""
@@ -165,4 +166,5 @@ class KubernetesBackend:
         self._concluding.told.pop(run_id, None)
         self._turns.forget(run_id)
         self._observing.forget(run_id)
+        await asyncio.to_thread(self._entrance.forget, run_id)
         await asyncio.to_thread(self._kept.forget, [run_id])

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from services.executor.backends.kubernetes.api import Document
+from services.executor.backends.kubernetes.lasting import FOLDER
 from services.executor.backends.kubernetes.layout import Layout, Storage, Unplaceable
 from services.executor.backends.protocol import RunOrder
+
+WAYS_MIB = 64
+"""Of what is to be known of programs that are started in a pod; each needs less than one."""
 
 
 def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document], list[Document]]:
@@ -17,7 +21,7 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
     wanted = {folders.job: False, folders.checkpoints: False, folders.work: False}
     if folders.data is not None and folders.data not in wanted:
         wanted[folders.data] = True
-    mounts: list[Document] = [{"name": "shm", "mountPath": "/dev/shm"}]
+    mounts: list[Document] = [{"name": "shm", "mountPath": "/dev/shm"}, {"name": "ways", "mountPath": FOLDER}]
     claims: list[str] = []
     inside: list[PurePath] = []
     for path, read_only in sorted(wanted.items()):
@@ -36,11 +40,12 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
             inside.append(path)
         mounts.append(mount)
     shm: Document = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{layout.shared_memory_mib}Mi"}}
+    ways: Document = {"name": "ways", "emptyDir": {"sizeLimit": f"{WAYS_MIB}Mi"}}
     volumes = [
         {"name": f"storage-{number}", "persistentVolumeClaim": {"claimName": claim}}
         for number, claim in enumerate(claims)
     ]
-    return mounts, [shm, *volumes]
+    return mounts, [shm, ways, *volumes]
 
 
 def _storage_of(path: PurePath, storages: Sequence[Storage]) -> Storage:

@@ -16,7 +16,10 @@ class Tasks:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        self.hold(asyncio.get_running_loop().create_task(work))
+
+    def hold(self, task: "asyncio.Task[None]") -> None:
+        """One that its maker may give up."""
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
