@@ -58,6 +58,7 @@ def build(deps: Deps) -> Service:
             environment_of(settings, os.environ),
             files.reports,
             devices.equipment,
+            backend.reports_beside_job,
         ),
         secrets=Secrets(bus, node),
         capacities=nodes.capacities,

@@ -46,6 +46,7 @@ class DockerBackend:
     """
 
     uses_images = True
+    reports_beside_job = False
 
     def __init__(
         self,

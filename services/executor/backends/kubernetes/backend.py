@@ -44,6 +44,7 @@ class KubernetesBackend:
     """The runs of one cluster, in `folder` what is kept of them here."""
 
     uses_images = True
+    reports_beside_job = True
 
     def __init__(
         self,
