@@ -5,7 +5,9 @@ from pathlib import Path
 
 from services.executor.backends.kubernetes.api import Api, ApiError
 from services.executor.backends.kubernetes.backend import KubernetesBackend
+from services.executor.backends.kubernetes.kubelets import Kubelets
 from services.executor.backends.kubernetes.layout import Layout, Storage
+from services.executor.backends.kubernetes.measuring import Source
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from tests.support.executor_backend import Bench
@@ -40,9 +42,15 @@ class KubernetesBench(Bench):
             shared_memory_mib=64,
         )
         self.api = Api(kubeconfig)
-        super().__init__(
-            lambda: KubernetesBackend(Api(kubeconfig), home, self.layout, patience_s=patience_s), folder, BROUGHT
-        )
+        self.sources: tuple[Source, ...] = ()
+        """Who says what devices do, beside the kubelets."""
+
+        def make() -> KubernetesBackend:
+            api = Api(kubeconfig)
+            sources = (Kubelets(api, "summary", self.layout.namespaces), *self.sources)
+            return KubernetesBackend(api, home, self.layout, patience_s=patience_s, sources=sources)
+
+        super().__init__(make, folder, BROUGHT)
 
     def order(
         self,

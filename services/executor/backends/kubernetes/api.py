@@ -7,6 +7,7 @@ connections. Its models are left out: 10,000 pods as models take fifteen times t
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ CALL_S = 30.0
 """For an ordinary answer."""
 CONNECT_S = 10.0
 PING_S = 20.0
+MOST_BYTES = 64 << 20
+"""Of a text."""
 SILENCE_S = 90.0
 """A watch that says nothing for so long, not even a bookmark, has lost its connection without noticing."""
 
@@ -124,6 +127,27 @@ class Api:
             raise ApiError(error.status, "Handshake", str(error.message)) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterAway(str(error) or type(error).__name__) from error
+
+    async def text(self, path: str, host: str | None = None, trust: ssl.SSLContext | None = None) -> str:
+        """An answer that is no document. `host`: of a kubelet, which knows the same callers. Raises ApiError,
+        ClusterAway.
+        """
+        client = self._opened()
+        _, url, headers, _, _ = await client.param_serialize("GET", path, auth_settings=["BearerToken"])
+        session = client.rest_client.pool_manager
+        assert session is not None
+        timeout = aiohttp.ClientTimeout(total=CALL_S, sock_connect=CONNECT_S)
+        try:
+            url = url if host is None else f"https://{host}{path}"
+            async with session.get(url, headers=headers, timeout=timeout, ssl=trust or True) as answer:
+                data = await answer.content.read(MOST_BYTES)
+                while len(data) < MOST_BYTES and (more := await answer.content.read(MOST_BYTES - len(data))):
+                    data += more
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ClusterAway(str(error) or type(error).__name__) from error
+        if answer.status >= 400:
+            raise _refused(answer.status, data)
+        return data.decode(errors="replace")
 
     async def _call(
         self,

@@ -20,6 +20,7 @@ from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.launching import Launching
 from services.executor.backends.kubernetes.layout import Layout
+from services.executor.backends.kubernetes.measuring import Measuring, Source
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.kubernetes.observing import Observing
@@ -31,9 +32,11 @@ from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.ways import Ways
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain import pod_states as states
+from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Observation
 from services.executor.domain.reading import Reading
 from shared.contracts.errors import Conflict
+from shared.contracts.metrics import Accelerator
 from shared.contracts.streams import Child
 
 SWEEP_S = 5.0
@@ -54,6 +57,7 @@ class KubernetesBackend:
         create_namespaces: bool = True,
         patience_s: float = 60.0,
         nodes: ClusterNodes | None = None,
+        sources: Sequence[Source] = (),
     ) -> None:
         self._api = api
         self._nodes = nodes
@@ -61,6 +65,7 @@ class KubernetesBackend:
         self._turns = Turns()
         self._kept = Kept(folder)
         self._pods = Pods(api, layout.executor, self._moved)
+        self._measuring = Measuring(self._pods, sources)
         hidden = HiddenTexts(api)
         ways = Ways(folder)
         self._entrance = Entrance(api, ways, self._pod_of, hidden.of)
@@ -89,7 +94,8 @@ class KubernetesBackend:
         self._tasks.spawn(self._sweep())
 
     async def close(self) -> None:
-        tasks = [*self._tasks.under_way(), *self._observing.under_way(), *self._outputs.under_way()]
+        parts = (self._tasks, self._observing, self._outputs, self._measuring)
+        tasks = [task for part in parts for task in part.under_way()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -110,8 +116,11 @@ class KubernetesBackend:
         return dict(zip(run_ids, seen, strict=True))
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
-        """What pods use is not measured yet."""
-        return {}
+        return await self._measuring.measure(run_ids)
+
+    def devices(self, holders: Sequence[Holder]) -> dict[str, tuple[Accelerator, ...]]:
+        """What runs use of their devices, as the last reading had it."""
+        return self._measuring.devices(holders)
 
     async def exec(self, run_id: str, child: Child | str) -> Execution:
         pod, order = await self._living(run_id)
@@ -167,5 +176,6 @@ class KubernetesBackend:
         self._concluding.told.pop(run_id, None)
         self._turns.forget(run_id)
         self._observing.forget(run_id)
+        self._measuring.forget(run_id)
         await asyncio.to_thread(self._entrance.forget, run_id)
         await asyncio.to_thread(self._kept.forget, [run_id])

@@ -4,11 +4,15 @@ from pathlib import Path
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.backend import KubernetesBackend
+from services.executor.backends.kubernetes.kubelets import Kubelets
 from services.executor.backends.kubernetes.layout import Layout, Storage
+from services.executor.backends.kubernetes.measuring import Source
 from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.backends.kubernetes.prometheus import Prometheus
 from services.executor.backends.kubernetes.reports import ClusterReports
 from services.executor.backends.kubernetes.settings import KubernetesSettings
 from services.executor.domain.cluster_nodes import Kind
+from services.executor.domain.pod_figures import CADVISOR, DEVICES
 
 
 def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterReports]:
@@ -32,5 +36,20 @@ def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterRep
     )
     api = Api(said.config, said.context)
     nodes = ClusterNodes(api, executor, layout.device_types, said.tolerations)
-    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes)
+    sources = _sources(api, said)
+    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes, sources)
     return backend, ClusterReports(executor, nodes)
+
+
+def _sources(api: Api, said: KubernetesSettings) -> list[Source]:
+    """Who says what runs use. Raises ValueError."""
+    sources: list[Source] = []
+    if said.usage in ("summary", "cadvisor"):
+        proxied = said.kubelets == "proxied"
+        sources.append(Kubelets(api, said.usage, said.namespaces, said.kubelet_ca, proxied))
+    if said.prometheus is not None:
+        names = (*CADVISOR, *DEVICES) if said.usage == "prometheus" else DEVICES
+        sources.append(Prometheus(said.prometheus, names, said.namespaces))
+    elif said.usage == "prometheus":
+        raise ValueError("JOBYARD_EXECUTOR_KUBERNETES_USAGE=prometheus needs JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS.")
+    return sources
