@@ -28,6 +28,8 @@ from shared.contracts.streams import Child
 log = structlog.get_logger()
 
 ANSWER_S = 30.0
+GONE = Process(0, 0)
+"""In place of a program that has ended while nobody watched: its last words are still to be had."""
 
 
 class Entrance:
@@ -151,16 +153,17 @@ class Entrance:
                 message = f"Nothing with the name {name} runs in the run."
                 raise Conflict(message, details={"code": NOT_STARTED, "program": name}) from None
             raise
-        hidden = await self._hidden_of(run_id, pod)
-
-        async def keep(data: bytes) -> None:
-            await asyncio.to_thread(self._ways.keep_words, run_id, name, data)
-
         await asyncio.to_thread(self._ways.begin, run_id, name)
-        watched = Watched(self._api, pod, name, process, hidden, lambda: self._lives(run_id), keep)
+        watched = self._watched_by(run_id, pod, name, process, await self._hidden_of(run_id, pod))
         self._watched[run_id, name] = watched
         self._tasks.spawn(self._watch(run_id, name, watched))
         return watched
+
+    def _watched_by(self, run_id: str, pod: Document, name: str, process: Process, hidden: Sequence[str]) -> Watched:
+        async def keep(data: bytes) -> None:
+            await asyncio.to_thread(self._ways.keep_words, run_id, name, data)
+
+        return Watched(self._api, pod, name, process, hidden, lambda: self._lives(run_id), keep)
 
     async def _watch(self, run_id: str, name: str, watched: Watched) -> None:
         try:
@@ -170,12 +173,17 @@ class Entrance:
                 del self._watched[run_id, name]
 
     async def _find(self, run_id: str, name: str) -> None:
-        """Watch it again, if it still lives."""
+        """Watch it again, or take its last words."""
         try:
             pod = await self._pod_of(run_id)
+        except Conflict:
+            return  # its run has ended, and taken it along
+        try:
             (await self._lasting(run_id, pod, name, lasting.finding(name), starts=False)).close()
         except (Conflict, *AWAY, TimeoutError) as error:
             log.info("program_not_watched", run_id=run_id, name=name, reason=str(error))
+            if isinstance(error, Conflict) and error.details.get("code") == NOT_STARTED:
+                await self._watched_by(run_id, pod, name, GONE, await self._hidden_of(run_id, pod)).watch()
 
     # --- both
 

@@ -20,7 +20,7 @@ START_TIME = r"""$(read -r line < /proc/$$/stat && set -- ${line##*\) } && shift
 """Of the shell that this stands in: field 22 of its line, the other half of a process's identity."""
 
 PREPARE = r"""
-refuse() { echo "REFUSED $1 $2"; exit 0; }
+refuse() { echo "REFUSED $*"; exit 0; }
 cd "$1" 2> /dev/null || refuse program_unusable "$1: No such file or directory"
 shift
 while [ "$1" != -- ]; do export "$1"; shift; done; shift
