@@ -3,16 +3,22 @@
 import asyncio
 import os
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
+from pathlib import Path
 
+import psutil
 import pytest
+import yaml
 
 from services.executor.domain.observation import Started
 from shared.contracts.errors import Conflict
 from shared.contracts.streams import Child
+from tests.support.executor_backend import processes_of
 from tests.support.kubernetes.bench import KubernetesBench
+from tests.support.kubernetes.cluster import shared
 from tests.support.ports import free_port
+from tests.support.proxy import Proxy
 from tests.support.streams import Held, everything
 from tests.support.waiting import until
 
@@ -87,6 +93,39 @@ async def test_a_port_has_many_connections_at_once_and_one_that_sends_no_more_st
 
     questions = [f"{number}".encode() * 50_000 + b"." for number in range(5)]
     assert await asyncio.gather(*map(asked, questions)) == [question * 3 for question in questions]
+
+
+async def test_a_connection_that_is_cut_ends_the_child_and_tells_nobody_how_and_a_program_that_lasts_goes_on(
+    bench: KubernetesBench, tmp_path: Path
+) -> None:
+    id = await bench.runs()
+    config = yaml.safe_load(shared().read_text())
+    server = config["clusters"][0]["cluster"]["server"]
+    with Proxy(int(server.rpartition(":")[2])) as proxy:
+        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{proxy.port}"
+        (tmp_path / "proxied.kubeconfig").write_text(yaml.safe_dump(config))
+        await bench.reach_by(tmp_path / "proxied.kubeconfig")
+        lab = shell("echo >> lab; trap '' HUP; exec sleep 600", name="jupyter")
+        async with (
+            await held(bench, id, shell("echo >> child; exec sleep 600")) as child,
+            await held(bench, id, lab) as program,
+        ):
+            await until(lambda: bench.lines("child") and bench.lines("lab"), "both run")
+            proxy.cut()
+            with pytest.raises(ConnectionResetError):
+                await child.exit()
+            await until(lambda: sleepers(id) == 1, "the child is hung up")
+            program.tell({"signal": "KILL"})
+            assert (await program.exit())["signal"] == "KILL"
+        await bench.close()
+
+
+def sleepers(run_id: str) -> int:
+    found = 0
+    for process in processes_of(run_id):
+        with suppress(psutil.Error):
+            found += process.cmdline() == ["sleep", "600"]
+    return found
 
 
 async def test_what_an_image_lacks_to_keep_a_program_running_is_named(bench: KubernetesBench) -> None:

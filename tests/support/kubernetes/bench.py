@@ -45,8 +45,10 @@ class KubernetesBench(Bench):
         self.sources: tuple[Source, ...] = ()
         """Who says what devices do, beside the kubelets."""
 
+        self._kubeconfig = kubeconfig
+
         def make() -> KubernetesBackend:
-            api = Api(kubeconfig)
+            api = Api(self._kubeconfig)
             sources = (Kubelets(api, "summary", self.layout.namespaces), *self.sources)
             return KubernetesBackend(api, home, self.layout, patience_s=patience_s, sources=sources)
 
@@ -61,6 +63,11 @@ class KubernetesBench(Bench):
     ) -> RunOrder:
         """With so little of the node that many fit."""
         return replace(super().order(script, run_id, grace_s, hidden), vc=self.vc, cpus=0.01)
+
+    async def reach_by(self, kubeconfig: Path) -> None:
+        """The next executor's process reaches the cluster by this one."""
+        self._kubeconfig = kubeconfig
+        await self.reopen()
 
     async def remove(self, run_id: str) -> None:
         """The run's pod, as somebody else would; it is gone then."""

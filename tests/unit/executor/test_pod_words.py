@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.executor.backends.kubernetes.words import LIMIT, Words
+from services.executor.backends.kubernetes.words import LIMIT, SAID_BYTES, Words, masked
 
 TOKEN = "5eed"
 
@@ -38,3 +38,11 @@ def test_what_never_ends_is_not_kept_whole() -> None:
     for _ in range(6):
         words.feed(bytes(1 << 20))
     assert len(words.last()) <= LIMIT
+
+
+def test_no_part_of_a_hidden_text_is_shown_where_the_words_are_cut() -> None:
+    hidden, more = ("s3cret", "other"), b"x" * SAID_BYTES
+    assert masked(b"cret" + more + b" s3cret s3cr", hidden, ended=False) == b"***" + more + b" *** "
+    assert masked(more + b" s3cr", hidden, ended=True) == more + b" s3cr", "it has ended so, and says no more of it"
+    assert masked(b"cret is no secret", hidden, ended=True) == b"cret is no secret", "nothing came before it"
+    assert masked(more, (), ended=True) == more

@@ -117,7 +117,8 @@ class Api:
             async with session.ws_connect(
                 url, headers=headers, protocols=(protocol,), timeout=timeout, max_msg_size=0
             ) as connection:
-                keep_alive(connection.get_extra_info("socket"))
+                if (peer := connection.get_extra_info("socket")) is not None:
+                    keep_alive(peer)
                 pinging = asyncio.create_task(_ping(connection))
                 try:
                     yield connection

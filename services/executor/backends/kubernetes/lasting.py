@@ -12,15 +12,13 @@ Jupyter interrupts its kernels. The image needs `setsid` for it, and the usual s
 """
 
 from services.executor.backends.kubernetes import programs
+from services.executor.backends.kubernetes.words import SAID_BYTES
 from services.executor.backends.kubernetes.wrapper import SHELL
 from shared.contracts.streams import Child
 
 FOLDER = "/run/jobyard"
 """A volume of the pod's own, which every container of a run has."""
 NOT_STARTED = "not_started"
-SAID_BYTES = 16_384
-"""So much of the end of what a living program writes is told from time to time."""
-
 _ALIVE = r"""
 alive() (
     [ ! -e "$1/exit" ] && read -r pid started < "$1/pid" && read -r line < "/proc/$pid/stat" || exit 1
@@ -143,7 +141,7 @@ def finding(name: str) -> list[str]:
 
 
 def watching(name: str, token: str) -> list[str]:
-    """Says how it goes until it has ended (see `words.Words`). `token`: a word that the program cannot know."""
+    """Says how it goes until it has ended (see `words.Words`). `token`: a word that no program says by chance."""
     return [SHELL, "-c", _script(_WATCH), "jobyard", name, token]
 
 

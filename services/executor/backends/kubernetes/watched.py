@@ -17,14 +17,15 @@ from services.executor.backends.kubernetes.channels import STDOUT
 from services.executor.backends.kubernetes.children import AWAY
 from services.executor.backends.kubernetes.control import KILLED, orders, tell_exit
 from services.executor.backends.kubernetes.programs import Process
-from services.executor.backends.kubernetes.words import Words
-from services.executor.backends.masking import Mask
+from services.executor.backends.kubernetes.words import Words, masked
 from services.executor.backends.protocol import Execution
 
 log = structlog.get_logger()
 
 _AGAIN_S = 1.0
 """Between two tries to watch, while the cluster is away."""
+_WORDS_S = 1.0
+"""Between two times that words are taken of a living program: a run can say as many as it likes in its name."""
 
 
 class Watched:
@@ -94,15 +95,17 @@ class Watched:
         async with commands.started(self._api, self._pod, command) as channels:
             async for channel, data in channels.received():
                 if channel == STDOUT and words.feed(data) and words.said is not None:
-                    await self._kept(words.said)
+                    await self._kept(words.said, ended=False)
+                    await asyncio.sleep(_WORDS_S)
+                if words.whole:
+                    break
         if words.code is not None:
-            await self._kept(words.last())
+            await self._kept(words.last(), ended=True)
         return words.code
 
-    async def _kept(self, data: bytes) -> None:
-        mask = Mask(self._hidden)
+    async def _kept(self, data: bytes, ended: bool) -> None:
         try:
-            await self._keep(mask.feed(data) + mask.flush())
+            await self._keep(masked(data, self._hidden, ended))
         except OSError as error:  # what a full disk cannot take is lost
             log.warning("words_not_kept", pod=self._pod["metadata"]["name"], error=str(error))
 

@@ -1,11 +1,21 @@
-"""What the script that watches a lasting program says, taken apart: pure, and careful with what the program can forge.
+"""What the script that watches a lasting program says, taken apart: pure.
 
-<token> said        then the end of what the program has written so far, then <token> over on a line
-<token> ended 3     then the end of all that it has written, until the stream ends
+All of it can be forged by the run, whose own user the script is: then it deceives its owner about its own program. So
+nothing here believes a size or a number.
+
+    <token> said        then the end of what the program has written so far, then <token> over on a line
+    <token> ended 3     then the end of all that it has written, until the stream ends
 """
+
+from collections.abc import Sequence
+
+from services.executor.backends.masking import MASK, Mask
 
 LIMIT = 4 << 20
 """More is not kept of what is said, and nobody is believed who says it."""
+
+SAID_BYTES = 16_384
+"""So much of the end of what a living program writes is told from time to time."""
 
 
 class Words:
@@ -38,6 +48,11 @@ class Words:
                 break
         return fresh
 
+    @property
+    def whole(self) -> bool:
+        """As much was said as is kept of the last words."""
+        return self.code is not None and len(self._rest) >= LIMIT
+
     def last(self) -> bytes:
         """The words of a program that has ended."""
         return self._rest
@@ -47,3 +62,19 @@ def _code(word: bytes) -> int:
     """Whatever a run has put in the place of its program's exit code is no success."""
     text = word.strip()
     return int(text) if text.isdigit() and len(text) <= 3 and int(text) <= 255 else 255
+
+
+def masked(data: bytes, hidden: Sequence[str], ended: bool) -> bytes:
+    """Without the hidden texts, also where such a text is cut: at the beginning, of words that had others before them,
+    and at the end, of a program that may be writing on.
+    """
+    cut = _cut(data, hidden) if len(data) >= SAID_BYTES else 0
+    mask = Mask(hidden)
+    shown = mask.feed(data[cut:])
+    return (MASK if cut else b"") + shown + (mask.flush() if ended else b"")
+
+
+def _cut(data: bytes, hidden: Sequence[str]) -> int:
+    """How long the longest end of a hidden text is that the data begins with."""
+    ends = (text.encode()[start:] for text in hidden for start in range(1, len(text.encode())))
+    return max((len(end) for end in ends if data.startswith(end)), default=0)
