@@ -116,6 +116,8 @@ class Backend(Protocol):
 
     uses_images: bool
     """Whether a run starts in the image that was asked for, or on the host itself."""
+    reports_beside_job: bool
+    """Whether a run reaches no file of this node but in its folders, so that it reports to one in its job's."""
 
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         """Begin to report; `wrote` is called with the id of a run that has new output."""

@@ -121,10 +121,13 @@ class Node:
 
     def _write_kubelet(self) -> Path:
         file = self._folder / "kubelet.yaml"
+        certificate, key = self._plane.certificate(f"kubelet-of-{self.name}", self._network.address)
         document = {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
             "kind": "KubeletConfiguration",
             "address": self._network.address,
+            "tlsCertFile": str(certificate),
+            "tlsPrivateKeyFile": str(key),
             "port": free_port(),
             "healthzPort": 0,
             "containerRuntimeEndpoint": f"unix://{self._socket}",

@@ -60,6 +60,7 @@ class Scripted:
     """A backend in which a run is what the test says it is."""
 
     uses_images = False
+    reports_beside_job = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -72,7 +72,7 @@ def test_each_folder_is_mounted_once_from_the_claim_with_the_longest_prefix_and_
     document = made(folders=folders)
     mounts = {mount["mountPath"]: mount for mount in container(document)["volumeMounts"]}
     claims = {volume["name"]: volume.get("persistentVolumeClaim") for volume in document["spec"]["volumes"]}
-    assert set(mounts) == {"/dev/shm", "/srv/jobs/a", "/srv/jobs/code", "/srv/data/set"}
+    assert set(mounts) == {"/dev/shm", "/run/jobyard", "/srv/jobs/a", "/srv/jobs/code", "/srv/data/set"}
     assert claims[mounts["/srv/jobs/a"]["name"]] == {"claimName": "jobs"}
     assert mounts["/srv/jobs/a"]["subPath"] == "yard/a"
     assert claims[mounts["/srv/data/set"]["name"]] == {"claimName": "all"}

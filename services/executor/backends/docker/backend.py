@@ -54,6 +54,7 @@ class DockerBackend:
     """
 
     uses_images = True
+    reports_beside_job = False
 
     def __init__(
         self,

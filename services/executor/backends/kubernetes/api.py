@@ -7,7 +7,9 @@ what should be.
 """
 
 import asyncio
+import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from kubernetes.aio.client import ApiClient
 
 from services.executor.backends.kubernetes.pauses import Pauses
 from services.executor.backends.kubernetes.signing import SignIn, token_of
+from shared.streams.alive import keep_alive
 
 log = structlog.get_logger()
 
@@ -27,6 +30,9 @@ CALL_S = 15.0
 LIST_S = 60.0
 """For a page of a list."""
 CONNECT_S = 10.0
+PING_S = 20.0
+MOST_BYTES = 64 << 20
+"""Of a text."""
 SILENCE_S = 90.0
 """A watch that says nothing for so long, not even a bookmark, has lost its connection without noticing."""
 TRIES = 4
@@ -105,7 +111,10 @@ class Api:
     async def websocket(
         self, path: str, query: list[tuple[str, str]], protocol: str
     ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        """Raises ApiError when the upgrade is refused, ClusterAway."""
+        """Raises ApiError when the upgrade is refused, ClusterAway.
+
+        A peer that is gone is noticed by the kernel: who waits for pongs gives up a connection whose reader is slow.
+        """
         client = self._opened()
         _, url, headers, _, _ = await client.param_serialize(
             "GET", path, query_params=list(query), auth_settings=["BearerToken"]
@@ -117,16 +126,46 @@ class Api:
         try:
             async with asyncio.timeout(CALL_S):
                 connection = await session.ws_connect(
-                    url, headers=headers, protocols=(protocol,), timeout=closing, max_msg_size=0, heartbeat=20.0
+                    url, headers=headers, protocols=(protocol,), timeout=closing, max_msg_size=0
                 )
             async with connection:
-                yield connection
+                if (peer := connection.get_extra_info("socket")) is not None:
+                    keep_alive(peer)
+                pinging = asyncio.create_task(_ping(connection))
+                try:
+                    yield connection
+                finally:
+                    pinging.cancel()
         except aiohttp.WSServerHandshakeError as error:
             if error.status == 401:
                 await self._sign_in.renew(client, token)
             raise refusal(error.status, error.headers or {}, str(error.message).encode()) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterAway(str(error) or type(error).__name__) from error
+
+    async def text(self, path: str, host: str | None = None, trust: ssl.SSLContext | None = None) -> str:
+        """An answer that is no document. `host`: of a kubelet, which knows the same callers. Raises ApiError,
+        ClusterAway.
+        """
+        client = self._opened()
+        _, url, headers, _, _ = await client.param_serialize("GET", path, auth_settings=["BearerToken"])
+        token = token_of(client)
+        session = client.rest_client.pool_manager
+        assert session is not None
+        timeout = aiohttp.ClientTimeout(total=CALL_S, sock_connect=CONNECT_S)
+        try:
+            url = url if host is None else f"https://{host}{path}"
+            async with session.get(url, headers=headers, timeout=timeout, ssl=trust or True) as answer:
+                data = await answer.content.read(MOST_BYTES)
+                while len(data) < MOST_BYTES and (more := await answer.content.read(MOST_BYTES - len(data))):
+                    data += more
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ClusterAway(str(error) or type(error).__name__) from error
+        if answer.status == 401:
+            await self._sign_in.renew(client, token)
+        if answer.status >= 400:
+            raise refusal(answer.status, answer.headers, data)
+        return data.decode(errors="replace")
 
     async def _call(
         self,
@@ -206,6 +245,14 @@ class Api:
         if self._client is None:
             raise ClusterAway("the connection to the cluster is not open")
         return self._client
+
+
+async def _ping(connection: aiohttp.ClientWebSocketResponse) -> None:
+    """A sign of life for what stands before the API server, and ends connections that are silent for a minute."""
+    with contextlib.suppress(ConnectionError, aiohttp.ClientError):
+        while True:
+            await asyncio.sleep(PING_S)
+            await connection.ping()
 
 
 def refusal(status: int, headers: Mapping[str, str], data: bytes) -> ApiError | ClusterAway:

@@ -5,14 +5,18 @@ from pathlib import Path
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.backend import KubernetesBackend
+from services.executor.backends.kubernetes.kubelets import Kubelets
 from services.executor.backends.kubernetes.layout import Layout, Share, Storage
+from services.executor.backends.kubernetes.measuring import Source
 from services.executor.backends.kubernetes.network_settings import peer
 from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.backends.kubernetes.prometheus import Prometheus
 from services.executor.backends.kubernetes.reports import ClusterReports
 from services.executor.backends.kubernetes.settings import KubernetesSettings
 from services.executor.domain.cluster_nodes import Kind
 from services.executor.domain.cluster_quotas import Quota, hard
 from services.executor.domain.network_policies import Openings
+from services.executor.domain.pod_figures import CADVISOR, DEVICES
 
 SOMEBODY = 1000
 """As whom runs are whose executor is root: they never are."""
@@ -24,7 +28,8 @@ def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterRep
     layout = layout_of(executor, said)
     api = Api(said.config, said.context)
     nodes = ClusterNodes(api, layout.fence, layout.device_types, said.tolerations, said.node_labels)
-    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes)
+    sources = _sources(api, said)
+    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes, sources)
     return backend, ClusterReports(executor, nodes)
 
 
@@ -67,3 +72,17 @@ def _openings(said: KubernetesSettings) -> Openings:
         callers=tuple(map(peer, said.callers)),
         reach=tuple(map(peer, said.reach)),
     )
+
+
+def _sources(api: Api, said: KubernetesSettings) -> list[Source]:
+    """Who says what runs use. Raises ValueError."""
+    sources: list[Source] = []
+    if said.usage in ("summary", "cadvisor"):
+        proxied = said.kubelets == "proxied"
+        sources.append(Kubelets(api, said.usage, said.namespaces, said.kubelet_ca, proxied))
+    if said.prometheus is not None:
+        names = (*CADVISOR, *DEVICES) if said.usage == "prometheus" else DEVICES
+        sources.append(Prometheus(said.prometheus, names, said.namespaces))
+    elif said.usage == "prometheus":
+        raise ValueError("JOBYARD_EXECUTOR_KUBERNETES_USAGE=prometheus needs JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS.")
+    return sources

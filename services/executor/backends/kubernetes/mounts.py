@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from services.executor.backends.kubernetes.api import Document
+from services.executor.backends.kubernetes.lasting import FOLDER
 from services.executor.backends.kubernetes.layout import Layout, Storage, Unplaceable
 from services.executor.backends.protocol import RunOrder
 from shared.contracts.job import Reason
+
+WAYS_MIB = 64
+"""Of what is to be known of programs that are started in a pod; each needs less than one."""
 
 
 def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document], list[Document]]:
@@ -18,9 +22,10 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
     wanted = {folders.job: False, folders.checkpoints: False, folders.work: False}
     if folders.data is not None and folders.data not in wanted:
         wanted[folders.data] = True
-    mounts: list[Document] = [{"name": "shm", "mountPath": "/dev/shm"}]
+    mounts: list[Document] = [{"name": "shm", "mountPath": "/dev/shm"}, {"name": "ways", "mountPath": FOLDER}]
     volumes: list[Document] = [
-        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": _shared_memory(order, layout)}}
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": _shared_memory(order, layout)}},
+        {"name": "ways", "emptyDir": {"sizeLimit": f"{WAYS_MIB}Mi"}},
     ]
     if layout.read_only_root:
         mounts.append({"name": "tmp", "mountPath": "/tmp"})

@@ -33,6 +33,12 @@ CLUSTER = (
 NAMESPACES = (Right("namespaces", ("create", "get", "patch"), "one for each virtual cluster, and its level"),)
 """Beside them, and only where namespaces are made by Jobyard (`create_namespaces`)."""
 
+USAGE = {
+    "summary": (Right("nodes", ("get",), "where a kubelet is"), Right("nodes/stats", ("get",), "what it counts")),
+    "cadvisor": (Right("nodes", ("get",), "where a kubelet is"), Right("nodes/metrics", ("get",), "what it counts")),
+}
+"""Beside them, by who says what runs use (`usage`). Kubelets ask whether their callers have the last of each."""
+
 NAMESPACED = (
     Right("networkpolicies", ("create", "delete", "patch"), "who may speak with runs", _POLICIES),
     Right("resourcequotas", ("create", "delete", "patch"), "what the settings give a virtual cluster at most"),

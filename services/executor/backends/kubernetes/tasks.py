@@ -19,7 +19,7 @@ class Tasks:
         self._named: dict[str, asyncio.Task[None]] = {}
 
     def spawn(self, work: Work) -> None:
-        self._hold(asyncio.get_running_loop().create_task(work))
+        self.hold(asyncio.get_running_loop().create_task(work))
 
     def once(self, name: str, work: Callable[[], Work]) -> None:
         """Unless work of that name is under way: what is asked for again and again must not pile up."""
@@ -27,7 +27,7 @@ class Tasks:
             task = asyncio.get_running_loop().create_task(work(), name=name)
             self._named[name] = task
             task.add_done_callback(lambda task: self._named.pop(name))
-            self._hold(task)
+            self.hold(task)
 
     async def settle(self, names: Iterable[str], within_s: float) -> None:
         """Wait for the work of these names, but not for longer."""
@@ -35,12 +35,13 @@ class Tasks:
         if waited:
             await asyncio.wait(waited, timeout=within_s)
 
-    def under_way(self) -> Iterable["asyncio.Task[None]"]:
-        return tuple(self._tasks)
-
-    def _hold(self, task: "asyncio.Task[None]") -> None:
+    def hold(self, task: "asyncio.Task[None]") -> None:
+        """One that its maker may give up."""
         self._tasks.add(task)
         task.add_done_callback(self._done)
+
+    def under_way(self) -> Iterable["asyncio.Task[None]"]:
+        return tuple(self._tasks)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -44,6 +44,7 @@ class ProcessBackend:
     """Runs under `home`: `home/runs/<run id>.*` are a run's files."""
 
     uses_images = False
+    reports_beside_job = False
 
     def __init__(self, home: Path, idle_s: float = IDLE_S, groups: Groups | None = None) -> None:
         """`groups`: where each run gets a control group; none: they go without."""
