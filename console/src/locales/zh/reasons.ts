@@ -100,6 +100,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     image_missing: (facts) => `节点 ${facts.text('node')} 上没有镜像 ${facts.text('image')}，且该处不拉取镜像。`,
     image_invalid: (facts) => `镜像名称 ${facts.text('image')} 无效：${facts.text('said')}`,
     container_refused: (facts) => `无法创建作业的容器：${facts.text('said')}`,
+    path_moved: (facts) =>
+        `启动期间，作业的目录${path(facts)}被移动，或被替换为链接，因此作业未运行。请确保路径不变后重新提交。`,
     container_removed: () => '作业的容器被外部删除。',
     container_killed: () => '作业的容器被外部终止，或 Docker 引擎重启，其中的进程均已结束。',
     out_of_memory: () => '作业超出内存限制，内核已终止其容器中的所有进程。',
