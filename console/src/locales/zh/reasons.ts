@@ -114,6 +114,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     node_refused: (facts) => `节点 ${facts.text('node')} 没有接受作业的 pod：${facts.text('said')}`,
     evicted: (facts) => `节点驱逐了作业的 pod：${facts.text('said')}`,
     disrupted: (facts) => `Kubernetes 收回了作业的 pod（${facts.text('cause')}）：${facts.text('said')}`,
+    disk_exceeded: () => '作业在其目录之外写入的数据超出限制，已被节点终止。请写入作业目录，或联系运维人员。',
     oom_killed: () => '作业所需的内存超出限制，已被内核终止。请申请更多 memory_mib。',
     pod_gone: () => '作业的 pod 在结果保存之前从集群中消失。',
     stopped_by_others: () => '作业的 pod 被他人删除，并非由 Jobyard 请求。',
