@@ -79,20 +79,6 @@ async def test_a_run_outlives_an_executor_that_is_killed_and_nothing_of_it_is_lo
     assert await yard.facts(view) == ["started", "exited"]
 
 
-async def test_an_executor_that_is_killed_while_it_makes_pods_starts_each_of_them_once(
-    executor: ExecutorService, yard: Yard
-) -> None:
-    views = [await yard.place(launch=launch_of("echo start >> starts"), cpus=0.1) for _ in range(4)]
-    await until(executor.job_path(views[0]).exists, "the first is on its way")
-    for _ in range(3):
-        executor.kill()
-        executor.start()
-        await executor.ready()
-    for view in views:
-        assert isinstance(await yard.said(view, "exited"), RunExited)
-        assert (executor.job_path(view) / "starts").read_text() == "start\n"
-
-
 async def test_an_executor_that_is_killed_at_every_step_starts_a_run_once_and_tells_each_thing_once(
     executor: ExecutorService, yard: Yard, between: Proxy
 ) -> None:
@@ -110,16 +96,12 @@ async def test_an_executor_that_is_killed_at_every_step_starts_a_run_once_and_te
     await killed_at(step, "the pod is made, and it does not know yet")
     executor.start()
     await yard.said(view, "started")
-    step = between.hold(deletes)
-    await yard.kill(view)
-    await killed_at(step, "it is about to stop the run")
     step = between.hold(deletes, done=True)
-    executor.start()
+    await yard.kill(view)
     await killed_at(step, "the run is told to stop, and it does not know yet")
-    for done, what in ((False, "it is about to let the pod go"), (True, "the pod is let go, and it does not know yet")):
-        step = between.hold(releases, done)
-        executor.start()
-        await killed_at(step, what)
+    step = between.hold(releases)
+    executor.start()
+    await killed_at(step, "it is about to let the pod go")
     executor.start()
     assert isinstance(await yard.said(view, "stopped"), RunStopped)
     assert (executor.job_path(view) / "starts").read_text() == "start\n"

@@ -75,6 +75,18 @@ async def test_a_create_whose_answer_is_lost_makes_one_pod_and_starts_the_run_on
     assert len([asked for asked in between.asked if CREATES(asked)]) == 2
 
 
+async def test_an_answer_that_comes_when_the_run_is_long_over_changes_nothing(
+    bench: KubernetesBench, between: Proxy
+) -> None:
+    created = between.hold(CREATES, done=True)
+    id = await bench.launch("echo start >> ledger; exit 3")
+    assert (await bench.ended(id)).exit_code == 3
+    created.go.set()
+    await bench.backend.stop(id)
+    assert (await bench.ended(id)).exit_code == 3
+    assert bench.lines("ledger") == ["start"]
+
+
 async def test_answers_that_say_to_come_again_and_refusals_that_pass_end_no_run(
     bench: KubernetesBench, between: Proxy
 ) -> None:

@@ -3,6 +3,8 @@
 _TERMINATING = "NamespaceTerminating"
 _NOT_YET = "error looking up service account"
 """Forbidden as well, in a namespace that is so new that the cluster has not put the account there which pods need."""
+_UNCOUNTED = "status unknown for quota"
+"""Likewise, of a quota that is so new that the cluster has not counted what it bounds."""
 _QUOTA = "exceeded quota"
 
 
@@ -12,7 +14,8 @@ def passes(status: int, message: str, causes: tuple[str, ...]) -> bool:
     404: its namespace is gone, and is made again; 409: somebody changed the same thing at the same time, as pods do
     that are counted by one quota.
     """
-    return status in (404, 409) or (status == 403 and (_TERMINATING in causes or _NOT_YET in message))
+    soon = _TERMINATING in causes or _NOT_YET in message or _UNCOUNTED in message
+    return status in (404, 409) or (status == 403 and soon)
 
 
 def is_busy(message: str) -> bool:

@@ -6,6 +6,7 @@ from services.executor.domain.cluster_refusals import is_busy, passes
 
 TERMINATING = "it is forbidden: unable to create new content in namespace lab because it is being terminated"
 NO_ACCOUNT = 'it is forbidden: error looking up service account lab/default: serviceaccount "default" not found'
+UNCOUNTED = "it is forbidden: status unknown for quota: jobyard-1, resources: pods"
 QUOTA = "it is forbidden: exceeded quota: small, requested: requests.cpu=1, used: requests.cpu=0, limited: 100m"
 LEVEL = 'it violates PodSecurity "restricted:latest": hostNetwork'
 
@@ -17,6 +18,7 @@ LEVEL = 'it violates PodSecurity "restricted:latest": hostNetwork'
         (409, "Operation cannot be fulfilled on resourcequotas", (), True),
         (403, TERMINATING, ("NamespaceTerminating",), True),
         (403, NO_ACCOUNT, (), True),
+        (403, UNCOUNTED, (), True),
         (403, QUOTA, (), False),
         (403, LEVEL, (), False),
         (422, "spec.containers[0].image: Invalid value", ("FieldValueInvalid",), False),

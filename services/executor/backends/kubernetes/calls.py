@@ -85,8 +85,7 @@ class Calls:
         try:
             await self._api.delete(path_of(pod), options)
         except ApiError as error:
-            if error.status not in (404, 409):
-                raise ClusterAway(str(error)) from error
+            _unless_gone(error)
 
     async def release(self, run_id: str) -> None:
         """Take the finalizer away, and the Secret: all that is to be known of the pod is kept here."""
@@ -126,15 +125,23 @@ class Calls:
 
     async def _let_go(self, run_id: str) -> None:
         """Raises ClusterAway."""
-        order = await asyncio.to_thread(self._kept.order, run_id)
         pod = self._pods.get(run_id)
-        try:
-            if order is not None and order.get("secret"):
-                await self._hidden.remove(run_id, order["namespace"])
-            if pod is not None and names.FINALIZER in pod["metadata"].get("finalizers", ()):
-                others = [name for name in pod["metadata"]["finalizers"] if name != names.FINALIZER]
-                change = {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": others}}
+        if pod is not None and names.FINALIZER in pod["metadata"].get("finalizers", ()):
+            others = [name for name in pod["metadata"]["finalizers"] if name != names.FINALIZER]
+            change = {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": others}}
+            try:
                 self._pods.take(await self._api.patch(path_of(pod), change))
-        except ApiError as error:
-            if error.status not in (404, 409):
+            except ApiError as error:
+                _unless_gone(error)
+        order = await asyncio.to_thread(self._kept.order, run_id)
+        if order is not None and order.get("secret"):
+            try:
+                await self._hidden.remove(run_id, order["namespace"])
+            except ApiError as error:
                 raise ClusterAway(str(error)) from error
+
+
+def _unless_gone(error: ApiError) -> None:
+    """What is not there any more, or is another one by now, needs no asking. Raises ClusterAway for all else."""
+    if error.status not in (404, 409):
+        raise ClusterAway(str(error)) from error

@@ -77,7 +77,7 @@ class HiddenTexts:
             options = {"preconditions": {"uid": secret["metadata"]["uid"]}}
             await self._api.delete(_path(run_id, namespace), options)
         except ApiError as error:
-            if error.status not in (404, 409):
+            if error.status not in (404, 409):  # it is gone, or another one by now
                 raise
         self._gone.add(run_id)
 
