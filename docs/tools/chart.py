@@ -10,7 +10,7 @@ _HEAD = "# Written by `make docs` from services/executor/backends/kubernetes/rig
 
 
 def document() -> str:
-    """Rules of ClusterRoles: without a namespace, where namespaces are made, in those, and by who says what runs use."""
+    """Rules of roles: without a namespace, where namespaces are made, in those, and by who says what runs use."""
     lists = {"cluster": rights.CLUSTER, "namespaces": rights.NAMESPACES, "namespaced": rights.NAMESPACED}
     rules: dict[str, Any] = {name: list(rights.rules(each)) for name, each in lists.items()}
     rules["usage"] = {name: list(rights.rules(each)) for name, each in rights.USAGE.items()}

@@ -39,8 +39,8 @@ CHANGED = {
 }
 """What an upgrade changes: of some services the pods, of the executor its rights, and what bounds its runs, as well."""
 ELSEWHERE = {("", "services", "delete"), ("", "secrets", "patch"), ("", "nodes/stats", "get")}
-"""Rights that nothing here shows: of a run of several ranks that was forgotten, ten minutes after its end; of an executor
-that was killed between a Secret and its pod; and one that kubelets ask for, not the API server."""
+"""Rights that nothing here shows: of a run of several ranks, ten minutes after its end; of an executor that was killed
+between a Secret and its pod; and one that kubelets ask for, not the API server."""
 
 
 @pytest.fixture(scope="module")
