@@ -54,7 +54,7 @@ NODE_PROGRAMS := etcd kube-apiserver kube-controller-manager kube-scheduler kube
 bench: $(VENV)/dev.stamp $(CONSOLE) ## measure this machine
 	$(BIN)/python -m benchmarks
 
-bench-kubernetes: $(VENV)/dev.stamp $(CONSOLE) ## measure the backend kubernetes on 1,000 played nodes; SIZE="--nodes 50 --jobs 400" is smaller
+bench-kubernetes: $(VENV)/dev.stamp $(CONSOLE) ## measure the backend kubernetes on 1,000 played nodes; SIZE="--nodes 50 --jobs 400 --runs 400" is less
 	@$(BIN)/python -m tests.support.kubernetes.programs $(PLAYED_PROGRAMS)
 	$(BIN)/python -m benchmarks kubernetes $(SIZE)
 

@@ -28,7 +28,7 @@ APART = {"machine", "sampling", "metrics", "usage", "pages", "million", "replica
 
 async def run(parts: set[str], cluster: Size) -> None:
     if ASKED_FOR in parts:
-        head(f"Kubernetes: {cluster.nodes:,} nodes of KWOK, {cluster.jobs:,} jobs")
+        head(f"Kubernetes: {cluster.nodes:,} nodes of KWOK, {cluster.jobs:,} jobs, {cluster.runs:,} runs")
         async for figure in measure_kubernetes(cluster):
             row(figure)
     if "machine" in parts:
@@ -83,7 +83,8 @@ async def embedded(parts: set[str]) -> None:
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("parts", nargs="*", choices=[*PARTS, ASKED_FOR, []], help="what to measure; nothing: all")
 parser.add_argument("--nodes", type=int, default=Size.nodes, help="of the part kubernetes")
-parser.add_argument("--jobs", type=int, default=Size.jobs, help="of the part kubernetes")
+parser.add_argument("--jobs", type=int, default=Size.jobs, help="that come and go, of the part kubernetes")
+parser.add_argument("--runs", type=int, default=Size.runs, help="that run at once, of the part kubernetes")
 parser.add_argument("--consoles", type=int, default=Size.held, help="open at once, of the part kubernetes")
 chosen = parser.parse_args()
-asyncio.run(run(set(chosen.parts or PARTS), Size(chosen.nodes, chosen.jobs, chosen.consoles)))
+asyncio.run(run(set(chosen.parts or PARTS), Size(chosen.nodes, chosen.jobs, chosen.runs, chosen.consoles)))

@@ -52,7 +52,13 @@ class SimulatedCluster:
         stages = folder / "stages.yaml"
         lasts_ms = str(round(lasts_s * 1000))
         stages.write_text((Path(__file__).parent / "stages.yaml").read_text().replace("MILLISECONDS", lasts_ms))
-        arguments = [program("kwok"), *KWOK, f"--kubeconfig={self.plane.kubeconfig}", f"--config={stages}", "-v=WARN"]
+        arguments: list[str | Path] = [
+            program("kwok"),
+            *KWOK,
+            f"--kubeconfig={self.plane.kubeconfig}",
+            f"--config={stages}",
+            "-v=WARN",
+        ]
         own = f"--server-address=127.0.0.1:{free_port()}"  # else it takes the nodes' port itself
         self.kwok = Daemon([*arguments, f"--node-port={port}", own], folder / "kwok.log", lambda: True)
 
@@ -61,7 +67,7 @@ class SimulatedCluster:
         names = iter(f"node-{number:04}" for number in range(count))
         await asyncio.gather(*(self._add(names) for _ in range(_AT_ONCE)))
 
-        while await self._ready() < count:
+        while await self._ready() < count:  # noqa: ASYNC110  (the API server is asked)
             await asyncio.sleep(1)
 
     async def _ready(self) -> int:

@@ -36,10 +36,13 @@ LONG = {"name": "long", "command": "true", "cpus": 1, "memory_mib": 1024}
 
 @dataclass(frozen=True)
 class Size:
-    """`held`: consoles of running jobs that stay open; the node says of more that they have ended."""
+    """`jobs` come and go, then `runs` run at once. `held`: consoles that stay open; the nodes say of more that they have
+    ended.
+    """
 
     nodes: int = 1000
     jobs: int = 10_000
+    runs: int = 10_000
     held: int = 2000
 
 
@@ -111,21 +114,21 @@ async def _gangs(connection: Connection, cluster: SimulatedCluster, count: int) 
 async def _long(yard: Yard, connection: Connection, cluster: SimulatedCluster, size: Size) -> list[Figure]:
     """As many that run at once, and an executor that is killed meanwhile."""
     cluster.logs.lasts_s = None
-    await _submit(connection, LONG, size.jobs)
-    await _until_total(connection, "running", size.jobs)
+    await _submit(connection, LONG, size.runs)
+    await _until_total(connection, "running", size.runs)
     executor = yard.platform.part("executor")
     held, memory, peak = cluster.logs.held, memory_mib(executor), peak_mib(executor)
     began = time.perf_counter()
     await asyncio.to_thread(yard.platform.kill_part, "executor")
-    await until(lambda: _adopted(yard.platform) == size.jobs, "all runs are adopted", within=600)
+    await until(lambda: _adopted(yard.platform) == size.runs, "all runs are adopted", within=600)
     took = time.perf_counter() - began
     next_one = yard.platform.part("executor")
     await asyncio.sleep(20)  # its consoles are open again by then, or it was too slow
-    assert await _total(connection, "running") == size.jobs, "a run was lost"
+    assert await _total(connection, "running") == size.runs, "a run was lost"
     note = f"{held:,} consoles open"
     return [
-        Figure(f"the executor's memory, {size.jobs:,} runs", memory, "MiB", 300, note=f"{note}; {peak:,.0f} at most"),
-        Figure(f"{size.jobs:,} runs adopted after kill -9", took, "s", 20, note="from the kill, with the new start"),
+        Figure(f"the executor's memory, {size.runs:,} runs", memory, "MiB", 300, note=f"{note}; {peak:,.0f} at most"),
+        Figure(f"{size.runs:,} runs adopted after kill -9", took, "s", 20, note="from the kill, with the new start"),
         Figure("the next executor's memory at most", peak_mib(next_one), "MiB", 300),
     ]
 

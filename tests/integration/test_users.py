@@ -346,7 +346,7 @@ def test_the_audit_says_from_where_and_with_which_token_jobs_were_changed(yard: 
     sara = add(yard, "sara")
     token = sara.call("POST", "/me/tokens", 201, json={"name": "nightly", "scope": "act"})["token"]
     script, outside = Person(yard, "sara", token), {"X-Forwarded-For": "203.0.113.7"}
-    waits = {"name": "waits", "command": "sleep 1000", "cpus": 1000, "priority": 5}
+    waits = {"name": "waits", "command": "sleep 1000", "device_type": "none-such", "devices": 1, "priority": 5}
     single = script.call("POST", "/jobs", 201, json=waits, headers=outside)["id"]
     batch = script.call("POST", "/jobs:submit-batch", 207, json={"jobs": [waits]}, headers=outside)["outcomes"][0]["id"]
     script.call("PATCH", f"/jobs/{single}", 200, json={"priority": 6}, headers=outside)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.executor.backends.kubernetes import buffers
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.backend import KubernetesBackend
 from services.executor.backends.kubernetes.layout import Layout, Storage
@@ -13,6 +14,7 @@ from services.executor.domain.cluster_nodes import Kind
 
 def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterReports]:
     """Not opened yet. `executor`: how it calls itself. Raises ValueError for settings that cannot be."""
+    buffers.keep_small()
     said = KubernetesSettings()
     layout = Layout(
         executor=executor,

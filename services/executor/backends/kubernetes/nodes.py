@@ -8,7 +8,7 @@ from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.watching import Watch
 from services.executor.domain import pod_names as names
 from services.executor.domain.admission import Capacity
-from services.executor.domain.cluster_nodes import Kind, NodeFacts, capacity, node_facts, requests
+from services.executor.domain.cluster_nodes import Kind, NodeFacts, capacity, node_facts, requests, whole
 
 _LIVING = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 
@@ -18,20 +18,27 @@ class _Nodes:
 
     def __init__(self, tolerations: Sequence[Mapping[str, Any]]) -> None:
         self.known: dict[str, NodeFacts] = {}
+        self.named: dict[str, NodeFacts] = {}
         self._tolerations = tolerations
 
     def begin(self) -> None:
         """Nothing is forgotten while the list is read."""
 
     def take(self, document: Document) -> None:
-        self.known[document["metadata"]["uid"]] = node_facts(document, self._tolerations)
+        facts = node_facts(document, self._tolerations)
+        self.known[document["metadata"]["uid"]] = self.named[facts.name] = facts
 
     def drop(self, document: Document) -> None:
-        self.known.pop(document["metadata"]["uid"], None)
+        self._forget(document["metadata"]["uid"])
 
     def end(self, seen: set[str]) -> None:
         for uid in self.known.keys() - seen:
-            del self.known[uid]
+            self._forget(uid)
+
+    def _forget(self, uid: str) -> None:
+        facts = self.known.pop(uid, None)
+        if facts is not None and self.named[facts.name] is facts:
+            del self.named[facts.name]
 
 
 class _Holders:
@@ -84,6 +91,10 @@ class ClusterNodes(Mapping[str, Capacity]):
         """Of the node as it runs now. Raises KeyError."""
         return self._facts(token).boot_id
 
+    def whole(self, token: str) -> Capacity:
+        """What the node has, whoever uses it now. Raises KeyError."""
+        return whole(self._facts(token), self._kinds)
+
     def __getitem__(self, token: str) -> Capacity:
         facts = self._facts(token)
         held = [amounts for node, amounts in self._holders.held.values() if node == facts.name]
@@ -96,8 +107,4 @@ class ClusterNodes(Mapping[str, Capacity]):
         return len(self._nodes.known)
 
     def _facts(self, token: str) -> NodeFacts:
-        name = names.node_name(token)
-        found = next((facts for facts in self._nodes.known.values() if facts.name == name), None)
-        if found is None:
-            raise KeyError(token)
-        return found
+        return self._nodes.named[names.node_name(token)]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.domain.admission import Capacity
-from shared.contracts.events import NodeReported
+from shared.contracts.events import NodeReported, NodeSize
 
 CLUSTER = "cluster"
 """In place of a machine's boot id: what became of a pod is asked of the cluster, whatever restarts."""
@@ -24,7 +24,7 @@ class ClusterReports:
     def reports(self, now: datetime, since: datetime) -> Iterator[NodeReported]:
         """Of each node that is known to be there."""
         for node in list(self._nodes):
-            has = self._nodes[node]
+            has, whole = self._nodes[node], self._nodes.whole(node)
             yield NodeReported(
                 node=node,
                 boot_id=self._nodes.boot_id(node),
@@ -35,4 +35,9 @@ class ClusterReports:
                 reported_at=now,
                 since=since,
                 executor=self._executor,
+                whole=None if whole == has else _size(whole),
             )
+
+
+def _size(has: Capacity) -> NodeSize:
+    return NodeSize(cpus=has.cpus, memory_mib=has.memory_mib, devices=dict(has.devices))
