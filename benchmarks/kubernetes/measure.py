@@ -36,7 +36,7 @@ LONG = {"name": "long", "command": "true", "cpus": 1, "memory_mib": 1024}
 
 @dataclass(frozen=True)
 class Size:
-    """`jobs` come and go, then `runs` run at once. `held`: consoles that stay open; the nodes say of more that they have
+    """`jobs` come and go, then `runs` run at once. `held`: consoles that stay open; nodes say of more that they have
     ended.
     """
 

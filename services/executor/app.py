@@ -16,6 +16,7 @@ from services.executor.inventory import Inventory
 from services.executor.measures import measure_runs
 from services.executor.outputs import Outputs
 from services.executor.prepare import Preparation
+from services.executor.rank_tables import RankTables
 from services.executor.reconcile import Reconcile
 from services.executor.reporter import Reporter
 from services.executor.secrets import Secrets
@@ -58,6 +59,7 @@ def build(deps: Deps) -> Service:
             environment_of(settings, os.environ),
             files.reports,
             devices.equipment,
+            None if settings.backend == "kubernetes" else RankTables(devices.equipment),
         ),
         secrets=Secrets(bus, node),
         capacities=nodes.capacities,
