@@ -21,6 +21,8 @@ from tests.support.ports import free_port
 RESOURCE = "nvidia.com/gpu"
 CONTROLLERS = ("--kube-api-qps=500", "--kube-api-burst=1000")
 """Of the scheduler and the controllers: their defaults would be what is measured."""
+GRACE = "--node-monitor-grace-period=80s"
+"""Twice a lease of KWOK's nodes: a loaded machine takes none of them for lost."""
 KWOK = ("--manage-all-nodes=true", "--node-lease-duration-seconds=40", "--node-ip=127.0.0.1")
 _AT_ONCE = 20
 
@@ -41,7 +43,7 @@ class SimulatedCluster:
             more={
                 "kube-apiserver": (f"--audit-policy-file={policy}", f"--audit-log-path={audit}"),
                 "kube-scheduler": CONTROLLERS,
-                "kube-controller-manager": CONTROLLERS,
+                "kube-controller-manager": (*CONTROLLERS, GRACE),
             },
         )
         self.kubeconfig = self.plane.write_kubeconfig(USER, {"token": self.plane.token_of(USER)})
