@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from services.executor.backends.protocol import RunOrder
+from services.executor.domain.container_devices import withheld
 
 RUN, HOME, NODE, BOOT = "jobyard.run", "jobyard.home", "jobyard.node", "jobyard.boot"
 """Labels. Nothing is adopted or removed that has not this backend's `jobyard.home`."""
@@ -109,6 +110,7 @@ def container_of(
     }
     config: dict[str, Any] = {
         "Image": image,
+        "Env": [f"{name}={value}" for name, value in withheld("nvidia.com/gpu" if kind == "gpu" else None).items()],
         "Entrypoint": [surroundings.argv[0]],
         "Cmd": list(surroundings.argv[1:]),
         "User": str(user),

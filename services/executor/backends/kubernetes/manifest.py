@@ -28,7 +28,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "image": order.image or layout.image,
         "imagePullPolicy": layout.pull_policy,
         "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
-        "env": variables(order),
+        "env": variables(order, _resource(order, layout)),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
         "securityContext": {
@@ -130,11 +130,19 @@ def _resources(order: RunOrder, layout: Layout) -> Document:
     amounts = {"cpu": f"{round(order.cpus * 1000)}m"}
     if order.memory_mib:
         amounts["memory"] = f"{order.memory_mib}Mi"
-    if order.device_type != CPU and order.devices:
-        kind = layout.device_types.get(order.device_type)
-        if kind is None:
-            message = f"The operators have named no resource of the cluster for devices of type {order.device_type}."
-            raise Unplaceable("devices_unknown", message)
-        amounts[kind.resource] = str(len(order.devices))
+    resource = _resource(order, layout)
+    if resource is not None:
+        amounts[resource] = str(len(order.devices))
     limits = {name: amount for name, amount in amounts.items() if name != "cpu" or layout.limit_cpus}
     return {"requests": amounts, "limits": limits}
+
+
+def _resource(order: RunOrder, layout: Layout) -> str | None:
+    """What the cluster calls its devices; none without any. Raises Unplaceable."""
+    if order.device_type == CPU or not order.devices:
+        return None
+    kind = layout.device_types.get(order.device_type)
+    if kind is None:
+        message = f"The operators have named no resource of the cluster for devices of type {order.device_type}."
+        raise Unplaceable("devices_unknown", message)
+    return kind.resource
