@@ -1,7 +1,7 @@
 """The cluster's nodes, and what pods that are not this executor's hold of them: watched, as capacities by node."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from services.executor.backends.kubernetes.api import Api, Document
@@ -13,7 +13,7 @@ from services.executor.domain.cluster_nodes import Kind, NodeFacts, capacity, no
 _LIVING = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 
 
-class _Nodes:
+class Nodes:
     """By their uids, so that one which comes back under its name is another one."""
 
     def __init__(self, tolerations: Sequence[Mapping[str, Any]]) -> None:
@@ -41,12 +41,17 @@ class _Nodes:
             del self.named[facts.name]
 
 
-class _Holders:
+class Holders:
     """Pods of others: where they are, and what they hold."""
 
     def __init__(self, executor: str) -> None:
-        self.held: dict[str, tuple[str, dict[str, float]]] = {}
+        self._nodes: dict[str, str] = {}
+        self._on: dict[str, dict[str, dict[str, float]]] = {}
         self._own = names.short_hash(executor)
+
+    def on(self, node: str) -> Collection[Mapping[str, float]]:
+        """What each of them holds of this node."""
+        return self._on.get(node, {}).values()
 
     def begin(self) -> None:
         """Nothing is forgotten while the list is read."""
@@ -54,14 +59,24 @@ class _Holders:
     def take(self, document: Document) -> None:
         meta = document["metadata"]
         if (meta.get("labels") or {}).get(names.EXECUTOR) != self._own:
-            self.held[meta["uid"]] = (document["spec"]["nodeName"], requests(document))
+            self._forget(meta["uid"])
+            node, held = document["spec"]["nodeName"], requests(document)
+            self._nodes[meta["uid"]] = node
+            self._on.setdefault(node, {})[meta["uid"]] = held
 
     def drop(self, document: Document) -> None:
-        self.held.pop(document["metadata"]["uid"], None)
+        self._forget(document["metadata"]["uid"])
 
     def end(self, seen: set[str]) -> None:
-        for uid in self.held.keys() - seen:
-            del self.held[uid]
+        for uid in self._nodes.keys() - seen:
+            self._forget(uid)
+
+    def _forget(self, uid: str) -> None:
+        node = self._nodes.pop(uid, None)
+        if node is not None:
+            del self._on[node][uid]
+            if not self._on[node]:
+                del self._on[node]
 
 
 class ClusterNodes(Mapping[str, Capacity]):
@@ -71,11 +86,12 @@ class ClusterNodes(Mapping[str, Capacity]):
         self, api: Api, executor: str, kinds: Mapping[str, Kind], tolerations: Sequence[Mapping[str, Any]]
     ) -> None:
         self._kinds = kinds
-        self._nodes = _Nodes(tolerations)
-        self._holders = _Holders(executor)
+        self._nodes = Nodes(tolerations)
+        self._holders = Holders(executor)
+        others = {"fieldSelector": _LIVING, "labelSelector": f"{names.EXECUTOR}!={names.short_hash(executor)}"}
         self._watches = (
             Watch(api, "/api/v1/nodes", {}, self._nodes),
-            Watch(api, "/api/v1/pods", {"fieldSelector": _LIVING}, self._holders),
+            Watch(api, "/api/v1/pods", others, self._holders),
         )
 
     async def follow(self) -> None:
@@ -97,8 +113,7 @@ class ClusterNodes(Mapping[str, Capacity]):
 
     def __getitem__(self, token: str) -> Capacity:
         facts = self._facts(token)
-        held = [amounts for node, amounts in self._holders.held.values() if node == facts.name]
-        return capacity(facts, held, self._kinds)
+        return capacity(facts, self._holders.on(facts.name), self._kinds)
 
     def __iter__(self) -> Iterator[str]:
         return (names.node_token(facts.name) for facts in self._nodes.known.values())
