@@ -28,6 +28,7 @@ RANKS = 2
 _NAMESPACE = "jobyard-default"
 _PAGE = 500
 _PATIENCE_S = 3600.0
+_LATER = "a pod is deleted once more than ten minutes have passed since its end"
 ONE = {"name": "one", "command": "true", "device_type": "v100", "devices": 1, "cpus": 1, "memory_mib": 1024}
 SEVERAL = ONE | {"name": "several", "nodes": RANKS}
 LONG = {"name": "long", "command": "true", "cpus": 1, "memory_mib": 1024}
@@ -190,7 +191,7 @@ async def _jobs(connection: Connection, ids: list[str]) -> list[dict[str, Any]]:
 
 def _writes(name: str, counted: Counter[str], jobs: int, goal: float) -> Figure:
     each = ", ".join(f"{what} {count / jobs:.2f}" for what, count in sorted(counted.items()))
-    return Figure(name, counted.total() / jobs, "", goal, note=f"audited: {each}")
+    return Figure(name, counted.total() / jobs, "", goal, note=f"audited: {each}; {_LATER}")
 
 
 def _used(yard: Yard, cluster: SimulatedCluster) -> dict[str, float]:
