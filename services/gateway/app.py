@@ -2,6 +2,7 @@
 
 from services.gateway.admission import Admission
 from services.gateway.application import application
+from services.gateway.beyond import Beyond
 from services.gateway.bulk import Bulk
 from services.gateway.checkpoints import Checkpoints
 from services.gateway.cluster import Clusters
@@ -108,6 +109,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         submissions=Submissions(
             joiner,
             paths,
+            Beyond(bus, deps.clock, settings.explain_timeout_s, settings.refuse_beyond_any_node),
             people.vcs,
             secrets,
             Recipients(bus, timeout_s),

@@ -76,6 +76,11 @@ class GatewaySettings(BaseSettings):
     submissions_per_minute: int | None = Field(
         None, ge=1, description="Jobs that one user may submit; a larger batch gets 422. None: no limit."
     )
+    refuse_beyond_any_node: bool = Field(
+        True,
+        description="Refuse a job of which one rank asks for more than any node has, were it empty. Switch it off "
+        "where larger nodes come when they are needed.",
+    )
     support_per_hour: int = Field(20, ge=1, description="Support cases that one user may open within an hour.")
     submit_deadline_s: float = Field(20.0, gt=0, description="How long a submission is repeated before a 503.")
     command_timeout_s: float = Field(5.0, gt=0, description="How long another service may take to answer.")

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 from services.gateway import idempotency
 from services.gateway.asking import Stored
 from services.gateway.audited import Author
+from services.gateway.beyond import Beyond
 from services.gateway.bodies import fingerprint, parsed
 from services.gateway.domain.access import Caller, check_submission
 from services.gateway.domain.batches import size_of
@@ -59,6 +60,7 @@ class Submissions:
         self,
         joiner: Joiner,
         paths: Paths,
+        beyond: Beyond,
         vcs: Vcs,
         secrets: Secrets,
         recipients: Recipients,
@@ -67,6 +69,7 @@ class Submissions:
     ) -> None:
         self._joiner = joiner
         self._paths = paths
+        self._beyond = beyond
         self._vcs = vcs
         self._secrets = secrets
         self._recipients = recipients
@@ -152,7 +155,9 @@ class Submissions:
             traceparent=tracing.current(),
             most_open=policy.jobs_per_user,
         )
-        return _Accepted(job, size_of(_size(stored, size)))
+        accepted = _Accepted(job, size_of(_size(stored, size)))
+        await self._beyond.check(request)
+        return accepted
 
     async def _check_secrets(self, owner: str, request: contract.JobRequest) -> None:
         """Raises Invalid for a name that neither the owner nor the VC has a secret for."""

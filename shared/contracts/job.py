@@ -157,6 +157,19 @@ DeviceType = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_/-]{0,61}[A-Za-z0-9])?$")]
 LabelValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@/+=-]{0,63}$")]
 
+GIVES_DEVICES = frozenset(
+    {
+        "ASCEND_RUNTIME_OPTIONS",
+        "ASCEND_VISIBLE_DEVICES",
+        "ASCEND_VNPU_SPECS",
+        "NVIDIA_IMEX_CHANNELS",
+        "NVIDIA_MIG_CONFIG_DEVICES",
+        "NVIDIA_MIG_MONITOR_DEVICES",
+        "NVIDIA_VISIBLE_DEVICES",
+    }
+)
+"""Variables by which container runtimes give devices away: never a job's to say."""
+
 SECRETS = 64
 """The most that one job names."""
 

@@ -63,6 +63,9 @@ class Foresight(Contract):
     """What would be in its way for long, or not as it was asked for; what only takes its turn is not told."""
 
     warnings: tuple[Reason, ...] = ()
+    beyond: Annotated[
+        Reason | None, Field(description="One rank of it asks for more than any node has, were it empty.")
+    ] = None
 
 
 SUBMIT = Command("cmd.jobs.submit.v1", SubmitJobs, SubmitOutcomes, "Store new jobs.")

@@ -10,6 +10,7 @@ from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.kubernetes.measuring import Source
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
+from services.executor.domain.container_devices import withheld
 from tests.support.executor_backend import Bench
 from tests.support.kubernetes.cluster import IMAGE
 from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
@@ -17,8 +18,8 @@ from tests.support.waiting import until
 
 _PORT = ("", "_PROTO", "_PORT", "_ADDR")
 _SERVICE = ("PORT", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTPS", *(f"PORT_443_TCP{part}" for part in _PORT))
-BROUGHT = frozenset({"HOSTNAME", "HOME", *(f"KUBERNETES_{name}" for name in _SERVICE)})
-"""What a kubelet adds to every environment."""
+BROUGHT = frozenset({"HOSTNAME", "HOME", *withheld(None), *(f"KUBERNETES_{name}" for name in _SERVICE)})
+"""What a kubelet adds to every environment, and what a pod is told of devices."""
 
 
 class KubernetesBench(Bench):

@@ -12,6 +12,7 @@ from services.executor.backends.kubernetes.manifest import pod, tombstone
 from services.executor.backends.protocol import Folders
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import Kind
+from services.executor.domain.container_devices import withheld
 from shared.ids import new_id
 from tests.support.executor_backend import order_of
 
@@ -64,7 +65,17 @@ def test_kubernetes_puts_nothing_in_place_of_what_a_command_or_a_variable_says()
     document = made(env={"PATH": "$(HOME)", "PRICE": "5$$"})
     assert container(document)["command"][-1] == "echo $$HOME $$(id) $$$$"
     values = {each["name"]: each["value"] for each in container(document)["env"]}
-    assert values == {"PATH": "$$(HOME)", "PRICE": "5$$$$"}
+    assert values == {"PATH": "$$(HOME)", "PRICE": "5$$$$", **withheld(None)}
+
+
+def test_no_variable_gives_a_pod_devices_that_it_was_not_placed_with() -> None:
+    tries = {"NVIDIA_VISIBLE_DEVICES": "all", "ASCEND_VISIBLE_DEVICES": "0-7", "NVIDIA_MIG_CONFIG_DEVICES": "all"}
+    without = {each["name"]: each["value"] for each in container(made(env=tries))["env"]}
+    assert without == {"NVIDIA_VISIBLE_DEVICES": "void", "ASCEND_VISIBLE_DEVICES": ""}
+    placed = container(made(env=tries, device_type="v100", devices=(0,)))["env"]
+    assert placed == [{"name": "ASCEND_VISIBLE_DEVICES", "value": ""}], "its plugin says the other one"
+    hidden = container(made(env=tries, hidden=("all",)))["env"]
+    assert {each["name"]: each.get("value") for each in hidden} == without
 
 
 def test_each_folder_is_mounted_once_from_the_claim_with_the_longest_prefix_and_data_cannot_be_written() -> None:
@@ -91,7 +102,7 @@ def test_devices_are_asked_for_by_the_clusters_name_and_shown_by_its_plugin() ->
     document = made(device_type="v100", devices=(0, 1), cpus=2.5, memory_mib=512, env=env)
     amounts = {"cpu": "2500m", "memory": "512Mi", "nvidia.com/gpu": "2"}
     assert container(document)["resources"] == {"requests": amounts, "limits": amounts}
-    assert [each["name"] for each in container(document)["env"]] == ["X"]
+    assert [each["name"] for each in container(document)["env"]] == ["X", "ASCEND_VISIBLE_DEVICES"]
 
 
 def test_a_device_type_that_no_operator_has_named_is_refused() -> None:
@@ -114,7 +125,7 @@ def test_it_is_pinned_to_the_node_by_the_clusters_own_name() -> None:
 def test_rank_0_learns_its_address_where_it_starts_and_the_others_are_told() -> None:
     env = {"MASTER_ADDR": "127.0.0.1"}
     first = container(made(rank=0, ranks=2, env=env))["env"]
-    assert first == [{"name": "MASTER_ADDR", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+    assert first[0] == {"name": "MASTER_ADDR", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
     assert container(made(rank=1, ranks=2, env={"MASTER_ADDR": "10.0.0.9"}))["env"][0]["value"] == "10.0.0.9"
     assert container(made(rank=0, ranks=1, env=env))["env"][0]["value"] == "127.0.0.1"
 

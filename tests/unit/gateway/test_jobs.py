@@ -21,6 +21,7 @@ from shared.contracts.commands.scheduling import (
     Explanation,
     Explanations,
 )
+from shared.contracts.commands.submission import SubmitJobs
 from shared.contracts.errors import Conflict
 from shared.contracts.events import AnyCloudEvent
 from shared.contracts.job import Job, JobStatus, Reason
@@ -45,7 +46,7 @@ async def test_a_submission_is_stored_and_answered_whole(yard: Gateway) -> None:
         "interactive_ports notify usage blockers"
     )
     assert set(job) == set(names.split())
-    (asked,) = yard.bus.asked
+    (asked,) = [ask for ask in yard.bus.asked if isinstance(ask, SubmitJobs)]
     assert asked.jobs[0].owner == "admin"
     assert asked.jobs[0].correlation_id == answer.headers["x-request-id"]
 

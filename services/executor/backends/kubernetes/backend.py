@@ -26,7 +26,7 @@ from services.executor.backends.kubernetes.launching import Launching
 from services.executor.backends.kubernetes.layout import Layout
 from services.executor.backends.kubernetes.measuring import Measuring, Source
 from services.executor.backends.kubernetes.namespaces import Namespaces, own_namespace
-from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.backends.kubernetes.nodes import ClusterNodes, Holders
 from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
@@ -67,7 +67,7 @@ class KubernetesBackend:
         self._tasks = Tasks()
         self._turns = Turns()
         self._kept = Kept(folder)
-        self._pods = Pods(api, layout.fence, self._moved)
+        self._pods = Pods(api, layout.fence, nodes.strangers if nodes is not None else Holders(), self._moved)
         self._measuring = Measuring(self._pods, sources)
         hidden = HiddenTexts(api)
         ways = Ways(folder)

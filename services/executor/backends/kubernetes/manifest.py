@@ -32,7 +32,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "image": order.image or layout.image,
         "imagePullPolicy": layout.pull_policy,
         "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
-        "env": variables(order),
+        "env": variables(order, _resource(order, layout)),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
         "securityContext": {
@@ -149,16 +149,24 @@ def _resources(order: RunOrder, layout: Layout) -> Document:
     asked = {"cpu": f"{round(cpus * 1000)}m"}
     if memory_mib:
         asked["memory"] = f"{memory_mib}Mi"
-    if order.device_type != CPU and order.devices:
-        kind = layout.device_types.get(order.device_type)
-        if kind is None:
-            message = f"The operators have named no resource of the cluster for devices of type {order.device_type}."
-            details: Facts = {"device_type": order.device_type}
-            raise Unplaceable(Reason(code="devices_unknown", message=message, details=details))
-        asked[kind.resource] = str(len(order.devices))
+    resource = _resource(order, layout)
+    if resource is not None:
+        asked[resource] = str(len(order.devices))
     limits = {name: amount for name, amount in asked.items() if name != "cpu" or layout.limit_cpus}
     if not memory_mib and layout.memory_mib:
         asked["memory"], limits["memory"] = "0", f"{layout.memory_mib}Mi"
     if layout.disk_mib:
         asked["ephemeral-storage"], limits["ephemeral-storage"] = "0", f"{layout.disk_mib}Mi"
     return {"requests": asked, "limits": limits}
+
+
+def _resource(order: RunOrder, layout: Layout) -> str | None:
+    """What the cluster calls its devices; none without any. Raises Unplaceable."""
+    if order.device_type == CPU or not order.devices:
+        return None
+    kind = layout.device_types.get(order.device_type)
+    if kind is None:
+        message = f"The operators have named no resource of the cluster for devices of type {order.device_type}."
+        details: Facts = {"device_type": order.device_type}
+        raise Unplaceable(Reason(code="devices_unknown", message=message, details=details))
+    return kind.resource
