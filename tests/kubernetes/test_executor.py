@@ -1,4 +1,4 @@
-"""What only the executor of a cluster says of its nodes."""
+"""What only the executor of a cluster does: calls of an API server that are cut anywhere, and nodes that it reports."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,18 +6,89 @@ from pathlib import Path
 import pytest
 
 from shared.contracts import subjects
-from shared.contracts.events import NodeReported
-from tests.support.executor import NODE
+from shared.contracts.events import NodeReported, RunExited, RunStopped
+from tests.support.executor import NODE, launch_of
 from tests.support.executor_service import ExecutorService, Yard
-from tests.support.executors import running
+from tests.support.executors import in_cluster
+from tests.support.kubernetes.cluster import shared
+from tests.support.kubernetes.proxy import Held, Proxy, asks, proxy
+from tests.support.kubernetes.rights import listed, used
 from tests.support.nats import NatsServer
 from tests.support.waiting import until
 
+WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.05; done"
+
 
 @pytest.fixture
-async def executor(nats: NatsServer, tmp_path: Path) -> AsyncIterator[ExecutorService]:
-    async with running("kubernetes", nats.url, tmp_path / "data") as executor:
-        yield executor
+async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
+    """Whatever was asked through it is in the list of the executor's rights."""
+    async with proxy(tmp_path, shared()) as between:
+        yield between
+        assert used(between.asked) <= listed()
+
+
+@pytest.fixture
+async def executor(nats: NatsServer, tmp_path: Path, between: Proxy) -> AsyncIterator[ExecutorService]:
+    """It reaches the cluster through the proxy."""
+    data = tmp_path / "data"
+    async with in_cluster(data / "storage") as settings:
+        through = settings | {"kubernetes_config": between.kubeconfig}
+        with ExecutorService(nats.url, data, backend="kubernetes", **through) as running:
+            yield running
+
+
+async def test_an_executor_that_is_killed_at_every_step_starts_a_run_once_and_tells_each_thing_once(
+    executor: ExecutorService, yard: Yard, between: Proxy
+) -> None:
+    async def killed_at(held: Held, what: str) -> None:
+        await until(held.here.is_set, what)
+        executor.kill()
+        between.heal()
+
+    creates, deletes, releases = asks("POST", ".*/pods"), asks("DELETE", ".*/pods/.*"), asks("PATCH", ".*/pods/.*")
+    step = between.hold(creates)
+    view = await yard.place(launch=launch_of(f"echo start >> starts; echo line; {WAIT_FOR_GO}"), cpus=0.1)
+    await killed_at(step, "it is about to make the pod")
+    step = between.hold(creates, done=True)
+    executor.start()
+    await killed_at(step, "the pod is made, and it does not know yet")
+    executor.start()
+    await yard.said(view, "started")
+    step = between.hold(deletes, done=True)
+    await yard.kill(view)
+    await killed_at(step, "the run is told to stop, and it does not know yet")
+    step = between.hold(releases)
+    executor.start()
+    await killed_at(step, "it is about to let the pod go")
+    executor.start()
+    assert isinstance(await yard.said(view, "stopped"), RunStopped)
+    assert (executor.job_path(view) / "starts").read_text() == "start\n"
+    assert await yard.console(view) == ["line"]
+    assert await yard.facts(view) == ["started", "stopped"]
+
+
+async def test_what_a_run_uses_and_reports_arrives_while_it_runs_and_with_its_end(
+    executor: ExecutorService, yard: Yard
+) -> None:
+    spends = "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done"
+    report = 'echo \'{"loss": 0.5}\' >> "$JOBYARD_METRICS_FILE"'
+    command = f"{spends}; {report}; {WAIT_FOR_GO}; {report.replace('0.5', '0.25')}"
+    view = await yard.place(launch=launch_of(command), cpus=0.1)
+    seen: dict[str, float] = {}
+
+    async def told() -> bool:
+        for sample in await yard.samples(view):
+            seen.update(sample.reported)
+            seen["cpu"] = max(seen.get("cpu", 0.0), sample.cpu_seconds or 0.0)
+            seen["memory"] = max(seen.get("memory", 0.0), sample.memory_bytes or 0.0)
+        return seen.get("loss") == 0.5 and seen["cpu"] > 0 and seen["memory"] > 0
+
+    await until(told, "the samples say it", within=120)
+    (executor.job_path(view) / "go").touch()
+    exited = await yard.said(view, "exited")
+    assert isinstance(exited, RunExited) and exited.usage is not None
+    assert exited.usage.reported == {"loss": 0.25}
+    assert (exited.usage.cpu_seconds or 0) >= seen["cpu"] and (exited.usage.memory_peak_bytes or 0) >= seen["memory"]
 
 
 async def test_each_node_of_the_cluster_is_reported_with_who_answers_for_it(

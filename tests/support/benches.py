@@ -48,9 +48,9 @@ async def opened(backend: str, folder: Path) -> AsyncIterator[Bench]:
 
 
 @contextlib.asynccontextmanager
-async def opened_in_cluster(folder: Path) -> AsyncIterator[KubernetesBench]:
-    """The same for the backend `kubernetes`, with a namespace of its own."""
-    bench = KubernetesBench(shared(), folder / "home", folder / "work", new_id()[-10:].lower())
+async def opened_in_cluster(folder: Path, through: Path | None = None) -> AsyncIterator[KubernetesBench]:
+    """The same for the backend `kubernetes`, with a namespace of its own. `through`: its way to the cluster."""
+    bench = KubernetesBench(shared(), folder / "home", folder / "work", new_id()[-10:].lower(), through=through)
     await bench.prepare()
     await bench.open()
     try:

@@ -31,7 +31,7 @@ async def running(backend: str, nats_url: str, data: Path) -> AsyncIterator[Exec
 
 
 @contextlib.asynccontextmanager
-async def in_cluster(storage: Path) -> AsyncIterator[dict[str, object]]:
+async def in_cluster(storage: Path) -> AsyncIterator[dict[str, Any]]:
     """Settings for namespaces of its own; that of the virtual cluster `default` has the storage as its claim."""
     prefix = f"t{new_id()[-10:].lower()}-"
     namespace = names.namespace("default", prefix)

@@ -426,3 +426,14 @@ async def test_readiness_names_the_part_that_is_missing(yard: Gateway) -> None:
     assert answer.json()["services"]["logs"] == {"ready": False, "message": "starting"}
     yard.bus.answers["cmd.logs.health.v1"] = healthy
     assert (await yard.http.get("/readyz")).json()["ready"] is True
+
+
+@pytest.mark.parametrize("field", ["job_path", "work_path", "data_path", "checkpoint_path"])
+@pytest.mark.parametrize("path", [".", "jobs", "jobs/."])
+async def test_nobody_gets_everybodys_files_and_nothing_of_that_is_stored(yard: Gateway, field: str, path: str) -> None:
+    (yard.data / "storage" / "jobs").mkdir(parents=True)
+    answer = await yard.call("POST", "/jobs", json=BODY | {field: path})
+    assert answer.status_code == 422
+    assert "everybody's files" in answer.json()["detail"]
+    assert answer.json()["errors"][0]["field"] == field
+    assert yard.bus.jobs == {}

@@ -29,9 +29,10 @@ from services.executor.backends.docker.reading import reading_of
 from services.executor.backends.docker.users import Users
 from services.executor.backends.process import linux, marks
 from services.executor.backends.process.entrance import Entrance
-from services.executor.backends.protocol import Changed, Execution, RunOrder
+from services.executor.backends.protocol import AnswersItself, Changed, Execution, RunOrder
 from services.executor.domain.observation import Live, Observation, Started, Waiting
 from services.executor.domain.reading import Reading
+from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ class DockerBackend:
     """
 
     uses_images = True
+    reports_beside_job = False
 
     def __init__(
         self,
@@ -129,6 +131,9 @@ class DockerBackend:
             await asyncio.wait([launch])
         if run_id not in self._launches:  # else whoever launches it sees to it
             await self._stop(run_id)
+
+    async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
+        raise AnswersItself
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         seen = dict(zip(run_ids, await asyncio.gather(*map(self._observe, run_ids)), strict=True))
