@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.js.errors import NoKeysError
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.domain import pod_names as names
@@ -124,7 +125,10 @@ async def test_each_node_of_the_cluster_is_reported_with_who_answers_for_it(
     bucket = await yard.bus.js.key_value(subjects.NODES)
 
     async def reported() -> bool:
-        return NODE in await bucket.keys()
+        try:
+            return NODE in await bucket.keys()
+        except NoKeysError:
+            return False
 
     await until(reported, "the node is reported")
     entry = await bucket.get(NODE)
