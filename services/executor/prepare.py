@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from services.executor import descent
 from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.equipment import Equipment
@@ -104,7 +105,7 @@ class Preparation:
 
     def _made(self, path: str) -> Path:
         resolved = self._roots.resolve(path)
-        resolved.mkdir(parents=True, exist_ok=True)
+        descent.make(resolved)
         return resolved
 
     def _existing(self, name: str, path: str) -> Path:

@@ -36,7 +36,7 @@ def chosen(
 def _of_this_machine(settings: ExecutorSettings, home: Path, equipment: Equipment) -> Backend:
     if settings.backend == "docker":
         from services.executor.backends.docker.backend import DockerBackend
-        from services.executor.backends.docker.containers import User
+        from services.executor.backends.docker.containers import Limits, User
         from services.executor.backends.docker.users import Users
 
         named = {owner: User(uid, gid) for owner, (uid, gid) in settings.users.items()}
@@ -44,9 +44,14 @@ def _of_this_machine(settings: ExecutorSettings, home: Path, equipment: Equipmen
             home / settings.backend,
             host=settings.docker_host,
             users=Users(named, User(os.geteuid(), os.getegid())),
+            limits=Limits(
+                memory_mib=settings.memory_mib or capacity(equipment).memory_mib // 8 * 7,
+                shm_mib=settings.shm_mib,
+                pids=settings.pids,
+                read_only=settings.read_only,
+            ),
             default_image=settings.image,
             network=settings.network,
-            shm_mib=settings.shm_mib,
             kind_of=lambda order: equipment.kind(order.device_type) if order.devices else None,
         )
     groups = Groups(home / settings.backend, mounted() if settings.groups == "auto" else ())

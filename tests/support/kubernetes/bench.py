@@ -22,14 +22,22 @@ BROUGHT = frozenset({"HOSTNAME", "HOME", *(f"KUBERNETES_{name}" for name in _SER
 
 
 class KubernetesBench(Bench):
-    """`vc` names the namespace."""
+    """`vc` names the namespace; `through` is the backend's own way to the cluster, if that is another one."""
 
     apart = False
     reached = frozenset({"127.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1"})
     relays = True
     within_s = 120.0
 
-    def __init__(self, kubeconfig: Path, home: Path, folder: Path, vc: str, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        home: Path,
+        folder: Path,
+        vc: str,
+        patience_s: float = 60.0,
+        through: Path | None = None,
+    ) -> None:
         self.home = home
         self.vc = vc
         self.namespace = names.namespace(vc)
@@ -45,7 +53,7 @@ class KubernetesBench(Bench):
         self.sources: tuple[Source, ...] = ()
         """Who says what devices do, beside the kubelets."""
 
-        self._kubeconfig = kubeconfig
+        self._kubeconfig = through or kubeconfig
 
         def make() -> KubernetesBackend:
             api = Api(self._kubeconfig)
@@ -81,6 +89,12 @@ class KubernetesBench(Bench):
             return False
 
         await until(gone, f"the pod of {run_id} is gone")
+
+    async def repair(self) -> None:
+        """What stands around the runs, without waiting for the next look at it."""
+        assert isinstance(self.backend, KubernetesBackend)
+        await self.backend.observe([])  # its pods are known
+        await self.backend.fences.repair()
 
     def forget_end(self, run_id: str) -> None:
         """As an executor that was killed before it had written how the run ended."""

@@ -78,8 +78,12 @@ class Node:
         self._group.make()
         self.containerd.start()
         for image in self._images:
-            subprocess.run([*self._ctr, "images", "import", "--local", image], check=True, capture_output=True)
+            self.take(image)
         self.kubelet.start()
+
+    def take(self, image: Path) -> None:
+        """The images of an archive: its containers can start from them."""
+        subprocess.run([*self._ctr, "images", "import", "--local", image], check=True, capture_output=True)
 
     def stop(self) -> None:
         """With every container that is left."""

@@ -51,6 +51,7 @@ PROGRAMS = {
     "containerd-shim-runc-v2": _containerd("containerd-shim-runc-v2"),
     "ctr": _containerd("ctr"),
     "kwok": Source("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+    "helm": Source("helm", "helm.sh/helm/v4/cmd/helm"),
 }
 OF_THE_SYSTEM = ("containerd", "containerd-shim-runc-v2", "ctr")
 """Those of the distribution are taken to be too old: a kubelet of today wants containerd 2."""

@@ -12,11 +12,13 @@ from services.executor.backends.kubernetes.pods import Pods
 from services.executor.domain import pod_names as names
 from services.executor.domain.figures import Figures
 from services.executor.domain.holder import Holder
+from services.executor.domain.pod_fence import Fence
 from services.executor.domain.pod_figures import Pod, PodFigures
 from shared.contracts.metrics import Accelerator
 from shared.ids import new_id
 
 NAMESPACE = "jobyard-default"
+FENCE = Fence("cluster", "jobyard-")
 
 
 class Said:
@@ -47,7 +49,9 @@ def running(run_id: str, node: str) -> dict[str, Any]:
             "namespace": NAMESPACE,
             "uid": run_id,
             "resourceVersion": "1",
-            "annotations": {names.RUN: run_id},
+            "annotations": {names.RUN: run_id, names.NODE: "cluster", names.OWNER: "ada", names.VC: "default"},
+            "labels": FENCE.labels(run_id),
+            "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "jobyard", "uid": "anchor"}],
         },
         "spec": {"nodeName": node, "containers": [{"image": "a"}]},
         "status": {"phase": "Running", "containerStatuses": [{"state": state}]},
@@ -56,7 +60,7 @@ def running(run_id: str, node: str) -> dict[str, Any]:
 
 @pytest.fixture
 def pods() -> Pods:
-    return Pods(Api(None), "cluster", lambda run_id: None)
+    return Pods(Api(None), FENCE, lambda run_id: None)
 
 
 async def let_go(measuring: Measuring) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import aiohttp
 from aiodocker import Docker, DockerError
 
+from services.executor.backends.docker.containers import Image
+
 CALL_S = 60.0
 """An engine that takes longer for anything but a pull stands still."""
 
@@ -114,16 +116,17 @@ class Engine:
                 raise
             return found
 
-    async def has(self, image: str) -> bool:
-        """Whether the image is here."""
+    async def image(self, name: str) -> Image | None:
+        """None: it is not here."""
         async with self._told() as docker:
             try:
-                await docker.images.inspect(image)
+                found = await docker.images.inspect(name)
             except DockerError as error:
                 if error.status == 404:
-                    return False
+                    return None
                 raise
-            return True
+        pairs = (each.partition("=") for each in (found.get("Config") or {}).get("Env") or ())
+        return Image(name, found["Id"], {variable: value for variable, _, value in pairs})
 
     async def pull(self, image: str) -> None:
         """As long as it takes. Raises Unpullable."""

@@ -8,6 +8,7 @@ result and its output are stored here. What a watch tells only makes this look. 
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,21 @@ from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.entrance import Entrance
+from services.executor.backends.kubernetes.fences import Fences
+from services.executor.backends.kubernetes.forcing import Forcing
+from services.executor.backends.kubernetes.forgetting import Forgetting
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.launching import Launching
 from services.executor.backends.kubernetes.layout import Layout
 from services.executor.backends.kubernetes.measuring import Measuring, Source
-from services.executor.backends.kubernetes.namespaces import Namespaces
+from services.executor.backends.kubernetes.namespaces import Namespaces, own_namespace
 from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.ports import Ports
+from services.executor.backends.kubernetes.sweeping import Sweep
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.ways import Ways
@@ -36,11 +41,9 @@ from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Observation
 from services.executor.domain.reading import Reading
 from shared.contracts.errors import Conflict
+from shared.contracts.job import Reason
 from shared.contracts.metrics import Accelerator
 from shared.contracts.streams import Child
-
-SWEEP_S = 5.0
-"""Between two looks at what was told to stop and has not ended."""
 
 
 class KubernetesBackend:
@@ -64,20 +67,25 @@ class KubernetesBackend:
         self._tasks = Tasks()
         self._turns = Turns()
         self._kept = Kept(folder)
-        self._pods = Pods(api, layout.executor, self._moved)
+        self._pods = Pods(api, layout.fence, self._moved)
         self._measuring = Measuring(self._pods, sources)
         hidden = HiddenTexts(api)
         ways = Ways(folder)
         self._entrance = Entrance(api, ways, self._pod_of, hidden.of)
         self._ports = Ports(api, self._entrance.run)
-        self._calls = Calls(api, self._kept, self._pods, Namespaces(api, create_namespaces), hidden)
+        namespaces = Namespaces(api, create_namespaces, own_namespace())
+        self.fences = Fences(api, layout, namespaces, self._pods, self._kept)
+        self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
         self._outputs = Outputs(api, self._kept, ways, self._pods, hidden, self._note)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
+        self._forcing = Forcing(api, self._kept, self._pods, self._concluding, self._turns)
         self._observing = Observing(
             self._kept, self._pods, self._calls, self._outputs, self._concluding, self._ending, patience_s
         )
+        self._forgetting = Forgetting(self._kept, self._calls, self._tasks, self._gone)
+        self._sweep = Sweep(self._kept, self._calls, self._ending, self._observing, self._forgetting)
         self._changed: Changed = lambda run_id, observation: None
         self._wrote: Callable[[str], None] = lambda run_id: None
 
@@ -85,13 +93,15 @@ class KubernetesBackend:
         self._changed = changed
         self._wrote = wrote
         await asyncio.to_thread(self._kept.open)
+        await self._forgetting.open()
         await self._api.open()
         self._tasks.spawn(self._pods.watch.follow())
         if self._nodes is not None:
             self._tasks.spawn(self._nodes.follow())
             await self._nodes.listed()
         self._tasks.spawn(self._entrance.take_up())
-        self._tasks.spawn(self._sweep())
+        self._tasks.spawn(self._begin_sweep())
+        self._tasks.spawn(self.fences.keep())
 
     async def close(self) -> None:
         parts = (self._tasks, self._observing, self._outputs, self._measuring)
@@ -105,10 +115,13 @@ class KubernetesBackend:
 
     async def launch(self, orders: Sequence[RunOrder]) -> None:
         for order in orders:
-            self._tasks.spawn(self._launching.launch(order))
+            self._tasks.once(f"launch {order.run_id}", partial(self._launching.launch, order))
 
     async def stop(self, run_id: str) -> None:
         await self._ending.stop(run_id)
+
+    async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
+        return await self._forcing.force(run_ids, reason)
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         await self._pods.watch.listed.wait()
@@ -134,7 +147,7 @@ class KubernetesBackend:
         return self._outputs.path(run_id, child)
 
     async def forget(self, run_ids: Sequence[str]) -> None:
-        await asyncio.gather(*(self._forget(run_id) for run_id in run_ids))
+        await self._forgetting.forget(run_ids)
 
     async def _living(self, run_id: str) -> tuple[Document, dict[str, Any]]:
         """The pod of a run that runs and is not told to stop. Raises Conflict."""
@@ -162,20 +175,13 @@ class KubernetesBackend:
     def _note(self, run_id: str) -> None:
         self._wrote(run_id)
 
-    async def _sweep(self) -> None:
-        """Look again at what has not come to its end, for a word of the watch or an answer that got lost."""
-        await self._pods.watch.listed.wait()
-        while True:
-            for run_id in await asyncio.to_thread(self._kept.unfinished):
-                self._tasks.spawn(self._ending.end(run_id))
-                self._observing.look_at(run_id)
-            await asyncio.sleep(SWEEP_S)
-
-    async def _forget(self, run_id: str) -> None:
-        await self._calls.remove(run_id)
+    def _gone(self, run_id: str) -> None:
+        """Nothing of it is left."""
         self._concluding.told.pop(run_id, None)
         self._turns.forget(run_id)
         self._observing.forget(run_id)
         self._measuring.forget(run_id)
-        await asyncio.to_thread(self._entrance.forget, run_id)
-        await asyncio.to_thread(self._kept.forget, [run_id])
+
+    async def _begin_sweep(self) -> None:
+        await self._pods.watch.listed.wait()
+        await self._sweep.run()

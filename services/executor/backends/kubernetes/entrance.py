@@ -86,9 +86,6 @@ class Entrance:
         except (*AWAY, TimeoutError) as error:
             raise Unavailable(f"The job's container does not let anybody in now: {error}") from error
 
-    def forget(self, run_id: str) -> None:
-        self._ways.forget(run_id)
-
     def _count(self, run_id: str) -> int:
         return self._relays[run_id] + sum(
             watched.holders for (run, _), watched in self._watched.items() if run == run_id

@@ -6,6 +6,7 @@ is asked of the cluster, so a kill of this process leaves either nothing or a wo
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from shared.contracts.job import Reason
 ORDER = ".order"
 STOP = ".stop"
 END = ".end"
+LEAVING = ".leaving"
 OUTPUT = ".output"
 _ENDS = {kind.__name__: kind for kind in (Ended, Cancelled, Lost, Refused)}
 
@@ -67,10 +69,19 @@ class Kept:
         stopped = {file.name.removesuffix(STOP) for file in self._folder.glob(f"*{STOP}")}
         return [run_id for run_id in stopped if not self.path(run_id, END).exists()]
 
+    def let_go(self, run_ids: Iterable[str]) -> None:
+        """They are to be forgotten, once nothing of them is in the cluster."""
+        for run_id in run_ids:
+            self.path(run_id, LEAVING).touch()
+
+    def leaving(self) -> list[str]:
+        """Runs that are to be forgotten and are not yet."""
+        return [file.name.removesuffix(LEAVING) for file in self._folder.glob(f"*{LEAVING}")]
+
     def forget(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:
             for file in self._folder.glob(f"{run_id}.*"):
-                file.unlink(missing_ok=True)
+                shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
 
     def _write(self, run_id: str, suffix: str, facts: dict[str, Any]) -> None:
         path = self.path(run_id, suffix)
