@@ -315,7 +315,7 @@ def test_without_namespaces_of_its_own_making_the_executor_may_only_look_beyond_
 ) -> None:
     roles = {role["metadata"]["name"]: role for role in kinds(default, "ClusterRole")}
     wide = [roles[binding["roleRef"]["name"]] for binding in kinds(default, "ClusterRoleBinding")]
-    assert {verb for _, _, verb in granted(wide)} == {"list", "watch"}
+    assert {verb for _, _, verb in granted(wide)} == {"get", "list", "watch"}
     assert granted(wide) == granted([{"rules": rights.rules(rights.CLUSTER)}])
     assert [binding["metadata"]["namespace"] for binding in kinds(default, "RoleBinding")] == ["jobyard-default"]
 

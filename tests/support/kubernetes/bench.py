@@ -54,10 +54,10 @@ class KubernetesBench(Bench):
         self.sources: tuple[Source, ...] = ()
         """Who says what devices do, beside the kubelets."""
 
-        self._through = through or kubeconfig
+        self._kubeconfig = through or kubeconfig
 
         def make() -> KubernetesBackend:
-            api = Api(self._through)
+            api = Api(self._kubeconfig)
             sources = (Kubelets(api, "summary", self.layout.namespaces), *self.sources)
             return KubernetesBackend(api, home, self.layout, patience_s=patience_s, sources=sources)
 
@@ -75,7 +75,7 @@ class KubernetesBench(Bench):
 
     async def reach_by(self, kubeconfig: Path) -> None:
         """The next executor's process reaches the cluster by this one."""
-        self._through = kubeconfig
+        self._kubeconfig = kubeconfig
         await self.reopen()
 
     async def remove(self, run_id: str) -> None:

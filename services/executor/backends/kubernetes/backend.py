@@ -84,7 +84,7 @@ class KubernetesBackend:
         self._observing = Observing(
             self._kept, self._pods, self._calls, self._outputs, self._concluding, self._ending, patience_s
         )
-        self._forgetting = Forgetting(self._kept, ways, self._calls, self._tasks, self._gone)
+        self._forgetting = Forgetting(self._kept, self._calls, self._tasks, self._gone)
         self._sweep = Sweep(self._kept, self._calls, self._ending, self._observing, self._forgetting)
         self._changed: Changed = lambda run_id, observation: None
         self._wrote: Callable[[str], None] = lambda run_id: None
