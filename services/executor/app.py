@@ -59,7 +59,7 @@ def build(deps: Deps) -> Service:
             files.reports,
             devices.equipment,
         ),
-        secrets=Secrets(bus, node),
+        secrets=Secrets(bus, node, backend.uses_images),
         capacities=nodes.capacities,
         clock=clock,
         boot_id=nodes.boot_id,

@@ -17,6 +17,7 @@ from services.executor.domain.admission import Capacity
 from services.executor.domain.equipment import Equipment
 from services.executor.domain.gang import Verdict
 from services.executor.domain.observation import Ended, Observation, Started, Waiting
+from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from services.executor.domain.repairs import Phase
 from services.executor.doorway import Doorway
@@ -66,6 +67,7 @@ class Scripted:
         self.orders: dict[str, RunOrder] = {}
         self.stopped: list[str] = []
         self.seen: dict[str, Observation] = {}
+        self.pulling: dict[str, Pull] = {}
         self.unreachable: set[str] = set()
 
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
@@ -85,6 +87,9 @@ class Scripted:
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         return {id: self.seen.get(id, Waiting()) for id in run_ids}
+
+    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
+        return {id: self.pulling[id] for id in run_ids if id in self.pulling}
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         return {}
@@ -168,7 +173,7 @@ class Bench:
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
             sampler=self.sampler(files),
             preparation=Preparation(Roots(self.folder), {}, files.reports, Equipment(simulated={"v100": 2})),
-            secrets=Secrets(self.gateway, "node-1"),
+            secrets=Secrets(self.gateway, "node-1", uses_images=True),
             capacities={NODE: Capacity(cpus=4, memory_mib=1000, devices={"v100": 2})},
             clock=self.clock,
             boot_id=BOOT,

@@ -6,12 +6,15 @@ disk is.
 
 import errno
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 from aiodocker import Docker, DockerError
+
+from shared.contracts.commands.secrets import RegistryLogin
+from shared.contracts.images import image_name
 
 CALL_S = 60.0
 """An engine that takes longer for anything but a pull stands still."""
@@ -125,11 +128,15 @@ class Engine:
                 raise
             return True
 
-    async def pull(self, image: str) -> None:
-        """As long as it takes. Raises Unpullable."""
+    async def pull(self, image: str, login: RegistryLogin | None, told: Callable[[Mapping[str, Any]], None]) -> None:
+        """As long as it takes; `told` of each line that the engine writes of it. Raises Unpullable."""
+        named, auth = image, None
+        if login is not None:
+            named, auth = image_name(image).full, {"username": login.username, "password": login.password}
         try:
             async with self._told() as docker:
-                await docker.images.pull(image)
+                async for line in docker.images.pull(named, auth=auth, stream=True):
+                    told(line)
         except Declined as declined:
             raise Unpullable(declined.status, declined.said) from declined
 

@@ -6,6 +6,7 @@ has started nothing, and is replaced; one whose supervisor has claimed the run i
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import structlog
@@ -26,7 +27,10 @@ from services.executor.backends.docker.judging import is_of, runs
 from services.executor.backends.docker.users import Users
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.observation import Refused
-from shared.contracts.job import Reason
+from services.executor.domain.pulling import Progress
+from shared.contracts.commands.secrets import RegistryLogin
+from shared.contracts.job import HIDDEN, Reason
+from shared.contracts.masking import hidden_in, masked
 
 log = structlog.get_logger()
 
@@ -52,7 +56,7 @@ class Launching:
         self._users = users
         self._default_image = default_image
         self._room = asyncio.Semaphore(AT_ONCE)
-        self.fetching: set[str] = set()
+        self.fetching: dict[str, Progress] = {}
         """Runs whose image is being pulled: nothing of them is there yet."""
 
     async def launch(self, order: RunOrder, kind: Kind | None) -> None:
@@ -81,26 +85,26 @@ class Launching:
         name = name_of(self._surroundings.home_id, order.run_id)
         try:
             if not await self._is_left(name, order.run_id):
-                await self._fetch(image, order.run_id)
+                await self._fetch(image, order)
                 async with self._room:
                     await self._create(order, image, user, kind, name)
                     order_line = json.dumps(_order(order, kind)).encode()
                     await self._engine.start_with_input(name, order_line)
         except Declined as declined:
-            return _refusal(image, declined)
+            return _refusal(image, declined, order.login)
         await self._claimed(order.run_id, name)
         return None
 
-    async def _fetch(self, image: str, run_id: str) -> None:
+    async def _fetch(self, image: str, order: RunOrder) -> None:
         """May take long, and keeps nobody else from starting. Raises Unpullable."""
         if await self._engine.has(image):
             return
-        log.info("image_pulled", run_id=run_id, image=image)
-        self.fetching.add(run_id)
+        log.info("image_pulled", run_id=order.run_id, image=image)
+        progress = self.fetching[order.run_id] = Progress(image, time.time_ns())
         try:
-            await self._engine.pull(image)
+            await self._engine.pull(image, order.login, progress.take)
         finally:
-            self.fetching.remove(run_id)
+            del self.fetching[order.run_id]
 
     async def _is_left(self, name: str, run_id: str) -> bool:
         """Whether an earlier executor has started it, and died before it could say so. Raises Declined."""
@@ -154,9 +158,12 @@ def _order(order: RunOrder, kind: Kind | None) -> dict[str, object]:
     }
 
 
-def _refusal(image: str, declined: Declined) -> Refused:
-    """What the engine would not do, in its own words; a registry that does not answer may do so another time."""
-    said = declined.said.rstrip(".")
+def _refusal(image: str, declined: Declined, login: RegistryLogin | None) -> Refused:
+    """What the engine would not do, in its own words; a registry that does not answer may do so another time.
+
+    A registry may say whatever it likes, also what it was let in with.
+    """
+    said = masked(declined.said.rstrip("."), hidden_in([login.password]) if login is not None else (), HIDDEN)
     if isinstance(declined, Unpullable):
         final = any(word in said.lower() for word in _FINAL)
         hint = "Check its name, and whether this node may pull it" if final else "The registry may answer later"

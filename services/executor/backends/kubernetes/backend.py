@@ -27,11 +27,13 @@ from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.ports import Ports
 from services.executor.backends.kubernetes.programs import PROGRAM_UNUSABLE
+from services.executor.backends.kubernetes.pulls import PodPulls
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain import pod_states as states
 from services.executor.domain.observation import Observation
+from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from shared.contracts.errors import Conflict
 from shared.contracts.streams import Child
@@ -60,6 +62,7 @@ class KubernetesBackend:
         self._turns = Turns()
         self._kept = Kept(folder)
         self._pods = Pods(api, layout.executor, self._moved)
+        self._pulls = PodPulls(api, self._pods)
         self._entrance = Entrance(api)
         self._ports = Ports(api, self._entrance.run)
         hidden = HiddenTexts(api)
@@ -105,6 +108,9 @@ class KubernetesBackend:
         await self._pods.watch.listed.wait()
         seen = await asyncio.gather(*(self._observing.observe(run_id) for run_id in run_ids))
         return dict(zip(run_ids, seen, strict=True))
+
+    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
+        return await self._pulls.of(run_ids)
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         """What pods use is not measured yet."""

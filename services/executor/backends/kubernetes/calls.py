@@ -11,6 +11,7 @@ import structlog
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
+from services.executor.backends.kubernetes.logins import PullSecrets
 from services.executor.backends.kubernetes.manifest import grace_s
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.pods import Pods, annotations_of, owner_of, path_of
@@ -31,6 +32,7 @@ class Calls:
         self._pods = pods
         self._namespaces = namespaces
         self._hidden = hidden
+        self._logins = PullSecrets(api)
 
     async def create(self, run_id: str, vc: str, document: Document, order: RunOrder | None = None) -> Refused | None:
         """Idempotent by name: who finds one of that name takes it as it is. The cluster's refusal, if it is one.
@@ -44,6 +46,7 @@ class Calls:
             document["metadata"]["ownerReferences"] = [owner]
             if order is not None:
                 await self._hidden.keep(order, document, owner)
+                await self._logins.keep(order.login, document, owner)
             self._pods.take(await self._api.create(f"/api/v1/namespaces/{namespace}/pods", document))
         except ClusterAway as error:
             log.warning("pod_not_created", run_id=run_id, error=str(error))
@@ -119,5 +122,6 @@ class Calls:
         """One that is left over goes with the namespace's ConfigMap."""
         try:
             await self._hidden.remove(run_id, pod)
+            await self._logins.remove(pod)
         except (ApiError, ClusterAway) as error:
             log.warning("secret_not_removed", run_id=run_id, error=str(error))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from services.executor.backends.kubernetes import wrapper
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
+from services.executor.backends.kubernetes.logins import login_name
 from services.executor.backends.kubernetes.mounts import mounts_and_volumes
 from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
@@ -44,7 +45,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "automountServiceAccountToken": False,
         "containers": [container],
         "enableServiceLinks": False,
-        "imagePullSecrets": [{"name": name} for name in layout.pull_secrets],
+        "imagePullSecrets": [{"name": name} for name in (*layout.pull_secrets, *_login(order))],
         "restartPolicy": "Never",
         "securityContext": {
             "runAsNonRoot": True,
@@ -62,6 +63,11 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         spec["priorityClassName"] = layout.priority_class
     secret = {names.SECRET: "true"} if order.hidden else {}
     return _document(order.run_id, order, layout, spec, {names.GRACE: f"{order.grace_s:g}"} | secret)
+
+
+def _login(order: RunOrder) -> tuple[str, ...]:
+    """The Secret of its own that the pod's image is pulled with, if there is one."""
+    return () if order.login is None else (login_name(names.pod_name(order.run_id)),)
 
 
 def tombstone(order: RunOrder, layout: Layout) -> Document:
@@ -108,6 +114,7 @@ def _document(
                 names.NODE: layout.executor,
                 names.OWNER: order.owner,
                 names.VC: order.vc,
+                **({} if order.login is None else {names.LOGIN: "true"}),
                 **annotations,
             },
             "finalizers": [names.FINALIZER],
