@@ -19,7 +19,7 @@ from services.gateway.joiner import Joiner
 from services.gateway.paths import Paths
 from services.gateway.problems import problem_of, too_many
 from services.gateway.recipients import Inquiry, Recipients
-from services.gateway.registries.pinning import Pinning
+from services.gateway.registries.pinning import Pinning, Request
 from services.gateway.resources.body import Body
 from services.gateway.resources.jobs import Job
 from services.gateway.resources.outcomes import Outcome
@@ -55,11 +55,11 @@ class _Accepted:
 
 @dataclass(frozen=True)
 class _Ask:
-    """What is the same for all submissions of one request. `pinned_by`: when registries have to have answered."""
+    """What is the same for all submissions of one request. `images`: none, if no registry is asked."""
 
     author: Author
     inquiry: Inquiry
-    pinned_by: float | None
+    images: Request | None
 
 
 class Submissions:
@@ -124,7 +124,7 @@ class Submissions:
         return [_refused(item) if isinstance(item, Refusal) else _outcome(next(stored)) for item in checked]
 
     def _ask(self, author: Author) -> _Ask:
-        return _Ask(author, self._recipients.inquiry(), self._pinning.deadline())
+        return _Ask(author, self._recipients.inquiry(), self._pinning.request())
 
     async def _checked(self, caller: Caller, item: object, key: str | None, ask: _Ask) -> _Accepted | Refusal:
         encoded = json.dumps(item, ensure_ascii=False).encode()
@@ -148,7 +148,7 @@ class Submissions:
         if stored.secrets:
             await self._check_secrets(caller.name, stored)
         await ask.inquiry.check(request.notify)
-        run_image = await self._pinning.of(request.image, policy.image, request.vc, ask.pinned_by)
+        run_image = await self._pinning.of(request.image, policy.image, request.vc, ask.images)
         job = NewJob(
             id=new_id(),
             owner=caller.name,

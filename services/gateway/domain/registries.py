@@ -16,6 +16,18 @@ PUBLIC = (
     "registry.gitlab.com",
 )
 """Those that are asked unless an operator names others."""
+CODES = frozenset(
+    {
+        "registry_not_asked",
+        "registry_away",
+        "registry_busy",
+        "registry_refused",
+        "image_denied",
+        "image_unknown",
+        "images_not_used",
+    }
+)
+"""Of the reasons why a tag has no digest."""
 _PLAIN = "http://"
 _NONE = "none"
 

@@ -1,14 +1,14 @@
 """Pins a submission's image to the digest that its tag has now, where the registry says so in time.
 
 A job without an image costs nothing here, and one with an image never more than the time limit: whatever goes wrong,
-it is submitted as it was named, and says why. What a registry said counts for a while, so that a batch asks once.
+it is submitted as it was named, and says why. A registry is asked anew for each request, since a tag may have been moved
+the moment before; once for all jobs of a batch, and once for all that wait for the same answer.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -23,50 +23,53 @@ log = structlog.get_logger()
 
 AT_ONCE = 8
 """Questions to registries at one time."""
-KNOWN_S = 30.0
-"""How long an answer counts, and how long a registry that did not answer is left alone."""
-KEPT = 2000
+LEFT_ALONE_S = 30.0
+"""How long a registry that did not answer is not asked again."""
 BUDGET_S = 10.0
 """What all images of one request may take together."""
+KEPT = 1000
+"""Registries that are remembered: credentials name any."""
 
-K = TypeVar("K")
-V = TypeVar("V")
+Key = tuple[str, str]
+"""An image, and the credentials that it is asked for with."""
 
 
 @dataclass(frozen=True)
-class _Answer:
-    at: float
-    digest: asyncio.Future[str]
+class Request:
+    """What is known to one request, and until when it waits."""
+
+    until: float
+    known: dict[Key, "asyncio.Task[str]"] = field(default_factory=dict)
 
 
 class Pinning:
-    """`known`: registries that are asked, and how; `in_use`: whether any node uses images, None if not known."""
+    """`registries`: those that are asked, and how; `in_use`: whether any node uses images, None if not known."""
 
     def __init__(
         self,
         api: RegistryApi,
         logins: Logins,
-        known: Mapping[str, str],
+        registries: Mapping[str, str],
         in_use: Callable[[], Awaitable[bool | None]],
         clock: Clock,
         timeout_s: float,
     ) -> None:
         self._api = api
         self._logins = logins
-        self._registries = known
+        self._registries = registries
         self._in_use = in_use
         self._clock = clock
         self._timeout_s = timeout_s
         self._room = asyncio.Semaphore(AT_ONCE)
-        self._answers: OrderedDict[tuple[str, str], _Answer] = OrderedDict()
+        self._under_way: dict[Key, asyncio.Task[str]] = {}
         self._away: OrderedDict[str, tuple[float, NoDigest]] = OrderedDict()
 
-    def deadline(self) -> float:
+    def request(self) -> Request:
         """For the images of one request."""
-        return self._clock.monotonic() + BUDGET_S
+        return Request(self._clock.monotonic() + BUDGET_S)
 
-    async def of(self, asked: str | None, of_vc: str | None, vc: str, deadline: float | None) -> RunImage | None:
-        """What a job of this VC starts in. `of_vc`: its default; `deadline`: none, if nobody is to be asked.
+    async def of(self, asked: str | None, of_vc: str | None, vc: str, request: Request | None) -> RunImage | None:
+        """What a job of this VC starts in. `of_vc`: its default; `request`: none, if no registry is to be asked.
 
         Raises Unavailable when the VC's credentials cannot be opened.
         """
@@ -78,9 +81,9 @@ class Pinning:
         reference, reason = text, None
         if image.digest is not None:
             reference = image.pinned(image.digest)
-        elif deadline is not None:
+        elif request is not None:
             try:
-                reference = image.pinned(await self._digest(image, login, vc, deadline))
+                reference = image.pinned(await self._digest(image, login, vc, request))
             except NoDigest as none:
                 reason = unpinned(text, image.registry, none.code, none.said)
         return RunImage(
@@ -90,7 +93,7 @@ class Pinning:
             login=image.registry if login is not None else None,
         )
 
-    async def _digest(self, image: ImageName, login: KnownLogin | None, vc: str, deadline: float) -> str:
+    async def _digest(self, image: ImageName, login: KnownLogin | None, vc: str, request: Request) -> str:
         scheme = scheme_of(image, self._registries, login is not None)
         if scheme is None:
             raise NoDigest("registry_not_asked", f"the operators let nobody ask the registry {image.registry}")
@@ -98,40 +101,44 @@ class Pinning:
             raise NoDigest("images_not_used", "no node runs jobs in images now, so its registry was not asked")
         key = (image.full, "" if login is None else f"{vc}/{login.version}")
         now = self._clock.monotonic()
-        known = self._answers.get(key)
-        if known is None or now - known.at >= KNOWN_S:
+        if key not in request.known:
             self._check_away(image.registry, now)
-            known = _Answer(now, asyncio.ensure_future(self._asked(image, scheme, login)))
-            known.digest.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is no news
-            _keep(self._answers, key, known)
+            request.known[key] = self._question(key, image, scheme, login)
         try:
-            async with asyncio.timeout(max(deadline - now, 0)):
-                return await asyncio.shield(known.digest)
+            async with asyncio.timeout(max(request.until - now, 0)):
+                return await asyncio.shield(request.known[key])
         except TimeoutError:
             raise NoDigest("registry_away", f"the registry {image.registry} took too long") from None
 
+    def _question(self, key: Key, image: ImageName, scheme: str, login: KnownLogin | None) -> "asyncio.Task[str]":
+        """The one that is under way, else a new one."""
+        if key not in self._under_way:
+            task = asyncio.create_task(self._asked(image, scheme, login))
+            self._under_way[key] = task
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever waited may have gone
+        return self._under_way[key]
+
     async def _asked(self, image: ImageName, scheme: str, login: KnownLogin | None) -> str:
+        began = False
         try:
             async with asyncio.timeout(self._timeout_s), self._room:
+                began = True
                 return await self._api.digest(image, scheme, login.login if login is not None else None)
         except TimeoutError:
-            none = NoDigest("registry_away", "does not answer in time", away=True)
+            none = NoDigest("registry_away", "does not answer in time", away=began)
         except NoDigest as said:
             none = said
         log.info("image_not_pinned", registry=image.registry, problem=none.code)
         told = NoDigest(none.code, f"the registry {image.registry} {none.said}")
         if none.away:
-            _keep(self._away, image.registry, (self._clock.monotonic(), told))
+            self._away[image.registry] = (self._clock.monotonic(), told)
+            self._away.move_to_end(image.registry)
+            if len(self._away) > KEPT:
+                self._away.popitem(last=False)
         raise told
 
     def _check_away(self, registry: str, now: float) -> None:
         since, said = self._away.get(registry, (float("-inf"), None))
-        if said is not None and now - since < KNOWN_S:
+        if said is not None and now - since < LEFT_ALONE_S:
             raise NoDigest(said.code, said.said)
-
-
-def _keep(kept: "OrderedDict[K, V]", key: K, value: V) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    if len(kept) > KEPT:
-        kept.popitem(last=False)
