@@ -11,13 +11,13 @@ import pytest
 from tests.support.benches import clear_containers
 from tests.support.docker import docker, engine
 from tests.support.executor_service import paused
+from tests.support.held_way import HeldWay
 from tests.support.platform import Platform
-from tests.support.proxy import Proxy
 from tests.support.registry import PASSWORD, USER, Registry, registry_in
 from tests.support.waiting import wait_until
 
-SLOWLY_S = 0.1
-"""For each piece of 64 KiB: an image of 6 MiB takes some seconds."""
+PART = 1 << 20
+"""Bytes of each layer; two of the three have 3 MiB."""
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,14 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 
 
 @pytest.fixture(scope="module")
-def way(registry: Registry) -> Iterator[Proxy]:
+def way(registry: Registry) -> Iterator[HeldWay]:
     """To the registry, by another port: so the engine takes it for another registry, which has the same images."""
-    with Proxy(registry.port) as proxy:
-        yield proxy
+    with HeldWay(registry.port) as way:
+        yield way
 
 
 @pytest.fixture(scope="module")
-def yard(registry: Registry, way: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def yard(registry: Registry, way: HeldWay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A platform that runs jobs on the engine, with the registry's credentials in its VC `default`."""
     data = tmp_path_factory.mktemp("platform") / "data"
     environment = {
@@ -77,11 +77,13 @@ def test_a_pinned_job_starts_in_the_same_image_whatever_becomes_of_its_tag(yard:
     assert yard.lines(later) == ["image two"]
 
 
-def test_the_reason_of_a_starting_job_says_how_far_its_pull_is(yard: Platform, registry: Registry, way: Proxy) -> None:
+def test_the_reason_of_a_starting_job_says_how_far_its_pull_is(
+    yard: Platform, registry: Registry, way: HeldWay
+) -> None:
     registry.push("team/large:1", "large")
     through = f"127.0.0.1:{way.port}"
     credentials(yard, through)
-    way.delay_s = SLOWLY_S
+    way.hold_after(PART)
     try:
         id = yard.submit(["/say"], image=f"{through}/team/large:1", cpus=0.5)
         told: list[dict[str, Any]] = []
@@ -94,9 +96,9 @@ def test_the_reason_of_a_starting_job_says_how_far_its_pull_is(yard: Platform, r
 
         wait_until(halfway, "its pull is under way")
     finally:
-        way.delay_s = 0.0
+        way.let_go()
     assert told[0]["details"]["layers"] == 3
-    amounts = r"[0-3] of 3 layers, [0-9.]+ of [0-9.]+ MiB\.$"
+    amounts = r"0 of 3 layers, [0-9.]+ of 6\.[0-9] MiB\.$"
     assert re.search(rf"is pulling the image {through}/team/large@sha256:[0-9a-f]{{64}}: {amounts}", told[0]["message"])
     yard.wait(id, "finished")
     assert yard.lines(id) == ["image large"]

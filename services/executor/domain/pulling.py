@@ -36,6 +36,8 @@ class Pull:
 class _Layer:
     size: int = 0
     arrived: int = 0
+    loaded: bool = False
+    """All of it has arrived; of a small one the size may never have been said."""
     there: bool = False
     kept: bool = False
     """It was on the node before."""
@@ -63,17 +65,17 @@ class Progress:
             detail = line.get("progressDetail") or {}
             layer.size = _whole(detail.get("total")) or layer.size
             layer.arrived = min(_whole(detail.get("current")), layer.size)
-        elif status in ("Download complete", "Verifying Checksum", "Extracting"):
-            layer.arrived = layer.size
+        elif status in ("Verifying Checksum", "Download complete", "Extracting"):
+            layer.arrived, layer.loaded = layer.size, True
         elif status == "Pull complete":
-            layer.arrived, layer.there = layer.size, True
+            layer.arrived, layer.loaded, layer.there = layer.size, True, True
 
     @property
     def pull(self) -> Pull:
         """As far as it has come."""
         layers = list(self._layers.values())
         wanted = [layer for layer in layers if not layer.kept]
-        known = all(layer.size or layer.there for layer in wanted)
+        known = all(layer.size or layer.loaded for layer in wanted)
         return Pull(
             self.image,
             self.since_ns,

@@ -1,8 +1,8 @@
 """Pins a submission's image to the digest that its tag has now, where the registry says so in time.
 
 A job without an image costs nothing here, and one with an image never more than the time limit: whatever goes wrong,
-it is submitted as it was named, and says why. A registry is asked anew for each request, since a tag may have been moved
-the moment before; once for all jobs of a batch, and once for all that wait for the same answer.
+it is submitted as it was named, and says why. A registry is asked anew for each request, since a tag may just have been
+moved; once for all jobs of a batch, and once for all that wait for the same answer.
 """
 
 import asyncio
