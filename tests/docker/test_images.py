@@ -98,7 +98,7 @@ def test_the_reason_of_a_starting_job_says_how_far_its_pull_is(
     finally:
         way.let_go()
     assert told[0]["details"]["layers"] == 3
-    amounts = r"0 of 3 layers, [0-9.]+ of 6\.[0-9] MiB\.$"
+    amounts = r"[01] of 3 layers, [0-9.]+ of 6\.[0-9] MiB\.$"
     assert re.search(rf"is pulling the image {through}/team/large@sha256:[0-9a-f]{{64}}: {amounts}", told[0]["message"])
     yard.wait(id, "finished")
     assert yard.lines(id) == ["image large"]

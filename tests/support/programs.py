@@ -34,7 +34,12 @@ OF_BACKENDS = {
         "iptables": "iptables",
         "mmdebstrap": "mmdebstrap",
     },
-    "kubernetes": {"runc": "runc", "bridge": "containernetworking-plugins", "mmdebstrap": "mmdebstrap"},
+    "kubernetes": {
+        "bridge": "containernetworking-plugins",
+        "docker-registry": "docker-registry",
+        "mmdebstrap": "mmdebstrap",
+        "runc": "runc",
+    },
 }
 """The same of those that one backend's tests need."""
 FILES = {"/usr/share/fonts/truetype/wqy/wqy-microhei.ttc": "fonts-wqy-microhei"}

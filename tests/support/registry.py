@@ -3,18 +3,21 @@
 Engines speak to the loopback without TLS, so nothing has to be told to them.
 """
 
-import base64
+import gzip
+import hashlib
+import io
 import json
 import os
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from tests.support.docker import build, docker, engine
 from tests.support.ports import free_port
 from tests.support.programs import found, needs
 from tests.support.waiting import wait_until
@@ -31,6 +34,10 @@ auth: {{htpasswd: {{realm: test, path: {folder}/users}}}}
 """
 _PROGRAM = '#include <unistd.h>\nint main(void) { return write(1, "image %s\\n", %d) < 0; }\n'
 LAYER_BYTES = 3 << 20
+_TYPES = "application/vnd.docker"
+_MANIFEST = f"{_TYPES}.distribution.manifest.v2+json"
+_CONFIG = f"{_TYPES}.container.image.v1+json"
+_LAYER = f"{_TYPES}.image.rootfs.diff.tar.gzip"
 
 
 class Registry:
@@ -54,30 +61,47 @@ class Registry:
         self._process.wait()
 
     def push(self, name: str, says: str) -> str:
-        """An image of three layers, whose program `/say` writes `says`; the digest that the registry has of it.
-
-        Nothing of it stays in the engine.
-        """
+        """An image of three layers, whose one program `/say` writes `image <says>`; its digest. No engine has it."""
         with tempfile.TemporaryDirectory() as made:
-            context = Path(made)
-            (context / "say.c").write_text(_PROGRAM % (says, len(says) + 7))
-            subprocess.run(["cc", "-static", "-o", context / "say", context / "say.c"], check=True)
-            for layer in ("first", "second"):
-                (context / layer).write_bytes(os.urandom(LAYER_BYTES))
-            (context / "Dockerfile").write_text("FROM scratch\nCOPY say /\nCOPY first /\nCOPY second /\n")
-            image = f"{self.name}/{name}"
-            build(image, context)
-            self._as_user("push", image)
-        docker("image", "rm", "--force", image)
-        return self.digest(name)
-
-    def digest(self, name: str) -> str:
+            source, program = Path(made) / "say.c", Path(made) / "say"
+            source.write_text(_PROGRAM % (says, len(says) + 7))
+            subprocess.run(["cc", "-static", "-o", program, source], check=True)
+            files = {"say": program.read_bytes()} | {one: os.urandom(LAYER_BYTES) for one in ("first", "second")}
         repository, _, tag = name.partition(":")
-        headers = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
-        answer = httpx.head(
-            f"http://{self.name}/v2/{repository}/manifests/{tag}", headers=headers, auth=(USER, PASSWORD)
+        layers = [_layer(one, data) for one, data in files.items()]
+        config = {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Cmd": ["/say"]},
+            "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]},
+        }
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": _MANIFEST,
+            "config": self._upload(repository, json.dumps(config).encode(), _CONFIG),
+            "layers": [self._upload(repository, gzip.compress(layer, 1), _LAYER) for layer in layers],
+        }
+        answer = self._ask(
+            "PUT",
+            f"/v2/{repository}/manifests/{tag}",
+            content=json.dumps(manifest),
+            headers={"Content-Type": _MANIFEST},
         )
-        return answer.headers["docker-content-digest"]
+        return str(answer.headers["docker-content-digest"])
+
+    def _upload(self, repository: str, data: bytes, kind: str) -> dict[str, object]:
+        begun = self._ask("POST", f"/v2/{repository}/blobs/uploads/")
+        self._ask("PUT", begun.headers["location"], params={"digest": _digest(data)}, content=data)
+        return {"mediaType": kind, "size": len(data), "digest": _digest(data)}
+
+    def _ask(self, method: str, path: str, **said: Any) -> httpx.Response:
+        url = httpx.URL(f"http://{self.name}").join(path)
+        params = dict(url.params) | said.pop("params", {})
+        answer = httpx.request(
+            method, url.copy_with(query=None), params=params, auth=(USER, PASSWORD), timeout=60, **said
+        )
+        answer.raise_for_status()
+        return answer
 
     def _answers(self) -> bool:
         try:
@@ -85,12 +109,19 @@ class Registry:
         except httpx.HTTPError:
             return False
 
-    def _as_user(self, *arguments: str) -> None:
-        pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        (self._folder / "config.json").write_text(json.dumps({"auths": {self.name: {"auth": pair}}}))
-        command = [found("docker") or "docker", "--config", str(self._folder), "--host", engine(), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+
+def _layer(name: str, data: bytes) -> bytes:
+    """A tar with this one program."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        member = tarfile.TarInfo(name)
+        member.size, member.mode = len(data), 0o755
+        tar.addfile(member, io.BytesIO(data))
+    return made.getvalue()
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 @contextmanager
