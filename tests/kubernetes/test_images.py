@@ -11,15 +11,26 @@ import pytest
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
 from shared.contracts.commands.secrets import RegistryLogin
+from tests.support.held_way import HeldWay
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.registry import PASSWORD, USER, Registry, registry_in
 from tests.support.waiting import until
+
+PART = 1 << 20
+"""Bytes of each layer; two of the three have 3 MiB."""
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     with registry_in(tmp_path_factory.mktemp("registry")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def way(registry: Registry) -> Iterator[HeldWay]:
+    """To the registry, by another port."""
+    with HeldWay(registry.port) as way:
+        yield way
 
 
 async def secrets(bench: KubernetesBench) -> list[dict[str, Any]]:
@@ -29,16 +40,28 @@ async def secrets(bench: KubernetesBench) -> list[dict[str, Any]]:
 
 
 async def test_a_pods_image_is_pulled_by_its_digest_with_a_secret_that_goes_with_the_run(
-    bench: KubernetesBench, registry: Registry
+    bench: KubernetesBench, registry: Registry, way: HeldWay
 ) -> None:
     """The image has no shell. That is said by who tried to start in it, so it was pulled."""
     digest = registry.push("team/train:3", "one")
+    name = f"127.0.0.1:{way.port}"
     await bench.close()
     bench.layout = replace(bench.layout, pull_policy="IfNotPresent")
     await bench.open()
-    login = RegistryLogin(registry=registry.name, username=USER, password=PASSWORD)
-    order = replace(bench.order("true"), image=f"{registry.name}/team/train@{digest}", login=login)
-    await bench.backend.launch([order])
+    login = RegistryLogin(registry=name, username=USER, password=PASSWORD)
+    order = replace(bench.order("true"), image=f"{name}/team/train@{digest}", login=login)
+    way.hold_after(PART)
+    try:
+        await bench.backend.launch([order])
+
+        async def pulled() -> bool:
+            return order.run_id in await bench.backend.pulls([order.run_id])
+
+        await until(pulled, "its image is being pulled")
+        [pull] = (await bench.backend.pulls([order.run_id])).values()
+        assert (pull.image, pull.layers) == (order.image, 0)
+    finally:
+        way.let_go()
     seen = await bench.reaches(order.run_id, Refused)
     assert seen.reason.code == "program_missing", seen
     path = f"/api/v1/namespaces/{bench.namespace}/pods/{names.pod_name(order.run_id)}"
