@@ -2,6 +2,7 @@
 real registry.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -128,4 +129,5 @@ def test_the_password_is_in_no_file_log_or_container(yard: Platform, registry: R
     assert PASSWORD not in docker("inspect", *names)
     assert PASSWORD not in yard.output()
     for file in (path for path in yard.data.rglob("*") if path.is_file()):
-        assert PASSWORD.encode() not in file.read_bytes(), file
+        with contextlib.suppress(FileNotFoundError):  # the platform goes on, and lets go of files
+            assert PASSWORD.encode() not in file.read_bytes(), file

@@ -434,7 +434,11 @@ async def test_readiness_names_the_part_that_is_missing(yard: Gateway) -> None:
 
 async def test_a_starting_job_says_how_far_its_image_is_as_its_executor_says_it(yard: Gateway) -> None:
     starting = Reason(code="starting", message="Node n1 is starting attempt 1.")
-    placed: dict[str, Any] = {"status": JobStatus.SCHEDULING, "attempt": 1, "placement": (Share(node="n1", executor="cluster"),)}
+    placed: dict[str, Any] = {
+        "status": JobStatus.SCHEDULING,
+        "attempt": 1,
+        "placement": (Share(node="n1", executor="cluster"),),
+    }
     job = add_job(yard, reason=starting, **placed)
     asked: list[GetPulls] = []
     pull = Reason(code="pulling_image", message="Node n1 is pulling the image x:1: 3 of 7 layers, 1.2 of 4.0 GiB.")

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.gateway.domain.access import Role
+from services.gateway.domain.registries import named
 from services.gateway.registries.registry import NoDigest, RegistryApi
+from services.gateway.settings import GatewaySettings
 from shared.contracts.cluster import Offer
 from shared.contracts.commands.cluster import OFFER
 from shared.contracts.images import image_name
@@ -304,3 +307,15 @@ async def test_a_name_that_means_an_inner_address_is_not_asked() -> None:
     with pytest.raises(NoDigest) as caught:
         await RegistryApi((), inner).digest(image_name("registry.example/x:1"), "https", None)
     assert caught.value.code == "registry_refused"
+
+
+def test_the_settings_take_names_of_registries_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBYARD_GATEWAY_REGISTRIES", "Quay.io, http://mirror.lab:5000,index.docker.io")
+    monkeypatch.setenv("JOBYARD_GATEWAY_REGISTRY_NETWORKS", "10.0.0.0/8,fd00::/8")
+    settings = GatewaySettings()
+    assert named(settings.registries) == {"quay.io": "https", "mirror.lab:5000": "http", "docker.io": "https"}
+    assert len(settings.registry_networks) == 2
+    assert named(("none",)) == {}
+    for text in ("a b", "http://", "https://quay.io", "quay.io/team"):
+        with pytest.raises(ValidationError):
+            GatewaySettings(registries=(text,))
