@@ -13,7 +13,7 @@ SIDE_BY_SIDE := -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test test-docker test-kubernetes bench lint format docs check lock clean compose-up compose-down sbom
+.PHONY: help setup demo up test test-docker test-kubernetes test-backends programs bench lint format docs check lock clean compose-up compose-down sbom
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,14 +41,22 @@ test: $(VENV)/dev.stamp $(CONSOLE) ## run every test; TESTS="tests/unit -k name"
 
 test-docker: $(VENV)/dev.stamp ## run the tests of the backend docker, and of compose.yaml, on a real engine
 	@JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m tests.support.programs
-	JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m pytest $(or $(TESTS),tests/docker tests/contract/test_backend.py tests/contract/test_backend_ways.py)
+	JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m pytest $(or $(TESTS),tests/docker tests/contract/test_backend_usage.py $(OF_EVERY_BACKEND))
 
-test-kubernetes: $(VENV)/dev.stamp ## run the tests of the backend kubernetes on a real cluster of one node
+test-kubernetes: programs $(CONSOLE) ## run the tests of the backend kubernetes, and of the Helm chart, on a real cluster
 	@JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m tests.support.programs
-	@$(BIN)/python -m tests.support.kubernetes.programs $(NODE_PROGRAMS)
-	JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m pytest $(or $(TESTS),tests/kubernetes tests/contract/test_backend.py)
+	JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m pytest $(or $(TESTS),tests/kubernetes $(OF_EVERY_BACKEND))
 
-NODE_PROGRAMS := etcd kube-apiserver kube-controller-manager kube-scheduler kubelet containerd containerd-shim-runc-v2 ctr
+test-backends: programs $(CONSOLE) ## run both of them side by side
+	@JOBYARD_TEST_BACKENDS=docker,kubernetes $(BIN)/python -m tests.support.programs
+	JOBYARD_TEST_BACKENDS=docker,kubernetes $(BIN)/python -m pytest -n 2 tests/docker tests/kubernetes tests/contract/test_backend_usage.py $(OF_EVERY_BACKEND)
+
+OF_EVERY_BACKEND := $(addprefix tests/contract/test_backend,.py _ways.py _executor.py _usage.py)
+
+programs: $(VENV)/dev.stamp ## build the programs of a Kubernetes cluster from Go modules, once
+	@$(BIN)/python -m tests.support.kubernetes.programs $(OF_A_CLUSTER)
+
+OF_A_CLUSTER := etcd kube-apiserver kube-controller-manager kube-scheduler kubelet containerd containerd-shim-runc-v2 ctr helm
 
 bench: $(VENV)/dev.stamp $(CONSOLE) ## measure this machine
 	$(BIN)/python -m benchmarks
@@ -68,9 +76,11 @@ format: $(VENV)/dev.stamp ## put the source in order
 docs: $(VENV)/dev.stamp ## write again what is generated from the code
 	$(BIN)/python -m docs.tools
 
-check: lint ## what CI runs: lint, generated files are current, tests
+check: lint ## what CI runs: lint, generated files are current, all tests
 	$(BIN)/python -m docs.tools --check
-	@$(MAKE) --no-print-directory test
+	@nice $(MAKE) --no-print-directory programs & builds=$$!; \
+		$(MAKE) --no-print-directory test && wait $$builds || { kill $$builds; exit 1; }
+	@$(MAKE) --no-print-directory test-backends
 
 lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml --group platform --group programs --group examples --group build --output-file requirements.lock

@@ -6,6 +6,9 @@ from typing import Any
 from jobyard.calls import API, Calls, job_path
 from jobyard.models import Changes, Job, JobAction, JobFilter
 
+_ONCE = frozenset({"resume", "force"})
+"""A second one would be refused once the job is elsewhere, so these are not repeated when their answer was lost."""
+
 
 class Acting(Calls):
     """Part of a Client."""
@@ -21,6 +24,13 @@ class Acting(Calls):
     def kill(self, job_id: str) -> Job:
         """End it for good. Raises Conflict when it is over already."""
         return self._act(job_id, "kill")
+
+    def force(self, job_id: str) -> Job:
+        """Give up its run, whose node will not come back; for platform administrators.
+
+        Raises Conflict while the node answers.
+        """
+        return self._act(job_id, "force")
 
     def set_priority(self, job_id: str, priority: int) -> Job:
         """Change its place in the queue: 1 to 1000, higher runs first. Raises Conflict once it runs."""
@@ -55,6 +65,5 @@ class Acting(Calls):
         return self._parsed(Changes, response.content)
 
     def _act(self, job_id: str, action: str) -> Job:
-        # A second resume would be refused once the job runs again, so it is not repeated when its answer was lost.
-        response = self._transport.request("POST", job_path(job_id, action), repeatable=action != "resume")
+        response = self._transport.request("POST", job_path(job_id, action), repeatable=action not in _ONCE)
         return self._parsed(Job, response.content)

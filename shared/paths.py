@@ -1,11 +1,16 @@
 """Where jobs may read and write: under the installation's `storage/`, and under folders that the operator allows.
 
-The gateway asks before it accepts a job, the executor again before it starts one: links may have changed meanwhile.
+A job gets neither the whole storage nor the folder of all jobs' folders, where everybody's files are: a container or a
+pod would have all of them. The gateway asks before it accepts a job, the executor again before it starts one: links may
+have changed meanwhile.
 """
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
+
+JOBS = "jobs"
+"""Below the storage: the folders of jobs that name none, each by its id."""
 
 
 class PathOutside(ValueError):
@@ -21,6 +26,7 @@ class Roots:
 
     def __init__(self, storage: Path, allowed: Iterable[Path] = ()) -> None:
         self._storage = os.path.realpath(storage)
+        self._shared = (self._storage, os.path.join(self._storage, JOBS))
         self._roots = (self._storage, *(os.path.realpath(root) for root in allowed))
 
     def resolve(self, path: str) -> Path:
@@ -34,5 +40,10 @@ class Roots:
                 path,
                 f"The path {path!r} lies outside the folders that jobs may use: the storage folder of this "
                 f"installation{' and ' + allowed if allowed else ''}. Use a path under one of them.",
+            )
+        if real in self._shared:
+            raise PathOutside(
+                path,
+                f"The path {path!r} holds everybody's files, which no job gets as a whole. Use a folder in it.",
             )
         return Path(real)

@@ -7,6 +7,7 @@ from pathlib import Path
 from docs.tools import (
     accounts,
     asyncapi,
+    chart,
     endpoint_states,
     families,
     grafana,
@@ -33,6 +34,7 @@ def generated() -> dict[Path, str]:
         Path("docs/endpoint-states.md"): endpoint_states.document(),
         Path("docs/rights.md"): rights.document(),
         Path("deploy/nats/accounts.conf"): accounts.document(),
+        Path("deploy/helm/jobyard/files/rights.yaml"): chart.document(),
         METRICS: families.document((ROOT / METRICS).read_text()),
         Path("docs/messages.md"): messages.document(),
         Path("docs/platform-metrics.md"): instruments.document(),

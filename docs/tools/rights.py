@@ -22,7 +22,8 @@ never gives: {withheld}.
 
 A VC is open unless `jobyard vc set NAME --closed` has closed it. One submits in one's own name and to VCs that one
 belongs to. Whoever leaves a VC keeps seeing the own jobs there and may kill them; their next runs get none of the VC's
-secrets. Users, VCs and the audit are for platform administrators.
+secrets. Users, VCs and the audit are for platform administrators, and so is giving up the run of a job whose node
+does not come back.
 
 Who counts no job but the own ones in the usage of a VC sees there what the own jobs have used, and asks in vain for
 anybody else's: 403.

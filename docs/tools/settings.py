@@ -44,12 +44,13 @@ def document() -> str:
 def _section(title: str, settings: type[BaseSettings]) -> str:
     lines = [f"## {title}\n", "| variable | default | |", "|---|---|---|"]
     for name, field in settings.model_fields.items():
-        variables = " or ".join(f"`{variable}`" for variable in _variables(settings, name, field))
-        lines.append(f"| {variables} | {_default(field)} | {_cell(field.description or '')} |")
+        named = " or ".join(f"`{variable}`" for variable in variables(settings, name, field))
+        lines.append(f"| {named} | {_default(field)} | {_cell(field.description or '')} |")
     return "\n".join(lines) + "\n"
 
 
-def _variables(settings: type[BaseSettings], name: str, field: FieldInfo) -> list[str]:
+def variables(settings: type[BaseSettings], name: str, field: FieldInfo) -> list[str]:
+    """The names that a setting has in the environment."""
     if isinstance(field.validation_alias, AliasChoices):
         return [str(choice) for choice in field.validation_alias.choices]
     return [f"{settings.model_config.get('env_prefix', '')}{name}".upper()]

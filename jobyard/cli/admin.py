@@ -1,4 +1,7 @@
-"""`jobyard admin`: an installation's data as a whole. This process becomes `services.admin`, as with `jobyard up`."""
+"""`jobyard admin`: an installation's data as a whole, and what will not come back.
+
+What touches the data folder is done by `services.admin`, which this process becomes, as with `jobyard up`.
+"""
 
 import importlib.util
 import os
@@ -7,14 +10,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
+from jobyard.cli.confirm import YesOption, confirm
+from jobyard.cli.session import JobArgument, JsonOption, session
+from jobyard.cli.terminal import output, print_json
 from jobyard.errors import JobyardError
 
 TOOL = "services.admin"
 
-app = typer.Typer(help="Back up, restore and move an installation's data; forget nodes.", no_args_is_help=True)
+app = typer.Typer(
+    help="Back up, restore and move an installation's data; forget nodes, give up runs.", no_args_is_help=True
+)
 node = typer.Typer(help="The machines that jobs run on.", no_args_is_help=True)
 app.add_typer(node, name="node")
+run = typer.Typer(help="The runs of jobs.", no_args_is_help=True)
+app.add_typer(run, name="run")
 
 DataOption = Annotated[Path | None, typer.Option(help="The platform's data folder; else JOBYARD_DATA, .jobyard.")]
 
@@ -57,6 +68,22 @@ def forget(
 ) -> None:
     """Say that a node will not come back: its jobs are queued again, and those being killed are killed."""
     become("node", "forget", name, *_data(data), *(["--yes"] if yes else []))
+
+
+@run.command()
+def force(context: typer.Context, job: JobArgument, yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Give up the run of a job whose node in a cluster will not come back: the job is queued again, paused or killed.
+
+    Refused while the node answers. What a node that was merely cut off still runs, it goes on running.
+    """
+    current = session(context)
+    job_id = current.job_id(job)
+    confirm(f"Give up the run of {job_id}, whose node does not come back?", f"give up the run of {job_id}", yes)
+    forced = current.client.force(job_id)
+    if as_json:
+        print_json(forced)
+    else:
+        output().print(Text(f"The run of {forced.id} was given up; its job follows within moments."))
 
 
 def become(*words: str) -> None:

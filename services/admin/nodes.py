@@ -5,7 +5,7 @@ for a run that was told lost and lives would soon run twice.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -20,8 +20,8 @@ from shared.contracts.base import NodeName
 from shared.contracts.commands.checkpoints import CHECKPOINTS, GetCheckpoints
 from shared.contracts.commands.jobs import ACTIVE, ListActiveJobs
 from shared.contracts.errors import Refusal, Unavailable
-from shared.contracts.events import RunLost, run_envelope
-from shared.contracts.job import JobView, Reason
+from shared.contracts.events import NodeReported, RunLost, run_envelope
+from shared.contracts.job import JobView, Reason, Share
 from shared.settings import PlatformSettings
 
 CONNECT_S = 10.0
@@ -47,38 +47,58 @@ async def forget(settings: PlatformSettings, node: str, confirm: Confirm) -> lis
         raise Refused(f"The word {node!r} is no name of a node.") from None
     async with _connected(settings) as bus:
         try:
-            await _refuse_life(bus, node)
+            await _refuse_life(bus, node, {node})
             jobs = await holding(bus, node)
+            answerers = {node} | {_answerer(job) for job in jobs}
+            await _refuse_life(bus, node, answerers - {node})
             if jobs and not confirm(jobs):
                 return []
-            await _refuse_life(bus, node)
+            await _refuse_life(bus, node, answerers)
             await _unsubscribe(bus, node)
             await _tell(bus, node, jobs)
-            await _applied(bus, node, jobs)
+            await _applied(bus, jobs)
         except Refusal as refusal:
             raise Refused(f"{refusal} Run this again; what was told already is not told twice.") from None
     return jobs
 
 
 async def holding(bus: Bus, node: str) -> list[JobView]:
-    """Every job that holds something there, by id. Raises Unavailable."""
+    """Every job that holds something there, by id: of one node of a cluster only those that do. Raises Unavailable."""
+    answered = await _open(bus, node)
+    if answered:
+        return answered
+    return [job for job in await _open(bus, None) if node in {share.node for share in _shares(job)}]
+
+
+async def _open(bus: Bus, executor: str | None) -> list[JobView]:
+    """Jobs that are not over, or those for whose runs this executor answers, by id. Raises Unavailable."""
     found: list[JobView] = []
     more = True
     while more:
-        ask = ListActiveJobs(node=node, after_id=found[-1].id if found else None)
+        ask = ListActiveJobs(node=executor, after_id=found[-1].id if found else None, limit=500)
         page = await bus.ask(ACTIVE, ask)
         found += [item.view for item in page.items]
         more = page.more
     return found
 
 
-async def _refuse_life(bus: Bus, node: str) -> None:
-    """Raises Refused when the node has reported lately, or its executor answers.
+def _shares(job: JobView) -> Sequence[Share]:
+    return job.state.allocation.shares if job.state.allocation is not None else ()
 
-    The second question is for the bucket's sake, which is empty after a restart of NATS.
+
+def _answerer(job: JobView) -> str:
+    """Of a job that holds something."""
+    return _shares(job)[0].answerer
+
+
+async def _refuse_life(bus: Bus, node: str, executors: Set[str]) -> None:
+    """Raises Refused when the node has reported lately, or an executor that knows what runs there answers.
+
+    The second question is for the bucket's sake, which is empty after a restart of NATS; and the executor of a cluster
+    knows of each of its nodes what became of the runs there.
     """
     try:
-        await (await bus.js.key_value(subjects.NODES)).get(node)
+        entry = await (await bus.js.key_value(subjects.NODES)).get(node)
     except KeyNotFoundError:
         pass
     except (BucketNotFoundError, NotFoundError):
@@ -86,15 +106,29 @@ async def _refuse_life(bus: Bus, node: str) -> None:
     except TimeoutError:
         raise Refused("NATS does not say which nodes report. Try again in a moment.") from None
     else:
-        raise Refused(
-            f"The node {node} reports, or did within the last half minute: it is not gone. "
-            "Stop its executor for good first, and its jobs with it."
-        )
+        executor = NodeReported.model_validate_json(entry.value or b"").answerer
+        said = f"The node {node} reports, or did within the last half minute: it is not gone."
+        raise Refused(f"{said} {_way_out(node, executor)}")
+    for executor in sorted(executors):
+        if await _answers(bus, executor):
+            raise Refused(f"The executor of {node} answers: it is not gone. {_way_out(node, executor)}")
+
+
+def _way_out(node: str, executor: str) -> str:
+    if executor == node:
+        return "Stop its executor for good first, and its jobs with it."
+    return (
+        f"The executor {executor} answers for it, and tells by itself what becomes of the runs there: "
+        "delete the node from its cluster, or give up the run of each job by: jobyard admin run force JOB."
+    )
+
+
+async def _answers(bus: Bus, executor: str) -> bool:
     try:
-        await bus.ask(CHECKPOINTS.at(node), GetCheckpoints(runs=()), ANSWER_S)
+        await bus.ask(CHECKPOINTS.at(executor), GetCheckpoints(runs=()), ANSWER_S)
     except Unavailable:
-        return
-    raise Refused(f"The executor of {node} answers: it is not gone. Stop it for good first, and its jobs with it.")
+        return False
+    return True
 
 
 async def _unsubscribe(bus: Bus, node: str) -> None:
@@ -124,14 +158,15 @@ async def _tell(bus: Bus, node: str, jobs: Sequence[JobView]) -> None:
         raise Unavailable("NATS does not store what it is told.") from None
 
 
-async def _applied(bus: Bus, node: str, jobs: Sequence[JobView]) -> None:
+async def _applied(bus: Bus, jobs: Sequence[JobView]) -> None:
     """Wait until the jobs service has taken it. Raises Unavailable if that takes too long."""
     told = {(job.id, job.state.attempt) for job in jobs}
     deadline = asyncio.get_running_loop().time() + APPLIED_S
-    while told & {(job.id, job.state.attempt) for job in await holding(bus, node)}:
-        if asyncio.get_running_loop().time() > deadline:
-            raise Unavailable("The jobs service was told, but has not taken all of it yet.")
-        await asyncio.sleep(POLL_S)
+    for executor in {_answerer(job) for job in jobs}:
+        while told & {(job.id, job.state.attempt) for job in await _open(bus, executor)}:
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable("The jobs service was told, but has not taken all of it yet.")
+            await asyncio.sleep(POLL_S)
 
 
 @asynccontextmanager

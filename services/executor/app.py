@@ -38,7 +38,7 @@ def build(deps: Deps) -> Service:
     bus, clock, node, boot = deps.bus, deps.clock, settings.node, boot_id()
     home = deps.settings.data / "executor"
     devices = find(settings, clock, Memory(home / "devices.json", boot))
-    backend, nodes = chosen(settings, home, devices.equipment, boot)
+    backend, nodes, read_devices = chosen(settings, home, devices, boot)
     shipper = Shipper(bus, backend.output)
     outputs = Outputs(home / "outputs", backend.output, settings.keep_output_s, settings.keep_output_mib << 20)
     files = UsageFiles(home / "metrics")
@@ -46,7 +46,7 @@ def build(deps: Deps) -> Service:
     deps.meter.watch(SAMPLES, lambda: (((outcome,), count) for outcome, count in feed.outcomes.items()))
     looks, exporter = Looks(), Exporter(clock)
     deps.registry.register(exporter)
-    sampler = Sampler(backend.measure, devices.read, Tallies(files), feed, exporter, clock)
+    sampler = Sampler(backend.measure, read_devices, Tallies(files), feed, exporter, clock)
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
@@ -58,6 +58,7 @@ def build(deps: Deps) -> Service:
             environment_of(settings, os.environ),
             files.reports,
             devices.equipment,
+            backend.reports_beside_job,
         ),
         secrets=Secrets(bus, node, backend.uses_images),
         capacities=nodes.capacities,

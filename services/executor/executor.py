@@ -14,7 +14,7 @@ from services.executor.backends.protocol import Backend
 from services.executor.domain.admission import Capacity
 from services.executor.domain.observation import Observation, Waiting
 from services.executor.domain.pulling import pulling_of
-from services.executor.domain.record import Kind, judged
+from services.executor.domain.record import Kind, judged, rank_of
 from services.executor.gangs import Gangs
 from services.executor.known import KnownRuns
 from services.executor.launching import Launching
@@ -28,6 +28,7 @@ from services.executor.store import RunStore
 from services.executor.tasks import logged
 from services.executor.usage.sampler import Sampler
 from shared.clock import Clock
+from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
 
 log = structlog.get_logger()
@@ -132,6 +133,21 @@ class Executor:
         if run is not None and run.lives:
             log.info("run_stopping", run_id=run_id)
             await self._gangs.stop(run)
+
+    async def force(self, run_id: str, actor: str) -> tuple[str, ...]:
+        """Give up what of a run is on nodes that will not come back, says `actor`; which nodes these are.
+
+        The ranks that are elsewhere end as with any rank that is lost. Raises Conflict, Unavailable.
+        """
+        run = self.runs.get(run_id)
+        if run is None or not run.lives:
+            raise Conflict("The executor has no such run that lives.", details={"code": "run_not_running"})
+        words = f"{actor}, an operator, said that the run's node does not come back, and gave the run up."
+        reason = Reason(code="run_forced", message=words, details={"actor": actor})
+        forced = await self._backend.force(run.living, reason)
+        log.warning("run_forced", run_id=run_id, ranks=len(forced), actor=actor)
+        ranks = {rank_of(id)[1] for id in forced}
+        return tuple(sorted({share.node for share in run.record.shares if share.rank in ranks}))
 
     async def lose(self, placed: Placed) -> None:
         """The platform knows of a run here that has left no record: say that it is lost."""

@@ -19,6 +19,7 @@ from shared.bus.subscriptions import Answers, Delivery, PerNode
 from shared.clock import Clock
 from shared.contracts import events, subjects
 from shared.contracts.commands.checkpoints import CHECKPOINTS, Checkpoints, GetCheckpoints, LastCheckpoint
+from shared.contracts.commands.forcing import FORCE, ForcedRun, ForceRun
 from shared.contracts.commands.jobs import ACTIVE, VIEWS
 from shared.contracts.commands.logs import READ_LOG, LogPiece, ReadLog
 from shared.contracts.commands.pulls import PULLS, GetPulls, PullOf, Pulls
@@ -125,6 +126,10 @@ class Handlers:
         found = await self._executor.pulls(list(waiting))
         return Pulls(items=tuple(PullOf(**vars(waiting[id]), reason=reason) for id, reason in found.items()))
 
+    async def force(self, ask: ForceRun) -> ForcedRun:
+        """A run is given up on an operator's word."""
+        return ForcedRun(nodes=await self._executor.force(run_id(ask.job_id, ask.attempt), ask.actor.name))
+
     async def open_stream(self, ask: OpenStream) -> StreamTicket:
         """A ticket for a stream into a run."""
         return self._doorway.admit(ask)
@@ -185,6 +190,7 @@ SUBSCRIPTIONS = (
     Answers(READ_LOG, Handlers.read_log, at_node=True),
     Answers(CHECKPOINTS, Handlers.checkpoints, at_node=True, at_once=THREADS),
     Answers(PULLS, Handlers.pulls, at_node=True),
+    Answers(FORCE, Handlers.force, at_node=True),
     Answers(OPEN_STREAM, Handlers.open_stream, at_node=True),
 )
 

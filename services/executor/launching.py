@@ -146,7 +146,9 @@ class Launching:
                 records.append(self._record(item, "refused", busy=made.busy, reason=made.reason))
             else:
                 checkpoints = made[0].env[CHECKPOINT_DIR]
-                records.append(self._record(item, "run", port=item.port, checkpoint_path=checkpoints))
+                beside = str(made[0].folders.job) if self._backend.reports_beside_job else None
+                kept = {"checkpoint_path": checkpoints, "reports_beside": beside}
+                records.append(self._record(item, "run", port=item.port, **kept))
                 orders += made
         return records, orders
 

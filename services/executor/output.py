@@ -6,6 +6,8 @@ from services.executor.backends.frames import LOSS, LOST, split
 from services.executor.domain.lines import LineAssembler, Lines, Lost
 
 READ_BYTES = 1 << 20
+MOST_LOST = 1 << 31
+"""Lines of one loss: a run that can write its own output may not make numbers that nobody else can hold."""
 
 
 class OutputReader:
@@ -31,5 +33,5 @@ class OutputReader:
 
     def _piece(self, kind: int, time_ns: int, data: bytes) -> Lines | Lost | None:
         if kind & LOST:
-            return self.assembler.lose(kind & ~LOST, LOSS.unpack(data)[0])
+            return self.assembler.lose(kind & ~LOST, min(LOSS.unpack(data)[0], MOST_LOST))
         return self.assembler.feed(kind, time_ns, data)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from services.executor import descent
 from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.equipment import Equipment
 from services.executor.domain.record import rank_id
 from services.executor.placed import Assignment
+from services.executor.usage.files import beside
 from shared.contracts.job import Reason, Share
 from shared.contracts.masking import hidden_in
 from shared.paths import PathOutside, Roots
@@ -26,15 +28,24 @@ class Unfit(Exception):
 
 
 class Preparation:
-    """Turns assignments into orders. Touches the disk: call it in a thread. `reports`: the file a run may report to."""
+    """Turns assignments into orders. Touches the disk: call it in a thread.
+
+    `reports`: the file a run may report to; with `beside_job` it is one in the job's folder.
+    """
 
     def __init__(
-        self, roots: Roots, base: Mapping[str, str], reports: Callable[[str], Path], equipment: Equipment
+        self,
+        roots: Roots,
+        base: Mapping[str, str],
+        reports: Callable[[str], Path],
+        equipment: Equipment,
+        beside_job: bool = False,
     ) -> None:
         self._roots = roots
         self._base = base
         self._reports = reports
         self._equipment = equipment
+        self._beside_job = beside_job
 
     def orders(self, assignment: Assignment) -> list[RunOrder]:
         """The run's ranks, ready to start, their folders made. Raises Unfit."""
@@ -59,7 +70,7 @@ class Preparation:
         """All ranks have the same folders; each reports to a file of its own."""
         view, launch = assignment.view, assignment.launch
         id = rank_id(assignment.run_id, share.rank)
-        folders = replace(folders, reports=self._reports(id))
+        folders = replace(folders, reports=beside(folders.job, id) if self._beside_job else self._reports(id))
         place = Place(
             job_path=str(folders.job),
             checkpoint_path=str(folders.checkpoints),
@@ -95,7 +106,7 @@ class Preparation:
 
     def _made(self, path: str) -> Path:
         resolved = self._roots.resolve(path)
-        resolved.mkdir(parents=True, exist_ok=True)
+        descent.make(resolved)
         return resolved
 
     def _existing(self, name: str, path: str) -> Path:

@@ -135,8 +135,22 @@ class ExecutorSettings(BaseSettings):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$",
         description="With `docker`: the engine's network that runs of one rank are in; `none`: they reach nothing.",
     )
-    shm_mib: int = Field(
-        0, ge=0, description="With `docker`: the size of /dev/shm; 0: half of the memory that the job asked for."
+    memory_mib: int = Field(
+        0,
+        ge=0,
+        description="With `docker`: the memory of jobs that ask for none; 0: seven eighths of this machine's, so that "
+        "no job alone takes all of it.",
+    )
+    shm_mib: int = Field(0, ge=0, description="With `docker`: the size of /dev/shm; 0: half of the job's memory.")
+    pids: int = Field(
+        4096,
+        ge=0,
+        description="With `docker`: how many processes and threads a run may have; 0: as many as there is room for.",
+    )
+    read_only: bool = Field(
+        False,
+        description="With `docker`: whether nothing of an image can be written to. /tmp is there all the same, and "
+        "takes of the job's memory.",
     )
     stream_host: str | None = Field(
         None,

@@ -10,6 +10,7 @@ from services.gateway.desk import Desk
 from services.gateway.domain.registries import named
 from services.gateway.exposition import Exposition
 from services.gateway.feed import Feed
+from services.gateway.forcing import Forcing
 from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
 from services.gateway.grafana.tickets import Tickets
@@ -130,6 +131,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         ways=Ways(bus, yard, timeout_s),
         console=Console(bus, yard, timeout_s),
         checkpoints=Checkpoints(bus, deps.clock, timeout_s),
+        forcing=Forcing(bus, yard, people.audit, deps.clock, timeout_s),
         measured=Measured(bus, yard, summaries, foresights, deps.clock, timeout_s),
         feed=Feed(bus, live),
         querying=Querying(

@@ -14,6 +14,7 @@ from shared.contracts.commands.checkpoints import CHECKPOINTS
 from shared.contracts.commands.cluster import CLUSTER, HISTORY, OFFER
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.endpoints import ADD_ENDPOINT, ISSUE_TICKET, LIST_ENDPOINTS, REMOVE_ENDPOINT
+from shared.contracts.commands.forcing import FORCE
 from shared.contracts.commands.health import health_of
 from shared.contracts.commands.jobs import EVENTS, VIEWS, GetJob
 from shared.contracts.commands.lists import COUNT, JobPage, ListJobs
@@ -81,6 +82,7 @@ ASKS: tuple[Command[Any, Any], ...] = (
     READ_LOG,
     CHECKPOINTS,
     PULLS,
+    FORCE,
     QUERY_METRICS,
     SUMMARIES,
     USAGE,

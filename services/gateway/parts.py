@@ -14,6 +14,7 @@ from services.gateway.console import Console
 from services.gateway.desk import Desk
 from services.gateway.exposition import Exposition
 from services.gateway.feed import Feed
+from services.gateway.forcing import Forcing
 from services.gateway.foresight import Foresights
 from services.gateway.front import HttpMetrics
 from services.gateway.grafana.tickets import Tickets
@@ -71,6 +72,7 @@ class Parts:
     renewals: Renewals
     console: Console
     checkpoints: Checkpoints
+    forcing: Forcing
     measured: Measured
     feed: Feed
     querying: Querying

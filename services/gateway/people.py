@@ -91,6 +91,6 @@ def people_from(deps: Deps, store: Store, settings: GatewaySettings, oidc: OidcS
         passed_on=forwarded.of if oidc.issuer is not None and oidc.forwarded_clients else None,
         issuer=issuer,
         oidc=OidcSignIn(issuer, States(keys, clock), Codes(store, clock), id_tokens, accounts, clock),
-        first=FirstAccount(accounts, passwords, deps.settings.data),
+        first=FirstAccount(accounts, passwords, deps.settings.data, settings.admin_password),
         renewals=Renewals(store, clock, audit, deps.bus, settings.command_timeout_s),
     )

@@ -70,6 +70,13 @@ class GatewaySettings(BaseSettings):
     secret_key_file: Path | None = Field(
         None, description="A file with these keys, one per line; by default `<data>/secret-key`, made at first start."
     )
+    admin_password: SecretStr | None = Field(
+        None,
+        min_length=8,
+        max_length=1024,
+        description="Of `admin`, who is made with it at the first start; a later one changes nothing. None: one is "
+        "made up and kept in `<data>/admin-password`.",
+    )
     token_ttl_s: int = Field(12 * 3600, ge=60, le=30 * 86_400, description="How long a token counts.")
     wrong_passwords_per_minute: int = Field(
         10, ge=1, description="For a name from an address; 6 times for an address, 10 for a name; then 429."

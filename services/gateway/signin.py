@@ -1,7 +1,7 @@
 """Signing in with a name and a password, and the first account: nothing else on the platform takes a password.
 
 The first start makes `admin`. Its password lies alone in `<data>/admin-password` (mode 0600), written before its
-account is stored, so that no crash leaves an account whose password nobody knows.
+account is stored, so that no crash leaves an account whose password nobody knows; or an operator gives it.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from services.gateway.accounts import AccountDocument, Accounts
 from services.gateway.audited import BY_ITSELF, Author
@@ -82,12 +84,13 @@ class SignIn:
 
 
 class FirstAccount:
-    """Makes `admin` where there is none."""
+    """Makes `admin` where there is none, with the password that was given, or with one of its own in a file."""
 
-    def __init__(self, accounts: Accounts, passwords: Passwords, data: Path) -> None:
+    def __init__(self, accounts: Accounts, passwords: Passwords, data: Path, given: SecretStr | None = None) -> None:
         self._accounts = accounts
         self._passwords = passwords
         self._file = data / "admin-password"
+        self._given = given
 
     async def start(self) -> None:
         """Make it, or finish what a crash left half done.
@@ -98,13 +101,19 @@ class FirstAccount:
         if account is not None:
             for draft in self._file.parent.glob(f"{self._file.name}.new*"):
                 await self._finish(str(draft), account)
-            return
+        elif self._given is not None:
+            with suppress(Conflict):  # another replica was first
+                await self._make(self._given.get_secret_value())
+        else:
+            await self._make_up()
+
+    async def _make_up(self) -> None:
+        """Print the password as well: who starts the platform for the first time sees it."""
         password = secrets.token_urlsafe(18)
         draft = self._file.with_name(f"{self._file.name}.new-{secrets.token_hex(8)}")
         write_private(draft, password)
         try:
-            hashed = await self._passwords.hash(password)
-            await self._accounts.create(ADMIN, BY_ITSELF, password_hash=hashed, admin=True)
+            await self._make(password)
         except Conflict:  # another replica was first; its password counts
             draft.unlink(missing_ok=True)
             return
@@ -112,6 +121,11 @@ class FirstAccount:
             draft.replace(self._file)
         sys.stdout.write(f"The account `{ADMIN}` was made, with the password {password}\n")
         sys.stdout.flush()
+
+    async def _make(self, password: str) -> None:
+        """Raises Conflict when there is one."""
+        hashed = await self._passwords.hash(password)
+        await self._accounts.create(ADMIN, BY_ITSELF, password_hash=hashed, admin=True)
 
     async def _finish(self, draft: str, account: AccountDocument) -> None:
         """Keep the draft if it holds the account's password, and remove it if not."""

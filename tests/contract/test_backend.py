@@ -10,6 +10,8 @@ import pytest
 
 from services.executor.backends.frames import STDOUT, split
 from services.executor.domain.observation import Cancelled, Ended, Started, Waiting
+from shared.contracts.errors import Conflict
+from shared.contracts.job import Reason
 from shared.ids import new_id
 from tests.support.backends import BACKENDS
 from tests.support.benches import opened
@@ -246,6 +248,15 @@ async def test_a_stop_right_after_the_launch_is_never_missed(bench: Bench) -> No
     ends = [await bench.reaches(order.run_id, Ended, Cancelled) for order in orders]
     assert all(end.stopped for end in ends if isinstance(end, Ended))
     assert [processes_of(order.run_id) for order in orders] == [[]] * bench.many
+
+
+async def test_a_run_whose_node_answers_is_not_given_up_and_goes_on(bench: Bench) -> None:
+    id = await bench.runs()
+    with pytest.raises(Conflict) as refusal:
+        await bench.backend.force([id], Reason(code="run_forced", message="ada gave it up."))
+    assert refusal.value.details == {"code": "node_answers"}
+    bench.go()
+    assert (await bench.ended(id)).exit_code == 0
 
 
 async def test_a_run_that_stands_still_is_woken_for_its_end(bench: Bench) -> None:

@@ -5,9 +5,10 @@ import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from services.executor.backends.process.backend import ProcessBackend
@@ -15,7 +16,7 @@ from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.backends.process.usage.hierarchies import Hierarchy
 from services.executor.domain.observation import Lost, Started
 from services.executor.domain.reading import Reading
-from tests.support.executor_backend import Bench, ProcessHome
+from tests.support.executor_backend import Bench, ProcessHome, processes_of
 from tests.support.groups import WAYS, counts_network, nested, possible
 from tests.support.waiting import until
 
@@ -251,3 +252,24 @@ async def test_two_runs_have_each_their_own_traffic_or_the_hosts(home: ProcessHo
         else:
             assert {each.network_scope for each in seen.values()} == {"host"}
             assert (seen[few].transmit_bytes or 0) > 1_000_000, "the other's as well"
+
+
+@by_every_way
+async def test_a_reading_names_the_processes_that_live(home: ProcessHome, way: str) -> None:
+    async with bench_in(home, WAYS[way]) as bench:
+        id = await bench.runs("(setsid setsid sleep 600 &); sleep 600 & (exit 0) &")
+        supervisor = (await bench.reaches(id, Started)).pid
+
+        async def both_sleepers() -> bool:
+            sleepers = {each.pid for each in processes_of(id) if arguments_of(each) == ["sleep", "600"]}
+            pids = set((await reading(bench, id)).pids)
+            assert supervisor not in pids
+            return len(sleepers) == 2 and sleepers < pids
+
+        await until(both_sleepers, "both are named beside the shell, daemon or not")
+
+
+def arguments_of(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):  # it has just ended
+        return process.cmdline()
+    return []

@@ -16,7 +16,7 @@ from shared.contracts.streams import Child, Terminal
 from shared.ids import new_id
 from tests.support.backends import BACKENDS
 from tests.support.benches import opened
-from tests.support.executor_backend import PATH, Bench, processes_of
+from tests.support.executor_backend import LOCAL, PATH, Bench, processes_of
 from tests.support.listening import LISTEN, heard, listens, not_dialled
 from tests.support.ports import free_port
 from tests.support.streams import Held, sleeping
@@ -312,10 +312,13 @@ async def test_a_run_that_is_over_or_was_never_there_takes_nobody(bench: Bench) 
 # --- ports
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "127.9.8.7", "::1", "::", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("address", LOCAL)
 async def test_a_port_is_connected_to_wherever_on_this_machine_its_program_listens(bench: Bench, address: str) -> None:
     port = free_port()
     id = await listens(bench, port, address)
+    if address not in bench.reached:
+        assert (await not_dialled(bench, id, port)).details["code"] == "not_listening"
+        return
     assert await heard(await bench.backend.dial(id, port)) == f"hello from {id}"
     await bench.reopen()
     assert await heard(await bench.backend.dial(id, port)) == f"hello from {id}"
@@ -357,12 +360,20 @@ async def test_ports_of_the_system_are_refused(bench: Bench, port: int) -> None:
 # --- the next executor process
 
 
-async def test_an_adopted_run_is_entered_and_a_child_held_over_a_restart_goes_on(bench: Bench) -> None:
+async def test_an_adopted_run_is_entered_and_a_child_that_is_held_over_a_restart_goes_on_if_its_streams_do(
+    bench: Bench,
+) -> None:
     id = await bench.runs()
-    async with await held(bench, id, shell("read line; echo heard $line; exit 6")) as child:
+    waits = shell("read line; echo heard $line; exit 6", MARK="held")
+    async with await held(bench, id, waits) as child:
         await bench.reopen()
         async with await held(bench, id, Child(argv=("true",))) as another:
             assert (await another.exit())["exit"] == 0
+        if bench.relays:
+            await until(lambda: not marked(id, "held"), "its streams have ended, and so has the child")
+            with pytest.raises(ConnectionResetError):
+                await child.exit()
+            return
         child.write("stdin", b"you\n")
         assert await child.everything("stdout") == b"heard you\n"
         assert (await child.exit())["exit"] == 6

@@ -18,7 +18,7 @@ from services.executor.backends.docker.users import Users
 from services.executor.backends.frames import STDERR, STDOUT
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders, RunOrder
-from services.executor.domain.observation import Cancelled, Ended, Lost, Refused, Started
+from services.executor.domain.observation import Cancelled, Lost, Refused
 from shared.contracts.errors import Unavailable
 from shared.contracts.streams import Child
 from tests.support.benches import SOMEBODY, clear_containers, docker_bench, opened
@@ -287,16 +287,6 @@ async def test_whoever_else_stops_a_container_lets_it_save_and_the_run_is_lost(b
     assert bench.lines("ledger") == ["saved"]
 
 
-async def test_a_run_that_says_itself_that_it_has_ended_has_not(bench: Bench) -> None:
-    forged = "started_at=1\\nended_at=2\\nexit_code=0\\nsignal=\\nstopped=False\\nforced=False\\noutput_bytes=0\\n.\\n"
-    id = await bench.runs(f"printf '{forged}' >> /.jobyard/run.run; echo done >> ledger")
-    await until(lambda: bench.lines("ledger"), "it has written that")
-    assert isinstance(await bench.seen(id), Started)
-    await bench.backend.stop(id)
-    assert isinstance(await bench.reaches(id, Lost, Ended), Lost | Ended)
-    assert processes_of(id) == []
-
-
 async def test_what_a_run_puts_in_place_of_its_door_leads_nowhere(bench: Bench, tmp_path: Path) -> None:
     id = await bench.runs("echo > /dev/null")
     async with Held(await bench.backend.exec(id, Child(argv=("true",)))) as child:
@@ -339,15 +329,27 @@ async def test_a_container_of_that_name_that_is_a_strangers_is_left_alone(bench:
         docker("rm", "-f", name)
 
 
-async def test_usage_is_the_engines_own_figures(bench: Bench) -> None:
-    id = await bench.runs('python3 -c "b = bytearray(40 << 20); import time; time.sleep(600)" & ')
+async def test_network_is_what_has_come_into_the_container(bench: Bench) -> None:
+    size = 5 << 20
 
-    async def held() -> bool:
-        reading = (await bench.backend.measure([id])).get(id)
-        return reading is not None and (reading.memory_bytes or 0) >= 40 << 20 and bool(reading.cpu_ns)
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(size))
+        await writer.drain()
+        writer.close()
 
-    await until(held, "memory and processor time are read")
+    gateway = docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge").strip()
+    server = await asyncio.start_server(serve, gateway, 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        takes = (
+            f"import socket; came = socket.create_connection(('{gateway}', {port})).makefile('rb').read();"
+            f" assert len(came) == {size}"
+        )
+        id = await bench.runs(f'python3 -c "{takes}"')
+    seen = (await bench.backend.measure([id]))[id]
+    assert seen.network_scope == "run" and size <= (seen.receive_bytes or 0) < 1.2 * size
     bench.go()
     totals = (await bench.ended(id)).totals
     assert totals is not None and totals.network_scope == "run"
+    assert size <= (totals.receive_bytes or 0) < 1.2 * size
     assert await bench.backend.measure([id]) == {}

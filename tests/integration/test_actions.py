@@ -280,3 +280,15 @@ def seconds(receipt: dict[str, Any]) -> float:
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def test_a_run_on_a_machine_that_answers_is_not_given_up_and_goes_on(yard: Platform) -> None:
+    id = yard.submit("sleep 600", grace_period_s=1)
+    yard.wait(id, "running")
+    problem = yard.call("POST", f"/jobs/{id}/force", 409)
+    assert "jobyard admin node forget" in problem["detail"]
+    assert yard.job(id)["status"] == "running"
+    assert yard.call("GET", "/audit", 200, params={"action": "job.forced"})["items"] == []
+    yard.call("POST", f"/jobs/{id}/kill", 202)
+    yard.wait(id, "killed")
+    assert "no run" in yard.call("POST", f"/jobs/{id}/force", 409)["detail"]

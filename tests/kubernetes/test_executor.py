@@ -1,21 +1,18 @@
-"""The executor of a cluster, killed at any moment: each run starts once, and its lines and its end come whole."""
+"""What only the executor of a cluster does: calls of an API server that are cut anywhere, and nodes that it reports."""
 
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from services.executor.backends.kubernetes.api import Api
-from services.executor.domain import pod_names as names
 from shared.contracts import subjects
-from shared.contracts.events import NodeReported, RunExited, RunStarted, RunStopped
-from shared.ids import new_id
+from shared.contracts.events import NodeReported, RunExited, RunStopped
 from tests.support.executor import NODE, launch_of
 from tests.support.executor_service import ExecutorService, Yard
-from tests.support.kubernetes.cluster import IMAGE, shared
-from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
+from tests.support.executors import in_cluster
+from tests.support.kubernetes.cluster import shared
+from tests.support.kubernetes.proxy import Held, Proxy, asks, proxy
+from tests.support.kubernetes.rights import listed, used
 from tests.support.nats import NatsServer
 from tests.support.waiting import until
 
@@ -23,74 +20,75 @@ WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.05; done"
 
 
 @pytest.fixture
-async def namespace(tmp_path: Path) -> AsyncIterator[str]:
-    """Of the virtual cluster `default`, with the executor's storage as its claim."""
-    api, prefix = Api(shared()), f"t{new_id()[-10:].lower()}-"
-    await api.open()
-    await make_claim(api, names.namespace("default", prefix), tmp_path / "data" / "storage")
-    yield prefix
-    await remove_claim(api, names.namespace("default", prefix))
-    await api.close()
+async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
+    """Whatever was asked through it is in the list of the executor's rights."""
+    async with proxy(tmp_path, shared()) as between:
+        yield between
+        assert used(between.asked) <= listed()
 
 
 @pytest.fixture
-def executor(nats: NatsServer, tmp_path: Path, namespace: str) -> Iterator[ExecutorService]:
-    settings = {
-        "config": shared(),
-        "namespaces": namespace,
-        "image": IMAGE,
-        "pull_policy": "Never",
-        "storage": json.dumps({str(tmp_path / "data" / "storage"): {"claim": CLAIM}}),
-        "limit_cpus": "false",
-    }
-    own: dict[str, Any] = {f"kubernetes_{name}": value for name, value in settings.items()}
-    with ExecutorService(nats.url, tmp_path / "data", backend="kubernetes", simulate="", **own) as running:
-        yield running
+async def executor(nats: NatsServer, tmp_path: Path, between: Proxy) -> AsyncIterator[ExecutorService]:
+    """It reaches the cluster through the proxy."""
+    data = tmp_path / "data"
+    async with in_cluster(data / "storage") as settings:
+        through = settings | {"kubernetes_config": between.kubeconfig}
+        with ExecutorService(nats.url, data, backend="kubernetes", **through) as running:
+            yield running
 
 
-async def test_a_run_outlives_an_executor_that_is_killed_and_nothing_of_it_is_lost_or_told_twice(
-    executor: ExecutorService, yard: Yard
+async def test_an_executor_that_is_killed_at_every_step_starts_a_run_once_and_tells_each_thing_once(
+    executor: ExecutorService, yard: Yard, between: Proxy
 ) -> None:
-    command = f"echo start >> starts; echo before; {WAIT_FOR_GO}; seq 2000; echo error >&2; touch done; exit 3"
-    view = await yard.place(launch=launch_of(command), cpus=0.1)
-    started = await yard.said(view, "started")
-    assert isinstance(started, RunStarted) and started.uses_images
-    await until((executor.job_path(view) / "starts").exists, "it runs")
-    executor.kill()
-    (executor.job_path(view) / "go").touch()
-    await until((executor.job_path(view) / "done").exists, "it ends while nobody looks")
-    executor.start()
-    exited = await yard.said(view, "exited")
-    assert isinstance(exited, RunExited)
-    assert (exited.exit_code, exited.log_lines) == (3, 2002)
-    assert sorted(await yard.console(view)) == sorted(["before", *map(str, range(1, 2001)), "error"])
-    assert (executor.job_path(view) / "starts").read_text() == "start\n"
-    assert await yard.facts(view) == ["started", "exited"]
-
-
-async def test_an_executor_that_is_killed_while_it_makes_pods_starts_each_of_them_once(
-    executor: ExecutorService, yard: Yard
-) -> None:
-    views = [await yard.place(launch=launch_of("echo start >> starts"), cpus=0.1) for _ in range(4)]
-    await until(executor.job_path(views[0]).exists, "the first is on its way")
-    for _ in range(3):
+    async def killed_at(held: Held, what: str) -> None:
+        await until(held.here.is_set, what)
         executor.kill()
-        executor.start()
-        await executor.ready()
-    for view in views:
-        assert isinstance(await yard.said(view, "exited"), RunExited)
-        assert (executor.job_path(view) / "starts").read_text() == "start\n"
+        between.heal()
 
-
-async def test_a_kill_lets_the_run_save_and_says_when_it_last_did(executor: ExecutorService, yard: Yard) -> None:
-    saves = "trap 'echo state > \"$JOBYARD_CHECKPOINT_DIR/last\"; exit 0' TERM; touch ready"
-    view = await yard.place(launch=launch_of(f"{saves}; {WAIT_FOR_GO}"), cpus=0.1)
-    await until((executor.job_path(view) / "ready").exists, "it runs")
+    creates, deletes, releases = asks("POST", ".*/pods"), asks("DELETE", ".*/pods/.*"), asks("PATCH", ".*/pods/.*")
+    step = between.hold(creates)
+    view = await yard.place(launch=launch_of(f"echo start >> starts; echo line; {WAIT_FOR_GO}"), cpus=0.1)
+    await killed_at(step, "it is about to make the pod")
+    step = between.hold(creates, done=True)
+    executor.start()
+    await killed_at(step, "the pod is made, and it does not know yet")
+    executor.start()
+    await yard.said(view, "started")
+    step = between.hold(deletes, done=True)
     await yard.kill(view)
-    stopped = await yard.said(view, "stopped")
-    assert isinstance(stopped, RunStopped)
-    assert (stopped.exit_code, stopped.forced) == (0, False)
-    assert stopped.checkpoint_at is not None
+    await killed_at(step, "the run is told to stop, and it does not know yet")
+    step = between.hold(releases)
+    executor.start()
+    await killed_at(step, "it is about to let the pod go")
+    executor.start()
+    assert isinstance(await yard.said(view, "stopped"), RunStopped)
+    assert (executor.job_path(view) / "starts").read_text() == "start\n"
+    assert await yard.console(view) == ["line"]
+    assert await yard.facts(view) == ["started", "stopped"]
+
+
+async def test_what_a_run_uses_and_reports_arrives_while_it_runs_and_with_its_end(
+    executor: ExecutorService, yard: Yard
+) -> None:
+    spends = "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done"
+    report = 'echo \'{"loss": 0.5}\' >> "$JOBYARD_METRICS_FILE"'
+    command = f"{spends}; {report}; {WAIT_FOR_GO}; {report.replace('0.5', '0.25')}"
+    view = await yard.place(launch=launch_of(command), cpus=0.1)
+    seen: dict[str, float] = {}
+
+    async def told() -> bool:
+        for sample in await yard.samples(view):
+            seen.update(sample.reported)
+            seen["cpu"] = max(seen.get("cpu", 0.0), sample.cpu_seconds or 0.0)
+            seen["memory"] = max(seen.get("memory", 0.0), sample.memory_bytes or 0.0)
+        return seen.get("loss") == 0.5 and seen["cpu"] > 0 and seen["memory"] > 0
+
+    await until(told, "the samples say it", within=120)
+    (executor.job_path(view) / "go").touch()
+    exited = await yard.said(view, "exited")
+    assert isinstance(exited, RunExited) and exited.usage is not None
+    assert exited.usage.reported == {"loss": 0.25}
+    assert (exited.usage.cpu_seconds or 0) >= seen["cpu"] and (exited.usage.memory_peak_bytes or 0) >= seen["memory"]
 
 
 async def test_each_node_of_the_cluster_is_reported_with_who_answers_for_it(

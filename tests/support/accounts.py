@@ -24,13 +24,15 @@ LAST = "nobody.may.say.this"
 class AccountsServer(NatsServer):
     """Only its ports and its store are this test's."""
 
-    def __init__(self, nodes: Sequence[str] = ()) -> None:
+    def __init__(self, nodes: Sequence[str] = (), host: str = "127.0.0.1") -> None:
         super().__init__()
+        self.host = host
         self.nodes = nodes
         self._accounts = document(nodes) if nodes else (FOLDER / "accounts.conf").read_text()
         wanted = re.findall(r"\$(JOBYARD_NATS_\w+_PASSWORD)", self._accounts)
-        self._passwords = {variable: f"p{secrets.token_hex(16)}" for variable in wanted}
-        self.environment = os.environ | self._passwords
+        self.passwords = {variable: f"p{secrets.token_hex(16)}" for variable in wanted}
+        """By the variables that nats-server reads them from."""
+        self.environment = os.environ | self.passwords
 
     @property
     def url(self) -> str:
@@ -38,12 +40,12 @@ class AccountsServer(NatsServer):
         return self.url_of("operator")
 
     def url_of(self, user: str) -> str:
-        return f"nats://{user}:{self._passwords[password_of(user)]}@127.0.0.1:{self.port}"
+        return f"nats://{user}:{self.passwords[password_of(user)]}@{self.host}:{self.port}"
 
     def arguments(self) -> list[str]:
         """The committed file; it names a folder and ports that are not this test's."""
         ours = (FOLDER / "nats.conf").read_text()
-        ours = re.sub(r'(?m)^listen: "\S+"', f'listen: "127.0.0.1:{self.port}"', ours)
+        ours = re.sub(r'(?m)^listen: "\S+"', f'listen: "{self.host}:{self.port}"', ours)
         ours = re.sub(r'(?m)^http: "\S+"', f'http: "127.0.0.1:{free_port()}"', ours)
         ours = re.sub(r'store_dir: "\S+"', f'store_dir: "{self.folder / "store"}"', ours)
         (self.folder / "nats.conf").write_text(ours)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from services.executor.backends.docker.backend import DockerBackend
-from services.executor.backends.docker.containers import HOME, User, home_id_of
+from services.executor.backends.docker.containers import HOME, Limits, User, home_id_of
 from services.executor.backends.docker.users import Users
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.usage.groups import Groups, mounted
@@ -48,9 +48,9 @@ async def opened(backend: str, folder: Path) -> AsyncIterator[Bench]:
 
 
 @contextlib.asynccontextmanager
-async def opened_in_cluster(folder: Path) -> AsyncIterator[KubernetesBench]:
-    """The same for the backend `kubernetes`, with a namespace of its own."""
-    bench = KubernetesBench(shared(), folder / "home", folder / "work", new_id()[-10:].lower())
+async def opened_in_cluster(folder: Path, through: Path | None = None) -> AsyncIterator[KubernetesBench]:
+    """The same for the backend `kubernetes`, with a namespace of its own. `through`: its way to the cluster."""
+    bench = KubernetesBench(shared(), folder / "home", folder / "work", new_id()[-10:].lower(), through=through)
     await bench.prepare()
     await bench.open()
     try:
@@ -61,12 +61,17 @@ async def opened_in_cluster(folder: Path) -> AsyncIterator[KubernetesBench]:
         bench.end_everything()
 
 
-def docker_bench(home: Path, work: Path, image: str | None = IMAGE, network: str = "bridge") -> Bench:
-    """Runs are `SOMEBODY`'s, who may write into the folder."""
+LIMITS = Limits(memory_mib=1024)
+
+
+def docker_bench(
+    home: Path, work: Path, image: str | None = IMAGE, network: str = "bridge", limits: Limits = LIMITS, host: str = ""
+) -> Bench:
+    """Runs are `SOMEBODY`'s, who may write into the folder. `host`: what is between the backend and the engine."""
     os.chown(work, SOMEBODY.uid, SOMEBODY.gid)
-    host = engine()
+    host = host or engine()
     users = Users({"*": SOMEBODY}, User(os.geteuid(), os.getegid()))
-    return Bench(lambda: DockerBackend(home, host, users, image, network), work, BROUGHT, many=8)
+    return Bench(lambda: DockerBackend(home, host, users, limits, image, network), work, BROUGHT, many=8)
 
 
 def clear_containers(home: Path) -> None:

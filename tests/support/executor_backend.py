@@ -24,6 +24,10 @@ Seen = TypeVar("Seen", bound=Observation)
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
+LOCAL = ("127.0.0.1", "0.0.0.0", "127.9.8.7", "::1", "::", "::ffff:127.0.0.1")
+"""Where a program may listen so that its own machine reaches it."""
+
+
 class Bench:
     """One node's backend. `make` builds what an executor process would build at its start.
 
@@ -35,6 +39,10 @@ class Bench:
 
     apart = True
     """Whether a run's two streams are told apart."""
+    reached = frozenset(LOCAL)
+    """Where a program's port is connected to."""
+    relays = False
+    """Whether the streams of a run's children pass through the executor's process, and end with it."""
     within_s = LONG_S
     """How patiently something is waited for."""
 

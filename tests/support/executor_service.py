@@ -277,7 +277,7 @@ class Yard:
 
     async def _active(self, message: Msg) -> None:
         ask = ListActiveJobs.model_validate_json(message.data)
-        here = sorted(id for id, job in self.active.items() if shares_of(job.view, ask.node or ""))
+        here = sorted(id for id, job in self.active.items() if ask.node is None or shares_of(job.view, ask.node))
         here = [id for id in here if id not in self.overlooked]
         self.lists += 1
         later = [id for id in here if ask.after_id is None or id > ask.after_id]

@@ -45,14 +45,16 @@ class MongoServer:
     Plain calls for sync code, `async with` for the rest. `stop()` removes the data.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        """`host`: the address to listen on."""
         self.folder = Path(tempfile.mkdtemp(prefix="jobyard-mongo-"))
+        self.host = host
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
+        return f"mongodb://{self.host}:{self.port}/?directConnection=true"
 
     @property
     def log(self) -> str:
@@ -66,7 +68,7 @@ class MongoServer:
         data.mkdir(exist_ok=True)
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                _command(self.port, data), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder
+                _command(self.host, self.port, data), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder
             )
         deadline = time.monotonic() + START_S
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -166,16 +168,16 @@ def _engine_answers() -> bool:
     return False
 
 
-def _command(port: int, data: Path) -> list[str]:
+def _command(host: str, port: int, data: Path) -> list[str]:
     where = str(data)
     mongod = shutil.which("mongod")
     if mongod is not None:
-        return [mongod, "--replSet", "rs0", "--bind_ip", "127.0.0.1", "--port", str(port), "--dbpath", where]
+        return [mongod, "--replSet", "rs0", "--bind_ip", host, "--port", str(port), "--dbpath", where]
     beside = Path(sys.executable).with_name("secantusd-py")
     found = str(beside) if beside.exists() else shutil.which("secantusd-py")
     if found is None:
         raise RuntimeError("no MongoDB: install the package secantusdb, or put a mongod on the PATH")
-    return [found, "--host", "127.0.0.1", "--port", str(port), "--storage-path", where, "--sync-on-commit"]
+    return [found, "--host", host, "--port", str(port), "--storage-path", where, "--sync-on-commit"]
 
 
 def _is_primary(url: str) -> bool:
@@ -195,5 +197,5 @@ def _begin_replica_set(client: "pymongo.MongoClient[dict[str, Any]]") -> None:
     members = {"_id": "rs0", "members": [{"_id": 0, "host": "127.0.0.1:27017"}]}
     with contextlib.suppress(OperationFailure):
         if client.address is not None and client.address[1] != 27017:
-            members["members"] = [{"_id": 0, "host": f"127.0.0.1:{client.address[1]}"}]
+            members["members"] = [{"_id": 0, "host": f"{client.address[0]}:{client.address[1]}"}]
         client.admin.command("replSetInitiate", members)

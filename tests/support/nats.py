@@ -30,6 +30,8 @@ class NatsServer:
     """
 
     environment: dict[str, str] | None = None
+    host = "127.0.0.1"
+    """The address to listen on."""
 
     def __init__(self, store: Path | None = None, settings: str = "") -> None:
         self._own_folder = None if store else Path(tempfile.mkdtemp(prefix="jobyard-nats-"))
@@ -40,7 +42,7 @@ class NatsServer:
 
     @property
     def url(self) -> str:
-        return f"nats://127.0.0.1:{self.port}"
+        return f"nats://{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -71,7 +73,7 @@ class NatsServer:
         configuration = self.folder / "server.conf"
         store = json.dumps(str(self.folder / "store"))
         configuration.write_text(
-            f"listen: 127.0.0.1:{self.port}\njetstream: {{ store_dir: {store}, max_file_store: 16GB }}\n"
+            f"listen: {self.host}:{self.port}\njetstream: {{ store_dir: {store}, max_file_store: 16GB }}\n"
             f"{self._settings}\n"
         )
         return ["-c", str(configuration)]
@@ -147,7 +149,7 @@ class NatsServer:
     def _greeting(self) -> dict[str, Any]:
         """The server's INFO line; empty when nobody listens."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
+            with socket.create_connection((self.host, self.port), timeout=1.0) as connection:
                 line = connection.makefile("rb").readline()
         except OSError:
             return {}

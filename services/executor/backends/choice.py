@@ -7,27 +7,36 @@ from pathlib import Path
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.backends.protocol import Backend
+from services.executor.devices.devices import Devices
 from services.executor.domain.environment import bare, base
 from services.executor.domain.equipment import Equipment
 from services.executor.inventory import Machine, Nodes, capacity
 from services.executor.settings import ExecutorSettings
+from services.executor.usage.sampler import ReadDevices
 
 
-def chosen(settings: ExecutorSettings, home: Path, equipment: Equipment, boot_id: str) -> tuple[Backend, Nodes]:
-    """The backend, not opened yet, and the nodes that it is for. Raises ValueError for settings that cannot be."""
+def chosen(
+    settings: ExecutorSettings, home: Path, devices: Devices, boot_id: str
+) -> tuple[Backend, Nodes, ReadDevices]:
+    """The backend, not opened yet, the nodes that it is for, and who knows what their devices do.
+
+    Raises ValueError for settings that cannot be.
+    """
     if settings.backend == "kubernetes":
         from services.executor.backends.kubernetes.making import in_cluster
 
-        return in_cluster(settings.node, home / settings.backend)
+        in_pods, nodes = in_cluster(settings.node, home / settings.backend)
+        return in_pods, nodes, in_pods.devices
+    equipment = devices.equipment
     backend = _of_this_machine(settings, home, equipment)
-    has = capacity(equipment)
-    return backend, Machine(settings.node, boot_id, has, equipment.simulated, backend.uses_images)
+    machine = Machine(settings.node, boot_id, capacity(equipment), equipment.simulated, backend.uses_images)
+    return backend, machine, devices.read
 
 
 def _of_this_machine(settings: ExecutorSettings, home: Path, equipment: Equipment) -> Backend:
     if settings.backend == "docker":
         from services.executor.backends.docker.backend import DockerBackend
-        from services.executor.backends.docker.containers import User
+        from services.executor.backends.docker.containers import Limits, User
         from services.executor.backends.docker.users import Users
 
         named = {owner: User(uid, gid) for owner, (uid, gid) in settings.users.items()}
@@ -35,9 +44,14 @@ def _of_this_machine(settings: ExecutorSettings, home: Path, equipment: Equipmen
             home / settings.backend,
             host=settings.docker_host,
             users=Users(named, User(os.geteuid(), os.getegid())),
+            limits=Limits(
+                memory_mib=settings.memory_mib or capacity(equipment).memory_mib // 8 * 7,
+                shm_mib=settings.shm_mib,
+                pids=settings.pids,
+                read_only=settings.read_only,
+            ),
             default_image=settings.image,
             network=settings.network,
-            shm_mib=settings.shm_mib,
             kind_of=lambda order: equipment.kind(order.device_type) if order.devices else None,
         )
     groups = Groups(home / settings.backend, mounted() if settings.groups == "auto" else ())

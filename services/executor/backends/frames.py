@@ -2,6 +2,8 @@
 
 Whoever runs the job appends raw bytes and parses nothing, so it stays small and fast; the executor turns frames into
 lines. A frame of a loss says how many line feeds (and bytes) of a stream could not be stored at that place.
+
+A run may be able to write there itself. What no supervisor would have written ends what can be read of the file.
 """
 
 import struct
@@ -18,6 +20,12 @@ LOST = 0x80
 """Added to the stream's kind: what follows is a LOSS."""
 
 
+LONGEST = 1 << 19
+"""More than any piece that is read at once. Whoever reads files takes more than this."""
+
+_SIZES = {STDOUT: LONGEST, STDERR: LONGEST, STDOUT | LOST: LOSS.size, STDERR | LOST: LOSS.size}
+
+
 def frame(kind: int, time_ns: int, data: bytes) -> bytes:
     """One whole frame."""
     return HEADER.pack(kind, time_ns, len(data)) + data
@@ -31,7 +39,7 @@ def split(data: bytes) -> tuple[list[tuple[int, int, bytes]], int]:
     while position + HEADER.size <= end:
         kind, time_ns, length = HEADER.unpack_from(data, position)
         after = position + HEADER.size + length
-        if after > end:
+        if after > end or length > _SIZES.get(kind, -1) or (kind & LOST and length < LOSS.size):
             break
         found.append((kind, time_ns, data[position + HEADER.size : after]))
         position = after

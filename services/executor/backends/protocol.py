@@ -19,6 +19,7 @@ from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from shared.contracts.commands.secrets import RegistryLogin
 from shared.contracts.errors import Conflict
+from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
 
@@ -30,6 +31,17 @@ class PortTaken(Conflict):
         message = f"Port {port} of the node is taken by {holder}. Let the job's program listen on another one."
         super().__init__(message, details={"code": "port_taken", "holder": holder})
         self.run_id = run_id
+
+
+class AnswersItself(Conflict):
+    """The run's node is this executor's own machine, which answers, and so ends its runs itself."""
+
+    def __init__(self) -> None:
+        message = (
+            "The run is on its executor's own machine, which answers: kill or pause the job instead. Of a machine that "
+            "is gone for good the runs are given up by `jobyard admin node forget`."
+        )
+        super().__init__(message, details={"code": "node_answers"})
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,8 @@ class Backend(Protocol):
 
     uses_images: bool
     """Whether a run starts in the image that was asked for, or on the host itself."""
+    reports_beside_job: bool
+    """Whether a run reaches no file of this node but in its folders, so that it reports to one in its job's."""
 
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         """Begin to report; `wrote` is called with the id of a run that has new output."""
@@ -120,6 +134,12 @@ class Backend(Protocol):
 
     async def stop(self, run_id: str) -> None:
         """SIGTERM, the run's grace period, SIGKILL; what has not started will not. Returns without waiting."""
+
+    async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
+        """Give up those whose nodes are gone, as lost for this reason, without waiting for anything; which these are.
+
+        Raises Conflict when every node answers, Unavailable.
+        """
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         """What these runs are now; from here on their changes are reported."""

@@ -12,7 +12,10 @@ from services.executor.domain.admission import Capacity
 
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 _DECIMAL = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
+_SMALL = {"n": 1e9, "u": 1e6, "m": 1e3}
 _MIB = 2**20
+_OF_PODS = frozenset({"cpu", "memory"})
+"""What can be asked for a pod as a whole."""
 _KEEPS_OUT = frozenset({"NoSchedule", "NoExecute"})
 
 
@@ -28,6 +31,7 @@ class Kind:
 class NodeFacts:
     """What is needed of a node's document."""
 
+    uid: str
     name: str
     boot_id: str
     open: bool
@@ -45,6 +49,7 @@ def node_facts(document: Mapping[str, Any], tolerated: Iterable[Mapping[str, Any
         for taint in spec.get("taints", ())
     )
     return NodeFacts(
+        uid=meta["uid"],
         name=meta["name"],
         boot_id=status.get("nodeInfo", {}).get("bootID", ""),
         open=conditions.get("Ready") == "True" and not spec.get("unschedulable") and not shut,
@@ -54,15 +59,29 @@ def node_facts(document: Mapping[str, Any], tolerated: Iterable[Mapping[str, Any
 
 
 def requests(pod: Mapping[str, Any]) -> dict[str, float]:
-    """What a pod holds of its node, as Kubernetes counts it: its containers, or the largest of those before them."""
+    """What a pod holds of its node, as Kubernetes counts it (`PodRequests` of k8s.io/component-helpers/resource).
+
+    All of its containers and sidecars, or what was needed at once while it was prepared, whichever is more; what is
+    asked for the pod as a whole counts instead of that; and the overhead of its runtime class comes on top.
+    """
     spec = pod.get("spec", {})
     total: dict[str, float] = {}
     for container in spec.get("containers", ()):
-        for name, amount in _requested(container).items():
-            total[name] = total.get(name, 0.0) + amount
+        _add(total, _requested(container))
+    sidecars: dict[str, float] = {}
+    most: dict[str, float] = {}
     for container in spec.get("initContainers", ()):
-        for name, amount in _requested(container).items():
-            total[name] = max(total.get(name, 0.0), amount)
+        asked = dict(_requested(container))
+        if container.get("restartPolicy") == "Always":
+            _add(total, asked)
+            _add(sidecars, asked)
+            asked = dict(sidecars)
+        else:
+            _add(asked, sidecars)
+        _raise(most, asked)
+    _raise(total, most)
+    total |= {name: amount for name, amount in _requested(spec).items() if name in _OF_PODS}
+    _add(total, _quantities(spec.get("overhead") or {}))
     return total
 
 
@@ -84,17 +103,30 @@ def capacity(node: NodeFacts, held: Iterable[Mapping[str, float]], kinds: Mappin
 
 def quantity(text: str) -> float:
     """`1500m`, `16Gi`, `1e3`. Raises ValueError."""
-    if text.endswith("m"):
-        return float(text[:-1]) / 1000
+    if text[-1:] in _SMALL:
+        return float(text[:-1]) / _SMALL[text[-1]]
     for suffix, factor in (*_BINARY.items(), *_DECIMAL.items()):
         if text.endswith(suffix):
             return float(text.removesuffix(suffix)) * factor
     return float(text)
 
 
-def _requested(container: Mapping[str, Any]) -> dict[str, float]:
-    asked = container.get("resources", {}).get("requests", {})
-    return {name: quantity(amount) for name, amount in asked.items()}
+def _requested(asking: Mapping[str, Any]) -> dict[str, float]:
+    return _quantities((asking.get("resources") or {}).get("requests") or {})
+
+
+def _quantities(amounts: Mapping[str, str]) -> dict[str, float]:
+    return {name: quantity(amount) for name, amount in amounts.items()}
+
+
+def _add(total: dict[str, float], amounts: Mapping[str, float]) -> None:
+    for name, amount in amounts.items():
+        total[name] = total.get(name, 0.0) + amount
+
+
+def _raise(total: dict[str, float], amounts: Mapping[str, float]) -> None:
+    for name, amount in amounts.items():
+        total[name] = max(total.get(name, 0.0), amount)
 
 
 def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:

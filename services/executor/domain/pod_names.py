@@ -5,6 +5,7 @@ hold as they are (upper case, underscores) stand in annotations, and a label has
 """
 
 import hashlib
+import re
 
 from services.executor.domain.record import rank_of
 
@@ -26,20 +27,24 @@ OWNER = f"{PREFIX}owner"
 """Annotation: the person."""
 VC = f"{PREFIX}vc"
 """Annotation: the virtual cluster."""
+RANKS = f"{PREFIX}ranks"
+"""Annotation: how many ranks the run has, where it has several."""
 GRACE = f"{PREFIX}grace-period"
 """Annotation: seconds between SIGTERM and SIGKILL."""
 SECRET = f"{PREFIX}secret"
 """Annotation of a pod beside which there is a Secret of its name."""
-LOGIN = f"{PREFIX}login"
-"""Annotation of a pod beside which there is a Secret that its image is pulled with."""
 TOMBSTONE = f"{PREFIX}tombstone"
 """Annotation of a pod that only keeps a name, so that nothing starts under it."""
 FINALIZER = f"{PREFIX}result-kept"
 """Keeps a pod until its result and its output are stored."""
 CONTAINER = "job"
+ANCHOR = "jobyard"
+"""The ConfigMap of each namespace that owns all that Jobyard makes there."""
 
 _LABEL_LENGTH = 63
+_NODE_LENGTH = 63
 _HASH_LENGTH = 10
+_HASHED = re.compile(rf"-[0-9a-f]{{{_HASH_LENGTH}}}$")
 
 
 def pod_name(rank_id: str) -> str:
@@ -49,17 +54,35 @@ def pod_name(rank_id: str) -> str:
     return f"job-{job.lower()}-a{attempt}-r{rank}"
 
 
+def gang_name(rank_id: str) -> str:
+    """`job-<id>-a<attempt>`: what all ranks of a run share."""
+    return pod_name(rank_of(rank_id)[0]).rpartition("-")[0]
+
+
+def host_name(rank_id: str, namespace: str, domain: str) -> str:
+    """Of a rank's pod in the cluster's DNS, where the run has a Service. `domain`: the cluster's."""
+    return f"{pod_name(rank_id)}.{gang_name(rank_id)}.{namespace}.svc.{domain}"
+
+
 def namespace(vc: str, prefix: str = "jobyard-") -> str:
-    """Of a virtual cluster. Where its name is no DNS label, a hash tells it from others that would be called alike."""
+    """Of a virtual cluster. Where its name is no DNS label, a hash tells it from others that would be called alike.
+
+    A name that looks as if it had such a hash gets one too, so that nobody can choose another one's namespace.
+    """
     plain = vc.lower().replace("_", "-").strip("-")
     name = f"{prefix}{plain}"
-    if plain == vc and len(name) <= _LABEL_LENGTH:
+    if plain == vc and len(name) <= _LABEL_LENGTH and not _HASHED.search(vc):
         return name
     return f"{name[: _LABEL_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{short_hash(vc)}"
 
 
 def node_token(name: str) -> str:
-    """A node of the cluster as the platform calls it: no subject of NATS may have a point inside a token."""
+    """A node of the cluster as the platform calls it: no subject of NATS may have a point inside a token.
+
+    Raises ValueError for one that is too long for the platform; a cluster allows 253 characters.
+    """
+    if len(name) > _NODE_LENGTH:
+        raise ValueError(f"the platform's names of nodes have at most {_NODE_LENGTH} characters, this has {len(name)}")
     return name.replace(".", "_")
 
 

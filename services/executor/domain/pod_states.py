@@ -41,6 +41,12 @@ _SIGNALS = {
 """Linux's numbers, of those that end a program."""
 STOPPING = "stopping"
 EXITED = "exited"
+_OWN_DISK = (
+    "exceeds the total limit of containers",
+    "exceeded its local ephemeral storage limit",
+    "Usage of EmptyDir volume",
+)
+"""What a kubelet says of a pod that it evicts for the pod's own limits, and not for what the node lacks."""
 
 _UNKNOWN = Reason(code="result_unknown", message="The node has lost the run's container, so nobody knows how it ended.")
 
@@ -110,6 +116,8 @@ def verdict(pod: Pod, asked: bool) -> Verdict:
     meta, status = pod["metadata"], pod.get("status", {})
     if TOMBSTONE in meta.get("annotations", {}):
         return Buried(time_ns(meta["creationTimestamp"]))
+    if not asked and (exceeded := _over_its_disk(pod)) is not None:
+        return exceeded
     container = next(iter(status.get("containerStatuses") or ()), None)
     state = (container or {}).get("state") or {}
     if status.get("phase") == "Failed" and status.get("reason") in ("Evicted", "Terminated", "Shutdown") and not asked:
@@ -154,6 +162,29 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
         stopped=stopping,
         forced=forced,
         reason=_out_of_memory(pod) if ended.get("reason") == "OOMKilled" and code else None,
+    )
+
+
+def _over_its_disk(pod: Pod) -> Over | None:
+    """A run that was evicted for what itself has written has failed: elsewhere it would do the same."""
+    status = pod.get("status", {})
+    container = next(iter(status.get("containerStatuses") or ()), None)
+    ended = ((container or {}).get("state") or {}).get("terminated") or {}
+    said = _sentence(str(status.get("message", "")))
+    if status.get("reason") != "Evicted" or not ended.get("startedAt") or not any(text in said for text in _OWN_DISK):
+        return None
+    code = int(ended["exitCode"]) or _SIGKILLED
+    words = (
+        f"The run wrote more beside its folders than it may: {said} Write into the job's folder, or ask an operator."
+    )
+    return Over(
+        started_ns=time_ns(ended["startedAt"]),
+        ended_ns=time_ns(ended["finishedAt"]),
+        exit_code=code,
+        signal=signal_of(code),
+        stopped=False,
+        forced=False,
+        reason=Reason(code="disk_exceeded", message=words, details={"said": said}),
     )
 
 

@@ -25,6 +25,8 @@ class Member:
     owner: UserName | None
     device_type: str
     devices: tuple[int, ...]
+    reports_beside: str | None = None
+    """The job's folder, if it reports to a file there."""
 
 
 class RunRecord(Contract):
@@ -50,6 +52,8 @@ class RunRecord(Contract):
     port: int = 0
     """Where its ranks meet: written down, so that a rank that is launched later is told the same."""
     checkpoint_path: str | None = None
+    reports_beside: str | None = None
+    """The job's folder, where its ranks report to files there; none: to this node's own."""
     created_at: Timestamp
     correlation_id: str | None = None
     busy: bool = False
@@ -69,8 +73,9 @@ class RunRecord(Contract):
     def members(self) -> tuple[Member, ...]:
         """Its ranks, in their order."""
         who = (self.vc, self.owner, self.device_type)
+        beside = self.reports_beside
         return tuple(
-            Member(rank_id(self.id, share.rank), self.job_id, self.attempt, share.rank, *who, share.devices)
+            Member(rank_id(self.id, share.rank), self.job_id, self.attempt, share.rank, *who, share.devices, beside)
             for share in self.shares
         )
 

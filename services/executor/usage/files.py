@@ -70,7 +70,7 @@ class UsageFiles:
         self.remove(left - set(known))
 
     def reports(self, run_id: str) -> Path:
-        """The file that the run may report to. The run makes it."""
+        """The file that the run may report to, if it reaches it (see `beside`). The run makes it."""
         return self._folder / (run_id + _REPORTS)
 
     def load(self, run_id: str) -> Tally | None:
@@ -106,6 +106,11 @@ class UsageFiles:
 
     def _tally(self, run_id: str) -> Path:
         return self._folder / (run_id + _TALLY)
+
+
+def beside(job: Path, run_id: str) -> Path:
+    """The file that a run may report to where its job's folder is all that it shares with this node."""
+    return job / f".jobyard-{run_id}{_REPORTS}"
 
 
 def _read(path: Path) -> bytes:

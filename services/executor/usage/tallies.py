@@ -7,6 +7,7 @@ saved, and raises one of `WRONG`: that is one run's misfortune, since it can wri
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,7 +20,7 @@ from services.executor.domain.reports import Reported
 from services.executor.domain.samples import first_sample, sample_of
 from services.executor.domain.used import SECOND_NS, Used
 from services.executor.usage import reports
-from services.executor.usage.files import Tally, UsageFiles
+from services.executor.usage.files import Tally, UsageFiles, beside
 from shared.contracts.metrics import Accelerator, RunUsage, Sample
 
 log = structlog.get_logger()
@@ -70,7 +71,7 @@ class Tallies:
         known = known or self._files.load(member.id)
         before = known or begun(started_ns)
         used = before.used.after(reading, accelerators)
-        tally, fresh = self._reported(member.id, _with(before, started_ns=started_ns, used=used, ended_ns=None))
+        tally, fresh = self._reported(member, _with(before, started_ns=started_ns, used=used, ended_ns=None))
         told = _told(tally, fresh, all_values)
         sample = sample_of(member, reading.at_ns, used, *told, reading.memory_bytes, accelerators)
         start = first_sample(member, started_ns, used.totals) if known is None else None
@@ -104,7 +105,7 @@ class Tallies:
         before = known or begun(seen.started_ns)
         used = before.used.ended(seen.totals)
         over = _with(before, started_ns=seen.started_ns, used=used, ended_ns=seen.ended_ns)
-        tally, fresh = self._reported(member.id, over, last=True)
+        tally, fresh = self._reported(member, over, last=True)
         usage = _usage(member, tally, seen.ended_ns)
         sample = sample_of(member, seen.ended_ns, used, *_told(tally, fresh, all_values))
         if known is not None:
@@ -112,9 +113,10 @@ class Tallies:
             return Step(tally, _there(sample), usage)
         return Step(tally, _there(first_sample(member, seen.started_ns, used.totals), sample), usage)
 
-    def _reported(self, run_id: str, tally: Tally, last: bool = False) -> tuple[Tally, Reported]:
+    def _reported(self, member: Member, tally: Tally, last: bool = False) -> tuple[Tally, Reported]:
         """With what the run has reported since, and that alone."""
-        look = reports.look(self._files.reports(run_id), tally.position, last)
+        own, job = self._files.reports(member.id), member.reports_beside
+        look = reports.look(own if job is None else beside(Path(job), member.id), tally.position, last)
         fresh = lines.read(look.lines, tally.names)
         values = {**tally.reported, **fresh.values}
         changed = {

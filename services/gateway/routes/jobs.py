@@ -237,3 +237,19 @@ async def resume_job(request: Request, job_id: JobPath) -> Response:
 async def kill_job(request: Request, job_id: JobPath) -> Response:
     """Once accepted it happens: SIGTERM, the grace period, SIGKILL."""
     return as_json(await _change(request, asking.KILL, job_id), 202)
+
+
+@router.post(
+    "/jobs/{job_id}/force",
+    operation_id="forceJob",
+    summary="Give up the run of a job whose node will not come back",
+    status_code=202,
+    response_model=Job,
+    responses=problems(403, 404, 409, 422),
+)
+async def force_job(request: Request, job_id: JobPath) -> Response:
+    """For platform administrators; 409 while the node answers. The run is lost: its job is queued again, and one that
+    was being killed or paused is killed or paused. What a node that was merely cut off still runs, it goes on running.
+    """
+    forced = await parts_of(request).forcing.force(caller_of(request), job_id, author_of(request))
+    return as_json(forced, 202)

@@ -13,6 +13,7 @@ from shared.contracts.commands.endpoints import (
     LIST_ENDPOINTS,
     REMOVE_ENDPOINT,
 )
+from shared.contracts.commands.forcing import FORCE
 from shared.contracts.commands.jobs import ACTIVE, EVENTS, GET, VALIDATE, VIEWS
 from shared.contracts.commands.lists import COUNT, LIST
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG, TAIL_PARTITION
@@ -59,6 +60,7 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     READ_LOG,
     CHECKPOINTS,
     PULLS,
+    FORCE,
     REVEAL,
     REVEAL_LOGIN,
     FIND_SECRETS,

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from services.executor.backends.kubernetes.api import Api, ApiError
 from services.executor.backends.kubernetes.backend import KubernetesBackend
+from services.executor.backends.kubernetes.kubelets import Kubelets
 from services.executor.backends.kubernetes.layout import Layout, Storage
+from services.executor.backends.kubernetes.measuring import Source
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from tests.support.executor_backend import Bench
@@ -20,12 +22,22 @@ BROUGHT = frozenset({"HOSTNAME", "HOME", *(f"KUBERNETES_{name}" for name in _SER
 
 
 class KubernetesBench(Bench):
-    """`vc` names the namespace."""
+    """`vc` names the namespace; `through` is the backend's own way to the cluster, if that is another one."""
 
     apart = False
+    reached = frozenset({"127.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1"})
+    relays = True
     within_s = 120.0
 
-    def __init__(self, kubeconfig: Path, home: Path, folder: Path, vc: str, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        home: Path,
+        folder: Path,
+        vc: str,
+        patience_s: float = 60.0,
+        through: Path | None = None,
+    ) -> None:
         self.home = home
         self.vc = vc
         self.namespace = names.namespace(vc)
@@ -38,9 +50,17 @@ class KubernetesBench(Bench):
             shared_memory_mib=64,
         )
         self.api = Api(kubeconfig)
-        super().__init__(
-            lambda: KubernetesBackend(Api(kubeconfig), home, self.layout, patience_s=patience_s), folder, BROUGHT
-        )
+        self.sources: tuple[Source, ...] = ()
+        """Who says what devices do, beside the kubelets."""
+
+        self._through = through or kubeconfig
+
+        def make() -> KubernetesBackend:
+            api = Api(self._through)
+            sources = (Kubelets(api, "summary", self.layout.namespaces), *self.sources)
+            return KubernetesBackend(api, home, self.layout, patience_s=patience_s, sources=sources)
+
+        super().__init__(make, folder, BROUGHT)
 
     def order(
         self,
@@ -51,6 +71,11 @@ class KubernetesBench(Bench):
     ) -> RunOrder:
         """With so little of the node that many fit."""
         return replace(super().order(script, run_id, grace_s, hidden), vc=self.vc, cpus=0.01)
+
+    async def reach_by(self, kubeconfig: Path) -> None:
+        """The next executor's process reaches the cluster by this one."""
+        self._through = kubeconfig
+        await self.reopen()
 
     async def remove(self, run_id: str) -> None:
         """The run's pod, as somebody else would; it is gone then."""
@@ -64,6 +89,12 @@ class KubernetesBench(Bench):
             return False
 
         await until(gone, f"the pod of {run_id} is gone")
+
+    async def repair(self) -> None:
+        """What stands around the runs, without waiting for the next look at it."""
+        assert isinstance(self.backend, KubernetesBackend)
+        await self.backend.observe([])  # its pods are known
+        await self.backend.fences.repair()
 
     def forget_end(self, run_id: str) -> None:
         """As an executor that was killed before it had written how the run ended."""

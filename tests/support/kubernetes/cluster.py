@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from tests.support.kubernetes.control_plane import ControlPlane
+from tests.support.kubernetes.control_plane import SERVICE, ControlPlane
 from tests.support.kubernetes.images import archive
 from tests.support.kubernetes.network import Network
 from tests.support.kubernetes.node import SANDBOX, Node
@@ -27,7 +27,7 @@ class Cluster:
         self.folder = folder
         self.network = Network()
         (folder / "plane").mkdir()
-        self.plane = ControlPlane(folder / "plane")
+        self.plane = ControlPlane(folder / "plane", self.network.address)
         names = (IMAGE, SANDBOX)
         self._images = [archive(folder / "images.tar", names, root_filesystem(), ["/bin/sleep", "infinity"])]
         self.nodes: dict[str, Node] = {}
@@ -36,6 +36,7 @@ class Cluster:
     def start(self) -> None:
         self.network.open()
         self.plane.start()
+        self.network.forward(SERVICE, 443, int(self.plane.url.rpartition(":")[2]))
 
     def add(self, name: str) -> Node:
         """Start a node and return when it has registered."""
@@ -58,13 +59,17 @@ def shared() -> Path:
     It has a node `node-1`, and the image `IMAGE` on it.
     """
     given = os.environ.get("KUBECONFIG")
-    if given:
-        return Path(given)
+    return Path(given) if given else own().kubeconfig
+
+
+@cache
+def own() -> Cluster:
+    """The one of our own, of which parts may be stopped and started."""
     needs_programs(*PROGRAMS_OF_A_NODE)
     stack = contextlib.ExitStack()
     running = stack.enter_context(cluster())
     atexit.register(stack.close)
-    return running.kubeconfig
+    return running
 
 
 @contextlib.contextmanager

@@ -15,16 +15,32 @@ from tests.support.kubernetes.programs import program
 from tests.support.ports import free_port
 
 TOKEN = "a-token-of-the-tests"
+SERVICE = "10.96.0.1"
+"""The address of the service `kubernetes`, which pods are given."""
+_AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None"},
+    ],
+}
+"""What service accounts ask for, but for those of the cluster's own controllers."""
 _ADMIN = "system:masters"
 
 
 class ControlPlane:
     """In `folder`, until `stop`. `KUBECONFIG` (`kubeconfig`) is an administrator's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
+        """`address`: where the API server listens, and pods reach it if it is not the loopback's."""
         self.folder = folder
         self.ca = trustme.CA()
-        self.url = f"https://127.0.0.1:{free_port()}"
+        self._address = address
+        self.url = f"https://{address}:{free_port()}"
+        self.audit = folder / "audit.jsonl"
         self.kubeconfig = folder / "admin.kubeconfig"
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
         self._ca_file = folder / "ca.pem"
@@ -119,12 +135,12 @@ class ControlPlane:
         ]
 
     def _api_server_arguments(self) -> list[str]:
-        certificate, key = self.certificate("api-server", "127.0.0.1", "localhost", "10.96.0.1")
+        certificate, key = self.certificate("api-server", self._address, "localhost", SERVICE)
         client, client_key = self.certificate("api-server-to-kubelet", organization=_ADMIN)
         return [
             f"--etcd-servers={self._etcd_url}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
+            f"--bind-address={self._address}",
+            f"--advertise-address={self._address}",
             "--endpoint-reconciler-type=none",
             f"--secure-port={self.url.rpartition(':')[2]}",
             f"--tls-cert-file={certificate}",
@@ -139,11 +155,14 @@ class ControlPlane:
             f"--service-account-key-file={self.folder}/accounts.pub",
             f"--service-account-signing-key-file={self.folder}/accounts.key",
             "--kubelet-preferred-address-types=InternalIP",
+            f"--audit-policy-file={self.folder}/audit.yaml",
+            f"--audit-log-path={self.audit}",
             "--profiling=false",
         ]
 
     def _write_credentials(self) -> None:
         self._ca_file.write_bytes(self.ca.cert_pem.bytes())
+        (self.folder / "audit.yaml").write_text(yaml.safe_dump(_AUDIT))
         (self.folder / "tokens.csv").write_text(f'{TOKEN},admin,admin,"{_ADMIN}"\n')
         self.kubeconfig = self.write_kubeconfig("admin", {"token": TOKEN})
         key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)

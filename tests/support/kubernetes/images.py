@@ -1,28 +1,35 @@
-"""Images for a test cluster: archives in the form of `docker save`, made from a root file system."""
+"""Images for a test cluster: archives in the form of `docker save`, made from root file systems."""
 
 import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def archive(to: Path, names: Sequence[str], root_filesystem: Path, command: Sequence[str]) -> Path:
     """An image of those names with one layer, the tar `root_filesystem`."""
+    return layered(to, names, [root_filesystem], {"Cmd": list(command), "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]})
+
+
+def layered(to: Path, names: Sequence[str], layers: Sequence[Path], said: Mapping[str, Any]) -> Path:
+    """An image of several layers, tars of which each lies over those before; `said`: what a Dockerfile would say."""
     config = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Cmd": list(command), "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{_sum(root_filesystem)}"]},
+        "config": said,
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{_sum(layer)}" for layer in layers]},
     }
     document = json.dumps(config).encode()
     config_name = f"{hashlib.sha256(document).hexdigest()}.json"
-    manifest = [{"Config": config_name, "RepoTags": list(names), "Layers": ["layer.tar"]}]
+    manifest = [{"Config": config_name, "RepoTags": list(names), "Layers": [f"{n}.tar" for n in range(len(layers))]}]
     with tarfile.open(to, "w") as tar:
         _add(tar, "manifest.json", json.dumps(manifest).encode())
         _add(tar, config_name, document)
-        tar.add(root_filesystem, "layer.tar")
+        for number, layer in enumerate(layers):
+            tar.add(layer, f"{number}.tar")
     return to
 
 

@@ -17,6 +17,7 @@ class Network:
         self.bridge = f"jobyard{number}"
         self.subnet = f"10.199.{number}.0/24"
         self.address = f"10.199.{number}.1"
+        self._forwarded: list[str] = []
 
     def open(self) -> None:
         for command in (
@@ -28,8 +29,16 @@ class Network:
         ):
             subprocess.run(command.split(), check=True, capture_output=True)
 
+    def forward(self, service: str, port: int, to: int) -> None:
+        """What pods ask of that port of a service's address is answered by this machine's port `to`, at `address`."""
+        rule = f"PREROUTING -i {self.bridge} -d {service} -p tcp --dport {port}"
+        rule += f" -j DNAT --to-destination {self.address}:{to}"
+        subprocess.run(f"iptables -w -t nat -I {rule}".split(), check=True, capture_output=True)
+        self._forwarded.append(f"iptables -w -t nat -D {rule}")
+
     def close(self) -> None:
         for command in (
+            *self._forwarded,
             f"iptables -w -D FORWARD -i {self.bridge} -j ACCEPT",
             f"iptables -w -D FORWARD -o {self.bridge} -j ACCEPT",
             f"ip link delete {self.bridge}",

@@ -78,8 +78,12 @@ class Node:
         self._group.make()
         self.containerd.start()
         for image in self._images:
-            subprocess.run([*self._ctr, "images", "import", "--local", image], check=True, capture_output=True)
+            self.take(image)
         self.kubelet.start()
+
+    def take(self, image: Path) -> None:
+        """The images of an archive: its containers can start from them."""
+        subprocess.run([*self._ctr, "images", "import", "--local", image], check=True, capture_output=True)
 
     def stop(self) -> None:
         """With every container that is left."""
@@ -117,10 +121,13 @@ class Node:
 
     def _write_kubelet(self) -> Path:
         file = self._folder / "kubelet.yaml"
+        certificate, key = self._plane.certificate(f"kubelet-of-{self.name}", self._network.address)
         document = {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
             "kind": "KubeletConfiguration",
             "address": self._network.address,
+            "tlsCertFile": str(certificate),
+            "tlsPrivateKeyFile": str(key),
             "port": free_port(),
             "healthzPort": 0,
             "containerRuntimeEndpoint": f"unix://{self._socket}",

@@ -2,7 +2,8 @@
 
 Nobody offers them as packages, so they are built from the sources of the Go module proxy, whose sums stand beside each
 `go.mod` in `programs/`. What was built lies in the user's cache folder under a name that says of which sources, so a
-new version is another name, and workers that want the same program at once build it once.
+new version is another name, and workers that want the same program at once build it once. They are built without
+optimisation, which takes half the time and is fast enough for tests; who measures sets JOBYARD_TEST_OPTIMISED.
 
     python -m tests.support.kubernetes.programs     builds all of them, and says how far it is
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 
 SOURCES = Path(__file__).parent / "programs"
+OPTIMISED = bool(os.environ.get("JOBYARD_TEST_OPTIMISED"))
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ PROGRAMS = {
     "containerd-shim-runc-v2": _containerd("containerd-shim-runc-v2"),
     "ctr": _containerd("ctr"),
     "kwok": Source("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+    "helm": Source("helm", "helm.sh/helm/v4/cmd/helm"),
 }
 OF_THE_SYSTEM = ("containerd", "containerd-shim-runc-v2", "ctr")
 """Those of the distribution are taken to be too old: a kubelet of today wants containerd 2."""
@@ -78,10 +81,11 @@ def _there(name: str) -> bool:
 
 
 def _folder(source: Source) -> Path:
-    """In the user's cache, named by what is built there."""
+    """In the user's cache, named by what is built there, and how."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     sums = b"".join((SOURCES / source.module / file).read_bytes() for file in ("go.mod", "go.sum"))
-    return cache / "jobyard" / "programs" / f"{source.module}-{hashlib.sha256(sums).hexdigest()[:16]}"
+    how = "" if OPTIMISED else "-quick"
+    return cache / "jobyard" / "programs" / f"{source.module}-{hashlib.sha256(sums).hexdigest()[:16]}{how}"
 
 
 def _build(name: str, kept: Path) -> None:
@@ -93,8 +97,10 @@ def _build(name: str, kept: Path) -> None:
         _say(f"Building {name} ... the first time this takes minutes.")
         began = time.monotonic()
         unfinished = kept.with_suffix(".new")
+        quickly = () if OPTIMISED else ("-gcflags=all=-N -l",)
+        target = ("-o", unfinished, PROGRAMS[name].package)
         done = subprocess.run(
-            ["go", "build", "-trimpath", "-ldflags", _flags(PROGRAMS[name]), "-o", unfinished, PROGRAMS[name].package],
+            ["go", "build", "-trimpath", *quickly, "-ldflags", _flags(PROGRAMS[name]), *target],
             cwd=SOURCES / PROGRAMS[name].module,
             env=os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"},
             stdout=subprocess.PIPE,

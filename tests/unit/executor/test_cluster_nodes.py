@@ -11,7 +11,7 @@ V100 = {"v100": Kind("nvidia.com/gpu", {"nvidia.com/gpu.product": "Tesla-V100"})
 
 def node(ready: str = "True", taints: tuple[dict[str, str], ...] = (), **spec: Any) -> dict[str, Any]:
     return {
-        "metadata": {"name": "gpu-7.lab", "labels": {"nvidia.com/gpu.product": "Tesla-V100"}},
+        "metadata": {"uid": "n-7", "name": "gpu-7.lab", "labels": {"nvidia.com/gpu.product": "Tesla-V100"}},
         "spec": {"taints": list(taints), **spec},
         "status": {
             "allocatable": {"cpu": "31500m", "memory": "64Gi", "nvidia.com/gpu": "8"},
@@ -23,7 +23,7 @@ def node(ready: str = "True", taints: tuple[dict[str, str], ...] = (), **spec: A
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("2", 2), ("1500m", 1.5), ("64Gi", 64 * 2**30), ("1e3", 1000), ("5M", 5e6), ("7k", 7000), ("0", 0)],
+    [("2", 2), ("1500m", 1.5), ("64Gi", 64 * 2**30), ("1e3", 1000), ("5M", 5e6), ("7k", 7000), ("9u", 9e-6), ("0", 0)],
 )
 def test_amounts_are_read_as_kubernetes_writes_them(text: str, amount: float) -> None:
     assert quantity(text) == amount
@@ -69,10 +69,28 @@ def test_a_taint_that_the_pods_tolerate_keeps_nobody_out(toleration: dict[str, s
     assert node_facts(tainted, [toleration]).open is opens
 
 
-def test_a_pod_holds_the_sum_of_its_containers_or_the_largest_of_those_before_them() -> None:
-    def container(cpu: str) -> dict[str, Any]:
-        return {"resources": {"requests": {"cpu": cpu}}}
+def container(cpu: str, **more: Any) -> dict[str, Any]:
+    return {"resources": {"requests": {"cpu": cpu}}, **more}
 
-    pod = {"spec": {"containers": [container("1"), container("500m")], "initContainers": [container("2")]}}
-    assert requests(pod) == {"cpu": 2.0}
+
+SIDECAR = {"restartPolicy": "Always"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "cpu"),
+    [
+        ({"containers": [container("1"), container("500m")]}, 1.5),
+        ({"containers": [container("1"), container("500m")], "initContainers": [container("2")]}, 2.0),
+        ({"containers": [container("1")], "initContainers": [container("1", **SIDECAR)]}, 2.0),
+        ({"containers": [container("1")], "initContainers": [container("1", **SIDECAR), container("3")]}, 4.0),
+        ({"containers": [container("1")], "initContainers": [container("3"), container("1", **SIDECAR)]}, 3.0),
+        ({"containers": [container("1")], "overhead": {"cpu": "250m"}}, 1.25),
+        ({"containers": [container("1")], "resources": {"requests": {"cpu": "3"}}, "overhead": {"cpu": "1"}}, 4.0),
+    ],
+)
+def test_a_pod_holds_what_kubernetes_counts_for_it(spec: dict[str, Any], cpu: float) -> None:
+    assert requests({"spec": spec}) == {"cpu": cpu}
+
+
+def test_a_pod_that_asks_for_nothing_holds_nothing() -> None:
     assert requests({"spec": {"containers": [{}]}}) == {}

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.executor.backends.frames import STDERR, STDOUT, frame
+from services.executor.backends.frames import HEADER, LONGEST, LOSS, LOST, STDERR, STDOUT, frame, split
+from services.executor.domain.lines import Lost
 from services.executor.download import PIECE_BYTES, REMEMBERED, Downloads
+from services.executor.output import MOST_LOST, OutputReader
 
 PIECES = [b"a", b"b\n", b"c\nd", b"\n", b"x" * 60_000, b"y\n" * 30_000]
 FRAMES = st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.sampled_from(PIECES)), max_size=20)
@@ -103,3 +105,26 @@ def test_a_place_that_was_forgotten_is_found_again_from_the_start(tmp_path: Path
 def test_a_silent_run_has_nothing_to_download(tmp_path: Path) -> None:
     piece = Downloads().piece(tmp_path / "missing", 0, over=True)
     assert (piece.text, piece.next_offset, piece.end) == ("", 0, True)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        frame(7, 17, b"of no stream"),
+        frame(STDOUT | LOST, 17, b"short"),
+        frame(STDOUT | LOST, 17, LOSS.pack(1, 1) + b"long"),
+        HEADER.pack(STDOUT, 17, LONGEST + 1) + b"x" * LONGEST,
+    ],
+)
+def test_what_no_supervisor_has_written_ends_what_can_be_read(tmp_path: Path, forged: bytes) -> None:
+    path = tmp_path / "output"
+    before = frame(STDOUT, 17, b"before\n")
+    path.write_bytes(before + forged + frame(STDOUT, 17, b"after\n"))
+    assert all_of(path) == "before\n"
+    assert split(path.read_bytes())[1] == len(before)
+
+
+def test_a_loss_of_more_lines_than_anybody_can_count_is_one_of_very_many(tmp_path: Path) -> None:
+    path = tmp_path / "output"
+    path.write_bytes(frame(STDOUT | LOST, 17, LOSS.pack((1 << 64) - 1, 1)))
+    assert OutputReader(path).read() == [Lost(MOST_LOST)]

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from services.executor.backends.frames import STDOUT, frame
-from services.executor.backends.protocol import Changed, Execution, RunOrder
+from services.executor.backends.protocol import AnswersItself, Changed, Execution, RunOrder
 from services.executor.checkpoints import Looks
 from services.executor.domain.admission import Capacity
 from services.executor.domain.equipment import Equipment
 from services.executor.domain.gang import Verdict
-from services.executor.domain.observation import Ended, Observation, Started, Waiting
+from services.executor.domain.observation import Ended, Lost, Observation, Started, Waiting
 from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from services.executor.domain.repairs import Phase
@@ -42,6 +42,7 @@ from shared.contracts.commands.command import Command
 from shared.contracts.commands.logs import ReadLog
 from shared.contracts.commands.secrets import RegistryLogin, RevealedSecrets, RevealLogin, RevealSecrets
 from shared.contracts.errors import Conflict, NotFound, Unavailable
+from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 from shared.paths import Roots
 from shared.settings import PlatformSettings
@@ -60,6 +61,7 @@ class Scripted:
     """A backend in which a run is what the test says it is."""
 
     uses_images = False
+    reports_beside_job = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -84,6 +86,14 @@ class Scripted:
         if run_id in self.unreachable:
             raise OSError(errno.ENOSPC, "No space left on device")
         self.stopped.append(run_id)
+
+    async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
+        forced = tuple(id for id in run_ids if id in self.unreachable)
+        if not forced:
+            raise AnswersItself
+        for id in forced:
+            self.seen[id] = Lost(reason)
+        return forced
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         return {id: self.seen.get(id, Waiting()) for id in run_ids}
@@ -625,3 +635,20 @@ async def test_a_launch_that_is_repeated_gets_its_secrets_again(bench: Bench) ->
     bench.gateway.away = False
     await executor.launch_again(item)
     assert bench.backend.orders[RUN].env["TOKEN"] == "token"
+
+
+async def test_a_run_is_given_up_on_an_operators_word_unless_its_node_answers(bench: Bench) -> None:
+    executor = bench.executor()
+    await executor.launch([assignment_of()])
+    with pytest.raises(Conflict) as refusal:
+        await executor.force(RUN, "ada")
+    assert refusal.value.details == {"code": "node_answers"}
+    assert executor.runs[RUN].lives
+    bench.backend.unreachable.add(RUN)
+    assert await executor.force(RUN, "ada") == (NODE,)
+    await executor.observe([RUN])
+    seen = executor.runs[RUN].seen
+    assert isinstance(seen, Lost)
+    assert (seen.reason.code, seen.reason.details) == ("run_forced", {"actor": "ada"})
+    with pytest.raises(Conflict):
+        await executor.force(RUN, "ada")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.executor.backends.kubernetes.layout import Layout, Storage, Unplaceable
+from services.executor.backends.kubernetes.layout import Layout, Share, Storage, Unplaceable
 from services.executor.backends.kubernetes.logins import login_secret
 from services.executor.backends.kubernetes.manifest import pod, tombstone
 from services.executor.backends.protocol import Folders
@@ -76,7 +76,7 @@ def test_each_folder_is_mounted_once_from_the_claim_with_the_longest_prefix_and_
     document = made(folders=folders)
     mounts = {mount["mountPath"]: mount for mount in container(document)["volumeMounts"]}
     claims = {volume["name"]: volume.get("persistentVolumeClaim") for volume in document["spec"]["volumes"]}
-    assert set(mounts) == {"/dev/shm", "/srv/jobs/a", "/srv/jobs/code", "/srv/data/set"}
+    assert set(mounts) == {"/dev/shm", "/run/jobyard", "/srv/jobs/a", "/srv/jobs/code", "/srv/data/set"}
     assert claims[mounts["/srv/jobs/a"]["name"]] == {"claimName": "jobs"}
     assert mounts["/srv/jobs/a"]["subPath"] == "yard/a"
     assert claims[mounts["/srv/data/set"]["name"]] == {"claimName": "all"}
@@ -86,8 +86,8 @@ def test_each_folder_is_mounted_once_from_the_claim_with_the_longest_prefix_and_
 def test_a_folder_that_lies_on_no_storage_is_refused_and_named() -> None:
     with pytest.raises(Unplaceable) as refusal:
         made(folders=Folders(Path("/home/a"), Path("/home/a"), Path("/home/a"), None, Path("/home/a")))
-    assert refusal.value.code == "path_unmapped"
-    assert "/home/a" in refusal.value.message
+    assert refusal.value.reason.code == "path_unmapped"
+    assert "/home/a" in refusal.value.reason.message
 
 
 def test_devices_are_asked_for_by_the_clusters_name_and_shown_by_its_plugin() -> None:
@@ -101,7 +101,7 @@ def test_devices_are_asked_for_by_the_clusters_name_and_shown_by_its_plugin() ->
 def test_a_device_type_that_no_operator_has_named_is_refused() -> None:
     with pytest.raises(Unplaceable) as refusal:
         made(device_type="a100", devices=(0,))
-    assert refusal.value.code == "devices_unknown"
+    assert refusal.value.reason.code == "devices_unknown"
 
 
 def test_processors_may_be_left_without_a_limit_and_memory_never() -> None:
@@ -139,4 +139,64 @@ def test_what_its_image_is_pulled_with_is_named_and_stands_in_a_secret_of_its_ow
     assert (secret["metadata"]["name"], secret["type"]) == (name, "kubernetes.io/dockerconfigjson")
     config = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
     assert base64.b64decode(config["auths"]["registry.lab:5000"]["auth"]) == b"robot:canary-7f3e"
-    assert names.LOGIN not in made(layout)["metadata"]["annotations"]
+    assert made(layout)["spec"]["imagePullSecrets"] == [{"name": "operators"}]
+
+
+def test_who_asks_for_no_memory_has_a_limit_and_is_promised_none() -> None:
+    layout = replace(LAYOUT, memory_mib=4096, disk_mib=100)
+    assert container(made(layout, cpus=1.0))["resources"] == {
+        "requests": {"cpu": "1000m", "memory": "0", "ephemeral-storage": "0"},
+        "limits": {"cpu": "1000m", "memory": "4096Mi", "ephemeral-storage": "100Mi"},
+    }
+    assert container(made(layout, memory_mib=64))["resources"]["limits"]["memory"] == "64Mi"
+
+
+def test_a_run_has_at_least_what_belongs_to_its_devices() -> None:
+    layout = replace(LAYOUT, memory_mib=4096, shares={"v100": Share(cpus=8, memory_mib=1000)})
+    asked = container(made(layout, device_type="v100", devices=(0, 1)))["resources"]["requests"]
+    assert asked == {"cpu": "16000m", "memory": "2000Mi", "nvidia.com/gpu": "2"}
+    more = made(layout, device_type="v100", devices=(0,), cpus=9.0, memory_mib=10)
+    assert container(more)["resources"]["requests"] == {"cpu": "9000m", "memory": "10Mi", "nvidia.com/gpu": "1"}
+
+
+@pytest.mark.parametrize(("asked", "size"), [(0, "512Mi"), (100, "100Mi"), (2048, "512Mi")])
+def test_shared_memory_is_never_more_than_the_runs_memory_as_which_it_counts(asked: int, size: str) -> None:
+    [shm] = [
+        volume["emptyDir"]
+        for volume in made(replace(LAYOUT, shared_memory_mib=512), memory_mib=asked)["spec"]["volumes"]
+        if volume["name"] == "shm"
+    ]
+    assert shm == {"medium": "Memory", "sizeLimit": size}
+
+
+def test_an_image_that_cannot_be_written_leaves_a_bounded_tmp() -> None:
+    document = made(replace(LAYOUT, read_only_root=True, tmp_mib=7))
+    assert container(document)["securityContext"]["readOnlyRootFilesystem"] is True
+    assert {"name": "tmp", "mountPath": "/tmp"} in container(document)["volumeMounts"]
+    assert {"name": "tmp", "emptyDir": {"sizeLimit": "7Mi"}} in document["spec"]["volumes"]
+    assert "/tmp" not in {mount["mountPath"] for mount in container(made())["volumeMounts"]}
+
+
+def test_operators_choose_classes_a_scheduler_and_nodes_and_nothing_of_that_is_said_otherwise() -> None:
+    chosen = {"priorityClassName": "training", "runtimeClassName": "gvisor", "schedulerName": "volcano"}
+    layout = replace(
+        LAYOUT, priority_class="training", runtime_class="gvisor", scheduler="volcano", node_labels={"pool": "gpu"}
+    )
+    spec = made(layout)["spec"]
+    assert chosen.items() <= spec.items()
+    [term] = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert term["matchExpressions"] == [{"key": "pool", "operator": "In", "values": ["gpu"]}]
+    assert not chosen.keys() & made()["spec"].keys()
+
+
+def test_a_tombstone_holds_nothing_of_a_quota_and_says_so() -> None:
+    nothing = {"cpu": "0", "memory": "0"}
+    order = replace(order_of(f"{new_id()}.1", (), JOBS, 1), cpus=8.0, device_type="v100", devices=(0,))
+    assert container(tombstone(order, LAYOUT))["resources"] == {"requests": nothing, "limits": nothing}
+
+
+def test_ranks_have_names_of_their_own_only_where_the_cluster_has_dns() -> None:
+    spec = made(replace(LAYOUT, domain="cluster.local"), ranks=2)["spec"]
+    assert (spec["hostname"].startswith(spec["subdomain"]), len(spec["hostname"]) <= 63) == (True, True)
+    for document in (made(replace(LAYOUT, domain="cluster.local"), ranks=1), made(ranks=2)):
+        assert not {"hostname", "subdomain"} & document["spec"].keys()

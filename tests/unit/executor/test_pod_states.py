@@ -172,6 +172,25 @@ def test_what_the_node_took_away_is_lost(document: dict[str, Any], code: str) ->
     assert found.reason.code == code
 
 
+@pytest.mark.parametrize(("exit_code", "told"), [(143, 143), (0, 137)])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. ",
+        'Container job exceeded its local ephemeral storage limit "20Mi". ',
+        'Usage of EmptyDir volume "tmp" exceeds the limit "10Mi". ',
+    ],
+)
+def test_who_was_evicted_for_what_itself_has_written_has_failed(message: str, exit_code: int, told: int) -> None:
+    taken = {"phase": "Failed", "reason": "Evicted", "message": message}
+    found = over(pod(ended(exit_code, "stopping\nexited\ntold\n"), **taken))
+    assert (found.exit_code, found.stopped) == (told, False)
+    assert found.reason is not None
+    assert (found.reason.code, message.strip() in found.reason.message) == ("disk_exceeded", True)
+    assert over(pod(ended(exit_code, "stopping\nexited\ntold\n"), **taken), asked=True).stopped
+    assert isinstance(verdict(pod(**taken), asked=False), Taken)
+
+
 def test_a_tombstone_is_one_whatever_else_it_says() -> None:
     document = unschedulable("gated")
     document["metadata"]["annotations"][TOMBSTONE] = "stopped"

@@ -112,8 +112,8 @@ def test_a_file_in_the_way_of_the_jobs_folder_is_a_sentence(preparation: Prepara
     (storage / "taken").touch()
     unfit = refused(preparation, job_path="taken")
     assert (unfit.reason.code, unfit.busy) == ("path_unusable", False)
-    assert unfit.reason.message == f"The folder {storage}/taken cannot be used: File exists."
-    assert unfit.reason.details == {"path": f"{storage}/taken", "error": "File exists"}
+    assert unfit.reason.message == f"The folder {storage}/taken cannot be used: Not a directory."
+    assert unfit.reason.details == {"path": f"{storage}/taken", "error": "Not a directory"}
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:

@@ -51,6 +51,17 @@ async def test_the_first_start_makes_an_admin_whose_password_only_its_owner_can_
         await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
 
 
+async def test_an_admin_has_the_password_that_was_given_and_it_is_written_and_said_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with gateway(tmp_path, admin_password="of an operator") as yard:
+        assert (await yard.people.sign_in.sign_in("admin", "of an operator", "127.0.0.1")).admin
+    async with gateway(tmp_path, admin_password="a later one changes nothing") as yard:
+        await yard.people.sign_in.sign_in("admin", "of an operator", "127.0.0.1")
+    assert not (tmp_path / "admin-password").exists()
+    assert capsys.readouterr().out == ""
+
+
 async def test_a_crash_before_the_password_had_its_name_is_made_good(yard: Gateway) -> None:
     file = yard.data / "admin-password"
     file.rename(yard.data / "admin-password.new")

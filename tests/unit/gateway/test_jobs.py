@@ -457,3 +457,14 @@ async def test_a_starting_job_says_how_far_its_image_is_as_its_executor_says_it(
     assert [item["reason"]["code"] for item in listed] == ["starting"]
     yard.bus.jobs[job.id] = job.model_copy(update={"status": JobStatus.RUNNING, "reason": None})
     assert (await yard.call("GET", f"/jobs/{job.id}")).json()["reason"] is None
+
+
+@pytest.mark.parametrize("field", ["job_path", "work_path", "data_path", "checkpoint_path"])
+@pytest.mark.parametrize("path", [".", "jobs", "jobs/."])
+async def test_nobody_gets_everybodys_files_and_nothing_of_that_is_stored(yard: Gateway, field: str, path: str) -> None:
+    (yard.data / "storage" / "jobs").mkdir(parents=True)
+    answer = await yard.call("POST", "/jobs", json=BODY | {field: path})
+    assert answer.status_code == 422
+    assert "everybody's files" in answer.json()["detail"]
+    assert answer.json()["errors"][0]["field"] == field
+    assert yard.bus.jobs == {}

@@ -897,3 +897,20 @@ def test_up_without_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("up")
     assert result.exit_code == 1
     assert "only its client" in result.stderr
+
+
+# --- what will not come back
+
+
+def test_a_run_is_given_up_once_that_is_meant(server: ScriptedServer) -> None:
+    server.on("POST", f"{JOB}/force", Answer(202, job()))
+    refused = run("admin", "run", "force", JOB_ID)
+    assert (refused.exit_code, "--yes" in refused.stderr, server.asked) == (2, True, [])
+    assert "was given up" in ok("admin", "run", "force", JOB_ID, "--yes")
+    assert [(request.method, request.path) for request in server.asked] == [("POST", f"{JOB}/force")]
+
+
+def test_a_run_whose_node_answers_is_not_given_up(server: ScriptedServer) -> None:
+    server.on("POST", f"{JOB}/force", problem(409, detail="Every node that the run is on answers."))
+    result = run("admin", "run", "force", JOB_ID, "--yes")
+    assert (result.exit_code != 0, "Every node that the run is on answers." in result.stderr) == (True, True)

@@ -19,13 +19,12 @@ def storage(tmp_path: Path) -> Path:
 def test_a_relative_path_starts_at_the_storage(storage: Path) -> None:
     roots = Roots(storage)
     assert roots.resolve("jobs/1") == storage / "jobs" / "1"
-    assert roots.resolve(".") == storage
     assert roots.resolve("./a//b/./c") == storage / "a" / "b" / "c"
 
 
 def test_an_absolute_path_may_lie_in_the_storage_or_in_an_allowed_folder(storage: Path, tmp_path: Path) -> None:
     roots = Roots(storage, [tmp_path / "datasets"])
-    for path in (storage, storage / "x", tmp_path / "datasets", tmp_path / "datasets" / "mnist"):
+    for path in (storage / "x", tmp_path / "datasets", tmp_path / "datasets" / "mnist"):
         assert roots.resolve(str(path)) == path
 
 
@@ -138,3 +137,15 @@ def test_the_refusal_says_where_a_path_may_lie(storage: Path, tmp_path: Path) ->
         "The path '/etc' lies outside the folders that jobs may use: the storage folder of this installation and "
         f"{tmp_path / 'datasets'}. Use a path under one of them."
     )
+
+
+@pytest.mark.parametrize("path", [".", "", "./", "jobs", "jobs/", "./jobs/.", "way", "{storage}", "{storage}/jobs"])
+def test_nobody_gets_the_whole_storage_or_all_jobs_folders(storage: Path, path: str) -> None:
+    (storage / "jobs").mkdir(parents=True, exist_ok=True)
+    (storage / "way").symlink_to(storage / "jobs")
+    with pytest.raises(PathOutside, match="everybody's files"):
+        Roots(storage).resolve(path.format(storage=storage))
+
+
+def test_a_folder_that_an_operator_allows_may_be_used_as_a_whole(storage: Path, tmp_path: Path) -> None:
+    assert Roots(storage, [tmp_path / "code"]).resolve(str(tmp_path / "code")) == tmp_path / "code"

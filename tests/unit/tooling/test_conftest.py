@@ -83,25 +83,41 @@ def test_a_worker_that_dies_is_a_failure_that_names_its_test(tmp_path: Path) -> 
     assert re.search(r"crashed while running '?tests/test_deadly.py::test_it", result.stdout), result.stdout
 
 
-FILES = ("browser/browser", "browser/more", "contract/backend", "contract/port", "faults/faults", "unit/unit")
+FILES = ("browser/browser", "browser/more", "docker/engine", "contract/port", "faults/faults", "unit/unit")
+BACKENDS = """import pytest
+@pytest.mark.parametrize('number', range(3))
+@pytest.mark.parametrize('backend', ['docker', 'kubernetes', 'process'])
+def test_it(backend, number): ...
+"""
 
 
-def ran(folder: Path, workers: int) -> list[tuple[str, str]]:
-    """Which worker has run a test of which file, in their order."""
-    result = run(folder, dict.fromkeys(FILES, PASSES), True, *SIDE_BY_SIDE[:-1], str(workers), "-v")
-    found = re.findall(r"\[(gw\d)\] .* PASSED tests/(\w+/)test_(\w+)", result.stdout)
-    assert len(found) == 9 * len(FILES), result.stdout
-    return [(worker, kind + name) for worker, kind, name in found]
+def ran(folder: Path, workers: int, sources: dict[str, str]) -> list[tuple[str, str]]:
+    """Which worker has run a test of which file, in their order; a test of `BACKENDS` counts with its parameter."""
+    result = run(folder, sources, True, *SIDE_BY_SIDE[:-1], str(workers), "-v")
+    found = re.findall(r"\[(gw\d)\] .* PASSED tests/(\w+/)test_(\w+)\.py::test_it\[(docker|kubernetes)?", result.stdout)
+    assert len(found) == 9 * len(sources), result.stdout
+    return [(worker, kind + name + backend) for worker, kind, name, backend in found]
 
 
 def test_a_file_is_one_workers_and_those_that_would_disturb_one_another_are_the_same_ones(tmp_path: Path) -> None:
-    those = {(file, worker) for worker, file in ran(tmp_path, 2)}
+    those = {(file, worker) for worker, file in ran(tmp_path, 2, dict.fromkeys(FILES, PASSES))}
     worker_of = dict(those)
     assert len(those) == len(worker_of) == len(FILES)
-    assert worker_of["browser/browser"] == worker_of["browser/more"] == worker_of["contract/backend"]
+    assert worker_of["browser/browser"] == worker_of["browser/more"] == worker_of["docker/engine"]
+
+
+def test_the_tests_of_a_backend_are_one_workers_and_beside_them_are_those_of_another(tmp_path: Path) -> None:
+    sources = {"docker/engine": PASSES, "kubernetes/cluster": PASSES, "contract/backend": BACKENDS}
+    those = {(file, worker) for worker, file in ran(tmp_path, 2, sources)}
+    worker_of = dict(those)
+    assert len(those) == len(worker_of) == 5
+    assert worker_of["docker/engine"] == worker_of["contract/backenddocker"]
+    assert worker_of["kubernetes/cluster"] == worker_of["contract/backendkubernetes"]
+    assert worker_of["docker/engine"] != worker_of["kubernetes/cluster"]
 
 
 def test_the_slow_kinds_of_tests_come_first(tmp_path: Path) -> None:
-    assert list(dict.fromkeys(file for _, file in ran(tmp_path, 1))) == [
-        *("browser/browser", "browser/more", "contract/backend", "faults/faults", "contract/port", "unit/unit"),
+    files = [file for _, file in ran(tmp_path, 1, dict.fromkeys(FILES, PASSES))]
+    assert list(dict.fromkeys(files)) == [
+        *("browser/browser", "browser/more", "docker/engine", "faults/faults", "contract/port", "unit/unit"),
     ]

@@ -9,23 +9,31 @@ from pathlib import Path
 import structlog
 
 from services.executor.backends.docker import runtime
-from services.executor.backends.docker.containers import HOME, Kind, Surroundings, grace_of, home_id_of, name_of, run_of
-from services.executor.backends.docker.dialling import NOT_LISTENING
+from services.executor.backends.docker.containers import (
+    HOME,
+    Kind,
+    Limits,
+    Surroundings,
+    grace_of,
+    home_id_of,
+    name_of,
+    run_of,
+)
 from services.executor.backends.docker.doors import ContainerDoors
 from services.executor.backends.docker.engine import Declined, Engine
 from services.executor.backends.docker.files import Marks, RunFiles
 from services.executor.backends.docker.judging import judged
 from services.executor.backends.docker.launching import Launching
+from services.executor.backends.docker.ports import Ports
 from services.executor.backends.docker.reading import reading_of
 from services.executor.backends.docker.users import Users
 from services.executor.backends.process import linux, marks
 from services.executor.backends.process.entrance import Entrance
-from services.executor.backends.process.ports import not_listening, require_port
-from services.executor.backends.process.supervisors import not_running
-from services.executor.backends.protocol import Changed, Execution, RunOrder
+from services.executor.backends.protocol import AnswersItself, Changed, Execution, RunOrder
 from services.executor.domain.observation import Live, Observation, Started, Waiting
 from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
+from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
 log = structlog.get_logger()
@@ -47,15 +55,16 @@ class DockerBackend:
     """
 
     uses_images = True
+    reports_beside_job = False
 
     def __init__(
         self,
         home: Path,
         host: str,
         users: Users,
+        limits: Limits,
         default_image: str | None = None,
         network: str = "bridge",
-        shm_mib: int = 0,
         kind_of: KindOf = lambda order: None,
     ) -> None:
         self._home = home.absolute()
@@ -64,11 +73,12 @@ class DockerBackend:
         self._users = users
         self._default_image = default_image
         self._network = network
-        self._shm_mib = shm_mib
+        self._limits = limits
         self._kind_of = kind_of
         self._engine = Engine(host)
         self._files = RunFiles(self._home / "runs")
         self._entrance = Entrance(ContainerDoors(self._engine, self._files, self._name))
+        self._ports = Ports(self._entrance)
         self._launching: Launching | None = None
         self._launches: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,7 +102,7 @@ class DockerBackend:
             runtime=prepared.folder,
             argv=prepared.argv,
             network=self._network,
-            shm_mib=self._shm_mib,
+            limits=self._limits,
             ipv6=linux.has_ipv6(),
         )
         self._launching = Launching(self._engine, self._files, surroundings, self._users, self._default_image)
@@ -123,6 +133,9 @@ class DockerBackend:
         if run_id not in self._launches:  # else whoever launches it sees to it
             await self._stop(run_id)
 
+    async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
+        raise AnswersItself
+
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         seen = dict(zip(run_ids, await asyncio.gather(*map(self._observe, run_ids)), strict=True))
         self._told.update(seen)
@@ -133,7 +146,7 @@ class DockerBackend:
         return {run_id: fetching[run_id].pull for run_id in run_ids if run_id in fetching}
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
-        alive = [run_id for run_id in run_ids if run_id in self._written]
+        alive = [run_id for run_id in run_ids if run_id not in self._over]
         found = await asyncio.gather(*(self._engine.stats(self._name(run_id)) for run_id in alive))
         now = time.time_ns()
         return {
@@ -146,14 +159,7 @@ class DockerBackend:
         return await self._entrance.exec(run_id, child)
 
     async def dial(self, run_id: str, port: int) -> socket.socket:
-        """Made by the supervisor (see `dialling`)."""
-        require_port(port)
-        answer, files = await self._entrance.ask(run_id, {"dial": port})
-        if not files:
-            raise not_listening(port) if answer.get("refused") == NOT_LISTENING else not_running()
-        connection = socket.socket(fileno=files[0])
-        connection.setblocking(False)
-        return connection
+        return await self._ports.dial(run_id, port)
 
     def output(self, run_id: str, child: str | None = None) -> Path:
         folder = "" if child is None else f"{marks.WAYS}/{child}"
@@ -198,13 +204,13 @@ class DockerBackend:
         marks = await asyncio.to_thread(self._files.read, run_id)
         if run_id in self._over or marks.refused is not None:
             return
-        if marks.begun or (marks.start is not None and marks.start.get("pid")):
+        if marks.begun or marks.start is not None:
             if await self._engine.signal(self._name(run_id), "SIGTERM"):
                 self._enforce(run_id)
-        elif marks.start is None:
+        else:
             if marks.made:
                 await self._engine.remove(self._name(run_id))
-            await asyncio.to_thread(self._files.bury, run_id, self._boot_id)
+            await asyncio.to_thread(self._files.bury, run_id)
             await self._look(run_id)
 
     def _enforce(self, run_id: str) -> None:
@@ -279,4 +285,4 @@ class DockerBackend:
 
 
 def _concerns_engine(marks: Marks) -> bool:
-    return marks.refused is None and (marks.begun or marks.start is not None)
+    return marks.refused is None and marks.buried_ns is None and (marks.begun or marks.start is not None)

@@ -1,11 +1,13 @@
 """A run as the engine is to make it: pure, from an order to the engine's own form of a container.
 
 A run can reach what its submission names, and nothing else of the machine: no capability, no new privilege, a user that
-is not root unless an operator said so, data that it can only read.
+is not root unless an operator said so, data that it can only read. Its image reaches nothing of the supervisor: the
+folder with the supervisor's files has a name that no image can know, and what an image says of the environment comes
+with the order, for the command alone.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,15 +18,20 @@ RUN, HOME, NODE, BOOT = "jobyard.run", "jobyard.home", "jobyard.node", "jobyard.
 """Labels. Nothing is adopted or removed that has not this backend's `jobyard.home`."""
 GRACE = "jobyard.grace"
 """Seconds between SIGTERM and SIGKILL."""
-JOB, OWNER, VC = "jobyard.job", "jobyard.owner", "jobyard.vc"
+JOB, OWNER, VC, IMAGE = "jobyard.job", "jobyard.owner", "jobyard.vc", "jobyard.image"
 """For people who look at the engine."""
-HERE = "/.jobyard"
+HERE = "/.jobyard-"
+"""What the folder of the supervisor's own files begins with; a word that nobody can guess follows."""
 FIRST_RANK = "rank-0"
 """By this name the other ranks of a run find the first."""
 SUPERVISOR_MIB = 16
 """On top of a run's memory: the supervisor's own, so that the job has all that it asked for."""
 LEAST_CPUS = 0.25
 """With less, the supervisor's start alone would take seconds."""
+OOM_SCORE = 500
+"""Where a machine has no memory left, a job's processes end before those of the platform."""
+_NO_CORES = {"Name": "core", "Soft": 0, "Hard": 0}
+"""What becomes of a core is the machine's to say, which may start a program of its own for it, as root."""
 _LOG = {"Type": "json-file", "Config": {"max-size": "64k", "max-file": "1"}}
 """What the supervisor says when it cannot even begin; the run's own output never comes here."""
 
@@ -56,17 +63,39 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class Image:
+    """One that is on this node. `environment`: what it says of the variables of what runs in it."""
+
+    name: str
+    id: str
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run may take that names nothing else itself."""
+
+    memory_mib: int
+    """Of a run that asks for none."""
+    shm_mib: int = 0
+    """0: half of the run's memory."""
+    pids: int = 4096
+    """Processes and threads; 0: as many as the machine has room for."""
+    read_only: bool = False
+    """Its image cannot be written to, and /tmp takes of its memory."""
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What is the same for all runs of a backend."""
 
     home_id: str
     boot_id: str
     runtime: Path
-    """The interpreter's folder, and how it is started."""
-    argv: tuple[str, ...]
+    """The interpreter's folder, and how it is started at a place."""
+    argv: Callable[[str], list[str]]
     network: str
-    shm_mib: int
-    """0: half of the run's memory."""
+    limits: Limits
     ipv6: bool
     """Whether the kernel has it; the engine takes even its loopback away from containers, where programs expect it."""
 
@@ -92,29 +121,40 @@ def network_of(home_id: str, order: RunOrder) -> str:
 
 
 def container_of(
-    order: RunOrder, image: str, user: User, base: Path, kind: Kind | None, surroundings: Surroundings
+    order: RunOrder,
+    image: Image,
+    user: User,
+    mounts: Iterable[Mount],
+    here: str,
+    kind: Kind | None,
+    surroundings: Surroundings,
 ) -> dict[str, Any]:
-    """The engine's `config`. `base`: what the run's files begin with; `kind`: of real devices that it gets."""
+    """The engine's `config`. `here`: where the supervisor's files are; `kind`: of real devices that it gets."""
+    argv = surroundings.argv(f"{here}/runtime")
     host: dict[str, Any] = {
-        "Mounts": [_bind(mount) for mount in mounts_of(order, base, surroundings.runtime)],
+        "Mounts": [_bind(mount) for mount in mounts],
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges:true"],
+        "IpcMode": "private",
         "NetworkMode": network_of(surroundings.home_id, order) if order.ranks > 1 else surroundings.network,
         "RestartPolicy": {"Name": "no"},
         "Sysctls": {"net.ipv6.conf.lo.disable_ipv6": "0"} if surroundings.ipv6 else {},
         "LogConfig": _LOG,
         "NanoCpus": int(max(order.cpus, LEAST_CPUS) * 1e9),
-        **_memory(order.memory_mib, surroundings.shm_mib),
+        "OomScoreAdj": OOM_SCORE,
+        "Ulimits": [_NO_CORES],
+        **_limits(order, surroundings.limits),
         **_devices(order, kind),
     }
     config: dict[str, Any] = {
-        "Image": image,
-        "Entrypoint": [surroundings.argv[0]],
-        "Cmd": list(surroundings.argv[1:]),
+        "Image": image.id,
+        "Entrypoint": argv[:1],
+        "Cmd": argv[1:],
+        "Env": sorted(image.environment),  # by its name alone, a variable of the image is not there
         "User": str(user),
         "WorkingDir": "/",
         "Hostname": f"rank-{order.rank}",
-        "Labels": labels_of(order, surroundings),
+        "Labels": labels_of(order, surroundings) | {IMAGE: image.name},
         "OpenStdin": True,
         "StdinOnce": True,
         "StopSignal": "SIGTERM",
@@ -145,9 +185,11 @@ def grace_of(container: Mapping[str, Any]) -> float:
     return float(container["Config"]["Labels"].get(GRACE, 0))
 
 
-def environment_of(order: RunOrder, kind: Kind | None) -> dict[str, str]:
-    """The order's, where it is another in a container: the first rank's address, and how devices are counted there."""
-    env = dict(order.env)
+def environment_of(order: RunOrder, image: Image, kind: Kind | None) -> dict[str, str]:
+    """The image's, then the order's, where it is another in a container: the first rank's address, and how devices are
+    counted there.
+    """
+    env = {**image.environment, **order.env}
     if order.ranks > 1:
         env["MASTER_ADDR"] = FIRST_RANK
     if kind == "gpu":
@@ -155,8 +197,8 @@ def environment_of(order: RunOrder, kind: Kind | None) -> dict[str, str]:
     return env
 
 
-def mounts_of(order: RunOrder, base: Path, runtime: Path) -> list[Mount]:
-    """Outer folders before those that lie in them; none twice."""
+def mounts_of(order: RunOrder, base: Path, runtime: Path, here: str) -> list[Mount]:
+    """Outer folders before those that lie in them; none twice. `base`: what the run's files begin with."""
     folders = order.folders
     wanted = {folders.job: True, folders.checkpoints: True, folders.work: True, folders.reports: True}
     if folders.data is not None:
@@ -166,8 +208,8 @@ def mounts_of(order: RunOrder, base: Path, runtime: Path) -> list[Mount]:
         around = next((mount for mount in reversed(mounts) if path.is_relative_to(mount.source)), None)
         if around is None or around.writable != wanted[path]:
             mounts.append(Mount(path, wanted[path]))
-    own = [Mount(Path(f"{base}{suffix}"), at=f"{HERE}/run{suffix}") for suffix in (".run", ".output", ".ways")]
-    return [*mounts, *own, Mount(runtime, writable=False, at=f"{HERE}/runtime")]
+    own = [Mount(Path(f"{base}{suffix}"), at=f"{here}/run{suffix}") for suffix in (".run", ".output", ".ways")]
+    return [*mounts, *own, Mount(runtime, writable=False, at=f"{here}/runtime")]
 
 
 def _bind(mount: Mount) -> dict[str, Any]:
@@ -180,12 +222,18 @@ def _bind(mount: Mount) -> dict[str, Any]:
     }
 
 
-def _memory(memory_mib: int, shm_mib: int) -> dict[str, int]:
+def _limits(order: RunOrder, limits: Limits) -> dict[str, Any]:
     """No swap: what goes over its memory is killed, and says so, rather than slows the machine down."""
-    if not memory_mib:
-        return {"ShmSize": shm_mib << 20} if shm_mib else {}
-    limit = (memory_mib + SUPERVISOR_MIB) << 20
-    return {"Memory": limit, "MemorySwap": limit, "ShmSize": (shm_mib or max(memory_mib // 2, 1)) << 20}
+    asked = order.memory_mib or limits.memory_mib
+    memory, half = (asked + SUPERVISOR_MIB) << 20, max(asked // 2, 1) << 20
+    return {
+        "Memory": memory,
+        "MemorySwap": memory,
+        "ShmSize": limits.shm_mib << 20 or half,
+        "PidsLimit": limits.pids,
+        "ReadonlyRootfs": limits.read_only,
+        "Tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,size={half}"} if limits.read_only else {},
+    }
 
 
 def _devices(order: RunOrder, kind: Kind | None) -> dict[str, Any]:

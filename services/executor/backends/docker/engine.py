@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 from aiodocker import Docker, DockerError
 
+from services.executor.backends.docker.containers import Image
 from shared.contracts.commands.secrets import RegistryLogin
 from shared.contracts.images import image_name
 
@@ -117,16 +118,17 @@ class Engine:
                 raise
             return found
 
-    async def has(self, image: str) -> bool:
-        """Whether the image is here."""
+    async def image(self, name: str) -> Image | None:
+        """None: it is not here."""
         async with self._told() as docker:
             try:
-                await docker.images.inspect(image)
+                found = await docker.images.inspect(name)
             except DockerError as error:
                 if error.status == 404:
-                    return False
+                    return None
                 raise
-            return True
+        pairs = (each.partition("=") for each in (found.get("Config") or {}).get("Env") or ())
+        return Image(name, found["Id"], {variable: value for variable, _, value in pairs})
 
     async def pull(self, image: str, login: RegistryLogin | None, told: Callable[[Mapping[str, Any]], None]) -> None:
         """As long as it takes; `told` of each line that the engine writes of it. Raises Unpullable."""

@@ -4,17 +4,19 @@
                                     in them, and never put something else in their place
     <run id>.stop                   the platform has asked for the end
     <run id>.begun                  its order has been handed over: what is gone from now on is lost, and never waits
+    <run id>.buried                 when it was decided that it never starts
     <run id>.refused                why it was not started
 
 All of them are this backend's own but the first three, in which whatever stands is what a run may have written there.
 """
 
 import contextlib
+import itertools
 import os
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,6 +27,7 @@ from services.executor.backends.protocol import Folders
 from services.executor.domain.observation import Refused
 
 BEGUN = ".begun"
+BURIED = ".buried"
 REFUSED = ".refused"
 _REFUSED = TypeAdapter(Refused)
 _MOST = 65_536
@@ -40,6 +43,7 @@ class Marks:
     begun: bool = False
     start: marks.Facts | None = None
     end: marks.Facts | None = None
+    buried_ns: int | None = None
     refused: Refused | None = None
 
 
@@ -61,6 +65,7 @@ class RunFiles:
             begun=os.path.exists(base + BEGUN),
             start=start,
             end=end,
+            buried_ns=_burial(base),
             refused=_refusal(base),
         )
 
@@ -68,38 +73,33 @@ class RunFiles:
         """Those that the container gets. What an unfinished launch has left stays."""
         base = self.base(run_id)
         for suffix in (marks.RUN, marks.OUTPUT):
-            os.close(os.open(base + suffix, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-            give(base + suffix, user.uid, user.gid)
+            _touch(Path(base + suffix))
         os.makedirs(base + marks.WAYS, mode=0o700, exist_ok=True)
-        give(base + marks.WAYS, user.uid, user.gid)
+        for suffix in (marks.RUN, marks.OUTPUT, marks.WAYS):
+            give(base + suffix, user.uid, user.gid)
 
     def hand_over(self, folders: Folders, user: User) -> None:
         """What the executor has just made for the run becomes its user's; what is somebody else's stays theirs."""
-        os.close(os.open(folders.reports, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        _touch(folders.reports)
         for path in (folders.job, folders.checkpoints, folders.reports):
-            if os.lstat(path).st_uid == os.geteuid():
-                give(path, user.uid, user.gid)
+            give(path, user.uid, user.gid)
+
+    def changed_ns(self, run_id: str) -> int:
+        """When somebody last wrote to the claim: of a file's times the one that no user can set."""
+        return os.stat(self.base(run_id) + marks.RUN).st_ctime_ns
 
     def begin(self, run_id: str) -> None:
-        _touch(self.base(run_id) + BEGUN)
+        _touch(Path(self.base(run_id) + BEGUN))
 
     def ask_to_stop(self, run_id: str) -> None:
         marks.ask_to_stop(self.base(run_id))
 
-    def bury(self, run_id: str, boot_id: str) -> None:
+    def bury(self, run_id: str) -> None:
         """See to it that it never starts."""
-        facts = {"pid": "", "boot_id": boot_id, "started_at": str(time.time_ns())}
-        file = os.open(self.base(run_id) + marks.RUN, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            marks.conclude(file, facts)
-        finally:
-            os.close(file)
+        _keep(self.base(run_id) + BURIED, str(time.time_ns()).encode())
 
     def refuse(self, run_id: str, why: Refused) -> None:
-        path = Path(self.base(run_id) + REFUSED)
-        draft = path.with_name(path.name + ".new")
-        draft.write_bytes(_REFUSED.dump_json(why))
-        os.replace(draft, path)
+        _keep(self.base(run_id) + REFUSED, _REFUSED.dump_json(why))
 
     def written(self, run_id: str) -> int:
         """Bytes of output so far."""
@@ -109,19 +109,31 @@ class RunFiles:
             return 0
 
     def remove(self, run_id: str) -> None:
+        """Once its container is gone."""
         base = self.base(run_id)
-        shutil.rmtree(base + marks.WAYS, ignore_errors=True)  # follows no link that the run has put there
-        for suffix in (REFUSED, BEGUN):
+        _empty(Path(base + marks.WAYS))
+        marks.remove(base)
+        for suffix in (REFUSED, BEGUN, BURIED):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(base + suffix)
-        marks.remove(base)
 
 
 def _claim(base: str) -> tuple[marks.Facts | None, marks.Facts | None]:
-    with contextlib.suppress(FileNotFoundError):
-        if os.stat(base + marks.RUN).st_size <= _MOST:
-            return marks.read(base)
-    return None, None
+    try:
+        file = os.open(base + marks.RUN, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None, None
+    try:
+        return marks.parsed(os.read(file, _MOST))
+    finally:
+        os.close(file)
+
+
+def _burial(base: str) -> int | None:
+    try:
+        return int(Path(base + BURIED).read_text())
+    except FileNotFoundError:
+        return None
 
 
 def _refusal(base: str) -> Refused | None:
@@ -131,5 +143,27 @@ def _refusal(base: str) -> Refused | None:
         return None
 
 
-def _touch(path: str) -> None:
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+def _empty(folder: Path) -> None:
+    """Whatever a run has put there, however deep: what lies in a folder comes up here before the folder goes."""
+    names_here = (f".{token_hex(8)}" for _ in itertools.count())
+    with contextlib.suppress(FileNotFoundError):
+        while names := os.listdir(folder):
+            for path in (folder / name for name in names):
+                if path.is_dir() and not path.is_symlink():
+                    path.chmod(0o700)
+                    for name in os.listdir(path):
+                        (path / name).rename(folder / next(names_here))
+                    path.rmdir()
+                else:
+                    path.unlink()
+
+
+def _keep(path: str, content: bytes) -> None:
+    """Whole or not at all."""
+    draft = Path(f"{path}.new")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+def _touch(path: Path) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))

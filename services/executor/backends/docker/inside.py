@@ -2,7 +2,8 @@
 
 An order comes from the executor as one JSON document on stdin, so that secrets stand in no file and in nothing that
 the engine shows or keeps. An input that ends early was an executor's that died: nothing has started then, and nothing
-will. Standard library only.
+will. The order comes first, and it is looked whether what was mounted is what was checked (`mounted`), before there is
+anything that could read it. Standard library only.
 """
 
 import json
@@ -12,26 +13,30 @@ import sys
 from typing import Any
 
 from services.executor.backends.docker.dialling import DiallingChildren
+from services.executor.backends.docker.mounted import misplaced
 from services.executor.backends.process import linux, marks
 from services.executor.backends.process.command import IGNORED
 from services.executor.backends.process.supervisor import Order, Supervisor
 from services.executor.backends.process.usage import totals
 from services.executor.backends.process.usage.group import Group
 
-HOME = "/.jobyard"
-BASE = f"{HOME}/run"
-"""What the run's files begin with, as they are mounted here."""
+RUN = "/run"
+"""What the run's files begin with in the folder that they are mounted into."""
 NOT_TOLD = 125
 """The exit code of a container that got no order."""
+MISPLACED = 124
+"""The exit code of one in which something is mounted that nobody has checked."""
 
 
 class ContainedSupervisor(Supervisor):
     """In a container of its own, whose name is what makes sure that it is the only one of its run."""
 
     CHILDREN = DiallingChildren
+    LOOPBACK = False
+    """The engine, which is asked while the run lives, counts what leaves the container."""
 
     def _take(self, identity: marks.Facts) -> int | None:
-        file = os.open(BASE + marks.RUN, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        file = os.open(self._order.base + marks.RUN, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         marks.conclude(file, identity)
         return file
 
@@ -50,7 +55,7 @@ def out_of_memory() -> int:
 
 
 def environment() -> dict[str, str]:
-    """The image's and the engine's, without what this interpreter has added to it."""
+    """The engine's, without what this interpreter has added to it."""
     pairs = (entry.partition(b"=") for entry in linux.read("/proc/self/environ").split(b"\0"))
     return {os.fsdecode(name): os.fsdecode(value) for name, separator, value in pairs if separator}
 
@@ -72,22 +77,24 @@ def main() -> None:
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     os.umask(0o022)
-    os.chdir(HOME)
     linux.become_subreaper("jobyard-run")
     said = told()
     if said is None:
         sys.exit(NOT_TOLD)
+    if misplaced(said["mounts"]):
+        sys.exit(MISPLACED)
+    os.chdir(said["home"])
     order = Order(
         run_id=said["run_id"],
-        home=HOME,
-        base=BASE,
+        home=said["home"],
+        base=said["home"] + RUN,
         argv=said["argv"],
         cwd=said["cwd"],
         env={**environment(), **said["env"]},
         grace_s=said["grace_s"],
         hidden=said["hidden"],
         group=[],
-        host=totals.at_start(),
+        host=totals.at_start(ContainedSupervisor.LOOPBACK),
     )
     supervisor = ContainedSupervisor(order, Group())
     if supervisor.claim():

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from services.executor.backends.docker.containers import BOOT
@@ -37,22 +38,23 @@ Container = Mapping[str, Any]
 def judged(marks: Marks, container: Container | None, boot_id: str) -> Observation:
     """`container`: none if there is none, or if nobody had to ask.
 
-    A run can write what its supervisor writes. So nothing has ended whose container runs, and every figure has bounds.
+    A run can write what its supervisor writes. So the engine alone says whether it lives and since when, nothing has
+    ended whose container runs, and every figure has bounds. That it never starts is said where no run can write.
     """
     if marks.refused is not None:
         return marks.refused
+    if marks.buried_ns is not None:
+        return Cancelled(marks.buried_ns)
+    if not marks.begun and marks.start is None:
+        return Waiting()
+    if container is not None and runs(container):
+        return Started(_moment(container, "StartedAt"), int(container["State"]["Pid"]) or None)
     try:
-        if marks.end is not None and not runs(container):
-            return _believed(ended(marks.end, marks.asked))
-        if marks.start is not None and not marks.start["pid"]:
-            return Cancelled(int(marks.start["started_at"]))
-        if marks.start is not None:
-            return _claimed(marks.start, container, boot_id)
+        if marks.end is not None:
+            return _believed(ended(marks.end, marks.asked), container)
     except (KeyError, ValueError):
         return Lost(MARKS_DAMAGED)
-    if marks.begun and not runs(container):
-        return Lost(MARKS_DAMAGED if container is not None else CONTAINER_REMOVED)
-    return Waiting()
+    return Lost(_gone(marks.start, container, boot_id))
 
 
 def runs(container: Container | None) -> bool:
@@ -64,7 +66,7 @@ def is_of(container: Container, home_label: str, home_id: str) -> bool:
     return bool(container["Config"]["Labels"].get(home_label) == home_id)
 
 
-def _believed(end: Ended | Lost) -> Ended | Lost:
+def _believed(end: Ended | Lost, container: Container | None) -> Ended | Lost:
     """What the supervisor takes for the machine's network is the container's: it sees no other. Raises ValueError."""
     if isinstance(end, Lost):
         return end
@@ -77,14 +79,26 @@ def _believed(end: Ended | Lost) -> Ended | Lost:
         or any(count is not None and not 0 <= count < _MOST for count in counts)
     ):
         raise ValueError("no supervisor wrote this")
+    if container is not None:
+        began, over = _moment(container, "StartedAt"), _moment(container, "FinishedAt")
+        end = replace(end, started_ns=began, ended_ns=end.ended_ns if began <= end.ended_ns <= over else over)
     return replace(end, totals=None if end.totals is None else replace(end.totals, network_scope="run"))
 
 
-def _claimed(start: Facts, container: Container | None, boot_id: str) -> Observation:
-    if start["boot_id"] != boot_id or (container is not None and container["Config"]["Labels"].get(BOOT) != boot_id):
-        return Lost(NODE_RESTARTED)
+def _gone(start: Facts | None, container: Container | None, boot_id: str) -> Reason:
+    """Why a run's container does not run that has concluded nothing."""
     if container is None:
-        return Lost(CONTAINER_REMOVED)
-    if runs(container):
-        return Started(int(start["started_at"]), int(container["State"]["Pid"]) or None)
-    return Lost(OUT_OF_MEMORY if container["State"]["OOMKilled"] else CONTAINER_KILLED)
+        earlier = start is not None and start.get("boot_id", boot_id) != boot_id
+        return NODE_RESTARTED if earlier else CONTAINER_REMOVED
+    if container["Config"]["Labels"].get(BOOT) != boot_id:
+        return NODE_RESTARTED
+    if start is None:
+        return MARKS_DAMAGED
+    return OUT_OF_MEMORY if container["State"]["OOMKilled"] else CONTAINER_KILLED
+
+
+def _moment(container: Container, name: str) -> int:
+    """One of the engine's times, `2026-11-28T19:50:12.123456789Z`, in nanoseconds since 1970."""
+    seconds, _, fraction = str(container["State"][name]).removesuffix("Z").partition(".")
+    whole = int(datetime.fromisoformat(f"{seconds}+00:00").timestamp())
+    return whole * 1_000_000_000 + int(fraction.ljust(9, "0")[:9] or 0)

@@ -1,5 +1,7 @@
 """Starts one run: its image, its container, its order, and its supervisor's word that it has the run.
 
+What is mounted is what lay at the run's paths when they were opened, or nothing begins (`pinning`).
+
 An attempt that was interrupted anywhere is made again from what it left: a container that has not been given its order
 has started nothing, and is replaced; one whose supervisor has claimed the run is the run.
 """
@@ -8,22 +10,29 @@ import asyncio
 import json
 import time
 from pathlib import Path
+from secrets import token_hex
 
 import structlog
 
+from services.executor import descent
 from services.executor.backends.docker.containers import (
+    HERE,
     HOME,
+    Image,
     Kind,
     Surroundings,
     User,
     container_of,
     environment_of,
+    mounts_of,
     name_of,
     network_of,
 )
 from services.executor.backends.docker.engine import Declined, Engine, Unpullable
 from services.executor.backends.docker.files import RunFiles
-from services.executor.backends.docker.judging import is_of, runs
+from services.executor.backends.docker.inside import MISPLACED
+from services.executor.backends.docker.judging import Container, is_of, runs
+from services.executor.backends.docker.pinning import Pinned
 from services.executor.backends.docker.users import Users
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.observation import Refused
@@ -65,10 +74,13 @@ class Launching:
         `kind`: of the real devices that it is given.
         """
         marks = await asyncio.to_thread(self._files.read, order.run_id)
-        if marks.begun or marks.refused is not None or marks.start is not None:
+        if marks.begun or marks.buried_ns is not None or marks.refused is not None:
+            return
+        if marks.start is not None:
+            await asyncio.to_thread(self._files.begin, order.run_id)
             return
         if marks.asked:
-            await asyncio.to_thread(self._files.bury, order.run_id, self._surroundings.boot_id)
+            await asyncio.to_thread(self._files.bury, order.run_id)
             return
         refused = await self._started(order, kind)
         if refused is not None:
@@ -76,35 +88,41 @@ class Launching:
             await asyncio.to_thread(self._files.refuse, order.run_id, refused)
 
     async def _started(self, order: RunOrder, kind: Kind | None) -> Refused | None:
-        user, image = self._users.of(order.owner), order.image or self._default_image
+        user, name = self._users.of(order.owner), order.image or self._default_image
         if isinstance(user, Refused):
             return user
-        if image is None:
+        if name is None:
             message = "This node runs jobs in containers and has no default image. Submit the job with an image."
             return Refused(Reason(code="no_image", message=message))
-        name = name_of(self._surroundings.home_id, order.run_id)
+        container = name_of(self._surroundings.home_id, order.run_id)
         try:
-            if not await self._is_left(name, order.run_id):
-                await self._fetch(image, order)
-                async with self._room:
-                    await self._create(order, image, user, kind, name)
-                    order_line = json.dumps(_order(order, kind)).encode()
-                    await self._engine.start_with_input(name, order_line)
+            if await self._is_left(container, order.run_id):
+                await asyncio.to_thread(self._files.begin, order.run_id)
+                return None
+            image = await self._fetched(name, order)
+            async with self._room:
+                made_ns = await self._start(order, image, user, kind, container)
         except Declined as declined:
-            return _refusal(image, declined, order.login)
-        await self._claimed(order.run_id, name)
-        return None
+            return _refusal(name, declined, order.login)
+        except descent.Misled as misled:
+            return _moved(str(misled), str(misled.path))
+        return await self._claimed(order.run_id, container, made_ns)
 
-    async def _fetch(self, image: str, order: RunOrder) -> None:
-        """May take long, and keeps nobody else from starting. Raises Unpullable."""
-        if await self._engine.has(image):
-            return
-        log.info("image_pulled", run_id=order.run_id, image=image)
-        progress = self.fetching[order.run_id] = Progress(image, time.time_ns())
+    async def _fetched(self, name: str, order: RunOrder) -> Image:
+        """May take long, and keeps nobody else from starting. Raises Declined."""
+        image = await self._engine.image(name)
+        if image is not None:
+            return image
+        log.info("image_pulled", run_id=order.run_id, image=name)
+        progress = self.fetching[order.run_id] = Progress(name, time.time_ns())
         try:
-            await self._engine.pull(image, order.login, progress.take)
+            await self._engine.pull(name, order.login, progress.take)
         finally:
             del self.fetching[order.run_id]
+        image = await self._engine.image(name)
+        if image is None:
+            raise Unpullable(404, "it was pulled, and has been removed since")
+        return image
 
     async def _is_left(self, name: str, run_id: str) -> bool:
         """Whether an earlier executor has started it, and died before it could say so. Raises Declined."""
@@ -118,44 +136,66 @@ class Launching:
         await self._engine.remove(name)
         return False
 
-    async def _create(self, order: RunOrder, image: str, user: User, kind: Kind | None, name: str) -> None:
-        """Raises Declined, OSError."""
-        await asyncio.to_thread(self._make_files, order, user)
-        base = Path(self._files.base(order.run_id))
-        config = container_of(order, image, user, base, kind, self._surroundings)
-        if order.ranks > 1:
-            labels = {HOME: self._surroundings.home_id}
-            await self._engine.make_network(network_of(self._surroundings.home_id, order), labels)
-        await self._engine.create(name, config)
+    async def _start(self, order: RunOrder, image: Image, user: User, kind: Kind | None, name: str) -> int:
+        """When nobody had claimed the run yet, for `_claimed`. Raises Declined, Misled, OSError."""
+        here = HERE + token_hex(8)
+        mounts = mounts_of(order, Path(self._files.base(order.run_id)), self._surroundings.runtime, here)
+        made_ns = await asyncio.to_thread(self._make_files, order, user)
+        with await asyncio.to_thread(Pinned, mounts) as pinned:
+            config = container_of(order, image, user, mounts, here, kind, self._surroundings)
+            if order.ranks > 1:
+                labels = {HOME: self._surroundings.home_id}
+                await self._engine.make_network(network_of(self._surroundings.home_id, order), labels)
+            await self._engine.create(name, config)
+            told = _order(order, image, kind) | {"home": here, "mounts": pinned.expected}
+            await self._engine.start_with_input(name, json.dumps(told).encode())
+        return made_ns
 
-    def _make_files(self, order: RunOrder, user: User) -> None:
+    def _make_files(self, order: RunOrder, user: User) -> int:
         self._files.make(order.run_id, user)
         self._files.hand_over(order.folders, user)
+        return self._files.changed_ns(order.run_id)
 
-    async def _claimed(self, run_id: str, name: str) -> None:
-        """Until the supervisor has the run, or its container is gone without it."""
+    async def _claimed(self, run_id: str, name: str, made_ns: int) -> Refused | None:
+        """Until the supervisor has the run, or its container is gone without it; why it would not have it.
+
+        A command may have erased the claim by now, but not that its file was written to.
+        """
         while True:
-            there = runs(await self._engine.inspect(name))
+            container = await self._engine.inspect(name)
             for _ in range(LOOKS):
-                if (await asyncio.to_thread(self._files.read, run_id)).start is not None:
+                if await asyncio.to_thread(self._files.changed_ns, run_id) != made_ns:
                     await asyncio.to_thread(self._files.begin, run_id)
-                    return
-                if not there:
-                    log.warning("container_without_supervisor", run_id=run_id)
-                    return
+                    return None
+                if not runs(container):
+                    return self._without_supervisor(run_id, container)
                 await asyncio.sleep(LOOK_S)
 
+    def _without_supervisor(self, run_id: str, container: Container | None) -> Refused | None:
+        """It may be made again, unless it ended because of what was mounted."""
+        log.warning("container_without_supervisor", run_id=run_id)
+        if container is not None and container["State"]["ExitCode"] == MISPLACED:
+            return _moved("One of the run's folders is not the one any more that was checked", None)
+        return None
 
-def _order(order: RunOrder, kind: Kind | None) -> dict[str, object]:
+
+def _order(order: RunOrder, image: Image, kind: Kind | None) -> dict[str, object]:
     """As `inside` reads it."""
     return {
         "run_id": order.run_id,
         "argv": list(order.argv),
         "cwd": str(order.cwd),
-        "env": environment_of(order, kind),
+        "env": environment_of(order, image, kind),
         "grace_s": order.grace_s,
         "hidden": list(order.hidden),
     }
+
+
+def _moved(what: str, path: str | None) -> Refused:
+    """Whoever did that may do it again: nothing is tried another time by itself."""
+    message = f"{what}: somebody has moved it, or put a link in its place, while the run was being started. Nothing of "
+    message += "the job has run. See to it that its paths stay where they are, and submit it again."
+    return Refused(Reason(code="path_moved", message=message, details={"path": path} if path else {}))
 
 
 def _refusal(image: str, declined: Declined, login: RegistryLogin | None) -> Refused:

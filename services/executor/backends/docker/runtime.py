@@ -4,6 +4,9 @@ An image may have no Python, another C library, or nothing at all. So the interp
 has mapped, the dynamic loader among them, which is started by its name: nothing of the image is used. What that is, a
 process finds out that has imported the supervisor and looks at itself. The folder is named for its content: a new
 version of Jobyard makes a new one, and a run keeps the one that it was started with.
+
+An image is its job's, and the supervisor decides before the job may do anything. So no image can put code into it: the
+loader's own list of libraries to load first is the one file of an image that it would read, and is not read here.
 """
 
 import hashlib
@@ -20,9 +23,11 @@ from pydantic import BaseModel
 import services
 
 MODULE = "services.executor.backends.docker.inside"
-HERE = "/.jobyard/runtime"
-"""Where it is in a container."""
+FORM = b"2"
+"""Another one for folders that are made in another way of the same parts."""
 LOOK_S = 60.0
+_PRELOADED, _NOTHING = b"/etc/ld.so.preload", b"/proc/self/nothing"
+"""As glibc's loader has it, and what it is to have: a path as long, in what is the kernel's own, where nothing is."""
 _SOURCES = Path(services.__file__).parents[1]
 _PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -54,19 +59,21 @@ class Runtime:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        loader = next(path.name for path in (folder / "libraries").iterdir() if path.name.startswith("ld-"))
-        self.argv = (
-            f"{HERE}/libraries/{loader}",
+        self._loader = next(path.name for path in (folder / "libraries").iterdir() if _is_loader(path.name))
+
+    def argv(self, here: str) -> list[str]:
+        """What a container starts with that has the folder at `here`."""
+        return [
+            f"{here}/libraries/{self._loader}",
             "--library-path",
-            f"{HERE}/libraries",
-            f"{HERE}/bin/python3",
+            f"{here}/libraries",
+            f"{here}/bin/python3",
             "-I",
             "-S",
             "-B",
             "-c",
-            f"import sys; sys.path.insert(0, '{HERE}/modules'); from {MODULE} import main; main()",
-        )
-        """What the container starts with."""
+            f"import sys; sys.path.insert(0, '{here}/modules'); from {MODULE} import main; main()",
+        ]
 
 
 def made(home: Path) -> Runtime:
@@ -90,6 +97,8 @@ def _make(folder: Path, parts: Mapping[str, Path]) -> None:
     for name, source in parts.items():
         (draft / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, draft / name)
+        if _is_loader(Path(name).name):
+            (draft / name).write_bytes(source.read_bytes().replace(_PRELOADED, _NOTHING))
         (draft / name).chmod(0o755)
     try:
         os.rename(draft, folder)
@@ -115,8 +124,12 @@ def _parts(seen: Seen) -> Iterator[tuple[str, Path]]:
 
 
 def _digest(parts: Mapping[str, Path]) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(FORM)
     for name, source in sorted(parts.items()):
         digest.update(f"{name}\0".encode())
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _is_loader(name: str) -> bool:
+    return name.startswith("ld-")

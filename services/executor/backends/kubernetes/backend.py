@@ -8,6 +8,7 @@ result and its output are stored here. What a watch tells only makes this look. 
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +17,42 @@ from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.entrance import Entrance
+from services.executor.backends.kubernetes.fences import Fences
+from services.executor.backends.kubernetes.forcing import Forcing
+from services.executor.backends.kubernetes.forgetting import Forgetting
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.launching import Launching
 from services.executor.backends.kubernetes.layout import Layout
-from services.executor.backends.kubernetes.namespaces import Namespaces
+from services.executor.backends.kubernetes.measuring import Measuring, Source
+from services.executor.backends.kubernetes.namespaces import Namespaces, own_namespace
 from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.ports import Ports
-from services.executor.backends.kubernetes.programs import PROGRAM_UNUSABLE
 from services.executor.backends.kubernetes.pulls import PodPulls
+from services.executor.backends.kubernetes.sweeping import Sweep
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
+from services.executor.backends.kubernetes.ways import Ways
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain import pod_states as states
+from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Observation
 from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from shared.contracts.errors import Conflict
+from shared.contracts.job import Reason
+from shared.contracts.metrics import Accelerator
 from shared.contracts.streams import Child
-
-SWEEP_S = 5.0
-"""Between two looks at what was told to stop and has not ended."""
 
 
 class KubernetesBackend:
     """The runs of one cluster, in `folder` what is kept of them here."""
 
     uses_images = True
+    reports_beside_job = True
 
     def __init__(
         self,
@@ -55,25 +62,33 @@ class KubernetesBackend:
         create_namespaces: bool = True,
         patience_s: float = 60.0,
         nodes: ClusterNodes | None = None,
+        sources: Sequence[Source] = (),
     ) -> None:
         self._api = api
         self._nodes = nodes
         self._tasks = Tasks()
         self._turns = Turns()
         self._kept = Kept(folder)
-        self._pods = Pods(api, layout.executor, self._moved)
+        self._pods = Pods(api, layout.fence, self._moved)
         self._pulls = PodPulls(api, self._pods)
-        self._entrance = Entrance(api)
-        self._ports = Ports(api, self._entrance.run)
+        self._measuring = Measuring(self._pods, sources)
         hidden = HiddenTexts(api)
-        self._calls = Calls(api, self._kept, self._pods, Namespaces(api, create_namespaces), hidden)
+        ways = Ways(folder)
+        self._entrance = Entrance(api, ways, self._pod_of, hidden.of)
+        self._ports = Ports(api, self._entrance.run)
+        namespaces = Namespaces(api, create_namespaces, own_namespace())
+        self.fences = Fences(api, layout, namespaces, self._pods, self._kept)
+        self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
-        self._outputs = Outputs(api, self._kept, self._pods, hidden, self._note)
+        self._outputs = Outputs(api, self._kept, ways, self._pods, hidden, self._note)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
+        self._forcing = Forcing(api, self._kept, self._pods, self._concluding, self._turns)
         self._observing = Observing(
             self._kept, self._pods, self._calls, self._outputs, self._concluding, self._ending, patience_s
         )
+        self._forgetting = Forgetting(self._kept, ways, self._calls, self._tasks, self._gone)
+        self._sweep = Sweep(self._kept, self._calls, self._ending, self._observing, self._forgetting)
         self._changed: Changed = lambda run_id, observation: None
         self._wrote: Callable[[str], None] = lambda run_id: None
 
@@ -81,15 +96,19 @@ class KubernetesBackend:
         self._changed = changed
         self._wrote = wrote
         await asyncio.to_thread(self._kept.open)
+        await self._forgetting.open()
         await self._api.open()
         self._tasks.spawn(self._pods.watch.follow())
         if self._nodes is not None:
             self._tasks.spawn(self._nodes.follow())
             await self._nodes.listed()
-        self._tasks.spawn(self._sweep())
+        self._tasks.spawn(self._entrance.take_up())
+        self._tasks.spawn(self._begin_sweep())
+        self._tasks.spawn(self.fences.keep())
 
     async def close(self) -> None:
-        tasks = [*self._tasks.under_way(), *self._observing.under_way(), *self._outputs.under_way()]
+        parts = (self._tasks, self._observing, self._outputs, self._measuring)
+        tasks = [task for part in parts for task in part.under_way()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -99,10 +118,13 @@ class KubernetesBackend:
 
     async def launch(self, orders: Sequence[RunOrder]) -> None:
         for order in orders:
-            self._tasks.spawn(self._launching.launch(order))
+            self._tasks.once(f"launch {order.run_id}", partial(self._launching.launch, order))
 
     async def stop(self, run_id: str) -> None:
         await self._ending.stop(run_id)
+
+    async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
+        return await self._forcing.force(run_ids, reason)
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         await self._pods.watch.listed.wait()
@@ -113,32 +135,29 @@ class KubernetesBackend:
         return await self._pulls.of(run_ids)
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
-        """What pods use is not measured yet."""
-        return {}
+        return await self._measuring.measure(run_ids)
+
+    def devices(self, holders: Sequence[Holder]) -> dict[str, tuple[Accelerator, ...]]:
+        """What runs use of their devices, as the last reading had it."""
+        return self._measuring.devices(holders)
 
     async def exec(self, run_id: str, child: Child | str) -> Execution:
         pod, order = await self._living(run_id)
-        if isinstance(child, str):
-            raise Conflict(f"Nothing with the name {child} runs in the run.", details={"code": "not_started"})
-        if child.name is not None:
-            message = (
-                "Programs that live on beside a job's command (Jupyter, TensorBoard) cannot be started in pods yet."
-            )
-            raise Conflict(message, details={"code": PROGRAM_UNUSABLE, "program": child.name})
-        return await self._entrance.exec(pod, child, order["folder"])
+        return await self._entrance.exec(run_id, pod, child, order["folder"])
 
     async def dial(self, run_id: str, port: int) -> socket.socket:
-        pod, _ = await self._living(run_id)
+        pod = await self._pod_of(run_id)
         return await self._ports.dial(pod, port)
 
     def output(self, run_id: str, child: str | None = None) -> Path:
         return self._outputs.path(run_id, child)
 
     async def forget(self, run_ids: Sequence[str]) -> None:
-        await asyncio.gather(*(self._forget(run_id) for run_id in run_ids))
+        await self._forgetting.forget(run_ids)
 
     async def _living(self, run_id: str) -> tuple[Document, dict[str, Any]]:
         """The pod of a run that runs and is not told to stop. Raises Conflict."""
+        await self._pods.watch.listed.wait()
         pod, order = self._pods.get(run_id), await asyncio.to_thread(self._kept.order, run_id)
         verdict = await asyncio.to_thread(self._observing.verdict, run_id)
         stopping = await asyncio.to_thread(self._kept.stop_of, run_id)
@@ -146,6 +165,11 @@ class KubernetesBackend:
             words = "The job has no run here that one could come into."
             raise Conflict(words, details={"code": "run_not_running"})
         return pod, order
+
+    async def _pod_of(self, run_id: str) -> Document:
+        """The same, without what was ordered."""
+        pod, _ = await self._living(run_id)
+        return pod
 
     def _moved(self, run_id: str) -> None:
         """Its pod is another than before, or gone."""
@@ -157,18 +181,13 @@ class KubernetesBackend:
     def _note(self, run_id: str) -> None:
         self._wrote(run_id)
 
-    async def _sweep(self) -> None:
-        """Look again at what has not come to its end, for a word of the watch or an answer that got lost."""
-        await self._pods.watch.listed.wait()
-        while True:
-            for run_id in await asyncio.to_thread(self._kept.unfinished):
-                self._tasks.spawn(self._ending.end(run_id))
-                self._observing.look_at(run_id)
-            await asyncio.sleep(SWEEP_S)
-
-    async def _forget(self, run_id: str) -> None:
-        await self._calls.remove(run_id)
+    def _gone(self, run_id: str) -> None:
+        """Nothing of it is left."""
         self._concluding.told.pop(run_id, None)
         self._turns.forget(run_id)
         self._observing.forget(run_id)
-        await asyncio.to_thread(self._kept.forget, [run_id])
+        self._measuring.forget(run_id)
+
+    async def _begin_sweep(self) -> None:
+        await self._pods.watch.listed.wait()
+        await self._sweep.run()

@@ -1,7 +1,7 @@
 """What the API server is asked for a run's pod: to make it, to show it, to delete it, to let it go.
 
 Each is safe to repeat, also by the next executor process: a pod is made under its run's own name, deleted by its uid,
-and taken for the run's only if it carries the run's id.
+and taken for the run's only inside the fence (see `pod_fence`). A trouble of the cluster that passes ends no run.
 """
 
 import asyncio
@@ -9,15 +9,18 @@ import asyncio
 import structlog
 
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
-from services.executor.backends.kubernetes.hidden import HiddenTexts
+from services.executor.backends.kubernetes.fences import Fences
+from services.executor.backends.kubernetes.hidden import FOREIGN, HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
+from services.executor.backends.kubernetes.layout import Unplaceable
 from services.executor.backends.kubernetes.logins import PullSecrets
 from services.executor.backends.kubernetes.manifest import grace_s
-from services.executor.backends.kubernetes.namespaces import Namespaces
-from services.executor.backends.kubernetes.pods import Pods, annotations_of, owner_of, path_of
+from services.executor.backends.kubernetes.pods import Pods, annotations_of, path_of
 from services.executor.backends.protocol import RunOrder
+from services.executor.domain import cluster_refusals
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
+from services.executor.domain.pod_fence import Fence, Foreign
 from shared.contracts.job import Reason
 
 log = structlog.get_logger()
@@ -26,43 +29,43 @@ log = structlog.get_logger()
 class Calls:
     """What the answers say of pods goes to `pods`."""
 
-    def __init__(self, api: Api, kept: Kept, pods: Pods, namespaces: Namespaces, hidden: HiddenTexts) -> None:
+    def __init__(self, api: Api, fence: Fence, kept: Kept, pods: Pods, fences: Fences, hidden: HiddenTexts) -> None:
         self._api = api
+        self._fence = fence
         self._kept = kept
         self._pods = pods
-        self._namespaces = namespaces
+        self._fences = fences
         self._hidden = hidden
         self._logins = PullSecrets(api)
+        self.unreleased: set[str] = set()
+        """Runs that have ended and whose pod or Secret could not be let go: the sweep asks again."""
 
     async def create(self, run_id: str, vc: str, document: Document, order: RunOrder | None = None) -> Refused | None:
         """Idempotent by name: who finds one of that name takes it as it is. The cluster's refusal, if it is one.
 
-        A cluster that is away is asked again by whoever wants the pod. Raises ClusterAway when there is a pod of that
-        name which cannot be read now, or is not the run's.
+        A cluster that is away, or cannot let the pod in at the moment, is asked again by whoever wants the pod.
         """
         namespace = document["metadata"]["namespace"]
         try:
-            owner = await self._namespaces.anchor(namespace, vc)
+            owner = await self._fences.around(namespace, vc)
             document["metadata"]["ownerReferences"] = [owner]
             if order is not None:
                 await self._hidden.keep(order, document, owner)
-                await self._logins.keep(order.login, document, owner)
-            self._pods.take(await self._api.create(f"/api/v1/namespaces/{namespace}/pods", document))
+                await self._logins.keep(order, document, owner)
+                await self._fences.between(document, owner)
+            await self._make(run_id, namespace, document)
         except ClusterAway as error:
             log.warning("pod_not_created", run_id=run_id, error=str(error))
+        except Unplaceable as error:
+            return Refused(error.reason)
         except ApiError as error:
-            if error.reason == "AlreadyExists":
-                await self.read(run_id)
-            elif error.status == 404:
-                self._namespaces.forget(namespace)
-                log.warning("pod_not_created", run_id=run_id, error=error.message)
-            else:
-                await self._drop_secret(run_id, document)
+            foreign = error.reason == FOREIGN
+            if foreign or not cluster_refusals.passes(error.status, error.message, error.causes):
                 words = f"The cluster refused the run's pod: {error.message}"
-                busy = "exceeded quota" in error.message
-                return Refused(
-                    Reason(code="cluster_refused", message=words, details={"said": error.message}), busy=busy
-                )
+                reason = Reason(code="cluster_refused", message=words, details={"said": error.message})
+                return Refused(reason, busy=foreign or cluster_refusals.is_busy(error.message))
+            self._fences.forget(namespace)
+            log.warning("pod_not_created", run_id=run_id, error=str(error))
         return None
 
     async def read(self, run_id: str) -> Document | None:
@@ -71,15 +74,11 @@ class Calls:
         if order is None:
             return None
         try:
-            pod = await self._api.get(f"/api/v1/namespaces/{order['namespace']}/pods/{names.pod_name(run_id)}")
+            await self._take(run_id, order["namespace"])
         except ApiError as error:
-            if error.status != 404:
+            if error.status != 404 and error.reason != FOREIGN:
                 raise ClusterAway(str(error)) from error
             self._pods.forget(run_id)
-            return None
-        if owner_of(pod) != run_id:
-            raise ClusterAway(f"the pod {pod['metadata']['name']} is not Jobyard's")
-        self._pods.take(pod)
         return self._pods.get(run_id)
 
     async def delete(self, pod: Document) -> None:
@@ -89,39 +88,66 @@ class Calls:
         try:
             await self._api.delete(path_of(pod), options)
         except ApiError as error:
-            if error.status not in (404, 409):
-                raise ClusterAway(str(error)) from error
+            _unless_gone(error)
 
     async def release(self, run_id: str) -> None:
         """Take the finalizer away, and the Secret: all that is to be known of the pod is kept here."""
-        pod = self._pods.get(run_id)
-        if pod is None or names.FINALIZER not in pod["metadata"].get("finalizers", ()):
-            return
-        await self._drop_secret(run_id, pod)
-        others = [name for name in pod["metadata"]["finalizers"] if name != names.FINALIZER]
-        change = {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": others}}
         try:
-            self._pods.take(await self._api.patch(path_of(pod), change))
-        except ApiError as error:
-            if error.status not in (404, 409):
-                log.warning("pod_not_released", run_id=run_id, error=str(error))
+            await self._let_go(run_id)
+            self.unreleased.discard(run_id)
         except ClusterAway as error:
+            self.unreleased.add(run_id)
             log.warning("pod_not_released", run_id=run_id, error=str(error))
 
     async def remove(self, run_id: str) -> None:
-        """Nobody asks for the run any more, so its name need not be kept."""
-        pod = self._pods.get(run_id)
+        """Nobody asks for the run any more, so its name need not be kept. Raises ClusterAway: it is there yet."""
+        pod = self._pods.get(run_id) or await self.read(run_id)
+        await self._let_go(run_id)
         if pod is not None:
-            await self.release(run_id)
-            try:
-                await self.delete(pod)
-            except ClusterAway as error:
-                log.warning("pod_not_removed", run_id=run_id, error=str(error))
+            await self.delete(pod)
+        self._hidden.forget(run_id)
+        self._logins.forget(run_id)
+        self.unreleased.discard(run_id)
 
-    async def _drop_secret(self, run_id: str, pod: Document) -> None:
-        """One that is left over goes with the namespace's ConfigMap."""
+    async def _make(self, run_id: str, namespace: str, document: Document) -> None:
         try:
-            await self._hidden.remove(run_id, pod)
-            await self._logins.remove(pod)
-        except (ApiError, ClusterAway) as error:
-            log.warning("secret_not_removed", run_id=run_id, error=str(error))
+            self._pods.take(await self._api.create(f"/api/v1/namespaces/{namespace}/pods", document))
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            await self._take(run_id, namespace)
+
+    async def _take(self, run_id: str, namespace: str) -> None:
+        """Have the run's pod known as it is. Raises ApiError (FOREIGN when it is somebody else's), ClusterAway."""
+        pod = await self._api.get(f"/api/v1/namespaces/{namespace}/pods/{names.pod_name(run_id)}")
+        try:
+            self._fence.rank_of(pod)
+        except Foreign as error:
+            words = f"A pod with the name {pod['metadata']['name']} is there that was not made for the run: {error}."
+            raise ApiError(409, FOREIGN, words) from error
+        self._pods.take(pod)
+
+    async def _let_go(self, run_id: str) -> None:
+        """Raises ClusterAway."""
+        pod = self._pods.get(run_id)
+        if pod is not None and names.FINALIZER in pod["metadata"].get("finalizers", ()):
+            others = [name for name in pod["metadata"]["finalizers"] if name != names.FINALIZER]
+            change = {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": others}}
+            try:
+                self._pods.take(await self._api.patch(path_of(pod), change))
+            except ApiError as error:
+                _unless_gone(error)
+        order = await asyncio.to_thread(self._kept.order, run_id) or {}
+        try:
+            if order.get("secret"):
+                await self._hidden.remove(run_id, order["namespace"])
+            if order.get("login"):
+                await self._logins.remove(run_id, order["namespace"])
+        except ApiError as error:
+            raise ClusterAway(str(error)) from error
+
+
+def _unless_gone(error: ApiError) -> None:
+    """What is not there any more, or is another one by now, needs no asking. Raises ClusterAway for all else."""
+    if error.status not in (404, 409):
+        raise ClusterAway(str(error)) from error

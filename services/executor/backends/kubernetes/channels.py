@@ -38,9 +38,6 @@ class Channels:
             if message.type is aiohttp.WSMsgType.BINARY and message.data:
                 yield message.data[0], message.data[1:]
 
-    async def close(self) -> None:
-        await self._socket.close()
-
 
 def exit_code(status: bytes) -> int:
     """What the channel ERROR says at the end of a program. Raises ValueError when it could not be run at all."""

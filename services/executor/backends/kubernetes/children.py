@@ -1,39 +1,62 @@
-"""One child of a run: its bytes, signals and size of terminal, carried between its caller and the pod.
+"""One child of a run that ends with its caller: its bytes, signals and size of terminal, carried to and from the pod.
 
-They pass through this process, so its streams end with that, and the child itself is hung up when its caller has gone.
-How it ended is told only after the API server's own word: a connection that breaks tells nothing.
+They pass through this process, so its streams end with that. How it ended is told only after a word of the API
+server's, or when its pod has ended and taken it along: a connection that breaks tells nothing, and the child is hung
+up then as when its caller has gone.
 """
 
 import asyncio
 import contextlib
-import json
 import os
-import re
 import termios
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
 
 from services.executor.backends.kubernetes import commands, descriptors, programs
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
 from services.executor.backends.kubernetes.channels import ERROR, STDERR, STDIN, STDOUT, Channels, exit_code
-from services.executor.domain.pod_states import signal_of
+from services.executor.backends.kubernetes.control import KILLED, orders, tell_exit
+from services.executor.backends.kubernetes.programs import Process
 from shared.contracts.errors import Conflict
 from shared.contracts.streams import Child
-from shared.streams.files import read, readable, write
+from shared.streams.files import read, write
+
+log = structlog.get_logger()
 
 _SIZE_S = 0.2
 """Between two looks at a terminal's size, which nobody tells."""
-_NAMED_SIGNAL = re.compile(r"^[A-Z0-9]{2,10}$")
 _LINE_BYTES = 65_536
+_LOOKS, _LOOK_S = 20, 0.5
+"""A pod's end may be told so much later than its streams end."""
+
+AWAY = (ApiError, ClusterAway, ConnectionError)
 
 
 class Relay:
-    """Between the descriptors that the child's caller holds and the API server's websocket."""
+    """Between the descriptors that the child's caller holds and the API server's websocket.
 
-    def __init__(self, api: Api, pod: Document, child: Child, command: Sequence[str]) -> None:
+    `lives`: whether the pod's run still does. `noted` is told of the child before its caller is, and once more when it
+    has ended.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        pod: Document,
+        child: Child,
+        command: Sequence[str],
+        lives: Callable[[], Awaitable[bool]],
+        noted: Callable[[Process, bool], Awaitable[None]],
+    ) -> None:
         self._api = api
         self._pod = pod
         self._terminal = child.terminal
         self._command = command
+        self._lives = lives
+        self._noted = noted
+        self._process: Process | None = None
+        self._told = False
         self.started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Its process's id, once it runs. Raises what it was refused with."""
         self.caller, self._ours = descriptors.opened(child)
@@ -43,41 +66,53 @@ class Relay:
         """Until the child has ended, or its caller is gone."""
         terminal = self._terminal is not None
         try:
-            async with commands.started(self._api, self._pod, self._command, stdin=True, terminal=terminal) as channels:
-                await self._talk(channels)
-        except (ApiError, ClusterAway, ConnectionError, Conflict) as error:
-            if not self.started.done():
-                self.started.set_exception(error)
+            try:
+                async with commands.started(self._api, self._pod, self._command, True, terminal) as channels:
+                    await self._talk(channels)
+                self._fail(ConnectionError("the connection to the job's container broke"))
+            except (*AWAY, Conflict) as error:
+                self._fail(error)
+            if not self._told and self._process is not None:
+                await self._lost(self._process)
         finally:
             self._ours.close()
-            if not self.started.done():
-                self.started.cancel()
+            self.started.cancel()
+
+    def _fail(self, error: Exception) -> None:
+        if not self.started.done():
+            self.started.set_exception(error)
 
     async def _talk(self, channels: Channels) -> None:
         size = self._terminal
         if size is not None:
             await channels.resize(size.columns, size.rows)
-        helpers = [asyncio.create_task(self._input(channels)), asyncio.create_task(self._orders(channels))]
+        receiving, ordered = (asyncio.create_task(way(channels)) for way in (self._receive, self._orders))
+        helpers = [receiving, ordered, asyncio.create_task(self._input(channels))]
         if size is not None:
             helpers.append(asyncio.create_task(self._sizes(channels, (size.rows, size.columns))))
         try:
-            async for channel, data in channels.received():
-                if channel == ERROR:
-                    await self._ended(data)
-                    return
-                await self._output(channel, data)
+            await asyncio.wait((receiving, ordered), return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                receiving.result()
         finally:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
 
+    async def _receive(self, channels: Channels) -> None:
+        async for channel, data in channels.received():
+            if channel == ERROR:
+                await self._ended(data)
+                return
+            await self._output(channel, data)
+
     async def _output(self, channel: int, data: bytes) -> None:
-        if channel == STDOUT and not self.started.done():
+        if channel == STDOUT and self._process is None:
             self._rest += data
             line, end, data = self._rest.partition(b"\n")
-            if not end:
+            if not end and len(self._rest) < _LINE_BYTES:
                 return
-            self._begin(line.strip().decode(errors="replace"))
+            await self._begin(line.strip().decode(errors="replace"))
         name = "terminal" if self._terminal is not None else {STDOUT: "stdout", STDERR: "stderr"}.get(channel)
         if name in self._ours.files and data:
             try:
@@ -86,55 +121,55 @@ class Relay:
                 if name != "terminal":
                     os.close(self._ours.files.pop(name))
 
-    def _begin(self, line: str) -> None:
-        word, _, rest = line.partition(" ")
-        if word == programs.STARTED:
-            self.started.set_result(int(rest))
-            return
-        code, _, sentence = rest.partition(" ")
-        raise Conflict(
-            sentence or line, details={"code": code or "program_unusable", "program": sentence.partition(":")[0]}
-        )
+    async def _begin(self, line: str) -> None:
+        process = programs.begun(line)
+        await self._noted(process, True)
+        self._process = process
+        self.started.set_result(process.pid)
 
     async def _ended(self, status: bytes) -> None:
         try:
             code = exit_code(status)
         except ValueError as error:
             raise ConnectionError(str(error)) from error
-        name = signal_of(code)
-        said = {"exit": code, "signal": name.removeprefix("SIG") if name else None, "core": False}
-        with contextlib.suppress(OSError):
-            await asyncio.get_running_loop().sock_sendall(self._ours.control, json.dumps(said).encode() + b"\n")
+        await self._over(code)
+
+    async def _over(self, code: int) -> None:
+        self._told = True
+        if self._process is not None:
+            await self._noted(self._process, False)
+        await tell_exit(self._ours.control, code)
+
+    async def _lost(self, process: Process) -> None:
+        """Nobody holds its streams any more: it has gone with its pod, or is to end. The next process tries it too."""
+        try:
+            await commands.said(self._api, self._pod, programs.hanging_up(process))
+            await self._noted(process, False)
+            return
+        except AWAY as error:
+            log.info("child_not_hung_up", pod=self._pod["metadata"]["name"], error=str(error))
+        for _ in range(_LOOKS):
+            if not await self._lives():
+                await self._over(KILLED)
+                return
+            await asyncio.sleep(_LOOK_S)
 
     async def _input(self, channels: Channels) -> None:
-        await self.started
+        await asyncio.shield(self.started)
         name = "terminal" if self._terminal is not None else "stdin"
         with contextlib.suppress(OSError):
             while data := await read(self._ours.files[name]):
                 await channels.send(STDIN, data)
-        await channels.end(STDIN)
+            await channels.end(STDIN)
 
-    async def _orders(self, channels: Channels) -> None:
+    async def _orders(self, _: Channels) -> None:
         """Signals from the caller, and that there is no caller any more."""
-        pid = await self.started
-        rest = b""
-        with contextlib.suppress(OSError, ValueError):
-            while True:
-                await readable(self._ours.control.fileno())
-                data = self._ours.control.recv(_LINE_BYTES)
-                if not data:
-                    break
-                *lines, rest = (rest + data).split(b"\n")
-                for line in lines:
-                    name = str(json.loads(line).get("signal", ""))
-                    if _NAMED_SIGNAL.match(name):
-                        await self._beside(programs.signalling(pid, name))
-        await self._beside(programs.hanging_up(pid))
-        await channels.close()
-
-    async def _beside(self, command: Sequence[str]) -> None:
-        with contextlib.suppress(ApiError, ClusterAway):
-            await commands.said(self._api, self._pod, command)
+        await asyncio.shield(self.started)
+        assert self._process is not None
+        async for order in orders(self._ours.control):
+            if (name := order.get("signal")) is not None:
+                with contextlib.suppress(*AWAY):
+                    await commands.said(self._api, self._pod, programs.signalling(self._process, name))
 
     async def _sizes(self, channels: Channels, size: tuple[int, int]) -> None:
         while True:

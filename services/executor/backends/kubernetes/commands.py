@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from services.executor.backends.kubernetes.api import Api, Document
-from services.executor.backends.kubernetes.channels import ERROR, EXEC_PROTOCOL, STDOUT, Channels
+from services.executor.backends.kubernetes.channels import ERROR, EXEC_PROTOCOL, STDOUT, Channels, exit_code
 from services.executor.backends.kubernetes.pods import path_of
 from services.executor.domain import pod_names as names
+
+MOST = 4 << 20
+"""Of what a command of ours says; tables of sockets are the longest."""
 
 
 @asynccontextmanager
@@ -27,12 +30,22 @@ async def started(
 
 
 async def said(api: Api, pod: Document, command: Sequence[str]) -> bytes:
-    """What it writes until its end. Raises ApiError, ClusterAway."""
+    """What it writes until its end. Raises ApiError, ClusterAway, and ConnectionError when it could not be run."""
     written = b""
     async with started(api, pod, command) as channels:
         async for channel, data in channels.received():
             if channel == STDOUT:
                 written += data
             elif channel == ERROR:
-                break
+                return _of_a_command(written, data)
+            if len(written) > MOST:
+                raise ConnectionError("the job's container says too much")
+    raise ConnectionError("the connection to the job's container broke")
+
+
+def _of_a_command(written: bytes, status: bytes) -> bytes:
+    try:
+        exit_code(status)
+    except ValueError as error:
+        raise ConnectionError(str(error)) from error
     return written

@@ -22,8 +22,12 @@ class Concluding:
         """The last that was said of each run."""
 
     async def conclude(self, run_id: str, end: Observation) -> None:
-        """Raises OSError when the disk is full: then it has not ended yet."""
-        await asyncio.to_thread(self._kept.conclude, run_id, end)
+        """The first end counts. Raises OSError when the disk is full: then it has not ended yet."""
+        known = await asyncio.to_thread(self._kept.end, run_id)
+        if known is None:
+            await asyncio.to_thread(self._kept.conclude, run_id, end)
+        else:
+            end = known
         await self._calls.release(run_id)
         self.tell(run_id, end)
 

@@ -45,14 +45,18 @@ class Ending:
                 if await asyncio.to_thread(self._never_ordered, run_id):
                     await self._concluding.conclude(run_id, Cancelled(time.time_ns()))
                     return
-        self._tasks.spawn(self.end(run_id))
+        self.again(run_id)
 
     async def give_up(self, run_id: str, reason: Reason, busy: bool) -> None:
         """It does not start: stop it, and let `reason` be why. `busy`: it may start another time or elsewhere."""
         log.info("pod_given_up", run_id=run_id, reason=reason.code)
         given_up = {"refused": reason.model_dump(mode="json"), "busy": busy}
         await asyncio.to_thread(self._kept.ask_to_stop, run_id, {"at_ns": time.time_ns(), **given_up})
-        self._tasks.spawn(self.end(run_id))
+        self.again(run_id)
+
+    def again(self, run_id: str) -> None:
+        """See that it comes to its end, unless somebody does."""
+        self._tasks.once(f"end {run_id}", lambda: self.end(run_id))
 
     async def end(self, run_id: str) -> None:
         """Have the pod deleted with its grace period, or its name buried. Repeated by the sweep until it is so."""

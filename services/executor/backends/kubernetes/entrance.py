@@ -1,50 +1,199 @@
-"""The way into pods: programs started beside a run's command, for as long as whoever asked holds on to them."""
+"""The way into pods: programs started beside a run's command, by whoever asks, and found again by their names.
+
+One without a name lives as long as its caller holds on to it; one with a name as long as the run, or until it is told
+to stop. What an earlier executor process has left of both is taken up when this one begins.
+"""
 
 import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from weakref import WeakValueDictionary
 
-from services.executor.backends.kubernetes import commands, programs
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
-from services.executor.backends.kubernetes.children import Relay
+import structlog
+
+from services.executor.backends.kubernetes import commands, lasting, programs
+from services.executor.backends.kubernetes.api import Api, Document
+from services.executor.backends.kubernetes.children import AWAY, Relay
+from services.executor.backends.kubernetes.lasting import NOT_STARTED
+from services.executor.backends.kubernetes.programs import Process
+from services.executor.backends.kubernetes.tasks import Tasks
+from services.executor.backends.kubernetes.watched import Watched
+from services.executor.backends.kubernetes.ways import Ways
 from services.executor.backends.kubernetes.wrapper import SHELL
+from services.executor.backends.process.children import CONNECTIONS, STOPPING, TOO_MANY
 from services.executor.backends.protocol import Execution
-from shared.contracts.errors import Unavailable
+from shared.contracts.errors import Conflict, Unavailable
 from shared.contracts.streams import Child
 
-ANSWER_S = 15.0
+log = structlog.get_logger()
+
+ANSWER_S = 30.0
+GONE = Process(0, 0)
+"""In place of a program that has ended while nobody watched: its last words are still to be had."""
 
 
 class Entrance:
-    """Into the pods of one cluster."""
+    """Into the pods of one cluster.
 
-    def __init__(self, api: Api) -> None:
+    `pod_of`: of a run that lives; it raises Conflict for others. `hidden_of`: what is masked in a run's words.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        ways: Ways,
+        pod_of: Callable[[str], Awaitable[Document]],
+        hidden_of: Callable[[str, Document], Awaitable[Sequence[str]]],
+    ) -> None:
         self._api = api
-        self._relays: set[asyncio.Task[None]] = set()
+        self._ways = ways
+        self._pod_of = pod_of
+        self._hidden_of = hidden_of
+        self._tasks = Tasks()
+        self._relays: Counter[str] = Counter()
+        self._watched: dict[tuple[str, str], Watched] = {}
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def close(self) -> None:
-        for relay in list(self._relays):
-            relay.cancel()
-        await asyncio.gather(*self._relays, return_exceptions=True)
+        tasks = self._tasks.under_way()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def take_up(self) -> None:
+        """What was left: children that nobody holds any more are hung up, programs that last are watched again."""
+        left, lasts = await asyncio.to_thread(lambda: (list(self._ways.left()), list(self._ways.lasting())))
+        for run_id, child in left:
+            self._tasks.spawn(self._hang_up(run_id, child))
+        for run_id, name in lasts:
+            self._tasks.spawn(self._find(run_id, name))
 
     async def run(self, pod: Document, script: str) -> str:
-        """What a line of shell in the pod writes. Raises ApiError, ClusterAway, TimeoutError."""
-        async with asyncio.timeout(ANSWER_S):
-            said = await commands.said(self._api, pod, [SHELL, "-c", script])
-        return said.decode(errors="replace")
+        """What a line of shell in the pod writes. Raises ApiError, ClusterAway, ConnectionError, TimeoutError."""
+        return await self._said(pod, [SHELL, "-c", script])
 
-    async def exec(self, pod: Document, child: Child, folder: str) -> Execution:
-        """See `protocol.Backend.exec`. Of a child without a name."""
-        command = programs.entering(child, folder)
-        relay = Relay(self._api, pod, child, command)
-        task = asyncio.create_task(relay.carry(), name=f"child of {pod['metadata']['name']}")
-        self._relays.add(task)
-        task.add_done_callback(self._relays.discard)
+    async def exec(self, run_id: str, pod: Document, child: Child | str, folder: str) -> Execution:
+        """See `protocol.Backend.exec`."""
+        if isinstance(child, Child) and self._count(run_id) >= CONNECTIONS:
+            message = f"{CONNECTIONS} shells and programs are open in the run. Close some of them."
+            raise Conflict(message, details={"code": TOO_MANY})
+        try:
+            if isinstance(child, str):
+                return await self._lasting(run_id, pod, child, lasting.finding(child), starts=False)
+            if child.name is not None:
+                return await self._lasting(run_id, pod, child.name, lasting.starting(child, folder), starts=True)
+            return await self._child(run_id, pod, child, programs.entering(child, folder))
+        except (*AWAY, TimeoutError) as error:
+            raise Unavailable(f"The job's container does not let anybody in now: {error}") from error
+
+    def _count(self, run_id: str) -> int:
+        return self._relays[run_id] + sum(
+            watched.holders for (run, _), watched in self._watched.items() if run == run_id
+        )
+
+    # --- those that end with their caller
+
+    async def _child(self, run_id: str, pod: Document, child: Child, command: Sequence[str]) -> Execution:
+        async def noted(process: Process, begun: bool) -> None:
+            await asyncio.to_thread(self._ways.note if begun else self._ways.drop, run_id, process)
+
+        relay = Relay(self._api, pod, child, command, lambda: self._lives(run_id), noted)
+        carrying = asyncio.create_task(self._carry(run_id, relay))
+        self._tasks.hold(carrying)
         try:
             async with asyncio.timeout(ANSWER_S):
-                pid = await relay.started
-        except BaseException as error:
+                return relay.caller.execution(await asyncio.shield(relay.started))
+        except BaseException:
             relay.caller.close()
-            task.cancel()
-            if isinstance(error, TimeoutError | ApiError | ClusterAway):
-                raise Unavailable(f"The job's container does not let anybody in now: {error}") from error
+            carrying.cancel()
             raise
-        return relay.caller.execution(pid)
+
+    async def _carry(self, run_id: str, relay: Relay) -> None:
+        self._relays[run_id] += 1
+        try:
+            await relay.carry()
+        finally:
+            self._relays[run_id] -= 1
+            if not self._relays[run_id]:
+                del self._relays[run_id]
+
+    async def _hang_up(self, run_id: str, child: Process) -> None:
+        try:
+            pod = await self._pod_of(run_id)
+            await commands.said(self._api, pod, programs.hanging_up(child))
+        except Conflict:
+            log.info("child_gone_with_its_run", run_id=run_id)
+        except AWAY as error:
+            log.warning("child_not_hung_up", run_id=run_id, error=str(error))
+            return
+        await asyncio.to_thread(self._ways.drop, run_id, child)
+
+    # --- those that last
+
+    async def _lasting(self, run_id: str, pod: Document, name: str, command: Sequence[str], starts: bool) -> Execution:
+        """Of a program that is watched already nothing is asked. Raises Conflict."""
+        async with self._turns.setdefault((run_id, name), asyncio.Lock()):
+            watched = self._watched.get((run_id, name))
+            if watched is None:
+                watched = await self._begun(run_id, pod, name, command)
+            elif watched.stopping and starts:
+                message = f"The {name} of the run is being stopped. Try again in a moment."
+                raise Conflict(message, details={"code": STOPPING, "program": name})
+            return watched.held()
+
+    async def _begun(self, run_id: str, pod: Document, name: str, command: Sequence[str]) -> Watched:
+        """It runs, and is watched from now on. Raises Conflict."""
+        try:
+            process = programs.begun((await self._first_line(pod, command)).strip())
+        except Conflict as refusal:
+            if refusal.details.get("code") == NOT_STARTED:
+                message = f"Nothing with the name {name} runs in the run."
+                raise Conflict(message, details={"code": NOT_STARTED, "program": name}) from None
+            raise
+        await asyncio.to_thread(self._ways.begin, run_id, name)
+        watched = self._watched_by(run_id, pod, name, process, await self._hidden_of(run_id, pod))
+        self._watched[run_id, name] = watched
+        self._tasks.spawn(self._watch(run_id, name, watched))
+        return watched
+
+    def _watched_by(self, run_id: str, pod: Document, name: str, process: Process, hidden: Sequence[str]) -> Watched:
+        async def keep(data: bytes) -> None:
+            await asyncio.to_thread(self._ways.keep_words, run_id, name, data)
+
+        return Watched(self._api, pod, name, process, hidden, lambda: self._lives(run_id), keep)
+
+    async def _watch(self, run_id: str, name: str, watched: Watched) -> None:
+        try:
+            await watched.watch()
+        finally:
+            if self._watched.get((run_id, name)) is watched:
+                del self._watched[run_id, name]
+
+    async def _find(self, run_id: str, name: str) -> None:
+        """Watch it again, or take its last words."""
+        try:
+            pod = await self._pod_of(run_id)
+        except Conflict:
+            return  # its run has ended, and taken it along
+        try:
+            (await self._lasting(run_id, pod, name, lasting.finding(name), starts=False)).close()
+        except (Conflict, *AWAY, TimeoutError) as error:
+            log.info("program_not_watched", run_id=run_id, name=name, reason=str(error))
+            if isinstance(error, Conflict) and error.details.get("code") == NOT_STARTED:
+                await self._watched_by(run_id, pod, name, GONE, await self._hidden_of(run_id, pod)).watch()
+
+    # --- both
+
+    async def _lives(self, run_id: str) -> bool:
+        try:
+            await self._pod_of(run_id)
+        except Conflict:
+            return False
+        return True
+
+    async def _said(self, pod: Document, command: Sequence[str]) -> str:
+        async with asyncio.timeout(ANSWER_S):
+            return (await commands.said(self._api, pod, command)).decode(errors="replace")
+
+    async def _first_line(self, pod: Document, command: Sequence[str]) -> str:
+        return (await self._said(pod, command)).partition("\n")[0]

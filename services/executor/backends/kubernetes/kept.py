@@ -17,6 +17,7 @@ from shared.contracts.job import Reason
 ORDER = ".order"
 STOP = ".stop"
 END = ".end"
+LEAVING = ".leaving"
 OUTPUT = ".output"
 _ENDS = {kind.__name__: kind for kind in (Ended, Cancelled, Lost, Refused)}
 
@@ -66,6 +67,15 @@ class Kept:
         """Runs that were told to stop and have not ended."""
         stopped = {file.name.removesuffix(STOP) for file in self._folder.glob(f"*{STOP}")}
         return [run_id for run_id in stopped if not self.path(run_id, END).exists()]
+
+    def let_go(self, run_ids: Iterable[str]) -> None:
+        """They are to be forgotten, once nothing of them is in the cluster."""
+        for run_id in run_ids:
+            self.path(run_id, LEAVING).touch()
+
+    def leaving(self) -> list[str]:
+        """Runs that are to be forgotten and are not yet."""
+        return [file.name.removesuffix(LEAVING) for file in self._folder.glob(f"*{LEAVING}")]
 
     def forget(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:

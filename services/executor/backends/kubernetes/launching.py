@@ -14,10 +14,12 @@ from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.variables import MASTER_ADDR
-from services.executor.backends.ownership import give
+from services.executor.backends.ownership import share
 from services.executor.backends.protocol import RunOrder
+from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
 from services.executor.domain.record import rank_of
+from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
 MEET_S = 0.1
@@ -44,6 +46,9 @@ class Launching:
             address = await self._meeting_point(order)
             if address is None:
                 return
+            if self._layout.domain:
+                namespace = names.namespace(order.vc, self._layout.namespaces)
+                address = names.host_name(rank_of(order.run_id)[0], namespace, self._layout.domain)
             order = replace(order, env=order.env | {MASTER_ADDR: address})
         async with self._turns.of(run_id):
             if not await asyncio.to_thread(self._is_known, run_id):
@@ -54,7 +59,7 @@ class Launching:
         try:
             document = manifest.pod(order, self._layout)
         except Unplaceable as error:
-            await self._concluding.conclude(run_id, Refused(Reason(code=error.code, message=error.message)))
+            await self._concluding.conclude(run_id, Refused(error.reason))
             return
         facts = {
             "namespace": document["metadata"]["namespace"],
@@ -62,12 +67,29 @@ class Launching:
             "folder": str(order.cwd),
             "tombstone": manifest.tombstone(order, self._layout),
         }
-        for folder in (order.folders.job, order.folders.checkpoints):
-            await asyncio.to_thread(give, folder, self._layout.user, self._layout.group)
+        before = await asyncio.to_thread(self._kept.order, run_id)
+        facts["secret"] = bool(order.hidden) or (before or {}).get("secret", False)
+        facts["login"] = order.login is not None or (before or {}).get("login", False)
+        try:
+            for folder in (order.folders.job, order.folders.checkpoints):
+                await asyncio.to_thread(share, folder, self._layout.user, self._layout.group)
+        except PermissionError as error:
+            await self._concluding.conclude(run_id, Refused(self._not_given(error)))
+            return
         await asyncio.to_thread(self._kept.keep_order, run_id, facts)
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
             await self._concluding.conclude(run_id, refused)
+
+    def _not_given(self, error: OSError) -> Reason:
+        """A storage that takes root for nobody (root_squash of NFS) lets it give nothing away."""
+        message = (
+            f"The executor may not give the folder {error.filename} to the user of runs, {self._layout.user}, nor to "
+            f"their group, {self._layout.group}. An operator lets it run as that user, makes it a member of that "
+            "group, or, where it is root, exports the storage without root_squash."
+        )
+        details: Facts = {"path": str(error.filename), "error": error.strerror or str(error)}
+        return Reason(code="path_unusable", message=message, details=details)
 
     async def _meeting_point(self, order: RunOrder) -> str | None:
         """The address of rank 0's pod, where the ranks meet; none if this rank is not to start any more."""

@@ -1,19 +1,40 @@
 """The backend `kubernetes` and the nodes of its cluster, as the settings say."""
 
+import os
 from pathlib import Path
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.backend import KubernetesBackend
-from services.executor.backends.kubernetes.layout import Layout, Storage
+from services.executor.backends.kubernetes.kubelets import Kubelets
+from services.executor.backends.kubernetes.layout import Layout, Share, Storage
+from services.executor.backends.kubernetes.measuring import Source
+from services.executor.backends.kubernetes.network_settings import peer
 from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.backends.kubernetes.prometheus import Prometheus
 from services.executor.backends.kubernetes.reports import ClusterReports
 from services.executor.backends.kubernetes.settings import KubernetesSettings
 from services.executor.domain.cluster_nodes import Kind
+from services.executor.domain.cluster_quotas import Quota, hard
+from services.executor.domain.network_policies import Openings
+from services.executor.domain.pod_figures import CADVISOR, DEVICES
+
+SOMEBODY = 1000
+"""As whom runs are whose executor is root: they never are."""
 
 
 def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterReports]:
     """Not opened yet. `executor`: how it calls itself. Raises ValueError for settings that cannot be."""
     said = KubernetesSettings()
+    layout = layout_of(executor, said)
+    api = Api(said.config, said.context)
+    nodes = ClusterNodes(api, layout.fence, layout.device_types, said.tolerations, said.node_labels)
+    sources = _sources(api, said)
+    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes, sources)
+    return backend, ClusterReports(executor, nodes)
+
+
+def layout_of(executor: str, said: KubernetesSettings) -> Layout:
+    """What the settings say of pods. Raises ValueError for a quota of devices that have no resource."""
     layout = Layout(
         executor=executor,
         namespaces=said.namespaces,
@@ -23,14 +44,45 @@ def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterRep
         storages=tuple(Storage(prefix, claim.claim, claim.sub_path) for prefix, claim in said.storage.items()),
         device_types={name: Kind(kind.resource, kind.labels) for name, kind in said.devices.items()},
         limit_cpus=said.limit_cpus,
+        shares={name: Share(kind.cpus, kind.memory_mib) for name, kind in said.devices.items()},
+        memory_mib=said.memory_mib,
+        disk_mib=said.disk_mib,
         shared_memory_mib=said.shared_memory_mib,
-        user=said.user,
-        group=said.group,
+        user=said.user or os.geteuid() or SOMEBODY,
+        group=said.group or os.getegid() or SOMEBODY,
         read_only_root=said.read_only_root,
+        tmp_mib=said.tmp_mib,
         priority_class=said.priority_class,
+        runtime_class=said.runtime_class,
+        scheduler=said.scheduler,
+        node_labels=said.node_labels,
         tolerations=said.tolerations,
+        openings=_openings(said) if said.network_policies else None,
+        quotas={vc: Quota(each.devices, each.cpus, each.memory_mib, each.pods) for vc, each in said.quotas.items()},
+        domain=said.domain,
     )
-    api = Api(said.config, said.context)
-    nodes = ClusterNodes(api, executor, layout.device_types, said.tolerations)
-    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes)
-    return backend, ClusterReports(executor, nodes)
+    for quota in layout.quotas.values():
+        hard(quota, layout.device_types)
+    return layout
+
+
+def _openings(said: KubernetesSettings) -> Openings:
+    return Openings(
+        dns=tuple(each.pods_meant() for each in said.dns),
+        callers=tuple(map(peer, said.callers)),
+        reach=tuple(map(peer, said.reach)),
+    )
+
+
+def _sources(api: Api, said: KubernetesSettings) -> list[Source]:
+    """Who says what runs use. Raises ValueError."""
+    sources: list[Source] = []
+    if said.usage in ("summary", "cadvisor"):
+        proxied = said.kubelets == "proxied"
+        sources.append(Kubelets(api, said.usage, said.namespaces, said.kubelet_ca, proxied))
+    if said.prometheus is not None:
+        names = (*CADVISOR, *DEVICES) if said.usage == "prometheus" else DEVICES
+        sources.append(Prometheus(said.prometheus, names, said.namespaces))
+    elif said.usage == "prometheus":
+        raise ValueError("JOBYARD_EXECUTOR_KUBERNETES_USAGE=prometheus needs JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS.")
+    return sources

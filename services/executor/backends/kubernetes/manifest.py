@@ -15,10 +15,14 @@ from services.executor.backends.kubernetes.mounts import mounts_and_volumes
 from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
-from shared.contracts.job import CPU
+from shared.contracts.events import Facts
+from shared.contracts.job import CPU, Reason
 
 SHORTEST_GRACE_S = 1
 """A deletion without any grace period would not wait for the node to say that the pod is gone."""
+_NONE = {"cpu": "0", "memory": "0"}
+_NOTHING = {"requests": _NONE, "limits": _NONE}
+"""Said, since a ResourceQuota refuses pods that say nothing."""
 
 
 def pod(order: RunOrder, layout: Layout) -> Document:
@@ -41,7 +45,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "volumeMounts": mounts,
     }
     spec: Document = {
-        "affinity": _pinned(names.node_name(order.node)),
+        "affinity": _pinned(names.node_name(order.node), layout.node_labels),
         "automountServiceAccountToken": False,
         "containers": [container],
         "enableServiceLinks": False,
@@ -59,10 +63,20 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "tolerations": list(layout.tolerations),
         "volumes": volumes,
     }
-    if layout.priority_class:
-        spec["priorityClassName"] = layout.priority_class
-    secret = {names.SECRET: "true"} if order.hidden else {}
-    return _document(order.run_id, order, layout, spec, {names.GRACE: f"{order.grace_s:g}"} | secret)
+    chosen = {
+        "priorityClassName": layout.priority_class,
+        "runtimeClassName": layout.runtime_class,
+        "schedulerName": layout.scheduler,
+    }
+    spec |= {name: value for name, value in chosen.items() if value}
+    if order.ranks > 1 and layout.domain:
+        spec |= {"hostname": names.pod_name(order.run_id), "subdomain": names.gang_name(order.run_id)}
+    said = {names.GRACE: f"{order.grace_s:g}"}
+    if order.hidden:
+        said[names.SECRET] = "true"
+    if order.ranks > 1:
+        said[names.RANKS] = str(order.ranks)
+    return _document(order.run_id, order, layout, spec, said)
 
 
 def _login(order: RunOrder) -> tuple[str, ...]:
@@ -71,14 +85,14 @@ def _login(order: RunOrder) -> tuple[str, ...]:
 
 
 def tombstone(order: RunOrder, layout: Layout) -> Document:
-    """A pod that keeps the name and never starts: its scheduling is held up for ever."""
+    """A pod that keeps the name and never starts: its scheduling is held up for ever, and it counts in no quota."""
     spec: Document = {
         "automountServiceAccountToken": False,
         "containers": [
             {
                 "name": names.CONTAINER,
                 "image": layout.image or "none",
-                "resources": _resources(order, layout),
+                "resources": _NOTHING,
                 "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
             }
         ],
@@ -103,18 +117,12 @@ def _document(
         "metadata": {
             "name": names.pod_name(rank_id),
             "namespace": names.namespace(order.vc, layout.namespaces),
-            "labels": {
-                names.MANAGED_BY: names.JOBYARD,
-                names.EXECUTOR: names.short_hash(layout.executor),
-                names.JOB: order.job_id.lower(),
-                names.RANK: str(order.rank),
-            },
+            "labels": layout.fence.labels(rank_id),
             "annotations": {
                 names.RUN: rank_id,
                 names.NODE: layout.executor,
                 names.OWNER: order.owner,
                 names.VC: order.vc,
-                **({} if order.login is None else {names.LOGIN: "true"}),
                 **annotations,
             },
             "finalizers": [names.FINALIZER],
@@ -123,9 +131,16 @@ def _document(
     }
 
 
-def _pinned(node: str) -> Document:
-    """To the node that the scheduler of the platform has chosen; Kubernetes' own still admits the pod there."""
-    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+def _pinned(node: str, labels: Mapping[str, str]) -> Document:
+    """To the node that the scheduler of the platform has chosen; Kubernetes' own still admits the pod there.
+
+    `labels`: that it has to have still.
+    """
+    term: Document = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+    if labels:
+        term["matchExpressions"] = [
+            {"key": key, "operator": "In", "values": [value]} for key, value in sorted(labels.items())
+        ]
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
 
 
@@ -133,15 +148,23 @@ def _resources(order: RunOrder, layout: Layout) -> Document:
     """What is asked for is the limit as well, so that no run takes what another one was promised.
 
     Processors may be left without: those that nobody uses are lost otherwise, and a run has its share all the same.
+    Who asks for no memory has a limit and is promised none, so the node takes it from these runs first.
     """
-    amounts = {"cpu": f"{round(order.cpus * 1000)}m"}
-    if order.memory_mib:
-        amounts["memory"] = f"{order.memory_mib}Mi"
+    cpus = max(order.cpus, layout.share_of(order).cpus)
+    memory_mib = layout.memory_of(order)
+    asked = {"cpu": f"{round(cpus * 1000)}m"}
+    if memory_mib:
+        asked["memory"] = f"{memory_mib}Mi"
     if order.device_type != CPU and order.devices:
         kind = layout.device_types.get(order.device_type)
         if kind is None:
             message = f"The operators have named no resource of the cluster for devices of type {order.device_type}."
-            raise Unplaceable("devices_unknown", message)
-        amounts[kind.resource] = str(len(order.devices))
-    limits = {name: amount for name, amount in amounts.items() if name != "cpu" or layout.limit_cpus}
-    return {"requests": amounts, "limits": limits}
+            details: Facts = {"device_type": order.device_type}
+            raise Unplaceable(Reason(code="devices_unknown", message=message, details=details))
+        asked[kind.resource] = str(len(order.devices))
+    limits = {name: amount for name, amount in asked.items() if name != "cpu" or layout.limit_cpus}
+    if not memory_mib and layout.memory_mib:
+        asked["memory"], limits["memory"] = "0", f"{layout.memory_mib}Mi"
+    if layout.disk_mib:
+        asked["ephemeral-storage"], limits["ephemeral-storage"] = "0", f"{layout.disk_mib}Mi"
+    return {"requests": asked, "limits": limits}

@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from services.executor.backends.kubernetes.api import Document
+from services.executor.backends.kubernetes.lasting import FOLDER
 from services.executor.backends.kubernetes.layout import Layout, Storage, Unplaceable
 from services.executor.backends.protocol import RunOrder
+from shared.contracts.job import Reason
+
+WAYS_MIB = 64
+"""Of what is to be known of programs that are started in a pod; each needs less than one."""
 
 
 def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document], list[Document]]:
@@ -17,7 +22,14 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
     wanted = {folders.job: False, folders.checkpoints: False, folders.work: False}
     if folders.data is not None and folders.data not in wanted:
         wanted[folders.data] = True
-    mounts: list[Document] = [{"name": "shm", "mountPath": "/dev/shm"}]
+    mounts: list[Document] = [{"name": "shm", "mountPath": "/dev/shm"}, {"name": "ways", "mountPath": FOLDER}]
+    volumes: list[Document] = [
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": _shared_memory(order, layout)}},
+        {"name": "ways", "emptyDir": {"sizeLimit": f"{WAYS_MIB}Mi"}},
+    ]
+    if layout.read_only_root:
+        mounts.append({"name": "tmp", "mountPath": "/tmp"})
+        volumes.append({"name": "tmp", "emptyDir": {"sizeLimit": f"{layout.tmp_mib}Mi"}})
     claims: list[str] = []
     inside: list[PurePath] = []
     for path, read_only in sorted(wanted.items()):
@@ -35,12 +47,17 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
         else:
             inside.append(path)
         mounts.append(mount)
-    shm: Document = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{layout.shared_memory_mib}Mi"}}
-    volumes = [
+    volumes += [
         {"name": f"storage-{number}", "persistentVolumeClaim": {"claimName": claim}}
         for number, claim in enumerate(claims)
     ]
-    return mounts, [shm, *volumes]
+    return mounts, volumes
+
+
+def _shared_memory(order: RunOrder, layout: Layout) -> str:
+    """What lies there counts as the run's memory, so more than that would only be promised."""
+    memory_mib = layout.memory_of(order) or layout.memory_mib or layout.shared_memory_mib
+    return f"{min(layout.shared_memory_mib, memory_mib)}Mi"
 
 
 def _storage_of(path: PurePath, storages: Sequence[Storage]) -> Storage:
@@ -48,5 +65,5 @@ def _storage_of(path: PurePath, storages: Sequence[Storage]) -> Storage:
     fitting = [storage for storage in storages if path.is_relative_to(storage.prefix)]
     if not fitting:
         message = f"The folder {path} lies on no storage of the cluster. Submit with a path that does."
-        raise Unplaceable("path_unmapped", message)
+        raise Unplaceable(Reason(code="path_unmapped", message=message, details={"path": str(path)}))
     return max(fitting, key=lambda storage: len(storage.prefix.parts))

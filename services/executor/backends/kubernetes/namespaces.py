@@ -1,48 +1,91 @@
 """A namespace for each virtual cluster: made when its first run comes, held to the `restricted` Pod Security level.
 
-What Jobyard makes there belongs to one ConfigMap, so that deleting that removes all of it.
+It says in an annotation whose it is, and one that says it is another's, or that the platform itself runs in, is never
+used. What Jobyard makes there belongs to one ConfigMap, so that deleting that removes all of it.
 """
 
 import asyncio
+from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
 from services.executor.backends.kubernetes.api import Api, ApiError, Document
+from services.executor.backends.kubernetes.layout import Unplaceable
+from services.executor.backends.kubernetes.surroundings import holds
 from services.executor.domain import pod_names as names
+from shared.contracts.job import Reason
 
 log = structlog.get_logger()
 
-ANCHOR = "jobyard"
 _LEVEL = "pod-security.kubernetes.io"
+_OWN = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """Of a namespace that is there: whose it is, and the owner reference for what is made in it."""
+
+    vc: str
+    reference: Document
+
+
+def own_namespace(file: Path = _OWN) -> str | None:
+    """That of the pod which this process runs in; none outside of a cluster."""
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return None
 
 
 class Namespaces:
-    """Those that are known to be there. `create`: whether missing ones are made."""
+    """`create`: whether missing ones are made, and bounded. `own`: where the platform itself runs."""
 
-    def __init__(self, api: Api, create: bool) -> None:
+    def __init__(self, api: Api, create: bool, own: str | None = None) -> None:
         self._api = api
         self._create = create
-        self._anchors: dict[str, Document] = {}
+        self._own = own
+        self.known: dict[str, Anchor] = {}
         self._making = asyncio.Lock()
 
     async def anchor(self, name: str, vc: str) -> Document:
-        """The owner reference for what is made in the namespace, which is there. Raises ApiError, ClusterAway."""
+        """The owner reference for what is made in the namespace, which is there.
+
+        Raises ApiError, ClusterAway, and Unplaceable for a namespace that is not the virtual cluster's.
+        """
         async with self._making:
-            if name not in self._anchors:
+            if name not in self.known:
+                if name == self._own:
+                    raise _taken(name, vc, "the platform itself runs there")
                 if self._create:
                     await self._made("/api/v1/namespaces", _namespace(name, vc))
-                anchor = await self._made(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), ANCHOR)
-                self._anchors[name] = {
+                    await self.check(name, vc)
+                anchor = await self._made(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), names.ANCHOR)
+                reference = {
                     "apiVersion": "v1",
                     "kind": "ConfigMap",
-                    "name": ANCHOR,
+                    "name": names.ANCHOR,
                     "uid": anchor["metadata"]["uid"],
                 }
-        return self._anchors[name]
+                self.known[name] = Anchor(vc, reference)
+        return self.known[name].reference
+
+    async def check(self, name: str, vc: str) -> None:
+        """It is held to its level, and the virtual cluster's. Raises as `anchor` does."""
+        if not self._create:
+            return
+        path, wanted = f"/api/v1/namespaces/{name}", _namespace(name, vc)
+        there = (await self._api.get(path))["metadata"]
+        whose = (there.get("annotations") or {}).get(names.VC, vc)
+        if whose != vc:
+            raise _taken(name, vc, f"it belongs to the virtual cluster {whose}")
+        if not holds(there, wanted["metadata"]):
+            await self._api.apply(path, wanted)
+            log.info("cluster_object_made", kind="Namespace", name=name)
 
     def forget(self, name: str) -> None:
         """It may be gone: look again."""
-        self._anchors.pop(name, None)
+        self.known.pop(name, None)
 
     async def _made(self, path: str, document: Document, name: str | None = None) -> Document:
         try:
@@ -55,6 +98,14 @@ class Namespaces:
         return made
 
 
+def _taken(name: str, vc: str, why: str) -> Unplaceable:
+    message = (
+        f"Runs of the virtual cluster {vc} belong into the namespace {name}, but {why}. "
+        "Ask an operator for another virtual cluster."
+    )
+    return Unplaceable(Reason(code="namespace_taken", message=message, details={"namespace": name}))
+
+
 def _namespace(name: str, vc: str) -> Document:
     labels = {names.MANAGED_BY: names.JOBYARD, f"{_LEVEL}/enforce": "restricted", f"{_LEVEL}/warn": "restricted"}
     metadata = {"name": name, "labels": labels, "annotations": {names.VC: vc}}
@@ -62,6 +113,6 @@ def _namespace(name: str, vc: str) -> Document:
 
 
 def _anchor(vc: str) -> Document:
-    metadata = {"name": ANCHOR, "labels": {names.MANAGED_BY: names.JOBYARD}, "annotations": {names.VC: vc}}
+    metadata = {"name": names.ANCHOR, "labels": {names.MANAGED_BY: names.JOBYARD}, "annotations": {names.VC: vc}}
     data = {"about": f"Owns all that Jobyard runs for the virtual cluster {vc}. Deleting it removes all of that."}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}

@@ -1,74 +1,109 @@
-"""The cluster's nodes, and what pods that are not this executor's hold of them: watched, as capacities by node."""
+"""The cluster's nodes, and what pods that are not this executor's hold of them: watched, as capacities by node.
+
+Kept by node, so that a report of all of them looks at each node and each pod once.
+"""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import structlog
 
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.watching import Watch
 from services.executor.domain import pod_names as names
 from services.executor.domain.admission import Capacity
 from services.executor.domain.cluster_nodes import Kind, NodeFacts, capacity, node_facts, requests
+from services.executor.domain.pod_fence import Fence
+
+log = structlog.get_logger()
 
 _LIVING = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 
 
-class _Nodes:
-    """By their uids, so that one which comes back under its name is another one."""
+class Nodes:
+    """By their names in the platform; one that comes back under its name is another one."""
 
     def __init__(self, tolerations: Sequence[Mapping[str, Any]]) -> None:
         self.known: dict[str, NodeFacts] = {}
+        self._refused: set[str] = set()
         self._tolerations = tolerations
 
     def begin(self) -> None:
         """Nothing is forgotten while the list is read."""
 
     def take(self, document: Document) -> None:
-        self.known[document["metadata"]["uid"]] = node_facts(document, self._tolerations)
+        facts = node_facts(document, self._tolerations)
+        try:
+            self.known[names.node_token(facts.name)] = facts
+        except ValueError as error:
+            if facts.uid not in self._refused:
+                self._refused.add(facts.uid)
+                log.error("node_refused", node=facts.name, reason=str(error))
 
     def drop(self, document: Document) -> None:
-        self.known.pop(document["metadata"]["uid"], None)
+        uid = document["metadata"]["uid"]
+        self.known = {token: facts for token, facts in self.known.items() if facts.uid != uid}
+        self._refused.discard(uid)
 
     def end(self, seen: set[str]) -> None:
-        for uid in self.known.keys() - seen:
-            del self.known[uid]
+        self.known = {token: facts for token, facts in self.known.items() if facts.uid in seen}
+        self._refused &= seen
 
 
-class _Holders:
-    """Pods of others: where they are, and what they hold."""
+class Holders:
+    """Pods of others: what they hold, by node and uid."""
 
-    def __init__(self, executor: str) -> None:
-        self.held: dict[str, tuple[str, dict[str, float]]] = {}
-        self._own = names.short_hash(executor)
+    def __init__(self, fence: Fence) -> None:
+        self._by_node: dict[str, dict[str, Mapping[str, float]]] = {}
+        self._nodes: dict[str, str] = {}
+        self._fence = fence
+
+    def on(self, node: str) -> list[Mapping[str, float]]:
+        return list(self._by_node.get(node, {}).values())
 
     def begin(self) -> None:
         """Nothing is forgotten while the list is read."""
 
     def take(self, document: Document) -> None:
-        meta = document["metadata"]
-        if (meta.get("labels") or {}).get(names.EXECUTOR) != self._own:
-            self.held[meta["uid"]] = (document["spec"]["nodeName"], requests(document))
+        if not self._fence.holds(document):
+            uid, node = document["metadata"]["uid"], document["spec"]["nodeName"]
+            self._nodes[uid] = node
+            self._by_node.setdefault(node, {})[uid] = requests(document)
 
     def drop(self, document: Document) -> None:
-        self.held.pop(document["metadata"]["uid"], None)
+        self._forget(document["metadata"]["uid"])
 
     def end(self, seen: set[str]) -> None:
-        for uid in self.held.keys() - seen:
-            del self.held[uid]
+        for uid in self._nodes.keys() - seen:
+            self._forget(uid)
+
+    def _forget(self, uid: str) -> None:
+        node = self._nodes.pop(uid, None)
+        if node is not None:
+            held = self._by_node[node]
+            del held[uid]
+            if not held:
+                del self._by_node[node]
 
 
 class ClusterNodes(Mapping[str, Capacity]):
     """What runs may use of each node, by its name in the platform."""
 
     def __init__(
-        self, api: Api, executor: str, kinds: Mapping[str, Kind], tolerations: Sequence[Mapping[str, Any]]
+        self,
+        api: Api,
+        fence: Fence,
+        kinds: Mapping[str, Kind],
+        tolerations: Sequence[Mapping[str, Any]],
+        labels: Mapping[str, str],
     ) -> None:
         self._kinds = kinds
-        self._nodes = _Nodes(tolerations)
-        self._holders = _Holders(executor)
+        self.nodes = Nodes(tolerations)
+        self.holders = Holders(fence)
         self._watches = (
-            Watch(api, "/api/v1/nodes", {}, self._nodes),
-            Watch(api, "/api/v1/pods", {"fieldSelector": _LIVING}, self._holders),
+            Watch(api, "/api/v1/nodes", _labelled(labels), self.nodes),
+            Watch(api, "/api/v1/pods", {"fieldSelector": _LIVING}, self.holders),
         )
 
     async def follow(self) -> None:
@@ -80,24 +115,23 @@ class ClusterNodes(Mapping[str, Capacity]):
         for watch in self._watches:
             await watch.listed.wait()
 
-    def boot_id(self, token: str) -> str:
-        """Of the node as it runs now. Raises KeyError."""
-        return self._facts(token).boot_id
+    def now(self) -> dict[str, tuple[str, Capacity]]:
+        """Every node that is there at this moment: the boot id of what runs there, and what it has."""
+        return {token: (facts.boot_id, self._capacity(facts)) for token, facts in self.nodes.known.items()}
 
     def __getitem__(self, token: str) -> Capacity:
-        facts = self._facts(token)
-        held = [amounts for node, amounts in self._holders.held.values() if node == facts.name]
-        return capacity(facts, held, self._kinds)
+        return self._capacity(self.nodes.known[token])
 
     def __iter__(self) -> Iterator[str]:
-        return (names.node_token(facts.name) for facts in self._nodes.known.values())
+        return iter(list(self.nodes.known))
 
     def __len__(self) -> int:
-        return len(self._nodes.known)
+        return len(self.nodes.known)
 
-    def _facts(self, token: str) -> NodeFacts:
-        name = names.node_name(token)
-        found = next((facts for facts in self._nodes.known.values() if facts.name == name), None)
-        if found is None:
-            raise KeyError(token)
-        return found
+    def _capacity(self, facts: NodeFacts) -> Capacity:
+        return capacity(facts, self.holders.on(facts.name), self._kinds)
+
+
+def _labelled(labels: Mapping[str, str]) -> Mapping[str, str]:
+    wanted = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    return {"labelSelector": wanted} if wanted else {}

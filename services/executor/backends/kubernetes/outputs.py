@@ -12,14 +12,18 @@ from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import OUTPUT, Kept
 from services.executor.backends.kubernetes.logs import OutputFile, PodLog, add_sentence
 from services.executor.backends.kubernetes.pods import Pods, path_of
+from services.executor.backends.kubernetes.ways import Ways
 
 
 class Outputs:
     """Of the runs of one cluster. `wrote` is called with the id of a run that has new output."""
 
-    def __init__(self, api: Api, kept: Kept, pods: Pods, hidden: HiddenTexts, wrote: Callable[[str], None]) -> None:
+    def __init__(
+        self, api: Api, kept: Kept, ways: Ways, pods: Pods, hidden: HiddenTexts, wrote: Callable[[str], None]
+    ) -> None:
         self._api = api
         self._kept = kept
+        self._ways = ways
         self._pods = pods
         self._hidden = hidden
         self._wrote = wrote
@@ -27,7 +31,7 @@ class Outputs:
 
     def path(self, run_id: str, child: str | None = None) -> Path:
         """See `protocol.Backend.output`."""
-        return self._kept.path(run_id, OUTPUT if child is None else f".{child}{OUTPUT}")
+        return self._kept.path(run_id, OUTPUT) if child is None else self._ways.words(run_id, child)
 
     async def follow(self, run_id: str) -> None:
         """Copy from now on, if nobody does yet. Raises ClusterAway."""

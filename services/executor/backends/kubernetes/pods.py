@@ -1,56 +1,70 @@
-"""The pods of this executor as the cluster last told them: what the watch says, and what the API server answers."""
+"""The pods of this executor as the cluster last told them: what the watch says, and what the API server answers.
 
-from collections.abc import Callable
+Whoever may write labels can have a pod listed here; only what the fence lets in is known to anybody else.
+"""
+
+from collections.abc import Callable, Sequence
+
+import structlog
 
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.watching import Watch
 from services.executor.domain import pod_names as names
+from services.executor.domain.pod_fence import Fence, Foreign
 
-_META = (
-    "name",
-    "namespace",
-    "uid",
-    "resourceVersion",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "annotations",
-    "finalizers",
-)
+log = structlog.get_logger()
+
+_META = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "finalizers")
 _STATUS = ("phase", "reason", "message", "podIP", "conditions", "containerStatuses")
 
 
 class Pods:
     """`changed` is called with a rank's id whenever its pod is another than before, or gone."""
 
-    def __init__(self, api: Api, executor: str, changed: Callable[[str], None]) -> None:
+    def __init__(self, api: Api, fence: Fence, changed: Callable[[str], None]) -> None:
+        self._fence = fence
         self._changed = changed
         self._pods: dict[str, Document] = {}
+        self._runs: dict[str, str] = {}
+        """Those of the pods, by uid: a pod may cease to say whose it is."""
         self._known_before: dict[str, Document] = {}
-        selector = {"labelSelector": f"{names.EXECUTOR}={names.short_hash(executor)}"}
+        self._ignored: set[str] = set()
+        selector = {"labelSelector": f"{names.EXECUTOR}={names.short_hash(fence.executor)}"}
         self.watch = Watch(api, "/api/v1/pods", selector, self)
 
     def get(self, run_id: str) -> Document | None:
         return self._pods.get(run_id)
 
+    def all(self) -> Sequence[Document]:
+        return tuple(self._pods.values())
+
     def forget(self, run_id: str) -> None:
         """The API server has said that there is none."""
-        if self._pods.pop(run_id, None) is not None:
+        pod = self._pods.pop(run_id, None)
+        if pod is not None:
+            self._runs.pop(pod["metadata"]["uid"], None)
             self._changed(run_id)
 
     def take(self, pod: Document) -> None:
-        """Newer than what is known, unless that has a later version."""
-        run_id = owner_of(pod)
-        if run_id is not None:
-            known = self._pods.get(run_id)
-            if known is None or _version(pod) >= _version(known):
-                self._pods[run_id] = _needed(pod)
-                self._changed(run_id)
+        """Newer than what is known, unless that has a later version. One that is not ours is ignored, and said once."""
+        try:
+            run_id = self._fence.rank_of(pod)
+        except Foreign as error:
+            self._ignore(pod, error)
+            return
+        known = self._pods.get(run_id)
+        if known is None or _version(pod) >= _version(known):
+            if known is not None:
+                self._runs.pop(known["metadata"]["uid"], None)
+            self._pods[run_id] = _needed(pod)
+            self._runs[pod["metadata"]["uid"]] = run_id
+            self._changed(run_id)
 
     def drop(self, pod: Document) -> None:
-        run_id = owner_of(pod)
-        known = self._pods.get(run_id) if run_id is not None else None
-        if run_id is not None and known is not None and known["metadata"]["uid"] == pod["metadata"]["uid"]:
-            self.forget(run_id)
+        uid = pod["metadata"]["uid"]
+        self._ignored.discard(uid)
+        if uid in self._runs:
+            self.forget(self._runs[uid])
 
     def begin(self) -> None:
         self._known_before = dict(self._pods)
@@ -61,13 +75,13 @@ class Pods:
             if pod["metadata"]["uid"] not in seen and self._pods.get(run_id) is pod:
                 self.forget(run_id)
         self._known_before = {}
+        self._ignored &= seen
 
-
-def owner_of(pod: Document) -> str | None:
-    """The rank whose pod it is; none of a pod that lacks the fence, or has another name than that rank's."""
-    meta = pod["metadata"]
-    run_id = (meta.get("annotations") or {}).get(names.RUN)
-    return run_id if run_id is not None and names.pod_name(run_id) == meta["name"] else None
+    def _ignore(self, pod: Document, why: Foreign) -> None:
+        meta = pod["metadata"]
+        if meta["uid"] not in self._ignored:
+            self._ignored.add(meta["uid"])
+            log.warning("foreign_pod_ignored", namespace=meta["namespace"], pod=meta["name"], reason=str(why))
 
 
 def path_of(pod: Document) -> str:
@@ -76,6 +90,7 @@ def path_of(pod: Document) -> str:
 
 
 def annotations_of(pod: Document) -> dict[str, str]:
+    """Jobyard's own."""
     found: dict[str, str] = pod["metadata"].get("annotations", {})
     return found
 
@@ -88,8 +103,9 @@ def _needed(pod: Document) -> Document:
     """The few fields that decisions need: a cluster has many pods."""
     meta, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
     container = spec["containers"][0]
+    said = {key: text for key, text in meta["annotations"].items() if key.startswith(names.PREFIX)}
     return {
-        "metadata": {key: meta[key] for key in _META if key in meta},
+        "metadata": {key: meta[key] for key in _META if key in meta} | {"annotations": said},
         "spec": {
             "nodeName": spec.get("nodeName"),
             "containers": [{"image": container.get("image"), "resources": container.get("resources", {})}],

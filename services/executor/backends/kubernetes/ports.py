@@ -1,11 +1,13 @@
 """Connections to ports of a run: through the API server, which forwards them to the pod and to nothing beside it.
 
 Whether somebody listens is looked up first, in the pod's own table of sockets: a forwarded connection says nothing
-until the other side does, so it could not be refused in words.
+until the other side does, so it could not be refused in words. The protocol ends both directions at once: a program
+never hears that its caller sends no more, and what it still says arrives.
 """
 
 import asyncio
 import contextlib
+import select
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -14,15 +16,19 @@ import structlog
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
 from services.executor.backends.kubernetes.channels import FORWARD_PROTOCOL, Channels
 from services.executor.backends.kubernetes.pods import path_of
+from services.executor.backends.kubernetes.tasks import Tasks
+from services.executor.domain.socket_table import listens
 from shared.contracts.errors import Conflict, FieldError, Invalid, Unavailable
-from shared.streams.files import read
+from shared.streams.files import read, readable
 
 log = structlog.get_logger()
 
 FIRST, LAST = 1024, 65_535
-_DATA, _ERROR = 0, 1
-_LISTENING = "0A"
 TABLES = 'cat /proc/net/tcp /proc/net/tcp6 2> /dev/null || while read -r line; do echo "$line"; done < /proc/net/tcp'
+KNOWN_S = 5.0
+"""A page of a program is many connections: so long it is not looked up again that somebody listens."""
+_DATA, _ERROR = 0, 1
+_AWAY = (ApiError, ClusterAway, ConnectionError)
 
 
 class Ports:
@@ -31,7 +37,8 @@ class Ports:
     def __init__(self, api: Api, run: Callable[[Document, str], Awaitable[str]]) -> None:
         self._api = api
         self._run = run
-        self._relays: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
+        self._known: dict[tuple[str, int], float] = {}
 
     async def dial(self, pod: Document, port: int) -> socket.socket:
         """See `protocol.Backend.dial`."""
@@ -39,16 +46,30 @@ class Ports:
             message = f"The port {port} is none of {FIRST} to {LAST}."
             raise Invalid(message, (FieldError(field="port", message=message),))
         try:
-            if not listens(await self._run(pod, TABLES), port):
-                raise Conflict(f"Nothing listens on port {port} of the job.", details={"code": "not_listening"})
+            await self._check(pod, port)
             return await self._forwarded(pod, port)
-        except (ApiError, ClusterAway, TimeoutError) as error:
+        except (*_AWAY, TimeoutError) as error:
             raise Unavailable(f"The cluster forwards no connection to the job now: {error}") from error
 
     async def close(self) -> None:
-        for relay in list(self._relays):
-            relay.cancel()
-        await asyncio.gather(*self._relays, return_exceptions=True)
+        tasks = self._tasks.under_way()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _check(self, pod: Document, port: int) -> None:
+        """Raises Conflict when nobody listens there."""
+        now, place = asyncio.get_running_loop().time(), (pod["metadata"]["uid"], port)
+        if self._known.get(place, 0.0) > now:
+            return
+        self._known = {known: until for known, until in self._known.items() if until > now}
+        found = listens(await self._run(pod, TABLES), port)
+        if not found:
+            words = f"Nothing listens on port {port} of the job."
+            if found is None:
+                words = f"The job's program listens on port {port}, but not at 127.0.0.1, where a pod is reached."
+            raise Conflict(words, details={"code": "not_listening"})
+        self._known[place] = now + KNOWN_S
 
     async def _forwarded(self, pod: Document, port: int) -> socket.socket:
         mine, theirs = socket.socketpair()
@@ -56,41 +77,48 @@ class Ports:
         theirs.setblocking(False)
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         relay = asyncio.create_task(self._relay(pod, port, theirs, opened))
-        self._relays.add(relay)
-        relay.add_done_callback(self._relays.discard)
+        self._tasks.hold(relay)
         try:
             await opened
         except BaseException:
             mine.close()
+            relay.cancel()
             raise
         return mine
 
     async def _relay(self, pod: Document, port: int, near: socket.socket, opened: "asyncio.Future[None]") -> None:
+        query = [("ports", str(port))]
         try:
-            async with self._api.websocket(
-                f"{path_of(pod)}/portforward", [("ports", str(port))], FORWARD_PROTOCOL
-            ) as connection:
-                channels = Channels(connection)
+            async with self._api.websocket(f"{path_of(pod)}/portforward", query, FORWARD_PROTOCOL) as connection:
                 opened.set_result(None)
-                sending = asyncio.create_task(_send(near, channels))
-                try:
-                    await _receive(channels, near)
-                finally:
-                    sending.cancel()
-                    await asyncio.gather(sending, return_exceptions=True)
-        except (ApiError, ClusterAway, ConnectionError) as error:
+                await _both_ways(Channels(connection), near)
+        except _AWAY as error:
             if not opened.done():
                 opened.set_exception(error)
         finally:
+            opened.cancel()
             near.close()
 
 
+async def _both_ways(channels: Channels, near: socket.socket) -> None:
+    """Until the program has nothing more to say, or nobody is there to hear it."""
+    ways = [asyncio.create_task(_receive(channels, near)), asyncio.create_task(_send(near, channels))]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+
+
 async def _send(near: socket.socket, channels: Channels) -> None:
-    """Until whoever dialled sends no more, which is the end: this protocol ends both directions at once."""
+    """Until whoever dialled has gone: to send no more is not the end."""
     with contextlib.suppress(OSError):
         while data := await read(near.fileno()):
             await channels.send(_DATA, data)
-    await channels.close()
+        with select.epoll() as gone:
+            gone.register(near.fileno(), 0)  # what is told without being asked for: both directions are closed
+            await readable(gone.fileno())
 
 
 async def _receive(channels: Channels, near: socket.socket) -> None:
@@ -105,13 +133,3 @@ async def _receive(channels: Channels, near: socket.socket) -> None:
             return
         if channel == _DATA and said:
             await loop.sock_sendall(near, said)
-
-
-def listens(table: str, port: int) -> bool:
-    """Whether the kernel's table of sockets has one that listens on this port."""
-    wanted = f":{port:04X}"
-    for line in table.splitlines():
-        fields = line.split()
-        if len(fields) > 3 and fields[3] == _LISTENING and fields[1].endswith(wanted):
-            return True
-    return False

@@ -1,13 +1,14 @@
 """What is started in a pod beside its command, as the one command line that the API server is given for it.
 
-A script goes before the program. It says on one line of its own what became of the start, with the process's id, since
-the API server tells neither; what follows on that stream is the program's.
+A script goes before the program. It says on one line of its own what became of the start, with the process's id and the
+moment it was started at, since the API server tells neither; what follows on that stream is the program's.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from services.executor.backends.kubernetes.wrapper import SHELL
-from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.errors import Conflict, FieldError, Invalid
 from shared.contracts.streams import Child
 
 STARTED = "jobyard-started"
@@ -15,32 +16,67 @@ REFUSED = "jobyard-refused"
 PROGRAM_MISSING = "program_missing"
 PROGRAM_UNUSABLE = "program_unusable"
 
-_ENTER = r"""
-folder=$1; shift
+START_TIME = r"""$(read -r line < /proc/$$/stat && set -- ${line##*\) } && shift 19 && echo "$1")"""
+"""Of the shell that this stands in: field 22 of its line, the other half of a process's identity."""
+
+PREPARE = r"""
+refuse() { echo "REFUSED $*"; exit 0; }
+cd "$1" 2> /dev/null || refuse program_unusable "$1: No such file or directory"
+shift
 while [ "$1" != -- ]; do export "$1"; shift; done; shift
-cd "$folder" 2> /dev/null || { echo "REFUSED program_unusable $folder: No such file or directory"; exit 0; }
-[ $# -gt 0 ] || { if [ -x /bin/bash ]; then set -- /bin/bash -l; else set -- /bin/sh -l; fi; }
+[ $# -gt 0 ] || { set -- /bin/bash; [ -x "$1" ] || set -- /bin/sh
+    set -- "$1" -l -c 'PATH=$1:$PATH; export PATH; exec "$0" -i' "$1" "$PATH"; }
 case $1 in
-    */*) [ -e "$1" ] || { echo "REFUSED program_missing $1: No such file or directory"; exit 0; }
-         [ -x "$1" ] && [ ! -d "$1" ] || { echo "REFUSED program_unusable $1: Permission denied"; exit 0; };;
-    *) command -v "$1" > /dev/null || { echo "REFUSED program_missing $1: No such file or directory"; exit 0; };;
+    */*) [ -e "$1" ] || refuse program_missing "$1: No such file or directory"
+         [ -x "$1" ] && [ ! -d "$1" ] || refuse program_unusable "$1: Permission denied";;
+    *) command -v -- "$1" > /dev/null || refuse program_missing "$1: No such file or directory";;
 esac
-echo "STARTED $$"
+""".replace("REFUSED", REFUSED)
+"""Goes into the folder, with the variables, and looks whether there is such a program; without one it is a login shell,
+whose profile puts another PATH in place of the run's, so that is put first again. The script has no variables of its
+own: one that the run has under the same name would reach the program with another value."""
+
+_ENTER = (
+    PREPARE
+    + r"""
+echo "STARTED $$ START_TIME"
+unset PWD OLDPWD
 exec "$@"
-"""
+""".replace("STARTED", STARTED).replace("START_TIME", START_TIME)
+)
 
 _HANG_UP = r"""
 of() { for entry in /proc/[0-9]*/stat; do
     line=; read -r line < "$entry" || continue
     pid=${line%% *}; set -- ${line##*\) }
-    [ "$4" = SESSION ] && kill -"$signal" "$pid" && kill -CONT "$pid"
+    [ "$4" = "$session" ] && kill -"$signal" "$pid" && kill -CONT "$pid"
 done; } 2> /dev/null
+session=$1 started=$2
+line=; read -r line 2> /dev/null < "/proc/$session/stat" && set -- ${line##*\) } && shift 19 &&
+    [ "$1" != "$started" ] && exit 0
 signal=HUP; of; sleep 2; signal=KILL; of; exit 0
 """
+_SIGNAL = r"""
+line=; read -r line < "/proc/$1/stat" && pid=$1 name=$3 started=$2 && set -- ${line##*\) } && shift 19
+[ "$1" = "$started" ] && kill -"$name" "$pid"
+"""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One that was started in a pod, as it is called there; no later one has both numbers."""
+
+    pid: int
+    started: int
 
 
 def entering(child: Child, folder: str) -> list[str]:
     """The command line for a child without a name. Raises Invalid."""
+    return [SHELL, "-c", _ENTER, "jobyard", *arguments(child, folder)]
+
+
+def arguments(child: Child, folder: str) -> list[str]:
+    """Of `PREPARE`: the folder, variables, and the program after a `--`. Raises Invalid."""
     wrong = [key for key, value in child.env.items() if not _is_name(key) or "\0" in value]
     if wrong:
         raise _invalid("env", f"{wrong[0]!r} cannot be a variable: use letters, digits and '_', and no NUL character.")
@@ -52,17 +88,28 @@ def entering(child: Child, folder: str) -> list[str]:
     env = {key: value for key, value in child.env.items() if not key.startswith("JOBYARD_")}
     if child.terminal is not None:
         env["TERM"] = child.terminal.term
-    script = _ENTER.replace("STARTED", STARTED).replace("REFUSED", REFUSED)
-    return [SHELL, "-c", script, "jobyard", folder, *(f"{key}={value}" for key, value in env.items()), "--", *argv]
+    return [folder, *(f"{key}={value}" for key, value in env.items()), "--", *argv]
 
 
-def hanging_up(pid: int) -> list[str]:
+def begun(line: str) -> Process:
+    """What became of a start, from the script's own line. Raises Conflict, and ConnectionError for any other line."""
+    word, _, rest = line.partition(" ")
+    if word == REFUSED:
+        code, _, sentence = rest.partition(" ")
+        raise Conflict(sentence, details={"code": code, "program": sentence.partition(":")[0]})
+    numbers = rest.split()
+    if word != STARTED or len(numbers) != 2 or not all(each.isascii() and each.isdigit() for each in numbers):
+        raise ConnectionError(f"the job's container said {line[:200]!r}")
+    return Process(int(numbers[0]), int(numbers[1]))
+
+
+def hanging_up(process: Process) -> list[str]:
     """Ends a child, and what is left of its session."""
-    return [SHELL, "-c", _HANG_UP.replace("SESSION", str(pid))]
+    return [SHELL, "-c", _HANG_UP, "jobyard", str(process.pid), str(process.started)]
 
 
-def signalling(pid: int, name: str) -> list[str]:
-    return [SHELL, "-c", f"kill -{name} {pid}"]
+def signalling(process: Process, name: str) -> list[str]:
+    return [SHELL, "-c", _SIGNAL, "jobyard", str(process.pid), str(process.started), name]
 
 
 def _is_name(key: str) -> bool:

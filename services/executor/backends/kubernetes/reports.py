@@ -1,6 +1,6 @@
 """The cluster's nodes as the platform is told of them: the executor answers for all of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from services.executor.backends.kubernetes.nodes import ClusterNodes
@@ -21,13 +21,12 @@ class ClusterReports:
         self._executor = executor
         self._nodes = nodes
 
-    def reports(self, now: datetime, since: datetime) -> Iterator[NodeReported]:
-        """Of each node that is known to be there."""
-        for node in list(self._nodes):
-            has = self._nodes[node]
-            yield NodeReported(
+    def reports(self, now: datetime, since: datetime) -> list[NodeReported]:
+        """Of each node that is there now. All at once: whoever tells of them waits between, and nodes come and go."""
+        return [
+            NodeReported(
                 node=node,
-                boot_id=self._nodes.boot_id(node),
+                boot_id=boot_id,
                 cpus=has.cpus,
                 memory_mib=has.memory_mib,
                 devices=dict(has.devices),
@@ -36,3 +35,5 @@ class ClusterReports:
                 since=since,
                 executor=self._executor,
             )
+            for node, (boot_id, has) in self._nodes.now().items()
+        ]

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.executor.backends.kubernetes.network_settings import Labels, PeerSettings, PodsSettings
+
 _LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 
@@ -26,12 +28,28 @@ class ClaimSettings(BaseModel):
 
 
 class DeviceSettings(BaseModel):
-    """What the cluster calls devices of a type."""
+    """What the cluster calls devices of a type, and what a run has at least for each of them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     resource: Annotated[str, Field(min_length=1, max_length=253)]
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=dict)
+    cpus: Annotated[float, Field(ge=0, le=4096)] = 0.0
+    memory_mib: Annotated[int, Field(ge=0, le=67_108_864)] = 0
+
+
+class QuotaSettings(BaseModel):
+    """What a virtual cluster may have at most; what is not said has no bound."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    devices: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field(default_factory=dict)
+    cpus: Annotated[float | None, Field(ge=0, le=10_000_000)] = None
+    memory_mib: Annotated[int | None, Field(ge=0, le=2**40)] = None
+    pods: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
+
+
+_KUBE_DNS = PodsSettings(namespaces={"kubernetes.io/metadata.name": "kube-system"}, pods={"k8s-app": "kube-dns"})
 
 
 class KubernetesSettings(BaseSettings):
@@ -65,15 +83,88 @@ class KubernetesSettings(BaseSettings):
     devices: dict[str, DeviceSettings] = Field(
         default_factory=dict,
         description='Device types: `{"v100": {"resource": "nvidia.com/gpu", "labels": {"nvidia.com/gpu.product": '
-        '"Tesla-V100"}}}`.',
+        '"Tesla-V100"}, "cpus": 8, "memory_mib": 65536}}`. `cpus`: a run has at least so many for each device; '
+        "`memory_mib`: for each, if it asks for no memory.",
     )
     limit_cpus: bool = Field(True, description="Whether a run may use no more processors than it asked for.")
-    shared_memory_mib: int = Field(1024, ge=1, description="The size of /dev/shm.")
-    user: int = Field(1000, ge=1, description="The user that runs are, as a number.")
-    group: int = Field(1000, ge=1, description="Their group.")
+    memory_mib: int = Field(
+        8192, ge=0, le=67_108_864, description="The limit of a run that asks for no memory; 0: none."
+    )
+    disk_mib: int = Field(
+        20_480,
+        ge=0,
+        le=2**30,
+        description="The limit of what a run writes beside its folders, its console included; 0: none.",
+    )
+    shared_memory_mib: int = Field(
+        1024, ge=1, description="The size of /dev/shm, as far as the run's memory goes; what lies there counts as that."
+    )
+    user: int | None = Field(
+        None,
+        ge=1,
+        description="The user that runs are, as a number; none: the executor's own, or 1000 if that is root.",
+    )
+    group: int | None = Field(None, ge=1, description="Their group; none: as with the user.")
     read_only_root: bool = Field(False, description="Whether an image's own files cannot be written.")
+    tmp_mib: int = Field(
+        1024, ge=1, le=2**30, description="The size of /tmp, where an image's files cannot be written."
+    )
     priority_class: str | None = Field(None, pattern=_LABEL, description="The pods' priority class.")
+    runtime_class: str | None = Field(None, pattern=_LABEL, description="The pods' runtime class.")
+    scheduler: str | None = Field(None, pattern=_LABEL, description="The pods' scheduler; none: the cluster's own.")
+    node_labels: Labels = Field(
+        default_factory=dict, description="Labels of the nodes that runs come to; none: all nodes of the cluster."
+    )
     tolerations: tuple[dict[str, Any], ...] = Field((), description="The pods' tolerations.")
+    network_policies: bool = Field(
+        True,
+        description="Whether each namespace is closed by a NetworkPolicy, and a run's ranks opened to one another.",
+    )
+    dns: tuple[PodsSettings, ...] = Field(
+        default_factory=lambda: (_KUBE_DNS,),
+        description="The pods that resolve names; runs may ask them on port 53. Nothing said: `kube-dns`, as most "
+        "clusters label it, in `kube-system`.",
+    )
+    callers: tuple[PeerSettings, ...] = Field(
+        (),
+        description="Who may connect to runs, for instance a Prometheus: "
+        '`[{"namespaces": {"kubernetes.io/metadata.name": "monitoring"}, "ports": [9100]}]`.',
+    )
+    reach: tuple[PeerSettings, ...] = Field(
+        (),
+        description="What runs may connect to beside their own ranks, by labels as with `CALLERS`, or by addresses: "
+        '`[{"cidr": "0.0.0.0/0", "without": ["10.0.0.0/8"]}]`. Link-local addresses have to be named themselves.',
+    )
+    quotas: dict[str, QuotaSettings] = Field(
+        default_factory=dict,
+        description="A ResourceQuota for virtual clusters, by name: "
+        '`{"lab": {"devices": {"v100": 8}, "cpus": 64, "memory_mib": 524288, "pods": 100}}`.',
+    )
+    domain: str = Field(
+        "",
+        pattern=r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$",
+        description="The cluster's DNS domain (`cluster.local`), if ranks are to meet by name: each run of several "
+        "gets a headless Service. None: they meet by address.",
+    )
+    usage: Literal["summary", "cadvisor", "prometheus", "none"] = Field(
+        "summary",
+        description="Who says what runs use: the kubelets' summary, their cAdvisor, or `PROMETHEUS`. The summary knows "
+        "nothing of block devices.",
+    )
+    kubelets: Literal["direct", "proxied"] = Field(
+        "direct",
+        description="How kubelets are asked. `proxied`, through the API server, needs the right `nodes/proxy`, with "
+        "which commands can be run in every pod.",
+    )
+    kubelet_ca: Path | None = Field(
+        None, description="Who signs the kubelets' certificates; none: the cluster's own authority."
+    )
+    prometheus: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s\"\\]+$",
+        description="A Prometheus that scrapes the devices' exporters (DCGM, Ascend's), by its URL; none: what devices "
+        "do is not known.",
+    )
     patience_s: float = Field(
         60.0, gt=0, description="How long a pod may wait for an image or for room before its run is given up."
     )

@@ -1,24 +1,28 @@
-"""Follows documents of one kind: listed in pages, then watched from that version on, and listed again when that ends.
+"""Follows documents of one kind: listed in pages, then watched from that version on, and listed again when that fails.
 
 410 comes as an answer with status 200 and an event ERROR. A change is seen late at worst, and never missed: whoever
-follows is told of each document as it is, and of those that a new list does not have any more.
+follows is told of each document as it is, and of those that a new list does not have any more. A watch that is cut
+after it has told something goes on from there; one that told nothing is not trusted, so its documents are listed.
 """
 
 import asyncio
 import json
 import logging
+import random
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import structlog
 
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import LIST_S, Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.pauses import Pauses
 
 log = structlog.get_logger()
 
 PAGE = 500
-_AGAIN_S = (0.05, 0.2, 1.0, 2.0, 5.0)
-_WATCH_S = 300
+_PAUSES_S = (0.1, 30.0)
+_WATCH_S = (240, 360)
+"""Between these: watches that began together shall not end together."""
 _GONE = 410
 
 
@@ -46,33 +50,41 @@ class Watch:
         self._path = path
         self._query = query
         self._follower = follower
+        self._version: str | None = None
+        """Up to which everything was told; none: it has to be listed."""
+        self._told = False
         self.listed = asyncio.Event()
 
     async def follow(self) -> None:
         """Until cancelled."""
-        failures = 0
+        pauses = Pauses(*_PAUSES_S)
         while True:
+            self._told = ends_well = False
             try:
-                version = await self._list()
-                self.listed.set()
-                failures = 0
-                while True:
-                    version = await self._watch(version)
+                if self._version is None:
+                    self._version = await self._list()
+                    self.listed.set()
+                await self._watch(self._version)
+                ends_well = True
             except ClusterAway as error:
+                ends_well = True
                 log.warning("cluster_away", path=self._path, error=str(error))
             except ApiError as error:
                 level = logging.INFO if error.status == _GONE else logging.ERROR
                 log.log(level, "watch_ended", path=self._path, status=error.status, reason=error.message)
-            await asyncio.sleep(_AGAIN_S[min(failures, len(_AGAIN_S) - 1)])
-            failures += 1
+            if self._told:
+                pauses.reset()
+            if not (self._told and ends_well):
+                self._version = None
+            await asyncio.sleep(pauses.next())
 
     async def _list(self) -> str:
-        """The version that the list is of. Raises ApiError, ClusterAway."""
+        """The version that the list is of, all its pages. Raises ApiError, ClusterAway."""
         query: dict[str, Any] = {**self._query, "limit": PAGE}
         seen: set[str] = set()
         self._follower.begin()
         while True:
-            page = await self._api.get(self._path, query)
+            page = await self._api.get(self._path, query, LIST_S)
             for document in page["items"]:
                 seen.add(document["metadata"]["uid"])
                 self._follower.take(document)
@@ -81,25 +93,30 @@ class Watch:
                 return str(page["metadata"]["resourceVersion"])
             query["continue"] = page["metadata"]["continue"]
 
-    async def _watch(self, version: str) -> str:
-        """The version from which the next watch goes on. Raises ApiError (410 among them), ClusterAway."""
+    async def _watch(self, version: str) -> None:
+        """Until it ends. Raises ApiError (410 among them), ClusterAway."""
         query: dict[str, str | int | bool] = {
             **self._query,
             "watch": True,
             "resourceVersion": version,
             "allowWatchBookmarks": True,
-            "timeoutSeconds": _WATCH_S,
+            "timeoutSeconds": random.randint(*_WATCH_S),
         }
         async with self._api.lines(self._path, query) as answer:
             while line := await answer.readline():
-                event = json.loads(line)
-                document = event["object"]
-                if event["type"] == "ERROR":
-                    code, reason = int(document.get("code", 0)), str(document.get("reason", ""))
-                    raise ApiError(code, reason, str(document.get("message", "")))
-                version = document["metadata"]["resourceVersion"]
-                if event["type"] == "DELETED":
-                    self._follower.drop(document)
-                elif event["type"] != "BOOKMARK":
-                    self._follower.take(document)
-        return version
+                try:
+                    event = json.loads(line)
+                except ValueError as error:
+                    raise ClusterAway(f"the watch was cut within a line: {error}") from error
+                self._heard(event["type"], event["object"])
+
+    def _heard(self, kind: str, document: Document) -> None:
+        if kind == "ERROR":
+            code, reason = int(document.get("code", 0)), str(document.get("reason", ""))
+            raise ApiError(code, reason, str(document.get("message", "")))
+        if kind == "DELETED":
+            self._follower.drop(document)
+        elif kind != "BOOKMARK":
+            self._follower.take(document)
+        self._version = document["metadata"]["resourceVersion"]
+        self._told = True

@@ -25,7 +25,7 @@ from services.executor.backends.process.usage.clearing import Clearing
 from services.executor.backends.process.usage.group import Group
 from services.executor.backends.process.usage.groups import Groups
 from services.executor.backends.process.usage.meter import Meter
-from services.executor.backends.protocol import Changed, Execution, RunOrder
+from services.executor.backends.protocol import AnswersItself, Changed, Execution, RunOrder
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Lost, Observation, Started, Waiting
 from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
@@ -45,6 +45,7 @@ class ProcessBackend:
     """Runs under `home`: `home/runs/<run id>.*` are a run's files."""
 
     uses_images = False
+    reports_beside_job = False
 
     def __init__(self, home: Path, idle_s: float = IDLE_S, groups: Groups | None = None) -> None:
         """`groups`: where each run gets a control group; none: they go without."""
@@ -103,6 +104,9 @@ class ProcessBackend:
     async def stop(self, run_id: str) -> None:
         if await asyncio.to_thread(self._stop, run_id):
             await self._look(run_id)
+
+    async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
+        raise AnswersItself
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         seen = await asyncio.to_thread(lambda: {run_id: self._observe(run_id) for run_id in run_ids})

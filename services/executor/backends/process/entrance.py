@@ -2,16 +2,21 @@
 
 What has been started goes on without the executor: the supervisor holds the child, and whoever holds the descriptors
 holds the bytes.
+
+Where a run is somebody's whom this node does not trust, its supervisor may be something else that it has put there:
+whatever answers is taken by its form, and what comes with it by its kind.
 """
 
 import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.executor.backends.process import marks
 from services.executor.backends.process.doors import Doors
@@ -30,6 +35,16 @@ _LONGEST_WAIT_S = 0.1
 _ANSWER_BYTES = 65_536
 
 
+class Answer(BaseModel):
+    """A supervisor's, to whatever it was asked."""
+
+    model_config = ConfigDict(strict=True)
+
+    pid: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    refused: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")] | None = None
+    message: Annotated[str, Field(max_length=2_000)] = ""
+
+
 class Entrance:
     """Into the runs behind these doors."""
 
@@ -43,12 +58,16 @@ class Entrance:
             files, pid = await _started(control, child, request)
             return Execution(pid, control.dup(), files)
 
-    async def ask(self, run_id: str, question: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
+    async def ask(self, run_id: str, question: dict[str, Any]) -> tuple[Answer, list[int]]:
         """The supervisor's answer, and the descriptors that came with it, which are the caller's. Raises as `exec`."""
         async with self._inside(run_id) as control:
             await send_line(control, json.dumps(question).encode() + b"\n")
             line, files = await read_line_and_files(control, _ANSWER_BYTES, 1)
-            return json.loads(line), files
+            try:
+                return Answer.model_validate_json(line), files
+            except ValidationError:
+                _close(files)
+                raise
 
     @asynccontextmanager
     async def _inside(self, run_id: str) -> AsyncIterator[socket.socket]:
@@ -62,6 +81,10 @@ class Entrance:
             raise Unavailable(message) from error
         except ConnectionError as error:
             raise not_running() from error
+        except ValueError as error:  # a ValidationError is one
+            raise Unavailable(
+                "What answers at the run's door is not its supervisor: the run has replaced it."
+            ) from error
 
     async def _control(self, run_id: str) -> socket.socket:
         """The supervisor is asked to open its door if it has not."""
@@ -110,24 +133,30 @@ async def _started(control: socket.socket, child: Child | str, request: dict[str
     try:
         line = json.dumps({"start": request}).encode() + b"\n"
         await send_line(control, line, theirs)
-        answer: dict[str, Any]
+        files: list[int] = []
         if request["terminal"]:  # a read ends behind the descriptor that came with what was read
             said, files = await read_line_and_files(control, _ANSWER_BYTES, 1)
             mine = dict(zip(["terminal"], files, strict=False))
-            answer = json.loads(said)
         else:
-            answer = json.loads(await read_line(control, _ANSWER_BYTES))
-        if "refused" in answer:
+            said = await read_line(control, _ANSWER_BYTES)
+        answer = Answer.model_validate_json(said)
+        if answer.refused is not None:
             program = request["program"] or (request["argv"] or [None])[0]
-            raise Conflict(answer["message"], details={"code": answer["refused"], "program": program})
+            message = "".join(each if each.isprintable() else "?" for each in answer.message)
+            raise Conflict(message, details={"code": answer.refused, "program": program})
+        if request["terminal"] and not any(os.isatty(file) for file in files):
+            raise ValueError("no terminal came")
     except BaseException:
-        for file in mine.values():
-            os.close(file)
+        _close(mine.values())
         raise
     finally:
-        for file in theirs:
-            os.close(file)
-    return mine, answer["pid"]
+        _close(theirs)
+    return mine, answer.pid
+
+
+def _close(files: Iterable[int]) -> None:
+    for file in files:
+        os.close(file)
 
 
 def _pipes() -> tuple[dict[str, int], list[int]]:

@@ -67,9 +67,17 @@ def conclude(file: int, facts: Facts) -> None:
 def read(base: str) -> tuple[Facts | None, Facts | None]:
     """How the run was claimed and how it ended; none for what is not there (or not whole, after a power cut)."""
     try:
-        with open(base + RUN) as file:
-            lines = file.read().split("\n")
-    except (FileNotFoundError, UnicodeDecodeError):
+        with open(base + RUN, "rb") as file:
+            return parsed(file.read())
+    except FileNotFoundError:
+        return None, None
+
+
+def parsed(content: bytes) -> tuple[Facts | None, Facts | None]:
+    """The same from what such a file holds."""
+    try:
+        lines = content.decode().split("\n")
+    except UnicodeDecodeError:
         return None, None
     parts = []
     while _END in lines:

@@ -79,6 +79,8 @@ class Supervisor:
     """The run while it lives."""
 
     CHILDREN = Children
+    LOOPBACK = True
+    """Whether traffic of the loopback counts as network."""
 
     def __init__(self, order: Order, group: Group) -> None:
         self._order = order
@@ -176,7 +178,7 @@ class Supervisor:
             "stopped": str(self._stopping),
             "asked": str(self._asked),
             "forced": str(self._forced),
-            **totals.at_end(self._order.host, self._group),
+            **totals.at_end(self._order.host, self._group, self.LOOPBACK),
         }
         while True:
             try:

@@ -11,12 +11,13 @@ class Traffic(NamedTuple):
     sent: int
 
 
-def carried(pid: int | str = "self") -> Traffic | None:
-    """By all interfaces of the namespace that the process is in, loopback included; none if it is gone."""
+def carried(pid: int | str = "self", loopback: bool = True) -> Traffic | None:
+    """By all interfaces of the namespace that the process is in; none if it is gone."""
     lines = linux.read(f"/proc/{pid}/net/dev").decode(errors="replace").splitlines()[2:]
     if not lines:
         return None
-    fields = [line.rpartition(":")[2].split() for line in lines]
+    named = [line.rpartition(":") for line in lines]
+    fields = [figures.split() for name, _, figures in named if loopback or name.strip() != "lo"]
     return Traffic(sum(int(each[0]) for each in fields), sum(int(each[8]) for each in fields))
 
 

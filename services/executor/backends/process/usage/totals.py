@@ -22,13 +22,16 @@ HOST_RECEIVED = "host_received"
 HOST_SENT = "host_sent"
 
 
-def at_start() -> Facts:
-    """For the claim: what the machine's interfaces had carried by then. Read before the launch, for many at once."""
-    host = carried()
+def at_start(loopback: bool = True) -> Facts:
+    """For the claim: what the machine's interfaces had carried by then. Read before the launch, for many at once.
+
+    `loopback`: whether that counts, which is the machine's own but nobody's network.
+    """
+    host = carried(loopback=loopback)
     return {} if host is None else {HOST_RECEIVED: str(host.received), HOST_SENT: str(host.sent)}
 
 
-def at_end(start: Facts, group: Group) -> Facts:
+def at_end(start: Facts, group: Group, loopback: bool = True) -> Facts:
     """For the conclusion; what is not known is left out."""
     facts = {CPU: str(max(_reaped_ns(), group.cpu_ns() or 0))}
     transfers = transfers_of("self")
@@ -37,7 +40,7 @@ def at_end(start: Facts, group: Group) -> Facts:
     traffic = group.traffic()
     if traffic is not None:
         return facts | {RECEIVED: str(traffic.received), SENT: str(traffic.sent), SCOPE: "run"}
-    traffic = since(start, carried())
+    traffic = since(start, carried(loopback=loopback))
     if traffic is not None:
         return facts | {RECEIVED: str(traffic.received), SENT: str(traffic.sent), SCOPE: "host"}
     return facts

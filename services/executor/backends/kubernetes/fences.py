@@ -1,0 +1,146 @@
+"""Keeps what stands around runs' pods as it is to be: made before the first pod that needs it, and then compared.
+
+What somebody has changed or removed is put right, what nobody needs any more goes, within `REPAIR_S` and a look.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+
+import structlog
+
+from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.kept import Kept
+from services.executor.backends.kubernetes.layout import Layout, Unplaceable
+from services.executor.backends.kubernetes.namespaces import Namespaces
+from services.executor.backends.kubernetes.pods import Pods, annotations_of
+from services.executor.backends.kubernetes.surroundings import (
+    KINDS,
+    holds,
+    name_in_namespace,
+    of_gang,
+    of_namespace,
+    path_of,
+)
+from services.executor.domain import pod_names as names
+from services.executor.domain.pod_fence import is_rank_id
+
+log = structlog.get_logger()
+
+REPAIR_S = 30.0
+
+
+class Fences:
+    """Of one executor in its cluster."""
+
+    def __init__(self, api: Api, layout: Layout, namespaces: Namespaces, pods: Pods, kept: Kept) -> None:
+        self._api = api
+        self._layout = layout
+        self._namespaces = namespaces
+        self._pods = pods
+        self._kept = kept
+        self._raised: set[str] = set()
+
+    async def around(self, namespace: str, vc: str) -> Document:
+        """The owner of what is made in the namespace, which is there and bounded. Raises ApiError, ClusterAway."""
+        owner = await self._namespaces.anchor(namespace, vc)
+        if namespace not in self._raised:
+            for document in of_namespace(namespace, vc, self._layout, owner):
+                await self._apply(document)
+            self._raised.add(namespace)
+        return owner
+
+    async def between(self, pod: Document, owner: Document) -> None:
+        """The pod's run has several ranks: they may speak with one another. Raises ApiError, ClusterAway."""
+        meta = pod["metadata"]
+        if names.RANKS in meta["annotations"] and meta["labels"][names.RANK] == "0":
+            for document in self._shared(pod, owner):
+                await self._apply(document)
+
+    def forget(self, namespace: str) -> None:
+        """It may be gone: look again."""
+        self._namespaces.forget(namespace)
+        self._raised.discard(namespace)
+
+    async def keep(self) -> None:
+        """Until cancelled."""
+        await self._pods.watch.listed.wait()
+        while True:
+            await self.repair()
+            await asyncio.sleep(REPAIR_S)
+
+    async def repair(self) -> None:
+        """Once: what should be against what is. What cannot be done now is left for the next time."""
+        wanted: dict[str, Document] = {}
+        for namespace, vc in self._inhabited().items():
+            await _tried(self._want(namespace, vc, wanted))
+        for pod in self._pods.all():
+            owner = self._namespaces.known.get(pod["metadata"]["namespace"])
+            several = names.RANKS in annotations_of(pod)
+            if several and owner is not None and annotations_of(pod).get(names.VC) == owner.vc:
+                wanted |= {path_of(each): each for each in self._shared(pod, owner.reference)}
+        for kind, (group, plural) in KINDS.items():
+            await _tried(self._compare(kind, f"{group}/{plural}", wanted))
+        for document in wanted.values():
+            await _tried(self._apply(document))
+
+    def _inhabited(self) -> dict[str, str]:
+        """Namespaces where runs are, or have been since this process began; and of which virtual cluster."""
+        found = {name: known.vc for name, known in self._namespaces.known.items()}
+        for pod in self._pods.all():
+            namespace, vc = pod["metadata"]["namespace"], annotations_of(pod).get(names.VC)
+            if vc is not None and names.namespace(vc, self._layout.namespaces) == namespace:  # whoever made the pod
+                found.setdefault(namespace, vc)
+        return found
+
+    async def _want(self, namespace: str, vc: str, wanted: dict[str, Document]) -> None:
+        try:
+            await self._namespaces.check(namespace, vc)
+        except (ApiError, Unplaceable) as error:
+            if isinstance(error, Unplaceable) or error.status == 404:  # the next run makes it anew, or is refused
+                self.forget(namespace)
+            raise
+        owner = await self._namespaces.anchor(namespace, vc)
+        wanted |= {path_of(each): each for each in of_namespace(namespace, vc, self._layout, owner)}
+
+    async def _compare(self, kind: str, path: str, wanted: dict[str, Document]) -> None:
+        """What is as wanted is wanted no more; what nobody needs goes."""
+        query = {"labelSelector": f"{names.EXECUTOR}={names.short_hash(self._layout.executor)}"}
+        for there in (await self._api.get(path, query))["items"]:
+            there["kind"] = kind  # a list does not repeat it
+            place = path_of(there)
+            if place not in wanted:
+                if await self._is_left_over(there):
+                    await _tried(self._remove(there))
+            elif holds(there["spec"], wanted[place]["spec"]):
+                del wanted[place]
+
+    async def _is_left_over(self, there: Document) -> bool:
+        """Whether it is ours, and nobody needs it: its run is forgotten, or the settings ask for it no more."""
+        meta = there["metadata"]
+        run_id = (meta.get("annotations") or {}).get(names.RUN)
+        if run_id is None:
+            own = meta["name"] == name_in_namespace(self._layout)
+            return own and meta["namespace"] in self._namespaces.known
+        if not is_rank_id(run_id) or meta["name"] != names.gang_name(run_id):
+            return False
+        return await asyncio.to_thread(self._kept.order, run_id) is None and self._pods.get(run_id) is None
+
+    def _shared(self, pod: Document, owner: Document) -> list[Document]:
+        meta = pod["metadata"]
+        annotations = meta["annotations"]
+        return of_gang(annotations[names.RUN], meta["namespace"], annotations[names.VC], self._layout, owner)
+
+    async def _remove(self, there: Document) -> None:
+        await self._api.delete(path_of(there), {"preconditions": {"uid": there["metadata"]["uid"]}})
+        log.info("cluster_object_removed", kind=there["kind"], name=there["metadata"]["name"])
+
+    async def _apply(self, document: Document) -> None:
+        await self._api.apply(path_of(document), document)
+        log.info("cluster_object_made", kind=document["kind"], name=document["metadata"]["name"])
+
+
+async def _tried(step: Awaitable[None]) -> None:
+    try:
+        await step
+    except (ApiError, ClusterAway, Unplaceable) as error:
+        log.warning("fence_not_repaired", error=str(error))

@@ -1,0 +1,87 @@
+"""What pods use, asked of the kubelets of their nodes: one question to each, for all of its pods.
+
+A kubelet is asked itself, so that the executor needs the right to figures alone (`nodes/stats`, or `nodes/metrics` for
+cAdvisor's). Through the API server that would be `nodes/proxy`, which lets whoever has it run commands in every pod of
+the node.
+"""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Literal
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from services.executor.backends.kubernetes.api import Api
+from services.executor.domain.pod_figures import CADVISOR, Pod, PodFigures, Series, of_series, of_summary
+
+SUMMARY, CADVISOR_METRICS = "/stats/summary", "/metrics/cadvisor"
+_WANTED = tuple(f"{name}{{" for name in CADVISOR)
+
+
+class Kubelets:
+    """`ca`: who signs the kubelets' certificates, if that is not the cluster's own authority."""
+
+    def __init__(
+        self,
+        api: Api,
+        says: Literal["summary", "cadvisor"],
+        namespaces: str,
+        ca: Path | None = None,
+        proxied: bool = False,
+    ) -> None:
+        self._api = api
+        self._says = says
+        self._namespaces = namespaces
+        self._ca = ca
+        self._proxied = proxied
+        self._trust: ssl.SSLContext | None = None
+        self._addresses: dict[str, str] = {}
+
+    def parts(self, nodes: Collection[str]) -> Iterable[str]:
+        """What is asked one by one: each of these nodes."""
+        return nodes
+
+    async def read(self, part: str) -> dict[Pod, PodFigures]:
+        """Of one node. Raises ApiError, ClusterAway, OSError, ValueError."""
+        path = SUMMARY if self._says == "summary" else CADVISOR_METRICS
+        if self._proxied:
+            text = await self._api.text(f"/api/v1/nodes/{part}/proxy{path}")
+        else:
+            text = await self._asked(part, path)
+        return await asyncio.to_thread(self._understood, text)
+
+    async def _asked(self, node: str, path: str) -> str:
+        if self._ca is not None and self._trust is None:
+            self._trust = await asyncio.to_thread(ssl.create_default_context, cafile=str(self._ca))
+        if node not in self._addresses:
+            self._addresses[node] = _address(await self._api.get(f"/api/v1/nodes/{node}"))
+        try:
+            return await self._api.text(path, self._addresses[node], self._trust)
+        except OSError:  # it may have come back with another one
+            self._addresses.pop(node, None)
+            raise
+
+    def _understood(self, text: str) -> dict[Pod, PodFigures]:
+        if self._says == "summary":
+            return of_summary(json.loads(text))
+        own = f'namespace="{self._namespaces}'
+        lines = [line for line in text.splitlines() if line.startswith(_WANTED) and own in line]
+        families = text_string_to_metric_families("\n".join((*lines, "")))
+        return of_series(
+            Series(sample.name, sample.labels, sample.value) for family in families for sample in family.samples
+        )
+
+
+def _address(node: dict[str, object]) -> str:
+    """Where its kubelet is reached. Raises ValueError."""
+    status = node.get("status") or {}
+    assert isinstance(status, dict)
+    port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port")
+    found = [each["address"] for each in status.get("addresses") or () if each.get("type") == "InternalIP"]
+    if not found or not port:
+        raise ValueError("the node has no address of its own")
+    address = f"[{found[0]}]" if ":" in found[0] else found[0]
+    return f"{address}:{port}"

@@ -1,0 +1,70 @@
+"""Down a path from the root, one name after another, and never along a link.
+
+Paths of jobs are checked once, with every link in them followed (`shared/paths.py`), and used later: after an image was
+pulled, minutes may have gone by. Whoever can rename a folder above could put a link there meanwhile. A path that is
+gone down like this leads where its own text says, or nowhere, so what was checked of the text holds for what is found.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+_STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Misled(OSError):
+    """There is a link, or nothing of the kind that was expected, on the way to `path`."""
+
+    def __init__(self, error: OSError, path: Path) -> None:
+        super().__init__(error.errno, f"The path {path} cannot be reached ({os.strerror(error.errno or 0)})")
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+def reached(path: Path) -> int:
+    """What lies at the absolute path, as a descriptor that is good for looking only. Raises Misled.
+
+    While it is held, no other thing of the same file system can have the same number.
+    """
+    try:
+        above = _opened(path.parent)
+        try:
+            file = os.open(path.name or ".", _STEP, dir_fd=above)
+        finally:
+            os.close(above)
+    except OSError as error:
+        raise Misled(error, path) from error
+    if stat.S_ISLNK(os.fstat(file).st_mode):
+        os.close(file)
+        raise Misled(OSError(errno.ELOOP, ""), path)
+    return file
+
+
+def make(path: Path) -> None:
+    """The folder and all above it, as far as they are not there. Raises OSError."""
+    os.close(_opened(path, make=True))
+
+
+def _opened(path: Path, make: bool = False) -> int:
+    """A folder."""
+    file = os.open("/", _STEP | os.O_DIRECTORY)
+    for at in [*reversed(path.parents), path][1:]:
+        above = file
+        try:
+            if make:
+                _make(above, at.name)
+            file = os.open(at.name, _STEP | os.O_DIRECTORY, dir_fd=above)
+        except OSError as error:  # the last name alone would say little
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(at)) from error
+        finally:
+            os.close(above)
+    return file
+
+
+def _make(above: int, name: str) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, dir_fd=above)

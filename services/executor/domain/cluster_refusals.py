@@ -1,0 +1,23 @@
+"""Which refusals of a pod pass by themselves, and which end the attempt: the same codes of the API server say both."""
+
+_TERMINATING = "NamespaceTerminating"
+_NOT_YET = "error looking up service account"
+"""Forbidden as well, in a namespace that is so new that the cluster has not put the account there which pods need."""
+_UNCOUNTED = "status unknown for quota"
+"""Likewise, of a quota that is so new that the cluster has not counted what it bounds."""
+_QUOTA = "exceeded quota"
+
+
+def passes(status: int, message: str, causes: tuple[str, ...]) -> bool:
+    """Whether the same pod may be let in when it is asked for again in a moment.
+
+    404: its namespace is gone, and is made again; 409: somebody changed the same thing at the same time, as pods do
+    that are counted by one quota.
+    """
+    soon = _TERMINATING in causes or _NOT_YET in message or _UNCOUNTED in message
+    return status in (404, 409) or (status == 403 and soon)
+
+
+def is_busy(message: str) -> bool:
+    """Whether it may be let in once others have ended."""
+    return _QUOTA in message

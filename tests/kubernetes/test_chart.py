@@ -1,0 +1,431 @@
+"""What the Helm chart renders, and what it refuses, without a cluster: `test_chart_installed.py` has one."""
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+
+from docs.tools.settings import SECTIONS, variables
+from services.executor.backends.kubernetes import rights
+from services.executor.backends.kubernetes.settings import KubernetesSettings
+from services.executor.domain import pod_names
+from tests.support.kubernetes.audit import granted
+from tests.support.kubernetes.helm import CHART, MONITORING, NEEDED, HelmError, Values, helm, rendered
+from tests.support.kubernetes.programs import needs_programs
+from tests.support.kubernetes.reach import Party, allowed
+from tests.support.platform import CHECKOUT
+from tests.support.separate import SERVICES
+
+needs_programs("helm")
+
+Document = dict[str, Any]
+ALL = ("--api-versions", MONITORING[0], "--api-versions", MONITORING[1])
+STORING = {"jobs", "gateway", "endpoints", "metrics", "notify"}
+EVERYTHING: Values = {
+    "authority": {"configMap": "lab-ca"},
+    "metricsToken": {"secret": "jobyard-metrics"},
+    "env": {"JOBYARD_PROMETHEUS_URL": "http://prometheus.monitoring:9090", "JOBYARD_OTLP_URL": "http://collector:4318"},
+    "storage": {"subPath": "jobyard", "more": {"/data": {"claim": "datasets", "subPath": "public"}}},
+    "runs": {
+        "image": "registry.lab/train:3",
+        "pullSecrets": ["registry"],
+        "devices": {"v100": {"resource": "nvidia.com/gpu", "labels": {"nvidia.com/gpu.product": "Tesla-V100"}}},
+        "priorityClass": "training",
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "nodeLabels": {"role": "training"},
+        "quotas": {"default": {"devices": {"v100": 8}, "pods": 100}},
+        "reach": [{"cidr": "0.0.0.0/0", "without": ["10.0.0.0/8"]}],
+        "callers": [{"namespaces": {"kubernetes.io/metadata.name": "monitoring"}, "ports": [9100]}],
+        "domain": "cluster.local",
+        "virtualClusters": ["default", "Vision_Lab"],
+    },
+    "services": {
+        "notify": {
+            "env": {"JOBYARD_NOTIFY_SMTP_HOST": "mail.lab"},
+            "secrets": {"JOBYARD_NOTIFY_SMTP_PASSWORD": {"secret": "mail", "key": "password"}},
+        },
+        "logs": {"disk": {"storageClass": "fast"}},
+    },
+    "pods": {
+        "annotations": {"lab/owner": "platform"},
+        "labels": {"lab": "platform"},
+        "nodeSelector": {"role": "services"},
+        "tolerations": [{"key": "services", "operator": "Exists"}],
+        "priorityClass": "services",
+    },
+    "ingress": {
+        "enabled": True,
+        "className": "nginx",
+        "annotations": {"nginx.ingress.kubernetes.io/proxy-buffering": "off"},
+        "host": "yard.example.org",
+        "tlsSecret": "yard-tls",
+        "doorHost": "doors.example.net",
+        "doorTlsSecret": "doors-tls",
+        "proxies": ["10.1.0.0/16"],
+    },
+    "ssh": {"type": "LoadBalancer", "host": "ssh.example.org"},
+    "networkPolicy": {"natsPeers": [{"podSelector": {"matchLabels": {"app": "nats"}}}]},
+    "monitoring": {"serviceMonitor": {"labels": {"release": "prometheus"}}},
+}
+"""Every part of the chart."""
+
+
+@pytest.fixture(scope="module")
+def default() -> list[Document]:
+    return rendered()
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[Document]:
+    return rendered(EVERYTHING, *ALL)
+
+
+def kinds(documents: list[Document], *wanted: str) -> list[Document]:
+    return [document for document in documents if document["kind"] in wanted]
+
+
+def workloads(documents: list[Document]) -> dict[str, Document]:
+    """By service."""
+    found = kinds(documents, "Deployment", "StatefulSet")
+    return {one["metadata"]["labels"]["app.kubernetes.io/component"]: one for one in found}
+
+
+def pods(documents: list[Document]) -> dict[str, Document]:
+    return {service: one["spec"]["template"]["spec"] for service, one in workloads(documents).items()}
+
+
+def environments(documents: list[Document]) -> dict[str, dict[str, Document]]:
+    """By service, by the name of the variable."""
+    found = {service: pod["containers"][0]["env"] for service, pod in pods(documents).items()}
+    return {service: {each["name"]: each for each in env} for service, env in found.items()}
+
+
+@pytest.mark.parametrize("values", [{}, NEEDED, {**NEEDED, **EVERYTHING}], ids=["nothing", "needed", "everything"])
+def test_the_chart_lints(values: Values) -> None:
+    said = helm("lint", CHART, values=values)
+    assert "[ERROR]" not in said and "[WARNING]" not in said
+
+
+def test_all_that_is_missing_is_said_at_once() -> None:
+    with pytest.raises(HelmError) as refused:
+        helm("template", "jobyard", CHART, values={"ingress": {"enabled": True, "doorHost": "d.example.org"}})
+    for name in ("nats.servers", "nats.secret", "mongo.secret", "secretKey.secret", "admin.secret", "storage.claim"):
+        assert f"- {name}: " in str(refused.value)
+    assert "ingress.host and ingress.tlsSecret" in str(refused.value)
+    assert "ingress.doorTlsSecret" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "where"),
+    [
+        ({"replicas": 3}, "replicas"),
+        ({"services": {"gateway": {"replica": 3}}}, "gateway"),
+        ({"services": {"jobs": {"replicas": "two"}}}, "jobs/replicas"),
+        ({"services": {"executor": {"replicas": 2}}}, "executor/replicas"),
+        (
+            {"services": {"notify": {"env": {"JOBYARD_NOTIFY_SMTP_PASSWORD": "hunter2"}}}},
+            "JOBYARD_NOTIFY_SMTP_PASSWORD",
+        ),
+        ({"env": {"JOBYARD_MONGO_URL": "mongodb://root:root@mongo"}}, "JOBYARD_MONGO_URL"),
+        ({"env": {"JOBYARD_X\n- name: Y": "1"}}, "does not match pattern"),
+        ({"nats": {"servers": ["nats://jobs:password@nats:4222"]}}, "nats/servers/0"),
+        ({"mongo": {"secret": "jobyard\nmongo"}}, "mongo/secret"),
+        ({"image": {"repository": "jobyard --privileged"}}, "image/repository"),
+        ({"image": {"digest": "sha256:12"}}, "image/digest"),
+        ({"security": {"user": 0}}, "security/user"),
+        ({"storage": {"path": "/srv/../etc"}}, "storage/path"),
+        ({"storage": {"subPath": "../other"}}, "storage/subPath"),
+        ({"runs": {"virtualClusters": ["a b"]}}, "virtualClusters/0"),
+        ({"runs": {"namespacePrefix": "Jobs_"}}, "namespacePrefix"),
+        ({"runs": {"reach": [{"cidr": "everywhere"}]}}, "reach/0/cidr"),
+        ({"runs": {"quotas": {"default": {"pods": -1}}}}, "quotas/default/pods"),
+        ({"ssh": {"type": "HostNetwork"}}, "ssh/type"),
+        ({"ingress": {"host": "yard.example.org/path"}}, "ingress/host"),
+        ({"networkPolicy": {"visitorPeers": [{}]}}, "visitorPeers/0"),
+        ({"pods": {"terminationGracePeriodSeconds": 1}}, "terminationGracePeriodSeconds"),
+    ],
+)
+def test_values_that_are_not_known_or_cannot_be_are_refused(values: Values, where: str) -> None:
+    with pytest.raises(HelmError, match="schema") as refused:
+        rendered(values)
+    assert where in str(refused.value)
+
+
+def test_a_door_for_jobs_on_the_console_s_host_is_refused() -> None:
+    same = {"enabled": True, "host": "a.lab", "tlsSecret": "t", "doorHost": "a.lab", "doorTlsSecret": "t"}
+    with pytest.raises(HelmError, match="whose cookies jobs must not get"):
+        rendered({"ingress": same})
+
+
+def test_every_service_runs_from_the_one_image(everything: list[Document]) -> None:
+    found = pods(everything)
+    assert set(found) == set(SERVICES)
+    for service, pod in found.items():
+        assert pod["containers"][0]["args"] == [f"services.{service}"]
+        assert pod["containers"][0]["image"] == "jobyard:0.1.0"
+    digest = f"sha256:{'0' * 64}"
+    pinned = rendered({"image": {"repository": "registry.lab/jobyard", "digest": digest}})
+    assert {pod["containers"][0]["image"] for pod in pods(pinned).values()} == {f"registry.lab/jobyard@{digest}"}
+
+
+def test_pods_can_change_nothing_and_only_the_executor_has_a_token(everything: list[Document]) -> None:
+    for service, pod in pods(everything).items():
+        container = pod["containers"][0]
+        assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] == 10_001
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert pod["automountServiceAccountToken"] is (service == "executor")
+        assert pod["enableServiceLinks"] is False, "JOBYARD_GATEWAY_PORT would be an address"
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+    assert all(not account["automountServiceAccountToken"] for account in kinds(everything, "ServiceAccount"))
+
+
+def test_every_pod_is_probed_and_bounded(default: list[Document]) -> None:
+    for pod in pods(default).values():
+        container = pod["containers"][0]
+        assert container["startupProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
+        assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
+        assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+        assert container["resources"]["limits"].keys() == {"memory"}
+
+
+def test_what_the_environment_says_are_settings_that_there_are(everything: list[Document]) -> None:
+    known = {
+        variable
+        for settings in SECTIONS.values()
+        for name, field in settings.model_fields.items()
+        for variable in variables(settings, name, field)
+    }
+    for environment in environments(everything).values():
+        assert set(environment) - known <= {"JOBYARD_NATS_PASSWORD", "SSL_CERT_FILE"}
+
+
+def test_the_executor_reads_what_the_values_say_of_runs(
+    everything: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, each in environments(everything)["executor"].items():
+        if name.startswith("JOBYARD_EXECUTOR_KUBERNETES_"):
+            monkeypatch.setenv(name, each["value"])
+    settings = KubernetesSettings()
+    assert (settings.image, settings.pull_secrets) == ("registry.lab/train:3", ("registry",))
+    assert settings.devices["v100"].resource == "nvidia.com/gpu"
+    assert settings.tolerations == ({"key": "gpu", "operator": "Exists"},)
+    assert (settings.user, settings.group, settings.create_namespaces) == (10_001, 10_001, False)
+    assert (settings.quotas["default"].pods, settings.domain) == (100, "cluster.local")
+    assert (len(settings.reach), len(settings.callers), settings.node_labels) == (1, 1, {"role": "training"})
+    claims = {str(path): (claim.claim, claim.sub_path) for path, claim in settings.storage.items()}
+    assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard"), "/data": ("datasets", "public")}
+    mounts = pods(everything)["executor"]["containers"][0]["volumeMounts"]
+    assert set(settings.storage) <= {PurePosixPath(mount["mountPath"]) for mount in mounts}
+
+
+def test_a_service_gets_its_own_password_and_no_secret_is_the_chart_s(everything: list[Document]) -> None:
+    assert not kinds(everything, "Secret")
+    accounts = (CHECKOUT / "deploy" / "nats" / "accounts.conf").read_text()
+    for service, environment in environments(everything).items():
+        secret = {name: each["valueFrom"]["secretKeyRef"] for name, each in environment.items() if _is_secret(each)}
+        key = f"JOBYARD_NATS_{service.upper()}_PASSWORD"
+        assert secret["JOBYARD_NATS_PASSWORD"] == {"name": "jobyard-nats", "key": key} and f"${key}" in accounts
+        assert environment["JOBYARD_NATS_URL"]["value"] == f"nats://{service}:$(JOBYARD_NATS_PASSWORD)@nats:4222"
+        names = list(environment)
+        assert names.index("JOBYARD_NATS_PASSWORD") < names.index("JOBYARD_NATS_URL"), "else it stays as it stands"
+        assert ("JOBYARD_MONGO_URL" in secret) is (service in STORING)
+        assert ("JOBYARD_GATEWAY_SECRET_KEY" in secret) is (service == "gateway")
+        assert ("JOBYARD_NOTIFY_SMTP_PASSWORD" in secret) is (service == "notify")
+        assert "JOBYARD_METRICS_TOKEN" in secret
+
+
+def test_several_servers_of_nats_and_a_database_user_for_a_service() -> None:
+    nats = {"servers": ["n-0:4222", "n-1:4222"], "tls": True, "replicas": 3}
+    found = environments(rendered({"nats": nats, "mongo": {"keys": {"gateway": "gateway-url"}}}))
+    given = "tls://jobs:$(JOBYARD_NATS_PASSWORD)@"
+    assert found["jobs"]["JOBYARD_NATS_URL"]["value"] == f"{given}n-0:4222,{given}n-1:4222"
+    assert found["jobs"]["JOBYARD_NATS_REPLICAS"]["value"] == "3"
+    urls = {name: found[name]["JOBYARD_MONGO_URL"]["valueFrom"]["secretKeyRef"]["key"] for name in STORING}
+    assert urls == dict.fromkeys(STORING, "url") | {"gateway": "gateway-url"}
+
+
+def test_replicas_are_spread_and_drained_one_at_a_time_and_one_alone_may_be_drained(default: list[Document]) -> None:
+    alone = {name for name, one in workloads(default).items() if one["spec"]["replicas"] == 1}
+    assert alone == {"executor"}
+    budgets = kinds(default, "PodDisruptionBudget")
+    guarded = {one["spec"]["selector"]["matchLabels"]["app.kubernetes.io/component"]: one["spec"] for one in budgets}
+    assert set(guarded) == set(SERVICES) - alone
+    assert {one["maxUnavailable"] for one in guarded.values()} == {1}
+    for name, pod in pods(default).items():
+        spread = pod.get("topologySpreadConstraints", [])
+        assert [each["topologyKey"] for each in spread] == (
+            [] if name in alone else ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+        )
+        for each in spread:
+            assert each["labelSelector"]["matchLabels"]["app.kubernetes.io/component"] == name
+
+
+def test_what_is_kept_on_disks_outlives_the_release(everything: list[Document]) -> None:
+    keeping = {name: one["spec"] for name, one in workloads(everything).items() if one["kind"] == "StatefulSet"}
+    assert set(keeping) == {"executor", "logs"}
+    for spec in keeping.values():
+        assert spec["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+        [claim] = spec["volumeClaimTemplates"]
+        assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+        [mount] = [one for one in spec["template"]["spec"]["containers"][0]["volumeMounts"] if one["name"] == "data"]
+        assert mount["mountPath"] == "/var/lib/jobyard"
+    assert not kinds(everything, "PersistentVolumeClaim")
+    for namespace in kinds(everything, "Namespace"):
+        assert namespace["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_an_upgrade_finds_what_is_there_by_labels_that_never_change(everything: list[Document]) -> None:
+    for name, one in workloads(everything).items():
+        selector = one["spec"]["selector"]["matchLabels"]
+        assert set(selector) == {f"app.kubernetes.io/{part}" for part in ("name", "instance", "component")}
+        assert selector.items() <= one["spec"]["template"]["metadata"]["labels"].items()
+        assert selector["app.kubernetes.io/component"] == name
+
+
+def test_namespaces_of_virtual_clusters_are_those_that_the_executor_looks_for() -> None:
+    clusters = ["default", "Vision_Lab", "a-", "x" * 63, "UPPER", "lab-0123456789", "lab-01234567"]
+    found = kinds(rendered({"runs": {"virtualClusters": clusters}}), "Namespace")
+    by_cluster = {one["metadata"]["annotations"][pod_names.VC]: one["metadata"] for one in found}
+    assert {vc: one["name"] for vc, one in by_cluster.items()} == {vc: pod_names.namespace(vc) for vc in clusters}
+    for one in by_cluster.values():
+        assert one["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_what_the_roles_grant_is_what_the_executor_s_code_says_that_it_uses(default: list[Document]) -> None:
+    wide = rendered({"runs": {"createNamespaces": True}})
+    base = granted([{"rules": rights.rules((*rights.CLUSTER, *rights.NAMESPACED))}])
+    assert granted(kinds(default, "ClusterRole", "Role")) == base
+    assert granted(kinds(wide, "ClusterRole", "Role")) - base == granted([{"rules": rights.rules(rights.NAMESPACES)}])
+    for documents in (default, wide):
+        for binding in kinds(documents, "ClusterRoleBinding", "RoleBinding"):
+            [subject] = binding["subjects"]
+            assert (subject["kind"], subject["name"]) == ("ServiceAccount", "jobyard-executor")
+
+
+def test_without_namespaces_of_its_own_making_the_executor_may_only_look_beyond_those_of_the_virtual_clusters(
+    default: list[Document],
+) -> None:
+    roles = {role["metadata"]["name"]: role for role in kinds(default, "ClusterRole")}
+    wide = [roles[binding["roleRef"]["name"]] for binding in kinds(default, "ClusterRoleBinding")]
+    assert {verb for _, _, verb in granted(wide)} == {"list", "watch"}
+    assert granted(wide) == granted([{"rules": rights.rules(rights.CLUSTER)}])
+    assert [binding["metadata"]["namespace"] for binding in kinds(default, "RoleBinding")] == ["jobyard-default"]
+
+
+def test_services_reach_whom_they_speak_to_and_nobody_else_reaches_them(everything: list[Document]) -> None:
+    policies = kinds(everything, "NetworkPolicy")
+    parties = {service: Party(_labels_of(everything, service)) for service in SERVICES}
+    parties |= {
+        "nats": Party({"app": "nats"}),
+        "somebody": Party({"app": "somebody"}),
+        "prometheus": Party({}, here=False, namespace={"kubernetes.io/metadata.name": "monitoring"}),
+        "world": Party({}, here=False),
+    }
+    ports = (4222, 27_017, 443, 6443, 8080, 8081, 2222, 9464, 9465, 9090, 4318)
+
+    def reached(source: str, target: str) -> set[int]:
+        return {port for port in ports if allowed(policies, parties[source], parties[target], port)}
+
+    for service in SERVICES:
+        asks = {4318} | ({27_017} if service in STORING else set())
+        asks |= {443, 9090} if service in ("gateway", "metrics", "notify") else set()
+        asks |= {443, 6443} if service == "executor" else set()
+        assert reached(service, "world") == asks
+        assert reached(service, "nats") == asks | {4222}
+        assert reached("prometheus", service) - {8080, 8081, 2222} == {9464}
+        shown = {"gateway": {8080}, "endpoints": {8081, 2222}}.get(service, set())
+        assert reached("world", service) == reached("somebody", service) == shown
+        for other in SERVICES:
+            assert reached(service, other) == ({9465} if (service, other) == ("endpoints", "executor") else set())
+
+
+def test_names_are_looked_up_by_every_service(default: list[Document]) -> None:
+    policies = kinds(default, "NetworkPolicy")
+    for service in SERVICES:
+        party = Party(_labels_of(default, service))
+        assert allowed(policies, party, Party({}, here=False), 53, "UDP")
+
+
+def test_the_gateway_and_the_door_are_shown_by_https_under_names_that_they_go_by(everything: list[Document]) -> None:
+    shown = {one["metadata"]["name"]: one["spec"] for one in kinds(everything, "Ingress")}
+    assert {name: spec["tls"] for name, spec in shown.items()} == {
+        "jobyard-gateway": [{"hosts": ["yard.example.org"], "secretName": "yard-tls"}],
+        "jobyard-door": [{"hosts": ["doors.example.net"], "secretName": "doors-tls"}],
+    }
+    services = {one["metadata"]["name"]: one["spec"] for one in kinds(everything, "Service")}
+    for spec in shown.values():
+        backend = spec["rules"][0]["http"]["paths"][0]["backend"]["service"]
+        ports = {port["name"]: port["targetPort"] for port in services[backend["name"]]["ports"]}
+        service = services[backend["name"]]["selector"]["app.kubernetes.io/component"]
+        assert ports[backend["port"]["name"]] in {
+            port["name"] for port in pods(everything)[service]["containers"][0]["ports"]
+        }
+    found = environments(everything)
+    hosts = found["gateway"]["JOBYARD_GATEWAY_TRUSTED_HOSTS"]["value"].split(",")
+    assert {"yard.example.org", "jobyard-gateway", "jobyard-gateway.yard.svc"} <= set(hosts)
+    assert found["gateway"]["JOBYARD_GATEWAY_TRUSTED_PROXIES"]["value"] == "10.1.0.0/16"
+    for service in ("gateway", "endpoints"):
+        assert found[service]["JOBYARD_ENDPOINTS_PUBLIC_URL"]["value"] == "https://doors.example.net"
+    assert services["jobyard-ssh"]["type"] == "LoadBalancer"
+
+
+def test_prometheus_and_grafana_find_what_is_theirs(everything: list[Document]) -> None:
+    [monitor] = kinds(everything, "ServiceMonitor")
+    wanted = monitor["spec"]["selector"]["matchLabels"]
+    watched = [one for one in kinds(everything, "Service") if wanted.items() <= one["metadata"]["labels"].items()]
+    assert [one["metadata"]["name"] for one in watched] == ["jobyard-metrics"]
+    for service in SERVICES:
+        assert watched[0]["spec"]["selector"].items() <= _labels_of(everything, service).items()
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": "jobyard"}]
+    assert endpoint["authorization"]["credentials"] == {"name": "jobyard-metrics", "key": "token"}
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    rules = {one["metadata"]["name"]: one["spec"] for one in kinds(everything, "PrometheusRule")}
+    for path in (CHECKOUT / "deploy" / "prometheus" / "rules").glob("*.yml"):
+        assert rules.pop(f"jobyard-{path.stem}") == yaml.safe_load(path.read_text())
+    assert not rules
+    boards = {one["metadata"]["name"]: one for one in kinds(everything, "ConfigMap")}
+    for path in (CHECKOUT / "deploy" / "grafana" / "dashboards").glob("*.json"):
+        board = boards.pop(f"jobyard-{path.stem}")
+        assert json.loads(board["data"][path.name]) == json.loads(path.read_text())
+        assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert not boards
+
+
+def test_without_the_operator_or_where_it_is_not_wanted_nothing_of_its_is_made(default: list[Document]) -> None:
+    assert not kinds(default, "ServiceMonitor", "PrometheusRule")
+    off = {"serviceMonitor": {"enabled": False}, "rules": {"enabled": False}, "dashboards": {"enabled": False}}
+    bare = rendered({"monitoring": off, "networkPolicy": {"enabled": False}, "ssh": {"enabled": False}}, *ALL)
+    assert not kinds(bare, "ServiceMonitor", "PrometheusRule", "ConfigMap", "NetworkPolicy", "Ingress")
+    assert {one["metadata"]["name"] for one in kinds(bare, "Service")} == {
+        "jobyard-gateway",
+        "jobyard-door",
+        "jobyard-metrics",
+    }
+    assert environments(bare)["endpoints"]["JOBYARD_ENDPOINTS_SSH_PORT"]["value"] == "0"
+
+
+def test_releases_of_other_names_do_not_meet() -> None:
+    one, another = ({(each["kind"], each["metadata"]["name"]) for each in named} for named in map(_named, ("a", "b")))
+    assert {kind for kind, _ in one & another} == {"Namespace"}, "virtual clusters are the cluster's"
+
+
+def _is_secret(each: Document) -> bool:
+    return "secretKeyRef" in each.get("valueFrom", {})
+
+
+def _labels_of(documents: list[Document], service: str) -> dict[str, str]:
+    labels: dict[str, str] = workloads(documents)[service]["spec"]["template"]["metadata"]["labels"]
+    return labels
+
+
+def _named(name: str) -> list[Document]:
+    return rendered({"fullnameOverride": name})

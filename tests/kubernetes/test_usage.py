@@ -1,0 +1,94 @@
+"""What runs in pods use, as a real kubelet says it, and with which rights it is asked."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway
+from services.executor.backends.kubernetes.kubelets import Kubelets
+from services.executor.domain import pod_names as names
+from services.executor.domain.reading import Reading
+from tests.support.kubernetes.bench import KubernetesBench
+from tests.support.kubernetes.cluster import shared
+from tests.support.waiting import until
+
+HELD = 48 << 20
+SPENT_NS = 1_000_000_000
+BUSY = (
+    "import os, time\n"
+    f"held = bytearray(os.urandom(1 << 20) * {HELD >> 20})\n"
+    "while time.process_time() < 1.5: pass\n"
+    "while not os.path.exists('go'): time.sleep(0.05)\n"
+)
+GROUP = "/apis/rbac.authorization.k8s.io/v1"
+
+
+async def test_a_busy_run_is_read_as_it_is_and_one_that_is_over_is_not_read(bench: KubernetesBench) -> None:
+    id = await bench.launch(("/usr/bin/env", "python3", "-c", BUSY))
+    idle = await bench.runs()
+    seen: dict[str, Reading] = {}
+
+    async def counted() -> bool:
+        seen.update(await bench.backend.measure([id, idle, "nobody.1"]))
+        busy = seen.get(id)
+        return busy is not None and (busy.cpu_ns or 0) > SPENT_NS and (busy.memory_bytes or 0) > HELD
+
+    await until(counted, "the kubelet has seen it", within=bench.within_s)
+    assert set(seen) == {id, idle}
+    assert (seen[idle].cpu_ns or 0) < SPENT_NS
+    assert (seen[id].memory_bytes or 0) < 2 * HELD
+    bench.go()
+    await bench.ended(id)
+    assert id not in await bench.backend.measure([id])
+
+
+@pytest.fixture
+async def account(bench: KubernetesBench, tmp_path: Path) -> AsyncIterator[Path]:
+    """The kubeconfig of somebody who may read nodes, and what kubelets have counted, and nothing else."""
+    api, name = bench.api, bench.namespace
+    rules = [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["nodes/stats"], "verbs": ["get"]},
+    ]
+    subject = {"kind": "ServiceAccount", "name": "reader", "namespace": name}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    await api.create(f"/api/v1/namespaces/{name}/serviceaccounts", {"metadata": {"name": "reader"}})
+    await api.create(f"{GROUP}/clusterroles", {"metadata": {"name": name}, "rules": rules})
+    binding = {"metadata": {"name": name}, "subjects": [subject], "roleRef": role}
+    await api.create(f"{GROUP}/clusterrolebindings", binding)
+    asked = await api.create(f"/api/v1/namespaces/{name}/serviceaccounts/reader/token", {"spec": {}})
+    config = yaml.safe_load(shared().read_text())
+    config["users"][0]["user"] = {"token": asked["status"]["token"]}
+    path = tmp_path / "reader.kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    yield path
+    await api.delete(f"{GROUP}/clusterrolebindings/{name}", {})
+    await api.delete(f"{GROUP}/clusterroles/{name}", {})
+
+
+async def test_the_right_to_figures_is_all_that_a_kubelet_asks_for(bench: KubernetesBench, account: Path) -> None:
+    id = await bench.runs()
+    api = Api(account)
+    await api.open()
+    pod = (bench.namespace, names.pod_name(id))
+    direct = Kubelets(api, "summary", bench.layout.namespaces)
+
+    async def told() -> bool:
+        try:
+            return pod in await direct.read("node-1")
+        except (
+            ApiError,
+            ClusterAway,
+        ):  # the kubelet asks the API server what the account may, which has just been told
+            return False
+
+    await until(told, "the kubelet tells")
+    with pytest.raises(ApiError) as refusal:
+        await Kubelets(api, "summary", bench.layout.namespaces, proxied=True).read("node-1")
+    assert refusal.value.status == 403, "through the API server it is the right to do anything there"
+    with pytest.raises(ApiError) as refusal:
+        await Kubelets(api, "cadvisor", bench.layout.namespaces).read("node-1")
+    assert refusal.value.status == 403, "cAdvisor's are another right"
+    await api.close()

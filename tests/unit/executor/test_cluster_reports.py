@@ -1,0 +1,88 @@
+"""A cluster's nodes as they are told of: what comes and goes while that is done harms nobody."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from services.executor.backends.kubernetes.api import Api
+from services.executor.backends.kubernetes.layout import Layout
+from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.backends.kubernetes.reports import ClusterReports
+from services.executor.domain import pod_names as names
+
+NOW = datetime(2026, 11, 23, 23, 12, 50, tzinfo=UTC)
+FENCE = Layout(executor="cluster").fence
+LONG = f"{'x' * 60}.lab"
+
+
+def node(name: str, uid: str = "", boot: str = "b-1") -> dict[str, Any]:
+    return {
+        "metadata": {"uid": uid or f"uid-{name}", "name": name},
+        "status": {
+            "allocatable": {"cpu": "8", "memory": "64Gi"},
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "nodeInfo": {"bootID": boot},
+        },
+    }
+
+
+def pod(uid: str, node: str, cpu: str, **labels: str) -> dict[str, Any]:
+    containers = [{"resources": {"requests": {"cpu": cpu}}}]
+    meta = {"uid": uid, "name": uid, "namespace": "default", "labels": labels}
+    return {"metadata": meta, "spec": {"nodeName": node, "containers": containers}}
+
+
+def cluster(*known: dict[str, Any]) -> ClusterNodes:
+    found = ClusterNodes(Api(None), FENCE, {}, (), {})
+    for document in known:
+        found.nodes.take(document)
+    return found
+
+
+def test_a_node_that_goes_while_reports_are_told_is_told_as_it_was() -> None:
+    nodes = cluster(node("a"), node("b"))
+    told = []
+    for report in ClusterReports("cluster", nodes).reports(NOW, NOW):
+        told.append(report.node)
+        nodes.nodes.drop(node("b"))
+    assert told == ["a", "b"]
+    assert [report.node for report in ClusterReports("cluster", nodes).reports(NOW, NOW)] == ["a"]
+    assert nodes.get("b") is None
+
+
+def test_a_node_with_points_in_its_name_is_one_word_of_a_subject() -> None:
+    nodes = cluster(node("ip-10-0-0-1.ec2.internal"))
+    (report,) = ClusterReports("cluster", nodes).reports(NOW, NOW)
+    assert report.node == "ip-10-0-0-1_ec2_internal"
+    assert names.node_name(report.node) == "ip-10-0-0-1.ec2.internal"
+    assert nodes[report.node].cpus == 8.0
+
+
+def test_a_node_whose_name_is_too_long_for_the_platform_is_left_out_and_the_others_are_not() -> None:
+    nodes = cluster(node(LONG), node("b"))
+    assert [report.node for report in ClusterReports("cluster", nodes).reports(NOW, NOW)] == ["b"]
+    nodes.nodes.drop(node(LONG))
+    nodes.nodes.end({"uid-b"})
+    assert list(nodes) == ["b"]
+
+
+def test_a_node_that_came_back_under_its_name_is_not_taken_for_the_one_that_went() -> None:
+    nodes = cluster(node("a"), node("a", "uid-2", "b-2"))
+    nodes.nodes.drop(node("a"))
+    (report,) = ClusterReports("cluster", nodes).reports(NOW, NOW)
+    assert report.boot_id == "b-2"
+
+
+def test_what_others_hold_counts_for_their_node_alone_and_until_they_go() -> None:
+    nodes = cluster(node("a"), node("b"))
+    for other in (pod("1", "a", "1"), pod("2", "a", "2"), pod("3", "b", "4")):
+        nodes.holders.take(other)
+    assert (nodes["a"].cpus, nodes["b"].cpus) == (5.0, 4.0)
+    nodes.holders.drop(pod("2", "a", "2"))
+    nodes.holders.end({"1"})
+    assert (nodes["a"].cpus, nodes["b"].cpus) == (7.0, 8.0)
+
+
+def test_a_pod_that_only_bears_the_executors_label_counts_as_somebody_elses() -> None:
+    nodes = cluster(node("a"))
+    nodes.holders.take(pod("1", "a", "3", **{names.EXECUTOR: names.short_hash("cluster")}))
+    assert nodes["a"].cpus == 5.0
