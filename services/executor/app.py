@@ -62,7 +62,7 @@ def build(deps: Deps) -> Service:
             backend.reports_beside_job,
             None if settings.backend == "kubernetes" else RankTables(devices.equipment),
         ),
-        secrets=Secrets(bus, node),
+        secrets=Secrets(bus, node, backend.uses_images),
         capacities=nodes.capacities,
         clock=clock,
         boot_id=nodes.boot_id,

@@ -98,6 +98,7 @@ class Preparation:
             owner=view.owner,
             vc=view.vc,
             image=launch.image,
+            login=assignment.login,
             device_type=view.device_type,
             devices=share.devices,
             cpus=view.cpus,

@@ -1,5 +1,7 @@
 """A rank as a pod: what an order says gets where it belongs, and nowhere that asks for more."""
 
+import base64
+import json
 import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -8,11 +10,13 @@ from typing import Any
 import pytest
 
 from services.executor.backends.kubernetes.layout import Layout, Share, Storage, Unplaceable
+from services.executor.backends.kubernetes.logins import login_secret
 from services.executor.backends.kubernetes.manifest import pod, tombstone
 from services.executor.backends.protocol import Folders
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import Kind
 from services.executor.domain.container_devices import withheld
+from shared.contracts.commands.secrets import RegistryLogin
 from shared.ids import new_id
 from tests.support.executor_backend import order_of
 
@@ -133,6 +137,20 @@ def test_rank_0_learns_its_address_where_it_starts_and_the_others_are_told() -> 
 def test_grace_periods_are_whole_seconds_and_never_none() -> None:
     assert made(grace_s=1.2)["spec"]["terminationGracePeriodSeconds"] == 2
     assert made(grace_s=0)["spec"]["terminationGracePeriodSeconds"] == 1
+
+
+def test_what_its_image_is_pulled_with_is_named_and_stands_in_a_secret_of_its_own() -> None:
+    login = RegistryLogin(registry="registry.lab:5000", username="robot", password="canary-7f3e")
+    layout = replace(LAYOUT, pull_secrets=("operators",))
+    document = made(layout, login=login)
+    name = f"{document['metadata']['name']}-pull"
+    assert document["spec"]["imagePullSecrets"] == [{"name": "operators"}, {"name": name}]
+    assert "canary-7f3e" not in json.dumps(document)
+    secret = login_secret(document, login, {"kind": "ConfigMap"})
+    assert (secret["metadata"]["name"], secret["type"]) == (name, "kubernetes.io/dockerconfigjson")
+    config = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+    assert base64.b64decode(config["auths"]["registry.lab:5000"]["auth"]) == b"robot:canary-7f3e"
+    assert made(layout)["spec"]["imagePullSecrets"] == [{"name": "operators"}]
 
 
 def test_who_asks_for_no_memory_has_a_limit_and_is_promised_none() -> None:

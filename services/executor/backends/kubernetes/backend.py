@@ -31,6 +31,7 @@ from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.ports import Ports
+from services.executor.backends.kubernetes.pulls import PodPulls
 from services.executor.backends.kubernetes.sweeping import Sweep
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
@@ -39,6 +40,7 @@ from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain import pod_states as states
 from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Observation
+from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
@@ -68,6 +70,7 @@ class KubernetesBackend:
         self._turns = Turns()
         self._kept = Kept(folder)
         self._pods = Pods(api, layout.fence, nodes.strangers if nodes is not None else Holders(), self._moved)
+        self._pulls = PodPulls(api, self._pods)
         self._measuring = Measuring(self._pods, sources)
         hidden = HiddenTexts(api)
         ways = Ways(folder)
@@ -127,6 +130,9 @@ class KubernetesBackend:
         await self._pods.watch.listed.wait()
         seen = await asyncio.gather(*(self._observing.observe(run_id) for run_id in run_ids))
         return dict(zip(run_ids, seen, strict=True))
+
+    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
+        return await self._pulls.of(run_ids)
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         return await self._measuring.measure(run_ids)

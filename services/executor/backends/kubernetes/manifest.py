@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from services.executor.backends.kubernetes import wrapper
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
+from services.executor.backends.kubernetes.logins import login_name
 from services.executor.backends.kubernetes.mounts import mounts_and_volumes
 from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
@@ -48,7 +49,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "automountServiceAccountToken": False,
         "containers": [container],
         "enableServiceLinks": False,
-        "imagePullSecrets": [{"name": name} for name in layout.pull_secrets],
+        "imagePullSecrets": [{"name": name} for name in (*layout.pull_secrets, *_login(order))],
         "restartPolicy": "Never",
         "securityContext": {
             "runAsNonRoot": True,
@@ -76,6 +77,11 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     if order.ranks > 1:
         said[names.RANKS] = str(order.ranks)
     return _document(order.run_id, order, layout, spec, said)
+
+
+def _login(order: RunOrder) -> tuple[str, ...]:
+    """The Secret of its own that the pod's image is pulled with, if there is one."""
+    return () if order.login is None else (login_name(names.pod_name(order.run_id)),)
 
 
 def tombstone(order: RunOrder, layout: Layout) -> Document:
