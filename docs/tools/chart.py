@@ -1,7 +1,5 @@
 """What the roles of the Helm chart grant, from the list that the executor's code is held to."""
 
-from typing import Any
-
 import yaml
 
 from services.executor.backends.kubernetes import rights
@@ -10,8 +8,7 @@ _HEAD = "# Written by `make docs` from services/executor/backends/kubernetes/rig
 
 
 def document() -> str:
-    """Rules of roles: without a namespace, where namespaces are made, in those, and by who says what runs use."""
+    """Rules of ClusterRoles: without a namespace, where namespaces are made, and in those of virtual clusters."""
     lists = {"cluster": rights.CLUSTER, "namespaces": rights.NAMESPACES, "namespaced": rights.NAMESPACED}
-    rules: dict[str, Any] = {name: list(rights.rules(each)) for name, each in lists.items()}
-    rules["usage"] = {name: list(rights.rules(each)) for name, each in rights.USAGE.items()}
+    rules = {name: list(rights.rules(each)) for name, each in lists.items()}
     return _HEAD + str(yaml.safe_dump(rules, sort_keys=False, default_flow_style=None, width=120))

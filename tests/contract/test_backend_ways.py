@@ -124,6 +124,7 @@ async def test_without_a_program_it_is_a_login_shell_with_the_runs_own_path_firs
     (bench.folder / "bin" / "python3").chmod(0o755)
     await bench.backend.launch([order])
     await until(lambda: bench.lines("ledger"), "it runs")
+    await bench.reaches(order.run_id, Started)
     home = {"HOME": str(bench.folder)}
     (bench.folder / ".profile").write_text("PATH=/nowhere; PROFILE=read; export PATH PROFILE\n")
     async with await held(bench, order.run_id, Child(env=home, terminal=Terminal())) as child:
@@ -250,6 +251,7 @@ async def test_the_last_words_of_a_child_are_kept_and_hide_the_runs_secrets(benc
     order = bench.order(f"echo begun >> ledger; {bench.WAIT_FOR_GO}", hidden=("s3cret",))
     await bench.backend.launch([order])
     await until(lambda: bench.lines("ledger"), "it runs")
+    await bench.reaches(order.run_id, Started)
     async with await held(bench, order.run_id, shell("echo s3cret; echo no port >&2; exit 1", name="jupyter")) as child:
         await child.exit()
     said = bench.backend.output(order.run_id, "jupyter")

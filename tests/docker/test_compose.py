@@ -14,7 +14,7 @@ from tests.support.docker import docker
 from tests.support.separate import SERVICES
 from tests.support.waiting import LONG_S, wait_until
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1500)
 """The image is built first, from packages that may have to be fetched."""
 
 

@@ -39,7 +39,6 @@ EVERYTHING: Values = {
         "reach": [{"cidr": "0.0.0.0/0", "without": ["10.0.0.0/8"]}],
         "callers": [{"namespaces": {"kubernetes.io/metadata.name": "monitoring"}, "ports": [9100]}],
         "domain": "cluster.local",
-        "prometheus": "http://prometheus.monitoring:9090",
         "virtualClusters": ["default", "Vision_Lab"],
     },
     "services": {
@@ -302,13 +301,9 @@ def test_namespaces_of_virtual_clusters_are_those_that_the_executor_looks_for() 
 
 def test_what_the_roles_grant_is_what_the_executor_s_code_says_that_it_uses(default: list[Document]) -> None:
     wide = rendered({"runs": {"createNamespaces": True}})
-    base = granted([{"rules": rights.rules((*rights.CLUSTER, *rights.USAGE["summary"], *rights.NAMESPACED))}])
+    base = granted([{"rules": rights.rules((*rights.CLUSTER, *rights.NAMESPACED))}])
     assert granted(kinds(default, "ClusterRole", "Role")) == base
     assert granted(kinds(wide, "ClusterRole", "Role")) - base == granted([{"rules": rights.rules(rights.NAMESPACES)}])
-    for usage in ("cadvisor", "prometheus", "none"):
-        other = granted(kinds(rendered({"runs": {"usage": usage}}), "ClusterRole"))
-        assert other - base == granted([{"rules": rights.rules(rights.USAGE.get(usage, ()))}]) - base
-        assert ("", "nodes/stats", "get") not in other
     for documents in (default, wide):
         for binding in kinds(documents, "ClusterRoleBinding", "RoleBinding"):
             [subject] = binding["subjects"]
@@ -321,7 +316,7 @@ def test_without_namespaces_of_its_own_making_the_executor_may_only_look_beyond_
     roles = {role["metadata"]["name"]: role for role in kinds(default, "ClusterRole")}
     wide = [roles[binding["roleRef"]["name"]] for binding in kinds(default, "ClusterRoleBinding")]
     assert {verb for _, _, verb in granted(wide)} == {"get", "list", "watch"}
-    assert granted(wide) == granted([{"rules": rights.rules((*rights.CLUSTER, *rights.USAGE["summary"]))}])
+    assert granted(wide) == granted([{"rules": rights.rules(rights.CLUSTER)}])
     assert [binding["metadata"]["namespace"] for binding in kinds(default, "RoleBinding")] == ["jobyard-default"]
 
 
@@ -334,7 +329,7 @@ def test_services_reach_whom_they_speak_to_and_nobody_else_reaches_them(everythi
         "prometheus": Party({}, here=False, namespace={"kubernetes.io/metadata.name": "monitoring"}),
         "world": Party({}, here=False),
     }
-    ports = (4222, 27_017, 443, 6443, 8080, 8081, 2222, 9464, 9465, 9090, 4318, 10_250)
+    ports = (4222, 27_017, 443, 6443, 8080, 8081, 2222, 9464, 9465, 9090, 4318)
 
     def reached(source: str, target: str) -> set[int]:
         return {port for port in ports if allowed(policies, parties[source], parties[target], port)}
@@ -342,7 +337,7 @@ def test_services_reach_whom_they_speak_to_and_nobody_else_reaches_them(everythi
     for service in SERVICES:
         asks = {4318} | ({27_017} if service in STORING else set())
         asks |= {443, 9090} if service in ("gateway", "metrics", "notify") else set()
-        asks |= {443, 6443, 10_250, 9090} if service == "executor" else set()
+        asks |= {443, 6443} if service == "executor" else set()
         assert reached(service, "world") == asks
         assert reached(service, "nats") == asks | {4222}
         assert reached("prometheus", service) - {8080, 8081, 2222} == {9464}

@@ -10,8 +10,13 @@ from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway
 from services.executor.backends.kubernetes.kubelets import Kubelets
 from services.executor.domain import pod_names as names
 from services.executor.domain.reading import Reading
+from shared.contracts.events import RunExited
+from tests.support.executor import launch_of
+from tests.support.executor_service import Yard
+from tests.support.executors import running
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.kubernetes.cluster import shared
+from tests.support.nats import NatsServer
 from tests.support.waiting import until
 
 HELD = 48 << 20
@@ -22,6 +27,7 @@ BUSY = (
     "while time.process_time() < 1.5: pass\n"
     "while not os.path.exists('go'): time.sleep(0.05)\n"
 )
+WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.05; done"
 GROUP = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -92,3 +98,30 @@ async def test_the_right_to_figures_is_all_that_a_kubelet_asks_for(bench: Kubern
         await Kubelets(api, "cadvisor", bench.layout.namespaces).read("node-1")
     assert refusal.value.status == 403, "cAdvisor's are another right"
     await api.close()
+
+
+async def test_what_a_run_uses_and_reports_arrives_while_it_runs_and_with_its_end(
+    nats: NatsServer, yard: Yard, tmp_path: Path
+) -> None:
+    async with running("kubernetes", nats.url, tmp_path / "data") as executor:
+        spends = "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done"
+        report = 'echo \'{"loss": 0.5}\' >> "$JOBYARD_METRICS_FILE"'
+        command = f"{spends}; {report}; {WAIT_FOR_GO}; {report.replace('0.5', '0.25')}"
+        view = await yard.place(launch=launch_of(command), cpus=0.1)
+        seen: dict[str, float] = {}
+
+        async def told() -> bool:
+            for sample in await yard.samples(view):
+                seen.update(sample.reported)
+                seen["cpu"] = max(seen.get("cpu", 0.0), sample.cpu_seconds or 0.0)
+                seen["memory"] = max(seen.get("memory", 0.0), sample.memory_bytes or 0.0)
+            return seen.get("loss") == 0.5 and seen["cpu"] > 0 and seen["memory"] > 0
+
+        await until(told, "the samples say it", within=120)
+        (executor.job_path(view) / "go").touch()
+        exited = await yard.said(view, "exited")
+        assert isinstance(exited, RunExited) and exited.usage is not None
+        assert exited.usage.reported == {"loss": 0.25}
+        assert (exited.usage.cpu_seconds or 0) >= seen["cpu"] and (exited.usage.memory_peak_bytes or 0) >= seen[
+            "memory"
+        ]

@@ -10,14 +10,15 @@ from services.executor.backends.docker.containers import HOME, Limits, User, hom
 from services.executor.backends.docker.users import Users
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.usage.groups import Groups, mounted
+from services.executor.domain.container_devices import withheld
 from shared.ids import new_id
 from tests.support.docker import IMAGE, docker, engine
 from tests.support.executor_backend import Bench, ProcessHome
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.kubernetes.cluster import shared
 
-BROUGHT = frozenset({"HOSTNAME", "HOME"})
-"""What the engine adds to every environment."""
+BROUGHT = frozenset({"HOSTNAME", "HOME", *withheld(None)})
+"""What the engine adds to every environment, and what a container is told of devices."""
 SOMEBODY = User(1000, 1000)
 """Whose runs are in containers: nobody that this machine knows."""
 

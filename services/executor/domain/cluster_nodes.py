@@ -5,7 +5,7 @@ placed there; the runs that are there stay.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.executor.domain.admission import Capacity
@@ -99,6 +99,11 @@ def capacity(node: NodeFacts, held: Iterable[Mapping[str, float]], kinds: Mappin
         if free.get(kind.resource, 0) >= 1 and kind.labels.items() <= node.labels.items()
     }
     return Capacity(max(round(free.get("cpu", 0.0), 3), 0.0), max(int(free.get("memory", 0.0)) // _MIB, 0), devices)
+
+
+def whole(node: NodeFacts, kinds: Mapping[str, Kind]) -> Capacity:
+    """What runs could use there at best: nobody else does, and it is open."""
+    return capacity(replace(node, open=True), (), kinds)
 
 
 def quantity(text: str) -> float:

@@ -41,12 +41,6 @@ _SIGNALS = {
 """Linux's numbers, of those that end a program."""
 STOPPING = "stopping"
 EXITED = "exited"
-_OWN_DISK = (
-    "exceeds the total limit of containers",
-    "exceeded its local ephemeral storage limit",
-    "Usage of EmptyDir volume",
-)
-"""What a kubelet says of a pod that it evicts for the pod's own limits, and not for what the node lacks."""
 
 _UNKNOWN = Reason(code="result_unknown", message="The node has lost the run's container, so nobody knows how it ended.")
 
@@ -165,29 +159,6 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
     )
 
 
-def _over_its_disk(pod: Pod) -> Over | None:
-    """A run that was evicted for what itself has written has failed: elsewhere it would do the same."""
-    status = pod.get("status", {})
-    container = next(iter(status.get("containerStatuses") or ()), None)
-    ended = ((container or {}).get("state") or {}).get("terminated") or {}
-    said = _sentence(str(status.get("message", "")))
-    if status.get("reason") != "Evicted" or not ended.get("startedAt") or not any(text in said for text in _OWN_DISK):
-        return None
-    code = int(ended["exitCode"]) or _SIGKILLED
-    words = (
-        f"The run wrote more beside its folders than it may: {said} Write into the job's folder, or ask an operator."
-    )
-    return Over(
-        started_ns=time_ns(ended["startedAt"]),
-        ended_ns=time_ns(ended["finishedAt"]),
-        exit_code=code,
-        signal=signal_of(code),
-        stopped=False,
-        forced=False,
-        reason=Reason(code="disk_exceeded", message=words, details={"said": said}),
-    )
-
-
 def _never_ran(pod: Pod) -> Verdict:
     """The kubelet has given the pod up: it would not admit it, or took it away."""
     status = pod["status"]
@@ -215,6 +186,12 @@ _IMAGE_WORDS = {
 }
 _CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)"( is being deleted| not found)?')
+_OWN_DISK = (
+    "exceeds the total limit of containers",
+    "exceeded its local ephemeral storage limit",
+    "Usage of EmptyDir volume",
+)
+"""What a kubelet says of a pod that it evicts for the pod's own limits, and not for what the node lacks."""
 
 
 def _obstacle(pod: Pod, waiting: Mapping[str, Any]) -> Obstacle | None:
@@ -247,6 +224,29 @@ def _unschedulable(message: str) -> Obstacle:
 def _cannot_start(message: str) -> Reason:
     words = f"The image has no program to start the command with: {_sentence(message)}"
     return Reason(code="program_missing", message=words)
+
+
+def _over_its_disk(pod: Pod) -> Over | None:
+    """A run that was evicted for what itself has written has failed: elsewhere it would do the same."""
+    status = pod.get("status", {})
+    container = next(iter(status.get("containerStatuses") or ()), None)
+    ended = ((container or {}).get("state") or {}).get("terminated") or {}
+    said = _sentence(str(status.get("message", "")))
+    if status.get("reason") != "Evicted" or not ended.get("startedAt") or not any(text in said for text in _OWN_DISK):
+        return None
+    code = int(ended["exitCode"]) or _SIGKILLED
+    words = (
+        f"The run wrote more beside its folders than it may: {said} Write into the job's folder, or ask an operator."
+    )
+    return Over(
+        started_ns=time_ns(ended["startedAt"]),
+        ended_ns=time_ns(ended["finishedAt"]),
+        exit_code=code,
+        signal=signal_of(code),
+        stopped=False,
+        forced=False,
+        reason=Reason(code="disk_exceeded", message=words, details={"said": said}),
+    )
 
 
 def _out_of_memory(pod: Pod) -> Reason:

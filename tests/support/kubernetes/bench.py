@@ -10,6 +10,7 @@ from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.kubernetes.measuring import Source
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
+from services.executor.domain.container_devices import withheld
 from tests.support.executor_backend import Bench
 from tests.support.kubernetes.cluster import IMAGE
 from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
@@ -17,8 +18,8 @@ from tests.support.waiting import until
 
 _PORT = ("", "_PROTO", "_PORT", "_ADDR")
 _SERVICE = ("PORT", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTPS", *(f"PORT_443_TCP{part}" for part in _PORT))
-BROUGHT = frozenset({"HOSTNAME", "HOME", *(f"KUBERNETES_{name}" for name in _SERVICE)})
-"""What a kubelet adds to every environment."""
+BROUGHT = frozenset({"HOSTNAME", "HOME", *withheld(None), *(f"KUBERNETES_{name}" for name in _SERVICE)})
+"""What a kubelet adds to every environment, and what a pod is told of devices."""
 
 
 class KubernetesBench(Bench):
@@ -53,10 +54,10 @@ class KubernetesBench(Bench):
         self.sources: tuple[Source, ...] = ()
         """Who says what devices do, beside the kubelets."""
 
-        self._through = through or kubeconfig
+        self._kubeconfig = through or kubeconfig
 
         def make() -> KubernetesBackend:
-            api = Api(self._through)
+            api = Api(self._kubeconfig)
             sources = (Kubelets(api, "summary", self.layout.namespaces), *self.sources)
             return KubernetesBackend(api, home, self.layout, patience_s=patience_s, sources=sources)
 
@@ -74,7 +75,7 @@ class KubernetesBench(Bench):
 
     async def reach_by(self, kubeconfig: Path) -> None:
         """The next executor's process reaches the cluster by this one."""
-        self._through = kubeconfig
+        self._kubeconfig = kubeconfig
         await self.reopen()
 
     async def remove(self, run_id: str) -> None:

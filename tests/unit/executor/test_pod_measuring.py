@@ -8,6 +8,7 @@ import pytest
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.measuring import Measuring
+from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.domain import pod_names as names
 from services.executor.domain.figures import Figures
@@ -18,6 +19,7 @@ from shared.contracts.metrics import Accelerator
 from shared.ids import new_id
 
 NAMESPACE = "jobyard-default"
+FENCE = Fence("cluster", "jobyard-")
 
 
 class Said:
@@ -48,7 +50,9 @@ def running(run_id: str, node: str) -> dict[str, Any]:
             "namespace": NAMESPACE,
             "uid": run_id,
             "resourceVersion": "1",
-            "annotations": {names.RUN: run_id},
+            "annotations": {names.RUN: run_id, names.NODE: "cluster", names.OWNER: "ada", names.VC: "default"},
+            "labels": FENCE.labels(run_id),
+            "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "jobyard", "uid": "anchor"}],
         },
         "spec": {"nodeName": node, "containers": [{"image": "a"}]},
         "status": {"phase": "Running", "containerStatuses": [{"state": state}]},
@@ -57,7 +61,7 @@ def running(run_id: str, node: str) -> dict[str, Any]:
 
 @pytest.fixture
 def pods() -> Pods:
-    return Pods(Api(None), Fence("cluster", "jobyard-"), lambda run_id: None)
+    return Pods(Api(None), FENCE, Holders(), lambda run_id: None)
 
 
 async def let_go(measuring: Measuring) -> None:

@@ -182,13 +182,15 @@ def test_what_the_node_took_away_is_lost(document: dict[str, Any], code: str) ->
     ],
 )
 def test_who_was_evicted_for_what_itself_has_written_has_failed(message: str, exit_code: int, told: int) -> None:
-    taken = {"phase": "Failed", "reason": "Evicted", "message": message}
-    found = over(pod(ended(exit_code, "stopping\nexited\ntold\n"), **taken))
+    how = ended(exit_code, "stopping\nexited\ntold\n")
+    document = pod(how, phase="Failed", reason="Evicted", message=message)
+    found = over(document)
     assert (found.exit_code, found.stopped) == (told, False)
     assert found.reason is not None
     assert (found.reason.code, message.strip() in found.reason.message) == ("disk_exceeded", True)
-    assert over(pod(ended(exit_code, "stopping\nexited\ntold\n"), **taken), asked=True).stopped
-    assert isinstance(verdict(pod(**taken), asked=False), Taken)
+    assert over(document, asked=True).stopped
+    document["status"]["containerStatuses"] = []
+    assert isinstance(verdict(document, asked=False), Taken)
 
 
 def test_a_tombstone_is_one_whatever_else_it_says() -> None:

@@ -134,8 +134,6 @@ JOBYARD_EXECUTOR_KUBERNETES_NETWORK_POLICIES: {{ .networkPolicies | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_REACH: {{ .reach | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_CALLERS: {{ .callers | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_DOMAIN: {{ .domain | quote }}
-JOBYARD_EXECUTOR_KUBERNETES_USAGE: {{ .usage | quote }}
-JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS: {{ .prometheus | quote }}
 {{- end }}
 {{- end }}
 

@@ -8,6 +8,7 @@ has started nothing, and is replaced; one whose supervisor has claimed the run i
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from secrets import token_hex
 
@@ -35,7 +36,10 @@ from services.executor.backends.docker.pinning import Pinned
 from services.executor.backends.docker.users import Users
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.observation import Refused
-from shared.contracts.job import Reason
+from services.executor.domain.pulling import Progress
+from shared.contracts.commands.secrets import RegistryLogin
+from shared.contracts.job import HIDDEN, Reason
+from shared.contracts.masking import hidden_in, masked
 
 log = structlog.get_logger()
 
@@ -61,7 +65,7 @@ class Launching:
         self._users = users
         self._default_image = default_image
         self._room = asyncio.Semaphore(AT_ONCE)
-        self.fetching: set[str] = set()
+        self.fetching: dict[str, Progress] = {}
         """Runs whose image is being pulled: nothing of them is there yet."""
 
     async def launch(self, order: RunOrder, kind: Kind | None) -> None:
@@ -95,26 +99,26 @@ class Launching:
             if await self._is_left(container, order.run_id):
                 await asyncio.to_thread(self._files.begin, order.run_id)
                 return None
-            image = await self._fetched(name, order.run_id)
+            image = await self._fetched(name, order)
             async with self._room:
                 made_ns = await self._start(order, image, user, kind, container)
         except Declined as declined:
-            return _refusal(name, declined)
+            return _refusal(name, declined, order.login)
         except descent.Misled as misled:
             return _moved(str(misled), str(misled.path))
         return await self._claimed(order.run_id, container, made_ns)
 
-    async def _fetched(self, name: str, run_id: str) -> Image:
+    async def _fetched(self, name: str, order: RunOrder) -> Image:
         """May take long, and keeps nobody else from starting. Raises Declined."""
         image = await self._engine.image(name)
         if image is not None:
             return image
-        log.info("image_pulled", run_id=run_id, image=name)
-        self.fetching.add(run_id)
+        log.info("image_pulled", run_id=order.run_id, image=name)
+        progress = self.fetching[order.run_id] = Progress(name, time.time_ns())
         try:
-            await self._engine.pull(name)
+            await self._engine.pull(name, order.login, progress.take)
         finally:
-            self.fetching.remove(run_id)
+            del self.fetching[order.run_id]
         image = await self._engine.image(name)
         if image is None:
             raise Unpullable(404, "it was pulled, and has been removed since")
@@ -194,9 +198,12 @@ def _moved(what: str, path: str | None) -> Refused:
     return Refused(Reason(code="path_moved", message=message, details={"path": path} if path else {}))
 
 
-def _refusal(image: str, declined: Declined) -> Refused:
-    """What the engine would not do, in its own words; a registry that does not answer may do so another time."""
-    said = declined.said.rstrip(".")
+def _refusal(image: str, declined: Declined, login: RegistryLogin | None) -> Refused:
+    """What the engine would not do, in its own words; a registry that does not answer may do so another time.
+
+    A registry may say whatever it likes, also what it was let in with.
+    """
+    said = masked(declined.said.rstrip("."), hidden_in([login.password]) if login is not None else (), HIDDEN)
     if isinstance(declined, Unpullable):
         final = any(word in said.lower() for word in _FINAL)
         hint = "Check its name, and whether this node may pull it" if final else "The registry may answer later"

@@ -128,14 +128,14 @@ class Api:
                 connection = await session.ws_connect(
                     url, headers=headers, protocols=(protocol,), timeout=closing, max_msg_size=0
                 )
-            async with connection:
-                if (peer := connection.get_extra_info("socket")) is not None:
-                    keep_alive(peer)
-                pinging = asyncio.create_task(_ping(connection))
-                try:
+            if (peer := connection.get_extra_info("socket")) is not None:
+                keep_alive(peer)
+            pinging = asyncio.create_task(_ping(connection))
+            try:
+                async with connection:
                     yield connection
-                finally:
-                    pinging.cancel()
+            finally:
+                pinging.cancel()
         except aiohttp.WSServerHandshakeError as error:
             if error.status == 401:
                 await self._sign_in.renew(client, token)

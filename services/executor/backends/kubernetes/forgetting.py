@@ -14,7 +14,6 @@ from services.executor.backends.kubernetes.api import ClusterAway
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.tasks import Tasks
-from services.executor.backends.kubernetes.ways import Ways
 
 log = structlog.get_logger()
 
@@ -25,9 +24,8 @@ PATIENCE_S = 5.0
 class Forgetting:
     """`gone` is called with each run of which nothing is left."""
 
-    def __init__(self, kept: Kept, ways: Ways, calls: Calls, tasks: Tasks, gone: Callable[[str], None]) -> None:
+    def __init__(self, kept: Kept, calls: Calls, tasks: Tasks, gone: Callable[[str], None]) -> None:
         self._kept = kept
-        self._ways = ways
         self._calls = calls
         self._tasks = tasks
         self._gone = gone
@@ -57,7 +55,6 @@ class Forgetting:
             except ClusterAway as error:
                 log.warning("pod_not_removed", run_id=run_id, error=str(error))
                 return
-        await asyncio.to_thread(self._ways.forget, run_id)
         await asyncio.to_thread(self._kept.forget, [run_id])
         self._leaving.discard(run_id)
         self._gone(run_id)

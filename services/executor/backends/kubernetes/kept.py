@@ -6,6 +6,7 @@ is asked of the cluster, so a kill of this process leaves either nothing or a wo
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -80,7 +81,7 @@ class Kept:
     def forget(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:
             for file in self._folder.glob(f"{run_id}.*"):
-                file.unlink(missing_ok=True)
+                shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
 
     def _write(self, run_id: str, suffix: str, facts: dict[str, Any]) -> None:
         path = self.path(run_id, suffix)

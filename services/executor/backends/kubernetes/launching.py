@@ -69,6 +69,7 @@ class Launching:
         }
         before = await asyncio.to_thread(self._kept.order, run_id)
         facts["secret"] = bool(order.hidden) or (before or {}).get("secret", False)
+        facts["login"] = order.login is not None or (before or {}).get("login", False)
         try:
             for folder in (order.folders.job, order.folders.checkpoints):
                 await asyncio.to_thread(share, folder, self._layout.user, self._layout.group)

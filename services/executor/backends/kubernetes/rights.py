@@ -22,7 +22,8 @@ class Right:
 
 
 CLUSTER = (
-    Right("nodes", ("list", "watch"), "what there is for runs"),
+    Right("nodes", ("get", "list", "watch"), "what there is for runs, and where a node's kubelet is asked"),
+    Right("nodes/stats", ("get",), "asked for by kubelets: what runs use, as their summary says it"),
     Right("pods", ("list", "watch"), "runs of all namespaces, and what others hold of the nodes"),
     Right("networkpolicies", ("list",), "those of ours, wherever runs were", _POLICIES),
     Right("resourcequotas", ("list",), "likewise"),
@@ -32,12 +33,6 @@ CLUSTER = (
 
 NAMESPACES = (Right("namespaces", ("create", "get", "patch"), "one for each virtual cluster, and its level"),)
 """Beside them, and only where namespaces are made by Jobyard (`create_namespaces`)."""
-
-USAGE = {
-    "summary": (Right("nodes", ("get",), "where a kubelet is"), Right("nodes/stats", ("get",), "what it counts")),
-    "cadvisor": (Right("nodes", ("get",), "where a kubelet is"), Right("nodes/metrics", ("get",), "what it counts")),
-}
-"""Beside them, by who says what runs use (`usage`). Kubelets ask whether their callers have the last of each."""
 
 NAMESPACED = (
     Right("networkpolicies", ("create", "delete", "patch"), "who may speak with runs", _POLICIES),

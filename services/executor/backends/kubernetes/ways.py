@@ -4,8 +4,6 @@ Of a child that ends with its caller, that it was started: its stream ends with 
 a program that lasts, the end of what it has written: its pod may be gone when somebody asks.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +15,7 @@ _CHILD = ".child"
 
 
 class Ways:
-    """The folders `<folder>/<run id>.ways`. All of it touches the disk."""
+    """The folders `<folder>/<run id>.ways`, which go with the run's other files. All of it touches the disk."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -59,11 +57,6 @@ class Ways:
         for path in self._folder.glob(f"*{FOLDER}/*{_CHILD}"):
             pid, _, started = path.name.removesuffix(_CHILD).partition("-")
             yield path.parent.name.removesuffix(FOLDER), Process(int(pid), int(started))
-
-    def forget(self, run_id: str) -> None:
-        folder = self._of(run_id)
-        if os.path.isdir(folder):
-            shutil.rmtree(folder)
 
     def _of(self, run_id: str) -> Path:
         return self._folder / f"{run_id}{FOLDER}"
