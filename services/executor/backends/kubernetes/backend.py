@@ -65,11 +65,18 @@ class KubernetesBackend:
         hidden = HiddenTexts(api)
         self._calls = Calls(api, self._kept, self._pods, Namespaces(api, create_namespaces), hidden)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
-        self._outputs = Outputs(api, self._kept, self._pods, hidden, self._note)
+        self._outputs = Outputs(api, self._kept, self._pods, self._calls, hidden, self._note, patience_s)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
         self._observing = Observing(
-            self._kept, self._pods, self._calls, self._outputs, self._concluding, self._ending, patience_s
+            self._kept,
+            self._pods,
+            self._calls,
+            self._outputs,
+            self._concluding,
+            self._ending,
+            patience_s,
+            answers=nodes.answers if nodes is not None else lambda node: True,
         )
         self._changed: Changed = lambda run_id, observation: None
         self._wrote: Callable[[str], None] = lambda run_id: None

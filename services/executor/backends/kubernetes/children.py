@@ -24,6 +24,8 @@ _SIZE_S = 0.2
 """Between two looks at a terminal's size, which nobody tells."""
 _NAMED_SIGNAL = re.compile(r"^[A-Z0-9]{2,10}$")
 _LINE_BYTES = 65_536
+_FIRST_LINE_BYTES = 4096
+"""The line that says what became of the start is no longer, whatever the image's shell makes of it."""
 
 
 class Relay:
@@ -75,8 +77,9 @@ class Relay:
         if channel == STDOUT and not self.started.done():
             self._rest += data
             line, end, data = self._rest.partition(b"\n")
-            if not end:
+            if not end and len(self._rest) <= _FIRST_LINE_BYTES:
                 return
+            self._rest = b""
             self._begin(line.strip().decode(errors="replace"))
         name = "terminal" if self._terminal is not None else {STDOUT: "stdout", STDERR: "stderr"}.get(channel)
         if name in self._ours.files and data:
@@ -88,13 +91,16 @@ class Relay:
 
     def _begin(self, line: str) -> None:
         word, _, rest = line.partition(" ")
-        if word == programs.STARTED:
+        if word == programs.STARTED and rest.isdecimal():
             self.started.set_result(int(rest))
             return
+        if word != programs.REFUSED:
+            raise Conflict(
+                "The job's container said something else than whether the program has started.",
+                details={"code": programs.PROGRAM_UNUSABLE},
+            )
         code, _, sentence = rest.partition(" ")
-        raise Conflict(
-            sentence or line, details={"code": code or "program_unusable", "program": sentence.partition(":")[0]}
-        )
+        raise Conflict(sentence, details={"code": code, "program": sentence.partition(":")[0]})
 
     async def _ended(self, status: bytes) -> None:
         try:
@@ -125,8 +131,11 @@ class Relay:
                 if not data:
                     break
                 *lines, rest = (rest + data).split(b"\n")
+                if len(rest) > _LINE_BYTES:
+                    break
                 for line in lines:
-                    name = str(json.loads(line).get("signal", ""))
+                    order = json.loads(line)
+                    name = str(order.get("signal", "")) if isinstance(order, dict) else ""
                     if _NAMED_SIGNAL.match(name):
                         await self._beside(programs.signalling(pid, name))
         await self._beside(programs.hanging_up(pid))

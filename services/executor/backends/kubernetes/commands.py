@@ -12,6 +12,9 @@ from services.executor.backends.kubernetes.channels import ERROR, EXEC_PROTOCOL,
 from services.executor.backends.kubernetes.pods import path_of
 from services.executor.domain import pod_names as names
 
+SAID_BYTES = 1 << 20
+"""The most that is taken of what a command says: a table of some thousand sockets."""
+
 
 @asynccontextmanager
 async def started(
@@ -27,12 +30,15 @@ async def started(
 
 
 async def said(api: Api, pod: Document, command: Sequence[str]) -> bytes:
-    """What it writes until its end. Raises ApiError, ClusterAway."""
-    written = b""
+    """What it writes until its end, or the beginning of that, for what is in a pod may write without end.
+
+    Raises ApiError, ClusterAway.
+    """
+    written = bytearray()
     async with started(api, pod, command) as channels:
         async for channel, data in channels.received():
             if channel == STDOUT:
                 written += data
-            elif channel == ERROR:
+            if channel == ERROR or len(written) > SAID_BYTES:
                 break
-    return written
+    return bytes(written[:SAID_BYTES])

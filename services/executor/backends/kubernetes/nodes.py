@@ -84,6 +84,10 @@ class ClusterNodes(Mapping[str, Capacity]):
         """Of the node as it runs now. Raises KeyError."""
         return self._facts(token).boot_id
 
+    def answers(self, name: str) -> bool:
+        """Whether the cluster has a node of this name, and hears of it."""
+        return any(facts.ready for facts in self._nodes.known.values() if facts.name == name)
+
     def __getitem__(self, token: str) -> Capacity:
         facts = self._facts(token)
         held = [amounts for node, amounts in self._holders.held.values() if node == facts.name]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.domain import pod_names as names
 from services.executor.domain.admission import Capacity
 from shared.contracts.events import NodeReported
 
@@ -22,8 +23,10 @@ class ClusterReports:
         self._nodes = nodes
 
     def reports(self, now: datetime, since: datetime) -> Iterator[NodeReported]:
-        """Of each node that is known to be there."""
+        """Of each node that the cluster hears of. Of the others nothing is said, so they count as silent."""
         for node in list(self._nodes):
+            if not self._nodes.answers(names.node_name(node)):
+                continue
             has = self._nodes[node]
             yield NodeReported(
                 node=node,
