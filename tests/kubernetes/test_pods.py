@@ -8,8 +8,6 @@ from services.executor.backends.frames import STDOUT
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Cancelled, Ended, Lost, Refused, Started
-from services.executor.domain.record import rank_id
-from shared.ids import new_id
 from tests.support.kubernetes.bench import KubernetesBench
 
 
@@ -25,28 +23,6 @@ async def test_a_command_runs_in_a_pod_of_the_restricted_level_and_its_output_an
     ended = await bench.ended(id)
     assert (ended.exit_code, ended.stopped) == (3, False)
     assert bench.output(id)[STDOUT] == b"hello\n1000\n"
-
-
-async def test_two_ranks_meet_at_the_address_that_both_are_told(bench: KubernetesBench) -> None:
-    serve = (
-        "import socket,os; s=socket.create_server(('',29500)); c,_=s.accept(); print(c.recv(99).decode()); c.close()"
-    )
-    join = (
-        "import socket,os,time\n"
-        "while True:\n"
-        "    try: c=socket.create_connection((os.environ['MASTER_ADDR'],29500)); break\n"
-        "    except OSError: time.sleep(0.1)\n"
-        "c.sendall(b'gradients of rank 1'); c.close()"
-    )
-    run, orders = f"{new_id()}.1", []
-    for rank, program in enumerate((serve, join)):
-        order = bench.order(("/usr/bin/env", "python3", "-c", program), rank_id(run, rank))
-        env = order.env | {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
-        orders.append(replace(order, ranks=2, env=env))
-    await bench.backend.launch(orders)
-    codes = [(await bench.ended(order.run_id)).exit_code for order in orders]
-    assert codes == [0, 0]
-    assert bench.output(run)[STDOUT] == b"gradients of rank 1\n"
 
 
 async def test_an_image_that_is_not_there_is_said_and_the_run_never_starts(bench: KubernetesBench) -> None:

@@ -148,7 +148,7 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
     if ended.get("reason") in ("StartError", "ContainerCannotRun"):
         return NeverStarted(Obstacle(_cannot_start(str(ended.get("message", ""))), patience=False))
     if ended.get("reason") == "ContainerStatusUnknown":
-        return Taken(_UNKNOWN)
+        return NeverStarted(Obstacle(_UNKNOWN)) if asked else Taken(_UNKNOWN)
     code = int(ended["exitCode"])
     words = _words(ended)
     stopping = words[0] == STOPPING if words else _was_taken(pod)

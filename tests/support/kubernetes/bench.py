@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from services.executor.backends.kubernetes.api import Api, ApiError
 from services.executor.backends.kubernetes.backend import KubernetesBackend
 from services.executor.backends.kubernetes.layout import Layout, Storage
+from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from tests.support.executor_backend import Bench
@@ -25,7 +27,15 @@ class KubernetesBench(Bench):
     apart = False
     within_s = 120.0
 
-    def __init__(self, kubeconfig: Path, home: Path, folder: Path, vc: str, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        home: Path,
+        folder: Path,
+        vc: str,
+        patience_s: float = 60.0,
+        tolerations: tuple[dict[str, Any], ...] = (),
+    ) -> None:
         self.home = home
         self.vc = vc
         self.namespace = names.namespace(vc)
@@ -36,11 +46,17 @@ class KubernetesBench(Bench):
             storages=(Storage(folder, CLAIM),),
             limit_cpus=False,
             shared_memory_mib=64,
+            tolerations=tolerations,
         )
         self.api = Api(kubeconfig)
-        super().__init__(
-            lambda: KubernetesBackend(Api(kubeconfig), home, self.layout, patience_s=patience_s), folder, BROUGHT
-        )
+        self._kubeconfig = kubeconfig
+        self._patience_s = patience_s
+        super().__init__(self._made, folder, BROUGHT)
+
+    def _made(self) -> KubernetesBackend:
+        api, layout = Api(self._kubeconfig), self.layout
+        self.nodes = ClusterNodes(api, layout.executor, {}, layout.tolerations)
+        return KubernetesBackend(api, self.home, layout, patience_s=self._patience_s, nodes=self.nodes)
 
     def order(
         self,
@@ -52,9 +68,13 @@ class KubernetesBench(Bench):
         """With so little of the node that many fit."""
         return replace(super().order(script, run_id, grace_s, hidden), vc=self.vc, cpus=0.01)
 
+    def pod(self, run_id: str) -> str:
+        """Where the API server has the run's pod."""
+        return f"/api/v1/namespaces/{self.namespace}/pods/{names.pod_name(run_id)}"
+
     async def remove(self, run_id: str) -> None:
         """The run's pod, as somebody else would; it is gone then."""
-        path = f"/api/v1/namespaces/{self.namespace}/pods/{names.pod_name(run_id)}"
+        path = self.pod(run_id)
 
         async def gone() -> bool:
             try:

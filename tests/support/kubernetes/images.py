@@ -26,6 +26,13 @@ def archive(to: Path, names: Sequence[str], root_filesystem: Path, command: Sequ
     return to
 
 
+def without_shell(to: Path) -> Path:
+    """A root file system that has no program at all."""
+    with tarfile.open(to, "w") as tar:
+        _add(tar, "etc/motd", b"Nothing to run here.\n")
+    return to
+
+
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(data)

@@ -117,6 +117,8 @@ class Observing:
         if obstacle is None:
             self._hindered.pop(run_id, None)
             return
+        if await asyncio.to_thread(self._kept.stop_of, run_id) is not None:
+            return  # it is being stopped
         loop = asyncio.get_running_loop()
         now = loop.time()
         since = self._hindered.setdefault(run_id, now)
@@ -126,7 +128,12 @@ class Observing:
             await self._ending.give_up(run_id, obstacle.reason, obstacle.busy)
 
     def _never(self, run_id: str, obstacle: states.Obstacle) -> Observation:
-        """How a run is to be called that ended without having begun: stopped, given up, or refused by the node."""
+        """How a run is to be called that ended without having begun: stopped, given up, or refused by the node.
+
+        A node that has lost a container says so too of one that has run.
+        """
+        if self._kept.has_started(run_id):
+            return Lost(obstacle.reason)
         asked = self._kept.stop_of(run_id)
         if asked is None:
             return Refused(obstacle.reason, busy=obstacle.busy)
