@@ -10,9 +10,10 @@ import pytest
 from services.executor.backends.kubernetes.api import Api
 from services.executor.domain import pod_names as names
 from shared.contracts import subjects
+from shared.contracts.commands.jobs import ActiveJob
 from shared.contracts.events import NodeReported, RunExited, RunStarted, RunStopped
 from shared.ids import new_id
-from tests.support.executor import NODE, launch_of
+from tests.support.executor import NODE, launch_of, view_of
 from tests.support.executor_service import ExecutorService, Yard
 from tests.support.kubernetes.cluster import IMAGE, shared
 from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
@@ -91,6 +92,44 @@ async def test_a_kill_lets_the_run_save_and_says_when_it_last_did(executor: Exec
     assert isinstance(stopped, RunStopped)
     assert (stopped.exit_code, stopped.forced) == (0, False)
     assert stopped.checkpoint_at is not None
+
+
+async def test_a_run_that_was_stopped_goes_on_from_its_checkpoint_in_a_new_pod(
+    executor: ExecutorService, yard: Yard
+) -> None:
+    script = (
+        'last=$JOBYARD_CHECKPOINT_DIR/last; echo "attempt $JOBYARD_ATTEMPT resume=$JOBYARD_RESUME"\n'
+        '[ -e "$last" ] && { echo "from $(cat "$last")"; exit 0; }\n'
+        'trap \'echo "step 41" > "$last"; exit 0\' TERM; touch ready\n'
+        f"{WAIT_FOR_GO}"
+    )
+    first = await yard.place(launch=launch_of(script), cpus=0.1)
+    await until((executor.job_path(first) / "ready").exists, "it runs")
+    await yard.kill(first)
+    stopped = await yard.said(first, "stopped")
+    assert isinstance(stopped, RunStopped) and stopped.checkpoint_at is not None
+    view = view_of(first.id, attempt=2, cpus=0.1, log_lines=stopped.log_lines)
+    again = ActiveJob(view=view, launch=launch_of(script))
+    yard.active[first.id] = again
+    await yard.schedule(again)
+    exited = await yard.said(again.view, "exited")
+    assert isinstance(exited, RunExited)
+    assert (exited.attempt, exited.exit_code) == (2, 0)
+    lines = await yard.console(first)
+    assert (lines[0], lines[-2:]) == ("attempt 1 resume=", ["attempt 2 resume=1", "from step 41"])
+
+
+async def test_the_rank_that_fails_is_the_reason_its_lines_are_its_own_and_the_others_are_stopped(
+    executor: ExecutorService, yard: Yard
+) -> None:
+    fails = "echo loading; while [ ! -e ready ]; do sleep 0.05; done; echo 'CUDA error: no kernel image'; exit 3"
+    waits = f"trap 'echo told; exit 0' TERM; echo waiting; touch ready; {WAIT_FOR_GO}"
+    view = await yard.place(launch=launch_of(f'if [ "$RANK" = 1 ]; then {fails}; fi; {waits}'), cpus=0.1, ranks=2)
+    exited = await yard.said(view, "exited")
+    assert isinstance(exited, RunExited)
+    assert (exited.exit_code, exited.rank) == (3, 1)
+    assert await yard.console(view, rank=1) == ["loading", "CUDA error: no kernel image"]
+    assert await yard.console(view, rank=0) == ["waiting", "told"]
 
 
 async def test_each_node_of_the_cluster_is_reported_with_who_answers_for_it(

@@ -42,13 +42,18 @@ async def impatient(tmp_path: Path) -> AsyncIterator[KubernetesBench]:
         yield bench
 
 
-async def runs_on(bench: KubernetesBench, node: Node, script: str = "") -> str:
-    """A run there that has begun with this script and then waits."""
-    order = bench.order(f"{script}\necho begun >> begun-$JOBYARD_RUN_ID\n{bench.WAIT_FOR_GO}")
+async def runs_on(bench: KubernetesBench, node: Node, script: str = "", later: str = "") -> str:
+    """A run there that has begun with this script and then waits, before it goes on with `later`."""
+    order = bench.order(f"{script}\necho begun >> begun-$JOBYARD_RUN_ID\n{bench.WAIT_FOR_GO}\n{later}")
     await bench.backend.launch([replace(order, node=node.name)])
     await bench.reaches(order.run_id, Started)
     await until(lambda: bench.lines(f"begun-{order.run_id}"), "the script has begun")
     return order.run_id
+
+
+def written(bench: KubernetesBench, run_id: str) -> bytes:
+    """What has come of its output by now."""
+    return bench.everything(run_id) if run_id in bench.wrote else b""
 
 
 async def test_two_ranks_on_two_nodes_exchange_bytes_at_the_address_that_both_are_told(
@@ -79,6 +84,22 @@ async def test_two_ranks_on_two_nodes_exchange_bytes_at_the_address_that_both_ar
     ]
     places = [(await bench.api.get(bench.pod(order.run_id)))["spec"]["nodeName"] for order in orders]
     assert places == ["node-1", node.name]
+
+
+async def test_a_log_whose_connection_breaks_is_followed_on_while_the_run_lives(
+    bench: KubernetesBench, node: Node
+) -> None:
+    later = "seq 3001 6000; while [ ! -e end ]; do sleep 0.05; done"
+    id = await runs_on(bench, node, "seq 3000", later)
+    await until(lambda: written(bench, id).endswith(b"\n3000\n"), "the first lines are there")
+    node.kubelet.kill()
+    node.kubelet.start()
+    bench.go()
+    await until(lambda: written(bench, id).endswith(b"\n6000\n"), "the later lines are there while it runs")
+    assert isinstance(await bench.seen(id), Started)
+    bench.touch("end")
+    assert (await bench.ended(id)).exit_code == 0
+    assert bench.everything(id).decode().split() == [str(number) for number in range(1, 6001)]
 
 
 async def test_a_node_that_is_drained_lets_its_run_save_and_the_run_is_lost_in_words(
@@ -114,7 +135,7 @@ async def test_runs_of_a_node_that_does_not_answer_are_lost_when_the_cluster_giv
 ) -> None:
     lost_soon, told_to_stop = await runs_on(impatient, node, "echo line"), await runs_on(impatient, node)
     waited_for = await runs_on(bench, node)
-    await until(lambda: b"line\n" in impatient.everything(lost_soon), "its line has come")
+    await until(lambda: b"line\n" in written(impatient, lost_soon), "its line has come")
     node.lose()
     await impatient.backend.stop(told_to_stop)
 

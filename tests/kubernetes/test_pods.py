@@ -9,6 +9,7 @@ from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Cancelled, Ended, Lost, Refused, Started
 from tests.support.kubernetes.bench import KubernetesBench
+from tests.support.waiting import until
 
 
 async def refused(bench: KubernetesBench, order: RunOrder) -> Refused:
@@ -82,7 +83,7 @@ async def test_a_pod_is_kept_until_its_result_is_known_and_a_launch_after_that_s
 async def test_a_stop_that_finds_an_order_but_no_pod_buries_its_name_in_the_cluster(bench: KubernetesBench) -> None:
     order = bench.order("echo started >> ledger")
     await bench.backend.launch([order])
-    await bench.ended(order.run_id)
+    await until(lambda: any(isinstance(seen, Ended) for seen in bench.told[order.run_id]), "its pod is let go")
     bench.forget_end(order.run_id)
     pod = f"/api/v1/namespaces/{bench.namespace}/pods/{names.pod_name(order.run_id)}"
     await bench.close()

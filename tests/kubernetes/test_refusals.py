@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ async def hasty(tmp_path: Path) -> AsyncIterator[KubernetesBench]:
 
 
 async def test_what_keeps_pods_from_starting_is_told_and_nothing_of_them_ever_starts(hasty: KubernetesBench) -> None:
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], bool, str]] = {
         "image_unavailable": ({"image": NOBODY}, False, NOBODY),
         "image_invalid": ({"image": "Not/A/Name"}, False, "Not/A/Name"),
         "program_missing": ({"image": BARE_IMAGE}, False, "/bin/sh"),

@@ -29,6 +29,8 @@ T = TypeVar("T")
 _AGAIN_S = (0.5, 1.0, 2.0, 5.0)
 _FULL_DISK_S = 2.0
 _READ_BYTES = 1 << 16
+_NOT_FOUND = 404
+"""Also from a kubelet that has just started and does not know its pods yet."""
 _SETTLE_S = 2.0
 """A log that has come to its end for so long has nothing more from before."""
 _STALLED_S = 10.0
@@ -68,7 +70,7 @@ class PodLog:
         try:
             reading = await self._copy(follow=False)
         except ApiError as error:
-            raise LogMissing(str(error)) from error
+            raise (ClusterAway if error.status == _NOT_FOUND else LogMissing)(str(error)) from error
         if reading.unreadable:
             raise LogMissing("the node said something else in place of it")
         return await self.give_up()
@@ -91,8 +93,6 @@ class PodLog:
                 log.info("pod_log_away", error=str(error))
             except ApiError as error:
                 log.info("pod_log_refused", error=str(error))
-                if error.status == 404:
-                    return
             failures = 0 if (await self._opened()).size > before else failures + 1
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_AGAIN_S[min(failures, len(_AGAIN_S) - 1)]):
