@@ -80,11 +80,27 @@ async def test_a_pod_is_kept_until_its_result_is_known_and_a_launch_after_that_s
     assert bench.lines("ledger") == ["started"]
 
 
+async def test_a_run_that_has_begun_and_whose_pod_is_gone_is_lost_and_never_begins_again(
+    bench: KubernetesBench,
+) -> None:
+    order = bench.order("echo started >> ledger; sleep 600")
+    await bench.backend.launch([order])
+    await bench.reaches(order.run_id, Started)
+    await until(lambda: bench.lines("ledger"), "it runs")
+    await bench.close()
+    await bench.api.patch(bench.pod(order.run_id), {"metadata": {"finalizers": None}})
+    await bench.remove(order.run_id)
+    await bench.open()
+    await bench.backend.launch([order])
+    assert (await bench.reaches(order.run_id, Lost)).reason.code == "pod_gone"
+    assert bench.lines("ledger") == ["started"]
+
+
 async def test_a_stop_that_finds_an_order_but_no_pod_buries_its_name_in_the_cluster(bench: KubernetesBench) -> None:
     order = bench.order("echo started >> ledger")
     await bench.backend.launch([order])
     await until(lambda: any(isinstance(seen, Ended) for seen in bench.told[order.run_id]), "its pod is let go")
-    bench.forget_end(order.run_id)
+    bench.forget(order.run_id)
     pod = f"/api/v1/namespaces/{bench.namespace}/pods/{names.pod_name(order.run_id)}"
     await bench.close()
     await bench.remove(order.run_id)

@@ -85,9 +85,10 @@ class KubernetesBench(Bench):
 
         await until(gone, f"the pod of {run_id} is gone")
 
-    def forget_end(self, run_id: str) -> None:
-        """As an executor that was killed before it had written how the run ended."""
-        (self.home / f"{run_id}.end").unlink()
+    def forget(self, run_id: str) -> None:
+        """As an executor that was killed when it had asked for the pod, and had heard nothing of it."""
+        for suffix in (".start", ".end"):
+            (self.home / f"{run_id}{suffix}").unlink(missing_ok=True)
 
     async def prepare(self) -> None:
         """The namespace as the backend makes it, and the claim in it."""
