@@ -36,14 +36,15 @@ def node() -> Node:
 
 @pytest.fixture
 async def impatient(tmp_path: Path) -> AsyncIterator[KubernetesBench]:
-    """Its pods tolerate a node that does not answer for a second."""
+    """Its pods tolerate a node that does not answer for a second, and their logs are not asked for long."""
     (tmp_path / "impatient").mkdir()
-    async with opened_in_cluster(tmp_path / "impatient", tolerations=SOON) as bench:
+    async with opened_in_cluster(tmp_path / "impatient", patience_s=3, tolerations=SOON) as bench:
         yield bench
 
 
 async def runs_on(bench: KubernetesBench, node: Node, script: str = "", later: str = "") -> str:
     """A run there that has begun with this script and then waits, before it goes on with `later`."""
+    await until(lambda: bench.nodes[node.name].cpus > 0, "the node takes runs")
     order = bench.order(f"{script}\necho begun >> begun-$JOBYARD_RUN_ID\n{bench.WAIT_FOR_GO}\n{later}")
     await bench.backend.launch([replace(order, node=node.name)])
     await bench.reaches(order.run_id, Started)
@@ -54,6 +55,12 @@ async def runs_on(bench: KubernetesBench, node: Node, script: str = "", later: s
 def written(bench: KubernetesBench, run_id: str) -> bytes:
     """What has come of its output by now."""
     return bench.everything(run_id) if run_id in bench.wrote else b""
+
+
+def reported(bench: KubernetesBench) -> list[str]:
+    """The nodes of which the platform is told."""
+    now = datetime.now(UTC)
+    return [report.node for report in ClusterReports("test", bench.nodes).reports(now, now)]
 
 
 async def test_two_ranks_on_two_nodes_exchange_bytes_at_the_address_that_both_are_told(
@@ -130,6 +137,27 @@ async def test_a_node_that_is_closed_to_its_runs_ends_them_before_they_are_lost(
     assert bench.output(id)[STDOUT] == b"saved\n", "its whole grace period has gone by"
 
 
+async def test_an_end_is_told_although_its_node_does_not_give_the_log_any_more(
+    impatient: KubernetesBench, node: Node
+) -> None:
+    id = await runs_on(impatient, node, "echo line", "echo unheard; exit 4")
+    await until(lambda: written(impatient, id) == b"line\n", "its line has come")
+    await impatient.close()
+    impatient.go()
+
+    async def is_over() -> bool:
+        return bool((await impatient.api.get(impatient.pod(id)))["status"]["phase"] == "Failed")
+
+    await until(is_over, "the cluster knows of its end")
+    node.kubelet.kill()
+    await impatient.open()
+    ended = await impatient.ended(id)
+    node.kubelet.start()
+    assert (ended.exit_code, ended.stopped) == (4, False)
+    assert impatient.everything(id).decode() == f"line\n{INCOMPLETE}\n"
+    assert ended.output_bytes == impatient.backend.output(id).stat().st_size
+
+
 async def test_runs_of_a_node_that_does_not_answer_are_lost_when_the_cluster_gives_them_up_and_not_before(
     bench: KubernetesBench, impatient: KubernetesBench, node: Node
 ) -> None:
@@ -145,8 +173,7 @@ async def test_runs_of_a_node_that_does_not_answer_are_lost_when_the_cluster_giv
     assert impatient.everything(lost_soon).decode() == f"line\n{INCOMPLETE}\n"
     assert isinstance(await impatient.seen(told_to_stop), Started), "nobody knows whether it has stopped"
     assert isinstance(await bench.seen(waited_for), Started), "its pod tolerates this for longer"
-    now = datetime.now(UTC)
-    assert [report.node for report in ClusterReports("test", bench.nodes).reports(now, now)] == ["node-1"]
+    await until(lambda: node.name not in reported(bench), "nothing is reported of it any more")
 
     await bench.api.delete(f"/api/v1/nodes/{node.name}", {})
     seen = await bench.reaches(waited_for, Lost)

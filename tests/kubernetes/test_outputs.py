@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from services.executor.backends.frames import STDOUT, split
+from services.executor.backends.kubernetes import commands
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.waiting import until
 
@@ -21,6 +22,13 @@ async def test_a_line_without_an_end_is_stored_as_it_comes_and_in_small_pieces(b
     assert bench.output(id)[STDOUT] == b"x" * LONG
     assert ended.output_bytes == len(data)
     assert max(len(piece) for _, _, piece in split(data)[0]) <= PIECE
+
+
+async def test_of_what_a_command_in_a_pod_says_without_end_only_so_much_is_taken(bench: KubernetesBench) -> None:
+    id = await bench.runs()
+    pod = await bench.api.get(bench.pod(id))
+    assert len(await commands.said(bench.api, pod, ["/bin/sh", "-c", "yes"])) == commands.SAID_BYTES
+    assert await commands.said(bench.api, pod, ["/bin/sh", "-c", "echo one"]) == b"one\n"
 
 
 async def test_a_child_that_needs_too_much_memory_is_its_commands_affair(bench: KubernetesBench) -> None:

@@ -104,7 +104,8 @@ class Observing:
             await self._outputs.finish(run_id, time.time_ns(), answers=verdict.answers)
             await self._concluding.conclude(run_id, Lost(verdict.reason))
         else:
-            await self._concluding.conclude(run_id, Cancelled(verdict.at_ns))
+            started = await asyncio.to_thread(self._kept.has_started, run_id)
+            await self._concluding.conclude(run_id, Lost(POD_GONE) if started else Cancelled(verdict.at_ns))
 
     async def _missed(self, run_id: str) -> None:
         """No pod is known: it was never made, or it is gone. Raises ClusterAway."""

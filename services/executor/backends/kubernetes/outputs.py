@@ -23,7 +23,7 @@ from services.executor.backends.kubernetes.pods import Pods, path_of
 log = structlog.get_logger()
 
 _AGAIN_S = 2.0
-INCOMPLETE = "The end of the output is missing: the node did not give it any more."
+INCOMPLETE = "The end of the output may be missing: the node did not give it any more."
 
 
 @dataclass(frozen=True)

@@ -75,5 +75,8 @@ class KubernetesSettings(BaseSettings):
     priority_class: str | None = Field(None, pattern=_LABEL, description="The pods' priority class.")
     tolerations: tuple[dict[str, Any], ...] = Field((), description="The pods' tolerations.")
     patience_s: float = Field(
-        60.0, gt=0, description="How long a pod may wait for an image or for room before its run is given up."
+        60.0,
+        gt=0,
+        description="How long a pod may wait for an image or for room before its run is given up, and a node be asked "
+        "for the log of one that has ended.",
     )
