@@ -9,9 +9,10 @@ import pytest
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.domain import pod_names as names
+from services.executor.domain.record import run_id
 from shared.contracts import subjects
 from shared.contracts.commands.jobs import ActiveJob
-from shared.contracts.events import NodeReported, RunExited, RunStarted, RunStopped
+from shared.contracts.events import NodeReported, RunExited, RunLost, RunStarted, RunStopped
 from shared.ids import new_id
 from tests.support.executor import NODE, launch_of, view_of
 from tests.support.executor_service import ExecutorService, Yard
@@ -117,6 +118,23 @@ async def test_a_run_that_was_stopped_goes_on_from_its_checkpoint_in_a_new_pod(
     assert (exited.attempt, exited.exit_code) == (2, 0)
     lines = await yard.console(first)
     assert (lines[0], lines[-2:]) == ("attempt 1 resume=", ["attempt 2 resume=1", "from step 41"])
+
+
+async def test_a_run_whose_pod_is_evicted_is_told_as_lost_after_its_last_output(
+    executor: ExecutorService, yard: Yard, namespace: str
+) -> None:
+    view = await yard.place(launch=launch_of(f"trap 'echo saved; exit 0' TERM; touch ready; {WAIT_FOR_GO}"), cpus=0.1)
+    await until((executor.job_path(view) / "ready").exists, "it runs")
+    api, name = Api(shared()), names.pod_name(run_id(view.id, 1))
+    await api.open()
+    path = f"/api/v1/namespaces/{names.namespace('default', namespace)}/pods/{name}/eviction"
+    await api.create(path, {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}})
+    await api.close()
+    lost = await yard.said(view, "lost")
+    assert isinstance(lost, RunLost)
+    assert (lost.reason.code, lost.log_lines) == ("disrupted", len(await yard.console(view)))
+    assert "saved" in await yard.console(view)
+    assert await yard.facts(view) == ["started", "lost"]
 
 
 async def test_the_rank_that_fails_is_the_reason_its_lines_are_its_own_and_the_others_are_stopped(
