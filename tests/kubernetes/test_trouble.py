@@ -38,7 +38,7 @@ async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def bench(tmp_path: Path, between: Proxy) -> AsyncIterator[KubernetesBench]:
     """Its backend reaches the cluster through the proxy."""
-    async with opened_in_cluster(tmp_path, between.kubeconfig) as bench:
+    async with opened_in_cluster(tmp_path, through=between.kubeconfig) as bench:
         yield bench
 
 
@@ -223,7 +223,7 @@ async def test_a_run_needs_no_more_rights_than_are_listed(tmp_path: Path) -> Non
     plane = own().plane
     certificate, key = plane.certificate("limited")
     kubeconfig = plane.write_kubeconfig("limited", {"client-certificate": str(certificate), "client-key": str(key)})
-    async with opened_in_cluster(tmp_path, kubeconfig) as bench:
+    async with opened_in_cluster(tmp_path, through=kubeconfig) as bench:
         role = {"metadata": {"name": bench.namespace}, "rules": rules((*CLUSTER, *NAMESPACES, *NAMESPACED))}
         binding = {
             "metadata": {"name": bench.namespace},

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from services.executor.backends.docker.backend import DockerBackend
 from services.executor.backends.docker.containers import HOME, Limits, User, home_id_of
@@ -49,9 +50,9 @@ async def opened(backend: str, folder: Path) -> AsyncIterator[Bench]:
 
 
 @contextlib.asynccontextmanager
-async def opened_in_cluster(folder: Path, through: Path | None = None) -> AsyncIterator[KubernetesBench]:
-    """The same for the backend `kubernetes`, with a namespace of its own. `through`: its way to the cluster."""
-    bench = KubernetesBench(shared(), folder / "home", folder / "work", new_id()[-10:].lower(), through=through)
+async def opened_in_cluster(folder: Path, **settings: Any) -> AsyncIterator[KubernetesBench]:
+    """The same for the backend `kubernetes`, with a namespace of its own."""
+    bench = KubernetesBench(shared(), folder / "home", folder / "work", new_id()[-10:].lower(), **settings)
     await bench.prepare()
     await bench.open()
     try:

@@ -37,6 +37,8 @@ class NodeFacts:
     open: bool
     labels: Mapping[str, str]
     allocatable: Mapping[str, float]
+    ready: bool = True
+    """Whether the cluster hears of it, and it can run what is there."""
 
 
 def node_facts(document: Mapping[str, Any], tolerated: Iterable[Mapping[str, Any]] = ()) -> NodeFacts:
@@ -48,13 +50,15 @@ def node_facts(document: Mapping[str, Any], tolerated: Iterable[Mapping[str, Any
         taint.get("effect") in _KEEPS_OUT and not any(_tolerates(each, taint) for each in tolerations)
         for taint in spec.get("taints", ())
     )
+    ready = conditions.get("Ready") == "True"
     return NodeFacts(
         uid=meta["uid"],
         name=meta["name"],
         boot_id=status.get("nodeInfo", {}).get("bootID", ""),
-        open=conditions.get("Ready") == "True" and not spec.get("unschedulable") and not shut,
+        open=ready and not spec.get("unschedulable") and not shut,
         labels=meta.get("labels", {}),
         allocatable={name: quantity(amount) for name, amount in status.get("allocatable", {}).items()},
+        ready=ready,
     )
 
 

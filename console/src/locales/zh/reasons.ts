@@ -135,7 +135,9 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     oom_killed: () => '作业所需的内存超出限制，已被内核终止。请申请更多 memory_mib。',
     pod_gone: () => '作业的 pod 在结果保存之前从集群中消失。',
     stopped_by_others: () => '作业的 pod 被他人删除，并非由 Jobyard 请求。',
-    node_lost: (facts) => `节点 ${facts.text('node')} 没有响应，或已不再允许运行作业（NoExecute）。`,
+    node_lost: (facts) => `节点 ${facts.text('node')} 没有响应，集群等待它的时间已过。`,
+    node_closed: (facts) => `节点 ${facts.text('node')} 已不再允许运行作业（NoExecute），或曾一段时间没有响应。`,
+    node_gone: (facts) => `节点 ${facts.text('node')} 在作业运行期间从集群中移除。`,
     result_unknown: () => '节点丢失了作业的容器，无法得知它如何结束。',
     idle: () => '长时间无人使用，且作业没有自己的命令。',
 

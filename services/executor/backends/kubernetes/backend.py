@@ -80,12 +80,19 @@ class KubernetesBackend:
         self.fences = Fences(api, layout, namespaces, self._pods, self._kept)
         self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
-        self._outputs = Outputs(api, self._kept, ways, self._pods, hidden, self._note)
+        self._outputs = Outputs(api, self._kept, ways, self._pods, self._calls, hidden, self._note, patience_s)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
         self._forcing = Forcing(api, self._kept, self._pods, self._concluding, self._turns)
         self._observing = Observing(
-            self._kept, self._pods, self._calls, self._outputs, self._concluding, self._ending, patience_s
+            self._kept,
+            self._pods,
+            self._calls,
+            self._outputs,
+            self._concluding,
+            self._ending,
+            patience_s,
+            answers=nodes.answers if nodes is not None else lambda node: True,
         )
         self._forgetting = Forgetting(self._kept, self._calls, self._tasks, self._gone)
         self._sweep = Sweep(self._kept, self._calls, self._ending, self._observing, self._forgetting)

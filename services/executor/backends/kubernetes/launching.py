@@ -104,6 +104,8 @@ class Launching:
             await asyncio.sleep(MEET_S)
 
     def _is_known(self, run_id: str) -> bool:
-        return self._pods.get(run_id) is not None or any(
-            kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of)
+        return (
+            self._pods.get(run_id) is not None
+            or self._kept.has_started(run_id)
+            or any(kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of))
         )

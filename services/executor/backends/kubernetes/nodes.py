@@ -122,11 +122,17 @@ class ClusterNodes(Mapping[str, Capacity]):
             await watch.listed.wait()
 
     def now(self) -> dict[str, tuple[str, Capacity, Capacity]]:
-        """Every node that is there: the boot id of what runs there, what it has for runs, and what it would at best."""
+        """Of every node that the cluster hears of: the boot id of what runs there, what it has, and would at best."""
         return {
             token: (facts.boot_id, self._capacity(facts), whole(facts, self._kinds))
             for token, facts in self.nodes.known.items()
+            if facts.ready
         }
+
+    def answers(self, name: str) -> bool:
+        """Whether the cluster has a node of this name, and hears of it."""
+        facts = self.nodes.known.get(names.node_token(name))
+        return facts is not None and facts.ready
 
     def __getitem__(self, token: str) -> Capacity:
         return self._capacity(self.nodes.known[token])

@@ -22,7 +22,10 @@ class ClusterReports:
         self._nodes = nodes
 
     def reports(self, now: datetime, since: datetime) -> list[NodeReported]:
-        """Of each node that is there now. All at once: whoever tells of them waits between, and nodes come and go."""
+        """Of each node that the cluster hears of; the others count as silent.
+
+        All at once: whoever tells of them waits between, and nodes come and go.
+        """
         return [
             NodeReported(
                 node=node,

@@ -166,5 +166,8 @@ class KubernetesSettings(BaseSettings):
         "do is not known.",
     )
     patience_s: float = Field(
-        60.0, gt=0, description="How long a pod may wait for an image or for room before its run is given up."
+        60.0,
+        gt=0,
+        description="How long a pod may wait for an image or for room before its run is given up, and a node be asked "
+        "for the log of one that has ended.",
     )
