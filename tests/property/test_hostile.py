@@ -69,18 +69,20 @@ def order_of(body: dict[str, Any], storage: Path) -> RunOrder | None:
     try:
         request = told(parsed(JobRequest, json.dumps(body).encode())[0])
     except Invalid as refused:
-        return _said(refused.message, *(error.message for error in refused.errors))
+        _says(refused.message, *(error.message for error in refused.errors))
+        return None
     view = view_of(vc=request.vc, name=request.name, labels=request.labels)
     launch = launch_of(**{name: getattr(request, name) for name in ("command", "env", "image", *PATHS)})
     preparation = Preparation(Roots(storage), {}, lambda id: storage / id, Equipment())
     try:
         (order,) = preparation.orders(assignment_of(view, launch))
     except Unfit as unfit:
-        return _said(unfit.reason.message)
+        _says(unfit.reason.message)
+        return None
     return order
 
 
-def _said(*sentences: str) -> None:
+def _says(*sentences: str) -> None:
     assert all(sentences)
 
 
