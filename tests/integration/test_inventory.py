@@ -3,7 +3,7 @@ there.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -30,7 +30,7 @@ class Cluster:
     boot_id = "cluster"
 
     def __init__(self) -> None:
-        self.capacities = {name: Capacity(8.0, 1024, {}) for name in MANY}
+        self.capacities: Mapping[str, Capacity] = {name: Capacity(8.0, 1024, {}) for name in MANY}
 
     def reports(self, now: datetime, since: datetime) -> Iterator[NodeReported]:
         for name, has in self.capacities.items():
