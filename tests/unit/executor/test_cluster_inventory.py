@@ -35,5 +35,7 @@ def test_a_node_that_comes_back_under_its_name_is_there_also_when_the_former_one
     nodes.take(node("a", "second"))
     nodes.drop(node("a", "first"))
     assert nodes.named["a"] is nodes.known["second"]
+    nodes.take(node("a", "third"))
+    nodes.drop(node("a", "third"))
     nodes.end(set())
     assert not nodes.named and not nodes.known

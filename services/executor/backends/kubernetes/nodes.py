@@ -37,7 +37,7 @@ class Nodes:
 
     def _forget(self, uid: str) -> None:
         facts = self.known.pop(uid, None)
-        if facts is not None and self.named[facts.name] is facts:
+        if facts is not None and self.named.get(facts.name) is facts:
             del self.named[facts.name]
 
 
@@ -116,10 +116,10 @@ class ClusterNodes(Mapping[str, Capacity]):
         return capacity(facts, self._holders.on(facts.name), self._kinds)
 
     def __iter__(self) -> Iterator[str]:
-        return (names.node_token(facts.name) for facts in self._nodes.known.values())
+        return (names.node_token(name) for name in self._nodes.named)
 
     def __len__(self) -> int:
-        return len(self._nodes.known)
+        return len(self._nodes.named)
 
     def _facts(self, token: str) -> NodeFacts:
         return self._nodes.named[names.node_name(token)]
