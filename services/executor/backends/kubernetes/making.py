@@ -28,7 +28,8 @@ def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterRep
     layout = layout_of(executor, said)
     api = Api(said.config, said.context)
     nodes = ClusterNodes(api, layout.fence, layout.device_types, said.tolerations, said.node_labels)
-    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes)
+    sources = _sources(api, said)
+    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes, sources)
     return backend, ClusterReports(executor, nodes)
 
 
