@@ -35,7 +35,7 @@ ENV PATH=/opt/jobyard/bin:$PATH PYTHONPATH=/opt/jobyard/app PYTHONDONTWRITEBYTEC
 RUN python -m compileall -q /opt/jobyard/app
 USER 10001:10001
 WORKDIR /opt/jobyard/app
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=300s --retries=6 \
     CMD ["python", "-m", "shared.probe"]
 ENTRYPOINT ["python", "-m"]
 CMD ["services.gateway"]

@@ -9,14 +9,15 @@ NPM := $(BIN)/python console/npm.py
 CONSOLE := console/dist/index.html
 CONSOLE_SOURCES := $(shell find console \( -name node_modules -o -path console/dist \) -prune -o -type f -not -name schema.d.ts -print)
 TESTS ?=
+SIZE ?=
 SIDE_BY_SIDE := -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test test-docker test-kubernetes test-backends programs bench lint format docs check lock clean compose-up compose-down sbom
+.PHONY: help setup demo up test test-docker test-kubernetes test-backends programs bench bench-kubernetes lint format docs check lock clean compose-up compose-down sbom
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/platform.stamp $(CONSOLE) ## install the platform into .venv, and build the console
 
@@ -60,6 +61,12 @@ OF_A_CLUSTER := etcd kube-apiserver kube-controller-manager kube-scheduler kubel
 
 bench: $(VENV)/dev.stamp $(CONSOLE) ## measure this machine
 	$(BIN)/python -m benchmarks
+
+bench-kubernetes: $(VENV)/dev.stamp $(CONSOLE) ## measure the backend kubernetes on 1,000 played nodes; SIZE="--nodes 50 --jobs 400 --runs 400" is less
+	@JOBYARD_TEST_OPTIMISED=1 $(BIN)/python -m tests.support.kubernetes.programs $(PLAYED_PROGRAMS)
+	JOBYARD_TEST_OPTIMISED=1 $(BIN)/python -m benchmarks kubernetes $(SIZE)
+
+PLAYED_PROGRAMS := etcd kube-apiserver kube-controller-manager kube-scheduler kwok
 
 lint: $(VENV)/dev.stamp $(CONSOLE) ## style, types and who may import whom
 	$(BIN)/ruff check

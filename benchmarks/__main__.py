@@ -1,6 +1,7 @@
 """`make bench`: measures the machine, then the platform; `python -m benchmarks NAME...` runs some parts only.
 
-`million` adds a store of a million jobs to `pages`, which takes minutes to fill.
+`million` adds a store of a million jobs to `pages`, which takes minutes to fill. `kubernetes` needs a control plane,
+which is built when it is asked for by name.
 """
 
 import argparse
@@ -10,18 +11,26 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import console, door, machine, metrics, pages, replicas, sampling, ssh, usage, yard
-from benchmarks.figures import Figure, show
+from benchmarks.figures import Figure, head, row, show
+from benchmarks.kubernetes.measure import Size
+from benchmarks.kubernetes.measure import measure as measure_kubernetes
 from tests.support.platform import platform
 
 PARTS = (
     *("machine", "memory", "start", "submit", "call", "jobs", "logs", "batch", "page", "door", "ssh"),
     *("sampling", "metrics", "usage", "pages", "million", "replicas", "console"),
 )
+ASKED_FOR = "kubernetes"
+"""Only by its name."""
 APART = {"machine", "sampling", "metrics", "usage", "pages", "million", "replicas", "console"}
 """They do not measure the one embedded platform."""
 
 
-async def run(parts: set[str]) -> None:
+async def run(parts: set[str], cluster: Size) -> None:
+    if ASKED_FOR in parts:
+        head(f"Kubernetes: {cluster.nodes:,} nodes of KWOK, {cluster.jobs:,} jobs, {cluster.runs:,} runs")
+        async for figure in measure_kubernetes(cluster):
+            row(figure)
     if "machine" in parts:
         show("What the machine can do", await machine.measure())
     if "sampling" in parts:
@@ -37,7 +46,7 @@ async def run(parts: set[str]) -> None:
         show("What was used", await usage.measure())
     if "console" in parts:
         show("The console in a browser", await asyncio.to_thread(console.measure))
-    if parts - APART:
+    if parts - APART - {ASKED_FOR}:
         await embedded(parts)
 
 
@@ -72,5 +81,10 @@ async def embedded(parts: set[str]) -> None:
 
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure; nothing: all")
-asyncio.run(run(set(parser.parse_args().parts or PARTS)))
+parser.add_argument("parts", nargs="*", choices=[*PARTS, ASKED_FOR, []], help="what to measure; nothing: all")
+parser.add_argument("--nodes", type=int, default=Size.nodes, help="of the part kubernetes")
+parser.add_argument("--jobs", type=int, default=Size.jobs, help="that come and go, of the part kubernetes")
+parser.add_argument("--runs", type=int, default=Size.runs, help="that run at once, of the part kubernetes")
+parser.add_argument("--consoles", type=int, default=Size.held, help="open at once, of the part kubernetes")
+chosen = parser.parse_args()
+asyncio.run(run(set(chosen.parts or PARTS), Size(chosen.nodes, chosen.jobs, chosen.runs, chosen.consoles)))

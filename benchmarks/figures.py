@@ -31,10 +31,20 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def show(title: str, figures: Sequence[Figure]) -> None:
     """Print a table of figures."""
-    print(f"\n## {title}\n")
-    print(f"{'figure':<58} {'measured':>14} {'goal':>12}  reached")
+    head(title)
     for figure in figures:
-        goal = "" if figure.goal is None else f"{'<=' if figure.better == 'lower' else '>='} {figure.goal:,.10g}"
-        reached = {None: "", True: "yes", False: "no"}[figure.reached]
-        value = f"{figure.value:,.2f}" if figure.value < 100 else f"{figure.value:,.0f}"
-        print(f"{figure.name:<58} {value + ' ' + figure.unit:>14} {goal:>12}  {reached:<4} {figure.note}", flush=True)
+        row(figure)
+
+
+def head(title: str) -> None:
+    """Begin a table."""
+    print(f"\n## {title}\n")
+    print(f"{'figure':<58} {'measured':>14} {'goal':>12}  reached", flush=True)
+
+
+def row(figure: Figure) -> None:
+    """Print one figure as a line of it."""
+    goal = "" if figure.goal is None else f"{'<=' if figure.better == 'lower' else '>='} {figure.goal:,.10g}"
+    reached = {None: "", True: "yes", False: "no"}[figure.reached]
+    value = f"{figure.value:,.2f}" if figure.value < 100 else f"{figure.value:,.0f}"
+    print(f"{figure.name:<58} {value + ' ' + figure.unit:>14} {goal:>12}  {reached:<4} {figure.note}", flush=True)

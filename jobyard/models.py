@@ -291,6 +291,9 @@ class LaunchSpec(Model):
     secrets: dict[str, str] = {}
     """Variables whose values the executor asks for: name -> name of a secret."""
 
+    login: str | None = None
+    """The registry for which the executor asks for the virtual cluster's credentials."""
+
 
 class ListScope(StrEnum):
     """
@@ -366,6 +369,9 @@ class NewVc(Model):
 
     endpoint_idle_s: int | None = None
     """Seconds after which an endpoint that nobody uses closes."""
+
+    image: str | None = None
+    """What its jobs start in that name no image."""
 
     name: str
     """Virtual cluster."""
@@ -574,6 +580,28 @@ class Receipt(Model):
     """That checkpoint, or the run's start if later."""
 
 
+class Registry(Model):
+    """A registry that a virtual cluster has credentials for."""
+
+    registry: str
+    """`docker.io`, `registry.lab:5000`."""
+
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    updated_by: str
+
+
+class RegistryCredentials(Model):
+    """What a registry lets the virtual cluster in with. No answer ever shows it again."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    username: str
+    password: str
+    """Or a token."""
+
+
 class Role(StrEnum):
     """
     What somebody is in a VC.
@@ -581,6 +609,22 @@ class Role(StrEnum):
 
     MEMBER = "member"
     ADMIN = "admin"
+
+
+class RunImage(Model):
+    """The image that all runs of a job start in, as it was found out when the job was submitted."""
+
+    reference: str
+    """By its digest, so that no tag that is moved changes it; else as named."""
+
+    of_vc: bool = False
+    """The submission named none: it is the virtual cluster's."""
+
+    unpinned: Reason | None = None
+    """Why its tag may mean another image in a later run; none: it has a digest."""
+
+    login: str | None = None
+    """The registry where it is pulled with the virtual cluster's credentials."""
 
 
 class RunUsage(Model):
@@ -953,6 +997,7 @@ class Vc(Model):
     max_duration_s: int | None
     jobs_per_user: int | None
     endpoint_idle_s: int | None
+    image: str | None = None
     created_at: AwareDatetime
     role: Role | None
     """The caller's own role in it."""
@@ -978,6 +1023,9 @@ class VcChange(Model):
 
     endpoint_idle_s: int | None = None
     """Seconds after which an endpoint that nobody uses closes."""
+
+    image: str | None = None
+    """What its jobs start in that name no image."""
 
 
 class Vcs(Model):
@@ -1543,6 +1591,12 @@ class Readiness(Model):
     services: dict[str, ServiceHealth]
 
 
+class Registries(Model):
+    """All of a virtual cluster, by name."""
+
+    items: list[Registry]
+
+
 class SubmitOptions(Model):
     """What a submission may say. What nobody knows right now is null, and keeps no one from submitting."""
 
@@ -1699,6 +1753,9 @@ class Job(Model):
 
     placement: list[Share] | None = None
     """Where its ranks are, from the placement to the run's end. Of a job that is asked for by id."""
+
+    run_image: RunImage | None = None
+    """What its runs start in; none: their node's default image, or none."""
 
     actions: list[Action] = []
     """What the caller may do to it now."""

@@ -11,6 +11,8 @@ from jobyard.models import (
     AuditEntry,
     AuditPage,
     MadeApiToken,
+    Registries,
+    Registry,
     Role,
     Scope,
     SshKey,
@@ -76,7 +78,7 @@ class People:
         return self._transport.parsed(Vc, response.content)
 
     def change_vc(self, name: str, **fields: Any) -> Vc:
-        """Change `open`, `max_priority`, `max_duration_s`, `jobs_per_user`, `endpoint_idle_s`; None: no bound."""
+        """Change `open`, `max_priority`, `max_duration_s`, `jobs_per_user`, `endpoint_idle_s`, `image`; None: none."""
         response = self._transport.request("PATCH", _path("vcs", name), body=fields)
         return self._transport.parsed(Vc, response.content)
 
@@ -87,6 +89,20 @@ class People:
     def set_role(self, vc: str, user: str, role: Role | str | None) -> User:
         """Make somebody a member or an administrator of a virtual cluster; None: neither."""
         return self.change_user(user, vcs={vc: None if role is None else str(role)})
+
+    def registries(self, vc: str) -> list[Registry]:
+        """The registries that a virtual cluster has credentials for; nobody is shown these."""
+        return self._transport.parsed(Registries, self._transport.get(_registry(vc)).content).items
+
+    def set_registry(self, vc: str, registry: str, username: str, password: str) -> Registry:
+        """Credentials that its jobs' images are pulled with, in place of those before. Raises Forbidden."""
+        body = {"username": username, "password": password}
+        response = self._transport.request("PUT", _registry(vc, registry), body=body)
+        return self._transport.parsed(Registry, response.content)
+
+    def remove_registry(self, vc: str, registry: str) -> None:
+        """Raises NotFound."""
+        self._transport.request("DELETE", _registry(vc, registry), repeatable=False)
 
     # --- API tokens
 
@@ -146,6 +162,11 @@ class People:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+
+def _registry(vc: str, registry: str | None = None) -> str:
+    path = f"{_path('vcs', vc)}/registries"
+    return path if registry is None else f"{path}/{quote(registry, safe='')}"
 
 
 def _path(kind: str, name: str) -> str:

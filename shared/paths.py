@@ -33,7 +33,10 @@ class Roots:
         """The absolute path with every link followed, whether it exists or not. Raises PathOutside."""
         if "\0" in path or ".." in path.split("/"):
             raise PathOutside(path, f"The path {path!r} is not plain; write it without '..' and NUL characters.")
-        real = os.path.realpath(os.path.join(self._storage, path))
+        try:
+            real = os.path.realpath(os.path.join(self._storage, path))
+        except (OSError, UnicodeError) as error:  # a link that nobody may read, as in /proc; no text for a file's name
+            raise PathOutside(path, f"The path {path!r} cannot be followed; use one that leads to a folder.") from error
         if not any(real == root or real.startswith(root.rstrip("/") + "/") for root in self._roots):
             allowed = ", ".join(self._roots[1:])
             raise PathOutside(

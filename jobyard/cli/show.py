@@ -98,7 +98,7 @@ def _entry(value: str | SecretRef) -> str:
 def _facts(job: Job, endpoints: Sequence[Endpoint] | None = None) -> list[tuple[str, str]]:
     command = job.command if isinstance(job.command, str) else shlex.join(job.command)
     optional = [
-        ("Image", job.image),
+        ("Image", image(job)),
         ("Environment", " ".join(f"{name}={_entry(value)}" for name, value in sorted(job.env.items()))),
         ("Labels", " ".join(f"{name}={value}" for name, value in sorted(job.labels.items()))),
         ("Data path", job.data_path),
@@ -127,6 +127,18 @@ def _facts(job: Job, endpoints: Sequence[Endpoint] | None = None) -> list[tuple[
         ("Grace period", f"{job.grace_period_s} s"),
         ("Actions", ", ".join(job.actions) or "-"),
     ]
+
+
+def image(job: Job) -> str | None:
+    """What its runs start in, and whether that may change."""
+    found = job.run_image
+    if found is None:
+        return job.image
+    if found.unpinned is not None:
+        return f"{found.reference} ({found.unpinned.message.rstrip('.')})"
+    if found.reference == job.image:
+        return job.image
+    return f"{found.reference} ({'of its virtual cluster' if job.image is None else f'named {job.image}'})"
 
 
 def _amounts(job: Job) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jobyard.cli import registry
 from jobyard.cli.confirm import YesOption, confirm
 from jobyard.cli.session import JsonOption, session
 from jobyard.cli.tables import Column, print_table
@@ -19,11 +20,13 @@ COLUMNS = (
     Column("Max duration (s)", right=True),
     Column("Jobs per user", right=True),
     Column("Endpoints idle (s)", right=True),
+    Column("Image"),
 )
 NONE = "none"
-CHOICES = ("--open", "--closed", "--max-priority", "--max-duration", "--jobs-per-user", "--endpoint-idle")
+CHOICES = ("--open", "--closed", "--max-priority", "--max-duration", "--jobs-per-user", "--endpoint-idle", "--image")
 
 app = typer.Typer(no_args_is_help=True, help="Virtual clusters: what they allow, and who belongs to them.")
+app.add_typer(registry.app, name="registry")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 OpenOption = Annotated[
@@ -35,6 +38,8 @@ JobsOption = Annotated[str | None, typer.Option(metavar="N|none", help="Jobs of 
 
 IdleOption = Annotated[str | None, typer.Option(metavar="S|none", help="An endpoint closes after so long without use.")]
 
+ImageOption = Annotated[str | None, typer.Option(metavar="IMAGE|none", help="What jobs start in that name none.")]
+
 
 @app.command("add")
 def add(
@@ -45,10 +50,11 @@ def add(
     max_duration: DurationOption = None,
     jobs_per_user: JobsOption = None,
     endpoint_idle: IdleOption = None,
+    image: ImageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a virtual cluster; it is open and without bounds unless you say otherwise."""
-    fields = _fields(open_, max_priority, max_duration, jobs_per_user, endpoint_idle)
+    fields = _fields(open_, max_priority, max_duration, jobs_per_user, endpoint_idle, image)
     vc = session(context).client.people.add_vc(name, **fields)
     _say(vc, f"Made the virtual cluster {inert(vc.name)}.", as_json)
 
@@ -72,10 +78,11 @@ def set_vc(
     max_duration: DurationOption = None,
     jobs_per_user: JobsOption = None,
     endpoint_idle: IdleOption = None,
+    image: ImageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change what a virtual cluster allows; `none` takes a bound away."""
-    fields = _fields(open_, max_priority, max_duration, jobs_per_user, endpoint_idle)
+    fields = _fields(open_, max_priority, max_duration, jobs_per_user, endpoint_idle, image)
     if not fields:
         raise Invalid(f"Say what to change: {', '.join(CHOICES[:-1])} or {CHOICES[-1]}.")
     vc = session(context).client.people.change_vc(name, **fields)
@@ -111,10 +118,17 @@ def member(
 
 
 def _fields(
-    open_: bool | None, priority: str | None, duration: str | None, jobs: str | None, idle: str | None
+    open_: bool | None,
+    priority: str | None,
+    duration: str | None,
+    jobs: str | None,
+    idle: str | None,
+    image: str | None,
 ) -> dict[str, Any]:
     bounds = {"max_priority": priority, "max_duration_s": duration, "jobs_per_user": jobs, "endpoint_idle_s": idle}
     fields: dict[str, Any] = {field: _bound(text) for field, text in bounds.items() if text is not None}
+    if image is not None:
+        fields["image"] = None if image == NONE else image
     return fields if open_ is None else {"open": open_, **fields}
 
 
@@ -135,4 +149,5 @@ def _say(vc: Vc, sentence: str, as_json: bool) -> None:
 
 def _row(vc: Vc) -> list[str]:
     bounds = [vc.max_priority, vc.max_duration_s, vc.jobs_per_user, vc.endpoint_idle_s]
-    return [vc.name, vc.role or "", "yes" if vc.open else "no", *("" if n is None else str(n) for n in bounds)]
+    shown = ("" if n is None else str(n) for n in bounds)
+    return [vc.name, vc.role or "", "yes" if vc.open else "no", *shown, vc.image or ""]

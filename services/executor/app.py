@@ -16,6 +16,7 @@ from services.executor.inventory import Inventory
 from services.executor.measures import measure_runs
 from services.executor.outputs import Outputs
 from services.executor.prepare import Preparation
+from services.executor.rank_tables import RankTables
 from services.executor.reconcile import Reconcile
 from services.executor.reporter import Reporter
 from services.executor.secrets import Secrets
@@ -59,8 +60,9 @@ def build(deps: Deps) -> Service:
             files.reports,
             devices.equipment,
             backend.reports_beside_job,
+            None if settings.backend == "kubernetes" else RankTables(devices.equipment),
         ),
-        secrets=Secrets(bus, node),
+        secrets=Secrets(bus, node, backend.uses_images),
         capacities=nodes.capacities,
         clock=clock,
         boot_id=nodes.boot_id,

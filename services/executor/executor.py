@@ -12,7 +12,8 @@ import structlog
 
 from services.executor.backends.protocol import Backend
 from services.executor.domain.admission import Capacity
-from services.executor.domain.observation import Observation
+from services.executor.domain.observation import Observation, Waiting
+from services.executor.domain.pulling import pulling_of
 from services.executor.domain.record import Kind, judged, rank_of
 from services.executor.gangs import Gangs
 from services.executor.known import KnownRuns
@@ -94,6 +95,12 @@ class Executor:
     async def observe(self, run_ids: Sequence[str]) -> None:
         """Look at these runs anew."""
         await self._look([self.runs[id] for id in run_ids if id in self.runs])
+
+    async def pulls(self, run_ids: Iterable[str]) -> dict[str, Reason]:
+        """What those of these runs wait for whose images are being pulled."""
+        runs = [self.runs[id] for id in run_ids if id in self.runs and isinstance(self.runs[id].seen, Waiting)]
+        found = await self._backend.pulls([rank for run in runs for rank in run.living])
+        return {run.record.id: reason for run in runs if (reason := pulling_of(run.record, found)) is not None}
 
     def report(self, run: Run) -> None:
         """Say what becomes of the run, unless that is being done."""

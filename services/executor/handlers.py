@@ -22,7 +22,8 @@ from shared.contracts.commands.checkpoints import CHECKPOINTS, Checkpoints, GetC
 from shared.contracts.commands.forcing import FORCE, ForcedRun, ForceRun
 from shared.contracts.commands.jobs import ACTIVE, VIEWS
 from shared.contracts.commands.logs import READ_LOG, LogPiece, ReadLog
-from shared.contracts.commands.secrets import REVEAL
+from shared.contracts.commands.pulls import PULLS, GetPulls, PullOf, Pulls
+from shared.contracts.commands.secrets import REVEAL, REVEAL_LOGIN
 from shared.contracts.commands.streams import OPEN_STREAM
 from shared.contracts.errors import NotFound
 from shared.contracts.events import CloudEvent, JobEvent, JobKilling, JobPausing, JobScheduled
@@ -119,6 +120,12 @@ class Handlers:
         ]
         return Checkpoints(items=tuple(items))
 
+    async def pulls(self, ask: GetPulls) -> Pulls:
+        """How far the images have come that these runs wait for; of several ranks, the one that has come least far."""
+        waiting = {run_id(asked.job_id, asked.attempt): asked for asked in ask.runs}
+        found = await self._executor.pulls(list(waiting))
+        return Pulls(items=tuple(PullOf(**vars(waiting[id]), reason=reason) for id, reason in found.items()))
+
     async def force(self, ask: ForceRun) -> ForcedRun:
         """A run is given up on an operator's word."""
         return ForcedRun(nodes=await self._executor.force(run_id(ask.job_id, ask.attempt), ask.actor.name))
@@ -182,8 +189,9 @@ SUBSCRIPTIONS = (
     ),
     Answers(READ_LOG, Handlers.read_log, at_node=True),
     Answers(CHECKPOINTS, Handlers.checkpoints, at_node=True, at_once=THREADS),
+    Answers(PULLS, Handlers.pulls, at_node=True),
     Answers(FORCE, Handlers.force, at_node=True),
     Answers(OPEN_STREAM, Handlers.open_stream, at_node=True),
 )
 
-ASKS = (ACTIVE, VIEWS, REVEAL)
+ASKS = (ACTIVE, VIEWS, REVEAL, REVEAL_LOGIN)

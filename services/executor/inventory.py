@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as NatsApiError
+from nats.js.kv import KeyValue
 
 from services.executor.domain.admission import Capacity
 from services.executor.domain.equipment import Equipment
@@ -19,6 +20,9 @@ from shared.contracts import subjects
 from shared.contracts.events import CloudEvent, NodeReported
 
 log = structlog.get_logger()
+
+AT_ONCE = 64
+"""Reports that are under way to the bucket."""
 
 
 def capacity(equipment: Equipment) -> Capacity:
@@ -87,8 +91,9 @@ class Inventory:
     async def run(self, every_s: float) -> None:
         """Announce each node when it is there first, and renew their signs of life until cancelled."""
         while True:
-            for report in self._nodes.reports(self._clock.now(), self._since):
-                await self._renew(report)
+            reports = list(self._nodes.reports(self._clock.now(), self._since))
+            await self._renew(reports)
+            for report in reports:
                 if (report.node, report.boot_id) not in self._announced:
                     await self._announce(report)
                     self._announced.add((report.node, report.boot_id))
@@ -105,9 +110,19 @@ class Inventory:
         )
         await self._bus.publish(subjects.node_event(report), event)
 
-    async def _renew(self, report: NodeReported) -> None:
+    async def _renew(self, reports: Sequence[NodeReported]) -> None:
+        """Many at once: the last node of a large cluster must not fall silent while the others are told."""
         try:
             bucket = await self._bus.js.key_value(subjects.NODES)
+            for first in range(0, len(reports), AT_ONCE):
+                async with asyncio.TaskGroup() as puts:
+                    for report in reports[first : first + AT_ONCE]:
+                        puts.create_task(self._put(bucket, report))
+        except (NatsError, NatsApiError, TimeoutError) as error:
+            log.warning("nodes_not_reported", error=repr(error))
+
+    async def _put(self, bucket: KeyValue, report: NodeReported) -> None:
+        try:
             await bucket.put(report.node, report.model_dump_json().encode())
         except (NatsError, NatsApiError, TimeoutError) as error:
-            log.warning("node_not_reported", error=repr(error))
+            log.warning("node_not_reported", node=report.node, error=repr(error))

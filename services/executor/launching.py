@@ -22,7 +22,7 @@ from services.executor.placed import Assignment, Placed
 from services.executor.prepare import Preparation, Unfit
 from services.executor.revealing import Revealing
 from services.executor.run import Run
-from services.executor.secrets import Secrets
+from services.executor.secrets import Secrets, needs_secrets
 from shared.clock import Clock
 from shared.contracts.errors import TemporaryError
 from shared.contracts.job import Reason
@@ -64,7 +64,7 @@ class Launching:
         """
         ready = []
         for item in assignments:
-            if item.launch.secrets and not self._known.knows(item.run_id):
+            if needs_secrets(item) and not self._known.knows(item.run_id):
                 self._revealing.begin(item)
             else:
                 ready.append(item)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from services.executor.domain.record import run_id
 from shared import tracing
+from shared.contracts.commands.secrets import RegistryLogin
 from shared.contracts.job import JobView, LaunchSpec, Share
 
 
@@ -42,3 +43,5 @@ class Assignment(Placed):
     """Where the ranks of the run meet."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The values of `launch.secrets`, by the variables that get them."""
+    login: RegistryLogin | None = field(default=None, repr=False)
+    """What its image is pulled with, at the registry `launch.login`."""

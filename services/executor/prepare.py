@@ -10,8 +10,10 @@ from services.executor import descent
 from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.equipment import Equipment
+from services.executor.domain.rank_table import VARIABLE
 from services.executor.domain.record import rank_id
 from services.executor.placed import Assignment
+from services.executor.rank_tables import RankTables
 from services.executor.usage.files import beside
 from shared.contracts.job import Reason, Share
 from shared.contracts.masking import hidden_in
@@ -40,12 +42,14 @@ class Preparation:
         reports: Callable[[str], Path],
         equipment: Equipment,
         beside_job: bool = False,
+        rank_tables: RankTables | None = None,
     ) -> None:
         self._roots = roots
         self._base = base
         self._reports = reports
         self._equipment = equipment
         self._beside_job = beside_job
+        self._rank_tables = rank_tables
 
     def orders(self, assignment: Assignment) -> list[RunOrder]:
         """The run's ranks, ready to start, their folders made. Raises Unfit."""
@@ -56,6 +60,7 @@ class Preparation:
             checkpoints = self._made(launch.checkpoint_path or str(job_path / "checkpoints"))
             data_path = self._existing("data_path", launch.data_path) if launch.data_path else None
             work_path = self._existing("work_path", launch.work_path) if launch.work_path else job_path
+            table = self._rank_tables.write(assignment, job_path) if self._rank_tables is not None else None
         except PathOutside as error:
             raise Unfit(Reason(code="path_outside", message=str(error), details={"path": error.path})) from error
         except OSError as error:
@@ -64,9 +69,10 @@ class Preparation:
             message = f"The work_path {work_path} is no folder."
             raise Unfit(Reason(code="work_path_missing", message=message, details={"path": str(work_path)}))
         folders = Folders(job_path, checkpoints, work_path, data_path, self._reports(assignment.run_id))
-        return [self._order(assignment, share, folders) for share in assignment.shares]
+        also = {VARIABLE: str(table)} if table is not None else {}
+        return [self._order(assignment, share, folders, also) for share in assignment.shares]
 
-    def _order(self, assignment: Assignment, share: Share, folders: Folders) -> RunOrder:
+    def _order(self, assignment: Assignment, share: Share, folders: Folders, also: Mapping[str, str]) -> RunOrder:
         """All ranks have the same folders; each reports to a file of its own."""
         view, launch = assignment.view, assignment.launch
         id = rank_id(assignment.run_id, share.rank)
@@ -92,13 +98,16 @@ class Preparation:
             owner=view.owner,
             vc=view.vc,
             image=launch.image,
+            login=assignment.login,
             device_type=view.device_type,
             devices=share.devices,
             cpus=view.cpus,
             memory_mib=view.memory_mib,
             folders=folders,
             argv=("/bin/sh", "-c", launch.command) if isinstance(launch.command, str) else launch.command,
-            env=environment(self._base, {**launch.env, **assignment.secrets}, view.id, view.state.attempt, place),
+            env=environment(
+                {**self._base, **also}, {**launch.env, **assignment.secrets}, view.id, view.state.attempt, place
+            ),
             grace_s=view.grace_period_s,
             hidden=hidden_in(assignment.secrets.values()),
         )

@@ -2,11 +2,13 @@
 
 from services.gateway.admission import Admission
 from services.gateway.application import application
+from services.gateway.beyond import Beyond
 from services.gateway.bulk import Bulk
 from services.gateway.checkpoints import Checkpoints
 from services.gateway.cluster import Clusters
 from services.gateway.console import Console
 from services.gateway.desk import Desk
+from services.gateway.domain.registries import named
 from services.gateway.exposition import Exposition
 from services.gateway.feed import Feed
 from services.gateway.forcing import Forcing
@@ -26,8 +28,12 @@ from services.gateway.paths import Paths
 from services.gateway.people import People, people_from
 from services.gateway.promql.prometheus import Prometheus
 from services.gateway.promql.querying import Querying
+from services.gateway.pulls import PullsOfJobs
 from services.gateway.readiness import ReadinessCheck
 from services.gateway.recipients import Recipients
+from services.gateway.registries.logins import Logins
+from services.gateway.registries.pinning import Pinning
+from services.gateway.registries.registry import RegistryApi
 from services.gateway.removal import Removals
 from services.gateway.secrets import Secrets
 from services.gateway.server import HttpServer
@@ -86,10 +92,12 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
     """What the routes ask."""
     bus, timeout_s = deps.bus, settings.command_timeout_s
     summaries = Summaries(bus, deps.clock, settings.summaries_timeout_s)
-    yard = Yard(bus, people.vcs.policy_of, summaries, timeout_s, settings.explain_timeout_s)
-    foresights = Foresights(bus, settings.explain_timeout_s)
+    pulls = PullsOfJobs(bus, deps.clock, settings.explain_timeout_s)
+    yard = Yard(bus, people.vcs.policy_of, summaries, pulls, timeout_s, settings.explain_timeout_s)
+    foresights = Foresights(bus, deps.clock, settings.explain_timeout_s)
     joiner = Joiner(bus, timeout_s, settings.submit_deadline_s)
     paths = Paths(deps.settings.storage, deps.settings.path_roots)
+    logins = Logins(secrets)
     return Parts(
         settings=settings,
         clock=deps.clock,
@@ -108,14 +116,17 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         submissions=Submissions(
             joiner,
             paths,
+            Beyond(bus, deps.clock, settings.explain_timeout_s, settings.refuse_beyond_any_node),
             people.vcs,
             secrets,
             Recipients(bus, timeout_s),
+            pinning_from(deps, settings, logins, foresights),
             deps.clock,
             settings.submissions_per_minute,
         ),
         foresights=foresights,
         secrets=secrets,
+        logins=logins,
         removals=Removals(bus, people.accounts, people.vcs, people.api_tokens, people.ssh_keys, secrets, timeout_s),
         renewals=people.renewals,
         desk=Desk(bus, yard, deps.clock, timeout_s, settings.support_per_hour),
@@ -140,3 +151,10 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
         exposition=Exposition(deps.registry),
         site=Site(settings.console),
     )
+
+
+def pinning_from(deps: Deps, settings: GatewaySettings, logins: Logins, foresights: Foresights) -> Pinning:
+    """What asks registries."""
+    api = RegistryApi(settings.registry_networks)
+    known = named(settings.registries)
+    return Pinning(api, logins, known, foresights.images_used, deps.clock, settings.registry_timeout_s)

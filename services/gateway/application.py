@@ -34,6 +34,7 @@ from services.gateway.routes import (
     metrics,
     oidc,
     prometheus,
+    registries,
     secrets,
     session,
     support,
@@ -62,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     grafana.router,
     cluster.router,
     secrets.router,
+    registries.router,
     health.router,
 )
 EXPOSED = ["Location", "Retry-After", "X-Request-Id"]

@@ -20,6 +20,7 @@ from shared.contracts.commands.jobs import EVENTS, VIEWS, GetJob
 from shared.contracts.commands.lists import COUNT, JobPage, ListJobs
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG
 from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES, USAGE
+from shared.contracts.commands.pulls import PULLS
 from shared.contracts.commands.scheduling import EXPLAIN, FORESEE
 from shared.contracts.commands.submission import NewJob, SubmitJobs, SubmitOutcomes, Submitted
 from shared.contracts.commands.support import (
@@ -80,6 +81,7 @@ ASKS: tuple[Command[Any, Any], ...] = (
     TAIL_LOG,
     READ_LOG,
     CHECKPOINTS,
+    PULLS,
     FORCE,
     QUERY_METRICS,
     SUMMARIES,

@@ -2,7 +2,11 @@
 
 import structlog
 
+from services.gateway.fresh import Fresh
 from shared.bus.bus import Bus
+from shared.clock import Clock
+from shared.contracts.cluster import AskOffer
+from shared.contracts.commands.cluster import OFFER
 from shared.contracts.commands.scheduling import FORESEE
 from shared.contracts.commands.submission import SIMULATED_DEVICES, Foresee
 from shared.contracts.errors import Refusal
@@ -17,9 +21,10 @@ IMAGE_NOT_USED = "image_not_used"
 class Foresights:
     """Warnings never refuse a submission: a node that has what it asks for may come at any time."""
 
-    def __init__(self, bus: Bus, timeout_s: float) -> None:
+    def __init__(self, bus: Bus, clock: Clock, timeout_s: float) -> None:
         self._bus = bus
         self._timeout_s = timeout_s
+        self._images_used: Fresh[bool | None] = Fresh(clock)
 
     async def of(self, request: JobRequest) -> tuple[str, ...]:
         """All that is known to be in its way for long."""
@@ -39,6 +44,10 @@ class Foresights:
             log.debug("foresight_missing", problem=refusal.code)
             return ()
         return tuple(warning.message for warning in found if warning.code == IMAGE_NOT_USED)
+
+    async def images_used(self) -> bool | None:
+        """Whether any node starts jobs in images; None: not known right now."""
+        return await self._images_used.get("", self._ask_for_images)
 
     async def simulated(self, job: JobRequest) -> bool | None:
         """Whether the devices that it asks for do not really exist; None: not known right now."""
@@ -60,3 +69,10 @@ class Foresights:
             image=request.image,
         )
         return (await self._bus.ask(FORESEE, ask, self._timeout_s)).warnings
+
+    async def _ask_for_images(self) -> bool | None:
+        try:
+            return (await self._bus.ask(OFFER, AskOffer(), self._timeout_s)).uses_images
+        except Refusal as refusal:
+            log.debug("offer_missing", problem=refusal.code)
+            return None

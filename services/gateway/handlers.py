@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from services.gateway.accounts import Accounts
 from services.gateway.admission import Admission
 from services.gateway.audit import ASKED, Audit, AuditEntry, endpoint_entry_of, entry_of
+from services.gateway.registries.logins import Logins
 from services.gateway.secrets import Secrets
 from services.gateway.vcs import Vcs
 from shared.bus.bus import Bus
@@ -16,13 +17,16 @@ from shared.contracts.commands.jobs import GET, VIEWS, GetJob, GetJobViews
 from shared.contracts.commands.secrets import (
     FIND_SECRETS,
     REVEAL,
+    REVEAL_LOGIN,
     FindSecrets,
     FoundSecrets,
+    RegistryLogin,
     RevealedSecrets,
+    RevealLogin,
     RevealSecrets,
 )
 from shared.contracts.endpoints import Admit, Admitted, GetIdleLimits, IdleLimits
-from shared.contracts.errors import Forbidden
+from shared.contracts.errors import Forbidden, NotFound
 from shared.contracts.events import (
     JOB_EVENTS,
     EndpointClosed,
@@ -59,6 +63,7 @@ class Handlers:
         self._audit = audit
         self._bus = bus
         self._secrets = secrets
+        self._logins = Logins(secrets)
         self._admission = admission
         self._vcs = vcs
         self._timeout_s = timeout_s
@@ -101,6 +106,23 @@ class Handlers:
             fitting[name] = value
         return RevealedSecrets(values=fitting)
 
+    async def reveal_login(self, ask: RevealLogin, node: str) -> RegistryLogin:
+        """The credentials of a job's VC for the registry that its image was found to come from; by the same rules."""
+        job = await self._bus.ask(GET, GetJob(id=ask.job_id), self._timeout_s)
+        registry = job.run_image.login if job.run_image is not None else None
+        if registry is None:
+            raise Forbidden(f"Job {job.id} was submitted without credentials for its image.")
+        await self._check_placed(job.id, node)
+        owner = await self._accounts.get(job.owner)
+        if owner is None or owner.disabled or job.vc not in owner.vcs:
+            message = f"{job.owner} does not belong to the virtual cluster '{job.vc}' any more, which pulls its image."
+            raise Forbidden(message)
+        known = await self._logins.of(job.vc, registry)
+        if known is None:
+            message = f"The virtual cluster '{job.vc}' has no credentials for the registry {registry} any more."
+            raise NotFound(f"{message} Set them anew, or submit the job again.")
+        return RegistryLogin(registry=registry, username=known.login.username, password=known.login.password)
+
     async def _check_placed(self, job_id: str, node: str) -> None:
         """Raises Forbidden unless this node's executor is to start the job, or answers for its run."""
         views = (await self._bus.ask(VIEWS, GetJobViews(ids=(job_id,)), self._timeout_s)).items
@@ -131,6 +153,7 @@ SUBSCRIPTIONS = (
         Handlers.job_events,
     ),
     Answers(REVEAL, Handlers.reveal, from_node=True),
+    Answers(REVEAL_LOGIN, Handlers.reveal_login, from_node=True),
     Answers(FIND_SECRETS, Handlers.find_secrets),
     Answers(ADMIT, Handlers.admit),
     Answers(IDLE_LIMITS, Handlers.idle_limits),

@@ -29,6 +29,7 @@ from services.gateway.resources.people import (
     UserChange,
     VcChange,
 )
+from services.gateway.resources.registries import RegistryCredentials
 from services.gateway.resources.secrets import SecretValue
 from services.gateway.resources.sign_in import Credentials, DeviceAsk, OneTimeCode
 from services.gateway.resources.submissions import Batch, JobRequest
@@ -73,6 +74,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     OneTimeCode,
     DeviceAsk,
     SecretValue,
+    RegistryCredentials,
     SupportRequest,
     NewEndpoint,
 )

@@ -25,6 +25,7 @@ from services.gateway.options import Options
 from services.gateway.passwords import Passwords
 from services.gateway.promql.querying import Querying
 from services.gateway.readiness import ReadinessCheck
+from services.gateway.registries.logins import Logins
 from services.gateway.removal import Removals
 from services.gateway.renewals import Renewals
 from services.gateway.secrets import Secrets
@@ -64,6 +65,7 @@ class Parts:
     submissions: Submissions
     foresights: Foresights
     secrets: Secrets
+    logins: Logins
     removals: Removals
     desk: Desk
     ways: Ways

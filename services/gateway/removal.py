@@ -11,6 +11,7 @@ from services.gateway.accounts import Accounts
 from services.gateway.apitokens import ApiTokens
 from services.gateway.audited import Author
 from services.gateway.fresh import FRESH_S
+from services.gateway.registries.logins import of_registries
 from services.gateway.secrets import Secrets, of_user, of_vc
 from services.gateway.sshkeys import SshKeys
 from services.gateway.vcs import Vcs
@@ -80,6 +81,7 @@ class Removals:
         await asyncio.sleep(self._settle_s)
         await self._check_empty(name)
         await self._forget_secrets(of_vc(name), author)
+        await self._forget_secrets(of_registries(name), author)
         await self._vcs.remove(name, author)
 
     async def _check_empty(self, name: str) -> None:

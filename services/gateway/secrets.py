@@ -1,11 +1,13 @@
 """Secrets of users and of virtual clusters (VCs): documents of the gateway's store, sealed under a key that is not.
 
-A value goes in and comes out in one place only, `values`, for a job that names it. All replicas need the same keys:
-the one that the store was begun with is written there by its id, and a gateway without it keeps no secrets.
+A value goes in, and comes out for runs alone: by `values` for a job that names it, by `opened` for its image.
+All replicas need the same keys: the one that the store was begun with is written there by its id, and a gateway without
+it keeps no secrets.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,7 +20,6 @@ from services.gateway.sealing import KeyRing, Sealed, Unsealable
 from shared.clock import Clock
 from shared.contracts.base import Contract, Timestamp
 from shared.contracts.errors import Conflict, NotFound, Unavailable
-from shared.contracts.job import SecretName
 from shared.contracts.masking import hidden_in
 from shared.secret_keys import BadKey
 from shared.store.port import Condition, DuplicateKey, Eq, Index, Schema, Store
@@ -32,12 +33,12 @@ _PAGE = 100
 
 
 class SecretDocument(Contract):
-    """A stored secret; its id is `<holder>/<name>`, the holder `user:<name>` or `vc:<name>`."""
+    """A stored secret; its id is `<holder>/<name>`, the holder `user:<name>`, `vc:<name>` or `registries:<vc>`."""
 
     id: str
     version: int = 1
     holder: str
-    name: SecretName
+    name: str
     key_id: str
     sealed: str
     created_at: Timestamp
@@ -45,6 +46,14 @@ class SecretDocument(Contract):
     updated_by: str
     removed: bool = False
     change: Change | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A value, and the version of the secret that it is of."""
+
+    value: str = field(repr=False)
+    version: int
 
 
 class SealDocument(Contract):
@@ -160,6 +169,11 @@ class Secrets:
     async def sweep(self) -> None:
         """A loop of the gateway: enter in the audit what killed processes left behind."""
         await sweep(self._audited)
+
+    async def opened(self, holder: str, name: str) -> Opened | None:
+        """One value of a holder that no job can name; None: there is none. Raises Unavailable."""
+        secret = await self._documents.get(_id(holder, name))
+        return None if secret is None or secret.removed else Opened(self._opened(secret), secret.version)
 
     async def missing(self, owner: str, vc: str, names: Iterable[str]) -> list[str]:
         """Those of the names that neither this user nor the VC has a secret for."""

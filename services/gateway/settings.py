@@ -1,18 +1,26 @@
 """Settings of the gateway, from the environment: `JOBYARD_GATEWAY_...`, and `JOBYARD_PORT` for its port."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.gateway.domain.origins import LOOPBACK, as_host
+from services.gateway.domain.registries import PUBLIC, named
+from shared.contracts.addresses import Network
 
 
 def _split(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
+
+
+def _networks(value: Any) -> Any:
+    parts = _split(value)
+    return tuple(ipaddress.ip_network(part) if isinstance(part, str) else part for part in parts)
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -76,6 +84,11 @@ class GatewaySettings(BaseSettings):
     submissions_per_minute: int | None = Field(
         None, ge=1, description="Jobs that one user may submit; a larger batch gets 422. None: no limit."
     )
+    refuse_beyond_any_node: bool = Field(
+        True,
+        description="Refuse a job of which one rank asks for more than any node has, were it empty. Switch it off "
+        "where larger nodes come when they are needed.",
+    )
     support_per_hour: int = Field(20, ge=1, description="Support cases that one user may open within an hour.")
     submit_deadline_s: float = Field(20.0, gt=0, description="How long a submission is repeated before a 503.")
     command_timeout_s: float = Field(5.0, gt=0, description="How long another service may take to answer.")
@@ -94,6 +107,18 @@ class GatewaySettings(BaseSettings):
     summaries_timeout_s: float = Field(
         0.3, gt=0, description="How long the metrics service may take to say what a page of jobs has used."
     )
+    registries: Names = Field(
+        PUBLIC,
+        description="Registries that are asked for the digests of images, beside those that a virtual cluster has "
+        "credentials for; `http://` before one without TLS, which is in a network of `registry_networks`; `none`: only "
+        "the latter.",
+    )
+    registry_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
+        (), description="Networks of yours with registries (`10.0.0.0/8`); those in any other are not asked."
+    )
+    registry_timeout_s: float = Field(
+        3.0, gt=0, le=30, description="How long a submission waits for a registry, until its image is not pinned."
+    )
     body_bytes: int = Field(1 << 20, ge=1024, description="The largest request body; above it 413.")
     head_timeout_s: float = Field(10.0, gt=0, description="How long a request's head may take to arrive.")
     body_timeout_s: float = Field(30.0, gt=0, description="How long a request body may take to arrive.")
@@ -105,6 +130,12 @@ class GatewaySettings(BaseSettings):
     keepalive_s: float = Field(15.0, gt=0, description="A silent stream of events says this often that it lives.")
     drain_s: int = Field(4, ge=0, description="How long requests may go on after SIGTERM.")
     access_log: bool = Field(False, description="Log every request.")
+
+    @field_validator("registries")
+    @classmethod
+    def _named(cls, registries: tuple[str, ...]) -> tuple[str, ...]:
+        named(registries)
+        return registries
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 from services.gateway import idempotency
 from services.gateway.asking import Stored
 from services.gateway.audited import Author
+from services.gateway.beyond import Beyond
 from services.gateway.bodies import fingerprint, parsed
 from services.gateway.domain.access import Caller, check_submission
 from services.gateway.domain.batches import size_of
@@ -19,6 +20,7 @@ from services.gateway.joiner import Joiner
 from services.gateway.paths import Paths
 from services.gateway.problems import problem_of, too_many
 from services.gateway.recipients import Inquiry, Recipients
+from services.gateway.registries.pinning import Pinning, Request
 from services.gateway.resources.body import Body
 from services.gateway.resources.jobs import Job
 from services.gateway.resources.outcomes import Outcome
@@ -52,6 +54,15 @@ class _Accepted:
     size: int
 
 
+@dataclass(frozen=True)
+class _Ask:
+    """What is the same for all submissions of one request. `images`: none, if no registry is asked."""
+
+    author: Author
+    inquiry: Inquiry
+    images: Request | None
+
+
 class Submissions:
     """Takes submissions. Its methods raise Refusals."""
 
@@ -59,17 +70,21 @@ class Submissions:
         self,
         joiner: Joiner,
         paths: Paths,
+        beyond: Beyond,
         vcs: Vcs,
         secrets: Secrets,
         recipients: Recipients,
+        pinning: Pinning,
         clock: Clock,
         per_minute: int | None,
     ) -> None:
         self._joiner = joiner
         self._paths = paths
+        self._beyond = beyond
         self._vcs = vcs
         self._secrets = secrets
         self._recipients = recipients
+        self._pinning = pinning
         self._clock = clock
         self._per_minute = per_minute
         self._recent = Throttle(per_minute) if per_minute is not None else None
@@ -79,14 +94,15 @@ class Submissions:
         """The job that `submit` would store of this body, or the Refusal that it would raise. Nothing is stored."""
         self._count_check(caller)
         request, plain = parsed(JobRequest, raw)
-        accepted = await self._accepted(caller, request, len(raw), None, plain, author, self._recipients.inquiry())
+        ask = _Ask(author, self._recipients.inquiry(), None)
+        accepted = await self._accepted(caller, request, len(raw), None, plain, ask)
         return _job_of(await self._joiner.validate(accepted.job))
 
     async def submit(self, caller: Caller, raw: bytes, key: str | None, author: Author) -> Job:
         """The stored job; the same one again for a key and a body that were there before."""
         self._count(caller, 1)
         request, plain = parsed(JobRequest, raw)
-        accepted = await self._accepted(caller, request, len(raw), key, plain, author, self._recipients.inquiry())
+        accepted = await self._accepted(caller, request, len(raw), key, plain, self._ask(author))
         return _job_of(await self._joiner.submit(accepted.job, accepted.size))
 
     async def submit_batch(self, caller: Caller, raw: bytes, key: str | None, author: Author) -> list[Outcome]:
@@ -97,9 +113,9 @@ class Submissions:
         _, plain = parsed(_Envelope, raw)
         items: list[Any] = plain["jobs"]
         self._count(caller, len(items))
-        inquiry = self._recipients.inquiry()
+        ask = self._ask(author)
         checked = [
-            await self._checked(caller, item, f"{key}#{number}" if key else None, author, inquiry)
+            await self._checked(caller, item, f"{key}#{number}" if key else None, ask)
             for number, item in enumerate(items)
         ]
         accepted = [item for item in checked if isinstance(item, _Accepted)]
@@ -110,27 +126,21 @@ class Submissions:
         )
         return [_refused(item) if isinstance(item, Refusal) else _outcome(next(stored)) for item in checked]
 
-    async def _checked(
-        self, caller: Caller, item: object, key: str | None, author: Author, inquiry: Inquiry
-    ) -> _Accepted | Refusal:
+    def _ask(self, author: Author) -> _Ask:
+        return _Ask(author, self._recipients.inquiry(), self._pinning.request())
+
+    async def _checked(self, caller: Caller, item: object, key: str | None, ask: _Ask) -> _Accepted | Refusal:
         encoded = json.dumps(item, ensure_ascii=False).encode()
         try:
             request, plain = parsed(JobRequest, encoded)
-            return await self._accepted(caller, request, len(encoded), key, plain, author, inquiry)
+            return await self._accepted(caller, request, len(encoded), key, plain, ask)
         except Unavailable:
             raise
         except Refusal as refusal:
             return refusal
 
     async def _accepted(
-        self,
-        caller: Caller,
-        request: JobRequest,
-        size: int,
-        key: str | None,
-        plain: object,
-        author: Author,
-        inquiry: Inquiry,
+        self, caller: Caller, request: JobRequest, size: int, key: str | None, plain: object, ask: _Ask
     ) -> _Accepted:
         idempotency.checked(key)
         check_submission(caller, request.vc, request.owner)
@@ -140,19 +150,23 @@ class Submissions:
         stored = told(request)
         if stored.secrets:
             await self._check_secrets(caller.name, stored)
-        await inquiry.check(request.notify)
+        await ask.inquiry.check(request.notify)
+        run_image = await self._pinning.of(request.image, policy.image, request.vc, ask.images)
         job = NewJob(
             id=new_id(),
             owner=caller.name,
-            actor=author.actor,
+            actor=ask.author.actor,
             request=stored,
             idempotency_key=key,
             fingerprint=fingerprint(plain) if key is not None else None,
-            correlation_id=author.request_id,
+            correlation_id=ask.author.request_id,
             traceparent=tracing.current(),
             most_open=policy.jobs_per_user,
+            run_image=run_image,
         )
-        return _Accepted(job, size_of(_size(stored, size)))
+        accepted = _Accepted(job, size_of(_size(stored, size)))
+        await self._beyond.check(request)
+        return accepted
 
     async def _check_secrets(self, owner: str, request: contract.JobRequest) -> None:
         """Raises Invalid for a name that neither the owner nor the VC has a secret for."""

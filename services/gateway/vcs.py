@@ -27,6 +27,7 @@ class VcDocument(Contract):
     max_duration_s: int | None = None
     jobs_per_user: int | None = None
     endpoint_idle_s: int | None = None
+    image: str | None = None
     removed: bool = False
     created_at: Timestamp
     change: Change | None = None
@@ -34,7 +35,9 @@ class VcDocument(Contract):
     @property
     def policy(self) -> VcPolicy:
         """What it allows."""
-        return VcPolicy(self.open, self.max_priority, self.max_duration_s, self.jobs_per_user, self.endpoint_idle_s)
+        return VcPolicy(
+            self.open, self.max_priority, self.max_duration_s, self.jobs_per_user, self.endpoint_idle_s, self.image
+        )
 
 
 VCS = Schema[VcDocument]("vcs", dump=lambda vc: vc.model_dump_json().encode(), load=VcDocument.model_validate_json)
@@ -116,11 +119,15 @@ class Vcs:
         self._policies.forget(name)
         return document
 
-    async def check_removable(self, name: str) -> None:
-        """Raises NotFound, and Conflict for one that each start would need again."""
+    async def check_there(self, name: str) -> None:
+        """Raises NotFound."""
         document = await self.documents.get(name)
         if document is None or document.removed:
             raise no_such_vc(name)
+
+    async def check_removable(self, name: str) -> None:
+        """Raises NotFound, and Conflict for one that each start would need again."""
+        await self.check_there(name)
         if name in self._needed:
             raise Conflict(f"The virtual cluster '{name}' is needed: new users, or the OIDC settings, name it.")
 

@@ -12,6 +12,7 @@ from services.gateway.domain.access import Caller, Right, actions, may, no_such_
 from services.gateway.domain.bounds import PolicyOf, check_priority
 from services.gateway.domain.discretion import named, shown, told
 from services.gateway.environment import as_written
+from services.gateway.pulls import PullsOfJobs
 from services.gateway.resources.jobs import Job, JobPage
 from services.gateway.summaries import Summaries
 from shared.bus.bus import Bus
@@ -35,11 +36,18 @@ class Yard:
     """What the routes ask for. Its methods raise Refusals that a person can act on."""
 
     def __init__(
-        self, bus: Bus, policy_of: PolicyOf, summaries: Summaries, timeout_s: float, explain_timeout_s: float
+        self,
+        bus: Bus,
+        policy_of: PolicyOf,
+        summaries: Summaries,
+        pulls: PullsOfJobs,
+        timeout_s: float,
+        explain_timeout_s: float,
     ) -> None:
         self._bus = bus
         self._policy_of = policy_of
         self._summaries = summaries
+        self._pulls = pulls
         self._timeout_s = timeout_s
         self._explain_timeout_s = explain_timeout_s
 
@@ -58,7 +66,8 @@ class Yard:
 
     async def shown(self, caller: Caller, job: Job) -> Job:
         """The job as the caller sees it, with the present reason of one that waits, and the jobs in its way."""
-        return (await self._shown(caller, [job], blockers_of=job.id))[0]
+        (shown_job,), pull = await asyncio.gather(self._shown(caller, [job], blockers_of=job.id), self._pulls.of(job))
+        return shown_job if pull is None else shown_job.model_copy(update={"reason": pull})
 
     def submitted(self, caller: Caller, job: Job, warnings: tuple[str, ...] = ()) -> Job:
         """The same for a job that was stored this moment, or would be: nothing more can be known of it yet."""

@@ -53,7 +53,7 @@ async def list_active(store: JobStore, ask: ListActiveJobs) -> ActiveJobPage:
         sizes = [view_size(job.request, job.state) for job in page.items]
     else:
         page = await store.held_at(ask.node, ask.after_id, ask.limit)
-        sizes = [view_size(job.request, job.state) + launch_size(job.request) for job in page.items]
+        sizes = [view_size(job.request, job.state) + launch_size(job) for job in page.items]
     chosen = page.items[: _fitting(sizes)]
     items = tuple(ActiveJob.of(view=current_view(job), launch=launch_of(job) if ask.node else None) for job in chosen)
     return ActiveJobPage.of(items=items, more=page.after is not None or len(chosen) < len(page.items))

@@ -7,7 +7,8 @@ from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.notify.domain.sending import Rules
-from services.notify.domain.target import Network, Policy
+from services.notify.domain.target import Policy
+from shared.contracts.addresses import Network
 from shared.contracts.notify import Email
 
 

@@ -13,12 +13,13 @@ import httpcore
 from standardwebhooks import Webhook as Signer
 
 from services.notify.domain.signing import SecretDocument, renewed, signers
-from services.notify.domain.target import Network, Webhook
-from services.notify.failures import Missed
-from services.notify.guarded import GuardedBackend, Resolve, resolved
+from services.notify.domain.target import Webhook
+from services.notify.failures import Hopeless, Missed
 from services.notify.store import NotifyStore
 from shared.clock import Clock
+from shared.contracts.addresses import AddressRefused, Network
 from shared.contracts.errors import TemporaryError
+from shared.guarded import GuardedBackend, Resolve, resolved
 from shared.store.port import DuplicateKey
 
 SECRET_BYTES = 32
@@ -82,6 +83,8 @@ class Webhooks:
                 status = await self._status(target.scheme, url, headers, body.encode())
         except TimeoutError:
             raise Missed(f"The webhook did not answer within {self._timeout_s:g} s.") from None
+        except AddressRefused as refused:
+            raise Hopeless(f"{target.host} is not allowed: {refused}.") from refused
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
             raise Missed(f"The webhook could not be reached: {error or type(error).__name__}") from error
         if 300 <= status < 400:

@@ -293,6 +293,14 @@ class EndpointClosed(EndpointEvent):
     fact = "closed"
 
 
+class NodeSize(Contract):
+    """What a node has for anybody."""
+
+    cpus: float
+    memory_mib: int
+    devices: dict[str, int]
+
+
 class NodeReported(Contract):
     """A node's inventory; also the value in the NODES bucket, renewed while the node lives."""
 
@@ -311,6 +319,10 @@ class NodeReported(Contract):
     since: Annotated[Timestamp | None, Field(description="When its executor began to report.")] = None
     executor: Annotated[
         NodeName | None, Field(description="Who answers for what runs here; none: the node itself.")
+    ] = None
+    whole: Annotated[
+        NodeSize | None,
+        Field(description="What it has where that is more than now: it is closed, or others use some of it."),
     ] = None
 
     @property

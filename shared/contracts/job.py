@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
+from shared.contracts.images import checked
 from shared.contracts.notify import NOTIFY_ENTRIES, Notify
 
 
@@ -157,8 +158,24 @@ DeviceType = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_/-]{0,61}[A-Za-z0-9])?$")]
 LabelValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@/+=-]{0,63}$")]
 
+GIVES_DEVICES = frozenset(
+    {
+        "ASCEND_RUNTIME_OPTIONS",
+        "ASCEND_VISIBLE_DEVICES",
+        "ASCEND_VNPU_SPECS",
+        "NVIDIA_IMEX_CHANNELS",
+        "NVIDIA_MIG_CONFIG_DEVICES",
+        "NVIDIA_MIG_MONITOR_DEVICES",
+        "NVIDIA_VISIBLE_DEVICES",
+    }
+)
+"""Variables by which container runtimes give devices away: never a job's to say."""
+
 SECRETS = 64
 """The most that one job names."""
+
+Image = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$"), AfterValidator(checked)]
+"""The name of a container image (see `images`)."""
 
 OfferedEndpoint = Literal["ssh", "jupyter", "tensorboard"]
 
@@ -185,10 +202,7 @@ class JobRequest(Contract):
     name: Annotated[JobName, Field(description="Need not be unique.")]
     command: Annotated[Command, Field(description="A line for `/bin/sh -c`, or a list of arguments.")]
     vc: VcName = "default"
-    image: Annotated[
-        str | None,
-        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$", description="Container image; `process` ignores it."),
-    ] = None
+    image: Annotated[Image | None, Field(description="Container image; `process` ignores it.")] = None
     env: Annotated[dict[EnvName, EnvValue], Field(max_length=256)] = Field(default_factory=dict)
     secrets: Annotated[
         dict[EnvName, SecretName],
@@ -276,6 +290,21 @@ class JobState(Contract):
     log_lines: Annotated[int, Field(ge=0, description="Lines that the earlier attempts wrote.")] = 0
 
 
+class RunImage(Contract):
+    """The image that all runs of a job start in, as it was found out when the job was submitted."""
+
+    reference: Annotated[
+        str, Field(max_length=512, description="By its digest, so that no tag that is moved changes it; else as named.")
+    ]
+    of_vc: Annotated[bool, Field(description="The submission named none: it is the virtual cluster's.")] = False
+    unpinned: Annotated[
+        Reason | None, Field(description="Why its tag may mean another image in a later run; none: it has a digest.")
+    ] = None
+    login: Annotated[
+        str | None, Field(description="The registry where it is pulled with the virtual cluster's credentials.")
+    ] = None
+
+
 class Job(JobRequest):
     """A whole job, as its owner sees it."""
 
@@ -296,6 +325,10 @@ class Job(JobRequest):
             exclude_if=_is_none,
             description="Where its ranks are, from the placement to the run's end. Of a job that is asked for by id.",
         ),
+    ] = None
+    run_image: Annotated[
+        RunImage | None,
+        Field(exclude_if=_is_none, description="What its runs start in; none: their node's default image, or none."),
     ] = None
 
 
@@ -336,6 +369,13 @@ class LaunchSpec(Contract):
     secrets: Annotated[
         dict[str, str], Field(description="Variables whose values the executor asks for: name -> name of a secret.")
     ] = Field(default_factory=dict)
+    login: Annotated[
+        str | None,
+        Field(
+            exclude_if=_is_none,
+            description="The registry for which the executor asks for the virtual cluster's credentials.",
+        ),
+    ] = None
 
 
 HIDDEN = "***"

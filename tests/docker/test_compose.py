@@ -14,7 +14,7 @@ from tests.support.docker import docker
 from tests.support.separate import SERVICES
 from tests.support.waiting import LONG_S, wait_until
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1500)
 """The image is built first, from packages that may have to be fetched."""
 
 
@@ -60,12 +60,13 @@ def test_a_job_finishes_in_a_container_of_its_own(yard: Composed) -> None:
     assert yard.secrets()["JOBYARD_UID"] in lines
 
 
-def test_a_service_that_is_killed_comes_back(yard: Composed) -> None:
-    before = yard.containers()["jobs"]["State"]["Pid"]
+@pytest.mark.parametrize("name", ["jobs", "nats"])
+def test_a_service_that_is_killed_comes_back(yard: Composed, name: str) -> None:
+    before = yard.containers()[name]["State"]["Pid"]
     os.kill(before, signal.SIGKILL)
 
     def back() -> bool:
-        state = yard.containers()["jobs"]["State"]
+        state = yard.containers()[name]["State"]
         return state["Pid"] not in (0, before) and state["Health"]["Status"] == "healthy"
 
     wait_until(back, "another process serves", within=LONG_S * 2)

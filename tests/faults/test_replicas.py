@@ -104,7 +104,7 @@ def test_a_leader_paused_past_its_lease_wakes_late_and_changes_nothing(yard: Sep
 def test_a_placement_of_a_former_epoch_is_refused(yard: SeparateServices) -> None:
     """The same placement that counts from the leader changes nothing from the one before."""
     wait_until(yard.is_ready, "all are ready")
-    large = yard.submit("true", cpus=1000)
+    large = yard.submit("true", device_type="none-such", devices=1)
     before = yard.job(large)
     allocation = {"shares": [{"node": "any", "rank": 0, "devices": []}]}
     placement = {"id": large, "version": before["version"], "allocation": allocation}

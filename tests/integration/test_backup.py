@@ -78,7 +78,7 @@ def past() -> Iterator[Past]:
             yard.wait(running, "running")
             secret = {"TOKEN": {"secret": "token"}}
             waiting = yard.submit(
-                f'{note}test "$TOKEN" = a-secret-value', name="waiting", nodes=1, env=secret, cpus=1000
+                f'{note}test "$TOKEN" = a-secret-value', name="waiting", env=secret, device_type="none-such", devices=1
             )
             ids = [*over, paused, running, waiting]
             rings = yard.data / "logs"

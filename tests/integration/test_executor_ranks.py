@@ -2,9 +2,11 @@
 kills of any of them and of the executor.
 """
 
+import json
 import os
 import shlex
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from shared.streams.client import RunAt, Streams
 from tests.support.executor import NODE, launch_of
 from tests.support.executor_backend import processes_of
 from tests.support.executor_service import ExecutorService, Yard, at_once, paused
+from tests.support.nats import NatsServer
 from tests.support.streams import close, drained
 from tests.support.waiting import until
 
@@ -363,3 +366,22 @@ async def test_each_rank_is_sampled_and_reports_for_itself_and_the_run_has_used_
     assert usage is not None
     assert usage.reported == {"loss": 0.0}
     assert usage.device_seconds == pytest.approx(2 * usage.seconds, rel=0.5)
+
+
+async def test_ranks_on_npus_read_one_table_that_says_which_are_whose(
+    nats: NatsServer, tmp_path: Path, yard: Yard
+) -> None:
+    with ExecutorService(nats.url, tmp_path / "data", simulate="ascend910=4"):
+        view = await yard.place(
+            launch=launch_of('cat "$RANK_TABLE_FILE" > "seen-$RANK"'),
+            device_type="ascend910",
+            devices=(0, 1, 2, 3),
+            ranks=2,
+        )
+        exited = await yard.said(view, "exited")
+    assert isinstance(exited, RunExited) and exited.exit_code == 0
+    job = tmp_path / "data" / "storage" / "jobs" / view.id
+    first, second = (json.loads((job / f"seen-{rank}").read_text()) for rank in range(2))
+    assert first == second
+    (server,) = first["server_list"]
+    assert [(one["device_id"], one["rank_id"]) for one in server["device"]] == [(str(n), str(n)) for n in range(4)]

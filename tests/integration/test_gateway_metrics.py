@@ -35,7 +35,7 @@ class Cast:
 
 @pytest.fixture(scope="module")
 def cast() -> Iterator[Cast]:
-    with platform(simulate="v100=1") as yard:
+    with platform(simulate="v100=1", JOBYARD_GATEWAY_REFUSE_BEYOND_ANY_NODE="false") as yard:
         root = admin(yard)
         for vc in ("lab", "vault", "elsewhere"):
             root.call("POST", "/vcs", 201, json={"name": vc, "open": vc != "vault"})

@@ -210,3 +210,21 @@ def test_the_same_from_python(yard: Platform, root: Shell) -> None:
         assert client.me().name == "admin"
     with Client(yard.url, "jy_nothing") as client, pytest.raises(Unauthorized):
         client.me()
+
+
+# --- images
+
+
+def test_a_clusters_image_and_what_it_is_pulled_with_are_set_from_the_command_line(root: Shell) -> None:
+    root("vc", "add", "imaging", "--image", "registry.lab:5000/team/train:3")
+    assert "registry.lab:5000/team/train:3" in root("vc", "list")
+    assert "must be a name such as" in root.run("vc", "set", "imaging", "--image", "Team/Train").stderr
+    root(
+        "vc", "registry", "set", "imaging", "registry.lab:5000", "--user", "robot", "--password-stdin", stdin="canary\n"
+    )
+    listed = root("vc", "registry", "list", "imaging")
+    assert "registry.lab:5000" in listed and "canary" not in listed and "robot" not in listed
+    root("vc", "registry", "remove", "imaging", "registry.lab:5000")
+    root("vc", "registry", "remove", "imaging", "registry.lab:5000", code=NOT_FOUND)
+    root("vc", "set", "imaging", "--image", "none")
+    assert "registry.lab" not in root("vc", "list")

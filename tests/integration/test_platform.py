@@ -117,11 +117,18 @@ def test_a_higher_job_preempts_a_preemptible_one_which_runs_again_later(yard: Pl
     yard.wait(victim, "killed")
 
 
-def test_a_job_that_fits_nowhere_says_so(yard: Platform) -> None:
-    id = yard.submit("true", device_type="v100", devices=64)
-    wait_until(lambda: yard.job(id)["reason"]["code"] == "no_node_fits", "it says that no node fits")
-    yard.call("POST", f"/jobs/{id}/kill", 202)
-    assert yard.wait(id)["status"] == "killed"
+def test_a_job_that_fits_nowhere_is_refused_and_nothing_of_it_is_stored(yard: Platform) -> None:
+    before = yard.call("GET", "/jobs?limit=1")["total"]
+    body = {"name": "large", "command": "true", "device_type": "v100", "devices": 64}
+    refused = yard.call("POST", "/jobs", 422, json=body)
+    assert refused["detail"].startswith("Asks for 64 v100 and 1 cpu on one node, and no node is that large")
+    assert [error["field"] for error in refused["errors"]] == ["devices"]
+    assert yard.call("POST", "/jobs:validate", 422, json=body)["detail"] == refused["detail"]
+    beside = [{"name": "small", "command": "true"}, body, body | {"devices": 0, "device_type": "cpu", "cpus": 4096}]
+    outcomes = yard.call("POST", "/jobs:submit-batch", 207, json={"jobs": beside})["outcomes"]
+    assert [outcome["status"] for outcome in outcomes] == [201, 422, 422]
+    assert yard.call("GET", "/jobs?limit=1")["total"] == before + 1
+    assert yard.wait(outcomes[0]["id"])["status"] == "finished"
 
 
 def test_an_idempotency_key_finds_its_job_again(yard: Platform) -> None:

@@ -325,7 +325,7 @@ def test_every_change_of_users_vcs_and_tokens_is_in_the_audit_with_who_when_and_
 
 def test_what_people_do_to_jobs_is_in_the_audit_once_and_what_services_do_is_not(yard: Platform, root: Person) -> None:
     rita = add(yard, "rita")
-    id = rita.submit("sleep 1000", cpus=10_00, priority=5)
+    id = rita.submit("sleep 1000", device_type="none-such", devices=1, priority=5)
     rita.call("PATCH", f"/jobs/{id}", 200, json={"priority": 6})
     rita.call("POST", f"/jobs/{id}/pause", 202)
     rita.call("POST", f"/jobs/{id}/resume", 202)
@@ -346,7 +346,7 @@ def test_the_audit_says_from_where_and_with_which_token_jobs_were_changed(yard: 
     sara = add(yard, "sara")
     token = sara.call("POST", "/me/tokens", 201, json={"name": "nightly", "scope": "act"})["token"]
     script, outside = Person(yard, "sara", token), {"X-Forwarded-For": "203.0.113.7"}
-    waits = {"name": "waits", "command": "sleep 1000", "cpus": 1000, "priority": 5}
+    waits = {"name": "waits", "command": "sleep 1000", "device_type": "none-such", "devices": 1, "priority": 5}
     single = script.call("POST", "/jobs", 201, json=waits, headers=outside)["id"]
     batch = script.call("POST", "/jobs:submit-batch", 207, json={"jobs": [waits]}, headers=outside)["outcomes"][0]["id"]
     script.call("PATCH", f"/jobs/{single}", 200, json={"priority": 6}, headers=outside)
@@ -373,7 +373,7 @@ def test_a_kill_has_one_name_whether_the_job_waits_or_runs_and_what_the_platform
     yard: Platform, root: Person
 ) -> None:
     tom = add(yard, "tom")
-    waiting, running = tom.submit("sleep 1000", cpus=10_00), tom.submit("sleep 1000", cpus=0.1)
+    waiting, running = tom.submit("sleep 1000", device_type="none-such", devices=1), tom.submit("sleep 1000", cpus=0.1)
     expiring = tom.submit("sleep 1000", cpus=0.1, max_duration_s=1, grace_period_s=0)
     yard.wait(running, "running")
     yard.wait(expiring, "failed")

@@ -20,3 +20,14 @@ async def test_who_asks_for_no_memory_is_held_to_the_operators_limit_in_an_image
     kept, temporary, mib = bench.output(id)[STDOUT].splitlines()
     assert (kept, temporary, int(mib)) == (b"kept", b"temporary", bench.layout.shared_memory_mib)
     assert b"Out of memory: the run needed more than the 100Mi" in bench.everything(id)
+
+
+async def test_a_run_that_fills_the_nodes_disk_has_failed_and_its_output_says_why(bench: KubernetesBench) -> None:
+    bench.layout = replace(bench.layout, disk_mib=20)
+    await bench.reopen()
+    id = await bench.launch("echo writes; head -c 60000000 /dev/zero > /tmp/big; sleep 600")
+    ended = await bench.ended(id)
+    assert (ended.exit_code != 0, ended.stopped) == (True, False)
+    said = bench.everything(id)
+    assert said.startswith(b"writes\n")
+    assert b"wrote more beside its folders than it may" in said

@@ -8,9 +8,8 @@ from services.executor.backends.frames import STDOUT
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Cancelled, Ended, Lost, Refused, Started
-from services.executor.domain.record import rank_id
-from shared.ids import new_id
 from tests.support.kubernetes.bench import KubernetesBench
+from tests.support.waiting import until
 
 
 async def refused(bench: KubernetesBench, order: RunOrder) -> Refused:
@@ -25,28 +24,6 @@ async def test_a_command_runs_in_a_pod_of_the_restricted_level_and_its_output_an
     ended = await bench.ended(id)
     assert (ended.exit_code, ended.stopped) == (3, False)
     assert bench.output(id)[STDOUT] == b"hello\n1000\n"
-
-
-async def test_two_ranks_meet_at_the_address_that_both_are_told(bench: KubernetesBench) -> None:
-    serve = (
-        "import socket,os; s=socket.create_server(('',29500)); c,_=s.accept(); print(c.recv(99).decode()); c.close()"
-    )
-    join = (
-        "import socket,os,time\n"
-        "while True:\n"
-        "    try: c=socket.create_connection((os.environ['MASTER_ADDR'],29500)); break\n"
-        "    except OSError: time.sleep(0.1)\n"
-        "c.sendall(b'gradients of rank 1'); c.close()"
-    )
-    run, orders = f"{new_id()}.1", []
-    for rank, program in enumerate((serve, join)):
-        order = bench.order(("/usr/bin/env", "python3", "-c", program), rank_id(run, rank))
-        env = order.env | {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
-        orders.append(replace(order, ranks=2, env=env))
-    await bench.backend.launch(orders)
-    codes = [(await bench.ended(order.run_id)).exit_code for order in orders]
-    assert codes == [0, 0]
-    assert bench.output(run)[STDOUT] == b"gradients of rank 1\n"
 
 
 async def test_an_image_that_is_not_there_is_said_and_the_run_never_starts(bench: KubernetesBench) -> None:
@@ -103,11 +80,27 @@ async def test_a_pod_is_kept_until_its_result_is_known_and_a_launch_after_that_s
     assert bench.lines("ledger") == ["started"]
 
 
+async def test_a_run_that_has_begun_and_whose_pod_is_gone_is_lost_and_never_begins_again(
+    bench: KubernetesBench,
+) -> None:
+    order = bench.order("echo started >> ledger; sleep 600")
+    await bench.backend.launch([order])
+    await bench.reaches(order.run_id, Started)
+    await until(lambda: bench.lines("ledger"), "it runs")
+    await bench.close()
+    await bench.api.patch(bench.pod(order.run_id), {"metadata": {"finalizers": None}})
+    await bench.remove(order.run_id)
+    await bench.open()
+    await bench.backend.launch([order])
+    assert (await bench.reaches(order.run_id, Lost)).reason.code == "pod_gone"
+    assert bench.lines("ledger") == ["started"]
+
+
 async def test_a_stop_that_finds_an_order_but_no_pod_buries_its_name_in_the_cluster(bench: KubernetesBench) -> None:
     order = bench.order("echo started >> ledger")
     await bench.backend.launch([order])
-    await bench.ended(order.run_id)
-    bench.forget_end(order.run_id)
+    await until(lambda: any(isinstance(seen, Ended) for seen in bench.told[order.run_id]), "its pod is let go")
+    bench.forget(order.run_id)
     pod = f"/api/v1/namespaces/{bench.namespace}/pods/{names.pod_name(order.run_id)}"
     await bench.close()
     await bench.remove(order.run_id)

@@ -4,20 +4,22 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from services.executor.backends.docker.backend import DockerBackend
 from services.executor.backends.docker.containers import HOME, Limits, User, home_id_of
 from services.executor.backends.docker.users import Users
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.usage.groups import Groups, mounted
+from services.executor.domain.container_devices import withheld
 from shared.ids import new_id
 from tests.support.docker import IMAGE, docker, engine
 from tests.support.executor_backend import Bench, ProcessHome
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.kubernetes.cluster import shared
 
-BROUGHT = frozenset({"HOSTNAME", "HOME"})
-"""What the engine adds to every environment."""
+BROUGHT = frozenset({"HOSTNAME", "HOME", *withheld(None)})
+"""What the engine adds to every environment, and what a container is told of devices."""
 SOMEBODY = User(1000, 1000)
 """Whose runs are in containers: nobody that this machine knows."""
 
@@ -48,9 +50,9 @@ async def opened(backend: str, folder: Path) -> AsyncIterator[Bench]:
 
 
 @contextlib.asynccontextmanager
-async def opened_in_cluster(folder: Path, through: Path | None = None) -> AsyncIterator[KubernetesBench]:
-    """The same for the backend `kubernetes`, with a namespace of its own. `through`: its way to the cluster."""
-    bench = KubernetesBench(shared(), folder / "home", folder / "work", new_id()[-10:].lower(), through=through)
+async def opened_in_cluster(folder: Path, **settings: Any) -> AsyncIterator[KubernetesBench]:
+    """The same for the backend `kubernetes`, with a namespace of its own."""
+    bench = KubernetesBench(shared(), folder / "home", folder / "work", new_id()[-10:].lower(), **settings)
     await bench.prepare()
     await bench.open()
     try:

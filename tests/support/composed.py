@@ -28,7 +28,7 @@ services:
   mail: { profiles: [pulled] }
 """
 """What is not pulled: MongoDB is played by what speaks its protocol, and three others stay away."""
-UP_S = 240.0
+UP_S = 600.0
 
 
 class Composed:

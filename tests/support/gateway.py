@@ -71,6 +71,7 @@ def stored_job(new: NewJob, **changes: Any) -> Job:
         "attempt": 0,
         "version": 1,
         "secrets": new.request.secrets,
+        "run_image": new.run_image,
     }
     return Job(**(request | fields | changes))
 

@@ -27,8 +27,19 @@ PACKAGES = {
 }
 """Each program, and what it is in on Debian."""
 OF_BACKENDS = {
-    "docker": {"dockerd": "docker.io", "docker": "docker.io", "iptables": "iptables", "mmdebstrap": "mmdebstrap"},
-    "kubernetes": {"runc": "runc", "bridge": "containernetworking-plugins", "mmdebstrap": "mmdebstrap"},
+    "docker": {
+        "dockerd": "docker.io",
+        "docker": "docker.io",
+        "docker-registry": "docker-registry",
+        "iptables": "iptables",
+        "mmdebstrap": "mmdebstrap",
+    },
+    "kubernetes": {
+        "bridge": "containernetworking-plugins",
+        "docker-registry": "docker-registry",
+        "mmdebstrap": "mmdebstrap",
+        "runc": "runc",
+    },
 }
 """The same of those that one backend's tests need."""
 FILES = {"/usr/share/fonts/truetype/wqy/wqy-microhei.ttc": "fonts-wqy-microhei"}
@@ -46,7 +57,8 @@ def needs(*programs: str) -> None:
     """Skip what is being collected or run when one of these is missing, and say what to install."""
     missing = [program for program in programs if found(program) is None]
     if missing:
-        packages = " ".join(sorted({PACKAGES[program] for program in missing}))
+        known = {name: package for packages in (PACKAGES, *OF_BACKENDS.values()) for name, package in packages.items()}
+        packages = " ".join(sorted({known[program] for program in missing}))
         pytest.skip(f"{', '.join(missing)} not found; install {packages}", allow_module_level=True)
 
 

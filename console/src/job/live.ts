@@ -15,6 +15,8 @@ export function jobKey(id: string) {
     return ['job', id] as const
 }
 
+const PULL_MS = 2000
+
 /** The job with this id. Its position in the queue has no event of its own: it is asked for at the queue's ticks. */
 export function useJob(id: Ref<string>) {
     const client = useQueryClient()
@@ -22,6 +24,8 @@ export function useJob(id: Ref<string>) {
         queryKey: computed(() => jobKey(id.value)),
         // Events are heard only while this is shown: what was kept from before may have missed some.
         staleTime: 0,
+        // How far an image's pull is has no event: it is asked for while the job is being started.
+        refetchInterval: () => (client.getQueryData<Job>(jobKey(id.value))?.status === 'scheduling' ? PULL_MS : false),
         queryFn: async ({ signal, queryKey: [, asked] }) => {
             const path = { job_id: asked }
             const fetched = await body(api.GET('/api/v1/jobs/{job_id}', { params: { path }, signal }))

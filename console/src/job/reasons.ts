@@ -77,6 +77,7 @@ const CHANGES = [
     'no_such_device',
     'no_node_fits',
     'starting',
+    'pulling_image',
     'preempting',
     'preempted',
     'paused',

@@ -7,6 +7,8 @@ given is a descriptor's (`descent`), so a link that somebody has put on the way 
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from services.executor import descent
@@ -16,12 +18,9 @@ def give(path: str | Path, user: int, group: int) -> None:
     """Only root can; any other executor is that user itself. Raises OSError."""
     if os.geteuid() != 0:
         return
-    file = descent.reached(Path(path))
-    try:
+    with _held(path) as file:
         if _is_fresh(file, user):
             os.chown(f"/proc/self/fd/{file}", user, group)
-    finally:
-        os.close(file)
 
 
 def share(path: str | Path, user: int, group: int) -> None:
@@ -29,11 +28,20 @@ def share(path: str | Path, user: int, group: int) -> None:
     if os.geteuid() in (0, user):
         give(path, user, group)
         return
-    file = descent.reached(Path(path))
-    try:
+    with _held(path) as file:
         here = f"/proc/self/fd/{file}"
         os.chown(here, -1, group)
         os.chmod(here, stat.S_IMODE(os.fstat(file).st_mode) | stat.S_ISGID | stat.S_IRWXG)
+
+
+@contextmanager
+def _held(path: str | Path) -> Iterator[int]:
+    """A descriptor of it. Whatever cannot be done to it is said with its path."""
+    file = descent.reached(Path(path))
+    try:
+        yield file
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
     finally:
         os.close(file)
 

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Protocol
 
 from services.executor.domain.observation import Observation
+from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
+from shared.contracts.commands.secrets import RegistryLogin
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
@@ -81,6 +83,8 @@ class RunOrder:
     grace_s: float
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """Never appears in the run's output: `***` stands there instead (see `masking`)."""
+    login: RegistryLogin | None = field(default=None, repr=False)
+    """What its image is pulled with; the run itself never has it."""
 
     @property
     def cwd(self) -> Path:
@@ -139,6 +143,9 @@ class Backend(Protocol):
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         """What these runs are now; from here on their changes are reported."""
+
+    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
+        """How far the images of those of these runs have come that wait for one."""
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         """What those of these runs that live have used so far: one sweep for all of them, and nothing of the others."""

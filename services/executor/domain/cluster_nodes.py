@@ -5,7 +5,7 @@ placed there; the runs that are there stay.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.executor.domain.admission import Capacity
@@ -37,6 +37,8 @@ class NodeFacts:
     open: bool
     labels: Mapping[str, str]
     allocatable: Mapping[str, float]
+    ready: bool = True
+    """Whether the cluster hears of it, and it can run what is there."""
 
 
 def node_facts(document: Mapping[str, Any], tolerated: Iterable[Mapping[str, Any]] = ()) -> NodeFacts:
@@ -48,13 +50,15 @@ def node_facts(document: Mapping[str, Any], tolerated: Iterable[Mapping[str, Any
         taint.get("effect") in _KEEPS_OUT and not any(_tolerates(each, taint) for each in tolerations)
         for taint in spec.get("taints", ())
     )
+    ready = conditions.get("Ready") == "True"
     return NodeFacts(
         uid=meta["uid"],
         name=meta["name"],
         boot_id=status.get("nodeInfo", {}).get("bootID", ""),
-        open=conditions.get("Ready") == "True" and not spec.get("unschedulable") and not shut,
+        open=ready and not spec.get("unschedulable") and not shut,
         labels=meta.get("labels", {}),
         allocatable={name: quantity(amount) for name, amount in status.get("allocatable", {}).items()},
+        ready=ready,
     )
 
 
@@ -99,6 +103,11 @@ def capacity(node: NodeFacts, held: Iterable[Mapping[str, float]], kinds: Mappin
         if free.get(kind.resource, 0) >= 1 and kind.labels.items() <= node.labels.items()
     }
     return Capacity(max(round(free.get("cpu", 0.0), 3), 0.0), max(int(free.get("memory", 0.0)) // _MIB, 0), devices)
+
+
+def whole(node: NodeFacts, kinds: Mapping[str, Kind]) -> Capacity:
+    """What runs could use there at best: nobody else does, and it is open."""
+    return capacity(replace(node, open=True), (), kinds)
 
 
 def quantity(text: str) -> float:

@@ -60,13 +60,21 @@ class Equipment:
         real = self.real.get(device_type)
         return real[0].kind if real else None
 
+    def is_npu(self, device_type: str) -> bool:
+        """Whether these are NPUs, also where they are simulated."""
+        return device_type in self.counts and self._kind(device_type) == "npu"
+
+    def numbers(self, device_type: str, indices: Iterable[int]) -> list[int]:
+        """By what its driver counts the given ones, without those that are lost."""
+        return [number for index in indices if (number := self._number(device_type, index)) is not None]
+
     def visible(self, device_type: str, indices: Iterable[int]) -> dict[str, str]:
         """The variables by which the devices' own libraries see the given ones, and no other device of the node."""
         hidden = dict.fromkeys(_VISIBLE.values(), "")
         if device_type == CPU:
             return hidden
         kind = self._kind(device_type)
-        numbers = [number for index in indices if (number := self._number(device_type, index)) is not None]
+        numbers = self.numbers(device_type, indices)
         order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} if kind == "gpu" else {}
         return hidden | order | {_VISIBLE[kind]: ",".join(map(str, numbers))}
 

@@ -41,6 +41,8 @@ _SIGNALS = {
 """Linux's numbers, of those that end a program."""
 STOPPING = "stopping"
 EXITED = "exited"
+_TAKEN_AWAY = frozenset({"Evicted", "Terminated", "Shutdown", "Preempting"})
+"""Why a kubelet fails pods that it has admitted."""
 
 _UNKNOWN = Reason(code="result_unknown", message="The node has lost the run's container, so nobody knows how it ended.")
 
@@ -97,31 +99,41 @@ class Buried:
 
 @dataclass(frozen=True)
 class Taken:
-    """Ended, or given up, by somebody else than this platform or the run itself."""
+    """Ended, or given up, by somebody else than this platform or the run itself.
+
+    `answers`: whether its node is there to say so, and to give its output.
+    """
 
     reason: Reason
+    answers: bool = True
 
 
 Verdict = Pending | Running | Over | NeverStarted | Buried | Taken
 
 
-def verdict(pod: Pod, asked: bool) -> Verdict:
-    """`asked`: this platform has told it to stop."""
+def verdict(pod: Pod, asked: bool, answers: bool = True) -> Verdict:
+    """`asked`: this platform has told it to stop. `answers`: its node does, as far as the cluster knows.
+
+    Of a node that does not answer nobody knows what still runs there. A run is lost once the cluster has given it up,
+    which is after the time that its pod tolerates; one that was told to stop has not stopped before its pod is gone.
+    """
     meta, status = pod["metadata"], pod.get("status", {})
     if TOMBSTONE in meta.get("annotations", {}):
         return Buried(time_ns(meta["creationTimestamp"]))
+    if not asked and (exceeded := _over_its_disk(pod)) is not None:
+        return exceeded
     container = next(iter(status.get("containerStatuses") or ()), None)
     state = (container or {}).get("state") or {}
-    if status.get("phase") == "Failed" and status.get("reason") in ("Evicted", "Terminated", "Shutdown") and not asked:
+    over = status.get("phase") in ("Failed", "Succeeded")
+    if over and status.get("reason") in _TAKEN_AWAY and not asked and not _ended_first(state):
         said = _sentence(status.get("message", ""))
         return Taken(Reason(code="evicted", message=f"The node took the run away: {said}", details={"said": said}))
     if "terminated" in state:
         return _ended(pod, state["terminated"], asked)
-    if status.get("phase") in ("Failed", "Succeeded"):
-        return _never_ran(pod)
-    disrupted = _condition(pod, "DisruptionTarget")
-    if meta.get("deletionTimestamp") and not asked and disrupted.get("reason") == "DeletionByTaintManager":
-        return Taken(_node_lost(pod))
+    if over:
+        return Taken(_given_up(pod), answers=False) if "running" in state else _never_ran(pod)
+    if meta.get("deletionTimestamp") and not answers and not asked and _is_driven_out(pod):
+        return Taken(_node_lost(pod), answers=False)
     if "running" in state:
         return Running(time_ns(state["running"]["startedAt"]))
     if meta.get("deletionTimestamp") and not pod["spec"].get("nodeName"):
@@ -140,9 +152,8 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
     if ended.get("reason") == "ContainerStatusUnknown":
         return NeverStarted(Obstacle(_UNKNOWN)) if asked else Taken(_UNKNOWN)
     code = int(ended["exitCode"])
-    words = str(ended.get("message", "")).split()
-    deleted = bool(pod["metadata"].get("deletionTimestamp"))
-    stopping = words[0] == STOPPING if words else deleted
+    words = _words(ended)
+    stopping = words[0] == STOPPING if words else _was_taken(pod)
     forced = stopping and EXITED not in words and code == _SIGKILLED
     if stopping and not asked:
         return Taken(_taken(pod))
@@ -155,6 +166,32 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
         forced=forced,
         reason=_out_of_memory(pod) if ended.get("reason") == "OOMKilled" and code else None,
     )
+
+
+def _words(ended: Mapping[str, Any]) -> list[str]:
+    """What the scripts in the pod have left, in order."""
+    return str(ended.get("message", "")).split()
+
+
+def _was_taken(pod: Pod) -> bool:
+    """Whether somebody has made an end of it."""
+    disrupted = _condition(pod, "DisruptionTarget").get("status") == "True"
+    return disrupted or bool(pod["metadata"].get("deletionTimestamp")) or pod["status"].get("reason") in _TAKEN_AWAY
+
+
+def _ended_first(state: Mapping[str, Any]) -> bool:
+    """Whether the command had ended before anybody told it to."""
+    return _words(state.get("terminated", {}))[:1] == [EXITED]
+
+
+def _given_up(pod: Pod) -> Reason:
+    """The cluster says that it is over, while its node has last said that it runs."""
+    if _is_driven_out(pod):
+        return _node_lost(pod)
+    if _condition(pod, "DisruptionTarget").get("reason") == "DeletionByPodGC":
+        words = f"The node {_node(pod)} was removed from the cluster under the run."
+        return Reason(code="node_gone", message=words, details={"node": _node(pod)})
+    return _UNKNOWN
 
 
 def _never_ran(pod: Pod) -> Verdict:
@@ -184,6 +221,12 @@ _IMAGE_WORDS = {
 }
 _CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)"( is being deleted| not found)?')
+_OWN_DISK = (
+    "exceeds the total limit of containers",
+    "exceeded its local ephemeral storage limit",
+    "Usage of EmptyDir volume",
+)
+"""What a kubelet says of a pod that it evicts for the pod's own limits, and not for what the node lacks."""
 
 
 def _obstacle(pod: Pod, waiting: Mapping[str, Any]) -> Obstacle | None:
@@ -218,6 +261,29 @@ def _cannot_start(message: str) -> Reason:
     return Reason(code="program_missing", message=words)
 
 
+def _over_its_disk(pod: Pod) -> Over | None:
+    """A run that was evicted for what itself has written has failed: elsewhere it would do the same."""
+    status = pod.get("status", {})
+    container = next(iter(status.get("containerStatuses") or ()), None)
+    ended = ((container or {}).get("state") or {}).get("terminated") or {}
+    said = _sentence(str(status.get("message", "")))
+    if status.get("reason") != "Evicted" or not ended.get("startedAt") or not any(text in said for text in _OWN_DISK):
+        return None
+    code = int(ended["exitCode"]) or _SIGKILLED
+    words = (
+        f"The run wrote more beside its folders than it may: {said} Write into the job's folder, or ask an operator."
+    )
+    return Over(
+        started_ns=time_ns(ended["startedAt"]),
+        ended_ns=time_ns(ended["finishedAt"]),
+        exit_code=code,
+        signal=signal_of(code),
+        stopped=False,
+        forced=False,
+        reason=Reason(code="disk_exceeded", message=words, details={"said": said}),
+    )
+
+
 def _out_of_memory(pod: Pod) -> Reason:
     limits = pod["spec"]["containers"][0].get("resources", {}).get("limits", {})
     room = f" than the {limits['memory']} that the job asked for" if "memory" in limits else ""
@@ -229,8 +295,9 @@ def _taken(pod: Pod) -> Reason:
     disrupted = _condition(pod, "DisruptionTarget")
     if disrupted.get("status") == "True":
         cause, message = str(disrupted.get("reason", "")), str(disrupted.get("message", ""))
-        if cause == "DeletionByTaintManager":
-            return _node_lost(pod)
+        if _is_driven_out(pod):
+            words = f"The node {_node(pod)} was closed to its runs (a NoExecute taint), or did not answer for a while."
+            return Reason(code="node_closed", message=words, details={"node": _node(pod)})
         said = _sentence(message)
         words = f"Kubernetes took the run away ({cause}): {said}"
         return Reason(code="disrupted", message=words, details={"cause": cause, "said": said})
@@ -238,8 +305,13 @@ def _taken(pod: Pod) -> Reason:
 
 
 def _node_lost(pod: Pod) -> Reason:
-    words = f"The node {_node(pod)} does not answer, or was closed to runs (NoExecute)."
+    words = f"The node {_node(pod)} does not answer, and the time has passed that the cluster waits for it."
     return Reason(code="node_lost", message=words, details={"node": _node(pod)})
+
+
+def _is_driven_out(pod: Pod) -> bool:
+    """By a NoExecute taint of its node, as one gets that does not answer."""
+    return _condition(pod, "DisruptionTarget").get("reason") == "DeletionByTaintManager"
 
 
 def _condition(pod: Pod, kind: str) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from services.gateway.resources.body import Body
 from shared.contracts import job as contract
 from shared.contracts.base import UserName
 from shared.contracts.job import (
+    GIVES_DEVICES,
     SECRETS,
     EnvName,
     EnvValue,
@@ -44,6 +45,11 @@ def _by_name(texts: Iterator[str | SecretRef]) -> Iterator[str]:
 def _not_too_many(env: dict[str, str | SecretRef]) -> dict[str, str | SecretRef]:
     if sum(isinstance(entry, SecretRef) for entry in env.values()) > SECRETS:
         raise ValueError(f"must name at most {SECRETS} secrets")
+    if taken := env.keys() & GIVES_DEVICES:
+        raise ValueError(
+            f"must not name {min(taken)}: the platform says which devices a job sees; ask for them with device_type "
+            "and devices"
+        )
     return env
 
 

@@ -12,6 +12,10 @@ JobPath = Annotated[
     Path(alias="job_id", pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="The job's id, a ULID in upper case."),
 ]
 
+VcPath = Annotated[
+    str, Path(alias="vc", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", description="The virtual cluster's name.")
+]
+
 LAST_EVENT_ID = {
     "name": "Last-Event-ID",
     "in": "header",

@@ -13,15 +13,13 @@ from services.gateway.parts import parts_of
 from services.gateway.resources.secrets import Secret, Secrets, SecretValue
 from services.gateway.routes.answers import as_json
 from services.gateway.routes.documented import body, problems
+from services.gateway.routes.parameters import VcPath
 from services.gateway.secrets import SecretDocument, of_user, of_vc
 
 router = APIRouter(prefix="/api/v1", tags=["secrets"])
 
 NamePath = Annotated[
     str, Path(alias="name", pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$", description="The secret's name.")
-]
-VcPath = Annotated[
-    str, Path(alias="vc", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", description="The virtual cluster's name.")
 ]
 _BODY: dict[str, Any] = body("SecretValue", token={"value": "the value, which no answer shows again"})
 _NEW: dict[int | str, dict[str, Any]] = {201: {"model": Secret, "description": "There was none of this name."}}

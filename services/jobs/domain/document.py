@@ -18,6 +18,7 @@ from shared.contracts.job import (
     JobStatus,
     JobView,
     LaunchSpec,
+    RunImage,
 )
 from shared.contracts.metrics import RunUsage
 
@@ -46,6 +47,7 @@ class JobHead(Contract):
     over: bool
     executor: NodeName | None = None
     """Who answers for what it holds; all its ranks have the same one."""
+    run_image: RunImage | None = None
     state: JobState
 
 
@@ -140,16 +142,17 @@ def current_view(document: JobHead) -> JobView:
 
 def launch_of(document: JobHead) -> LaunchSpec:
     """What an executor needs to start the command."""
-    request = document.request
+    request, run_image = document.request, document.run_image
     return LaunchSpec.of(
         command=request.command,
-        image=request.image,
+        image=request.image if run_image is None else run_image.reference,
         env=request.env,
         data_path=request.data_path,
         work_path=request.work_path,
         job_path=job_path(request, document.id),
         checkpoint_path=checkpoint_path(request, document.id),
         secrets=request.secrets,
+        login=None if run_image is None else run_image.login,
     )
 
 
@@ -174,6 +177,7 @@ def job_of(document: JobHead, *, placed: bool = False) -> Job:
         "attempt": state.attempt,
         "version": document.version,
         "placement": state.allocation.shares if placed and state.allocation is not None else None,
+        "run_image": document.run_image,
     }
     return Job.of(**fields)
 

@@ -22,7 +22,7 @@ def job_size(job: JobHead) -> int:
     """Of the whole job."""
     request = job.request
     told = [(one.to, one.on) for one in request.notify]
-    varied = (request.image, request.labels, told)
+    varied = (request.image, _image(job), request.labels, told)
     return JOB_BYTES + _varied(varied) + NOTIFY_BYTES * len(told) + _launched(request) + _reason(job.state.reason)
 
 
@@ -33,15 +33,15 @@ def view_size(request: JobRequest, state: JobState) -> int:
     return VIEW_BYTES + _varied(request.labels) + held + _reason(state.reason)
 
 
-def launch_size(request: JobRequest) -> int:
+def launch_size(job: JobHead) -> int:
     """Of what an executor needs to start the command."""
-    return LAUNCH_BYTES + _varied(request.image) + _launched(request)
+    return LAUNCH_BYTES + _varied((job.request.image, _image(job))) + _launched(job.request)
 
 
 def event_size(job: JobDocument, entry: HistoryEntry) -> int:
     """Of one history entry as an event, with what is launched."""
     said = (entry.actor.model_dump(), entry.cause, job.correlation_id, entry.facts)
-    launched = launch_size(job.request) if entry.fact == "scheduled" else 0
+    launched = launch_size(job) if entry.fact == "scheduled" else 0
     used = USAGE_BYTES if "usage" in entry.facts else 0
     return EVENT_BYTES + _varied(said) + view_size(job.request, entry.state) + launched + used
 
@@ -50,6 +50,10 @@ def _launched(request: JobRequest) -> int:
     paths = (request.data_path, request.work_path, request.job_path, request.checkpoint_path)
     checkpoints = 0 if request.checkpoint_path else len(request.job_path or "") * 4  # under the job's path by default
     return _varied((request.command, request.env, request.secrets, paths)) + checkpoints
+
+
+def _image(job: JobHead) -> object:
+    return None if job.run_image is None else job.run_image.model_dump()
 
 
 def _reason(reason: Reason | None) -> int:

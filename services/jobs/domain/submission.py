@@ -18,6 +18,7 @@ def submit(new: NewJob, now: datetime) -> JobDocument:
         version=0,
         owner=new.owner,
         request=new.request,
+        run_image=new.run_image,
         submitted_at=now,
         over=False,
         state=state,

@@ -8,8 +8,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from shared.contracts.addresses import AddressRefused, Network, check_address
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
 _MAIL = re.compile(r"mailto:([A-Za-z0-9.!#$%&'*+/=^_`{|}~-]{1,64})@([A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)")
@@ -20,9 +19,6 @@ _WEB = re.compile(
     r"(/[\x21\x22\x24-\x7e]*)?"  # visible ASCII without `#`
 )
 _PORTS = {"http": 80, "https": 443}
-_PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
-_DOCUMENTED_V6 = ipaddress.IPv6Network("3fff::/20")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Refused(ValueError):
@@ -114,7 +110,10 @@ def _webhook(to: str, policy: Policy) -> Webhook:
         raise Refused("must have a port from 1 to 65535")
     literal = _literal(host)
     if literal is not None:
-        check(literal, scheme, policy.networks)
+        try:
+            check_address(literal, scheme, policy.networks)
+        except AddressRefused as refused:
+            raise Refused(str(refused)) from refused
     return Webhook(scheme, host, number, path or "/")
 
 
@@ -123,30 +122,3 @@ def _literal(host: str) -> str | None:
         return str(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
         return None
-
-
-def check(address: str, scheme: str, networks: tuple[Network, ...]) -> None:
-    """Raises Refused for an address that nothing may be sent to, in any of its disguises.
-
-    Public addresses are free for https; all others, those that embed an IPv4 address in an IPv6 one, and everything
-    by plain http, only within `networks`.
-    """
-    plain = ipaddress.ip_address(address)
-    inner = _embedded(plain)
-    known = inner or plain
-    if any(known.version == network.version and known in network for network in networks):
-        return
-    if scheme == "http":
-        raise Refused(f"{address} is not in a network that the operators allowed for plain http; use https://")
-    strange = plain.version == 6 and (plain not in _PUBLIC_V6 or plain in _DOCUMENTED_V6)
-    if inner is not None or strange or not plain.is_global or plain.is_multicast:
-        raise Refused(f"{address} is an address inside of a network; the operators have to allow it")
-
-
-def _embedded(address: Address) -> Address | None:
-    """The IPv4 address that an IPv6 one stands for."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return None
-    if address in _NAT64 or int(address) >> 32 == 0:  # NAT64; the old IPv4-compatible form
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if int(address) > 1 else None
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

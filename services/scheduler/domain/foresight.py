@@ -3,6 +3,7 @@
 That devices are held, or others stand before it, is what a queue is for, and may be over by the time it is submitted.
 """
 
+from services.scheduler.domain.beyond import beyond
 from services.scheduler.domain.reasons import Reasons
 from services.scheduler.domain.shape import Shape, milli
 from services.scheduler.domain.snapshot import Snapshot
@@ -14,7 +15,8 @@ LASTING = frozenset({"no_nodes", "no_such_device", "no_node_fits", "gang_too_lar
 
 def foresee(snapshot: Snapshot, reasons: Reasons, ask: Foresee) -> Foresight:
     """Reasons in sentences, none for a submission that just takes its turn."""
-    cause = reasons.cause(Shape(ask.device_type, ask.devices, ask.nodes, milli(ask.cpus), ask.memory_mib))
+    shape = Shape(ask.device_type, ask.devices, ask.nodes, milli(ask.cpus), ask.memory_mib)
+    cause = reasons.cause(shape)
     warnings = []
     if cause.code in LASTING:
         warnings.append(Reason(code=cause.code, message=cause.message, details=cause.details))
@@ -24,7 +26,7 @@ def foresee(snapshot: Snapshot, reasons: Reasons, ask: Foresee) -> Foresight:
     offers = [report for report in reports if ask.device_type in report.devices]
     if ask.devices and offers and all(ask.device_type in report.simulated for report in offers):
         warnings.append(_simulated(ask.device_type))
-    return Foresight(warnings=tuple(warnings))
+    return Foresight(warnings=tuple(warnings), beyond=beyond(snapshot.nodes, shape))
 
 
 def _image_not_used(image: str) -> Reason:

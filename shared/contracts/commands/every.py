@@ -18,8 +18,9 @@ from shared.contracts.commands.jobs import ACTIVE, EVENTS, GET, VALIDATE, VIEWS
 from shared.contracts.commands.lists import COUNT, LIST
 from shared.contracts.commands.logs import READ_LOG, TAIL_LOG, TAIL_PARTITION
 from shared.contracts.commands.metrics import QUERY_METRICS, SUMMARIES, USAGE
+from shared.contracts.commands.pulls import PULLS
 from shared.contracts.commands.scheduling import EXPLAIN, FORESEE, LEAD, PLACE
-from shared.contracts.commands.secrets import FIND_SECRETS, REVEAL
+from shared.contracts.commands.secrets import FIND_SECRETS, REVEAL, REVEAL_LOGIN
 from shared.contracts.commands.streams import OPEN_STREAM
 from shared.contracts.commands.submission import SUBMIT
 from shared.contracts.commands.support import (
@@ -58,8 +59,10 @@ COMMANDS: tuple[Command[Contract, Contract], ...] = (
     TAIL_PARTITION,
     READ_LOG,
     CHECKPOINTS,
+    PULLS,
     FORCE,
     REVEAL,
+    REVEAL_LOGIN,
     FIND_SECRETS,
     REQUEST_SUPPORT,
     ALL_CASES,

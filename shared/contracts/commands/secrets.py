@@ -41,7 +41,31 @@ class FoundSecrets(Contract):
     found: Annotated[tuple[str, ...], Field(repr=False)]
 
 
+class RevealLogin(Contract):
+    """The credentials that a job's image is pulled with. For which registry is read from the job."""
+
+    job_id: JobId
+
+
+class RegistryLogin(Contract):
+    """What a registry lets somebody in with. NotFound: the virtual cluster has none for it any more."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    registry: str
+    username: str
+    password: Annotated[str, Field(repr=False)]
+
+
 REVEAL = Command("cmd.gateway.reveal.v1", RevealSecrets, RevealedSecrets, "Secrets of a job that is being started.")
+
+
+REVEAL_LOGIN = Command(
+    "cmd.gateway.reveal_login.v1",
+    RevealLogin,
+    RegistryLogin,
+    "Credentials for the image of a job that is being started.",
+)
 
 
 FIND_SECRETS = Command(

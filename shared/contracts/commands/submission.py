@@ -7,7 +7,7 @@ from pydantic import Field
 from shared.contracts.base import Contract, JobId, Traceparent, UserName
 from shared.contracts.commands.command import Command
 from shared.contracts.errors import RefusalBody
-from shared.contracts.job import Actor, DeviceType, Job, JobRequest, Reason
+from shared.contracts.job import Actor, DeviceType, Job, JobRequest, Reason, RunImage
 
 
 class NewJob(Contract):
@@ -24,6 +24,7 @@ class NewJob(Contract):
     most_open: Annotated[
         int | None, Field(ge=1, description="How many jobs of the owner in this VC may be open with it; none: any.")
     ] = None
+    run_image: Annotated[RunImage | None, Field(description="What its runs are to start in.")] = None
 
 
 class SubmitJobs(Contract):
@@ -63,6 +64,9 @@ class Foresight(Contract):
     """What would be in its way for long, or not as it was asked for; what only takes its turn is not told."""
 
     warnings: tuple[Reason, ...] = ()
+    beyond: Annotated[
+        Reason | None, Field(description="One rank of it asks for more than any node has, were it empty.")
+    ] = None
 
 
 SUBMIT = Command("cmd.jobs.submit.v1", SubmitJobs, SubmitOutcomes, "Store new jobs.")

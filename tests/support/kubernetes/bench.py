@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from services.executor.backends.kubernetes.api import Api, ApiError
 from services.executor.backends.kubernetes.backend import KubernetesBackend
 from services.executor.backends.kubernetes.kubelets import Kubelets
 from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.kubernetes.measuring import Source
+from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
+from services.executor.domain.container_devices import withheld
 from tests.support.executor_backend import Bench
 from tests.support.kubernetes.cluster import IMAGE
 from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
@@ -17,8 +20,8 @@ from tests.support.waiting import until
 
 _PORT = ("", "_PROTO", "_PORT", "_ADDR")
 _SERVICE = ("PORT", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTPS", *(f"PORT_443_TCP{part}" for part in _PORT))
-BROUGHT = frozenset({"HOSTNAME", "HOME", *(f"KUBERNETES_{name}" for name in _SERVICE)})
-"""What a kubelet adds to every environment."""
+BROUGHT = frozenset({"HOSTNAME", "HOME", *withheld(None), *(f"KUBERNETES_{name}" for name in _SERVICE)})
+"""What a kubelet adds to every environment, and what a pod is told of devices."""
 
 
 class KubernetesBench(Bench):
@@ -37,6 +40,7 @@ class KubernetesBench(Bench):
         vc: str,
         patience_s: float = 60.0,
         through: Path | None = None,
+        tolerations: tuple[dict[str, Any], ...] = (),
     ) -> None:
         self.home = home
         self.vc = vc
@@ -48,19 +52,21 @@ class KubernetesBench(Bench):
             storages=(Storage(folder, CLAIM),),
             limit_cpus=False,
             shared_memory_mib=64,
+            tolerations=tolerations,
         )
         self.api = Api(kubeconfig)
         self.sources: tuple[Source, ...] = ()
         """Who says what devices do, beside the kubelets."""
 
         self._kubeconfig = through or kubeconfig
+        self._patience_s = patience_s
+        super().__init__(self._made, folder, BROUGHT)
 
-        def make() -> KubernetesBackend:
-            api = Api(self._kubeconfig)
-            sources = (Kubelets(api, "summary", self.layout.namespaces), *self.sources)
-            return KubernetesBackend(api, home, self.layout, patience_s=patience_s, sources=sources)
-
-        super().__init__(make, folder, BROUGHT)
+    def _made(self) -> KubernetesBackend:
+        api, layout = Api(self._kubeconfig), self.layout
+        self.nodes = ClusterNodes(api, layout.executor, {}, layout.tolerations, {})
+        sources = (Kubelets(api, "summary", layout.namespaces), *self.sources)
+        return KubernetesBackend(api, self.home, layout, patience_s=self._patience_s, nodes=self.nodes, sources=sources)
 
     def order(
         self,
@@ -77,9 +83,13 @@ class KubernetesBench(Bench):
         self._kubeconfig = kubeconfig
         await self.reopen()
 
+    def pod(self, run_id: str) -> str:
+        """Where the API server has the run's pod."""
+        return f"/api/v1/namespaces/{self.namespace}/pods/{names.pod_name(run_id)}"
+
     async def remove(self, run_id: str) -> None:
         """The run's pod, as somebody else would; it is gone then."""
-        path = f"/api/v1/namespaces/{self.namespace}/pods/{names.pod_name(run_id)}"
+        path = self.pod(run_id)
 
         async def gone() -> bool:
             try:
@@ -96,9 +106,10 @@ class KubernetesBench(Bench):
         await self.backend.observe([])  # its pods are known
         await self.backend.fences.repair()
 
-    def forget_end(self, run_id: str) -> None:
-        """As an executor that was killed before it had written how the run ended."""
-        (self.home / f"{run_id}.end").unlink()
+    def forget(self, run_id: str) -> None:
+        """As an executor that was killed when it had asked for the pod, and had heard nothing of it."""
+        for suffix in (".start", ".end"):
+            (self.home / f"{run_id}{suffix}").unlink(missing_ok=True)
 
     async def prepare(self) -> None:
         """The namespace as the backend makes it, and the claim in it."""

@@ -9,14 +9,18 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from tests.support.kubernetes.control_plane import SERVICE, ControlPlane
-from tests.support.kubernetes.images import archive
+from tests.support.kubernetes.images import archive, without_shell
 from tests.support.kubernetes.network import Network
 from tests.support.kubernetes.node import SANDBOX, Node
 from tests.support.kubernetes.programs import needs_programs
 from tests.support.root_filesystem import root_filesystem
 
 IMAGE = "jobyard.test/python:1"
+BARE_IMAGE = "jobyard.test/nothing:1"
+"""Without a shell."""
 PROGRAMS_OF_A_NODE = ("etcd", "kube-apiserver", "kubelet", "containerd")
 
 
@@ -29,7 +33,10 @@ class Cluster:
         (folder / "plane").mkdir()
         self.plane = ControlPlane(folder / "plane", self.network.address)
         names = (IMAGE, SANDBOX)
-        self._images = [archive(folder / "images.tar", names, root_filesystem(), ["/bin/sleep", "infinity"])]
+        self._images = [
+            archive(folder / "images.tar", names, root_filesystem(), ["/bin/sleep", "infinity"]),
+            archive(folder / "bare.tar", (BARE_IMAGE,), without_shell(folder / "nothing.tar"), ["/nothing"]),
+        ]
         self.nodes: dict[str, Node] = {}
         self.kubeconfig = self.plane.kubeconfig
 
@@ -52,14 +59,21 @@ class Cluster:
         self.network.close()
 
 
-@cache
 def shared() -> Path:
     """The kubeconfig of a cluster for all tests of this process: the one that `KUBECONFIG` names, or one of our own.
 
-    It has a node `node-1`, and the image `IMAGE` on it.
+    It has a node `node-1`, and the images `IMAGE` and `BARE_IMAGE` on it.
     """
     given = os.environ.get("KUBECONFIG")
     return Path(given) if given else own().kubeconfig
+
+
+@cache
+def second() -> Node:
+    """A further node of that cluster, `node-2`. Who loses it loses it for all tests that come later."""
+    if os.environ.get("KUBECONFIG"):
+        pytest.skip("nodes of a cluster that is not the tests' own are left alone")
+    return own().add("node-2")
 
 
 @cache

@@ -3,6 +3,7 @@
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import trustme
@@ -32,11 +33,22 @@ _ADMIN = "system:masters"
 
 
 class ControlPlane:
-    """In `folder`, until `stop`. `KUBECONFIG` (`kubeconfig`) is an administrator's."""
+    """In `folder`, until `stop`. `KUBECONFIG` (`kubeconfig`) is an administrator's.
 
-    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
-        """`address`: where the API server listens, and pods reach it if it is not the loopback's."""
+    `address`: where the API server listens, and pods reach it if it is not the loopback's.
+    `users`: whom else it knows, with their groups. `more`: arguments of its programs beside those here, by their names.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        address: str = "127.0.0.1",
+        users: Mapping[str, str] | None = None,
+        more: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.folder = folder
+        self._users = {"admin": _ADMIN, **(users or {})}
+        self._more = more or {}
         self.ca = trustme.CA()
         self._address = address
         self.url = f"https://{address}:{free_port()}"
@@ -77,6 +89,9 @@ class ControlPlane:
         request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {TOKEN}"})
         return _answers(request, self._trust)
 
+    def token_of(self, user: str) -> str:
+        return TOKEN if user == "admin" else f"{TOKEN}-{user}"
+
     def write_kubeconfig(self, name: str, user: dict[str, str]) -> Path:
         """A kubeconfig for somebody: what `users[].user` holds."""
         path = self.folder / f"{name}.kubeconfig"
@@ -105,7 +120,8 @@ class ControlPlane:
     # --- how each is started
 
     def _daemon(self, name: str, arguments: list[str], ready: object) -> Daemon:
-        return Daemon([program(name), *arguments], self.folder / f"{name}.log", ready)  # type: ignore[arg-type]
+        given = [program(name), *arguments, *self._more.get(name, ())]
+        return Daemon(given, self.folder / f"{name}.log", ready)  # type: ignore[arg-type]
 
     def _controller(self, name: str, arguments: list[str]) -> Daemon:
         port = free_port()
@@ -163,7 +179,8 @@ class ControlPlane:
     def _write_credentials(self) -> None:
         self._ca_file.write_bytes(self.ca.cert_pem.bytes())
         (self.folder / "audit.yaml").write_text(yaml.safe_dump(_AUDIT))
-        (self.folder / "tokens.csv").write_text(f'{TOKEN},admin,admin,"{_ADMIN}"\n')
+        known = (f'{self.token_of(user)},{user},{user},"{group}"\n' for user, group in self._users.items())
+        (self.folder / "tokens.csv").write_text("".join(known))
         self.kubeconfig = self.write_kubeconfig("admin", {"token": TOKEN})
         key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
         (self.folder / "accounts.key").write_bytes(

@@ -33,6 +33,13 @@ def layered(to: Path, names: Sequence[str], layers: Sequence[Path], said: Mappin
     return to
 
 
+def without_shell(to: Path) -> Path:
+    """A root file system that has no program at all."""
+    with tarfile.open(to, "w") as tar:
+        _add(tar, "etc/motd", b"Nothing to run here.\n")
+    return to
+
+
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(data)

@@ -46,7 +46,9 @@ class Network:
             subprocess.run(command.split(), check=False, capture_output=True)
 
     def write_configuration(self, folder: Path, leases: Path) -> None:
-        """For containerd, which has a pod's interface made as it says."""
+        """For containerd, which has a pod's interface made as it says. `leases`: which addresses are given out, by all
+        nodes of the network.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         plugin = {
             "type": "bridge",

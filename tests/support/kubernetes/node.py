@@ -88,14 +88,23 @@ class Node:
     def stop(self) -> None:
         """With every container that is left."""
         self.kubelet.stop()
-        for task in self._listed("tasks"):
-            self._run("tasks", "kill", "--signal=SIGKILL", task)
-        for task in self._listed("tasks"):
-            self._run("tasks", "delete", "--force", task)
+        self._end_containers()
         self.containerd.stop()
         for mount in reversed(self._mounts()):
             subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
         self._group.remove()
+
+    def lose(self) -> None:
+        """As when its machine loses power: all that runs there ends at once, and nobody is told."""
+        self.kubelet.kill()
+        self._end_containers()
+        self.containerd.kill()
+
+    def _end_containers(self) -> None:
+        for task in self._listed("tasks"):
+            self._run("tasks", "kill", "--signal=SIGKILL", task)
+        for task in self._listed("tasks"):
+            self._run("tasks", "delete", "--force", task)
 
     def _listed(self, what: str) -> list[str]:
         done = subprocess.run([*self._ctr, what, "list", "--quiet"], capture_output=True, text=True, check=False)
@@ -109,7 +118,7 @@ class Node:
         return [place for place in (line.split()[1] for line in lines) if place.startswith(f"{self._folder}/")]
 
     def _write_containerd(self) -> Path:
-        self._network.write_configuration(self._folder / "network", self._folder / "leases")
+        self._network.write_configuration(self._folder / "network", self._folder.parent / "leases")
         file = self._folder / "containerd.toml"
         file.write_text(_CONTAINERD.format(folder=self._folder, socket=self._socket, plugins=PLUGINS, sandbox=SANDBOX))
         return file
@@ -152,6 +161,7 @@ class Node:
             "volumePluginDir": str(self._folder / "plugins"),
             "registerNode": True,
             "imageGCHighThresholdPercent": 100,
+            "singleProcessOOMKill": True,
             "runtimeRequestTimeout": "60s",
         }
         file.write_text(yaml.safe_dump(document))

@@ -6,6 +6,7 @@ from typing import Any
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.layout import Layout
 from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.reports import ClusterReports
 from services.executor.domain import pod_names as names
 
@@ -32,7 +33,7 @@ def pod(uid: str, node: str, cpu: str, **labels: str) -> dict[str, Any]:
 
 
 def cluster(*known: dict[str, Any]) -> ClusterNodes:
-    found = ClusterNodes(Api(None), FENCE, {}, (), {})
+    found = ClusterNodes(Api(None), FENCE.executor, {}, (), {})
     for document in known:
         found.nodes.take(document)
     return found
@@ -82,7 +83,11 @@ def test_what_others_hold_counts_for_their_node_alone_and_until_they_go() -> Non
     assert (nodes["a"].cpus, nodes["b"].cpus) == (7.0, 8.0)
 
 
-def test_a_pod_that_only_bears_the_executors_label_counts_as_somebody_elses() -> None:
+def test_a_pod_that_only_bears_the_executors_label_counts_as_somebody_elses_until_it_is_over() -> None:
     nodes = cluster(node("a"))
-    nodes.holders.take(pod("1", "a", "3", **{names.EXECUTOR: names.short_hash("cluster")}))
+    pods = Pods(Api(None), FENCE, nodes.strangers, lambda run_id: None)
+    labelled = pod("1", "a", "3", **{names.EXECUTOR: names.short_hash("cluster")})
+    pods.take(labelled)
     assert nodes["a"].cpus == 5.0
+    pods.take(labelled | {"status": {"phase": "Succeeded"}})
+    assert nodes["a"].cpus == 8.0

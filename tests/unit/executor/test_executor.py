@@ -17,6 +17,7 @@ from services.executor.domain.admission import Capacity
 from services.executor.domain.equipment import Equipment
 from services.executor.domain.gang import Verdict
 from services.executor.domain.observation import Ended, Lost, Observation, Started, Waiting
+from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from services.executor.domain.repairs import Phase
 from services.executor.doorway import Doorway
@@ -39,7 +40,7 @@ from services.executor.usage.tallies import Tallies
 from shared.bus.bus import Bus
 from shared.contracts.commands.command import Command
 from shared.contracts.commands.logs import ReadLog
-from shared.contracts.commands.secrets import RevealedSecrets, RevealSecrets
+from shared.contracts.commands.secrets import RegistryLogin, RevealedSecrets, RevealLogin, RevealSecrets
 from shared.contracts.errors import Conflict, NotFound, Unavailable
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
@@ -68,6 +69,7 @@ class Scripted:
         self.orders: dict[str, RunOrder] = {}
         self.stopped: list[str] = []
         self.seen: dict[str, Observation] = {}
+        self.pulling: dict[str, Pull] = {}
         self.unreachable: set[str] = set()
 
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
@@ -95,6 +97,9 @@ class Scripted:
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         return {id: self.seen.get(id, Waiting()) for id in run_ids}
+
+    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
+        return {id: self.pulling[id] for id in run_ids if id in self.pulling}
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         return {}
@@ -125,7 +130,8 @@ class Gateway(Bus):
 
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
-        self.asked: list[RevealSecrets] = []
+        self.login: RegistryLogin | None = None
+        self.asked: list[RevealSecrets | RevealLogin] = []
         self.quick = asyncio.Event()
         self.quick.set()
         self.away = False
@@ -135,6 +141,10 @@ class Gateway(Bus):
         await self.quick.wait()
         if self.away:
             raise Unavailable("The gateway service does not answer.")
+        if isinstance(ask, RevealLogin):
+            if self.login is None:
+                raise NotFound("There are no credentials any more.")
+            return self.login
         if missing := set(ask.names) - self.known.keys():
             raise NotFound(f"There is no secret '{min(missing)}'.")
         return RevealedSecrets(values={ask.names[0]: self.known[ask.names[0]]})
@@ -178,7 +188,7 @@ class Bench:
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
             sampler=self.sampler(files),
             preparation=Preparation(Roots(self.folder), {}, files.reports, Equipment(simulated={"v100": 2})),
-            secrets=Secrets(self.gateway, "node-1"),
+            secrets=Secrets(self.gateway, "node-1", uses_images=True),
             capacities={NODE: Capacity(cpus=4, memory_mib=1000, devices={"v100": 2})},
             clock=self.clock,
             boot_id=BOOT,
@@ -538,6 +548,39 @@ async def test_a_secret_that_is_gone_refuses_the_run_for_good_and_is_named(bench
     assert record.reason is not None
     assert (record.reason.code, record.reason.message) == ("secret_missing", "There is no secret 'gone'.")
     assert bench.backend.launched == []
+
+
+LOGIN = RegistryLogin(registry="quay.io", username="robot", password="canary-7f3e")
+
+
+async def test_what_an_image_is_pulled_with_comes_with_the_order_and_is_shown_nowhere(bench: Bench) -> None:
+    bench.gateway.login = LOGIN
+    await bench.executor().launch([assignment_of(launch=launch_of(image="quay.io/x:1", login="quay.io"))])
+    await launched(bench)
+    order = bench.backend.orders[RUN]
+    assert order.login == LOGIN
+    assert "canary-7f3e" not in repr(order) + str(order.env)
+    assert bench.gateway.asked == [RevealLogin(job_id=ID)]
+
+
+async def test_credentials_that_are_gone_refuse_the_run_for_good(bench: Bench) -> None:
+    executor = bench.executor()
+    await executor.launch([assignment_of(launch=launch_of(image="quay.io/x:1", login="quay.io"))])
+    await until(lambda: RUN in executor.runs, "it is refused")
+    reason = executor.runs[RUN].record.reason
+    assert reason is not None and reason.code == "registry_login_missing"
+    assert bench.backend.launched == []
+
+
+async def test_a_run_that_waits_for_its_image_says_so_and_one_that_has_started_does_not(bench: Bench) -> None:
+    executor = bench.executor()
+    await executor.launch([assignment_of()])
+    assert await executor.pulls([RUN, "unknown"]) == {}
+    bench.backend.pulling[RUN] = Pull("x:1", 0, layers=3, layers_there=1)
+    assert (await executor.pulls([RUN]))[RUN].code == "pulling_image"
+    bench.backend.seen[RUN] = Started(1, 2)
+    await executor.observe([RUN])
+    assert await executor.pulls([RUN]) == {}
 
 
 async def test_while_the_gateway_is_away_the_launch_waits_and_is_asked_for_again(bench: Bench) -> None:

@@ -8,6 +8,7 @@ import pytest
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.layout import Layout
 from services.executor.backends.kubernetes.manifest import tombstone
+from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.domain import pod_names as names
 from services.executor.domain.pod_fence import Foreign
@@ -82,7 +83,7 @@ def test_a_pod_that_lacks_anything_of_that_is_somebody_elses(changes: dict[str, 
 
 def test_a_foreign_pod_changes_nothing_that_is_known() -> None:
     changed: list[str] = []
-    pods = Pods(Api(None), LAYOUT.fence, changed.append)
+    pods = Pods(Api(None), LAYOUT.fence, Holders(), changed.append)
     pods.take(made(said_run="nonsense"))
     pods.take(made(namespace="default"))
     pods.drop(made(said_run="nonsense"))
@@ -97,7 +98,7 @@ def test_a_foreign_pod_changes_nothing_that_is_known() -> None:
 
 def test_a_pod_whose_annotations_somebody_took_away_is_still_seen_to_go() -> None:
     changed: list[str] = []
-    pods = Pods(Api(None), LAYOUT.fence, changed.append)
+    pods = Pods(Api(None), LAYOUT.fence, Holders(), changed.append)
     pods.take(made())
     pods.take(made(annotations=None, resourceVersion="8"))
     assert pods.get(RUN) is not None

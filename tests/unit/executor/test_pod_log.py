@@ -1,10 +1,20 @@
-"""Lines of a pod's log: parsed, and told apart from those that are stored already."""
+"""A pod's log: cut into lines as it arrives, and those that are new told apart from those that are stored already."""
 
 import pytest
 
-from services.executor.domain.pod_log import LogLine, Position, Resumption, parse
+from services.executor.domain.pod_log import (
+    STAMP_BYTES,
+    WAITING_BYTES,
+    Piece,
+    Placed,
+    Position,
+    Resumption,
+    Splitter,
+    parse,
+)
 
 SECOND = 1_796_400_000_000_000_000
+STAMP = b"2026-12-04T12:00:00.000000001Z "
 
 
 @pytest.mark.parametrize(
@@ -18,7 +28,7 @@ SECOND = 1_796_400_000_000_000_000
     ],
 )
 def test_a_line_has_its_moment_to_the_nanosecond(stamp: str, time_ns: int) -> None:
-    assert parse(f"{stamp} a  b\n".encode()) == LogLine(time_ns, b"a  b\n")
+    assert parse(f"{stamp} a  b\n".encode()) == Piece(time_ns, b"a  b\n")
 
 
 @pytest.mark.parametrize("line", [b"failed to try resolving symlinks\n", b"", b"\xff\xfe x"])
@@ -27,12 +37,61 @@ def test_what_the_node_says_of_itself_is_no_line(line: bytes) -> None:
         parse(line)
 
 
+# --- bytes into lines
+
+
+def texts(splitter: Splitter, *arrivals: bytes) -> list[tuple[bytes, bool]]:
+    return [(piece.data, piece.begins) for data in arrivals for piece in splitter.feed(data)]
+
+
+def test_lines_are_found_wherever_what_arrives_is_cut() -> None:
+    log = STAMP + b"one\n" + STAMP + b"\n" + STAMP + b"two words\n"
+    for cut in range(len(log)):
+        whole = b""
+        for data, begins in texts(Splitter(), log[:cut], log[cut:]):
+            assert begins == (not whole or whole.endswith(b"\n"))
+            whole += data
+        assert whole == b"one\n\ntwo words\n"
+
+
+def test_a_line_without_an_end_is_passed_on_as_it_comes() -> None:
+    splitter = Splitter()
+    assert texts(splitter, STAMP + b"abc") == [(b"abc", True)]
+    assert texts(splitter, b"def") == [(b"def", False)]
+    assert texts(splitter, b"g\n" + STAMP + b"h") == [(b"g\n", False), (b"h", True)]
+
+
+def test_what_is_no_line_is_passed_over_however_long_it_is() -> None:
+    splitter = Splitter()
+    noise = b"x" * (STAMP_BYTES + 1)
+    assert texts(splitter, noise, noise, b"end\n" + STAMP + b"a\n") == [(b"a\n", True)]
+    assert texts(splitter, b"unable to retrieve container logs", b" for x\n" + STAMP + b"b\n") == [(b"b\n", True)]
+    assert splitter.unreadable == 2
+
+
+# --- where the log goes on
+
+
+def stored(*lines: tuple[int, bytes]) -> Position:
+    position = Position()
+    for time_ns, data in lines:
+        position = position.after(time_ns, data)
+    return position
+
+
+def at(*times: int) -> Position:
+    return stored(*((time_ns, b"x\n") for time_ns in times))
+
+
 def resumed(position: Position, times: list[int]) -> tuple[list[int], bool]:
     """Those of the lines that are new, and whether something is lost before them."""
     resumption, new, lost = Resumption(position), list[int](), False
-    for lines, gap in (*(resumption.take(LogLine(time_ns, b"")) for time_ns in times), resumption.settle()):
-        new += [line.time_ns for line in lines]
-        lost = lost or gap
+    pieces = [Piece(time_ns, b"x\n") for time_ns in times]
+    found = [placed for piece in pieces for placed in resumption.take(piece)]
+    for placed in [*found, *resumption.settle()]:
+        if placed.stored is not None and placed.stored < len(placed.piece.data):
+            new.append(placed.piece.time_ns)
+        lost = lost or placed.after_gap
     return new, lost
 
 
@@ -42,38 +101,53 @@ def test_a_log_that_was_never_read_is_new_from_its_first_line() -> None:
 
 
 def test_lines_up_to_the_last_one_stored_are_dropped() -> None:
-    last = Position().after(SECOND + 1).after(SECOND + 5)
+    last = at(SECOND + 1, SECOND + 5)
     assert last.since == "2026-12-04T16:00:00Z"
     assert resumed(last, [SECOND, SECOND + 1, SECOND + 5, SECOND + 7]) == ([SECOND + 7], False)
 
 
 def test_of_lines_of_one_moment_only_those_stored_are_dropped() -> None:
-    last = Position().after(5).after(9).after(9)
-    assert resumed(last, [5, 9, 9, 9, 10]) == ([9, 10], False)
+    assert resumed(at(5, 9, 9), [5, 9, 9, 9, 10]) == ([9, 10], False)
+
+
+def test_of_a_line_that_was_cut_off_in_its_middle_the_rest_is_new() -> None:
+    position = stored((5, b"a\n"), (9, b"abc"), (9, b"de"))
+    resumption = Resumption(position)
+    line = Piece(9, b"abcdefg\n")
+    assert list(resumption.take(Piece(5, b"a\n"))) == [Placed(Piece(5, b"a\n"), None)]
+    assert list(resumption.take(line)) == [Placed(line, 5)]
+    assert list(resumption.take(Piece(10, b"b\n"))) == [Placed(Piece(10, b"b\n"), 0)]
 
 
 def test_a_last_line_that_does_not_come_again_tells_of_a_gap() -> None:
-    assert resumed(Position().after(9), [12, 13]) == ([12, 13], True)
-    assert resumed(Position().after(9).after(9), [9, 12]) == ([12], True)
+    assert resumed(at(9), [12, 13]) == ([12, 13], True)
+    assert resumed(at(9, 9), [9, 12]) == ([12], True)
 
 
 def test_nothing_new_is_no_gap() -> None:
-    assert resumed(Position().after(9), []) == ([], False)
-    assert resumed(Position().after(9), [8, 9]) == ([], False)
+    assert resumed(at(9), []) == ([], False)
+    assert resumed(at(9), [8, 9]) == ([], False)
 
 
 def test_a_line_that_is_stamped_before_the_last_one_and_stored_after_it_is_new() -> None:
-    stored = Position().after(7).after(9)
-    assert resumed(stored, [7, 9, 8, 10]) == ([8, 10], False)
+    assert resumed(at(7, 9), [7, 9, 8, 10]) == ([8, 10], False)
 
 
 def test_a_line_that_is_stamped_after_the_last_one_and_stored_before_it_is_not() -> None:
-    stored = Position().after(10).after(9)
-    assert resumed(stored, [10, 9, 11]) == ([11], False)
+    assert resumed(at(10, 9), [10, 9, 11]) == ([11], False)
 
 
 def test_a_last_line_that_has_not_come_within_a_second_of_the_log_is_not_waited_for() -> None:
-    resumption = Resumption(Position().after(SECOND))
-    assert resumption.take(LogLine(SECOND + 5, b"")) == ([], False)
-    lines, lost = resumption.take(LogLine(SECOND + 2_000_000_000, b""))
-    assert ([line.time_ns for line in lines], lost) == ([SECOND + 5, SECOND + 2_000_000_000], True)
+    resumption = Resumption(at(SECOND))
+    assert list(resumption.take(Piece(SECOND + 5, b""))) == []
+    assert resumption.waits
+    first, second = resumption.take(Piece(SECOND + 2_000_000_000, b""))
+    assert (first.after_gap, second.after_gap) == (True, False)
+    assert not resumption.waits
+
+
+def test_only_so_much_is_kept_while_the_place_is_looked_for() -> None:
+    resumption, waiting = Resumption(at(SECOND)), 0
+    while not list(resumption.take(Piece(SECOND + 1, b"\n", begins=False))):
+        waiting += 1
+    assert waiting * 100 < WAITING_BYTES

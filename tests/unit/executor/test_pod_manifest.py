@@ -1,5 +1,7 @@
 """A rank as a pod: what an order says gets where it belongs, and nowhere that asks for more."""
 
+import base64
+import json
 import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -8,10 +10,13 @@ from typing import Any
 import pytest
 
 from services.executor.backends.kubernetes.layout import Layout, Share, Storage, Unplaceable
+from services.executor.backends.kubernetes.logins import login_secret
 from services.executor.backends.kubernetes.manifest import pod, tombstone
 from services.executor.backends.protocol import Folders
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import Kind
+from services.executor.domain.container_devices import withheld
+from shared.contracts.commands.secrets import RegistryLogin
 from shared.ids import new_id
 from tests.support.executor_backend import order_of
 
@@ -64,7 +69,17 @@ def test_kubernetes_puts_nothing_in_place_of_what_a_command_or_a_variable_says()
     document = made(env={"PATH": "$(HOME)", "PRICE": "5$$"})
     assert container(document)["command"][-1] == "echo $$HOME $$(id) $$$$"
     values = {each["name"]: each["value"] for each in container(document)["env"]}
-    assert values == {"PATH": "$$(HOME)", "PRICE": "5$$$$"}
+    assert values == {"PATH": "$$(HOME)", "PRICE": "5$$$$", **withheld(None)}
+
+
+def test_no_variable_gives_a_pod_devices_that_it_was_not_placed_with() -> None:
+    tries = {"NVIDIA_VISIBLE_DEVICES": "all", "ASCEND_VISIBLE_DEVICES": "0-7", "NVIDIA_MIG_CONFIG_DEVICES": "all"}
+    without = {each["name"]: each["value"] for each in container(made(env=tries))["env"]}
+    assert without == {"NVIDIA_VISIBLE_DEVICES": "void", "ASCEND_VISIBLE_DEVICES": ""}
+    placed = container(made(env=tries, device_type="v100", devices=(0,)))["env"]
+    assert placed == [{"name": "ASCEND_VISIBLE_DEVICES", "value": ""}], "its plugin says the other one"
+    hidden = container(made(env=tries, hidden=("all",)))["env"]
+    assert {each["name"]: each.get("value") for each in hidden} == without
 
 
 def test_each_folder_is_mounted_once_from_the_claim_with_the_longest_prefix_and_data_cannot_be_written() -> None:
@@ -91,7 +106,7 @@ def test_devices_are_asked_for_by_the_clusters_name_and_shown_by_its_plugin() ->
     document = made(device_type="v100", devices=(0, 1), cpus=2.5, memory_mib=512, env=env)
     amounts = {"cpu": "2500m", "memory": "512Mi", "nvidia.com/gpu": "2"}
     assert container(document)["resources"] == {"requests": amounts, "limits": amounts}
-    assert [each["name"] for each in container(document)["env"]] == ["X"]
+    assert [each["name"] for each in container(document)["env"]] == ["X", "ASCEND_VISIBLE_DEVICES"]
 
 
 def test_a_device_type_that_no_operator_has_named_is_refused() -> None:
@@ -114,7 +129,7 @@ def test_it_is_pinned_to_the_node_by_the_clusters_own_name() -> None:
 def test_rank_0_learns_its_address_where_it_starts_and_the_others_are_told() -> None:
     env = {"MASTER_ADDR": "127.0.0.1"}
     first = container(made(rank=0, ranks=2, env=env))["env"]
-    assert first == [{"name": "MASTER_ADDR", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+    assert first[0] == {"name": "MASTER_ADDR", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
     assert container(made(rank=1, ranks=2, env={"MASTER_ADDR": "10.0.0.9"}))["env"][0]["value"] == "10.0.0.9"
     assert container(made(rank=0, ranks=1, env=env))["env"][0]["value"] == "127.0.0.1"
 
@@ -122,6 +137,20 @@ def test_rank_0_learns_its_address_where_it_starts_and_the_others_are_told() -> 
 def test_grace_periods_are_whole_seconds_and_never_none() -> None:
     assert made(grace_s=1.2)["spec"]["terminationGracePeriodSeconds"] == 2
     assert made(grace_s=0)["spec"]["terminationGracePeriodSeconds"] == 1
+
+
+def test_what_its_image_is_pulled_with_is_named_and_stands_in_a_secret_of_its_own() -> None:
+    login = RegistryLogin(registry="registry.lab:5000", username="robot", password="canary-7f3e")
+    layout = replace(LAYOUT, pull_secrets=("operators",))
+    document = made(layout, login=login)
+    name = f"{document['metadata']['name']}-pull"
+    assert document["spec"]["imagePullSecrets"] == [{"name": "operators"}, {"name": name}]
+    assert "canary-7f3e" not in json.dumps(document)
+    secret = login_secret(document, login, {"kind": "ConfigMap"})
+    assert (secret["metadata"]["name"], secret["type"]) == (name, "kubernetes.io/dockerconfigjson")
+    config = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+    assert base64.b64decode(config["auths"]["registry.lab:5000"]["auth"]) == b"robot:canary-7f3e"
+    assert made(layout)["spec"]["imagePullSecrets"] == [{"name": "operators"}]
 
 
 def test_who_asks_for_no_memory_has_a_limit_and_is_promised_none() -> None:

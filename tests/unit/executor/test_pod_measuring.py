@@ -8,6 +8,7 @@ import pytest
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.measuring import Measuring
+from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.domain import pod_names as names
 from services.executor.domain.figures import Figures
@@ -60,7 +61,7 @@ def running(run_id: str, node: str) -> dict[str, Any]:
 
 @pytest.fixture
 def pods() -> Pods:
-    return Pods(Api(None), FENCE, lambda run_id: None)
+    return Pods(Api(None), FENCE, Holders(), lambda run_id: None)
 
 
 async def let_go(measuring: Measuring) -> None:

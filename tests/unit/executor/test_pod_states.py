@@ -94,20 +94,74 @@ def test_an_end_by_somebody_elses_deletion_is_a_loss() -> None:
     assert found.reason.code == "stopped_by_others"
 
 
-def test_a_disruption_says_whose() -> None:
-    condition = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "drained"}
-    found = verdict(pod(ended(0, "stopping\nexited\n"), deleted=True, conditions=(condition,)), asked=False)
+def disrupted(cause: str, message: str = "") -> tuple[dict[str, str], ...]:
+    return ({"type": "DisruptionTarget", "status": "True", "reason": cause, "message": message},)
+
+
+DRAINED = disrupted("EvictionByEvictionAPI", "drained")
+DRIVEN_OUT = disrupted("DeletionByTaintManager")
+COLLECTED = disrupted("DeletionByPodGC", "PodGC: node no longer exists")
+LIVES = {"running": {"startedAt": START}}
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (pod(ended(0, "stopping\nexited\n"), deleted=True), "stopped_by_others"),
+        (pod(ended(0), deleted=True), "stopped_by_others"),
+        (pod(ended(0, "stopping\nexited\n"), deleted=True, conditions=DRAINED), "disrupted"),
+        (pod(ended(0), conditions=disrupted("PreemptionByScheduler")), "disrupted"),
+        (pod(ended(0, "stopping\n"), deleted=True, conditions=DRIVEN_OUT), "node_closed"),
+        (pod(ended(137), phase="Failed", reason="Evicted", message="low on memory"), "evicted"),
+        (pod(ended(0, "stopping\n"), phase="Failed", reason="Terminated", message="node shutdown"), "evicted"),
+    ],
+)
+def test_an_end_that_somebody_brought_about_is_a_stop_if_it_was_us_and_else_a_loss(
+    document: dict[str, Any], code: str
+) -> None:
+    assert over(document, asked=True).stopped
+    found = verdict(document, asked=False)
     assert isinstance(found, Taken)
-    assert (found.reason.code, "drained" in found.reason.message) == ("disrupted", True)
+    assert (found.reason.code, found.answers) == (code, True)
+    assert found.reason.message.endswith(".")
+
+
+def test_a_run_that_had_ended_before_its_node_took_it_away_has_ended_by_itself() -> None:
+    found = over(pod(ended(3, "exited\n"), phase="Failed", reason="Evicted", message="low on memory"))
+    assert (found.exit_code, found.stopped) == (3, False)
+
+
+def test_a_disruption_says_whose() -> None:
+    found = verdict(pod(ended(0, "stopping\n"), deleted=True, conditions=DRAINED), asked=False)
+    assert isinstance(found, Taken)
+    assert "drained" in found.reason.message
 
 
 def test_a_node_that_does_not_answer_loses_its_runs_once_the_cluster_gives_them_up() -> None:
-    condition = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": ""}
-    silent = pod({"running": {"startedAt": START}}, deleted=True, conditions=(condition,))
-    found = verdict(silent, asked=False)
+    silent = pod(LIVES, deleted=True, conditions=DRIVEN_OUT)
+    found = verdict(silent, asked=False, answers=False)
     assert isinstance(found, Taken)
-    assert found.reason.code == "node_lost"
+    assert (found.reason.code, found.answers) == ("node_lost", False)
     assert "gpu-7" in found.reason.message
+    assert verdict(pod(LIVES), asked=False, answers=False) == Running(START_NS), "the cluster still waits for it"
+    assert verdict(silent, asked=False, answers=True) == Running(START_NS), "it has its grace period on a living node"
+
+
+def test_what_was_told_to_stop_has_not_stopped_while_its_node_does_not_answer() -> None:
+    silent = pod(LIVES, deleted=True, conditions=DRIVEN_OUT)
+    assert verdict(silent, asked=True, answers=False) == Running(START_NS)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "code"), [(COLLECTED, "node_gone"), (DRIVEN_OUT, "node_lost"), ((), "result_unknown")]
+)
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_pod_that_the_cluster_has_given_up_is_lost_though_its_container_was_last_seen_alive(
+    conditions: tuple[dict[str, str], ...], code: str, asked: bool
+) -> None:
+    found = verdict(pod(LIVES, phase="Failed", deleted=True, conditions=conditions), asked, answers=False)
+    assert isinstance(found, Taken)
+    assert (found.reason.code, found.answers) == (code, False)
 
 
 def test_out_of_memory_is_said_only_of_an_end_that_failed() -> None:
@@ -126,6 +180,10 @@ def test_out_of_memory_is_said_only_of_an_end_that_failed() -> None:
         (waiting("ErrImageNeverPull", "not there"), "image_missing", False, False),
         (waiting("InvalidImageName", "bad"), "image_invalid", False, False),
         (waiting("CreateContainerConfigError", "secret not found"), "container_refused", False, True),
+        (waiting("CreateContainerError", "no such device"), "container_refused", False, True),
+        (waiting("RunContainerError", "cgroup is full"), "container_refused", False, True),
+        (waiting("RegistryUnavailable", "timeout"), "image_unavailable", False, True),
+        (waiting("ImageInspectError", "broken"), "image_unavailable", False, True),
         (unschedulable("0/3 nodes are available: 3 Insufficient cpu"), "unschedulable", True, True),
         (unschedulable('persistentvolumeclaim "data" not found'), "claim_missing", False, False),
     ],
@@ -149,6 +207,10 @@ def test_a_pod_on_its_way_has_no_obstacle() -> None:
     ("document", "code"),
     [
         (pod(ended(128, 'exec: "/bin/sh": no such file', "StartError"), phase="Failed"), "program_missing"),
+        (pod(ended(128, "no such file", "ContainerCannotRun"), phase="Failed"), "program_missing"),
+        (pod(phase="Failed", reason="UnexpectedAdmissionError", message="Allocate failed"), "node_refused"),
+        (pod(phase="Failed", reason="NodeAffinity", message="Predicate failed"), "node_refused"),
+        (pod(phase="Failed", conditions=COLLECTED), "node_refused"),
         (pod(phase="Failed", reason="OutOfnvidia.com/gpu", message="Node didn't have enough"), "node_refused"),
         (pod(phase="Pending", node=None, deleted=True), "stopped_by_others"),
     ],
@@ -170,6 +232,27 @@ def test_what_the_node_took_away_is_lost(document: dict[str, Any], code: str) ->
     found: Verdict = verdict(document, asked=False)
     assert isinstance(found, Taken)
     assert found.reason.code == code
+
+
+@pytest.mark.parametrize(("exit_code", "told"), [(143, 143), (0, 137)])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. ",
+        'Container job exceeded its local ephemeral storage limit "20Mi". ',
+        'Usage of EmptyDir volume "tmp" exceeds the limit "10Mi". ',
+    ],
+)
+def test_who_was_evicted_for_what_itself_has_written_has_failed(message: str, exit_code: int, told: int) -> None:
+    how = ended(exit_code, "stopping\nexited\ntold\n")
+    document = pod(how, phase="Failed", reason="Evicted", message=message)
+    found = over(document)
+    assert (found.exit_code, found.stopped) == (told, False)
+    assert found.reason is not None
+    assert (found.reason.code, message.strip() in found.reason.message) == ("disk_exceeded", True)
+    assert over(document, asked=True).stopped
+    document["status"]["containerStatuses"] = []
+    assert isinstance(verdict(document, asked=False), Taken)
 
 
 def test_a_tombstone_is_one_whatever_else_it_says() -> None:

@@ -1,5 +1,6 @@
 """A run's folders and order: made where they may be, and a sentence for everything that is not as it should be."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.equipment import Equipment
 from services.executor.prepare import Preparation, Unfit
+from services.executor.rank_tables import RankTables
 from shared.paths import Roots
 from tests.support.executor import ID, NODE, assignment_of, launch_of, view_of
 
@@ -131,3 +133,15 @@ def test_an_order_says_all_that_a_container_needs(preparation: Preparation, stor
     assert (order.device_type, order.devices, order.cpus, order.memory_mib) == ("v100", (2,), 0.01, 0)
     job = storage / "jobs" / ID
     assert order.folders == Folders(job, job / "checkpoints", job, storage / "set.tar", reports(f"{ID}.1"))
+
+
+def test_ranks_on_npus_find_one_table_and_a_submission_may_name_its_own(storage: Path) -> None:
+    equipment = Equipment(simulated={"ascend910": 4})
+    preparation = Preparation(Roots(storage), {}, reports, equipment, rank_tables=RankTables(equipment))
+    view = view_of(devices=(0, 1, 2, 3), ranks=2, device_type="ascend910")
+    orders = preparation.orders(assignment_of(view))
+    (table,) = {order.env["RANK_TABLE_FILE"] for order in orders}
+    (server,) = json.loads(Path(table).read_text())["server_list"]
+    assert [device["rank_id"] for device in server["device"]] == ["0", "1", "2", "3"]
+    own = preparation.orders(assignment_of(view, launch_of(env={"RANK_TABLE_FILE": "mine.json"})))
+    assert {order.env["RANK_TABLE_FILE"] for order in own} == {"mine.json"}

@@ -12,6 +12,7 @@ from shared.contracts.commands.changes import KILL, PAUSE, RESUME, SET_PRIORITY
 from shared.contracts.commands.health import AskHealth, Health
 from shared.contracts.commands.jobs import EVENTS, GetJobEvents, JobEventPage
 from shared.contracts.commands.lists import ListJobs
+from shared.contracts.commands.pulls import PULLS, GetPulls, PullOf, Pulls
 from shared.contracts.commands.scheduling import (
     EXPLAIN,
     Blocker,
@@ -21,9 +22,10 @@ from shared.contracts.commands.scheduling import (
     Explanation,
     Explanations,
 )
+from shared.contracts.commands.submission import SubmitJobs
 from shared.contracts.errors import Conflict
 from shared.contracts.events import AnyCloudEvent
-from shared.contracts.job import Job, JobStatus, Reason
+from shared.contracts.job import Job, JobStatus, Reason, Share
 from shared.ids import new_id
 from tests.support.gateway import START, Gateway, add_job, gateway
 
@@ -45,7 +47,7 @@ async def test_a_submission_is_stored_and_answered_whole(yard: Gateway) -> None:
         "interactive_ports notify usage blockers"
     )
     assert set(job) == set(names.split())
-    (asked,) = yard.bus.asked
+    (asked,) = [ask for ask in yard.bus.asked if isinstance(ask, SubmitJobs)]
     assert asked.jobs[0].owner == "admin"
     assert asked.jobs[0].correlation_id == answer.headers["x-request-id"]
 
@@ -426,3 +428,44 @@ async def test_readiness_names_the_part_that_is_missing(yard: Gateway) -> None:
     assert answer.json()["services"]["logs"] == {"ready": False, "message": "starting"}
     yard.bus.answers["cmd.logs.health.v1"] = healthy
     assert (await yard.http.get("/readyz")).json()["ready"] is True
+
+
+# --- starting
+
+
+async def test_a_starting_job_says_how_far_its_image_is_as_its_executor_says_it(yard: Gateway) -> None:
+    starting = Reason(code="starting", message="Node n1 is starting attempt 1.")
+    placed: dict[str, Any] = {
+        "status": JobStatus.SCHEDULING,
+        "attempt": 1,
+        "placement": (Share(node="n1", executor="cluster"),),
+    }
+    job = add_job(yard, reason=starting, **placed)
+    asked: list[GetPulls] = []
+    pull = Reason(code="pulling_image", message="Node n1 is pulling the image x:1: 3 of 7 layers, 1.2 of 4.0 GiB.")
+
+    def answer(ask: GetPulls) -> Pulls:
+        asked.append(ask)
+        return Pulls(items=tuple(PullOf(job_id=run.job_id, attempt=run.attempt, reason=pull) for run in ask.runs))
+
+    assert (await yard.call("GET", f"/jobs/{job.id}")).json()["reason"]["code"] == "starting", "nobody answers"
+    yard.clock.passed += 2
+    yard.bus.answers[PULLS.at("cluster").subject] = answer
+    for _ in range(3):
+        assert (await yard.call("GET", f"/jobs/{job.id}")).json()["reason"] == pull.model_dump()
+    assert len(asked) == 1, "once a second, however many look"
+    listed = (await yard.call("GET", "/jobs")).json()["items"]
+    assert [item["reason"]["code"] for item in listed] == ["starting"]
+    yard.bus.jobs[job.id] = job.model_copy(update={"status": JobStatus.RUNNING, "reason": None})
+    assert (await yard.call("GET", f"/jobs/{job.id}")).json()["reason"] is None
+
+
+@pytest.mark.parametrize("field", ["job_path", "work_path", "data_path", "checkpoint_path"])
+@pytest.mark.parametrize("path", [".", "jobs", "jobs/."])
+async def test_nobody_gets_everybodys_files_and_nothing_of_that_is_stored(yard: Gateway, field: str, path: str) -> None:
+    (yard.data / "storage" / "jobs").mkdir(parents=True)
+    answer = await yard.call("POST", "/jobs", json=BODY | {field: path})
+    assert answer.status_code == 422
+    assert "everybody's files" in answer.json()["detail"]
+    assert answer.json()["errors"][0]["field"] == field
+    assert yard.bus.jobs == {}

@@ -14,13 +14,15 @@ from services.gateway.admission import Admission
 from services.gateway.audited import BY_ITSELF
 from services.gateway.handlers import REPLY_BYTES, Handlers
 from services.gateway.keyfile import KeyFile
+from services.gateway.registries.logins import Logins
+from services.gateway.registries.registry import Login
 from services.gateway.sealing import KeyRing, Sealed, Unsealable
 from services.gateway.secrets import Secrets
 from services.gateway.settings import GatewaySettings
-from shared.contracts.commands.secrets import FindSecrets, RevealSecrets
+from shared.contracts.commands.secrets import FindSecrets, RevealLogin, RevealSecrets
 from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Forbidden, NotFound, Unavailable
-from shared.contracts.job import Job, JobRequest, JobStatus
+from shared.contracts.job import Job, JobRequest, JobStatus, RunImage
 from shared.ids import new_id
 from shared.secret_keys import new_key
 from tests.support.gateway import Gateway, gateway, stored_job
@@ -159,6 +161,36 @@ async def test_many_long_values_come_in_several_answers(yard: Gateway) -> None:
     assert len(json.dumps(first)) < REPLY_BYTES + 1000
     rest = await revealed(yard, job, *(name for name in names if name not in first))
     assert {*first, *rest} == set(names)
+
+
+# --- what images are pulled with
+
+
+async def pulled_by(yard: Gateway, owner: str, vc: str = "lab", login: str | None = "quay.io") -> Job:
+    """A starting job whose image was found to be pulled from quay.io with its VC's credentials."""
+    job = job_with(yard, owner, vc, secrets={}, run_image=RunImage(reference="quay.io/x:1", login=login))
+    await Logins(yard.parts.secrets).put("lab", "quay.io", Login("robot", CANARY), BY_ITSELF)
+    return job
+
+
+async def test_credentials_go_to_the_node_of_a_job_that_is_pulled_with_them_and_nowhere_else(yard: Gateway) -> None:
+    await yard.add_account("ada", vcs=("default", "lab"))
+    job = await pulled_by(yard, "ada")
+    ask = RevealLogin(job_id=job.id)
+    answer = await handlers(yard).reveal_login(ask, NODE)
+    assert (answer.registry, answer.username, answer.password) == ("quay.io", "robot", CANARY)
+    assert CANARY not in repr(answer)
+    with pytest.raises(Forbidden, match="has no place on the node node-2"):
+        await handlers(yard).reveal_login(ask, "node-2")
+    for stranger in (await pulled_by(yard, "ada", login=None), job_with(yard, "ada", "lab")):
+        with pytest.raises(Forbidden, match="without credentials"):
+            await handlers(yard).reveal_login(RevealLogin(job_id=stranger.id), NODE)
+    other = await pulled_by(yard, "ada", "default")
+    with pytest.raises(NotFound, match="'default' has no credentials for the registry"):
+        await handlers(yard).reveal_login(RevealLogin(job_id=other.id), NODE)
+    await yard.accounts.update("ada", BY_ITSELF, {}, {"lab": None})
+    with pytest.raises(Forbidden, match="does not belong to the virtual cluster 'lab' any more"):
+        await handlers(yard).reveal_login(ask, NODE)
 
 
 # --- at rest

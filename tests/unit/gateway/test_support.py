@@ -10,6 +10,7 @@ from services.gateway.audited import BY_ITSELF
 from services.gateway.desk import Desk
 from services.gateway.domain.access import Role
 from services.gateway.fresh import FRESH_S
+from services.gateway.pulls import PullsOfJobs
 from services.gateway.resources.changes import SupportRequest
 from services.gateway.summaries import Summaries
 from services.gateway.yard import Yard
@@ -191,7 +192,9 @@ async def test_questions_at_one_time_do_not_slip_through_the_limit(desk: Gateway
     bus = Slow(jobs=desk.bus.jobs, answers=desk.bus.answers)
     asking = Desk(
         bus,
-        Yard(bus, desk.people.vcs.policy_of, Summaries(bus, desk.clock, 1.0), 5.0, 1.0),
+        Yard(
+            bus, desk.people.vcs.policy_of, Summaries(bus, desk.clock, 1.0), PullsOfJobs(bus, desk.clock, 1.0), 5.0, 1.0
+        ),
         desk.clock,
         5.0,
         per_hour=2,

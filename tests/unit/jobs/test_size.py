@@ -61,7 +61,7 @@ def test_an_estimate_is_never_below_what_is_written(fields: dict[str, Any], why:
     )
     assert len(job_of(job).model_dump_json().encode()) <= job_size(job)
     assert len(current_view(job).model_dump_json().encode()) <= view_size(job.request, job.state)
-    assert len(launch_of(job).model_dump_json().encode()) <= launch_size(job.request)
+    assert len(launch_of(job).model_dump_json().encode()) <= launch_size(job)
     for entry in job.history:
         assert len(event_of(job, entry)[1].model_dump_json().encode()) <= event_size(job, entry)
 

@@ -12,10 +12,10 @@ import trustme
 
 from services.notify.domain.target import Webhook
 from services.notify.failures import Hopeless, Missed
-from services.notify.guarded import Resolve
 from services.notify.store import NotifyStore
 from services.notify.webhooks import SigningSecrets, Webhooks
 from shared.clock import SystemClock
+from shared.guarded import Resolve
 from shared.store.sqlite import SqliteStore
 from tests.support.receiver import Receiver
 

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from services.gateway.domain.registries import CODES
 from tests.support.platform import CHECKOUT
 
 CATALOGUE = CHECKOUT / "console/src/locales/zh/reasons.ts"
 TELLING = ("endpoints", "executor", "jobs", "scheduler")
 """The services that say why something is where it is."""
-NAMED = {"work_path_missing", "data_path_missing"}
-"""Codes that are made of a field's name."""
+NAMED = {"work_path_missing", "data_path_missing"} | CODES
+"""Codes that are made of a field's name, and those of images that are not pinned."""
 
 
 def codes(path: Path) -> Iterator[str]:

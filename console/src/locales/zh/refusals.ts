@@ -35,6 +35,16 @@ export const REFUSALS: readonly (readonly [RegExp, Said])[] = [
     ],
     [/^must be the name of a virtual cluster/, () => '须为虚拟集群的名称。'],
     [/^must be an image reference/, () => '须为镜像名称，不含空格或选项，例如 python:3.12。'],
+    [/^has (\d+) characters, and a name of an image/, (count = '') => `有 ${count} 个字符，镜像名称最多 255 个。`],
+    [/^must end in '@sha256:'/, () => '若指定摘要，须以 @sha256: 加 64 个数字或 a 到 f 的字母结尾。'],
+    [/^must have a tag of at most 128/, () => '冒号后的标签最多 128 个字母、数字、下划线、点或连字符。'],
+    [
+        /^must be a name such as 'python/,
+        () =>
+            '须为 python:3.12 或 registry.lab:5000/team/train:1 这样的名称：各部分为小写字母和数字，其间可有单个点、下划线或连字符。',
+    ],
+    [/^must be a name, not the id of an image/, () => '须为名称，不能是某台机器上的镜像 ID；请为镜像加标签。'],
+    [/^must be the name of a registry/, () => '须为镜像仓库的名称，端口不是 443 时带上端口，例如 registry.lab:5000。'],
     [/^must be a device type/, () => '须为小写的设备类型，例如 v100 或 cpu。'],
     [/^names must begin with a letter or '_'/, () => '变量名须以字母或下划线开头，最多 128 个字母、数字或下划线。'],
     [/^keys and values take at most 63/, () => '名称和值最多 63 个字母、数字、_、/ 或 -，值还可含 .、@、+ 或 =。'],

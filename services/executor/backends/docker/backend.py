@@ -31,6 +31,7 @@ from services.executor.backends.process import linux, marks
 from services.executor.backends.process.entrance import Entrance
 from services.executor.backends.protocol import AnswersItself, Changed, Execution, RunOrder
 from services.executor.domain.observation import Live, Observation, Started, Waiting
+from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
@@ -139,6 +140,10 @@ class DockerBackend:
         seen = dict(zip(run_ids, await asyncio.gather(*map(self._observe, run_ids)), strict=True))
         self._told.update(seen)
         return seen
+
+    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
+        fetching = self._launching.fetching if self._launching is not None else {}
+        return {run_id: fetching[run_id].pull for run_id in run_ids if run_id in fetching}
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         alive = [run_id for run_id in run_ids if run_id not in self._over]

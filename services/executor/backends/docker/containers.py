@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from services.executor.backends.protocol import RunOrder
+from services.executor.domain.container_devices import withheld
 
 RUN, HOME, NODE, BOOT = "jobyard.run", "jobyard.home", "jobyard.node", "jobyard.boot"
 """Labels. Nothing is adopted or removed that has not this backend's `jobyard.home`."""
@@ -131,6 +132,7 @@ def container_of(
 ) -> dict[str, Any]:
     """The engine's `config`. `here`: where the supervisor's files are; `kind`: of real devices that it gets."""
     argv = surroundings.argv(f"{here}/runtime")
+    hidden = withheld("nvidia.com/gpu" if kind == "gpu" else None)
     host: dict[str, Any] = {
         "Mounts": [_bind(mount) for mount in mounts],
         "CapDrop": ["ALL"],
@@ -150,7 +152,10 @@ def container_of(
         "Image": image.id,
         "Entrypoint": argv[:1],
         "Cmd": argv[1:],
-        "Env": sorted(image.environment),  # by its name alone, a variable of the image is not there
+        "Env": [
+            *sorted(image.environment.keys() - hidden),  # by its name alone, it is not there
+            *(f"{name}={value}" for name, value in hidden.items()),
+        ],
         "User": str(user),
         "WorkingDir": "/",
         "Hostname": f"rank-{order.rank}",

@@ -6,7 +6,7 @@ disk is.
 
 import errno
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ import aiohttp
 from aiodocker import Docker, DockerError
 
 from services.executor.backends.docker.containers import Image
+from shared.contracts.commands.secrets import RegistryLogin
+from shared.contracts.images import image_name
 
 CALL_S = 60.0
 """An engine that takes longer for anything but a pull stands still."""
@@ -128,11 +130,15 @@ class Engine:
         pairs = (each.partition("=") for each in (found.get("Config") or {}).get("Env") or ())
         return Image(name, found["Id"], {variable: value for variable, _, value in pairs})
 
-    async def pull(self, image: str) -> None:
-        """As long as it takes. Raises Unpullable."""
+    async def pull(self, image: str, login: RegistryLogin | None, told: Callable[[Mapping[str, Any]], None]) -> None:
+        """As long as it takes; `told` of each line that the engine writes of it. Raises Unpullable."""
+        named, auth = image, None
+        if login is not None:
+            named, auth = image_name(image).full, {"username": login.username, "password": login.password}
         try:
             async with self._told() as docker:
-                await docker.images.pull(image)
+                async for line in docker.images.pull(named, auth=auth, stream=True):
+                    told(line)
         except Declined as declined:
             raise Unpullable(declined.status, declined.said) from declined
 

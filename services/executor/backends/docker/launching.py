@@ -8,6 +8,7 @@ has started nothing, and is replaced; one whose supervisor has claimed the run i
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from secrets import token_hex
 
@@ -35,7 +36,10 @@ from services.executor.backends.docker.pinning import Pinned
 from services.executor.backends.docker.users import Users
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.observation import Refused
-from shared.contracts.job import Reason
+from services.executor.domain.pulling import Progress
+from shared.contracts.commands.secrets import RegistryLogin
+from shared.contracts.job import HIDDEN, Reason
+from shared.contracts.masking import hidden_in, masked
 
 log = structlog.get_logger()
 
@@ -45,8 +49,6 @@ LOOK_S = 0.02
 """Between two looks at whether the supervisor has claimed its run, which takes a fresh interpreter's start."""
 LOOKS = 25
 """Until the engine is asked whether the container is still there."""
-ASKED = 10
-"""So often. A container that goes on without a claim has its order, and its command has erased the claim."""
 _FINAL = ("not found", "denied", "unauthorized", "no basic auth", "manifest unknown", "invalid reference", "forbidden")
 """What a registry says that would say the same another time."""
 
@@ -63,7 +65,7 @@ class Launching:
         self._users = users
         self._default_image = default_image
         self._room = asyncio.Semaphore(AT_ONCE)
-        self.fetching: set[str] = set()
+        self.fetching: dict[str, Progress] = {}
         """Runs whose image is being pulled: nothing of them is there yet."""
 
     async def launch(self, order: RunOrder, kind: Kind | None) -> None:
@@ -72,7 +74,10 @@ class Launching:
         `kind`: of the real devices that it is given.
         """
         marks = await asyncio.to_thread(self._files.read, order.run_id)
-        if marks.begun or marks.buried_ns is not None or marks.refused is not None or marks.start is not None:
+        if marks.begun or marks.buried_ns is not None or marks.refused is not None:
+            return
+        if marks.start is not None:
+            await asyncio.to_thread(self._files.begin, order.run_id)
             return
         if marks.asked:
             await asyncio.to_thread(self._files.bury, order.run_id)
@@ -91,27 +96,29 @@ class Launching:
             return Refused(Reason(code="no_image", message=message))
         container = name_of(self._surroundings.home_id, order.run_id)
         try:
-            if not await self._is_left(container, order.run_id):
-                image = await self._fetched(name, order.run_id)
-                async with self._room:
-                    await self._start(order, image, user, kind, container)
+            if await self._is_left(container, order.run_id):
+                await asyncio.to_thread(self._files.begin, order.run_id)
+                return None
+            image = await self._fetched(name, order)
+            async with self._room:
+                made_ns = await self._start(order, image, user, kind, container)
         except Declined as declined:
-            return _refusal(name, declined)
+            return _refusal(name, declined, order.login)
         except descent.Misled as misled:
             return _moved(str(misled), str(misled.path))
-        return await self._claimed(order.run_id, container)
+        return await self._claimed(order.run_id, container, made_ns)
 
-    async def _fetched(self, name: str, run_id: str) -> Image:
+    async def _fetched(self, name: str, order: RunOrder) -> Image:
         """May take long, and keeps nobody else from starting. Raises Declined."""
         image = await self._engine.image(name)
         if image is not None:
             return image
-        log.info("image_pulled", run_id=run_id, image=name)
-        self.fetching.add(run_id)
+        log.info("image_pulled", run_id=order.run_id, image=name)
+        progress = self.fetching[order.run_id] = Progress(name, time.time_ns())
         try:
-            await self._engine.pull(name)
+            await self._engine.pull(name, order.login, progress.take)
         finally:
-            self.fetching.remove(run_id)
+            del self.fetching[order.run_id]
         image = await self._engine.image(name)
         if image is None:
             raise Unpullable(404, "it was pulled, and has been removed since")
@@ -129,11 +136,11 @@ class Launching:
         await self._engine.remove(name)
         return False
 
-    async def _start(self, order: RunOrder, image: Image, user: User, kind: Kind | None, name: str) -> None:
-        """Raises Declined, Misled, OSError."""
+    async def _start(self, order: RunOrder, image: Image, user: User, kind: Kind | None, name: str) -> int:
+        """When nobody had claimed the run yet, for `_claimed`. Raises Declined, Misled, OSError."""
         here = HERE + token_hex(8)
         mounts = mounts_of(order, Path(self._files.base(order.run_id)), self._surroundings.runtime, here)
-        await asyncio.to_thread(self._make_files, order, user)
+        made_ns = await asyncio.to_thread(self._make_files, order, user)
         with await asyncio.to_thread(Pinned, mounts) as pinned:
             config = container_of(order, image, user, mounts, here, kind, self._surroundings)
             if order.ranks > 1:
@@ -142,25 +149,27 @@ class Launching:
             await self._engine.create(name, config)
             told = _order(order, image, kind) | {"home": here, "mounts": pinned.expected}
             await self._engine.start_with_input(name, json.dumps(told).encode())
+        return made_ns
 
-    def _make_files(self, order: RunOrder, user: User) -> None:
+    def _make_files(self, order: RunOrder, user: User) -> int:
         self._files.make(order.run_id, user)
         self._files.hand_over(order.folders, user)
+        return self._files.changed_ns(order.run_id)
 
-    async def _claimed(self, run_id: str, name: str) -> Refused | None:
-        """Until the supervisor has the run, or its container is gone without it; why it would not have it."""
-        for _ in range(ASKED):
+    async def _claimed(self, run_id: str, name: str, made_ns: int) -> Refused | None:
+        """Until the supervisor has the run, or its container is gone without it; why it would not have it.
+
+        A command may have erased the claim by now, but not that its file was written to.
+        """
+        while True:
             container = await self._engine.inspect(name)
             for _ in range(LOOKS):
-                if (await asyncio.to_thread(self._files.read, run_id)).start is not None:
+                if await asyncio.to_thread(self._files.changed_ns, run_id) != made_ns:
                     await asyncio.to_thread(self._files.begin, run_id)
                     return None
                 if not runs(container):
                     return self._without_supervisor(run_id, container)
                 await asyncio.sleep(LOOK_S)
-        log.warning("claim_missing", run_id=run_id)
-        await asyncio.to_thread(self._files.begin, run_id)
-        return None
 
     def _without_supervisor(self, run_id: str, container: Container | None) -> Refused | None:
         """It may be made again, unless it ended because of what was mounted."""
@@ -189,9 +198,12 @@ def _moved(what: str, path: str | None) -> Refused:
     return Refused(Reason(code="path_moved", message=message, details={"path": path} if path else {}))
 
 
-def _refusal(image: str, declined: Declined) -> Refused:
-    """What the engine would not do, in its own words; a registry that does not answer may do so another time."""
-    said = declined.said.rstrip(".")
+def _refusal(image: str, declined: Declined, login: RegistryLogin | None) -> Refused:
+    """What the engine would not do, in its own words; a registry that does not answer may do so another time.
+
+    A registry may say whatever it likes, also what it was let in with.
+    """
+    said = masked(declined.said.rstrip("."), hidden_in([login.password]) if login is not None else (), HIDDEN)
     if isinstance(declined, Unpullable):
         final = any(word in said.lower() for word in _FINAL)
         hint = "Check its name, and whether this node may pull it" if final else "The registry may answer later"

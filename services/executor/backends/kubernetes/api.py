@@ -149,6 +149,7 @@ class Api:
         """
         client = self._opened()
         _, url, headers, _, _ = await client.param_serialize("GET", path, auth_settings=["BearerToken"])
+        token = token_of(client)
         session = client.rest_client.pool_manager
         assert session is not None
         timeout = aiohttp.ClientTimeout(total=CALL_S, sock_connect=CONNECT_S)
@@ -160,6 +161,8 @@ class Api:
                     data += more
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterAway(str(error) or type(error).__name__) from error
+        if answer.status == 401:
+            await self._sign_in.renew(client, token)
         if answer.status >= 400:
             raise refusal(answer.status, answer.headers, data)
         return data.decode(errors="replace")

@@ -26,11 +26,12 @@ from services.executor.backends.kubernetes.launching import Launching
 from services.executor.backends.kubernetes.layout import Layout
 from services.executor.backends.kubernetes.measuring import Measuring, Source
 from services.executor.backends.kubernetes.namespaces import Namespaces, own_namespace
-from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.backends.kubernetes.nodes import ClusterNodes, Holders
 from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.ports import Ports
+from services.executor.backends.kubernetes.pulls import PodPulls
 from services.executor.backends.kubernetes.sweeping import Sweep
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
@@ -39,6 +40,7 @@ from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain import pod_states as states
 from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Observation
+from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
@@ -67,7 +69,8 @@ class KubernetesBackend:
         self._tasks = Tasks()
         self._turns = Turns()
         self._kept = Kept(folder)
-        self._pods = Pods(api, layout.fence, self._moved)
+        self._pods = Pods(api, layout.fence, nodes.strangers if nodes is not None else Holders(), self._moved)
+        self._pulls = PodPulls(api, self._pods)
         self._measuring = Measuring(self._pods, sources)
         hidden = HiddenTexts(api)
         ways = Ways(folder)
@@ -77,12 +80,19 @@ class KubernetesBackend:
         self.fences = Fences(api, layout, namespaces, self._pods, self._kept)
         self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
-        self._outputs = Outputs(api, self._kept, ways, self._pods, hidden, self._note)
+        self._outputs = Outputs(api, self._kept, ways, self._pods, self._calls, hidden, self._note, patience_s)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
         self._forcing = Forcing(api, self._kept, self._pods, self._concluding, self._turns)
         self._observing = Observing(
-            self._kept, self._pods, self._calls, self._outputs, self._concluding, self._ending, patience_s
+            self._kept,
+            self._pods,
+            self._calls,
+            self._outputs,
+            self._concluding,
+            self._ending,
+            patience_s,
+            answers=nodes.answers if nodes is not None else lambda node: True,
         )
         self._forgetting = Forgetting(self._kept, self._calls, self._tasks, self._gone)
         self._sweep = Sweep(self._kept, self._calls, self._ending, self._observing, self._forgetting)
@@ -127,6 +137,9 @@ class KubernetesBackend:
         await self._pods.watch.listed.wait()
         seen = await asyncio.gather(*(self._observing.observe(run_id) for run_id in run_ids))
         return dict(zip(run_ids, seen, strict=True))
+
+    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
+        return await self._pulls.of(run_ids)
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         return await self._measuring.measure(run_ids)

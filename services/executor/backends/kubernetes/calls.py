@@ -13,6 +13,7 @@ from services.executor.backends.kubernetes.fences import Fences
 from services.executor.backends.kubernetes.hidden import FOREIGN, HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Unplaceable
+from services.executor.backends.kubernetes.logins import PullSecrets
 from services.executor.backends.kubernetes.manifest import grace_s
 from services.executor.backends.kubernetes.pods import Pods, annotations_of, path_of
 from services.executor.backends.protocol import RunOrder
@@ -35,6 +36,7 @@ class Calls:
         self._pods = pods
         self._fences = fences
         self._hidden = hidden
+        self._logins = PullSecrets(api)
         self.unreleased: set[str] = set()
         """Runs that have ended and whose pod or Secret could not be let go: the sweep asks again."""
 
@@ -49,6 +51,7 @@ class Calls:
             document["metadata"]["ownerReferences"] = [owner]
             if order is not None:
                 await self._hidden.keep(order, document, owner)
+                await self._logins.keep(order, document, owner)
                 await self._fences.between(document, owner)
             await self._make(run_id, namespace, document)
         except ClusterAway as error:
@@ -103,6 +106,7 @@ class Calls:
         if pod is not None:
             await self.delete(pod)
         self._hidden.forget(run_id)
+        self._logins.forget(run_id)
         self.unreleased.discard(run_id)
 
     async def _make(self, run_id: str, namespace: str, document: Document) -> None:
@@ -133,12 +137,14 @@ class Calls:
                 self._pods.take(await self._api.patch(path_of(pod), change))
             except ApiError as error:
                 _unless_gone(error)
-        order = await asyncio.to_thread(self._kept.order, run_id)
-        if order is not None and order.get("secret"):
-            try:
+        order = await asyncio.to_thread(self._kept.order, run_id) or {}
+        try:
+            if order.get("secret"):
                 await self._hidden.remove(run_id, order["namespace"])
-            except ApiError as error:
-                raise ClusterAway(str(error)) from error
+            if order.get("login"):
+                await self._logins.remove(run_id, order["namespace"])
+        except ApiError as error:
+            raise ClusterAway(str(error)) from error
 
 
 def _unless_gone(error: ApiError) -> None:

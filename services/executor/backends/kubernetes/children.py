@@ -29,6 +29,8 @@ _SIZE_S = 0.2
 _LINE_BYTES = 65_536
 _LOOKS, _LOOK_S = 20, 0.5
 """A pod's end may be told so much later than its streams end."""
+_FIRST_LINE_BYTES = 4096
+"""The line that says what became of the start is no longer, whatever the image's shell makes of it."""
 
 AWAY = (ApiError, ClusterAway, ConnectionError)
 
@@ -110,8 +112,9 @@ class Relay:
         if channel == STDOUT and self._process is None:
             self._rest += data
             line, end, data = self._rest.partition(b"\n")
-            if not end and len(self._rest) < _LINE_BYTES:
+            if not end and len(self._rest) <= _FIRST_LINE_BYTES:
                 return
+            self._rest = b""
             await self._begin(line.strip().decode(errors="replace"))
         name = "terminal" if self._terminal is not None else {STDOUT: "stdout", STDERR: "stderr"}.get(channel)
         if name in self._ours.files and data:

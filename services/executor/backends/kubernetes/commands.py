@@ -12,8 +12,8 @@ from services.executor.backends.kubernetes.channels import ERROR, EXEC_PROTOCOL,
 from services.executor.backends.kubernetes.pods import path_of
 from services.executor.domain import pod_names as names
 
-MOST = 4 << 20
-"""Of what a command of ours says; tables of sockets are the longest."""
+SAID_BYTES = 1 << 20
+"""The most that is taken of what a command says: a table of some thousand sockets."""
 
 
 @asynccontextmanager
@@ -30,16 +30,19 @@ async def started(
 
 
 async def said(api: Api, pod: Document, command: Sequence[str]) -> bytes:
-    """What it writes until its end. Raises ApiError, ClusterAway, and ConnectionError when it could not be run."""
-    written = b""
+    """What it writes until its end, or the beginning of that, for what is in a pod may write without end.
+
+    Raises ApiError, ClusterAway, and ConnectionError when it could not be run.
+    """
+    written = bytearray()
     async with started(api, pod, command) as channels:
         async for channel, data in channels.received():
             if channel == STDOUT:
                 written += data
             elif channel == ERROR:
-                return _of_a_command(written, data)
-            if len(written) > MOST:
-                raise ConnectionError("the job's container says too much")
+                return _of_a_command(bytes(written), data)
+            if len(written) > SAID_BYTES:
+                return bytes(written[:SAID_BYTES])
     raise ConnectionError("the connection to the job's container broke")
 
 

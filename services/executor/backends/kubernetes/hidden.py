@@ -9,6 +9,8 @@ import base64
 import json
 from collections.abc import Sequence
 
+from pydantic import TypeAdapter
+
 from services.executor.backends.kubernetes.api import Api, ApiError, Document
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
@@ -95,11 +97,11 @@ class HiddenTexts:
         return hidden
 
     async def _read(self, run_id: str, namespace: str) -> Document:
-        """The run's Secret. Raises ApiError (FOREIGN when it is somebody else's), ClusterAway."""
+        """The run's Secret. Raises ApiError (404 and FOREIGN when it is somebody else's), ClusterAway."""
         secret = await self._api.get(_path(run_id, namespace))
         if (secret["metadata"].get("annotations") or {}).get(names.RUN) != run_id:
             name = secret["metadata"]["name"]
-            raise ApiError(409, FOREIGN, f"A Secret with the name {name} is there that was not made for the run.")
+            raise ApiError(404, FOREIGN, f"A Secret with the name {name} is there that was not made for the run.")
         return secret
 
 
@@ -109,7 +111,13 @@ def _data(order: RunOrder, hidden: Sequence[str]) -> dict[str, str]:
 
 
 def _texts(secret: Document) -> tuple[str, ...]:
-    return tuple(json.loads(base64.b64decode(secret["data"][_HIDDEN])))
+    """Raises ApiError (404 and FOREIGN) when it holds something else than was put there."""
+    try:
+        texts: list[str] = TypeAdapter(list[str]).validate_json(base64.b64decode(secret["data"][_HIDDEN]))
+    except (KeyError, TypeError, ValueError) as error:
+        name = secret["metadata"]["name"]
+        raise ApiError(404, FOREIGN, f"Somebody has changed the Secret {name} of the run.") from error
+    return tuple(texts)
 
 
 def _path(run_id: str, namespace: str) -> str:

@@ -1,4 +1,4 @@
-"""What this backend keeps of a run on its own disk, beside the output: the order, that it was told to stop, its end.
+"""What this backend keeps of a run on its own disk, beside the output: order, start, that it was told to stop, end.
 
 The cluster forgets a pod when it is deleted; these files do not. Each is written whole, once, before what it speaks of
 is asked of the cluster, so a kill of this process leaves either nothing or a word that the next one goes on from.
@@ -16,6 +16,7 @@ from services.executor.domain.observation import Cancelled, Ended, Lost, Observa
 from shared.contracts.job import Reason
 
 ORDER = ".order"
+START = ".start"
 STOP = ".stop"
 END = ".end"
 LEAVING = ".leaving"
@@ -41,6 +42,14 @@ class Kept:
 
     def order(self, run_id: str) -> dict[str, Any] | None:
         return self._read(run_id, ORDER)
+
+    def keep_start(self, run_id: str, started_ns: int) -> None:
+        """From here on a run whose pod is not there is lost, and is not started."""
+        if not self.has_started(run_id):
+            self._write(run_id, START, {"started_ns": started_ns})
+
+    def has_started(self, run_id: str) -> bool:
+        return self.path(run_id, START).exists()
 
     def ask_to_stop(self, run_id: str, facts: dict[str, Any]) -> None:
         """The first word counts."""

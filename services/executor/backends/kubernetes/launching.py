@@ -69,6 +69,7 @@ class Launching:
         }
         before = await asyncio.to_thread(self._kept.order, run_id)
         facts["secret"] = bool(order.hidden) or (before or {}).get("secret", False)
+        facts["login"] = order.login is not None or (before or {}).get("login", False)
         try:
             for folder in (order.folders.job, order.folders.checkpoints):
                 await asyncio.to_thread(share, folder, self._layout.user, self._layout.group)
@@ -103,6 +104,8 @@ class Launching:
             await asyncio.sleep(MEET_S)
 
     def _is_known(self, run_id: str) -> bool:
-        return self._pods.get(run_id) is not None or any(
-            kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of)
+        return (
+            self._pods.get(run_id) is not None
+            or self._kept.has_started(run_id)
+            or any(kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of))
         )

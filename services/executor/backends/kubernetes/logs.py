@@ -1,58 +1,44 @@
 """Copies a pod's log into the run's file of frames, from where that ends, until the pod has nothing more to say.
 
-The file is the position: its last frame says which line was stored last, so whoever continues, in this process or the
+The file is the position: its last frames say how far the log is stored, so whoever continues, in this process or the
 next one, loses nothing and stores nothing twice. A container has one log; both its streams count as its output.
+
+Disk and parsing are a thread's affair. What is read waits for what was read before to be stored, so no more than a
+few pieces of a log are in memory, however fast a job prints, and however full the disk is.
 """
 
 import asyncio
-import errno
-import os
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+import aiohttp
 import structlog
 
-from services.executor.backends.frames import HEADER, LOSS, LOST, STDERR, STDOUT, frame
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway
-from services.executor.backends.masking import Mask
+from services.executor.backends.kubernetes.output_file import OutputFile
+from services.executor.backends.kubernetes.reading import LogReading
 from services.executor.domain import pod_names as names
-from services.executor.domain.pod_log import LogLine, Position, Resumption, parse
 
 log = structlog.get_logger()
 
-_AGAIN_S = 0.5
+T = TypeVar("T")
+
+_AGAIN_S = (0.5, 1.0, 2.0, 5.0)
 _FULL_DISK_S = 2.0
 _READ_BYTES = 1 << 16
+_NOT_FOUND = 404
+"""Also from a kubelet that has just started and does not know its pods yet."""
+_SETTLE_S = 2.0
+"""A log that has come to its end for so long has nothing more from before."""
+_STALLED_S = 10.0
+"""A reader to whom nothing comes for so long, of a container that has ended, has lost its connection."""
 
 
-class OutputFile:
-    """The run's frames on disk."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.position, self.size = _end_of(path)
-
-    def append(self, frames: bytes) -> None:
-        """All of it or nothing. Raises OSError when the disk is full."""
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            written = os.pwrite(file, frames, self.size)
-            if written != len(frames):
-                os.ftruncate(file, self.size)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self.size += written
-        finally:
-            os.close(file)
-
-
-def add_sentence(path: Path, time_ns: int, sentence: str) -> int:
-    """What the platform says at the end of the output, once; the size of the file then. Raises OSError."""
-    file = OutputFile(path)
-    said = frame(STDERR, time_ns, f"{sentence}\n".encode())
-    data = path.read_bytes()[-len(said) :] if file.size else b""
-    if data != said:
-        file.append(said)
-    return file.size
+class LogMissing(Exception):
+    """The node has no log of the container any more, or cannot give it."""
 
 
 class PodLog:
@@ -62,107 +48,113 @@ class PodLog:
         self._api = api
         self._pod_path = pod_path
         self._path = path
-        self._mask = Mask(hidden) if hidden else None
+        self._hidden = hidden
         self._wrote = wrote
         self._file: OutputFile | None = None
-        self._position = Position()
+        self._ended = asyncio.Event()
+        self._follower: asyncio.Task[None] | None = None
 
-    async def follow(self) -> None:
-        """Until cancelled, or the log has ended."""
-        while True:
+    def follow(self, name: str) -> "asyncio.Task[None]":
+        """Copy it from now on. A log that ends while its container lives was cut off, and is read on."""
+        if self._follower is None:
+            self._follower = asyncio.get_running_loop().create_task(self._follow(), name=name)
+        return self._follower
+
+    async def finish(self) -> OutputFile:
+        """All that a container that has ended wrote is stored: the file of it.
+
+        Raises ClusterAway when it cannot be asked for now, LogMissing when there is none.
+        """
+        self._ended.set()
+        await self._drained()
+        try:
+            reading = await self._copy(follow=False)
+        except ApiError as error:
+            raise (ClusterAway if error.status == _NOT_FOUND else LogMissing)(str(error)) from error
+        if reading.unreadable:
+            raise LogMissing("the node said something else in place of it")
+        return await self.give_up()
+
+    async def give_up(self) -> OutputFile:
+        """Read no more of it: the file of what is stored."""
+        self._ended.set()
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.wait((self._follower,))
+        return await self._opened()
+
+    async def _follow(self) -> None:
+        failures = 0
+        while not self._ended.is_set():
+            before = (await self._opened()).size
             try:
                 await self._copy(follow=True)
-                return
             except ClusterAway as error:
                 log.info("pod_log_away", error=str(error))
             except ApiError as error:
                 log.info("pod_log_refused", error=str(error))
-                if error.status == 404:
-                    return
-            await asyncio.sleep(_AGAIN_S)
+            failures = 0 if (await self._opened()).size > before else failures + 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_AGAIN_S[min(failures, len(_AGAIN_S) - 1)]):
+                    await self._ended.wait()
 
-    async def finish(self) -> int:
-        """What there is beyond what is stored, of a container that has ended; the size of the file then.
+    async def _drained(self) -> None:
+        """Whoever follows a log across its rotation has what a new request is not given: let it come to its end."""
+        while self._follower is not None and not self._follower.done():
+            before = (await self._opened()).size
+            await asyncio.wait((self._follower,), timeout=_STALLED_S)
+            if (await self._opened()).size == before:
+                self._follower.cancel()
+                await asyncio.wait((self._follower,))
 
-        Raises ClusterAway when the cluster cannot be asked now.
-        """
-        try:
-            await self._copy(follow=False)
-        except ApiError as error:  # the node has removed the log, or is gone itself
-            log.warning("pod_log_incomplete", error=str(error))
-        file = await self._opened()
-        if self._mask is not None and (rest := self._mask.flush()):
-            await self._append(file, frame(STDOUT, self._position.time_ns, rest))
-        return file.size
-
-    async def _copy(self, follow: bool) -> None:
+    async def _copy(self, follow: bool) -> LogReading:
         file = await self._opened()
         query: dict[str, str | int | bool] = {"container": names.CONTAINER, "timestamps": True, "follow": follow}
-        if self._position.since is not None:
-            query["sinceTime"] = self._position.since
-        resumption = Resumption(self._position)
+        if file.position.since is not None:
+            query["sinceTime"] = file.position.since
+        reading = LogReading(file.position, self._hidden)
         async with self._api.lines(f"{self._pod_path}/log", query) as answer:
-            rest = b""
-            while data := await answer.read(_READ_BYTES):
-                *lines, rest = (rest + data).split(b"\n")
-                await self._store(file, [resumption.take(line) for line in _parsed(lines, b"\n")])
-            await self._store(file, [resumption.take(line) for line in _parsed([rest] if rest else [], b"")])
-            await self._store(file, [resumption.settle()])
+            while (data := await _read(answer, reading.waits)) is None or data:
+                await self._store(file, partial(reading.feed, data) if data else reading.settle)
+        if not follow:
+            await self._store(file, reading.end)
+        return reading
 
-    async def _store(self, file: OutputFile, pieces: Sequence[tuple[list[LogLine], bool]]) -> None:
-        frames = []
-        for lines, lost in pieces:
-            if lost:
-                frames.append(frame(STDOUT | LOST, lines[0].time_ns, LOSS.pack(1, 0)))
-            for line in lines:
-                self._position = self._position.after(line.time_ns)
-                data = line.data if self._mask is None else self._mask.feed(line.data)
-                if data:
-                    frames.append(frame(STDOUT, line.time_ns, data))
-        if frames:
-            await self._append(file, b"".join(frames))
-            self._wrote()
-
-    async def _append(self, file: OutputFile, frames: bytes) -> None:
+    async def _store(self, file: OutputFile, make: Callable[[], bytes]) -> None:
         """The cluster keeps what this disk has no room for now."""
-        while True:
+        frames = await _in_thread(make)
+        while frames:
             try:
-                file.append(frames)
-                return
+                await _in_thread(partial(file.append, frames))
+                break
             except OSError as error:
                 log.warning("output_not_stored", error=str(error))
                 await asyncio.sleep(_FULL_DISK_S)
+        if frames:
+            self._wrote()
 
     async def _opened(self) -> OutputFile:
         if self._file is None:
-            self._file = await asyncio.to_thread(OutputFile, self._path)
-            self._position = self._file.position
+            self._file = await _in_thread(partial(OutputFile, self._path))
         return self._file
 
 
-def _parsed(raw: Sequence[bytes], end: bytes) -> Iterator[LogLine]:
-    """Without what the kubelet puts among the lines when it fails."""
-    for line in raw:
-        try:
-            yield parse(line + end)
-        except ValueError:
-            log.info("pod_log_line_unreadable", line=line[:200].decode(errors="replace"))
-
-
-def _end_of(path: Path) -> tuple[Position, int]:
-    """The position that the whole frames lead to, and their size; what follows them was not written whole."""
-    position, size = Position(), 0
+async def _read(answer: aiohttp.StreamReader, waits: bool) -> bytes | None:
+    """What has come; nothing at the end; None: something waits for what comes, and nothing comes."""
     try:
-        total = path.stat().st_size
-        with path.open("rb") as file:
-            while size + HEADER.size <= total:
-                file.seek(size)
-                kind, time_ns, length = HEADER.unpack(file.read(HEADER.size))
-                if size + HEADER.size + length > total:
-                    break
-                size += HEADER.size + length
-                if kind == STDOUT:
-                    position = position.after(time_ns)
-    except FileNotFoundError:
-        pass
-    return position, size
+        async with asyncio.timeout(_SETTLE_S if waits else None):
+            return await answer.read(_READ_BYTES)
+    except TimeoutError:
+        if not waits:
+            raise
+        return None
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Whoever is cancelled meanwhile leaves when the work is done, so that nobody else finds it half done."""
+    task = asyncio.get_running_loop().run_in_executor(None, work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise

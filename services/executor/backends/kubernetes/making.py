@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from services.executor.backends.kubernetes import buffers
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.backend import KubernetesBackend
 from services.executor.backends.kubernetes.kubelets import Kubelets
@@ -24,10 +25,11 @@ SOMEBODY = 1000
 
 def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterReports]:
     """Not opened yet. `executor`: how it calls itself. Raises ValueError for settings that cannot be."""
+    buffers.keep_small()
     said = KubernetesSettings()
     layout = layout_of(executor, said)
     api = Api(said.config, said.context)
-    nodes = ClusterNodes(api, layout.fence, layout.device_types, said.tolerations, said.node_labels)
+    nodes = ClusterNodes(api, layout.executor, layout.device_types, said.tolerations, said.node_labels)
     sources = _sources(api, said)
     backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes, sources)
     return backend, ClusterReports(executor, nodes)

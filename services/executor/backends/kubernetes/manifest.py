@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from services.executor.backends.kubernetes import wrapper
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
+from services.executor.backends.kubernetes.logins import login_name
 from services.executor.backends.kubernetes.mounts import mounts_and_volumes
 from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
@@ -32,7 +33,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "image": order.image or layout.image,
         "imagePullPolicy": layout.pull_policy,
         "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
-        "env": variables(order),
+        "env": variables(order, _resource(order, layout)),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
         "securityContext": {
@@ -48,7 +49,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "automountServiceAccountToken": False,
         "containers": [container],
         "enableServiceLinks": False,
-        "imagePullSecrets": [{"name": name} for name in layout.pull_secrets],
+        "imagePullSecrets": [{"name": name} for name in (*layout.pull_secrets, *_login(order))],
         "restartPolicy": "Never",
         "securityContext": {
             "runAsNonRoot": True,
@@ -76,6 +77,11 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     if order.ranks > 1:
         said[names.RANKS] = str(order.ranks)
     return _document(order.run_id, order, layout, spec, said)
+
+
+def _login(order: RunOrder) -> tuple[str, ...]:
+    """The Secret of its own that the pod's image is pulled with, if there is one."""
+    return () if order.login is None else (login_name(names.pod_name(order.run_id)),)
 
 
 def tombstone(order: RunOrder, layout: Layout) -> Document:
@@ -149,16 +155,24 @@ def _resources(order: RunOrder, layout: Layout) -> Document:
     asked = {"cpu": f"{round(cpus * 1000)}m"}
     if memory_mib:
         asked["memory"] = f"{memory_mib}Mi"
-    if order.device_type != CPU and order.devices:
-        kind = layout.device_types.get(order.device_type)
-        if kind is None:
-            message = f"The operators have named no resource of the cluster for devices of type {order.device_type}."
-            details: Facts = {"device_type": order.device_type}
-            raise Unplaceable(Reason(code="devices_unknown", message=message, details=details))
-        asked[kind.resource] = str(len(order.devices))
+    resource = _resource(order, layout)
+    if resource is not None:
+        asked[resource] = str(len(order.devices))
     limits = {name: amount for name, amount in asked.items() if name != "cpu" or layout.limit_cpus}
     if not memory_mib and layout.memory_mib:
         asked["memory"], limits["memory"] = "0", f"{layout.memory_mib}Mi"
     if layout.disk_mib:
         asked["ephemeral-storage"], limits["ephemeral-storage"] = "0", f"{layout.disk_mib}Mi"
     return {"requests": asked, "limits": limits}
+
+
+def _resource(order: RunOrder, layout: Layout) -> str | None:
+    """What the cluster calls its devices; none without any. Raises Unplaceable."""
+    if order.device_type == CPU or not order.devices:
+        return None
+    kind = layout.device_types.get(order.device_type)
+    if kind is None:
+        message = f"The operators have named no resource of the cluster for devices of type {order.device_type}."
+        details: Facts = {"device_type": order.device_type}
+        raise Unplaceable(Reason(code="devices_unknown", message=message, details=details))
+    return kind.resource

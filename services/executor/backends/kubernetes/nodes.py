@@ -4,7 +4,7 @@ Kept by node, so that a report of all of them looks at each node and each pod on
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -13,12 +13,12 @@ from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.watching import Watch
 from services.executor.domain import pod_names as names
 from services.executor.domain.admission import Capacity
-from services.executor.domain.cluster_nodes import Kind, NodeFacts, capacity, node_facts, requests
-from services.executor.domain.pod_fence import Fence
+from services.executor.domain.cluster_nodes import Kind, NodeFacts, capacity, node_facts, requests, whole
 
 log = structlog.get_logger()
 
 _LIVING = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+_OVER = ("Succeeded", "Failed")
 
 
 class Nodes:
@@ -52,22 +52,23 @@ class Nodes:
 
 
 class Holders:
-    """Pods of others: what they hold, by node and uid."""
+    """Pods that are somebody else's: what they hold, by node and uid."""
 
-    def __init__(self, fence: Fence) -> None:
+    def __init__(self) -> None:
         self._by_node: dict[str, dict[str, Mapping[str, float]]] = {}
         self._nodes: dict[str, str] = {}
-        self._fence = fence
 
-    def on(self, node: str) -> list[Mapping[str, float]]:
-        return list(self._by_node.get(node, {}).values())
+    def on(self, node: str) -> Collection[Mapping[str, float]]:
+        """What each of them holds of this node."""
+        return self._by_node.get(node, {}).values()
 
     def begin(self) -> None:
         """Nothing is forgotten while the list is read."""
 
     def take(self, document: Document) -> None:
-        if not self._fence.holds(document):
-            uid, node = document["metadata"]["uid"], document["spec"]["nodeName"]
+        uid, node = document["metadata"]["uid"], document["spec"].get("nodeName")
+        self._forget(uid)
+        if node is not None and document.get("status", {}).get("phase") not in _OVER:
             self._nodes[uid] = node
             self._by_node.setdefault(node, {})[uid] = requests(document)
 
@@ -88,22 +89,27 @@ class Holders:
 
 
 class ClusterNodes(Mapping[str, Capacity]):
-    """What runs may use of each node, by its name in the platform."""
+    """What runs may use of each node, by its name in the platform.
+
+    Pods with this executor's label are watched by `Pods`, which gives those of them that are no runs to `strangers`.
+    """
 
     def __init__(
         self,
         api: Api,
-        fence: Fence,
+        executor: str,
         kinds: Mapping[str, Kind],
         tolerations: Sequence[Mapping[str, Any]],
         labels: Mapping[str, str],
     ) -> None:
         self._kinds = kinds
         self.nodes = Nodes(tolerations)
-        self.holders = Holders(fence)
+        self.holders = Holders()
+        self.strangers = Holders()
+        unlabelled = {"fieldSelector": _LIVING, "labelSelector": f"{names.EXECUTOR}!={names.short_hash(executor)}"}
         self._watches = (
             Watch(api, "/api/v1/nodes", _labelled(labels), self.nodes),
-            Watch(api, "/api/v1/pods", {"fieldSelector": _LIVING}, self.holders),
+            Watch(api, "/api/v1/pods", unlabelled, self.holders),
         )
 
     async def follow(self) -> None:
@@ -115,9 +121,18 @@ class ClusterNodes(Mapping[str, Capacity]):
         for watch in self._watches:
             await watch.listed.wait()
 
-    def now(self) -> dict[str, tuple[str, Capacity]]:
-        """Every node that is there at this moment: the boot id of what runs there, and what it has."""
-        return {token: (facts.boot_id, self._capacity(facts)) for token, facts in self.nodes.known.items()}
+    def now(self) -> dict[str, tuple[str, Capacity, Capacity]]:
+        """Of every node that the cluster hears of: the boot id of what runs there, what it has, and would at best."""
+        return {
+            token: (facts.boot_id, self._capacity(facts), whole(facts, self._kinds))
+            for token, facts in self.nodes.known.items()
+            if facts.ready
+        }
+
+    def answers(self, name: str) -> bool:
+        """Whether the cluster has a node of this name, and hears of it."""
+        facts = self.nodes.known.get(names.node_token(name))
+        return facts is not None and facts.ready
 
     def __getitem__(self, token: str) -> Capacity:
         return self._capacity(self.nodes.known[token])
@@ -129,7 +144,8 @@ class ClusterNodes(Mapping[str, Capacity]):
         return len(self.nodes.known)
 
     def _capacity(self, facts: NodeFacts) -> Capacity:
-        return capacity(facts, self.holders.on(facts.name), self._kinds)
+        held = (*self.holders.on(facts.name), *self.strangers.on(facts.name))
+        return capacity(facts, held, self._kinds)
 
 
 def _labelled(labels: Mapping[str, str]) -> Mapping[str, str]:

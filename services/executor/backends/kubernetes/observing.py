@@ -1,11 +1,12 @@
 """What becomes of runs: each is taken as far as its pod has come, from what is known of the pod and kept here.
 
-An end that is kept is the truth, whatever the cluster says later; a pod counts as gone only when its run was told as
-started and the API server itself, asked then, has none.
+An end that is kept is the truth, whatever the cluster says later; a pod counts as gone only when its run is known to
+have started and the API server itself, asked then, has none.
 """
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
@@ -22,7 +23,7 @@ POD_GONE = Reason(code="pod_gone", message="The run's pod was removed from the c
 
 
 class Observing:
-    """`patience_s`: what a pod that does not start is given for it."""
+    """`patience_s`: what a pod that does not start is given for it. `answers`: whether a node does, by its name."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Observing:
         concluding: Concluding,
         ending: Ending,
         patience_s: float,
+        answers: Callable[[str], bool],
     ) -> None:
         self._kept = kept
         self._pods = pods
@@ -41,6 +43,7 @@ class Observing:
         self._concluding = concluding
         self._ending = ending
         self._patience_s = patience_s
+        self._answers = answers
         self._hindered: dict[str, float] = {}
         self._looks = Looks(self._look)
 
@@ -62,7 +65,10 @@ class Observing:
     def verdict(self, run_id: str) -> states.Verdict | None:
         """What its pod's status says; none without a pod. Touches the disk."""
         pod = self._pods.get(run_id)
-        return None if pod is None else states.verdict(pod, self._kept.stop_of(run_id) is not None)
+        if pod is None:
+            return None
+        node = pod["spec"].get("nodeName")
+        return states.verdict(pod, self._kept.stop_of(run_id) is not None, node is None or self._answers(node))
 
     def forget(self, run_id: str) -> None:
         self._hindered.pop(run_id, None)
@@ -86,6 +92,7 @@ class Observing:
             await self._hinder(run_id, verdict.obstacle)
         elif isinstance(verdict, states.Running):
             self._hindered.pop(run_id, None)
+            await asyncio.to_thread(self._kept.keep_start, run_id, verdict.started_ns)
             await self._outputs.follow(run_id)
             self._concluding.tell(run_id, Started(verdict.started_ns))
         elif isinstance(verdict, states.Over):
@@ -94,14 +101,16 @@ class Observing:
             end = await asyncio.to_thread(self._never, run_id, verdict.obstacle)
             await self._concluding.conclude(run_id, end)
         elif isinstance(verdict, states.Taken):
-            await self._outputs.finish(run_id)
+            await self._outputs.finish(run_id, time.time_ns(), answers=verdict.answers)
             await self._concluding.conclude(run_id, Lost(verdict.reason))
         else:
-            await self._concluding.conclude(run_id, Cancelled(verdict.at_ns))
+            started = await asyncio.to_thread(self._kept.has_started, run_id)
+            await self._concluding.conclude(run_id, Lost(POD_GONE) if started else Cancelled(verdict.at_ns))
 
     async def _missed(self, run_id: str) -> None:
         """No pod is known: it was never made, or it is gone. Raises ClusterAway."""
-        if run_id in self._concluding.told and await self._calls.read(run_id) is None:
+        started = await asyncio.to_thread(self._kept.has_started, run_id)
+        if (started or run_id in self._concluding.told) and await self._calls.read(run_id) is None:
             await self._concluding.conclude(run_id, Lost(POD_GONE))
 
     async def _hinder(self, run_id: str, obstacle: states.Obstacle | None) -> None:
@@ -109,6 +118,8 @@ class Observing:
         if obstacle is None:
             self._hindered.pop(run_id, None)
             return
+        if await asyncio.to_thread(self._kept.stop_of, run_id) is not None:
+            return  # it is being stopped
         loop = asyncio.get_running_loop()
         now = loop.time()
         since = self._hindered.setdefault(run_id, now)
@@ -118,7 +129,12 @@ class Observing:
             await self._ending.give_up(run_id, obstacle.reason, obstacle.busy)
 
     def _never(self, run_id: str, obstacle: states.Obstacle) -> Observation:
-        """How a run is to be called that ended without having begun: stopped, given up, or refused by the node."""
+        """How a run is to be called that ended without having begun: stopped, given up, or refused by the node.
+
+        A node that has lost a container says so too of one that has run.
+        """
+        if self._kept.has_started(run_id):
+            return Lost(obstacle.reason)
         asked = self._kept.stop_of(run_id)
         if asked is None:
             return Refused(obstacle.reason, busy=obstacle.busy)
@@ -127,18 +143,19 @@ class Observing:
         return Cancelled(asked["at_ns"])
 
     async def _over(self, run_id: str, over: states.Over) -> None:
-        size = await self._outputs.finish(run_id)
-        last_ns = await asyncio.to_thread(self._outputs.last_line_ns, run_id)
-        if over.reason is not None:
-            said = (run_id, over.ended_ns, over.reason.message)
-            size = await asyncio.to_thread(self._outputs.add_sentence, *said)
+        sentence = over.reason.message if over.reason is not None else None
+        written = await self._outputs.finish(run_id, over.ended_ns, sentence=sentence)
+        asked = await asyncio.to_thread(self._kept.stop_of, run_id) or {}
+        if over.stopped and "refused" in asked:  # it was given up, and began in the last moment
+            await self._concluding.conclude(run_id, Lost(Reason.model_validate(asked["refused"])))
+            return
         end = Ended(
             started_ns=over.started_ns,
-            ended_ns=max(over.ended_ns, last_ns),
+            ended_ns=max(over.ended_ns, written.last_ns),
             exit_code=over.exit_code,
             signal=over.signal,
             stopped=over.stopped,
             forced=over.forced,
-            output_bytes=size,
+            output_bytes=written.size,
         )
         await self._concluding.conclude(run_id, end)

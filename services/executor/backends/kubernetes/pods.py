@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from services.executor.backends.kubernetes.api import Api, Document
-from services.executor.backends.kubernetes.watching import Watch
+from services.executor.backends.kubernetes.watching import Follower, Watch
 from services.executor.domain import pod_names as names
 from services.executor.domain.pod_fence import Fence, Foreign
 
@@ -19,10 +19,13 @@ _STATUS = ("phase", "reason", "message", "podIP", "conditions", "containerStatus
 
 
 class Pods:
-    """`changed` is called with a rank's id whenever its pod is another than before, or gone."""
+    """`changed` is called with a rank's id whenever its pod is another than before, or gone. `strangers` keeps what
+    bears this executor's label and is no run's.
+    """
 
-    def __init__(self, api: Api, fence: Fence, changed: Callable[[str], None]) -> None:
+    def __init__(self, api: Api, fence: Fence, strangers: Follower, changed: Callable[[str], None]) -> None:
         self._fence = fence
+        self._strangers = strangers
         self._changed = changed
         self._pods: dict[str, Document] = {}
         self._runs: dict[str, str] = {}
@@ -51,6 +54,7 @@ class Pods:
             run_id = self._fence.rank_of(pod)
         except Foreign as error:
             self._ignore(pod, error)
+            self._strangers.take(pod)
             return
         known = self._pods.get(run_id)
         if known is None or _version(pod) >= _version(known):
@@ -63,11 +67,13 @@ class Pods:
     def drop(self, pod: Document) -> None:
         uid = pod["metadata"]["uid"]
         self._ignored.discard(uid)
+        self._strangers.drop(pod)
         if uid in self._runs:
             self.forget(self._runs[uid])
 
     def begin(self) -> None:
         self._known_before = dict(self._pods)
+        self._strangers.begin()
 
     def end(self, seen: set[str]) -> None:
         """What was created while the list was read is not taken for gone."""
@@ -76,6 +82,7 @@ class Pods:
                 self.forget(run_id)
         self._known_before = {}
         self._ignored &= seen
+        self._strangers.end(seen)
 
     def _ignore(self, pod: Document, why: Foreign) -> None:
         meta = pod["metadata"]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.domain.admission import Capacity
-from shared.contracts.events import NodeReported
+from shared.contracts.events import NodeReported, NodeSize
 
 CLUSTER = "cluster"
 """In place of a machine's boot id: what became of a pod is asked of the cluster, whatever restarts."""
@@ -22,7 +22,10 @@ class ClusterReports:
         self._nodes = nodes
 
     def reports(self, now: datetime, since: datetime) -> list[NodeReported]:
-        """Of each node that is there now. All at once: whoever tells of them waits between, and nodes come and go."""
+        """Of each node that the cluster hears of; the others count as silent.
+
+        All at once: whoever tells of them waits between, and nodes come and go.
+        """
         return [
             NodeReported(
                 node=node,
@@ -34,6 +37,11 @@ class ClusterReports:
                 reported_at=now,
                 since=since,
                 executor=self._executor,
+                whole=None if whole == has else _size(whole),
             )
-            for node, (boot_id, has) in self._nodes.now().items()
+            for node, (boot_id, has, whole) in self._nodes.now().items()
         ]
+
+
+def _size(has: Capacity) -> NodeSize:
+    return NodeSize(cpus=has.cpus, memory_mib=has.memory_mib, devices=dict(has.devices))

@@ -116,25 +116,6 @@ class KubernetesSettings(BaseSettings):
         default_factory=dict, description="Labels of the nodes that runs come to; none: all nodes of the cluster."
     )
     tolerations: tuple[dict[str, Any], ...] = Field((), description="The pods' tolerations.")
-    usage: Literal["summary", "cadvisor", "prometheus", "none"] = Field(
-        "summary",
-        description="Who says what runs use: the kubelets' summary, their cAdvisor, or `PROMETHEUS`. The summary knows "
-        "nothing of block devices.",
-    )
-    kubelets: Literal["direct", "proxied"] = Field(
-        "direct",
-        description="How kubelets are asked. `proxied`, through the API server, needs the right `nodes/proxy`, with "
-        "which commands can be run in every pod.",
-    )
-    kubelet_ca: Path | None = Field(
-        None, description="Who signs the kubelets' certificates; none: the cluster's own authority."
-    )
-    prometheus: str | None = Field(
-        None,
-        pattern=r"^https?://[^\s\"\\]+$",
-        description="A Prometheus that scrapes the devices' exporters (DCGM, Ascend's), by its URL; none: what devices "
-        "do is not known.",
-    )
     network_policies: bool = Field(
         True,
         description="Whether each namespace is closed by a NetworkPolicy, and a run's ranks opened to one another.",
@@ -165,6 +146,28 @@ class KubernetesSettings(BaseSettings):
         description="The cluster's DNS domain (`cluster.local`), if ranks are to meet by name: each run of several "
         "gets a headless Service. None: they meet by address.",
     )
+    usage: Literal["summary", "cadvisor", "prometheus", "none"] = Field(
+        "summary",
+        description="Who says what runs use: the kubelets' summary, their cAdvisor, or `PROMETHEUS`. The summary knows "
+        "nothing of block devices.",
+    )
+    kubelets: Literal["direct", "proxied"] = Field(
+        "direct",
+        description="How kubelets are asked. `proxied`, through the API server, needs the right `nodes/proxy`, with "
+        "which commands can be run in every pod.",
+    )
+    kubelet_ca: Path | None = Field(
+        None, description="Who signs the kubelets' certificates; none: the cluster's own authority."
+    )
+    prometheus: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s\"\\]+$",
+        description="A Prometheus that scrapes the devices' exporters (DCGM, Ascend's), by its URL; none: what devices "
+        "do is not known.",
+    )
     patience_s: float = Field(
-        60.0, gt=0, description="How long a pod may wait for an image or for room before its run is given up."
+        60.0,
+        gt=0,
+        description="How long a pod may wait for an image or for room before its run is given up, and a node be asked "
+        "for the log of one that has ended.",
     )

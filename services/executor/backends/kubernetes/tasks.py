@@ -35,13 +35,13 @@ class Tasks:
         if waited:
             await asyncio.wait(waited, timeout=within_s)
 
-    def under_way(self) -> Iterable["asyncio.Task[None]"]:
-        return tuple(self._tasks)
-
     def hold(self, task: "asyncio.Task[None]") -> None:
         """One that its maker may give up."""
         self._tasks.add(task)
         task.add_done_callback(self._done)
+
+    def under_way(self) -> Iterable["asyncio.Task[None]"]:
+        return tuple(self._tasks)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -7,14 +7,17 @@ from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.hidden import concealed
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
+from services.executor.domain.container_devices import withheld
+from shared.contracts.job import GIVES_DEVICES
 
 MASTER_ADDR = "MASTER_ADDR"
 VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ASCEND_RT_VISIBLE_DEVICES"})
 
 
-def variables(order: RunOrder) -> list[Document]:
-    """Which devices a container sees is its device plugin's to say."""
-    env = {name: value for name, value in order.env.items() if not (order.devices and name in VISIBLE)}
+def variables(order: RunOrder, resource: str | None) -> list[Document]:
+    """Which devices a container sees is its device plugin's to say. `resource`: those that it asks for."""
+    said = {name: value for name, value in order.env.items() if name not in GIVES_DEVICES}
+    env = {name: value for name, value in said.items() if not (order.devices and name in VISIBLE)}
     listed: list[Document] = [{"name": name, "value": literal(value)} for name, value in env.items()]
     kept = concealed(order)
     for variable in listed:
@@ -25,7 +28,7 @@ def variables(order: RunOrder) -> list[Document]:
         if variable["name"] == MASTER_ADDR and order.ranks > 1 and order.rank == 0:  # only it knows where it will be
             del variable["value"]
             variable["valueFrom"] = {"fieldRef": {"fieldPath": "status.podIP"}}
-    return listed
+    return [*listed, *({"name": name, "value": value} for name, value in withheld(resource).items())]
 
 
 def literal(value: str) -> str:

@@ -27,6 +27,7 @@ from services.executor.backends.process.usage.groups import Groups
 from services.executor.backends.process.usage.meter import Meter
 from services.executor.backends.protocol import AnswersItself, Changed, Execution, RunOrder
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Lost, Observation, Started, Waiting
+from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
@@ -115,6 +116,10 @@ class ProcessBackend:
             elif isinstance(observation, Lost):
                 self._clearing.add(run_id)
         return seen
+
+    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
+        """Nothing is pulled for runs on the host itself."""
+        return {}
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         async with self._measuring:

@@ -1,6 +1,6 @@
-"""Connections of webhooks: a name is resolved once, its address is checked, and that very address is connected to.
+"""Connections to hosts that others name: a name is resolved once, its address is checked, and that one is connected to.
 
-Host and the name in TLS stay those of the webhook. A name that points elsewhere a moment later changes nothing.
+Host and the name in TLS stay those that were asked for. A name that points elsewhere a moment later changes nothing.
 """
 
 import asyncio
@@ -10,8 +10,7 @@ from typing import Any
 
 import httpcore
 
-from services.notify.domain.target import Network, Refused, check
-from services.notify.failures import Hopeless
+from shared.contracts.addresses import Network, check_address
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """(host, port) -> its addresses. Raises OSError."""
@@ -24,7 +23,7 @@ async def resolved(host: str, port: int) -> Sequence[str]:
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Connects only where the operator allows, for requests of one scheme."""
+    """Connects only where it is allowed (see `contracts.addresses`), for requests of one scheme."""
 
     def __init__(self, scheme: str, networks: tuple[Network, ...], resolve: Resolve = resolved) -> None:
         self._scheme = scheme
@@ -40,16 +39,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Raises Hopeless when any address of the name is refused: which one is used would be a matter of luck."""
+        """Raises AddressRefused when any address of the name is refused: which of them is used is a matter of luck."""
         try:
             addresses = await self._resolve(host.strip("[]"), port)
         except OSError as error:
             raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
         for address in addresses:
-            try:
-                check(address, self._scheme, self._networks)
-            except Refused as refused:
-                raise Hopeless(f"{host} is not allowed: {refused}.") from refused
+            check_address(address, self._scheme, self._networks)
         problem: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in addresses:
             try:

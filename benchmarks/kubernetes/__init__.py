@@ -1,0 +1,1 @@
+"""How many jobs the backend `kubernetes` bears: a real control plane, and nodes that KWOK plays."""

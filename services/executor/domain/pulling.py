@@ -1,0 +1,123 @@
+"""How far an image has come that is being pulled: from what an engine says line by line to one sentence.
+
+An engine tells of layers as it meets them, and of their sizes as they arrive. So totals grow at first; nothing is said
+of bytes until the size of every layer that is not there is known.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from services.executor.domain.record import RunRecord
+from shared.contracts.base import in_words
+from shared.contracts.events import Facts
+from shared.contracts.job import Reason
+
+CODE = "pulling_image"
+MOST_LAYERS = 512
+"""An image has at most 127 layers; what claims more is not counted."""
+_UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+
+
+@dataclass(frozen=True)
+class Pull:
+    """`layers` 0: only that it is being pulled is known. `size` 0: not known yet."""
+
+    image: str
+    since_ns: int
+    layers: int = 0
+    layers_there: int = 0
+    size: int = 0
+    arrived: int = 0
+
+
+@dataclass
+class _Layer:
+    size: int = 0
+    arrived: int = 0
+    loaded: bool = False
+    """All of it has arrived; of a small one the size may never have been said."""
+    there: bool = False
+    kept: bool = False
+    """It was on the node before."""
+
+
+@dataclass
+class Progress:
+    """One pull, by what Docker's engine writes of it."""
+
+    image: str
+    since_ns: int
+    _layers: dict[str, _Layer] = field(default_factory=dict)
+
+    def take(self, line: Mapping[str, Any]) -> None:
+        """One line of the stream; what is not of a layer changes nothing."""
+        status, id = line.get("status"), line.get("id")
+        if status == "Pulling fs layer" or status == "Already exists":
+            if isinstance(id, str) and len(self._layers) < MOST_LAYERS:
+                self._layers[id] = _Layer(there=status == "Already exists", kept=status == "Already exists")
+            return
+        layer = self._layers.get(id) if isinstance(id, str) else None
+        if layer is None:
+            return
+        if status == "Downloading":
+            detail = line.get("progressDetail") or {}
+            layer.size = _whole(detail.get("total")) or layer.size
+            layer.arrived = min(_whole(detail.get("current")), layer.size)
+        elif status in ("Verifying Checksum", "Download complete", "Extracting"):
+            layer.arrived, layer.loaded = layer.size, True
+        elif status == "Pull complete":
+            layer.arrived, layer.loaded, layer.there = layer.size, True, True
+
+    @property
+    def pull(self) -> Pull:
+        """As far as it has come."""
+        layers = list(self._layers.values())
+        wanted = [layer for layer in layers if not layer.kept]
+        known = all(layer.size or layer.loaded for layer in wanted)
+        return Pull(
+            self.image,
+            self.since_ns,
+            layers=len(layers),
+            layers_there=sum(layer.there for layer in layers),
+            size=sum(layer.size for layer in wanted) if known else 0,
+            arrived=sum(layer.arrived for layer in wanted) if known else 0,
+        )
+
+
+def pulling(pull: Pull, node: str) -> Reason:
+    """What a job's reason says while its image is on its way."""
+    since = datetime.fromtimestamp(pull.since_ns // 1_000_000_000, UTC)
+    details: Facts = {"image": pull.image, "node": node, "since": in_words(since)}
+    message = f"Node {node} is pulling the image {pull.image}"
+    if not pull.layers:
+        return Reason(code=CODE, message=f"{message} since {in_words(since)}.", details=details)
+    details |= {"layers": pull.layers, "layers_there": pull.layers_there}
+    message += f": {pull.layers_there} of {pull.layers} layers"
+    if pull.size:
+        amount = amount_of(pull.arrived, pull.size)
+        details |= {"bytes": pull.size, "bytes_there": pull.arrived, "amount": amount}
+        message += f", {amount}"
+    return Reason(code=CODE, message=f"{message}.", details=details)
+
+
+def pulling_of(record: RunRecord, pulls: Mapping[str, Pull]) -> Reason | None:
+    """Of a run: what the rank of it waits for that has come least far. None: no rank waits for an image."""
+    found = [(pulls[member.id], member.rank) for member in record.members if member.id in pulls]
+    if not found:
+        return None
+    pull, rank = min(found, key=lambda one: (one[0].layers_there, one[0].arrived))
+    return pulling(pull, next(share.node for share in record.shares if share.rank == rank))
+
+
+def amount_of(arrived: int, size: int) -> str:
+    """`1.2 of 4.0 GiB`, in the unit of the whole."""
+    unit, name = next(((unit, name) for unit, name in _UNITS if size >= unit), (1, "bytes"))
+    if unit == 1:
+        return f"{arrived} of {size} bytes"
+    return f"{arrived / unit:.1f} of {size / unit:.1f} {name}"
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,95 @@
+"""Images that are pulled with credentials, by their digest, from a real registry: pods and what stands beside them."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.executor.domain import pod_names as names
+from services.executor.domain.observation import Refused
+from shared.contracts.commands.secrets import RegistryLogin
+from tests.support.held_way import HeldWay
+from tests.support.kubernetes.bench import KubernetesBench
+from tests.support.registry import PASSWORD, USER, Registry, registry_in
+from tests.support.waiting import until
+
+PART = 1 << 20
+"""Bytes of each layer; two of the three have 3 MiB."""
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with registry_in(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def way(registry: Registry) -> Iterator[HeldWay]:
+    """To the registry, by another port."""
+    with HeldWay(registry.port) as way:
+        yield way
+
+
+async def secrets(bench: KubernetesBench) -> list[dict[str, Any]]:
+    found = await bench.api.get(f"/api/v1/namespaces/{bench.namespace}/secrets")
+    items: list[dict[str, Any]] = found["items"]
+    return items
+
+
+async def test_a_pods_image_is_pulled_by_its_digest_with_a_secret_that_goes_with_the_run(
+    bench: KubernetesBench, registry: Registry, way: HeldWay
+) -> None:
+    """The image has no shell. That is said by who tried to start in it, so it was pulled."""
+    digest = registry.push("team/train:3", "one")
+    name = f"127.0.0.1:{way.port}"
+    await bench.close()
+    bench.layout = replace(bench.layout, pull_policy="IfNotPresent")
+    await bench.open()
+    login = RegistryLogin(registry=name, username=USER, password=PASSWORD)
+    order = replace(bench.order("true"), image=f"{name}/team/train@{digest}", login=login)
+    way.hold_after(PART)
+    try:
+        await bench.backend.launch([order])
+
+        async def pulled() -> bool:
+            return order.run_id in await bench.backend.pulls([order.run_id])
+
+        await until(pulled, "its image is being pulled")
+        [pull] = (await bench.backend.pulls([order.run_id])).values()
+        assert (pull.image, pull.layers) == (order.image, 0)
+    finally:
+        way.let_go()
+    seen = await bench.reaches(order.run_id, Refused)
+    assert seen.reason.code == "program_missing", seen
+    path = f"/api/v1/namespaces/{bench.namespace}/pods/{names.pod_name(order.run_id)}"
+    assert PASSWORD not in json.dumps(await bench.api.get(path))
+
+    async def none_left() -> bool:
+        return not await secrets(bench)
+
+    await until(none_left, "its secret is gone")
+
+
+async def test_while_a_pod_waits_its_secret_stands_beside_it_as_the_kubelet_reads_it(
+    bench: KubernetesBench, registry: Registry
+) -> None:
+    """On a node that is not there it waits for ever."""
+    login = RegistryLogin(registry="docker.io", username=USER, password=PASSWORD)
+    order = replace(bench.order("true"), node="nowhere", image="team/train:3", login=login)
+    await bench.backend.launch([order])
+    await until(lambda: secrets(bench), "its secret is made")
+    [secret] = await secrets(bench)
+    assert secret["type"] == "kubernetes.io/dockerconfigjson"
+    config = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+    entry = config["auths"]["https://index.docker.io/v1/"]
+    assert (entry["username"], entry["password"]) == (USER, PASSWORD)
+    await bench.backend.stop(order.run_id)
+
+    async def none_left() -> bool:
+        await bench.seen(order.run_id)
+        return not await secrets(bench)
+
+    await until(none_left, "its secret is gone")

@@ -1,0 +1,40 @@
+"""What a real cluster says of pods that do not start, in words that whoever submitted the job can act on."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.executor.domain.observation import Refused
+from tests.support.benches import opened_in_cluster
+from tests.support.kubernetes.bench import KubernetesBench
+from tests.support.kubernetes.cluster import BARE_IMAGE
+
+NOBODY = "127.0.0.1:1/nobody/listens:1"
+
+
+@pytest.fixture
+async def hasty(tmp_path: Path) -> AsyncIterator[KubernetesBench]:
+    """One that waits for no image and no room, and may pull."""
+    async with opened_in_cluster(tmp_path, patience_s=0.5) as bench:
+        bench.layout = replace(bench.layout, pull_policy="IfNotPresent")
+        await bench.reopen()
+        yield bench
+
+
+async def test_what_keeps_pods_from_starting_is_told_and_nothing_of_them_ever_starts(hasty: KubernetesBench) -> None:
+    cases: dict[str, tuple[dict[str, Any], bool, str]] = {
+        "image_unavailable": ({"image": NOBODY}, False, NOBODY),
+        "image_invalid": ({"image": "Not/A/Name"}, False, "Not/A/Name"),
+        "program_missing": ({"image": BARE_IMAGE}, False, "/bin/sh"),
+        "unschedulable": ({"node": "node-9"}, True, "no room"),
+    }
+    orders = [replace(hasty.order("echo started >> ledger"), **changed) for changed, _, _ in cases.values()]
+    await hasty.backend.launch(orders)
+    for order, (code, (_, busy, words)) in zip(orders, cases.items(), strict=True):
+        seen = await hasty.reaches(order.run_id, Refused)
+        assert (seen.reason.code, seen.busy) == (code, busy)
+        assert words in seen.reason.message
+    assert hasty.lines("ledger") == []

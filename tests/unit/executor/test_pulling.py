@@ -1,0 +1,108 @@
+"""How far a pull has come, from the lines that an engine wrote, and from a cluster's events."""
+
+from typing import Any
+
+import pytest
+
+from services.executor.backends.kubernetes.pulls import pull_of
+from services.executor.domain.pulling import MOST_LAYERS, Progress, Pull, amount_of, pulling, pulling_of
+from services.executor.domain.record import record_of
+from shared.contracts.job import Share
+from tests.support.executor import BOOT, NOW, view_of
+
+AT_NS = 1_795_897_372 * 1_000_000_000
+GIB = 1 << 30
+
+
+def line(status: str, id: str = "a", current: object = None, total: object = None) -> dict[str, Any]:
+    return {"status": status, "id": id, "progressDetail": {"current": current, "total": total} if total else {}}
+
+
+def after(*lines: dict[str, Any]) -> Pull:
+    progress = Progress("python:3.12", AT_NS)
+    for one in lines:
+        progress.take(one)
+    return progress.pull
+
+
+def test_layers_and_bytes_are_told_as_an_engine_tells_them() -> None:
+    began = [line("Pulling fs layer", id) for id in "abc"] + [line("Already exists", "d")]
+    sizes = [line("Downloading", id, 0, 2 * GIB) for id in "ab"]
+    some = [line("Downloading", "a", GIB, 2 * GIB), line("Download complete", "b"), line("Pull complete", "b")]
+    assert (after(*began).layers, after(*began).layers_there, after(*began).size) == (4, 1, 0)
+    assert after(*began, *sizes).size == 0, "the size of c is not known yet"
+    found = after(*began, *sizes, line("Downloading", "c", 1, GIB), *some)
+    assert (found.layers_there, found.arrived, found.size) == (2, 3 * GIB + 1, 5 * GIB)
+    whole = after(*began, *(line("Pull complete", id) for id in "abc"))
+    assert (whole.layers_there, whole.layers, whole.size) == (4, 4, 0)
+
+
+def test_a_small_layer_whose_size_was_never_told_keeps_no_bytes_back() -> None:
+    lines = [line("Pulling fs layer", "a"), line("Pulling fs layer", "b"), line("Verifying Checksum", "a")]
+    found = after(*lines, line("Downloading", "b", 5, 10))
+    assert (found.arrived, found.size) == (5, 10)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {},
+        {"status": "Downloading", "id": "never begun", "progressDetail": {"current": 1, "total": 2}},
+        {"status": "Downloading", "id": ["a"], "progressDetail": {"current": 1, "total": 2}},
+        {"status": "Pulling fs layer", "id": {}},
+        line("Downloading", "a", "1", "2"),
+        line("Downloading", "a", -5, -1),
+        {"status": "Downloading", "id": "a", "progressDetail": None},
+    ],
+)
+def test_lines_that_say_nothing_change_nothing(strange: dict[str, Any]) -> None:
+    known = line("Pulling fs layer")
+    assert after(known, strange) == after(known)
+
+
+def test_more_than_all_never_arrives_and_layers_without_end_are_not_counted() -> None:
+    assert after(line("Pulling fs layer"), line("Downloading", "a", 99, 10)).arrived == 10
+    assert after(*(line("Pulling fs layer", str(number)) for number in range(5000))).layers == MOST_LAYERS
+
+
+def test_the_reason_says_what_is_known() -> None:
+    assert pulling(Pull("x:1", AT_NS), "n1").message == (
+        "Node n1 is pulling the image x:1 since 2026-11-28 20:22:52 UTC."
+    )
+    some = Pull("x:1", AT_NS, layers=7, layers_there=3, size=4 * GIB, arrived=GIB + GIB // 5)
+    assert pulling(some, "n1").message == "Node n1 is pulling the image x:1: 3 of 7 layers, 1.2 of 4.0 GiB."
+    assert amount_of(10, 900) == "10 of 900 bytes"
+    assert amount_of(1 << 19, 3 << 20) == "0.5 of 3.0 MiB"
+
+
+def test_of_several_ranks_the_one_is_told_that_has_come_least_far() -> None:
+    shares = (Share(node="n1"), Share(node="n2", rank=1), Share(node="n3", rank=2))
+    record = record_of(view_of(), shares, "run", BOOT, NOW, None)
+    first, second, _ = record.ranks
+    far, near = Pull("x", AT_NS, layers=3, layers_there=2), Pull("x", AT_NS, layers=3, layers_there=1)
+    reason = pulling_of(record, {first: far, second: near})
+    assert reason is not None and reason.details["node"] == "n2"
+    assert pulling_of(record, {}) is None
+
+
+def event(reason: str, at: str | None) -> dict[str, Any]:
+    return {"reason": reason, "lastTimestamp": at}
+
+
+@pytest.mark.parametrize(
+    ("events", "since"),
+    [
+        ([], None),
+        ([event("Scheduled", "2026-11-28T20:00:00Z")], None),
+        ([event("Pulling", "2026-11-28T20:00:01Z")], 1),
+        ([event("Pulling", "2026-11-28T20:00:01Z"), event("Pulled", "2026-11-28T20:00:02Z")], None),
+        ([event("Failed", "2026-11-28T20:00:02Z"), event("Pulling", "2026-11-28T20:00:03Z")], 3),
+        ([event("Pulling", None)], None),
+    ],
+)
+def test_of_a_pod_the_last_event_counts(events: list[dict[str, Any]], since: int | None) -> None:
+    pod = {"spec": {"containers": [{"image": "x:1"}]}}
+    found = pull_of(pod, events)
+    assert (found is None) == (since is None)
+    if found is not None and since is not None:
+        assert (found.image, found.since_ns // 1_000_000_000 % 60) == ("x:1", since)
