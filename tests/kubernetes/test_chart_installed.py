@@ -46,7 +46,7 @@ ELSEWHERE = {
     ("", "nodes/stats", "get"),
 }
 """Rights that nothing here may need: of a run of several ranks that was forgotten, ten minutes after its end, of an
-executor that was killed between a Secret and its pod (`test_executor.py`), of pods that are seen to wait for their image,
+executor that was killed between a Secret and its pod (`test_executor.py`), of pods that wait for their image,
 and of runs that live long enough to be measured, which kubelets ask for (`test_usage.py`)."""
 
 
