@@ -98,11 +98,16 @@ class Api:
         return await self._call("PATCH", path, {"fieldManager": "jobyard", "force": True}, document, APPLY)
 
     @asynccontextmanager
-    async def lines(self, path: str, query: Query) -> AsyncIterator[aiohttp.StreamReader]:
-        """An answer that goes on: read it line by line. Raises ApiError, ClusterAway, also in the middle."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
+    async def lines(self, path: str, query: Query, silence_s: float = SILENCE_S) -> AsyncIterator[aiohttp.StreamReader]:
+        """An answer that goes on: read it line by line. One that says nothing for `silence_s` is given up, and sooner
+        where the other side is gone. Raises ApiError, ClusterAway, also in the middle.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=silence_s)
         try:
             async with self._request("GET", path, query, timeout=timeout) as answer:
+                transport = answer.connection.transport if answer.connection is not None else None
+                if transport is not None and (peer := transport.get_extra_info("socket")) is not None:
+                    keep_alive(peer)
                 yield answer.content
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterAway(str(error) or type(error).__name__) from error

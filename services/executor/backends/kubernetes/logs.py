@@ -33,6 +33,9 @@ _NOT_FOUND = 404
 """Also from a kubelet that has just started and does not know its pods yet."""
 _SETTLE_S = 2.0
 """A log that has come to its end for so long has nothing more from before."""
+_SILENCE_S = 900.0
+"""A job that prints nothing is no sign of a broken connection. To ask for each quiet log anew more often would be, for
+ten thousand of them, a hundred requests a second."""
 _STALLED_S = 10.0
 """A reader to whom nothing comes for so long, of a container that has ended, has lost its connection."""
 
@@ -113,7 +116,7 @@ class PodLog:
         if file.position.since is not None:
             query["sinceTime"] = file.position.since
         reading = LogReading(file.position, self._hidden)
-        async with self._api.lines(f"{self._pod_path}/log", query) as answer:
+        async with self._api.lines(f"{self._pod_path}/log", query, _SILENCE_S) as answer:
             while (data := await _read(answer, reading.waits)) is None or data:
                 await self._store(file, partial(reading.feed, data) if data else reading.settle)
         if not follow:
