@@ -38,10 +38,16 @@ CHANGED = {
     "services": {name: {"env": {"JOBYARD_LOG_LEVEL": "debug"}} for name in ("gateway", "jobs", "logs")},
 }
 """What an upgrade changes: of some services the pods, of the executor its rights, and what bounds its runs, as well."""
-ELSEWHERE = {("", "services", "delete"), ("", "secrets", "patch"), ("", "nodes", "get"), ("", "nodes/stats", "get")}
-"""Rights that nothing here needs: of a run of several ranks that was forgotten, ten minutes after its end, of an
-executor that was killed between a Secret and its pod (`test_executor.py`), and of runs that live long enough to be
-measured, which kubelets ask for (`test_usage.py`)."""
+ELSEWHERE = {
+    ("", "services", "delete"),
+    ("", "secrets", "patch"),
+    ("", "events", "list"),
+    ("", "nodes", "get"),
+    ("", "nodes/stats", "get"),
+}
+"""Rights that nothing here may need: of a run of several ranks that was forgotten, ten minutes after its end, of an
+executor that was killed between a Secret and its pod (`test_executor.py`), of pods that wait for their image,
+and of runs that live long enough to be measured, which kubelets ask for (`test_usage.py`)."""
 
 
 @pytest.fixture(scope="module")

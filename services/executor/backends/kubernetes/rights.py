@@ -39,6 +39,7 @@ NAMESPACED = (
     Right("resourcequotas", ("create", "delete", "patch"), "what the settings give a virtual cluster at most"),
     Right("services", ("create", "delete", "patch"), "names for ranks, with `domain` only"),
     Right("configmaps", ("create", "get"), "the owner of all that Jobyard makes in the namespace"),
+    Right("events", ("list",), "whether a pod that waits has its image pulled"),
     Right("pods", ("create", "delete", "get", "patch"), "a pod per rank; its finalizer is patched away"),
     Right("pods/exec", ("create", "get"), "shells; a websocket is a GET, and counts as `create` from 1.35 on"),
     Right("pods/log", ("get",), "the output"),
