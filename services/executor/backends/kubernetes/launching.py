@@ -5,6 +5,7 @@ An order is written down before its pod is asked for, so whoever finds none on t
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from services.executor import descent
@@ -75,22 +76,29 @@ class Launching:
         before = await asyncio.to_thread(self._kept.order, run_id)
         facts["secret"] = bool(order.hidden) or (before or {}).get("secret", False)
         facts["login"] = order.login is not None or (before or {}).get("login", False)
-        try:
-            for folder in (order.folders.job, order.folders.checkpoints):
-                await asyncio.to_thread(share, folder, self._layout.user, self._layout.group)
-        except PermissionError as error:
-            await self._concluding.conclude(run_id, Refused(self._not_given(error)))
+        stale = table if order.rank == 0 and before is None else None  # none of its pods was asked for yet
+        unusable = await asyncio.to_thread(self._make_ready, order, stale)
+        if unusable is not None:
+            await self._concluding.conclude(run_id, Refused(unusable))
             return
-        if table is not None and order.rank == 0 and before is None:  # none of its pods was asked for yet
-            try:
-                await asyncio.to_thread(descent.remove, table)
-            except OSError as error:
-                await self._concluding.conclude(run_id, Refused(_in_the_way(error)))
-                return
         await asyncio.to_thread(self._kept.keep_order, run_id, facts)
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
             await self._concluding.conclude(run_id, refused)
+
+    def _make_ready(self, order: RunOrder, stale: Path | None) -> Reason | None:
+        """Its folders are its user's, and nothing lies at `stale`; or why that cannot be. Touches the disk."""
+        try:
+            for folder in (order.folders.job, order.folders.checkpoints):
+                share(folder, self._layout.user, self._layout.group)
+        except PermissionError as error:
+            return self._not_given(error)
+        try:
+            if stale is not None:
+                descent.remove(stale)
+        except OSError as error:
+            return _in_the_way(error)
+        return None
 
     def _not_given(self, error: OSError) -> Reason:
         """A storage that takes root for nobody (root_squash of NFS) lets it give nothing away."""
