@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 _STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -47,6 +48,46 @@ def reached(path: Path) -> int:
 def make(path: Path) -> None:
     """The folder and all above it, as far as they are not there. Raises OSError."""
     os.close(_opened(path, make=True))
+
+
+def write(path: Path, text: str) -> None:
+    """A file of this text, which all may read, in place of whatever has its name. Raises OSError.
+
+    It has its name once all of it is there. The folder may be a job's, and anything may lie in it: what is in the way
+    is replaced, and never followed.
+    """
+    fresh = f".{path.name}.new"
+    with _beside(path) as folder:
+        _unlink(fresh, folder)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(fresh, flags, 0o644, dir_fd=folder), "w") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(text)
+        os.rename(fresh, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def remove(path: Path) -> None:
+    """The file, if there is one; of a link the link itself. Raises OSError."""
+    with _beside(path) as folder:
+        _unlink(path.name, folder)
+
+
+def _unlink(name: str, folder: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[int]:
+    """The folder that it is to lie in. Whatever cannot be done there is said with the path."""
+    try:
+        folder = reached(path.parent)
+        try:
+            yield folder
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
 
 
 def _opened(path: Path, make: bool = False) -> int:

@@ -1,16 +1,14 @@
 """Writes the rank table of a run that has several NPUs into the job's folder, where all of its ranks find it.
 
-The folder is the job's, and an earlier attempt could have left anything in it, so what has the table's name is removed
-and the table made anew: nothing is written through a link.
+In pods that is the affair of `backends.kubernetes.rank_tables`: only the cluster knows there which NPUs a rank has.
 """
 
-import contextlib
 import json
-import os
 from pathlib import Path
 
+from services.executor import descent
 from services.executor.domain.equipment import Equipment
-from services.executor.domain.rank_table import Npu, Seat, addresses, rank_table
+from services.executor.domain.rank_table import Npu, Seat, addresses, file_name, rank_table
 from services.executor.placed import Assignment
 
 HCCN = Path("/etc/hccn.conf")
@@ -40,8 +38,8 @@ class RankTables:
         ]
         if sum(len(seat.npus) for seat in seats) < 2:
             return None
-        path = folder / f"rank-table-{assignment.view.state.attempt}.json"
-        _make(path, json.dumps(rank_table(seats), indent=1))
+        path = folder / file_name(assignment.run_id)
+        descent.write(path, json.dumps(rank_table(seats), indent=1))
         return path
 
     def _addresses(self) -> dict[int, str]:
@@ -52,15 +50,3 @@ class RankTables:
             return dict(addresses(self._hccn.read_text(errors="replace").splitlines()))
         except OSError:
             return {}
-
-
-def _make(path: Path, text: str) -> None:
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path.name, dir_fd=folder)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(path.name, flags, 0o644, dir_fd=folder), "w") as file:
-            file.write(text)
-    finally:
-        os.close(folder)

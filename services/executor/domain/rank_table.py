@@ -13,6 +13,11 @@ VARIABLE = "RANK_TABLE_FILE"
 """By which a run finds its table."""
 
 
+def file_name(run_id: str) -> str:
+    """In the job's folder, which other jobs may have too."""
+    return f"rank-table-{run_id}.json"
+
+
 @dataclass(frozen=True)
 class Npu:
     """`number`: what the driver counts it by. `address`: of its own network port, which other servers reach it at."""

@@ -45,6 +45,30 @@ def test_folders_are_made_and_none_behind_a_link(tmp_path: Path, elsewhere: Path
     assert list(elsewhere.iterdir()) == [elsewhere / "in"]
 
 
+def test_a_file_is_written_whole_in_place_of_what_has_its_name_and_removed_without_what_it_leads_to(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    kept, path = elsewhere / "in" / "kept", tmp_path / "file"
+    kept.write_text("as it was")
+    path.symlink_to(kept)
+    descent.write(path, "new")
+    assert (path.read_text(), path.is_symlink(), path.stat().st_mode & 0o777) == ("new", False, 0o644)
+    descent.remove(path)
+    descent.remove(path)
+    path.symlink_to(kept)
+    descent.remove(path)
+    assert kept.read_text() == "as it was"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["elsewhere", "link"]
+
+
+def test_nothing_is_written_or_removed_behind_a_link_and_the_path_is_said(tmp_path: Path, elsewhere: Path) -> None:
+    (elsewhere / "kept").write_text("as it was")
+    for change in (lambda path: descent.write(path, "new"), descent.remove):
+        with pytest.raises(OSError, match=str(tmp_path / "link" / "kept")):
+            change(tmp_path / "link" / "kept")
+    assert (elsewhere / "kept").read_text() == "as it was"
+
+
 def test_no_descriptor_stays_open(tmp_path: Path, elsewhere: Path) -> None:
     before = os.listdir("/proc/self/fd")
     for path in (tmp_path / "link" / "in", tmp_path / "link", tmp_path / "none" / "in"):

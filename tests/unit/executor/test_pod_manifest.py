@@ -134,6 +134,42 @@ def test_rank_0_learns_its_address_where_it_starts_and_the_others_are_told() -> 
     assert container(made(rank=0, ranks=1, env=env))["env"][0]["value"] == "127.0.0.1"
 
 
+NPUS = replace(LAYOUT, device_types={"ascend910": Kind("huawei.com/Ascend910"), "v100": Kind("nvidia.com/gpu")})
+
+
+def variable(document: dict[str, Any], name: str) -> str | None:
+    return next((each["value"] for each in container(document)["env"] if each["name"] == name), None)
+
+
+def test_ranks_on_npus_wait_for_one_table_in_the_jobs_folder() -> None:
+    changes = {"ranks": 4, "device_type": "ascend910", "devices": (0, 1)}
+    document = made(NPUS, **changes)
+    run = document["metadata"]["annotations"][names.RUN].partition("-")[0]
+    assert variable(document, "RANK_TABLE_FILE") == f"/srv/jobs/a/rank-table-{run}.json"
+    assert document["metadata"]["annotations"][names.RANK_TABLE] == "true"
+    assert "was not there after 300 s" in container(document)["command"][2]
+    assert "was not there after 2 s" in container(made(replace(NPUS, rank_table_s=1.5), **changes))["command"][2]
+
+
+@pytest.mark.parametrize(
+    ("layout", "changes"),
+    [
+        (NPUS, {"ranks": 1}),
+        (NPUS, {"devices": ()}),
+        (NPUS, {"device_type": "v100"}),
+        (NPUS, {"env": {"RANK_TABLE_FILE": "/srv/jobs/mine.json"}}),
+        (NPUS, {"env": {"RANK_TABLE_FILE": ""}}),
+        (replace(NPUS, rank_table_s=0), {}),
+    ],
+)
+def test_who_needs_no_table_or_has_its_own_waits_for_none(layout: Layout, changes: dict[str, Any]) -> None:
+    wanted: dict[str, Any] = {"ranks": 4, "device_type": "ascend910", "devices": (0, 1)} | changes
+    document = made(layout, **wanted)
+    assert variable(document, "RANK_TABLE_FILE") == wanted.get("env", {}).get("RANK_TABLE_FILE")
+    assert names.RANK_TABLE not in document["metadata"]["annotations"]
+    assert container(document)["command"][2] == container(made())["command"][2]
+
+
 def test_grace_periods_are_whole_seconds_and_never_none() -> None:
     assert made(grace_s=1.2)["spec"]["terminationGracePeriodSeconds"] == 2
     assert made(grace_s=0)["spec"]["terminationGracePeriodSeconds"] == 1

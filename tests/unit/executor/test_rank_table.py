@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.executor.domain.equipment import Device, Equipment
-from services.executor.domain.rank_table import Npu, Seat, addresses, rank_table
+from services.executor.domain.rank_table import Npu, Seat, addresses, file_name, rank_table
 from services.executor.rank_tables import RankTables
 from tests.support.executor import assignment_of, view_of
 
@@ -94,9 +94,11 @@ def test_nothing_is_written_through_what_an_earlier_attempt_has_left_under_the_n
     secret, folder = tmp_path / "secret", tmp_path / "job"
     folder.mkdir()
     secret.write_text("as it was")
-    getattr(folder / "rank-table-1.json", link)(secret)
-    view = view_of(devices=(0, 1), device_type="ascend910")
-    path = RankTables(Equipment(simulated={"ascend910": 2})).write(assignment_of(view), folder)
+    assignment = assignment_of(view_of(devices=(0, 1), device_type="ascend910"))
+    name = file_name(assignment.run_id)
+    for left in (name, f".{name}.new"):
+        getattr(folder / left, link)(secret)
+    path = RankTables(Equipment(simulated={"ascend910": 2})).write(assignment, folder)
     assert secret.read_text() == "as it was"
     assert path is not None and not path.is_symlink()
     assert json.loads(path.read_text())["status"] == "completed"

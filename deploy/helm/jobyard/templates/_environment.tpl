@@ -129,6 +129,7 @@ JOBYARD_EXECUTOR_KUBERNETES_RUNTIME_CLASS: {{ .runtimeClass | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_NODE_LABELS: {{ .nodeLabels | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_TOLERATIONS: {{ .tolerations | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PATIENCE_S: {{ .patienceS | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_RANK_TABLE_S: {{ .rankTableS | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_QUOTAS: {{ .quotas | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_NETWORK_POLICIES: {{ .networkPolicies | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_REACH: {{ .reach | toJson | quote }}

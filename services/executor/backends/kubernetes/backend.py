@@ -32,6 +32,7 @@ from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.ports import Ports
 from services.executor.backends.kubernetes.pulls import PodPulls
+from services.executor.backends.kubernetes.rank_tables import RankTables
 from services.executor.backends.kubernetes.sweeping import Sweep
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
@@ -72,6 +73,7 @@ class KubernetesBackend:
         self._pods = Pods(api, layout.fence, nodes.strangers if nodes is not None else Holders(), self._moved)
         self._pulls = PodPulls(api, self._pods)
         self._measuring = Measuring(self._pods, sources)
+        self._rank_tables = RankTables(self._kept, self._pods)
         hidden = HiddenTexts(api)
         ways = Ways(folder)
         self._entrance = Entrance(api, ways, self._pod_of, hidden.of)
@@ -114,7 +116,7 @@ class KubernetesBackend:
         self._tasks.spawn(self.fences.keep())
 
     async def close(self) -> None:
-        parts = (self._tasks, self._observing, self._outputs, self._measuring)
+        parts = (self._tasks, self._observing, self._rank_tables, self._outputs, self._measuring)
         tasks = [task for part in parts for task in part.under_way()]
         for task in tasks:
             task.cancel()
@@ -181,6 +183,7 @@ class KubernetesBackend:
     def _moved(self, run_id: str) -> None:
         """Its pod is another than before, or gone."""
         self._observing.look_at(run_id)
+        self._rank_tables.look_at(run_id)
 
     def _tell(self, run_id: str, seen: Observation) -> None:
         self._changed(run_id, seen)
@@ -194,6 +197,7 @@ class KubernetesBackend:
         self._turns.forget(run_id)
         self._observing.forget(run_id)
         self._measuring.forget(run_id)
+        self._rank_tables.forget(run_id)
 
     async def _begin_sweep(self) -> None:
         await self._pods.watch.listed.wait()

@@ -1,4 +1,4 @@
-"""What this backend keeps of a run on its own disk, beside the output: order, start, that it was told to stop, end.
+"""What this backend keeps of a run on its own disk, beside the output: order, start, rank table, stop, end.
 
 The cluster forgets a pod when it is deleted; these files do not. Each is written whole, once, before what it speaks of
 is asked of the cluster, so a kill of this process leaves either nothing or a word that the next one goes on from.
@@ -17,6 +17,7 @@ from shared.contracts.job import Reason
 
 ORDER = ".order"
 START = ".start"
+TABLE = ".table"
 STOP = ".stop"
 END = ".end"
 LEAVING = ".leaving"
@@ -50,6 +51,13 @@ class Kept:
 
     def has_started(self, run_id: str) -> bool:
         return self.path(run_id, START).exists()
+
+    def keep_table(self, run_id: str) -> None:
+        """The run's rank table is written, and is its job's from here on."""
+        self._write(run_id, TABLE, {})
+
+    def has_table(self, run_id: str) -> bool:
+        return self.path(run_id, TABLE).exists()
 
     def ask_to_stop(self, run_id: str, facts: dict[str, Any]) -> None:
         """The first word counts."""

@@ -5,7 +5,10 @@ An order is written down before its pod is asked for, so whoever finds none on t
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+from services.executor import descent
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
@@ -61,25 +64,41 @@ class Launching:
         except Unplaceable as error:
             await self._concluding.conclude(run_id, Refused(error.reason))
             return
-        facts = {
+        facts: dict[str, Any] = {
             "namespace": document["metadata"]["namespace"],
             "vc": order.vc,
             "folder": str(order.cwd),
             "tombstone": manifest.tombstone(order, self._layout),
         }
+        table = self._layout.rank_table_of(order)
+        if table is not None:
+            facts["rank_table"] = {"path": str(table), "ranks": order.ranks, "npus": len(order.devices)}
         before = await asyncio.to_thread(self._kept.order, run_id)
         facts["secret"] = bool(order.hidden) or (before or {}).get("secret", False)
         facts["login"] = order.login is not None or (before or {}).get("login", False)
-        try:
-            for folder in (order.folders.job, order.folders.checkpoints):
-                await asyncio.to_thread(share, folder, self._layout.user, self._layout.group)
-        except PermissionError as error:
-            await self._concluding.conclude(run_id, Refused(self._not_given(error)))
+        stale = table if order.rank == 0 and before is None else None  # none of its pods was asked for yet
+        unusable = await asyncio.to_thread(self._make_ready, order, stale)
+        if unusable is not None:
+            await self._concluding.conclude(run_id, Refused(unusable))
             return
         await asyncio.to_thread(self._kept.keep_order, run_id, facts)
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
             await self._concluding.conclude(run_id, refused)
+
+    def _make_ready(self, order: RunOrder, stale: Path | None) -> Reason | None:
+        """Its folders are its user's, and nothing lies at `stale`; or why that cannot be. Touches the disk."""
+        try:
+            for folder in (order.folders.job, order.folders.checkpoints):
+                share(folder, self._layout.user, self._layout.group)
+        except PermissionError as error:
+            return self._not_given(error)
+        try:
+            if stale is not None:
+                descent.remove(stale)
+        except OSError as error:
+            return _in_the_way(error)
+        return None
 
     def _not_given(self, error: OSError) -> Reason:
         """A storage that takes root for nobody (root_squash of NFS) lets it give nothing away."""
@@ -109,3 +128,10 @@ class Launching:
             or self._kept.has_started(run_id)
             or any(kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of))
         )
+
+
+def _in_the_way(error: OSError) -> Reason:
+    """Ranks wait for a file of this name, and would not wait for one that an earlier attempt has left there."""
+    said = error.strerror or str(error)
+    message = f"What lies at {error.filename}, where the run's rank table is to be, cannot be removed: {said}."
+    return Reason(code="path_unusable", message=message, details={"path": str(error.filename), "error": said})

@@ -62,6 +62,7 @@ def layout_of(executor: str, said: KubernetesSettings) -> Layout:
         openings=_openings(said) if said.network_policies else None,
         quotas={vc: Quota(each.devices, each.cpus, each.memory_mib, each.pods) for vc, each in said.quotas.items()},
         domain=said.domain,
+        rank_table_s=said.rank_table_s,
     )
     for quota in layout.quotas.values():
         hard(quota, layout.device_types)

@@ -15,6 +15,7 @@ from services.executor.backends.kubernetes.mounts import mounts_and_volumes
 from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
+from services.executor.domain.rank_table import VARIABLE
 from shared.contracts.events import Facts
 from shared.contracts.job import CPU, Reason
 
@@ -28,12 +29,15 @@ _NOTHING = {"requests": _NONE, "limits": _NONE}
 def pod(order: RunOrder, layout: Layout) -> Document:
     """The pod of this rank. Raises Unplaceable."""
     mounts, volumes = mounts_and_volumes(order, layout)
+    table = layout.rank_table_of(order)
+    also = {} if table is None else {VARIABLE: str(table)}
+    wait_s = 0 if table is None else math.ceil(layout.rank_table_s)
     container: Document = {
         "name": names.CONTAINER,
         "image": order.image or layout.image,
         "imagePullPolicy": layout.pull_policy,
-        "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
-        "env": variables(order, _resource(order, layout)),
+        "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd), wait_s)],
+        "env": variables(order, _resource(order, layout), also),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
         "securityContext": {
@@ -76,6 +80,8 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         said[names.SECRET] = "true"
     if order.ranks > 1:
         said[names.RANKS] = str(order.ranks)
+    if table is not None:
+        said[names.RANK_TABLE] = "true"
     return _document(order.run_id, order, layout, spec, said)
 
 

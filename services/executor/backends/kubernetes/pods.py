@@ -11,6 +11,7 @@ from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.watching import Follower, Watch
 from services.executor.domain import pod_names as names
 from services.executor.domain.pod_fence import Fence, Foreign
+from services.executor.domain.pod_npus import ANNOTATION, LONGEST
 
 log = structlog.get_logger()
 
@@ -97,7 +98,7 @@ def path_of(pod: Document) -> str:
 
 
 def annotations_of(pod: Document) -> dict[str, str]:
-    """Jobyard's own."""
+    """Jobyard's own, and what the cluster says of its NPUs where the run needs that."""
     found: dict[str, str] = pod["metadata"].get("annotations", {})
     return found
 
@@ -111,6 +112,8 @@ def _needed(pod: Document) -> Document:
     meta, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
     container = spec["containers"][0]
     said = {key: text for key, text in meta["annotations"].items() if key.startswith(names.PREFIX)}
+    if names.RANK_TABLE in said and ANNOTATION in meta["annotations"]:
+        said[ANNOTATION] = meta["annotations"][ANNOTATION][: LONGEST + 1]
     return {
         "metadata": {key: meta[key] for key in _META if key in meta} | {"annotations": said},
         "spec": {

@@ -146,6 +146,13 @@ class KubernetesSettings(BaseSettings):
         description="The cluster's DNS domain (`cluster.local`), if ranks are to meet by name: each run of several "
         "gets a headless Service. None: they meet by address.",
     )
+    rank_table_s: float = Field(
+        300.0,
+        ge=0,
+        le=86_400,
+        description="How long ranks on Ascend NPUs (`huawei.com/...`) wait for HCCL's rank table, for which Huawei's "
+        "device plugin says which they have, before their run fails; 0: they get none and do not wait.",
+    )
     usage: Literal["summary", "cadvisor", "prometheus", "none"] = Field(
         "summary",
         description="Who says what runs use: the kubelets' summary, their cAdvisor, or `PROMETHEUS`. The summary knows "

@@ -3,6 +3,8 @@
 A value that holds something hidden is a reference to the run's Secret, so it stands in no pod.
 """
 
+from collections.abc import Mapping
+
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.hidden import concealed
 from services.executor.backends.protocol import RunOrder
@@ -14,7 +16,7 @@ MASTER_ADDR = "MASTER_ADDR"
 VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ASCEND_RT_VISIBLE_DEVICES"})
 
 
-def variables(order: RunOrder, resource: str | None) -> list[Document]:
+def variables(order: RunOrder, resource: str | None, also: Mapping[str, str]) -> list[Document]:
     """Which devices a container sees is its device plugin's to say. `resource`: those that it asks for."""
     said = {name: value for name, value in order.env.items() if name not in GIVES_DEVICES}
     env = {name: value for name, value in said.items() if not (order.devices and name in VISIBLE)}
@@ -28,6 +30,7 @@ def variables(order: RunOrder, resource: str | None) -> list[Document]:
         if variable["name"] == MASTER_ADDR and order.ranks > 1 and order.rank == 0:  # only it knows where it will be
             del variable["value"]
             variable["valueFrom"] = {"fieldRef": {"fieldPath": "status.podIP"}}
+    listed += ({"name": name, "value": literal(value)} for name, value in also.items())
     return [*listed, *({"name": name, "value": value} for name, value in withheld(resource).items())]
 
 

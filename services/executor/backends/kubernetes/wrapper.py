@@ -7,6 +7,9 @@ through shells to the programs that they wait for, and never to the helpers of a
 
 Which came first, the stop or the end, is decided once: the first word in the container's termination message is it.
 Both need `/bin/sh`, `/proc`, and for patience `sleep`.
+
+A run on several NPUs waits for its rank table before the command starts, since which NPUs its pods have is told only
+once these are there (see `rank_tables`).
 """
 
 from collections.abc import Sequence
@@ -48,6 +51,7 @@ case $1 in
          [ ! -e "$1" ] || [ -x "$1" ] && [ ! -d "$1" ] || fail 126 "$1: Permission denied";;
     *) command -v -- "$1" > /dev/null || fail 127 "$1: No such file or directory";;
 esac
+AWAITING
 exec 3>&2 2> /dev/null
 [ -n "$code" ] || { (unset PWD OLDPWD; exec "$@" 2>&3 3>&-) < /dev/null; code=$?; }
 echo EXITED >> MESSAGE
@@ -57,6 +61,21 @@ remaining() { [ "$session" != 1 ] || [ "$pid" = 1 ] || { left=yes; tell "$pid"; 
 while left=; look remaining; [ -n "$left" ]; do pause || break; done
 exit $code
 """
+
+_AWAIT = r"""
+tell_time() { now=; read -r now rest < /proc/uptime; now=${now%%.*}; } 2> /dev/null
+tell_time; late=$((now + WAIT_S))
+while [ -z "$code" ] && [ ! -f "$RANK_TABLE_FILE" ]; do
+    pause
+    first; [ -z "$word" ] || exit 143
+    tell_time; [ "$now" -lt "$late" ] || fail 1 "MISSING"
+done
+"""
+_MISSING = (
+    "RANK_TABLE_FILE was not there after WAIT_S s: the cluster has not said which NPUs the ranks of this job have, as "
+    "Huawei's device plugin does in the annotations of their pods. Ask an operator, or give RANK_TABLE_FILE a value of "
+    "your own: then nothing is waited for."
+)
 
 _STOP = r"""
 first; [ -z "$word" ] || exit 0
@@ -79,9 +98,13 @@ echo TOLD >> MESSAGE
 """
 
 
-def started(argv: Sequence[str], folder: str) -> list[str]:
-    """What the container runs, so that `argv` is started in `folder`."""
-    return [SHELL, "-c", _script(_RUN), "jobyard", folder, *argv]
+def started(argv: Sequence[str], folder: str, wait_s: int = 0) -> list[str]:
+    """What the container runs, so that `argv` is started in `folder`.
+
+    `wait_s`: how long it waits for its rank table before that; 0: it needs none.
+    """
+    awaiting = _AWAIT.replace("MISSING", _MISSING).replace("WAIT_S", str(wait_s))
+    return [SHELL, "-c", _script(_RUN.replace("AWAITING", awaiting if wait_s else "")), "jobyard", folder, *argv]
 
 
 def stopped() -> list[str]:
