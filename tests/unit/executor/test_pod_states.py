@@ -8,15 +8,18 @@ from services.executor.domain.pod_names import TOMBSTONE
 from services.executor.domain.pod_states import (
     Buried,
     NeverStarted,
+    Obstacle,
     Over,
     Pending,
     Running,
     Taken,
     Verdict,
+    clearer,
     verdict,
 )
 
 START, END = "2026-12-04T12:00:00Z", "2026-12-04T12:00:09Z"
+UNBOUND = "unbound immediate PersistentVolumeClaims"
 START_NS = 1_796_385_600_000_000_000
 
 
@@ -47,8 +50,8 @@ def waiting(reason: str, message: str = "") -> dict[str, Any]:
     return pod({"waiting": {"reason": reason, "message": message}}, phase="Pending")
 
 
-def unschedulable(message: str) -> dict[str, Any]:
-    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+def unschedulable(message: str, reason: str = "Unschedulable") -> dict[str, Any]:
+    condition = {"type": "PodScheduled", "status": "False", "reason": reason, "message": message}
     return pod(phase="Pending", node=None, conditions=(condition,))
 
 
@@ -186,6 +189,9 @@ def test_out_of_memory_is_said_only_of_an_end_that_failed() -> None:
         (waiting("ImageInspectError", "broken"), "image_unavailable", False, True),
         (unschedulable("0/3 nodes are available: 3 Insufficient cpu"), "unschedulable", True, True),
         (unschedulable('persistentvolumeclaim "data" not found'), "claim_missing", False, False),
+        (unschedulable(f"0/3 nodes are available: pod has {UNBOUND}. preemption: 0/3"), "claim_unbound", False, True),
+        (unschedulable(f"running PreFilter plugin: pod has {UNBOUND}", "SchedulerError"), "claim_unbound", False, True),
+        (unschedulable("binding volumes: timed out", "SchedulerError"), "scheduler_failed", True, True),
     ],
 )
 def test_what_keeps_a_run_from_starting_is_told_in_words(
@@ -196,6 +202,25 @@ def test_what_keeps_a_run_from_starting_is_told_in_words(
     assert found.obstacle is not None
     assert (found.obstacle.reason.code, found.obstacle.busy, found.obstacle.patience) == (code, busy, patience)
     assert found.obstacle.reason.message.endswith(".")
+
+
+def obstacle(document: dict[str, Any]) -> Obstacle:
+    found = verdict(document, asked=False)
+    assert isinstance(found, Pending)
+    assert found.obstacle is not None
+    return found.obstacle
+
+
+def test_why_an_image_could_not_be_pulled_is_told_while_the_node_waits_to_try_again() -> None:
+    cause = obstacle(waiting("ErrImagePull", "lookup registry.lab: no such host"))
+    bare = obstacle(waiting("ImagePullBackOff", 'Back-off pulling image "lab/train:2"'))
+    whole = obstacle(waiting("ImagePullBackOff", 'Back-off pulling image "lab/train:2": ErrImagePull: denied'))
+    missing = obstacle(waiting("ErrImageNeverPull"))
+    assert clearer(None, bare) == bare
+    assert clearer(cause, bare) == cause
+    assert clearer(bare, cause) == cause
+    assert clearer(cause, whole) == whole, "it says the cause of the last try"
+    assert clearer(missing, bare) == bare, "that was another trouble"
 
 
 def test_a_pod_on_its_way_has_no_obstacle() -> None:

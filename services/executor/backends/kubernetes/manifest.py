@@ -30,7 +30,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     mounts, volumes = mounts_and_volumes(order, layout)
     container: Document = {
         "name": names.CONTAINER,
-        "image": order.image or layout.image,
+        "image": _image(order, layout),
         "imagePullPolicy": layout.pull_policy,
         "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
         "env": variables(order, _resource(order, layout)),
@@ -77,6 +77,15 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     if order.ranks > 1:
         said[names.RANKS] = str(order.ranks)
     return _document(order.run_id, order, layout, spec, said)
+
+
+def _image(order: RunOrder, layout: Layout) -> str:
+    """What it starts in. Raises Unplaceable."""
+    image = order.image or layout.image
+    if not image:
+        message = "This cluster runs jobs in containers and has no default image. Submit the job with an image."
+        raise Unplaceable(Reason(code="no_image", message=message))
+    return image
 
 
 def _login(order: RunOrder) -> tuple[str, ...]:
