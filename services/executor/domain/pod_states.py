@@ -41,6 +41,8 @@ _SIGNALS = {
 """Linux's numbers, of those that end a program."""
 STOPPING = "stopping"
 EXITED = "exited"
+MISPLACED = "misplaced"
+CLAIM_DIFFERS = "The claim of this namespace has other files than the platform's storage. Ask an operator."
 _TAKEN_AWAY = frozenset({"Evicted", "Terminated", "Shutdown", "Preempting"})
 """Why a kubelet fails pods that it has admitted."""
 
@@ -163,6 +165,8 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
         return NeverStarted(Obstacle(_UNKNOWN)) if asked else Taken(_UNKNOWN)
     code = int(ended["exitCode"])
     words = _words(ended)
+    if words[:1] == [MISPLACED]:
+        return NeverStarted(Obstacle(Reason(code="claim_differs", message=CLAIM_DIFFERS), patience=False))
     stopping = words[0] == STOPPING if words else _was_taken(pod)
     forced = stopping and EXITED not in words and code == _SIGKILLED
     if stopping and not asked:

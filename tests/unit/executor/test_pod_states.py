@@ -129,6 +129,13 @@ def test_an_end_that_somebody_brought_about_is_a_stop_if_it_was_us_and_else_a_lo
     assert found.reason.message.endswith(".")
 
 
+def test_a_run_whose_claim_has_other_files_has_not_started() -> None:
+    found = verdict(pod(ended(1, "misplaced\n"), phase="Failed"), asked=False)
+    assert isinstance(found, NeverStarted)
+    assert (found.obstacle.reason.code, found.obstacle.busy) == ("claim_differs", False)
+    assert over(pod(ended(1, "exited\nmisplaced\n"))).exit_code == 1, "a command that says so itself has run"
+
+
 def test_a_run_that_had_ended_before_its_node_took_it_away_has_ended_by_itself() -> None:
     found = over(pod(ended(3, "exited\n"), phase="Failed", reason="Evicted", message="low on memory"))
     assert (found.exit_code, found.stopped) == (3, False)

@@ -4,13 +4,17 @@ An order is written down before its pod is asked for, so whoever finds none on t
 """
 
 import asyncio
+import errno
+import os
 from dataclasses import replace
 
+from services.executor import descent
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
+from services.executor.backends.kubernetes.mounts import mark_of
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.variables import MASTER_ADDR
@@ -22,6 +26,8 @@ from services.executor.domain.record import rank_of
 from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
+_FINAL = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What a folder says that would say the same another time."""
 MEET_S = 0.1
 """Between two looks at whether rank 0's pod has its address."""
 
@@ -76,6 +82,13 @@ class Launching:
         except PermissionError as error:
             await self._concluding.conclude(run_id, Refused(self._not_given(error)))
             return
+        try:
+            await asyncio.to_thread(descent.mark, mark_of(order))
+        except OSError as error:
+            if error.errno not in _FINAL:
+                raise
+            await self._concluding.conclude(run_id, Refused(_unmarked(error)))
+            return
         await asyncio.to_thread(self._kept.keep_order, run_id, facts)
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
@@ -109,3 +122,11 @@ class Launching:
             or self._kept.has_started(run_id)
             or any(kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of))
         )
+
+
+def _unmarked(error: OSError) -> Reason:
+    said = os.strerror(error.errno or 0)
+    message = (
+        f"The executor cannot write into the job's folder, and so cannot tell a pod's storage from another: {said}."
+    )
+    return Reason(code="path_unusable", message=message, details={"path": str(error.filename), "error": said})

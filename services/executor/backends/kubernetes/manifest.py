@@ -11,7 +11,7 @@ from services.executor.backends.kubernetes import wrapper
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.logins import login_name
-from services.executor.backends.kubernetes.mounts import mounts_and_volumes
+from services.executor.backends.kubernetes.mounts import mark_of, mounts_and_volumes
 from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
@@ -32,7 +32,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "name": names.CONTAINER,
         "image": _image(order, layout),
         "imagePullPolicy": layout.pull_policy,
-        "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
+        "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd), str(mark_of(order)))],
         "env": variables(order, _resource(order, layout)),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),

@@ -11,7 +11,7 @@ Both need `/bin/sh`, `/proc`, and for patience `sleep`.
 
 from collections.abc import Sequence
 
-from services.executor.domain.pod_states import EXITED, STOPPING
+from services.executor.domain.pod_states import CLAIM_DIFFERS, EXITED, MISPLACED, STOPPING
 
 SHELL = "/bin/sh"
 MESSAGE = "/dev/termination-log"
@@ -34,6 +34,11 @@ look() {
         $visit
     done
 } 2> /dev/null
+"""
+
+_PLACED = r"""
+[ ! -x "${1%/*}" ] || [ -e "$1" ] || { echo "CLAIM_DIFFERS" >&2; echo MISPLACED >> MESSAGE; exit 1; }
+shift
 """
 
 _RUN = r"""
@@ -79,9 +84,12 @@ echo TOLD >> MESSAGE
 """
 
 
-def started(argv: Sequence[str], folder: str) -> list[str]:
-    """What the container runs, so that `argv` is started in `folder`."""
-    return [SHELL, "-c", _script(_RUN), "jobyard", folder, *argv]
+def started(argv: Sequence[str], folder: str, mark: str) -> list[str]:
+    """What the container runs, so that `argv` is started in `folder`.
+
+    `mark`: a file that the executor has made; where it is not, the storage is another one, and nothing starts.
+    """
+    return [SHELL, "-c", _script(_PLACED + _RUN), "jobyard", mark, folder, *argv]
 
 
 def stopped() -> list[str]:
@@ -91,6 +99,7 @@ def stopped() -> list[str]:
 
 def _script(text: str) -> str:
     text = _COMMON + text
-    for name, value in {"MESSAGE": MESSAGE, "EXITED": EXITED, "STOPPING": STOPPING, "TOLD": "told"}.items():
+    words = {"MESSAGE": MESSAGE, "EXITED": EXITED, "STOPPING": STOPPING, "TOLD": "told"}
+    for name, value in (words | {"MISPLACED": MISPLACED, "CLAIM_DIFFERS": CLAIM_DIFFERS}).items():
         text = text.replace(name, value)
     return text
