@@ -126,8 +126,9 @@ def _document(
         "metadata": {
             "name": names.pod_name(rank_id),
             "namespace": names.namespace(order.vc, layout.namespaces),
-            "labels": layout.fence.labels(rank_id),
+            "labels": {**layout.labels, **layout.fence.labels(rank_id)},
             "annotations": {
+                **layout.annotations,
                 names.RUN: rank_id,
                 names.NODE: layout.executor,
                 names.OWNER: order.owner,
