@@ -141,8 +141,9 @@ class KubernetesSettings(BaseSettings):
     annotations: Annotated[dict[LabelKey, Annotation], AfterValidator(_theirs), AfterValidator(_staying)] = Field(
         default_factory=lambda: dict(STAYS),
         max_length=64,
-        description="More annotations of the pods. The default ones keep cluster-autoscaler and Karpenter from ending "
-        "runs; they stay unless they are given another value here.",
+        description='More annotations of the pods. `{"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", '
+        '"karpenter.sh/do-not-disrupt": "true"}`, which keep autoscalers from ending runs, are there unless they are '
+        "given another value here.",
     )
     network_policies: bool = Field(
         True,
