@@ -12,16 +12,6 @@ _CALLER = re.compile(r'User "[^"]*" cannot \w+ resource ')
 _NAMESPACE = re.compile(r'namespaces "[^"]*" not found')
 
 
-def passes(status: int, message: str, causes: tuple[str, ...]) -> bool:
-    """Whether the same pod may be let in when it is asked for again in a moment.
-
-    404: its namespace is gone, and is made again; 409: somebody changed the same thing at the same time, as pods do
-    that are counted by one quota.
-    """
-    soon = _TERMINATING in causes or _NOT_YET in message or _UNCOUNTED in message
-    return status in (404, 409) or (status == 403 and soon)
-
-
 def forbids(status: int, message: str) -> bool:
     """Whether the caller may do nothing of the kind there, whatever the pod is like."""
     return status == 403 and _CALLER.search(message) is not None
@@ -30,6 +20,16 @@ def forbids(status: int, message: str) -> bool:
 def lacks_namespace(status: int, message: str) -> bool:
     """Whether nothing can be made since the namespace is not there."""
     return status == 404 and _NAMESPACE.search(message) is not None
+
+
+def passes(status: int, message: str, causes: tuple[str, ...]) -> bool:
+    """Whether the same pod may be let in when it is asked for again in a moment.
+
+    404: its namespace is gone, and is made again; 409: somebody changed the same thing at the same time, as pods do
+    that are counted by one quota.
+    """
+    soon = _TERMINATING in causes or _NOT_YET in message or _UNCOUNTED in message
+    return status in (404, 409) or (status == 403 and soon)
 
 
 def is_busy(message: str) -> bool:

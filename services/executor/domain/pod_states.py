@@ -236,8 +236,9 @@ _IMAGE_WORDS = {
 _CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _BARE = re.compile(r'Back-off pulling image "[^"]*"\.?')
 """All that a kubelet says while it waits before it pulls again; from Kubernetes 1.32 on the cause follows."""
-_UNBOUND = "unbound immediate PersistentVolumeClaims"
 _CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)"( is being deleted| not found)?')
+_UNBOUND = "unbound immediate PersistentVolumeClaims"
+"""What the cluster's scheduler says of a pod whose claim has no volume, on whichever node it is to run."""
 _OWN_DISK = (
     "exceeds the total limit of containers",
     "exceeded its local ephemeral storage limit",
@@ -272,7 +273,7 @@ def _unschedulable(message: str, failed: bool) -> Obstacle:
         return Obstacle(Reason(code="claim_missing", message=words, details={"claim": claim[1]}), patience=False)
     said = sentence(message)
     if _UNBOUND in message:
-        words = f"A storage claim in the virtual cluster's namespace has no volume: {said} Ask an operator."
+        words = f"A storage claim that the run needs has no volume yet; ask an operator to see why: {said}"
         return Obstacle(Reason(code="claim_unbound", message=words, details={"said": said}))
     if failed:
         words = f"The cluster's scheduler failed to place the run's pod: {said}"

@@ -196,8 +196,6 @@ def test_out_of_memory_is_said_only_of_an_end_that_failed() -> None:
         (waiting("ImageInspectError", "broken"), "image_unavailable", False, True),
         (unschedulable("0/3 nodes are available: 3 Insufficient cpu"), "unschedulable", True, True),
         (unschedulable('persistentvolumeclaim "data" not found'), "claim_missing", False, False),
-        (unschedulable(f"0/3 nodes are available: pod has {UNBOUND}. preemption: 0/3"), "claim_unbound", False, True),
-        (unschedulable(f"running PreFilter plugin: pod has {UNBOUND}", "SchedulerError"), "claim_unbound", False, True),
         (unschedulable("binding volumes: timed out", "SchedulerError"), "scheduler_failed", True, True),
     ],
 )
@@ -209,25 +207,6 @@ def test_what_keeps_a_run_from_starting_is_told_in_words(
     assert found.obstacle is not None
     assert (found.obstacle.reason.code, found.obstacle.busy, found.obstacle.patience) == (code, busy, patience)
     assert found.obstacle.reason.message.endswith(".")
-
-
-def obstacle(document: dict[str, Any]) -> Obstacle:
-    found = verdict(document, asked=False)
-    assert isinstance(found, Pending)
-    assert found.obstacle is not None
-    return found.obstacle
-
-
-def test_why_an_image_could_not_be_pulled_is_told_while_the_node_waits_to_try_again() -> None:
-    cause = obstacle(waiting("ErrImagePull", "lookup registry.lab: no such host"))
-    bare = obstacle(waiting("ImagePullBackOff", 'Back-off pulling image "lab/train:2"'))
-    whole = obstacle(waiting("ImagePullBackOff", 'Back-off pulling image "lab/train:2": ErrImagePull: denied'))
-    missing = obstacle(waiting("ErrImageNeverPull"))
-    assert clearer(None, bare) == bare
-    assert clearer(cause, bare) == cause
-    assert clearer(bare, cause) == cause
-    assert clearer(cause, whole) == whole, "it says the cause of the last try"
-    assert clearer(missing, bare) == bare, "that was another trouble"
 
 
 def test_a_pod_on_its_way_has_no_obstacle() -> None:
@@ -285,6 +264,32 @@ def test_who_was_evicted_for_what_itself_has_written_has_failed(message: str, ex
     assert over(document, asked=True).stopped
     document["status"]["containerStatuses"] = []
     assert isinstance(verdict(document, asked=False), Taken)
+
+
+def obstacle(document: dict[str, Any]) -> Obstacle:
+    found = verdict(document, asked=False)
+    assert isinstance(found, Pending)
+    assert found.obstacle is not None
+    return found.obstacle
+
+
+@pytest.mark.parametrize("reason", ["Unschedulable", "SchedulerError"])
+def test_a_claim_without_a_volume_is_named_whatever_the_scheduler_calls_it(reason: str) -> None:
+    found = obstacle(unschedulable(f"0/3 nodes are available: pod has {UNBOUND}. preemption: 0/3", reason))
+    assert found.reason.code == "claim_unbound"
+    assert UNBOUND in found.reason.message
+
+
+def test_why_an_image_could_not_be_pulled_is_told_while_the_node_waits_to_try_again() -> None:
+    cause = obstacle(waiting("ErrImagePull", "lookup registry.lab: no such host"))
+    bare = obstacle(waiting("ImagePullBackOff", 'Back-off pulling image "lab/train:2"'))
+    whole = obstacle(waiting("ImagePullBackOff", 'Back-off pulling image "lab/train:2": ErrImagePull: denied'))
+    missing = obstacle(waiting("ErrImageNeverPull"))
+    assert clearer(None, bare) == bare
+    assert clearer(cause, bare) == cause
+    assert clearer(bare, cause) == cause
+    assert clearer(cause, whole) == whole, "it says the cause of the last try"
+    assert clearer(missing, bare) == bare, "that was another trouble"
 
 
 def test_a_tombstone_is_one_whatever_else_it_says() -> None:
