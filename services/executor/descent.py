@@ -45,6 +45,20 @@ def reached(path: Path) -> int:
     return file
 
 
+def mark(path: Path) -> None:
+    """Something at this path, an empty file if there is nothing yet. Raises OSError."""
+    above = reached(path.parent)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(path.name, flags, 0o644, dir_fd=above))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
+    finally:
+        os.close(above)
+
+
 def make(path: Path) -> None:
     """The folder and all above it, as far as they are not there. Raises OSError."""
     os.close(_opened(path, make=True))

@@ -13,7 +13,7 @@ import structlog
 from services.executor.backends.protocol import Backend
 from services.executor.domain.admission import Capacity
 from services.executor.domain.observation import Observation, Waiting
-from services.executor.domain.pulling import pulling_of
+from services.executor.domain.pulling import waiting_of
 from services.executor.domain.record import Kind, judged, rank_of
 from services.executor.gangs import Gangs
 from services.executor.known import KnownRuns
@@ -97,10 +97,10 @@ class Executor:
         await self._look([self.runs[id] for id in run_ids if id in self.runs])
 
     async def pulls(self, run_ids: Iterable[str]) -> dict[str, Reason]:
-        """What those of these runs wait for whose images are being pulled."""
+        """What those of these runs wait for that have not started, as far as their backend knows it."""
         runs = [self.runs[id] for id in run_ids if id in self.runs and isinstance(self.runs[id].seen, Waiting)]
         found = await self._backend.pulls([rank for run in runs for rank in run.living])
-        return {run.record.id: reason for run in runs if (reason := pulling_of(run.record, found)) is not None}
+        return {run.record.id: reason for run in runs if (reason := waiting_of(run.record, found)) is not None}
 
     def report(self, run: Run) -> None:
         """Say what becomes of the run, unless that is being done."""

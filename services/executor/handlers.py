@@ -121,7 +121,7 @@ class Handlers:
         return Checkpoints(items=tuple(items))
 
     async def pulls(self, ask: GetPulls) -> Pulls:
-        """How far the images have come that these runs wait for; of several ranks, the one that has come least far."""
+        """What these runs wait for, images above all; of several ranks, the one that has come least far."""
         waiting = {run_id(asked.job_id, asked.attempt): asked for asked in ask.runs}
         found = await self._executor.pulls(list(waiting))
         return Pulls(items=tuple(PullOf(**vars(waiting[id]), reason=reason) for id, reason in found.items()))

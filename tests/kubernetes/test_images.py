@@ -10,6 +10,7 @@ import pytest
 
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
+from services.executor.domain.pulling import Pull
 from shared.contracts.commands.secrets import RegistryLogin
 from tests.support.held_way import HeldWay
 from tests.support.kubernetes.bench import KubernetesBench
@@ -59,6 +60,7 @@ async def test_a_pods_image_is_pulled_by_its_digest_with_a_secret_that_goes_with
 
         await until(pulled, "its image is being pulled")
         [pull] = (await bench.backend.pulls([order.run_id])).values()
+        assert isinstance(pull, Pull)
         assert (pull.image, pull.layers) == (order.image, 0)
     finally:
         way.let_go()

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from services.executor.domain.observation import Refused
+from services.executor.backends.kubernetes.layout import Storage
+from services.executor.domain.observation import Lost, Refused
 from tests.support.benches import opened_in_cluster
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.kubernetes.cluster import BARE_IMAGE
+from tests.support.kubernetes.storage import CLAIM
 
 NOBODY = "127.0.0.1:1/nobody/listens:1"
 
@@ -38,3 +40,14 @@ async def test_what_keeps_pods_from_starting_is_told_and_nothing_of_them_ever_st
         assert (seen.reason.code, seen.busy) == (code, busy)
         assert words in seen.reason.message
     assert hasty.lines("ledger") == []
+
+
+async def test_nothing_starts_where_the_claim_has_other_files(hasty: KubernetesBench) -> None:
+    """Seen alive for a moment, it counts as lost, and is tried again."""
+    hasty.layout = replace(hasty.layout, storages=(Storage(hasty.folder, CLAIM, "elsewhere"),))
+    await hasty.reopen()
+    order = hasty.order("echo started >> ledger")
+    await hasty.backend.launch([order])
+    seen: Refused | Lost = await hasty.reaches(order.run_id, Refused, Lost)
+    assert seen.reason.code == "claim_differs"
+    assert list(hasty.folder.rglob("ledger")) == []

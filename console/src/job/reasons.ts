@@ -78,6 +78,7 @@ const CHANGES = [
     'no_node_fits',
     'starting',
     'pulling_image',
+    'pod_waits',
     'preempting',
     'preempted',
     'paused',

@@ -9,13 +9,13 @@ sooner. All of it is safe to repeat, also by the next executor process, which fi
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from services.executor.domain.observation import Observation
-from services.executor.domain.pulling import Pull
+from services.executor.domain.pulling import Held, Pull
 from services.executor.domain.reading import Reading
 from shared.contracts.commands.secrets import RegistryLogin
 from shared.contracts.errors import Conflict
@@ -144,8 +144,8 @@ class Backend(Protocol):
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         """What these runs are now; from here on their changes are reported."""
 
-    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
-        """How far the images of those of these runs have come that wait for one."""
+    async def pulls(self, run_ids: Sequence[str]) -> Mapping[str, Pull | Held]:
+        """How far the images of those of these runs have come that wait for one, or what else keeps them."""
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         """What those of these runs that live have used so far: one sweep for all of them, and nothing of the others."""

@@ -1,11 +1,25 @@
 """Which refusals of a pod pass by themselves, and which end the attempt: the same codes of the API server say both."""
 
+import re
+
 _TERMINATING = "NamespaceTerminating"
 _NOT_YET = "error looking up service account"
 """Forbidden as well, in a namespace that is so new that the cluster has not put the account there which pods need."""
 _UNCOUNTED = "status unknown for quota"
 """Likewise, of a quota that is so new that the cluster has not counted what it bounds."""
 _QUOTA = "exceeded quota"
+_CALLER = re.compile(r'User "[^"]*" cannot \w+ resource ')
+_NAMESPACE = re.compile(r'namespaces "[^"]*" not found')
+
+
+def forbids(status: int, message: str) -> bool:
+    """Whether the caller may do nothing of the kind there, whatever the pod is like."""
+    return status == 403 and _CALLER.search(message) is not None
+
+
+def lacks_namespace(status: int, message: str) -> bool:
+    """Whether nothing can be made since the namespace is not there."""
+    return status == 404 and _NAMESPACE.search(message) is not None
 
 
 def passes(status: int, message: str, causes: tuple[str, ...]) -> bool:

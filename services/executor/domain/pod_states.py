@@ -41,6 +41,8 @@ _SIGNALS = {
 """Linux's numbers, of those that end a program."""
 STOPPING = "stopping"
 EXITED = "exited"
+MISPLACED = "misplaced"
+CLAIM_DIFFERS = "The claim of this namespace has other files than the platform's storage. Ask an operator."
 _TAKEN_AWAY = frozenset({"Evicted", "Terminated", "Shutdown", "Preempting"})
 """Why a kubelet fails pods that it has admitted."""
 
@@ -56,11 +58,15 @@ class Pending:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """`busy`: it may start another time or elsewhere. `patience`: it may pass by itself, so give it time."""
+    """`busy`: it may start another time or elsewhere. `patience`: it may pass by itself, so give it time.
+
+    `bare`: it says what the cluster does about a trouble, and not what the trouble is.
+    """
 
     reason: Reason
     busy: bool = False
     patience: bool = True
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def verdict(pod: Pod, asked: bool, answers: bool = True) -> Verdict:
     state = (container or {}).get("state") or {}
     over = status.get("phase") in ("Failed", "Succeeded")
     if over and status.get("reason") in _TAKEN_AWAY and not asked and not _ended_first(state):
-        said = _sentence(status.get("message", ""))
+        said = sentence(status.get("message", ""))
         return Taken(Reason(code="evicted", message=f"The node took the run away: {said}", details={"said": said}))
     if "terminated" in state:
         return _ended(pod, state["terminated"], asked)
@@ -141,6 +147,12 @@ def verdict(pod: Pod, asked: bool, answers: bool = True) -> Verdict:
     return Pending(_obstacle(pod, state.get("waiting") or {}))
 
 
+def clearer(before: Obstacle | None, now: Obstacle) -> Obstacle:
+    """Which of two words on one pod is to be told, the earlier one first: one that names the cause stays."""
+    same = before is not None and before.reason.code == now.reason.code
+    return before if before is not None and same and now.bare else now
+
+
 def time_ns(stamp: str) -> int:
     """Of the API server's moments, which have whole seconds or microseconds."""
     return int(datetime.fromisoformat(stamp).timestamp() * 1_000_000) * 1000
@@ -153,6 +165,8 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
         return NeverStarted(Obstacle(_UNKNOWN)) if asked else Taken(_UNKNOWN)
     code = int(ended["exitCode"])
     words = _words(ended)
+    if words[:1] == [MISPLACED]:
+        return NeverStarted(Obstacle(Reason(code="claim_differs", message=CLAIM_DIFFERS), patience=False))
     stopping = words[0] == STOPPING if words else _was_taken(pod)
     forced = stopping and EXITED not in words and code == _SIGKILLED
     if stopping and not asked:
@@ -198,7 +212,7 @@ def _never_ran(pod: Pod) -> Verdict:
     """The kubelet has given the pod up: it would not admit it, or took it away."""
     status = pod["status"]
     cause, message = str(status.get("reason", "")), str(status.get("message", "")).strip()
-    said = _sentence(message or cause or "no reason is known")
+    said = sentence(message or cause or "no reason is known")
     words = f"The node {_node(pod)} did not take the pod: {said}"
     details: Facts = {"node": _node(pod), "said": said}
     return NeverStarted(
@@ -220,7 +234,11 @@ _IMAGE_WORDS = {
     "image_invalid": "The image name {image} is not valid: {message}",
 }
 _CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_BARE = re.compile(r'Back-off pulling image "[^"]*"\.?')
+"""All that a kubelet says while it waits before it pulls again; from Kubernetes 1.32 on the cause follows."""
 _CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)"( is being deleted| not found)?')
+_UNBOUND = "unbound immediate PersistentVolumeClaims"
+"""What the cluster's scheduler says of a pod whose claim has no volume, on whichever node it is to run."""
 _OWN_DISK = (
     "exceeds the total limit of containers",
     "exceeded its local ephemeral storage limit",
@@ -234,30 +252,38 @@ def _obstacle(pod: Pod, waiting: Mapping[str, Any]) -> Obstacle | None:
     if cause in _IMAGES:
         code, patience = _IMAGES[cause]
         image = pod["spec"]["containers"][0].get("image", "")
-        words = _IMAGE_WORDS[code].format(image=image, node=_node(pod), message=_sentence(message))
-        details: Facts = {"image": image, "node": _node(pod), "said": _sentence(message)}
-        return Obstacle(Reason(code=code, message=words, details=details), patience=patience)
+        words = _IMAGE_WORDS[code].format(image=image, node=_node(pod), message=sentence(message))
+        details: Facts = {"image": image, "node": _node(pod), "said": sentence(message)}
+        bare = _BARE.fullmatch(message.strip()) is not None
+        return Obstacle(Reason(code=code, message=words, details=details), patience=patience, bare=bare)
     if cause in _CONFIGURATION:
-        said = _sentence(message)
+        said = sentence(message)
         words = f"The container could not be made on the node {_node(pod)}: {said}"
         return Obstacle(Reason(code="container_refused", message=words, details={"said": said}))
     scheduled = _condition(pod, "PodScheduled")
-    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
-        return _unschedulable(str(scheduled.get("message", "")))
+    if scheduled.get("status") == "False" and scheduled.get("reason") in ("Unschedulable", "SchedulerError"):
+        return _unschedulable(str(scheduled.get("message", "")), scheduled["reason"] == "SchedulerError")
     return None
 
 
-def _unschedulable(message: str) -> Obstacle:
+def _unschedulable(message: str, failed: bool) -> Obstacle:
+    """`failed`: the cluster's scheduler has come to no answer."""
     if (claim := _CLAIM.search(message)) and claim[2]:
         words = f"The virtual cluster's namespace has no storage claim {claim[1]}. Ask an operator to make it."
         return Obstacle(Reason(code="claim_missing", message=words, details={"claim": claim[1]}), patience=False)
-    said = _sentence(message)
+    said = sentence(message)
+    if _UNBOUND in message:
+        words = f"A storage claim that the run needs has no volume yet; ask an operator to see why: {said}"
+        return Obstacle(Reason(code="claim_unbound", message=words, details={"said": said}))
+    if failed:
+        words = f"The cluster's scheduler failed to place the run's pod: {said}"
+        return Obstacle(Reason(code="scheduler_failed", message=words, details={"said": said}), busy=True)
     words = f"Kubernetes found no room for the run where it was placed: {said}"
     return Obstacle(Reason(code="unschedulable", message=words, details={"said": said}), busy=True)
 
 
 def _cannot_start(message: str) -> Reason:
-    words = f"The image has no program to start the command with: {_sentence(message)}"
+    words = f"The image has no program to start the command with: {sentence(message)}"
     return Reason(code="program_missing", message=words)
 
 
@@ -266,7 +292,7 @@ def _over_its_disk(pod: Pod) -> Over | None:
     status = pod.get("status", {})
     container = next(iter(status.get("containerStatuses") or ()), None)
     ended = ((container or {}).get("state") or {}).get("terminated") or {}
-    said = _sentence(str(status.get("message", "")))
+    said = sentence(str(status.get("message", "")))
     if status.get("reason") != "Evicted" or not ended.get("startedAt") or not any(text in said for text in _OWN_DISK):
         return None
     code = int(ended["exitCode"]) or _SIGKILLED
@@ -298,7 +324,7 @@ def _taken(pod: Pod) -> Reason:
         if _is_driven_out(pod):
             words = f"The node {_node(pod)} was closed to its runs (a NoExecute taint), or did not answer for a while."
             return Reason(code="node_closed", message=words, details={"node": _node(pod)})
-        said = _sentence(message)
+        said = sentence(message)
         words = f"Kubernetes took the run away ({cause}): {said}"
         return Reason(code="disrupted", message=words, details={"cause": cause, "said": said})
     return Reason(code="stopped_by_others", message="Somebody deleted the run's pod, and Jobyard had not asked for it.")
@@ -328,7 +354,7 @@ def signal_of(code: int) -> str | None:
     return _SIGNALS.get(code - 128)
 
 
-def _sentence(text: str) -> str:
-    """On one line, with an end, and not endless."""
-    line = " ".join(text.split())[:500]
+def sentence(text: str) -> str:
+    """On one line that shows all of what it says, with an end, and not endless."""
+    line = "".join(each for each in " ".join(text.split()) if each.isprintable())[:500]
     return line if line.endswith((".", "!", "?")) else f"{line}."

@@ -1,4 +1,4 @@
-"""How far an image has come that is being pulled: from what an engine says line by line to one sentence.
+"""What a run waits for that is to start: how far its image has come, or what keeps its pod, as one sentence.
 
 An engine tells of layers as it meets them, and of their sizes as they arrive. So totals grow at first; nothing is said
 of bytes until the size of every layer that is not there is known.
@@ -15,6 +15,7 @@ from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
 CODE = "pulling_image"
+WAITS = "pod_waits"
 MOST_LAYERS = 512
 """An image has at most 127 layers; what claims more is not counted."""
 _UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -30,6 +31,13 @@ class Pull:
     layers_there: int = 0
     size: int = 0
     arrived: int = 0
+
+
+@dataclass(frozen=True)
+class Held:
+    """Its node cannot make what it lives in, tries again, and says why: a volume, for instance, that does not come."""
+
+    said: str
 
 
 @dataclass
@@ -102,13 +110,25 @@ def pulling(pull: Pull, node: str) -> Reason:
     return Reason(code=CODE, message=f"{message}.", details=details)
 
 
-def pulling_of(record: RunRecord, pulls: Mapping[str, Pull]) -> Reason | None:
-    """Of a run: what the rank of it waits for that has come least far. None: no rank waits for an image."""
-    found = [(pulls[member.id], member.rank) for member in record.members if member.id in pulls]
-    if not found:
+def held(trouble: Held, node: str) -> Reason:
+    """What a job's reason says while a node has such trouble with it."""
+    message = f"Node {node} cannot start the run yet, and tries again: {trouble.said}"
+    return Reason(code=WAITS, message=message, details={"node": node, "said": trouble.said})
+
+
+def waiting_of(record: RunRecord, found: Mapping[str, Pull | Held]) -> Reason | None:
+    """Of a run: what the rank of it waits for that has come least far. None: no rank is known to wait."""
+    nodes = {share.rank: share.node for share in record.shares}
+    pulls: list[tuple[Pull, str]] = []
+    for member in record.members:
+        one = found.get(member.id)
+        if isinstance(one, Held):
+            return held(one, nodes[member.rank])
+        if one is not None:
+            pulls.append((one, nodes[member.rank]))
+    if not pulls:
         return None
-    pull, rank = min(found, key=lambda one: (one[0].layers_there, one[0].arrived))
-    return pulling(pull, next(share.node for share in record.shares if share.rank == rank))
+    return pulling(*min(pulls, key=lambda pull: (pull[0].layers_there, pull[0].arrived)))
 
 
 def amount_of(arrived: int, size: int) -> str:

@@ -1,4 +1,4 @@
-"""How far the images of runs have come that have not started."""
+"""What runs wait for that have not started: how far their images have come, or what keeps their pods."""
 
 from typing import Annotated
 
@@ -12,17 +12,19 @@ from shared.contracts.job import Reason
 
 
 class GetPulls(Contract):
-    """Which of these runs wait for an image."""
+    """Which of these runs wait for an image, or for what their pods need."""
 
     runs: Annotated[tuple[RunOf, ...], Field(max_length=MANY)]
 
 
 class PullOf(RunOf):
-    reason: Annotated[Reason, Field(description="Which image it is, and how much of it is there.")]
+    reason: Annotated[
+        Reason, Field(description="Which image it is, and how much of it is there; or what keeps its pod.")
+    ]
 
 
 class Pulls(Contract):
-    items: Annotated[tuple[PullOf, ...], Field(description="Only of runs whose image is being pulled.")]
+    items: Annotated[tuple[PullOf, ...], Field(description="Only of runs that are known to wait for something.")]
 
 
-PULLS = Command("cmd.executor.pulls.v1", GetPulls, Pulls, "How far the images of starting runs have come.")
+PULLS = Command("cmd.executor.pulls.v1", GetPulls, Pulls, "What starting runs wait for.")

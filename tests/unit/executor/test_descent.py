@@ -69,6 +69,21 @@ def test_nothing_is_written_or_removed_behind_a_link_and_the_path_is_said(tmp_pa
     assert (elsewhere / "kept").read_text() == "as it was"
 
 
+def test_a_file_is_made_once_and_none_behind_a_link(tmp_path: Path, elsewhere: Path) -> None:
+    made = tmp_path / "mark"
+    descent.mark(made)
+    made.write_text("kept")
+    descent.mark(made)
+    assert made.read_text() == "kept"
+    with pytest.raises(descent.Misled, match=str(tmp_path / "link")):
+        descent.mark(tmp_path / "link" / "mark")
+    with pytest.raises(OSError, match=str(tmp_path / "none")):
+        descent.mark(tmp_path / "none" / "mark")
+    (tmp_path / "dangling").symlink_to(elsewhere / "made")
+    descent.mark(tmp_path / "dangling")
+    assert list(elsewhere.iterdir()) == [elsewhere / "in"]
+
+
 def test_no_descriptor_stays_open(tmp_path: Path, elsewhere: Path) -> None:
     before = os.listdir("/proc/self/fd")
     for path in (tmp_path / "link" / "in", tmp_path / "link", tmp_path / "none" / "in"):

@@ -109,6 +109,16 @@ def test_devices_are_asked_for_by_the_clusters_name_and_shown_by_its_plugin() ->
     assert [each["name"] for each in container(document)["env"]] == ["X", "ASCEND_VISIBLE_DEVICES"]
 
 
+def test_a_job_without_an_image_is_refused_in_words_where_no_default_is_set() -> None:
+    bare = replace(LAYOUT, image="")
+    with pytest.raises(Unplaceable) as refusal:
+        made(bare, image=None)
+    assert refusal.value.reason.code == "no_image"
+    assert "Submit the job with an image" in refusal.value.reason.message
+    assert container(made(bare, image="own:1"))["image"] == "own:1"
+    assert container(made(image=None))["image"] == LAYOUT.image
+
+
 def test_a_device_type_that_no_operator_has_named_is_refused() -> None:
     with pytest.raises(Unplaceable) as refusal:
         made(device_type="a100", devices=(0,))

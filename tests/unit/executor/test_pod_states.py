@@ -8,15 +8,18 @@ from services.executor.domain.pod_names import TOMBSTONE
 from services.executor.domain.pod_states import (
     Buried,
     NeverStarted,
+    Obstacle,
     Over,
     Pending,
     Running,
     Taken,
     Verdict,
+    clearer,
     verdict,
 )
 
 START, END = "2026-12-04T12:00:00Z", "2026-12-04T12:00:09Z"
+UNBOUND = "unbound immediate PersistentVolumeClaims"
 START_NS = 1_796_385_600_000_000_000
 
 
@@ -47,8 +50,8 @@ def waiting(reason: str, message: str = "") -> dict[str, Any]:
     return pod({"waiting": {"reason": reason, "message": message}}, phase="Pending")
 
 
-def unschedulable(message: str) -> dict[str, Any]:
-    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+def unschedulable(message: str, reason: str = "Unschedulable") -> dict[str, Any]:
+    condition = {"type": "PodScheduled", "status": "False", "reason": reason, "message": message}
     return pod(phase="Pending", node=None, conditions=(condition,))
 
 
@@ -126,6 +129,13 @@ def test_an_end_that_somebody_brought_about_is_a_stop_if_it_was_us_and_else_a_lo
     assert found.reason.message.endswith(".")
 
 
+def test_a_run_whose_claim_has_other_files_has_not_started() -> None:
+    found = verdict(pod(ended(1, "misplaced\n"), phase="Failed"), asked=False)
+    assert isinstance(found, NeverStarted)
+    assert (found.obstacle.reason.code, found.obstacle.busy) == ("claim_differs", False)
+    assert over(pod(ended(1, "exited\nmisplaced\n"))).exit_code == 1, "a command that says so itself has run"
+
+
 def test_a_run_that_had_ended_before_its_node_took_it_away_has_ended_by_itself() -> None:
     found = over(pod(ended(3, "exited\n"), phase="Failed", reason="Evicted", message="low on memory"))
     assert (found.exit_code, found.stopped) == (3, False)
@@ -186,6 +196,7 @@ def test_out_of_memory_is_said_only_of_an_end_that_failed() -> None:
         (waiting("ImageInspectError", "broken"), "image_unavailable", False, True),
         (unschedulable("0/3 nodes are available: 3 Insufficient cpu"), "unschedulable", True, True),
         (unschedulable('persistentvolumeclaim "data" not found'), "claim_missing", False, False),
+        (unschedulable("binding volumes: timed out", "SchedulerError"), "scheduler_failed", True, True),
     ],
 )
 def test_what_keeps_a_run_from_starting_is_told_in_words(
@@ -253,6 +264,32 @@ def test_who_was_evicted_for_what_itself_has_written_has_failed(message: str, ex
     assert over(document, asked=True).stopped
     document["status"]["containerStatuses"] = []
     assert isinstance(verdict(document, asked=False), Taken)
+
+
+def obstacle(document: dict[str, Any]) -> Obstacle:
+    found = verdict(document, asked=False)
+    assert isinstance(found, Pending)
+    assert found.obstacle is not None
+    return found.obstacle
+
+
+@pytest.mark.parametrize("reason", ["Unschedulable", "SchedulerError"])
+def test_a_claim_without_a_volume_is_named_whatever_the_scheduler_calls_it(reason: str) -> None:
+    found = obstacle(unschedulable(f"0/3 nodes are available: pod has {UNBOUND}. preemption: 0/3", reason))
+    assert found.reason.code == "claim_unbound"
+    assert UNBOUND in found.reason.message
+
+
+def test_why_an_image_could_not_be_pulled_is_told_while_the_node_waits_to_try_again() -> None:
+    cause = obstacle(waiting("ErrImagePull", "lookup registry.lab: no such host"))
+    bare = obstacle(waiting("ImagePullBackOff", 'Back-off pulling image "lab/train:2"'))
+    whole = obstacle(waiting("ImagePullBackOff", 'Back-off pulling image "lab/train:2": ErrImagePull: denied'))
+    missing = obstacle(waiting("ErrImageNeverPull"))
+    assert clearer(None, bare) == bare
+    assert clearer(cause, bare) == cause
+    assert clearer(bare, cause) == cause
+    assert clearer(cause, whole) == whole, "it says the cause of the last try"
+    assert clearer(missing, bare) == bare, "that was another trouble"
 
 
 def test_a_tombstone_is_one_whatever_else_it_says() -> None:

@@ -25,7 +25,7 @@ class Container:
 
     def start(self, wait_s: int, *argv: str) -> None:
         argv = argv or ("/bin/sh", "-c", f'cat "$RANK_TABLE_FILE"; exit {CODE}')
-        shell, option, script, *words = started(argv, str(self.folder), wait_s)
+        shell, option, script, *words = started(argv, str(self.folder), str(self.word), wait_s)
         self.process = subprocess.Popen(
             [shell, option, script.replace(MESSAGE, str(self.word)), *words],
             env={"PATH": os.environ["PATH"], "RANK_TABLE_FILE": str(self.table)},

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.executor.backends.kubernetes.pulls import pull_of
-from services.executor.domain.pulling import MOST_LAYERS, Progress, Pull, amount_of, pulling, pulling_of
+from services.executor.backends.kubernetes.pulls import told_of
+from services.executor.domain.pulling import MOST_LAYERS, Held, Progress, Pull, amount_of, pulling, waiting_of
 from services.executor.domain.record import record_of
 from shared.contracts.job import Share
 from tests.support.executor import BOOT, NOW, view_of
@@ -80,13 +80,17 @@ def test_of_several_ranks_the_one_is_told_that_has_come_least_far() -> None:
     record = record_of(view_of(), shares, "run", BOOT, NOW, None)
     first, second, _ = record.ranks
     far, near = Pull("x", AT_NS, layers=3, layers_there=2), Pull("x", AT_NS, layers=3, layers_there=1)
-    reason = pulling_of(record, {first: far, second: near})
+    reason = waiting_of(record, {first: far, second: near})
     assert reason is not None and reason.details["node"] == "n2"
-    assert pulling_of(record, {}) is None
+    assert waiting_of(record, {}) is None
+    stuck = waiting_of(record, {first: far, second: Held("The volume does not come.")})
+    assert stuck is not None
+    assert (stuck.code, stuck.details["node"]) == ("pod_waits", "n2")
+    assert stuck.message.endswith("The volume does not come.")
 
 
-def event(reason: str, at: str | None) -> dict[str, Any]:
-    return {"reason": reason, "lastTimestamp": at}
+def event(reason: str, at: str | None, message: str = "") -> dict[str, Any]:
+    return {"reason": reason, "lastTimestamp": at, "message": message}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,37 @@ def event(reason: str, at: str | None) -> dict[str, Any]:
 )
 def test_of_a_pod_the_last_event_counts(events: list[dict[str, Any]], since: int | None) -> None:
     pod = {"spec": {"containers": [{"image": "x:1"}]}}
-    found = pull_of(pod, events)
+    found = told_of(pod, events)
     assert (found is None) == (since is None)
-    if found is not None and since is not None:
+    if isinstance(found, Pull) and since is not None:
         assert (found.image, found.since_ns // 1_000_000_000 % 60) == ("x:1", since)
+
+
+@pytest.mark.parametrize(
+    ("events", "held"),
+    [
+        ([event("FailedMount", "2026-11-28T20:00:01Z", "no such export")], "no such export"),
+        ([event("FailedCreatePodSandBox", "2026-11-28T20:00:01Z")], "FailedCreatePodSandBox"),
+        ([event("Scheduled", "2026-11-28T20:00:09Z"), event("FailedMount", "2026-11-28T20:00:01Z", "no")], "no"),
+        (
+            [
+                event("FailedMount", "2026-11-28T20:00:02Z", "newest"),
+                event("FailedAttachVolume", "2026-11-28T20:00:01Z", "older"),
+            ],
+            "newest",
+        ),
+        ([event("FailedMount", "2026-11-28T20:00:01Z", "no"), event("Pulled", "2026-11-28T20:00:01Z")], None),
+        (
+            [
+                event("FailedAttachVolume", "2026-11-28T20:00:01Z"),
+                event("SuccessfulAttachVolume", "2026-11-28T20:00:02Z"),
+            ],
+            None,
+        ),
+    ],
+)
+def test_what_keeps_a_pod_from_its_image_is_told_until_it_gets_on(
+    events: list[dict[str, Any]], held: str | None
+) -> None:
+    found = told_of({"spec": {"containers": [{"image": "x:1"}]}}, events)
+    assert found == (None if held is None else Held(held))

@@ -41,6 +41,7 @@ export default {
         no_node_fits: 'Kill it and submit it smaller.',
         starting: 'Nothing to do: it is being started.',
         pulling_image: 'Nothing to do: it starts once the image is there.',
+        pod_waits: 'The node tries again by itself. If that does not help, tell an operator what it says.',
         preempting: 'Nothing to do: it is queued again by itself. A higher priority keeps its place the next time.',
         preempted: 'It starts again once there is room. A higher priority moves it forward.',
         paused: 'Resume it, and it is queued again.',

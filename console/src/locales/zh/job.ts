@@ -42,6 +42,7 @@ export default {
         no_node_fits: '终止后减少资源重新提交。',
         starting: '无需操作：正在启动。',
         pulling_image: '无需操作：镜像拉取完成后即启动。',
+        pod_waits: '节点会自动重试；若仍不成功，请将其所说告知运维人员。',
         preempting: '无需操作：会自动重新排队。提高优先级可避免下次被抢占。',
         preempted: '有资源后重新启动。提高优先级可以提前。',
         paused: '恢复后重新排队。',

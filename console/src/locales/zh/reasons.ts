@@ -128,7 +128,14 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     path_unmapped: (facts) => `目录 ${facts.text('path')} 不在集群的任何存储上，请改用在存储上的路径。`,
     devices_unknown: (facts) => `运维人员没有为类型 ${facts.text('device_type')} 的设备指定集群中的资源。`,
     claim_missing: (facts) => `虚拟集群的命名空间中没有存储声明 ${facts.text('claim')}，请联系运维人员创建。`,
+    claim_unbound: (facts) => `作业所需的存储声明尚未绑定存储卷，请联系运维人员：${facts.text('said')}`,
     unschedulable: (facts) => `Kubernetes 无法在选定的位置放下这次运行：${facts.text('said')}`,
+    claim_differs: () => '该命名空间的存储声明中的文件与平台的存储不一致，作业未启动。请联系运维人员。',
+    scheduler_failed: (facts) => `集群的调度器未能放置作业的 pod：${facts.text('said')}`,
+    pod_waits: (facts) => `节点 ${facts.text('node')} 暂时无法启动这次运行，正在重试：${facts.text('said')}`,
+    namespace_closed: (facts) =>
+        `虚拟集群 ${facts.text('vc')} 在该集群中没有位置：命名空间 ${facts.text('namespace')} 不存在，或执行器无权使用。` +
+        `请联系运维人员将其加入 Helm chart 的 runs.virtualClusters，或创建该命名空间。`,
     node_refused: (facts) => `节点 ${facts.text('node')} 没有接受作业的 pod：${facts.text('said')}`,
     evicted: (facts) => `节点驱逐了作业的 pod：${facts.text('said')}`,
     disrupted: (facts) => `Kubernetes 收回了作业的 pod（${facts.text('cause')}）：${facts.text('said')}`,

@@ -126,6 +126,8 @@ JOBYARD_EXECUTOR_KUBERNETES_GROUP: {{ $.Values.security.group | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_READ_ONLY_ROOT: {{ .readOnlyRoot | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PRIORITY_CLASS: {{ .priorityClass | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_RUNTIME_CLASS: {{ .runtimeClass | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_LABELS: {{ .labels | toJson | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_ANNOTATIONS: {{ .annotations | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_NODE_LABELS: {{ .nodeLabels | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_TOLERATIONS: {{ .tolerations | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PATIENCE_S: {{ .patienceS | quote }}

@@ -41,7 +41,7 @@ from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.domain import pod_states as states
 from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Observation
-from services.executor.domain.pulling import Pull
+from services.executor.domain.pulling import Held, Pull
 from services.executor.domain.reading import Reading
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
@@ -71,10 +71,10 @@ class KubernetesBackend:
         self._turns = Turns()
         self._kept = Kept(folder)
         self._pods = Pods(api, layout.fence, nodes.strangers if nodes is not None else Holders(), self._moved)
-        self._pulls = PodPulls(api, self._pods)
         self._measuring = Measuring(self._pods, sources)
         self._rank_tables = RankTables(self._kept, self._pods)
         hidden = HiddenTexts(api)
+        self._pulls = PodPulls(api, self._pods, hidden.of)
         ways = Ways(folder)
         self._entrance = Entrance(api, ways, self._pod_of, hidden.of)
         self._ports = Ports(api, self._entrance.run)
@@ -140,7 +140,7 @@ class KubernetesBackend:
         seen = await asyncio.gather(*(self._observing.observe(run_id) for run_id in run_ids))
         return dict(zip(run_ids, seen, strict=True))
 
-    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
+    async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull | Held]:
         return await self._pulls.of(run_ids)
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:

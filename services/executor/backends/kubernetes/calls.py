@@ -15,6 +15,7 @@ from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Unplaceable
 from services.executor.backends.kubernetes.logins import PullSecrets
 from services.executor.backends.kubernetes.manifest import grace_s
+from services.executor.backends.kubernetes.namespaces import closed
 from services.executor.backends.kubernetes.pods import Pods, annotations_of, path_of
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import cluster_refusals
@@ -59,6 +60,9 @@ class Calls:
         except Unplaceable as error:
             return Refused(error.reason)
         except ApiError as error:
+            if cluster_refusals.forbids(error.status, error.message):
+                log.warning("namespace_closed", run_id=run_id, namespace=namespace, error=str(error))
+                return Refused(closed(namespace, vc).reason)
             foreign = error.reason == FOREIGN
             if foreign or not cluster_refusals.passes(error.status, error.message, error.causes):
                 words = f"The cluster refused the run's pod: {error.message}"

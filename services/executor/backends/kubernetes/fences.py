@@ -95,6 +95,9 @@ class Fences:
     async def _want(self, namespace: str, vc: str, wanted: dict[str, Document]) -> None:
         try:
             await self._namespaces.check(namespace, vc)
+            if not await self._namespaces.stands(namespace):
+                log.warning("namespace_anchor_replaced", namespace=namespace)
+                self.forget(namespace)
         except (ApiError, Unplaceable) as error:
             if isinstance(error, Unplaceable) or error.status == 404:  # the next run makes it anew, or is refused
                 self.forget(namespace)
@@ -111,7 +114,7 @@ class Fences:
             if place not in wanted:
                 if await self._is_left_over(there):
                     await _tried(self._remove(there))
-            elif holds(there["spec"], wanted[place]["spec"]):
+            elif holds(there["spec"], wanted[place]["spec"]) and _belongs(there, wanted[place]):
                 del wanted[place]
 
     async def _is_left_over(self, there: Document) -> bool:
@@ -137,6 +140,12 @@ class Fences:
     async def _apply(self, document: Document) -> None:
         await self._api.apply(path_of(document), document)
         log.info("cluster_object_made", kind=document["kind"], name=document["metadata"]["name"])
+
+
+def _belongs(there: Document, wanted: Document) -> bool:
+    """To those that it is to belong to: it would go with others."""
+    owners = there["metadata"].get("ownerReferences") or ()
+    return all(any(holds(one, owner) for one in owners) for owner in wanted["metadata"]["ownerReferences"])
 
 
 async def _tried(step: Awaitable[None]) -> None:

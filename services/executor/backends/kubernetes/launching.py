@@ -4,6 +4,8 @@ An order is written down before its pod is asked for, so whoever finds none on t
 """
 
 import asyncio
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
+from services.executor.backends.kubernetes.mounts import mark_of
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.variables import MASTER_ADDR
@@ -25,6 +28,8 @@ from services.executor.domain.record import rank_of
 from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
+_FINAL = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What a folder says that would say the same another time."""
 MEET_S = 0.1
 """Between two looks at whether rank 0's pod has its address."""
 
@@ -81,6 +86,13 @@ class Launching:
         if unusable is not None:
             await self._concluding.conclude(run_id, Refused(unusable))
             return
+        try:
+            await asyncio.to_thread(descent.mark, mark_of(order))
+        except OSError as error:
+            if error.errno not in _FINAL:
+                raise
+            await self._concluding.conclude(run_id, Refused(_unmarked(error)))
+            return
         await asyncio.to_thread(self._kept.keep_order, run_id, facts)
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
@@ -134,4 +146,12 @@ def _in_the_way(error: OSError) -> Reason:
     """Ranks wait for a file of this name, and would not wait for one that an earlier attempt has left there."""
     said = error.strerror or str(error)
     message = f"What lies at {error.filename}, where the run's rank table is to be, cannot be removed: {said}."
+    return Reason(code="path_unusable", message=message, details={"path": str(error.filename), "error": said})
+
+
+def _unmarked(error: OSError) -> Reason:
+    said = os.strerror(error.errno or 0)
+    message = (
+        f"The executor cannot write into the job's folder, and so cannot tell a pod's storage from another: {said}."
+    )
     return Reason(code="path_unusable", message=message, details={"path": str(error.filename), "error": said})

@@ -65,6 +65,8 @@ class Layout:
     scheduler: str | None = None
     node_labels: Mapping[str, str] = field(default_factory=dict)
     tolerations: Sequence[Document] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     openings: Openings | None = field(default_factory=Openings)
     """None: no NetworkPolicies."""
     quotas: Mapping[str, Quota] = field(default_factory=dict)

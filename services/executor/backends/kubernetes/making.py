@@ -59,6 +59,8 @@ def layout_of(executor: str, said: KubernetesSettings) -> Layout:
         scheduler=said.scheduler,
         node_labels=said.node_labels,
         tolerations=said.tolerations,
+        labels=said.labels,
+        annotations=said.annotations,
         openings=_openings(said) if said.network_policies else None,
         quotas={vc: Quota(each.devices, each.cpus, each.memory_mib, each.pods) for vc, each in said.quotas.items()},
         domain=said.domain,

@@ -11,7 +11,7 @@ from services.executor.backends.kubernetes import wrapper
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.logins import login_name
-from services.executor.backends.kubernetes.mounts import mounts_and_volumes
+from services.executor.backends.kubernetes.mounts import mark_of, mounts_and_volumes
 from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
@@ -34,9 +34,9 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     wait_s = 0 if table is None else math.ceil(layout.rank_table_s)
     container: Document = {
         "name": names.CONTAINER,
-        "image": order.image or layout.image,
+        "image": _image(order, layout),
         "imagePullPolicy": layout.pull_policy,
-        "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd), wait_s)],
+        "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd), str(mark_of(order)), wait_s)],
         "env": variables(order, _resource(order, layout), also),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
@@ -85,6 +85,15 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     return _document(order.run_id, order, layout, spec, said)
 
 
+def _image(order: RunOrder, layout: Layout) -> str:
+    """What it starts in. Raises Unplaceable."""
+    image = order.image or layout.image
+    if not image:
+        message = "This cluster runs jobs in containers and has no default image. Submit the job with an image."
+        raise Unplaceable(Reason(code="no_image", message=message))
+    return image
+
+
 def _login(order: RunOrder) -> tuple[str, ...]:
     """The Secret of its own that the pod's image is pulled with, if there is one."""
     return () if order.login is None else (login_name(names.pod_name(order.run_id)),)
@@ -123,8 +132,9 @@ def _document(
         "metadata": {
             "name": names.pod_name(rank_id),
             "namespace": names.namespace(order.vc, layout.namespaces),
-            "labels": layout.fence.labels(rank_id),
+            "labels": {**layout.labels, **layout.fence.labels(rank_id)},
             "annotations": {
+                **layout.annotations,
                 names.RUN: rank_id,
                 names.NODE: layout.executor,
                 names.OWNER: order.owner,

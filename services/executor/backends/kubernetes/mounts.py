@@ -4,7 +4,7 @@ Paths are the same inside as outside, and of a claim a pod sees those folders al
 """
 
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.lasting import FOLDER
@@ -52,6 +52,13 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
         for number, claim in enumerate(claims)
     ]
     return mounts, volumes
+
+
+def mark_of(order: RunOrder) -> Path:
+    """An empty file that the executor makes before any pod of the job: a claim without it has other files than this
+    storage, as one has that the cluster has provisioned by itself.
+    """
+    return order.folders.job / f".jobyard-{order.job_id}"
 
 
 def _shared_memory(order: RunOrder, layout: Layout) -> str:

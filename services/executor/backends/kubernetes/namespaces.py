@@ -13,6 +13,7 @@ import structlog
 from services.executor.backends.kubernetes.api import Api, ApiError, Document
 from services.executor.backends.kubernetes.layout import Unplaceable
 from services.executor.backends.kubernetes.surroundings import holds
+from services.executor.domain import cluster_refusals
 from services.executor.domain import pod_names as names
 from shared.contracts.job import Reason
 
@@ -46,29 +47,33 @@ class Namespaces:
         self._create = create
         self._own = own
         self.known: dict[str, Anchor] = {}
-        self._making = asyncio.Lock()
+        self._making: dict[str, asyncio.Lock] = {}
+        """By namespace: one that does not answer keeps no other one's runs back."""
 
     async def anchor(self, name: str, vc: str) -> Document:
         """The owner reference for what is made in the namespace, which is there.
 
-        Raises ApiError, ClusterAway, and Unplaceable for a namespace that is not the virtual cluster's.
+        Raises ApiError, ClusterAway, and Unplaceable for a namespace that is not the virtual cluster's, or not there.
         """
-        async with self._making:
+        async with self._making.setdefault(name, asyncio.Lock()):
             if name not in self.known:
-                if name == self._own:
-                    raise _taken(name, vc, "the platform itself runs there")
-                if self._create:
-                    await self._made("/api/v1/namespaces", _namespace(name, vc))
-                    await self.check(name, vc)
-                anchor = await self._made(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), names.ANCHOR)
-                reference = {
-                    "apiVersion": "v1",
-                    "kind": "ConfigMap",
-                    "name": names.ANCHOR,
-                    "uid": anchor["metadata"]["uid"],
-                }
-                self.known[name] = Anchor(vc, reference)
-        return self.known[name].reference
+                self.known[name] = Anchor(vc, await self._reference(name, vc))
+            return self.known[name].reference
+
+    async def stands(self, name: str) -> bool:
+        """Whether the ConfigMap is still the one that is known: what belongs to one that is gone goes with it.
+
+        Raises ApiError, ClusterAway.
+        """
+        if name not in self.known:
+            return True
+        try:
+            there = (await self._api.get(f"/api/v1/namespaces/{name}/configmaps/{names.ANCHOR}"))["metadata"]
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return False
+        return there["uid"] == self.known[name].reference["uid"] and "deletionTimestamp" not in there
 
     async def check(self, name: str, vc: str) -> None:
         """It is held to its level, and the virtual cluster's. Raises as `anchor` does."""
@@ -87,6 +92,22 @@ class Namespaces:
         """It may be gone: look again."""
         self.known.pop(name, None)
 
+    async def _reference(self, name: str, vc: str) -> Document:
+        if name == self._own:
+            raise _taken(name, vc, "the platform itself runs there")
+        if self._create:
+            await self._made("/api/v1/namespaces", _namespace(name, vc))
+            await self.check(name, vc)
+        try:
+            meta = (await self._made(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), names.ANCHOR))["metadata"]
+        except ApiError as error:
+            if not self._create and cluster_refusals.lacks_namespace(error.status, error.message):
+                raise closed(name, vc) from error
+            raise
+        if "deletionTimestamp" in meta:
+            raise ApiError(409, "Leaving", f"The ConfigMap {names.ANCHOR} of the namespace {name} is being deleted.")
+        return {"apiVersion": "v1", "kind": "ConfigMap", "name": names.ANCHOR, "uid": meta["uid"]}
+
     async def _made(self, path: str, document: Document, name: str | None = None) -> Document:
         try:
             made = await self._api.create(path, document)
@@ -96,6 +117,15 @@ class Namespaces:
                 raise
             made = await self._api.get(f"{path}/{name or document['metadata']['name']}")
         return made
+
+
+def closed(name: str, vc: str) -> Unplaceable:
+    """Nobody but an operator can change that."""
+    message = (
+        f"The virtual cluster {vc} has no place in this cluster: the namespace {name} is not there, or the executor "
+        "may not use it. Ask an operator to add it to runs.virtualClusters of the Helm chart, or to make the namespace."
+    )
+    return Unplaceable(Reason(code="namespace_closed", message=message, details={"namespace": name, "vc": vc}))
 
 
 def _taken(name: str, vc: str, why: str) -> Unplaceable:

@@ -7,6 +7,7 @@ have started and the API server itself, asked then, has none.
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
@@ -20,6 +21,14 @@ from services.executor.domain.observation import Cancelled, Ended, Lost, Observa
 from shared.contracts.job import Reason
 
 POD_GONE = Reason(code="pod_gone", message="The run's pod was removed from the cluster before its result was stored.")
+
+
+@dataclass
+class Hindered:
+    """A pod that does not start: since when, and the clearest word of what keeps it from that."""
+
+    since: float
+    obstacle: states.Obstacle
 
 
 class Observing:
@@ -44,7 +53,7 @@ class Observing:
         self._ending = ending
         self._patience_s = patience_s
         self._answers = answers
-        self._hindered: dict[str, float] = {}
+        self._hindered: dict[str, Hindered] = {}
         self._looks = Looks(self._look)
 
     def look_at(self, run_id: str) -> None:
@@ -122,8 +131,9 @@ class Observing:
             return  # it is being stopped
         loop = asyncio.get_running_loop()
         now = loop.time()
-        since = self._hindered.setdefault(run_id, now)
-        if obstacle.patience and now - since < self._patience_s:
+        hindered = self._hindered.setdefault(run_id, Hindered(now, obstacle))
+        hindered.obstacle = obstacle = states.clearer(hindered.obstacle, obstacle)
+        if obstacle.patience and now - hindered.since < self._patience_s:
             loop.call_later(self._patience_s / 4, self.look_at, run_id)
         else:
             await self._ending.give_up(run_id, obstacle.reason, obstacle.busy)

@@ -1,17 +1,20 @@
-"""Which pods wait for their image: read from the cluster's events when somebody asks, and never kept.
+"""What pods wait for on their nodes: read from the cluster's events when somebody asks, and never kept.
 
-Kubernetes tells that the kubelet has begun to pull and that it is done, and nothing of what has arrived in between.
+Kubernetes tells that the kubelet has begun to pull and that it is done, and nothing of what has arrived in between. Of
+a volume that cannot be mounted, or a network that cannot be set up, events alone say anything at all.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
 from services.executor.backends.kubernetes.pods import Pods
-from services.executor.domain.pod_states import time_ns
-from services.executor.domain.pulling import Pull
+from services.executor.domain.pod_states import sentence, time_ns
+from services.executor.domain.pulling import Held, Pull
+from shared.contracts.job import HIDDEN
+from shared.contracts.masking import masked
 
 log = structlog.get_logger()
 
@@ -19,40 +22,53 @@ MOST = 8
 """Pods that are asked about at one time: of a gang, those of the first ranks."""
 _EVENTS = 50
 _PULLING = "Pulling"
-_OF_IMAGES = frozenset({_PULLING, "Pulled", "Failed", "BackOff"})
+_HOLDS = frozenset({"FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume", "FailedMount"})
+_GETS_ON = frozenset({_PULLING, "Pulled", "Failed", "BackOff", "SuccessfulAttachVolume"})
+"""Of the image, for which volumes and network have to be there; what is wrong with one is in the pod's status."""
+
+Hidden = Callable[[str, Document], Awaitable[Sequence[str]]]
+"""(run id, its pod): what must not be seen of it. Raises ApiError, ClusterAway."""
 
 
 class PodPulls:
     """Of one cluster."""
 
-    def __init__(self, api: Api, pods: Pods) -> None:
+    def __init__(self, api: Api, pods: Pods, hidden: Hidden) -> None:
         self._api = api
         self._pods = pods
+        self._hidden = hidden
 
-    async def of(self, run_ids: Sequence[str]) -> dict[str, Pull]:
-        """Those of these runs that wait for their image, as far as the cluster says so."""
+    async def of(self, run_ids: Sequence[str]) -> dict[str, Pull | Held]:
+        """Those of these runs that wait for their image or are kept from it, as far as the cluster says so."""
         waiting = [(id, pod) for id in run_ids if (pod := self._pods.get(id)) is not None and _waits(pod)][:MOST]
-        found = await asyncio.gather(*(self._pull(pod) for _, pod in waiting))
-        return {id: pull for (id, _), pull in zip(waiting, found, strict=True) if pull is not None}
+        found = await asyncio.gather(*(self._told(id, pod) for id, pod in waiting))
+        return {id: told for (id, _), told in zip(waiting, found, strict=True) if told is not None}
 
-    async def _pull(self, pod: Document) -> Pull | None:
+    async def _told(self, run_id: str, pod: Document) -> Pull | Held | None:
         meta = pod["metadata"]
         query: dict[str, str | int | bool] = {"fieldSelector": f"involvedObject.uid={meta['uid']}", "limit": _EVENTS}
         try:
             events = (await self._api.get(f"/api/v1/namespaces/{meta['namespace']}/events", query)).get("items", ())
+            told = told_of(pod, events)
+            if isinstance(told, Held):
+                told = Held(sentence(masked(told.said, await self._hidden(run_id, pod), HIDDEN)))
         except (ApiError, ClusterAway) as error:
             log.info("pod_events_unknown", pod=meta["name"], error=str(error))
             return None
-        return pull_of(pod, events)
+        return told
 
 
-def pull_of(pod: Document, events: Sequence[Document]) -> Pull | None:
-    """What the last event about the pod's image says."""
-    told = [(_at(event), event["reason"]) for event in events if event.get("reason") in _OF_IMAGES and _at(event)]
-    if not told:
+def told_of(pod: Document, events: Sequence[Document]) -> Pull | Held | None:
+    """What the last event says that is about the pod's image, or about what has to be there before; as it is said."""
+    known = [event for event in events if event.get("reason") in _GETS_ON | _HOLDS and _at(event)]
+    if not known:
         return None
-    at, reason = max(told)
-    return Pull(str(pod["spec"]["containers"][0]["image"]), time_ns(at)) if reason == _PULLING else None
+    last = max(known, key=lambda event: (_at(event), event["reason"] in _GETS_ON, event["reason"]))
+    if last["reason"] in _HOLDS:
+        return Held(str(last.get("message") or last["reason"]))
+    if last["reason"] != _PULLING:
+        return None
+    return Pull(str(pod["spec"]["containers"][0]["image"]), time_ns(_at(last)))
 
 
 def _at(event: Document) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.executor.backends.kubernetes.network_settings import Labels, PeerSettings, PodsSettings
+from services.executor.backends.kubernetes.network_settings import LabelKey, Labels, PeerSettings, PodsSettings
+from services.executor.domain.pod_names import MANAGED_BY, PREFIX
 
 _LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
@@ -16,6 +17,24 @@ def _inside(path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
         raise ValueError(f"{path!r} leads out of its claim: write it without a '/' at the start and without '..'")
     return path
+
+
+def _theirs(said: dict[str, str]) -> dict[str, str]:
+    for key in said:
+        if key.startswith(PREFIX) or key == MANAGED_BY:
+            raise ValueError(f"{key!r} is Jobyard's own to say")
+    return said
+
+
+STAYS = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
+"""By which autoscalers leave alone what would lose its work."""
+
+
+def _staying(said: dict[str, str]) -> dict[str, str]:
+    return {**STAYS, **said}
+
+
+Annotation = Annotated[str, Field(max_length=4096)]
 
 
 class ClaimSettings(BaseModel):
@@ -116,6 +135,16 @@ class KubernetesSettings(BaseSettings):
         default_factory=dict, description="Labels of the nodes that runs come to; none: all nodes of the cluster."
     )
     tolerations: tuple[dict[str, Any], ...] = Field((), description="The pods' tolerations.")
+    labels: Annotated[Labels, AfterValidator(_theirs)] = Field(
+        default_factory=dict, max_length=64, description="More labels of the pods, for instance for a cost centre."
+    )
+    annotations: Annotated[dict[LabelKey, Annotation], AfterValidator(_theirs), AfterValidator(_staying)] = Field(
+        default_factory=lambda: dict(STAYS),
+        max_length=64,
+        description='More annotations of the pods. `{"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", '
+        '"karpenter.sh/do-not-disrupt": "true"}`, which keep autoscalers from ending runs, are there unless they are '
+        "given another value here.",
+    )
     network_policies: bool = Field(
         True,
         description="Whether each namespace is closed by a NetworkPolicy, and a run's ranks opened to one another.",

@@ -14,7 +14,7 @@ once these are there (see `rank_tables`).
 
 from collections.abc import Sequence
 
-from services.executor.domain.pod_states import EXITED, STOPPING
+from services.executor.domain.pod_states import CLAIM_DIFFERS, EXITED, MISPLACED, STOPPING
 
 SHELL = "/bin/sh"
 MESSAGE = "/dev/termination-log"
@@ -37,6 +37,11 @@ look() {
         $visit
     done
 } 2> /dev/null
+"""
+
+_PLACED = r"""
+[ ! -x "${1%/*}" ] || [ -e "$1" ] || { echo "CLAIM_DIFFERS" >&2; echo MISPLACED >> MESSAGE; exit 1; }
+shift
 """
 
 _RUN = r"""
@@ -98,13 +103,15 @@ echo TOLD >> MESSAGE
 """
 
 
-def started(argv: Sequence[str], folder: str, wait_s: int = 0) -> list[str]:
+def started(argv: Sequence[str], folder: str, mark: str, wait_s: int = 0) -> list[str]:
     """What the container runs, so that `argv` is started in `folder`.
 
+    `mark`: a file that the executor has made; where it is not, the storage is another one, and nothing starts.
     `wait_s`: how long it waits for its rank table before that; 0: it needs none.
     """
-    awaiting = _AWAIT.replace("MISSING", _MISSING).replace("WAIT_S", str(wait_s))
-    return [SHELL, "-c", _script(_RUN.replace("AWAITING", awaiting if wait_s else "")), "jobyard", folder, *argv]
+    awaiting = _AWAIT.replace("MISSING", _MISSING).replace("WAIT_S", str(wait_s)) if wait_s else ""
+    script = _script(_PLACED + _RUN.replace("AWAITING", awaiting))
+    return [SHELL, "-c", script, "jobyard", mark, folder, *argv]
 
 
 def stopped() -> list[str]:
@@ -114,6 +121,7 @@ def stopped() -> list[str]:
 
 def _script(text: str) -> str:
     text = _COMMON + text
-    for name, value in {"MESSAGE": MESSAGE, "EXITED": EXITED, "STOPPING": STOPPING, "TOLD": "told"}.items():
+    words = {"MESSAGE": MESSAGE, "EXITED": EXITED, "STOPPING": STOPPING, "TOLD": "told"}
+    for name, value in (words | {"MISPLACED": MISPLACED, "CLAIM_DIFFERS": CLAIM_DIFFERS}).items():
         text = text.replace(name, value)
     return text
