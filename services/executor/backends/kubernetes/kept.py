@@ -25,13 +25,20 @@ _ENDS = {kind.__name__: kind for kind in (Ended, Cancelled, Lost, Refused)}
 
 
 class Kept:
-    """The files `<folder>/<run id>.*`. All of it touches the disk, and raises OSError when that is full."""
+    """The files `<folder>/<run id>.*`. All but `namespace` touches the disk, and raises OSError when that is full."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._namespaces: dict[str, str] = {}
+        """Of the orders."""
 
     def open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in self._folder.glob(f"*{ORDER}"):
+            run_id = file.name.removesuffix(ORDER)
+            order = self.order(run_id)
+            if order is not None:
+                self._namespaces[run_id] = order["namespace"]
 
     def path(self, run_id: str, suffix: str) -> Path:
         return self._folder / f"{run_id}{suffix}"
@@ -39,6 +46,11 @@ class Kept:
     def keep_order(self, run_id: str, facts: dict[str, Any]) -> None:
         """What is needed to find the pod again, or to bury its name."""
         self._write(run_id, ORDER, facts)
+        self._namespaces[run_id] = facts["namespace"]
+
+    def namespace(self, run_id: str) -> str | None:
+        """Where it was ordered; None: it was not, or is forgotten. Touches no disk."""
+        return self._namespaces.get(run_id)
 
     def order(self, run_id: str) -> dict[str, Any] | None:
         return self._read(run_id, ORDER)
@@ -89,6 +101,7 @@ class Kept:
 
     def forget(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:
+            self._namespaces.pop(run_id, None)
             for file in self._folder.glob(f"{run_id}.*"):
                 shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
 
