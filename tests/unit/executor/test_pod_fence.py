@@ -122,7 +122,7 @@ def test_a_pod_of_a_run_that_was_ordered_elsewhere_or_nowhere_stands_in_for_none
 def test_where_runs_were_ordered_is_known_to_the_next_process_until_they_are_forgotten(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kept.open()
-    kept.keep_order(RUN, {"namespace": "jobyard-lab"})
+    kept.keep_order(RUN, {"namespace": "jobyard-lab", "folders": {}})
     after = Kept(tmp_path)
     assert (kept.namespace(RUN), after.namespace(RUN)) == ("jobyard-lab", None)
     after.open()

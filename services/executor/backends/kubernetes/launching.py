@@ -5,12 +5,15 @@ An order is written down before its pod is asked for, so whoever finds none on t
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
+from services.executor.backends.kubernetes.grounds import Grounds
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
+from services.executor.backends.kubernetes.mounts import mounted
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.variables import MASTER_ADDR
@@ -38,6 +41,8 @@ class Launching:
         self._calls = calls
         self._concluding = concluding
         self._turns = turns
+        self._grounds = Grounds(kept)
+        self._ordering = asyncio.Lock()
 
     async def launch(self, order: RunOrder) -> None:
         """What cannot be asked of the cluster now is asked for again by whoever wants it started."""
@@ -65,6 +70,7 @@ class Launching:
             "namespace": document["metadata"]["namespace"],
             "vc": order.vc,
             "folder": str(order.cwd),
+            "folders": {str(path): read_only for path, read_only in mounted(order).items()},
             "tombstone": manifest.tombstone(order, self._layout),
         }
         before = await asyncio.to_thread(self._kept.order, run_id)
@@ -76,10 +82,20 @@ class Launching:
         except PermissionError as error:
             await self._concluding.conclude(run_id, Refused(self._not_given(error)))
             return
-        await asyncio.to_thread(self._kept.keep_order, run_id, facts)
+        try:
+            async with self._ordering:
+                await asyncio.to_thread(self._order, order, facts)
+        except Unplaceable as error:
+            await self._concluding.conclude(run_id, Refused(error.reason))
+            return
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
             await self._concluding.conclude(run_id, refused)
+
+    def _order(self, order: RunOrder, facts: dict[str, Any]) -> None:
+        """Raises Unplaceable."""
+        self._grounds.check(order)
+        self._kept.keep_order(order.run_id, facts)
 
     def _not_given(self, error: OSError) -> Reason:
         """A storage that takes root for nobody (root_squash of NFS) lets it give nothing away."""
