@@ -56,6 +56,8 @@ class Folders:
     work: Path
     data: Path | None
     reports: Path
+    table: Path | None = None
+    """Its rank table, which the executor has written into the job's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
