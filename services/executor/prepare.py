@@ -110,6 +110,7 @@ class Preparation:
             ),
             grace_s=view.grace_period_s,
             hidden=hidden_in(assignment.secrets.values()),
+            secrets=frozenset(assignment.secrets),
         )
 
     def _made(self, path: str) -> Path:

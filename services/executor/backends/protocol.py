@@ -85,6 +85,8 @@ class RunOrder:
     grace_s: float
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """Never appears in the run's output: `***` stands there instead (see `masking`)."""
+    secrets: frozenset[str] = frozenset()
+    """The variables that are secrets, also those whose values are too short to be masked."""
     login: RegistryLogin | None = field(default=None, repr=False)
     """What its image is pulled with; the run itself never has it."""
 

@@ -134,6 +134,17 @@ def test_rank_0_learns_its_address_where_it_starts_and_the_others_are_told() -> 
     assert container(made(rank=0, ranks=1, env=env))["env"][0]["value"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize("value", ["1", "", "long enough to be masked"])
+def test_a_secret_stands_in_no_pod_however_short_it_is(value: str) -> None:
+    changes = {"env": {"PIN": value, "MASTER_ADDR": value, "SEED": "1"}, "secrets": frozenset({"PIN", "MASTER_ADDR"})}
+    document = made(rank=0, ranks=2, hidden=(value,) if len(value) > 4 else (), **changes)
+    said = {each["name"]: each for each in container(document)["env"]}
+    reference = {"name": document["metadata"]["name"], "key": "PIN"}
+    assert said["PIN"] == {"name": "PIN", "valueFrom": {"secretKeyRef": reference}}
+    assert said["SEED"]["value"] == "1"
+    assert document["metadata"]["annotations"][names.SECRET] == "true"
+
+
 def test_grace_periods_are_whole_seconds_and_never_none() -> None:
     assert made(grace_s=1.2)["spec"]["terminationGracePeriodSeconds"] == 2
     assert made(grace_s=0)["spec"]["terminationGracePeriodSeconds"] == 1

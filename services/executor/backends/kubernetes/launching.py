@@ -11,6 +11,7 @@ from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.grounds import Grounds
+from services.executor.backends.kubernetes.hidden import conceals
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.mounts import mounted
@@ -74,7 +75,7 @@ class Launching:
             "tombstone": manifest.tombstone(order, self._layout),
         }
         before = await asyncio.to_thread(self._kept.order, run_id)
-        facts["secret"] = bool(order.hidden) or (before or {}).get("secret", False)
+        facts["secret"] = conceals(order) or (before or {}).get("secret", False)
         facts["login"] = order.login is not None or (before or {}).get("login", False)
         try:
             for folder in (order.folders.job, order.folders.checkpoints):
