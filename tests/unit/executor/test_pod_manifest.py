@@ -136,8 +136,8 @@ def test_rank_0_learns_its_address_where_it_starts_and_the_others_are_told() -> 
 
 @pytest.mark.parametrize("value", ["1", "", "long enough to be masked"])
 def test_a_secret_stands_in_no_pod_however_short_it_is(value: str) -> None:
-    changes = {"env": {"PIN": value, "MASTER_ADDR": value, "SEED": "1"}, "secrets": frozenset({"PIN", "MASTER_ADDR"})}
-    document = made(rank=0, ranks=2, hidden=(value,) if len(value) > 4 else (), **changes)
+    env, secrets = {"PIN": value, "MASTER_ADDR": value, "SEED": "1"}, frozenset({"PIN", "MASTER_ADDR"})
+    document = made(rank=0, ranks=2, hidden=(value,) if len(value) > 4 else (), env=env, secrets=secrets)
     said = {each["name"]: each for each in container(document)["env"]}
     reference = {"name": document["metadata"]["name"], "key": "PIN"}
     assert said["PIN"] == {"name": "PIN", "valueFrom": {"secretKeyRef": reference}}
