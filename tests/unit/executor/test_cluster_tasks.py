@@ -48,23 +48,3 @@ async def test_work_that_fails_is_not_in_the_way_of_the_next() -> None:
         await tasks.settle(("end a",), 60)
         await asyncio.sleep(0)
     assert begun[0] == 2
-
-
-async def test_work_without_an_end_is_begun_again_when_it_fails_until_the_backend_closes() -> None:
-    tasks, begun, again = Tasks(), [0], asyncio.Event()
-
-    async def work() -> None:
-        begun[0] += 1
-        if begun[0] == 1:
-            raise RuntimeError("nobody has foreseen this")
-        again.set()
-        await asyncio.Event().wait()
-
-    tasks.lasting(work)
-    await again.wait()
-    under_way = list(tasks.under_way())
-    for task in under_way:
-        task.cancel()
-    await asyncio.gather(*under_way, return_exceptions=True)
-    assert begun == [2]
-    assert list(tasks.under_way()) == []

@@ -106,13 +106,13 @@ class KubernetesBackend:
         await asyncio.to_thread(self._kept.open)
         await self._forgetting.open()
         await self._api.open()
-        self._tasks.lasting(self._pods.watch.follow)
+        self._tasks.spawn(self._pods.watch.follow())
         if self._nodes is not None:
-            self._tasks.lasting(self._nodes.follow)
+            self._tasks.spawn(self._nodes.follow())
             await self._nodes.listed()
         self._tasks.spawn(self._entrance.take_up())
         self._tasks.spawn(self._begin_sweep())
-        self._tasks.lasting(self.fences.keep)
+        self._tasks.spawn(self.fences.keep())
 
     async def close(self) -> None:
         parts = (self._tasks, self._observing, self._outputs, self._measuring)

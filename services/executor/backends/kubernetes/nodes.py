@@ -114,9 +114,7 @@ class ClusterNodes(Mapping[str, Capacity]):
 
     async def follow(self) -> None:
         """Until cancelled."""
-        async with asyncio.TaskGroup() as group:  # should one of them fail, nobody is followed twice afterwards
-            for watch in self._watches:
-                group.create_task(watch.follow())
+        await asyncio.gather(*(watch.follow() for watch in self._watches))
 
     async def listed(self) -> None:
         """Until every node is known, and what is held there."""

@@ -6,11 +6,7 @@ from typing import Any
 
 import structlog
 
-from services.executor.backends.kubernetes.pauses import Pauses
-
 log = structlog.get_logger()
-
-_PAUSES_S = (1.0, 60.0)
 
 Work = Coroutine[Any, Any, None]
 
@@ -24,10 +20,6 @@ class Tasks:
 
     def spawn(self, work: Work) -> None:
         self.hold(asyncio.get_running_loop().create_task(work))
-
-    def lasting(self, work: Callable[[], Work]) -> None:
-        """Work that has no end of its own: should it find one, it is begun again, later each time."""
-        self.spawn(self._begun_again(work))
 
     def once(self, name: str, work: Callable[[], Work]) -> None:
         """Unless work of that name is under way: what is asked for again and again must not pile up."""
@@ -50,17 +42,6 @@ class Tasks:
 
     def under_way(self) -> Iterable["asyncio.Task[None]"]:
         return tuple(self._tasks)
-
-    async def _begun_again(self, work: Callable[[], Work]) -> None:
-        pauses = Pauses(*_PAUSES_S)
-        while True:
-            task = asyncio.get_running_loop().create_task(work())
-            self.hold(task)
-            try:
-                await asyncio.wait((task,))
-            finally:
-                task.cancel()
-            await asyncio.sleep(pauses.next())
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -62,7 +62,6 @@ class Watch:
     async def follow(self) -> None:
         """Until cancelled."""
         pauses = Pauses(*_PAUSES_S)
-        self._version = None  # whoever begins again does not go on into what has ended him
         while True:
             self._told = ends_well = False
             try:
