@@ -68,7 +68,7 @@ class Preparation:
         if not work_path.is_dir():
             message = f"The work_path {work_path} is no folder."
             raise Unfit(Reason(code="work_path_missing", message=message, details={"path": str(work_path)}))
-        folders = Folders(job_path, checkpoints, work_path, data_path, self._reports(assignment.run_id))
+        folders = Folders(job_path, checkpoints, work_path, data_path, self._reports(assignment.run_id), table)
         also = {VARIABLE: str(table)} if table is not None else {}
         return [self._order(assignment, share, folders, also) for share in assignment.shares]
 
@@ -110,6 +110,7 @@ class Preparation:
             ),
             grace_s=view.grace_period_s,
             hidden=hidden_in(assignment.secrets.values()),
+            secrets=frozenset(assignment.secrets),
         )
 
     def _made(self, path: str) -> Path:

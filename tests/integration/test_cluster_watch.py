@@ -1,6 +1,7 @@
 """Documents that are followed while watches are refused, cut and too old: none is missed, none stays that is gone."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.executor.backends.kubernetes.api import Api
+from services.executor.backends.kubernetes.lines import LONGEST
 from services.executor.backends.kubernetes.pauses import Pauses
 from services.executor.backends.kubernetes.watching import Watch
 from tests.support.kubernetes.proxy import Proxy, asks, proxy
@@ -135,6 +137,31 @@ async def test_a_list_that_fails_between_its_pages_takes_nothing_for_gone(betwee
     between.tell(WATCHES, stays=True)
     await knows(known, "b", "c")
     assert [asked.query.get("continue") for asked in between.asked if LISTS(asked)] == [None, None, "next", None]
+
+
+async def test_documents_of_any_size_and_without_sense_end_no_watch(between: Proxy, known: Known) -> None:
+    large = event("ADDED", "large", 9)
+    large["object"]["spec"] = "\x01" * (1 << 20)  # six MiB on the line
+    senseless = {"type": "ADDED", "object": {"metadata": {"uid": "uid-x", "resourceVersion": "10"}}}
+    between.say(LISTS, page(7, "a") | {"items": [document("a", 7), senseless["object"]]})
+    beyond = b'"' + b"x" * LONGEST + b'"\n' + json.dumps(event("ADDED", "b", 11)).encode() + b"\n"
+    between.tell(WATCHES, large, senseless, rest=beyond, stays=True)
+    await knows(known, "a", "large", "b")
+    assert versions(between) == ["7"]
+
+
+async def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(between: Proxy) -> None:
+    api, known = Api(between.kubeconfig, most_bytes=10_000), Known()
+    await api.open()
+    between.say(LISTS, page(7, "a" * 20_000), times=2)
+    between.say(LISTS, page(7, "a"))
+    between.tell(WATCHES, stays=True)
+    following = asyncio.create_task(Watch(api, PATH, {}, known).follow())
+    await knows(known, "a")
+    assert [asked.query["limit"] for asked in between.asked if LISTS(asked)] == ["500", "250", "125"]
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    await api.close()
 
 
 def test_whoever_is_refused_waits_longer_each_time_up_to_a_bound() -> None:

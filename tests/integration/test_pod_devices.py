@@ -15,6 +15,7 @@ from tests.support.prometheus import PrometheusServer
 GPU = 'gpu="3",UUID="GPU-7b3f",pci_bus_id="00000000:0B:00.0",device="nvidia3",modelName="Tesla V100",Hostname="n1"'
 NPU = 'id="2",model_name="910B3",vdie_id="1-2",pcie_bus_info="0000:c1:00.0"'
 OWN = 'namespace="jobyard-lab",pod="job-a-a1-r0",container="job"'
+MEANT = 'exported_namespace="jobyard-lab",exported_'
 SAID = f"""# TYPE DCGM_FI_DEV_GPU_UTIL gauge
 DCGM_FI_DEV_GPU_UTIL{{{GPU},{OWN}}} 75
 DCGM_FI_DEV_FB_USED{{{GPU},{OWN}}} 1024
@@ -22,6 +23,8 @@ DCGM_FI_DEV_GPU_UTIL{{gpu="0",namespace="elsewhere",pod="theirs",container="job"
 DCGM_FI_DEV_GPU_TEMP{{{GPU},{OWN}}} 60
 npu_chip_info_utilization{{{NPU},namespace="jobyard-lab",pod_name="job-b-a1-r0",container_name="job"}} 50
 npu_chip_info_hbm_used_memory{{{NPU},namespace="jobyard-lab",pod_name="job-b-a1-r0",container_name="job"}} 2048
+DCGM_FI_DEV_GPU_UTIL{{gpu="0",namespace="jobyard-evil",pod="job-evil",{MEANT}pod="job-a-a1-r0"}} 1
+DCGM_FI_DEV_FB_USED{{gpu="9",namespace="gpu",pod="dcgm-x7",{MEANT}pod="job-c-a1-r0"}} 1024
 container_cpu_usage_seconds_total{{{OWN},cpu="total"}} 2.5
 container_fs_writes_bytes_total{{{OWN},device="/dev/vda"}} 4096
 """
@@ -57,6 +60,7 @@ async def test_devices_are_known_by_the_pods_that_have_them(prometheus: Promethe
     seen = await Prometheus(prometheus.url, DEVICES, "jobyard-").read("")
     assert seen == {
         ("jobyard-lab", "job-a-a1-r0"): PodFigures(devices={("gpu", "0003 "): Figures(0.75, 1 << 30)}),
+        ("jobyard-lab", "job-c-a1-r0"): PodFigures(devices={("gpu", "0009 "): Figures(None, 1 << 30)}),
         ("jobyard-lab", "job-b-a1-r0"): PodFigures(devices={("npu", "0002"): Figures(0.5, 2 << 30)}),
     }
     everything = await Prometheus(prometheus.url, (*CADVISOR, *DEVICES), "jobyard-").read("")

@@ -56,6 +56,8 @@ class Folders:
     work: Path
     data: Path | None
     reports: Path
+    table: Path | None = None
+    """Its rank table, which the executor has written into the job's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,8 @@ class RunOrder:
     grace_s: float
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """Never appears in the run's output: `***` stands there instead (see `masking`)."""
+    secrets: frozenset[str] = frozenset()
+    """The variables that are secrets, also those whose values are too short to be masked."""
     login: RegistryLogin | None = field(default=None, repr=False)
     """What its image is pulled with; the run itself never has it."""
 

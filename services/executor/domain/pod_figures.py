@@ -1,7 +1,8 @@
 """What pods use, from the words of those who measure a cluster: kubelets, cAdvisor, Prometheus, devices' exporters.
 
 Pure: documents and series in, figures by pod out. A figure that is missing, negative or no number is not known; it is
-never zero.
+never zero. A job can serve series as well, with any labels, and be scraped: what such series say counts for its own pod
+at most, by the labels that Prometheus has put there.
 """
 
 import math
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from services.executor.domain.figures import Figures
-from services.executor.domain.pod_names import CONTAINER
+from services.executor.domain.pod_names import CONTAINER, is_pod_name
 from services.executor.domain.reading import Reading
 
 Pod = tuple[str, str]
@@ -30,6 +31,7 @@ GPU_MEMORY = "DCGM_FI_DEV_FB_USED"
 NPU_USE = "npu_chip_info_utilization"
 NPU_HBM = "npu_chip_info_hbm_used_memory"
 NPU_MEMORY = "npu_chip_info_used_memory"
+NPUS = frozenset({NPU_USE, NPU_HBM, NPU_MEMORY})
 DEVICES = (GPU_USE, GPU_MEMORY, NPU_USE, NPU_HBM, NPU_MEMORY)
 """As NVIDIA's DCGM exporter and Ascend's NPU exporter call them: percents, and MiB."""
 
@@ -94,7 +96,7 @@ def of_series(series: Iterable[Series]) -> dict[Pod, PodFigures]:
     counts: dict[Pod, dict[str, float]] = {}
     devices: dict[Pod, dict[tuple[Kind, str], dict[str, float]]] = {}
     for each in series:
-        pod = _pod(each.labels)
+        pod = _pod(each)
         if pod is None or not math.isfinite(each.value) or each.value < 0:
             continue
         if each.name in DEVICES:
@@ -106,12 +108,19 @@ def of_series(series: Iterable[Series]) -> dict[Pod, PodFigures]:
     return {pod: _figures(counts.get(pod, {}), devices.get(pod, {})) for pod in counts.keys() | devices.keys()}
 
 
-def _pod(labels: Mapping[str, str]) -> Pod | None:
+def _pod(series: Series) -> Pod | None:
     """The pod that a series is about. One that Prometheus has scraped of a pod of its own may have that in its place,
-    and the pod meant under `exported_`; the NPU exporter says `pod_name`.
+    and the pod meant under `exported_`; the NPU exporter says `pod_name`. Whoever asks has left out what was scraped of
+    jobs and says `exported_namespace`.
     """
-    namespace = labels.get("exported_namespace") or labels.get("namespace")
-    name = labels.get("pod_name") or labels.get("exported_pod") or labels.get("pod")
+    labels = series.labels
+    own, meant = labels.get("namespace"), labels.get("exported_namespace")
+    name = labels.get("exported_pod") if meant else labels.get("pod")
+    if series.name in NPUS and (said := labels.get("pod_name")):
+        if not meant and said != name and is_pod_name(name or ""):
+            return None  # a job's pod speaks of another one
+        name = said
+    namespace = meant or own
     return (namespace, name) if namespace and name else None
 
 

@@ -48,12 +48,19 @@ _NODE_LENGTH = 63
 _HASH_LENGTH = 10
 _HASHED = re.compile(rf"-[0-9a-f]{{{_HASH_LENGTH}}}$")
 
+_POD_NAME = re.compile(r"job-[0-9a-z]{26}-a[0-9]{1,9}-r[0-9]{1,9}")
+
 
 def pod_name(rank_id: str) -> str:
     """`job-<id>-a<attempt>-r<rank>`."""
     run, rank = rank_of(rank_id)
     job, _, attempt = run.partition(".")
     return f"job-{job.lower()}-a{attempt}-r{rank}"
+
+
+def is_pod_name(name: str) -> bool:
+    """Whether a rank's pod can be called so."""
+    return _POD_NAME.fullmatch(name) is not None
 
 
 def gang_name(rank_id: str) -> str:

@@ -7,8 +7,10 @@ moved; once for all jobs of a batch, and once for all that wait for the same ans
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -22,7 +24,9 @@ from shared.contracts.job import RunImage
 log = structlog.get_logger()
 
 AT_ONCE = 8
-"""Questions to registries at one time."""
+"""Questions to registries at one time: to those that operators named, and as many to all others."""
+AT_ONCE_PER_VC = 2
+"""To registries that only a VC's credentials name: they may be anybody's, and answer as slowly as he likes."""
 LEFT_ALONE_S = 30.0
 """How long a registry that did not answer is not asked again."""
 BUDGET_S = 10.0
@@ -61,6 +65,8 @@ class Pinning:
         self._clock = clock
         self._timeout_s = timeout_s
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._others = asyncio.Semaphore(AT_ONCE)
+        self._of_vcs: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._under_way: dict[Key, asyncio.Task[str]] = {}
         self._away: OrderedDict[str, tuple[float, NoDigest]] = OrderedDict()
 
@@ -103,26 +109,28 @@ class Pinning:
         now = self._clock.monotonic()
         if key not in request.known:
             self._check_away(image.registry, now)
-            request.known[key] = self._question(key, image, scheme, login)
+            request.known[key] = self._question(key, image, scheme, login, vc)
         try:
             async with asyncio.timeout(max(request.until - now, 0)):
                 return await asyncio.shield(request.known[key])
         except TimeoutError:
             raise NoDigest("registry_away", f"the registry {image.registry} took too long") from None
 
-    def _question(self, key: Key, image: ImageName, scheme: str, login: KnownLogin | None) -> "asyncio.Task[str]":
+    def _question(
+        self, key: Key, image: ImageName, scheme: str, login: KnownLogin | None, vc: str
+    ) -> "asyncio.Task[str]":
         """The one that is under way, else a new one."""
         if key not in self._under_way:
-            task = asyncio.create_task(self._asked(image, scheme, login))
+            task = asyncio.create_task(self._asked(image, scheme, login, vc))
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever waited may have gone
         return self._under_way[key]
 
-    async def _asked(self, image: ImageName, scheme: str, login: KnownLogin | None) -> str:
+    async def _asked(self, image: ImageName, scheme: str, login: KnownLogin | None, vc: str) -> str:
         began = False
         try:
-            async with asyncio.timeout(self._timeout_s), self._room:
+            async with asyncio.timeout(self._timeout_s), self._turn(image.registry, vc):
                 began = True
                 return await self._api.digest(image, scheme, login.login if login is not None else None)
         except TimeoutError:
@@ -137,6 +145,16 @@ class Pinning:
             if len(self._away) > KEPT:
                 self._away.popitem(last=False)
         raise told
+
+    @asynccontextmanager
+    async def _turn(self, registry: str, vc: str) -> AsyncIterator[None]:
+        if registry in self._registries:
+            async with self._room:
+                yield
+        else:
+            own = self._of_vcs.setdefault(vc, asyncio.Semaphore(AT_ONCE_PER_VC))
+            async with own, self._others:
+                yield
 
     def _check_away(self, registry: str, now: float) -> None:
         since, said = self._away.get(registry, (float("-inf"), None))

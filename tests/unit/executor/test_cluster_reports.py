@@ -85,7 +85,7 @@ def test_what_others_hold_counts_for_their_node_alone_and_until_they_go() -> Non
 
 def test_a_pod_that_only_bears_the_executors_label_counts_as_somebody_elses_until_it_is_over() -> None:
     nodes = cluster(node("a"))
-    pods = Pods(Api(None), FENCE, nodes.strangers, lambda run_id: None)
+    pods = Pods(Api(None), FENCE, nodes.strangers, lambda run_id: None, lambda run_id: None)
     labelled = pod("1", "a", "3", **{names.EXECUTOR: names.short_hash("cluster")})
     pods.take(labelled)
     assert nodes["a"].cpus == 5.0

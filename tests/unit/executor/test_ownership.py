@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.backends.ownership import share
+from services.executor.backends.ownership import give, share
 from tests.support.platform import CHECKOUT
 
 SOMEBODY, GROUP, RUNS = 54321, 54322, 54323
@@ -56,6 +56,26 @@ def test_somebody_else_shares_it_with_the_group_which_then_may_write(folder: Pat
     os.chown(folder, SOMEBODY, SOMEBODY)
     assert shared_by_somebody(folder, GROUP) == ""
     assert (folder.stat().st_uid, folder.stat().st_gid, folder.stat().st_mode & 0o7777) == (SOMEBODY, GROUP, 0o2770)
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["kept", "rank-table-a.json"])
+def test_root_gives_a_folder_with_the_runs_rank_table_and_with_no_other_file_of_its_own(
+    folder: Path, name: str
+) -> None:
+    (folder / name).write_text("{}")
+    give(folder, RUNS, GROUP, folder / "rank-table-a.json")
+    assert (folder.stat().st_uid == RUNS) is (name == "rank-table-a.json")
+    assert (folder / name).stat().st_uid == 0
+
+
+@needs_root
+def test_a_folder_that_somebody_else_keeps_files_in_is_opened_to_no_group_by_being_named(folder: Path) -> None:
+    (folder / "kept").write_text("mine")
+    for path in (folder, folder / "kept"):
+        os.chown(path, SOMEBODY, SOMEBODY)
+    assert shared_by_somebody(folder, GROUP) == ""
+    assert (folder.stat().st_gid, folder.stat().st_mode & 0o7777) == (SOMEBODY, 0o700)
 
 
 @needs_root

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.executor.backends.kubernetes.api import Api
+from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout
 from services.executor.backends.kubernetes.manifest import tombstone
 from services.executor.backends.kubernetes.nodes import Holders
@@ -83,7 +84,7 @@ def test_a_pod_that_lacks_anything_of_that_is_somebody_elses(changes: dict[str, 
 
 def test_a_foreign_pod_changes_nothing_that_is_known() -> None:
     changed: list[str] = []
-    pods = Pods(Api(None), LAYOUT.fence, Holders(), changed.append)
+    pods = Pods(Api(None), LAYOUT.fence, Holders(), changed.append, lambda run_id: made()["metadata"]["namespace"])
     pods.take(made(said_run="nonsense"))
     pods.take(made(namespace="default"))
     pods.drop(made(said_run="nonsense"))
@@ -98,10 +99,33 @@ def test_a_foreign_pod_changes_nothing_that_is_known() -> None:
 
 def test_a_pod_whose_annotations_somebody_took_away_is_still_seen_to_go() -> None:
     changed: list[str] = []
-    pods = Pods(Api(None), LAYOUT.fence, Holders(), changed.append)
+    pods = Pods(Api(None), LAYOUT.fence, Holders(), changed.append, lambda run_id: made()["metadata"]["namespace"])
     pods.take(made())
     pods.take(made(annotations=None, resourceVersion="8"))
     assert pods.get(RUN) is not None
     pods.drop(made(annotations=None, resourceVersion="9"))
     assert pods.get(RUN) is None
     assert changed == [RUN, RUN]
+
+
+@pytest.mark.parametrize("ordered", [None, "jobyard-b"])
+def test_a_pod_of_a_run_that_was_ordered_elsewhere_or_nowhere_stands_in_for_none(ordered: str | None) -> None:
+    """A team that may make pods can make one that agrees with itself in every word."""
+    changed: list[str] = []
+    strangers = Holders()
+    pods = Pods(Api(None), LAYOUT.fence, strangers, changed.append, lambda run_id: ordered)
+    pods.take(made() | {"spec": {"nodeName": "n", "containers": []}})
+    assert (pods.get(RUN), changed) == (None, [])
+    assert len(strangers.on("n")) == 1, "it takes its room all the same"
+
+
+def test_where_runs_were_ordered_is_known_to_the_next_process_until_they_are_forgotten(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.open()
+    kept.keep_order(RUN, {"namespace": "jobyard-lab", "folders": {}})
+    after = Kept(tmp_path)
+    assert (kept.namespace(RUN), after.namespace(RUN)) == ("jobyard-lab", None)
+    after.open()
+    assert after.namespace(RUN) == "jobyard-lab"
+    after.forget([RUN])
+    assert after.namespace(RUN) is None

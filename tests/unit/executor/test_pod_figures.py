@@ -126,6 +126,28 @@ def test_npus_are_told_as_ascends_exporter_names_them() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("DCGM_FI_DEV_GPU_UTIL", {"pod_name": POD[1]}),
+        ("DCGM_FI_DEV_GPU_UTIL", {"exported_pod": POD[1]}),
+        ("container_memory_working_set_bytes", {"pod_name": POD[1], "exported_pod": POD[1], "container": "job"}),
+        ("npu_chip_info_utilization", {"pod_name": POD[1]}),
+        ("npu_chip_info_utilization", {"exported_pod": POD[1]}),
+    ],
+)
+def test_what_a_job_serves_of_another_one_is_believed_of_itself_at_most(name: str, said: dict[str, str]) -> None:
+    own = (POD[0], f"job-{'0' * 25}b-a1-r0")
+    seen = of_series([Series(name, {"namespace": own[0], "pod": own[1], "gpu": "0", "id": "0"} | said, 50)])
+    assert set(seen) <= {own}
+
+
+def test_an_npu_exporters_own_pod_is_not_taken_for_the_one_that_it_speaks_of() -> None:
+    there = {"namespace": "kube-system", "pod": "npu-exporter-x7", "id": "1", "pod_name": POD[1]}
+    for labels in (there | {"namespace": POD[0]}, there | {"exported_namespace": POD[0]}):
+        assert set(of_series([Series("npu_chip_info_utilization", labels, 50)])) == {POD}
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
 def test_a_value_that_no_counter_can_have_is_not_known(value: float) -> None:
     seen = of_series([series("container_cpu_usage_seconds_total", value), series("DCGM_FI_DEV_GPU_UTIL", value)])

@@ -180,6 +180,17 @@ def test_who_needs_no_table_or_has_its_own_waits_for_none(layout: Layout, change
     assert container(document)["command"][2] == container(made())["command"][2]
 
 
+@pytest.mark.parametrize("value", ["1", "", "long enough to be masked"])
+def test_a_secret_stands_in_no_pod_however_short_it_is(value: str) -> None:
+    env, secrets = {"PIN": value, "MASTER_ADDR": value, "SEED": "1"}, frozenset({"PIN", "MASTER_ADDR"})
+    document = made(rank=0, ranks=2, hidden=(value,) if len(value) > 4 else (), env=env, secrets=secrets)
+    said = {each["name"]: each for each in container(document)["env"]}
+    reference = {"name": document["metadata"]["name"], "key": "PIN"}
+    assert said["PIN"] == {"name": "PIN", "valueFrom": {"secretKeyRef": reference}}
+    assert said["SEED"]["value"] == "1"
+    assert document["metadata"]["annotations"][names.SECRET] == "true"
+
+
 def test_grace_periods_are_whole_seconds_and_never_none() -> None:
     assert made(grace_s=1.2)["spec"]["terminationGracePeriodSeconds"] == 2
     assert made(grace_s=0)["spec"]["terminationGracePeriodSeconds"] == 1

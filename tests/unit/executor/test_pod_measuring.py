@@ -61,7 +61,7 @@ def running(run_id: str, node: str) -> dict[str, Any]:
 
 @pytest.fixture
 def pods() -> Pods:
-    return Pods(Api(None), FENCE, Holders(), lambda run_id: None)
+    return Pods(Api(None), FENCE, Holders(), lambda run_id: None, lambda run_id: NAMESPACE)
 
 
 async def let_go(measuring: Measuring) -> None:

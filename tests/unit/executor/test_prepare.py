@@ -67,6 +67,7 @@ def test_secrets_are_in_the_environment_and_hidden_in_the_output(preparation: Pr
     item = replace(assignment_of(launch=launch_of(env={"A": "text"}, secrets={"B": "b"})), secrets={"B": "value"})
     order = preparation.orders(item)[0]
     assert (order.env["A"], order.env["B"], order.hidden) == ("text", "value", ("value",))
+    assert order.secrets == {"B"}
     assert "value" not in repr(item) + repr(order)
 
 

@@ -6,18 +6,21 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
 
 from services.gateway.domain.access import Role
 from services.gateway.domain.registries import named
-from services.gateway.registries.registry import NoDigest, RegistryApi
+from services.gateway.registries.logins import KnownLogin, Logins
+from services.gateway.registries.pinning import AT_ONCE_PER_VC, Pinning
+from services.gateway.registries.registry import Login, NoDigest, RegistryApi
 from services.gateway.settings import GatewaySettings
+from shared.clock import SystemClock
 from shared.contracts.cluster import Offer
 from shared.contracts.commands.cluster import OFFER
-from shared.contracts.images import image_name
+from shared.contracts.images import HUB, ImageName, image_name
 from tests.support.gateway import Gateway, gateway
 from tests.support.registry_double import DIGEST, PASSWORD, TOKEN, USER, Manner, RegistryDouble, basic
 from tests.support.waiting import until
@@ -281,6 +284,44 @@ async def test_who_waits_for_a_registry_keeps_nobody_else_from_submitting(
     assert not waiting.done()
     registry.speaking.set()
     assert code(await waiting) is None
+
+
+class Tarpits:
+    """A VC's credentials for every registry, none of which ever answers but the hub."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def of(self, vc: str, registry: str) -> KnownLogin:
+        return KnownLogin(Login(USER, PASSWORD), 1)
+
+    async def digest(self, image: ImageName, scheme: str, login: Login | None) -> str:
+        self.asked.append(image.registry)
+        if image.registry != HUB:
+            await asyncio.Event().wait()
+        return DIGEST
+
+    async def in_use(self) -> bool:
+        return True
+
+
+async def test_registries_that_one_cluster_alone_names_are_in_nobody_elses_way() -> None:
+    said = Tarpits()
+    logins, api = cast(Logins, said), cast(RegistryApi, said)
+    pinning = Pinning(api, logins, {HUB: "https"}, said.in_use, SystemClock(), timeout_s=600)
+    async with asyncio.TaskGroup() as group:
+        waiting = [
+            group.create_task(pinning.of(f"r{number}.example/x:1", None, vc, pinning.request()))
+            for number in range(20)
+            for vc in ("evil", "worse")
+        ]
+        await until(lambda: len(said.asked) == 2 * AT_ONCE_PER_VC, "each is asked what it may ask at a time")
+        pinned = await pinning.of("train:3", None, "lab", pinning.request())
+        assert pinned is not None
+        assert pinned.reference.endswith(DIGEST)
+        assert len(said.asked) == 2 * AT_ONCE_PER_VC + 1
+        for task in waiting:
+            task.cancel()
 
 
 async def test_a_registry_that_nobody_has_allowed_is_not_asked(lab: Gateway) -> None:

@@ -101,6 +101,8 @@ def test_compose_takes_the_file_and_gives_each_service_only_its_networks(tmp_pat
     assert {name for name, each in services.items() if "dashboards" in each["networks"]} == {"grafana", "gateway"}
     sockets = {name for name, each in services.items() if "docker.sock" in str(each.get("volumes", ""))}
     assert sockets == {"executor"}, "nobody else may talk to the engine"
+    storing = {name for name, each in services.items() if "mongodb://" in str(each.get("environment"))}
+    assert storing == {"jobs", "gateway", "endpoints", "metrics", "notify"}, "nobody else has a key to the documents"
     assert all(each["restart"] == "unless-stopped" for each in services.values())
     with_checks = {name for name, each in services.items() if "healthcheck" in each}
     assert {"nats", "mongo", "prometheus", "grafana", "mail"} <= with_checks, "the others' stands in the Dockerfile"

@@ -82,7 +82,7 @@ class RunFiles:
         """What the executor has just made for the run becomes its user's; what is somebody else's stays theirs."""
         _touch(folders.reports)
         for path in (folders.job, folders.checkpoints, folders.reports):
-            give(path, user.uid, user.gid)
+            give(path, user.uid, user.gid, folders.table)
 
     def changed_ns(self, run_id: str) -> int:
         """When somebody last wrote to the claim: of a file's times the one that no user can set."""

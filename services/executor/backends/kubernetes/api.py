@@ -32,7 +32,7 @@ LIST_S = 60.0
 CONNECT_S = 10.0
 PING_S = 20.0
 MOST_BYTES = 64 << 20
-"""Of a text."""
+"""Of an answer that is read as a whole."""
 SILENCE_S = 90.0
 """A watch that says nothing for so long, not even a bookmark, has lost its connection without noticing."""
 TRIES = 4
@@ -54,6 +54,10 @@ class ClusterAway(OSError):
         self.after_s = after_s
 
 
+class TooMuch(ClusterAway):
+    """The answer is larger than any that is read: ask for less at a time."""
+
+
 class ApiError(Exception):
     """The API server refused: its status, its reason in one word, its sentence, and the causes that it names."""
 
@@ -66,9 +70,13 @@ class ApiError(Exception):
 
 
 class Api:
-    """A connection to one cluster: of `kubeconfig`, else of the pod that this process runs in."""
+    """A connection to one cluster: of `kubeconfig`, else of the pod that this process runs in.
 
-    def __init__(self, kubeconfig: Path | None, context: str | None = None) -> None:
+    `most_bytes`: of an answer that is read as a whole.
+    """
+
+    def __init__(self, kubeconfig: Path | None, context: str | None = None, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._sign_in = SignIn(kubeconfig, context)
         self._client: ApiClient | None = None
 
@@ -161,9 +169,7 @@ class Api:
         try:
             url = url if host is None else f"https://{host}{path}"
             async with session.get(url, headers=headers, timeout=timeout, ssl=trust or True) as answer:
-                data = await answer.content.read(MOST_BYTES)
-                while len(data) < MOST_BYTES and (more := await answer.content.read(MOST_BYTES - len(data))):
-                    data += more
+                data = await _read(answer.content, self._most_bytes)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterAway(str(error) or type(error).__name__) from error
         if answer.status == 401:
@@ -186,6 +192,8 @@ class Api:
         while True:
             try:
                 return await self._once(method, path, query, body, content_type, timeout)
+            except TooMuch:
+                raise
             except ClusterAway as error:
                 pause = pauses.next() + error.after_s
                 if pauses.taken >= TRIES:
@@ -204,11 +212,13 @@ class Api:
     ) -> Document:
         try:
             async with self._request(method, path, query, body, content_type, timeout) as answer:
-                data = await answer.read()
+                data = await _read(answer.content, self._most_bytes)
+                if len(data) > self._most_bytes:
+                    raise TooMuch(f"the answer has more than {self._most_bytes} bytes")
             found: Document = await asyncio.to_thread(json.loads, data) if len(data) > 1 << 20 else json.loads(data)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterAway(str(error) or type(error).__name__) from error
-        except ValueError as error:  # somebody between here and there answers in its place
+        except (ValueError, RecursionError) as error:  # somebody between here and there answers in its place
             raise ClusterAway(f"the answer is no document: {error}") from error
         return found
 
@@ -250,6 +260,16 @@ class Api:
         if self._client is None:
             raise ClusterAway("the connection to the cluster is not open")
         return self._client
+
+
+async def _read(content: aiohttp.StreamReader, most_bytes: int) -> bytes:
+    """All of it, or a little more than so much."""
+    data = bytearray()
+    async for chunk in content.iter_any():
+        data += chunk
+        if len(data) > most_bytes:
+            break
+    return bytes(data)
 
 
 async def _ping(connection: aiohttp.ClientWebSocketResponse) -> None:

@@ -4,16 +4,19 @@ Each has a websocket of its own, so no two mix their output; the message on its 
 says how the command ended.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from services.executor.backends.kubernetes.api import Api, Document
-from services.executor.backends.kubernetes.channels import ERROR, EXEC_PROTOCOL, STDOUT, Channels, exit_code
+from services.executor.backends.kubernetes.channels import ERROR, EXEC_PROTOCOL, STDIN, STDOUT, Channels, exit_code
 from services.executor.backends.kubernetes.pods import path_of
 from services.executor.domain import pod_names as names
 
 SAID_BYTES = 1 << 20
 """The most that is taken of what a command says: a table of some thousand sockets."""
+ANSWER_S = 30.0
+_PIECE = 1 << 15
 
 
 @asynccontextmanager
@@ -29,19 +32,31 @@ async def started(
         yield Channels(connection)
 
 
-async def said(api: Api, pod: Document, command: Sequence[str]) -> bytes:
-    """What it writes until its end, or the beginning of that, for what is in a pod may write without end.
+async def said(api: Api, pod: Document, command: Sequence[str], told: bytes = b"", within_s: float = ANSWER_S) -> bytes:
+    """What it writes until its end, or the beginning of that, for what is in a pod may write without end, or nothing
+    and not end. `told`: what it reads.
 
-    Raises ApiError, ClusterAway, and ConnectionError when it could not be run.
+    Raises ApiError, ClusterAway, and ConnectionError when it could not be run, or has not ended in that time.
     """
-    written = bytearray()
-    async with started(api, pod, command) as channels:
+    try:
+        async with asyncio.timeout(within_s):
+            return await _said(api, pod, command, told)
+    except TimeoutError:
+        raise ConnectionError("the job's container does not answer in time") from None
+
+
+async def _said(api: Api, pod: Document, command: Sequence[str], told: bytes) -> bytes:
+    written, received = bytearray(), 0
+    async with started(api, pod, command, stdin=bool(told)) as channels:
+        for start in range(0, len(told), _PIECE):
+            await channels.send(STDIN, told[start : start + _PIECE])
         async for channel, data in channels.received():
+            if channel == ERROR:
+                return _of_a_command(bytes(written), data)
+            received += len(data)
             if channel == STDOUT:
                 written += data
-            elif channel == ERROR:
-                return _of_a_command(bytes(written), data)
-            if len(written) > SAID_BYTES:
+            if received > SAID_BYTES:
                 return bytes(written[:SAID_BYTES])
     raise ConnectionError("the connection to the job's container broke")
 

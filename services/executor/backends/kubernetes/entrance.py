@@ -27,7 +27,6 @@ from shared.contracts.streams import Child
 
 log = structlog.get_logger()
 
-ANSWER_S = 30.0
 GONE = Process(0, 0)
 """In place of a program that has ended while nobody watched: its last words are still to be had."""
 
@@ -69,8 +68,8 @@ class Entrance:
             self._tasks.spawn(self._find(run_id, name))
 
     async def run(self, pod: Document, script: str) -> str:
-        """What a line of shell in the pod writes. Raises ApiError, ClusterAway, ConnectionError, TimeoutError."""
-        return await self._said(pod, [SHELL, "-c", script])
+        """What a line of shell in the pod writes. Raises ApiError, ClusterAway, ConnectionError."""
+        return _text(await commands.said(self._api, pod, [SHELL, "-c", script]))
 
     async def exec(self, run_id: str, pod: Document, child: Child | str, folder: str) -> Execution:
         """See `protocol.Backend.exec`."""
@@ -79,9 +78,10 @@ class Entrance:
             raise Conflict(message, details={"code": TOO_MANY})
         try:
             if isinstance(child, str):
-                return await self._lasting(run_id, pod, child, lasting.finding(child), starts=False)
+                return await self._lasting(run_id, pod, child, lasting.finding(child))
             if child.name is not None:
-                return await self._lasting(run_id, pod, child.name, lasting.starting(child, folder), starts=True)
+                command, told = lasting.starting(child, folder), programs.told(child)
+                return await self._lasting(run_id, pod, child.name, command, told)
             return await self._child(run_id, pod, child, programs.entering(child, folder))
         except (*AWAY, TimeoutError) as error:
             raise Unavailable(f"The job's container does not let anybody in now: {error}") from error
@@ -101,7 +101,7 @@ class Entrance:
         carrying = asyncio.create_task(self._carry(run_id, relay))
         self._tasks.hold(carrying)
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(commands.ANSWER_S):
                 return relay.caller.execution(await asyncio.shield(relay.started))
         except BaseException:
             relay.caller.close()
@@ -130,21 +130,27 @@ class Entrance:
 
     # --- those that last
 
-    async def _lasting(self, run_id: str, pod: Document, name: str, command: Sequence[str], starts: bool) -> Execution:
-        """Of a program that is watched already nothing is asked. Raises Conflict."""
+    async def _lasting(
+        self, run_id: str, pod: Document, name: str, command: Sequence[str], told: bytes = b""
+    ) -> Execution:
+        """Of a program that is watched already nothing is asked. `told`: to the command, if it starts the program.
+
+        Raises Conflict.
+        """
         async with self._turns.setdefault((run_id, name), asyncio.Lock()):
             watched = self._watched.get((run_id, name))
             if watched is None:
-                watched = await self._begun(run_id, pod, name, command)
-            elif watched.stopping and starts:
+                watched = await self._begun(run_id, pod, name, command, told)
+            elif watched.stopping and told:
                 message = f"The {name} of the run is being stopped. Try again in a moment."
                 raise Conflict(message, details={"code": STOPPING, "program": name})
             return watched.held()
 
-    async def _begun(self, run_id: str, pod: Document, name: str, command: Sequence[str]) -> Watched:
+    async def _begun(self, run_id: str, pod: Document, name: str, command: Sequence[str], told: bytes) -> Watched:
         """It runs, and is watched from now on. Raises Conflict."""
         try:
-            process = programs.begun((await self._first_line(pod, command)).strip())
+            said = _text(await commands.said(self._api, pod, command, told))
+            process = programs.begun(said.partition("\n")[0].strip())
         except Conflict as refusal:
             if refusal.details.get("code") == NOT_STARTED:
                 message = f"Nothing with the name {name} runs in the run."
@@ -176,8 +182,8 @@ class Entrance:
         except Conflict:
             return  # its run has ended, and taken it along
         try:
-            (await self._lasting(run_id, pod, name, lasting.finding(name), starts=False)).close()
-        except (Conflict, *AWAY, TimeoutError) as error:
+            (await self._lasting(run_id, pod, name, lasting.finding(name))).close()
+        except (Conflict, *AWAY) as error:
             log.info("program_not_watched", run_id=run_id, name=name, reason=str(error))
             if isinstance(error, Conflict) and error.details.get("code") == NOT_STARTED:
                 await self._watched_by(run_id, pod, name, GONE, await self._hidden_of(run_id, pod)).watch()
@@ -191,9 +197,6 @@ class Entrance:
             return False
         return True
 
-    async def _said(self, pod: Document, command: Sequence[str]) -> str:
-        async with asyncio.timeout(ANSWER_S):
-            return (await commands.said(self._api, pod, command)).decode(errors="replace")
 
-    async def _first_line(self, pod: Document, command: Sequence[str]) -> str:
-        return (await self._said(pod, command)).partition("\n")[0]
+def _text(said: bytes) -> str:
+    return said.decode(errors="replace")

@@ -21,9 +21,18 @@ _HIDDEN = "jobyard.hidden"
 """No variable's name: the texts themselves."""
 
 
+def conceals(order: RunOrder) -> bool:
+    """Whether there is anything that must not be seen."""
+    return bool(order.hidden or order.secrets)
+
+
 def concealed(order: RunOrder) -> dict[str, str]:
-    """The variables of the order that hold something hidden."""
-    return {name: value for name, value in order.env.items() if any(text in value for text in order.hidden)}
+    """The variables of the order that are secrets, or hold something hidden."""
+    return {
+        name: value
+        for name, value in order.env.items()
+        if name in order.secrets or any(text in value for text in order.hidden)
+    }
 
 
 class HiddenTexts:
@@ -37,7 +46,7 @@ class HiddenTexts:
 
     async def keep(self, order: RunOrder, pod: Document, owner: Document) -> None:
         """Before the pod is made. Raises ApiError, ClusterAway."""
-        if not order.hidden:
+        if not conceals(order):
             return
         meta = pod["metadata"]
         namespace, name = meta["namespace"], meta["name"]
@@ -92,7 +101,7 @@ class HiddenTexts:
         """What an earlier launch has hidden, and what this one hides; the pod gets this one's values."""
         before = _texts(await self._read(order.run_id, namespace))
         hidden = tuple(dict.fromkeys((*before, *order.hidden)))
-        if order.hidden != before:
+        if order.hidden != before or order.secrets:  # a value that is not masked may be another one
             await self._api.patch(_path(order.run_id, namespace), {"data": _data(order, hidden)})
         return hidden
 

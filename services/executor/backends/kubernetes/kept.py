@@ -26,13 +26,21 @@ _ENDS = {kind.__name__: kind for kind in (Ended, Cancelled, Lost, Refused)}
 
 
 class Kept:
-    """The files `<folder>/<run id>.*`. All of it touches the disk, and raises OSError when that is full."""
+    """The files `<folder>/<run id>.*`. All but `namespace` touches the disk, and raises OSError when that is full."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._namespaces: dict[str, str] = {}
+        self.folders: dict[str, dict[str, bool]] = {}
+        """Of runs that have not ended: what each has mounted, and whether it can only read there."""
 
     def open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in self._folder.glob(f"*{ORDER}"):
+            run_id = file.name.removesuffix(ORDER)
+            order = self.order(run_id)
+            if order is not None:
+                self._remember(run_id, order)
 
     def path(self, run_id: str, suffix: str) -> Path:
         return self._folder / f"{run_id}{suffix}"
@@ -40,6 +48,11 @@ class Kept:
     def keep_order(self, run_id: str, facts: dict[str, Any]) -> None:
         """What is needed to find the pod again, or to bury its name."""
         self._write(run_id, ORDER, facts)
+        self._remember(run_id, facts)
+
+    def namespace(self, run_id: str) -> str | None:
+        """Where it was ordered; None: it was not, or is forgotten. Touches no disk."""
+        return self._namespaces.get(run_id)
 
     def order(self, run_id: str) -> dict[str, Any] | None:
         return self._read(run_id, ORDER)
@@ -69,6 +82,7 @@ class Kept:
 
     def conclude(self, run_id: str, end: Observation) -> None:
         self._write(run_id, END, {"kind": type(end).__name__, **asdict(end), "reason": _said(end)})
+        self.folders.pop(run_id, None)
 
     def end(self, run_id: str) -> Observation | None:
         facts = self._read(run_id, END)
@@ -97,8 +111,15 @@ class Kept:
 
     def forget(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:
+            self._namespaces.pop(run_id, None)
+            self.folders.pop(run_id, None)
             for file in self._folder.glob(f"{run_id}.*"):
                 shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
+
+    def _remember(self, run_id: str, order: dict[str, Any]) -> None:
+        self._namespaces[run_id] = order["namespace"]
+        if not self.path(run_id, END).exists():
+            self.folders[run_id] = order.get("folders", {})
 
     def _write(self, run_id: str, suffix: str, facts: dict[str, Any]) -> None:
         path = self.path(run_id, suffix)

@@ -44,6 +44,7 @@ _START = (
 case $(alive "FOLDER/$1") in ?*) echo "STARTED $(alive "FOLDER/$1")"; exit 0;; esac
 jobyard_home=FOLDER/$1 jobyard_keep=$2 jobyard_first=$3; shift 3
 """
+    + programs.VARIABLES
     + programs.PREPARE
     + r"""
 lacking() (
@@ -130,9 +131,10 @@ done
 
 
 def starting(child: Child, folder: str) -> list[str]:
-    """Starts the child of this name, or finds it. Raises Invalid."""
+    """Starts the child of this name, or finds it; it is told `programs.told`. Raises Invalid."""
     scripts = (_script(_KEEP), _script(_FIRST))
-    return [SHELL, "-c", _script(_START), "jobyard", str(child.name), *scripts, *programs.arguments(child, folder)]
+    said = (folder, "--", *programs.program(child))
+    return [SHELL, "-c", _script(_START), "jobyard", str(child.name), *scripts, *said]
 
 
 def finding(name: str) -> list[str]:

@@ -4,32 +4,26 @@ An order is written down before its pod is asked for, so whoever finds none on t
 """
 
 import asyncio
-import errno
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from services.executor import descent
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
+from services.executor.backends.kubernetes.folders import prepared
+from services.executor.backends.kubernetes.grounds import Grounds
+from services.executor.backends.kubernetes.hidden import conceals
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
-from services.executor.backends.kubernetes.mounts import mark_of
+from services.executor.backends.kubernetes.mounts import mounted
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.variables import MASTER_ADDR
-from services.executor.backends.ownership import share
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
 from services.executor.domain.record import rank_of
-from shared.contracts.events import Facts
-from shared.contracts.job import Reason
 
-_FINAL = (errno.EACCES, errno.EPERM, errno.EROFS)
-"""What a folder says that would say the same another time."""
 MEET_S = 0.1
 """Between two looks at whether rank 0's pod has its address."""
 
@@ -46,6 +40,8 @@ class Launching:
         self._calls = calls
         self._concluding = concluding
         self._turns = turns
+        self._grounds = Grounds(kept)
+        self._ordering = asyncio.Lock()
 
     async def launch(self, order: RunOrder) -> None:
         """What cannot be asked of the cluster now is asked for again by whoever wants it started."""
@@ -73,54 +69,34 @@ class Launching:
             "namespace": document["metadata"]["namespace"],
             "vc": order.vc,
             "folder": str(order.cwd),
+            "folders": {str(path): read_only for path, read_only in mounted(order).items()},
             "tombstone": manifest.tombstone(order, self._layout),
         }
         table = self._layout.rank_table_of(order)
         if table is not None:
             facts["rank_table"] = {"path": str(table), "ranks": order.ranks, "npus": len(order.devices)}
         before = await asyncio.to_thread(self._kept.order, run_id)
-        facts["secret"] = bool(order.hidden) or (before or {}).get("secret", False)
+        facts["secret"] = conceals(order) or (before or {}).get("secret", False)
         facts["login"] = order.login is not None or (before or {}).get("login", False)
         stale = table if order.rank == 0 and before is None else None  # none of its pods was asked for yet
-        unusable = await asyncio.to_thread(self._make_ready, order, stale)
+        unusable = await asyncio.to_thread(prepared, order, self._layout.user, self._layout.group, stale)
         if unusable is not None:
             await self._concluding.conclude(run_id, Refused(unusable))
             return
         try:
-            await asyncio.to_thread(descent.mark, mark_of(order))
-        except OSError as error:
-            if error.errno not in _FINAL:
-                raise
-            await self._concluding.conclude(run_id, Refused(_unmarked(error)))
+            async with self._ordering:
+                await asyncio.to_thread(self._order, order, facts)
+        except Unplaceable as error:
+            await self._concluding.conclude(run_id, Refused(error.reason))
             return
-        await asyncio.to_thread(self._kept.keep_order, run_id, facts)
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
             await self._concluding.conclude(run_id, refused)
 
-    def _make_ready(self, order: RunOrder, stale: Path | None) -> Reason | None:
-        """Its folders are its user's, and nothing lies at `stale`; or why that cannot be. Touches the disk."""
-        try:
-            for folder in (order.folders.job, order.folders.checkpoints):
-                share(folder, self._layout.user, self._layout.group)
-        except PermissionError as error:
-            return self._not_given(error)
-        try:
-            if stale is not None:
-                descent.remove(stale)
-        except OSError as error:
-            return _in_the_way(error)
-        return None
-
-    def _not_given(self, error: OSError) -> Reason:
-        """A storage that takes root for nobody (root_squash of NFS) lets it give nothing away."""
-        message = (
-            f"The executor may not give the folder {error.filename} to the user of runs, {self._layout.user}, nor to "
-            f"their group, {self._layout.group}. An operator lets it run as that user, makes it a member of that "
-            "group, or, where it is root, exports the storage without root_squash."
-        )
-        details: Facts = {"path": str(error.filename), "error": error.strerror or str(error)}
-        return Reason(code="path_unusable", message=message, details=details)
+    def _order(self, order: RunOrder, facts: dict[str, Any]) -> None:
+        """Raises Unplaceable."""
+        self._grounds.check(order)
+        self._kept.keep_order(order.run_id, facts)
 
     async def _meeting_point(self, order: RunOrder) -> str | None:
         """The address of rank 0's pod, where the ranks meet; none if this rank is not to start any more."""
@@ -140,18 +116,3 @@ class Launching:
             or self._kept.has_started(run_id)
             or any(kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of))
         )
-
-
-def _in_the_way(error: OSError) -> Reason:
-    """Ranks wait for a file of this name, and would not wait for one that an earlier attempt has left there."""
-    said = error.strerror or str(error)
-    message = f"What lies at {error.filename}, where the run's rank table is to be, cannot be removed: {said}."
-    return Reason(code="path_unusable", message=message, details={"path": str(error.filename), "error": said})
-
-
-def _unmarked(error: OSError) -> Reason:
-    said = os.strerror(error.errno or 0)
-    message = (
-        f"The executor cannot write into the job's folder, and so cannot tell a pod's storage from another: {said}."
-    )
-    return Reason(code="path_unusable", message=message, details={"path": str(error.filename), "error": said})

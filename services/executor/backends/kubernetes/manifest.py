@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from services.executor.backends.kubernetes import wrapper
 from services.executor.backends.kubernetes.api import Document
+from services.executor.backends.kubernetes.hidden import conceals
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.logins import login_name
 from services.executor.backends.kubernetes.mounts import mark_of, mounts_and_volumes
@@ -76,7 +77,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     if order.ranks > 1 and layout.domain:
         spec |= {"hostname": names.pod_name(order.run_id), "subdomain": names.gang_name(order.run_id)}
     said = {names.GRACE: f"{order.grace_s:g}"}
-    if order.hidden:
+    if conceals(order):
         said[names.SECRET] = "true"
     if order.ranks > 1:
         said[names.RANKS] = str(order.ranks)

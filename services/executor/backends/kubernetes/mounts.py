@@ -1,6 +1,7 @@
 """A run's folders as a pod has them: each that the run may use, and nothing beside it.
 
-Paths are the same inside as outside, and of a claim a pod sees those folders alone.
+Paths are the same inside as outside, and of a claim a pod sees those folders alone. What lies in a folder that the run
+may write to is not mounted by itself: the kubelet would find it by a name that its other ranks can give to a link.
 """
 
 from collections.abc import Sequence
@@ -17,11 +18,7 @@ WAYS_MIB = 64
 
 
 def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document], list[Document]]:
-    """Of the container, and of its pod; the run's data can't be written. Raises Unplaceable."""
-    folders = order.folders
-    wanted = {folders.job: False, folders.checkpoints: False, folders.work: False}
-    if folders.data is not None and folders.data not in wanted:
-        wanted[folders.data] = True
+    """Of the container, and of its pod. Raises Unplaceable."""
     mounts: list[Document] = [{"name": "shm", "mountPath": "/dev/shm"}, {"name": "ways", "mountPath": FOLDER}]
     volumes: list[Document] = [
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": _shared_memory(order, layout)}},
@@ -31,10 +28,7 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
         mounts.append({"name": "tmp", "mountPath": "/tmp"})
         volumes.append({"name": "tmp", "emptyDir": {"sizeLimit": f"{layout.tmp_mib}Mi"}})
     claims: list[str] = []
-    inside: list[PurePath] = []
-    for path, read_only in sorted(wanted.items()):
-        if any(path.is_relative_to(parent) and not read_only for parent in inside):
-            continue
+    for path, read_only in mounted(order).items():
         storage = _storage_of(path, layout.storages)
         if storage.claim not in claims:
             claims.append(storage.claim)
@@ -44,8 +38,6 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
             mount["subPath"] = str(below)
         if read_only:
             mount["readOnly"] = True
-        else:
-            inside.append(path)
         mounts.append(mount)
     volumes += [
         {"name": f"storage-{number}", "persistentVolumeClaim": {"claimName": claim}}
@@ -59,6 +51,20 @@ def mark_of(order: RunOrder) -> Path:
     storage, as one has that the cluster has provisioned by itself.
     """
     return order.folders.job / f".jobyard-{order.job_id}"
+
+
+def mounted(order: RunOrder) -> dict[PurePath, bool]:
+    """The folders that the run has, and whether it can only read there: its data."""
+    folders = order.folders
+    wanted: dict[PurePath, bool] = {folders.job: False, folders.checkpoints: False, folders.work: False}
+    if folders.data is not None:
+        wanted.setdefault(folders.data, True)
+    writable = [path for path, read_only in wanted.items() if not read_only]
+    return {
+        path: read_only
+        for path, read_only in sorted(wanted.items())
+        if not any(path != parent and path.is_relative_to(parent) for parent in writable)
+    }
 
 
 def _shared_memory(order: RunOrder, layout: Layout) -> str:

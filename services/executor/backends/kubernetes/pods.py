@@ -1,6 +1,7 @@
 """The pods of this executor as the cluster last told them: what the watch says, and what the API server answers.
 
-Whoever may write labels can have a pod listed here; only what the fence lets in is known to anybody else.
+Whoever may write labels can have a pod listed here; only what the fence lets in is known to anybody else. The fence
+sees that a pod does not contradict itself; that its run was ordered, and in its namespace, is what is kept here.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,13 +22,21 @@ _STATUS = ("phase", "reason", "message", "podIP", "conditions", "containerStatus
 
 class Pods:
     """`changed` is called with a rank's id whenever its pod is another than before, or gone. `strangers` keeps what
-    bears this executor's label and is no run's.
+    bears this executor's label and is no run's. `ordered_in`: the namespace that a run was ordered in; None: nowhere.
     """
 
-    def __init__(self, api: Api, fence: Fence, strangers: Follower, changed: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        api: Api,
+        fence: Fence,
+        strangers: Follower,
+        changed: Callable[[str], None],
+        ordered_in: Callable[[str], str | None],
+    ) -> None:
         self._fence = fence
         self._strangers = strangers
         self._changed = changed
+        self._ordered_in = ordered_in
         self._pods: dict[str, Document] = {}
         self._runs: dict[str, str] = {}
         """Those of the pods, by uid: a pod may cease to say whose it is."""
@@ -52,7 +61,7 @@ class Pods:
     def take(self, pod: Document) -> None:
         """Newer than what is known, unless that has a later version. One that is not ours is ignored, and said once."""
         try:
-            run_id = self._fence.rank_of(pod)
+            run_id = self._rank_of(pod)
         except Foreign as error:
             self._ignore(pod, error)
             self._strangers.take(pod)
@@ -84,6 +93,13 @@ class Pods:
         self._known_before = {}
         self._ignored &= seen
         self._strangers.end(seen)
+
+    def _rank_of(self, pod: Document) -> str:
+        """Raises Foreign. What was let in once stays the run's, also when that is being forgotten."""
+        run_id = self._fence.rank_of(pod)
+        if pod["metadata"]["uid"] not in self._runs and self._ordered_in(run_id) != pod["metadata"]["namespace"]:
+            raise Foreign("no run of that name was ordered in its namespace")
+        return run_id
 
     def _ignore(self, pod: Document, why: Foreign) -> None:
         meta = pod["metadata"]

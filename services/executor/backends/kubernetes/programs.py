@@ -4,6 +4,8 @@ A script goes before the program. It says on one line of its own what became of 
 moment it was started at, since the API server tells neither; what follows on that stream is the program's.
 """
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,8 +18,20 @@ REFUSED = "jobyard-refused"
 PROGRAM_MISSING = "program_missing"
 PROGRAM_UNUSABLE = "program_unusable"
 
+_NUMBERS = re.compile(r"([0-9]{1,20}) ([0-9]{1,20})")
+
 START_TIME = r"""$(read -r line < /proc/$$/stat && set -- ${line##*\) } && shift 19 && echo "$1")"""
 """Of the shell that this stands in: field 22 of its line, the other half of a process's identity."""
+
+VARIABLES = r"""
+jobyard_end='
+'
+while IFS= read -r jobyard_line && [ "$jobyard_line" != -- ]; do eval "$jobyard_line"; done
+unset jobyard_end jobyard_line
+exec < /dev/null
+"""
+"""Takes the variables of a child from what it is told (`told`): they can be secrets, and an API server's audit has the
+command line in the address of each request. Then nothing is read from there any more."""
 
 PREPARE = r"""
 refuse() { echo "REFUSED $*"; exit 0; }
@@ -72,23 +86,40 @@ class Process:
 
 def entering(child: Child, folder: str) -> list[str]:
     """The command line for a child without a name. Raises Invalid."""
-    return [SHELL, "-c", _ENTER, "jobyard", *arguments(child, folder)]
+    env = (f"{key}={value}" for key, value in _variables(child).items())
+    return [SHELL, "-c", _ENTER, "jobyard", folder, *env, "--", *program(child)]
 
 
-def arguments(child: Child, folder: str) -> list[str]:
-    """Of `PREPARE`: the folder, variables, and the program after a `--`. Raises Invalid."""
-    wrong = [key for key, value in child.env.items() if not _is_name(key) or "\0" in value]
-    if wrong:
-        raise _invalid("env", f"{wrong[0]!r} cannot be a variable: use letters, digits and '_', and no NUL character.")
+def told(child: Child) -> bytes:
+    """For `VARIABLES`: each on one line, and a last line. Raises Invalid."""
+    lines = (f"export {key}={_quoted(value)}\n" for key, value in _variables(child).items())
+    return "".join((*lines, "--\n")).encode()
+
+
+def program(child: Child) -> Sequence[str]:
+    """What is run; nothing: a login shell. Raises Invalid."""
     argv: Sequence[str] = child.argv or ()
     if child.shell_command is not None:
         argv = (SHELL, "-c", child.shell_command)
     if (child.argv is not None and (not argv or not argv[0])) or any("\0" in argument for argument in argv):
         raise _invalid("argv", "Name a program; neither it nor its arguments have NUL characters.")
+    return argv
+
+
+def _variables(child: Child) -> dict[str, str]:
+    """Raises Invalid."""
+    wrong = [key for key, value in child.env.items() if not _is_name(key) or "\0" in value]
+    if wrong:
+        raise _invalid("env", f"{wrong[0]!r} cannot be a variable: use letters, digits and '_', and no NUL character.")
     env = {key: value for key, value in child.env.items() if not key.startswith("JOBYARD_")}
     if child.terminal is not None:
         env["TERM"] = child.terminal.term
-    return [folder, *(f"{key}={value}" for key, value in env.items()), "--", *argv]
+    return env
+
+
+def _quoted(value: str) -> str:
+    """As a shell takes it on one line."""
+    return shlex.quote(value).replace("\n", "'\"$jobyard_end\"'")
 
 
 def begun(line: str) -> Process:
@@ -97,10 +128,10 @@ def begun(line: str) -> Process:
     if word == REFUSED:
         code, _, sentence = rest.partition(" ")
         raise Conflict(sentence, details={"code": code, "program": sentence.partition(":")[0]})
-    numbers = rest.split()
-    if word != STARTED or len(numbers) != 2 or not all(each.isascii() and each.isdigit() for each in numbers):
+    numbers = _NUMBERS.fullmatch(rest)
+    if word != STARTED or numbers is None:
         raise ConnectionError(f"the job's container said {line[:200]!r}")
-    return Process(int(numbers[0]), int(numbers[1]))
+    return Process(int(numbers[1]), int(numbers[2]))
 
 
 def hanging_up(process: Process) -> list[str]:

@@ -1,6 +1,7 @@
 """What pods use, asked of a Prometheus that scrapes the cluster: one query for all pods of Jobyard.
 
-It is the way to devices, whose exporters know pods by their labels; kubelets know nothing of devices.
+It is the way to devices, whose exporters know pods by their labels; kubelets know nothing of devices. A series that was
+scraped of a pod in a namespace of jobs, and speaks of another namespace, is not asked for: exporters are elsewhere.
 """
 
 import asyncio
@@ -21,9 +22,8 @@ class Prometheus:
     def __init__(self, url: str, names: Sequence[str], namespaces: str) -> None:
         self._url = f"{url.rstrip('/')}/api/v1/query"
         series, own = "|".join(names), f"{namespaces}.+"
-        self._query = " or ".join(
-            f'{{__name__=~"{series}",{label}=~"{own}"}}' for label in ("exported_namespace", "namespace")
-        )
+        about = (f'exported_namespace=~"{own}",namespace!~"{own}"', f'exported_namespace="",namespace=~"{own}"')
+        self._query = " or ".join(f'{{__name__=~"{series}",{labels}}}' for labels in about)
 
     def parts(self, nodes: Collection[str]) -> Iterable[str]:
         """All at once."""

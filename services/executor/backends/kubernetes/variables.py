@@ -1,6 +1,6 @@
 """Variables of a pod's container, and words as Kubernetes takes them: what a job says gets there as it is.
 
-A value that holds something hidden is a reference to the run's Secret, so it stands in no pod.
+A value that is a secret, or holds something hidden, is a reference to the run's Secret, so it stands in no pod.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def variables(order: RunOrder, resource: str | None, also: Mapping[str, str]) ->
             reference = {"name": names.pod_name(order.run_id), "key": variable["name"]}
             variable["valueFrom"] = {"secretKeyRef": reference}
         if variable["name"] == MASTER_ADDR and order.ranks > 1 and order.rank == 0:  # only it knows where it will be
-            del variable["value"]
+            variable.pop("value", None)
             variable["valueFrom"] = {"fieldRef": {"fieldPath": "status.podIP"}}
     listed += ({"name": name, "value": literal(value)} for name, value in also.items())
     return [*listed, *({"name": name, "value": value} for name, value in withheld(resource).items())]

@@ -28,6 +28,10 @@ _WORDS_S = 1.0
 """Between two times that words are taken of a living program: a run can say as many as it likes in its name."""
 
 
+_STOP_S = 120.0
+"""It waits for the program's end, and longer in an image whose `sleep` knows no parts of a second."""
+
+
 class Watched:
     """`lives`: whether its run still does. `keep` stores its words."""
 
@@ -123,12 +127,12 @@ class Watched:
     def _stop(self) -> None:
         if not self.stopping:
             self.stopping = True
-            task = asyncio.create_task(self._beside(lasting.stopping(self._name)))
+            task = asyncio.create_task(self._beside(lasting.stopping(self._name), _STOP_S))
             self._stops.add(task)
 
-    async def _beside(self, command: Sequence[str]) -> None:
+    async def _beside(self, command: Sequence[str], within_s: float = commands.ANSWER_S) -> None:
         try:
-            await commands.said(self._api, self._pod, command)
+            await commands.said(self._api, self._pod, command, within_s=within_s)
         except AWAY as error:
             self.stopping = False
             log.warning("program_not_told", pod=self._pod["metadata"]["name"], error=str(error))

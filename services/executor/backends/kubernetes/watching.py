@@ -3,23 +3,27 @@
 410 comes as an answer with status 200 and an event ERROR. A change is seen late at worst, and never missed: whoever
 follows is told of each document as it is, and of those that a new list does not have any more. A watch that is cut
 after it has told something goes on from there; one that told nothing is not trusted, so its documents are listed.
+Whoever may write documents writes them as he likes: one that cannot be understood is left out, and ends nothing.
 """
 
 import asyncio
 import json
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import structlog
 
-from services.executor.backends.kubernetes.api import LIST_S, Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import LIST_S, Api, ApiError, ClusterAway, Document, TooMuch
+from services.executor.backends.kubernetes.lines import lines
 from services.executor.backends.kubernetes.pauses import Pauses
 
 log = structlog.get_logger()
 
 PAGE = 500
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What a follower stumbles over in a document that is not as it expects."""
 _PAUSES_S = (0.1, 30.0)
 _WATCH_S = (240, 360)
 """Between these: watches that began together shall not end together."""
@@ -80,14 +84,20 @@ class Watch:
 
     async def _list(self) -> str:
         """The version that the list is of, all its pages. Raises ApiError, ClusterAway."""
-        query: dict[str, Any] = {**self._query, "limit": PAGE}
+        query: dict[str, Any] = {**self._query, "limit": PAGE}  # halved while their documents are too large
         seen: set[str] = set()
         self._follower.begin()
         while True:
-            page = await self._api.get(self._path, query, LIST_S)
+            try:
+                page = await self._api.get(self._path, query, LIST_S)
+            except TooMuch:
+                if query["limit"] == 1:
+                    raise
+                query["limit"] //= 2
+                continue
             for document in page["items"]:
                 seen.add(document["metadata"]["uid"])
-                self._follower.take(document)
+                self._tell(self._follower.take, document)
             if not page["metadata"].get("continue"):
                 self._follower.end(seen)
                 return str(page["metadata"]["resourceVersion"])
@@ -103,20 +113,33 @@ class Watch:
             "timeoutSeconds": random.randint(*_WATCH_S),
         }
         async with self._api.lines(self._path, query) as answer:
-            while line := await answer.readline():
+            async for line in lines(answer):
+                if line is None:
+                    log.error("document_skipped", path=self._path, error="it is too large")
+                    continue
                 try:
                     event = json.loads(line)
+                except RecursionError:
+                    log.error("document_skipped", path=self._path, error="it is nested too deep")
                 except ValueError as error:
                     raise ClusterAway(f"the watch was cut within a line: {error}") from error
-                self._heard(event["type"], event["object"])
+                else:
+                    self._heard(event["type"], event["object"])
 
     def _heard(self, kind: str, document: Document) -> None:
         if kind == "ERROR":
             code, reason = int(document.get("code", 0)), str(document.get("reason", ""))
             raise ApiError(code, reason, str(document.get("message", "")))
         if kind == "DELETED":
-            self._follower.drop(document)
+            self._tell(self._follower.drop, document)
         elif kind != "BOOKMARK":
-            self._follower.take(document)
+            self._tell(self._follower.take, document)
         self._version = document["metadata"]["resourceVersion"]
         self._told = True
+
+    def _tell(self, follower: Callable[[Document], None], document: Document) -> None:
+        try:
+            follower(document)
+        except _MALFORMED as error:
+            name = document["metadata"].get("name")
+            log.error("document_skipped", path=self._path, name=name, error=f"{type(error).__name__}: {error}")

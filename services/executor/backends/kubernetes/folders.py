@@ -1,0 +1,62 @@
+"""What has to be so in a job's folders before its pod is asked for. Touches the disk.
+
+They are given to the user of runs; the mark lies there by which a pod knows this storage; and of an earlier attempt
+there is no rank table that a rank could take for its own.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+from services.executor import descent
+from services.executor.backends.kubernetes.mounts import mark_of
+from services.executor.backends.ownership import share
+from services.executor.backends.protocol import RunOrder
+from shared.contracts.events import Facts
+from shared.contracts.job import Reason
+
+_FINAL = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What a folder says that would say the same another time."""
+
+
+def prepared(order: RunOrder, user: int, group: int, stale: Path | None) -> Reason | None:
+    """Why it cannot be; None: it is so now. `stale`: what is to be removed. Raises OSError for what may pass."""
+    try:
+        for folder in (order.folders.job, order.folders.checkpoints):
+            share(folder, user, group)
+    except PermissionError as error:
+        return _not_given(error, user)
+    try:
+        if stale is not None:
+            descent.remove(stale)
+    except OSError as error:
+        said = error.strerror or str(error)
+        return _unusable(
+            error, f"What lies at {error.filename}, where the run's rank table is to be, cannot be removed: {said}."
+        )
+    try:
+        descent.mark(mark_of(order))
+    except OSError as error:
+        if error.errno not in _FINAL:
+            raise
+        said = os.strerror(error.errno)
+        words = (
+            f"The executor cannot write into the job's folder, and so cannot tell a pod's storage from another: {said}."
+        )
+        return _unusable(error, words)
+    return None
+
+
+def _not_given(error: OSError, user: int) -> Reason:
+    """A storage that takes root for nobody (root_squash of NFS) lets it give nothing away."""
+    return _unusable(
+        error,
+        f"The executor may not give the folder {error.filename} to the user of runs, {user}, nor to their group. An "
+        "operator lets it run as that user, makes it a member of that group, or, where it is root, exports the storage "
+        "without root_squash.",
+    )
+
+
+def _unusable(error: OSError, message: str) -> Reason:
+    details: Facts = {"path": str(error.filename), "error": error.strerror or str(error)}
+    return Reason(code="path_unusable", message=message, details=details)
