@@ -194,6 +194,9 @@ class RunRefused(RunEvent):
 
     fact = "refused"
     busy: bool
+    own: Annotated[
+        bool, Field(description="The cause is the job's own or its virtual cluster's: no other node would mend it.")
+    ] = False
     reason: Reason
     log_lines: Annotated[int, Field(ge=0, description="What ranks wrote that had started.")] = 0
 

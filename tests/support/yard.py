@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.jobs.domain.reasons import start_refused
 from services.scheduler.domain.plan import Plan, plan
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.commands.scheduling import Placement
 from shared.contracts.events import NodeReported
-from shared.contracts.job import CPU, HOLDING, JobState, JobStatus, JobView
+from shared.contracts.job import CPU, HOLDING, JobState, JobStatus, JobView, Reason
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -143,6 +144,12 @@ class Yard:
 
     def refuse(self, id: str) -> None:
         self.change(id, status=JobStatus.QUEUED, allocation=None)
+
+    def put_off(self, id: str, why: Reason, seconds: float) -> None:
+        """Its start was refused for what no other node would mend."""
+        refusals, until = self.jobs[id].state.refusals + 1, self.now + timedelta(seconds=seconds)
+        reason = start_refused(why, refusals, until)
+        self.change(id, status=JobStatus.QUEUED, allocation=None, refusals=refusals, not_before=until, reason=reason)
 
     def of(self, *statuses: JobStatus) -> list[JobView]:
         return [view for view in self.jobs.values() if view.state.status in statuses]

@@ -15,6 +15,7 @@ export const REASON_CODES = [
     'node_busy',
     'node_silent',
     'held_until',
+    'start_refused',
     'no_nodes',
     'no_such_device',
     'no_node_fits',

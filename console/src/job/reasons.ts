@@ -73,6 +73,7 @@ const CHANGES = [
     'node_busy',
     'node_silent',
     'held_until',
+    'start_refused',
     'no_nodes',
     'no_such_device',
     'no_node_fits',

@@ -56,11 +56,15 @@ class Pending:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """`busy`: it may start another time or elsewhere. `patience`: it may pass by itself, so give it time."""
+    """`busy`: it may start another time or elsewhere. `own`: not elsewhere either, see `Refused`.
+
+    `patience`: it may pass by itself, so give it time.
+    """
 
     reason: Reason
     busy: bool = False
     patience: bool = True
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,6 +225,8 @@ _IMAGE_WORDS = {
 }
 _CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)"( is being deleted| not found)?')
+_UNBOUND = "unbound immediate PersistentVolumeClaims"
+"""What the cluster's scheduler says of a pod whose claim has no volume, on whichever node it is to run."""
 _OWN_DISK = (
     "exceeds the total limit of containers",
     "exceeded its local ephemeral storage limit",
@@ -252,6 +258,9 @@ def _unschedulable(message: str) -> Obstacle:
         words = f"The virtual cluster's namespace has no storage claim {claim[1]}. Ask an operator to make it."
         return Obstacle(Reason(code="claim_missing", message=words, details={"claim": claim[1]}), patience=False)
     said = _sentence(message)
+    if _UNBOUND in message:
+        words = f"A storage claim that the run needs has no volume yet; ask an operator to see why: {said}"
+        return Obstacle(Reason(code="claim_unbound", message=words, details={"said": said}), busy=True, own=True)
     words = f"Kubernetes found no room for the run where it was placed: {said}"
     return Obstacle(Reason(code="unschedulable", message=words, details={"said": said}), busy=True)
 

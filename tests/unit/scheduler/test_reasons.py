@@ -11,7 +11,7 @@ from typing import Any
 from services.scheduler.domain import causes, reasons
 from services.scheduler.domain.passing import KEPT
 from services.scheduler.domain.reasons import Reasons
-from shared.contracts.job import JobStatus, Reason
+from shared.contracts.job import START_REFUSED, JobStatus, Reason
 from tests.support.yard import Yard, job, job_id, node
 
 README = Path(__file__).parents[3] / "services" / "scheduler" / "README.md"
@@ -327,6 +327,22 @@ def test_a_job_that_is_tried_again_hears_when() -> None:
     assert reason.details == {"until": "2026-01-02T00:00:05.000Z", "attempt": 1}
 
 
+def test_a_job_whose_start_no_other_node_would_mend_hears_what_was_said() -> None:
+    yard = Yard(node("a"))
+    yard.submit(job(1))
+    yard.cycle()
+    yard.put_off(job_id(1), Reason(code="cluster_refused", message="Exceeded quota: lab."), seconds=5)
+    reason = why(yard, 1)
+    assert reason.code == "start_refused"
+    assert reason.message == (
+        "Its start was refused, which no other node would mend. Exceeded quota: lab. It is tried again from "
+        "2026-01-02 00:00:05 UTC on."
+    )
+    assert Reasons(yard.snapshot).census() == {("default", "start_refused"): 1}
+    yard.pass_time(5)
+    assert why(yard, 1).code == "waiting_for_turn"
+
+
 def test_the_obstacle_that_lasts_longest_is_the_one_that_is_named() -> None:
     yard = Yard(node("a", cpus=2, memory_mib=100, v100=1))
     yard.submit(job(1, devices=1, cpus=2, memory_mib=100), job(2, devices=1, cpus=2, memory_mib=100))
@@ -367,8 +383,8 @@ def test_who_does_not_wait_has_no_explanation() -> None:
 
 def test_the_readme_says_of_every_reason_what_would_change_it() -> None:
     table = set(re.findall(r"^\| `([a-z_]+)` \| .+ \| .+ \|$", README.read_text(), re.MULTILINE))
-    codes = set(_codes(causes)) | set(_codes(reasons))
-    assert len(codes) == 14
+    codes = {START_REFUSED, *_codes(causes), *_codes(reasons)}
+    assert len(codes) == 15
     assert table == codes
 
 

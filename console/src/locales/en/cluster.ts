@@ -85,6 +85,7 @@ export default {
             node_busy: 'a node refused it for now',
             node_silent: 'its node is silent',
             held_until: 'it is tried again later',
+            start_refused: 'its start was refused, and is tried again',
             no_nodes: 'there is no node',
             no_such_device: 'no node has such a device',
             no_node_fits: 'no node is large enough',

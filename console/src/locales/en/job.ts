@@ -36,6 +36,7 @@ export default {
         node_busy: 'Nothing to do: it is tried again within a minute.',
         node_silent: 'A report of the node. If the node is gone for good, an operator can forget it.',
         held_until: 'Nothing to do: it is tried again by itself.',
+        start_refused: 'What was said has to be put right; then it is tried again by itself.',
         no_nodes: 'An operator has to start an executor.',
         no_such_device: 'Kill it and submit it for a device type that is there, or ask for a node with {type}.',
         no_node_fits: 'Kill it and submit it smaller.',

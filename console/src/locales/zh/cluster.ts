@@ -85,6 +85,7 @@ export default {
             node_busy: '节点暂时拒绝了启动',
             node_silent: '所在节点无响应',
             held_until: '稍后重试',
+            start_refused: '启动被拒绝，稍后重试',
             no_nodes: '没有任何节点',
             no_such_device: '没有节点配备这种设备',
             no_node_fits: '没有足够大的节点',

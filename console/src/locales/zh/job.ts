@@ -37,6 +37,7 @@ export default {
         node_busy: '无需操作：一分钟内会重试。',
         node_silent: '等待该节点上报。如果节点已不再使用，运维人员可以将其移除。',
         held_until: '无需操作：会自动重试。',
+        start_refused: '解决上述问题后会自动重试。',
         no_nodes: '需要运维人员启动执行器。',
         no_such_device: '终止后改用现有的设备类型重新提交，或申请配备 {type} 的节点。',
         no_node_fits: '终止后减少资源重新提交。',

@@ -35,6 +35,11 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     node_busy: (facts) =>
         `节点 ${facts.list('nodes').join('、')} 拒绝了启动：被视为空闲的资源正被其他程序占用。一分钟内会重试。${line(facts)}`,
     held_until: (facts) => `第 ${facts.text('attempt')} 次运行未成功，${moment(facts.text('until'))}之后重试。`,
+    start_refused: (facts) => {
+        const why = facts.reason('why')
+        if (!why) return '启动被拒绝，将自动重试；作业的所有者和管理员可以看到原因。'
+        return `启动被拒绝，换其他节点也无法解决。${said(why)}${moment(facts.text('not_before'))}之后重试。`
+    },
     no_nodes: () => '还没有任何节点上报，无法运行作业。请联系运维人员启动执行器。',
     no_such_device: (facts) =>
         `没有节点配备 ${facts.deviceType ?? '该设备'}。现有设备类型：${facts.list('device_types').join('、') || '无'}。`,
@@ -127,6 +132,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     path_unmapped: (facts) => `目录 ${facts.text('path')} 不在集群的任何存储上，请改用在存储上的路径。`,
     devices_unknown: (facts) => `运维人员没有为类型 ${facts.text('device_type')} 的设备指定集群中的资源。`,
     claim_missing: (facts) => `虚拟集群的命名空间中没有存储声明 ${facts.text('claim')}，请联系运维人员创建。`,
+    claim_unbound: (facts) => `作业所需的存储声明尚未绑定存储卷，请联系运维人员：${facts.text('said')}`,
     unschedulable: (facts) => `Kubernetes 无法在选定的位置放下这次运行：${facts.text('said')}`,
     node_refused: (facts) => `节点 ${facts.text('node')} 没有接受作业的 pod：${facts.text('said')}`,
     evicted: (facts) => `节点驱逐了作业的 pod：${facts.text('said')}`,
