@@ -13,7 +13,7 @@ from services.jobs.domain.reasons import start_refused
 from services.scheduler.domain.plan import Plan, plan
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.commands.scheduling import Placement
-from shared.contracts.events import NodeReported
+from shared.contracts.events import NodeReported, NodeSize
 from shared.contracts.job import CPU, HOLDING, JobState, JobStatus, JobView, Reason
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,6 +41,17 @@ def node(
         reported_at=START,
         executor=executor,
     )
+
+
+def of_which(report: NodeReported, cpus: float, **devices: int) -> NodeReported:
+    """The node when others than runs use the rest of so many cpus and devices."""
+    return report.model_copy(update={"whole": NodeSize(cpus=cpus, memory_mib=report.memory_mib, devices=devices)})
+
+
+def closed(report: NodeReported) -> NodeReported:
+    """The node when nothing new may run there."""
+    whole = NodeSize(cpus=report.cpus, memory_mib=report.memory_mib, devices=report.devices)
+    return report.model_copy(update={"cpus": 0.0, "memory_mib": 0, "devices": {}, "whole": whole})
 
 
 def job(number: int, **changes: Any) -> JobView:

@@ -14,6 +14,7 @@ export const REASON_CODES = [
     'making_room',
     'node_busy',
     'node_silent',
+    'nodes_closed',
     'held_until',
     'start_refused',
     'no_nodes',

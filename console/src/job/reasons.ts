@@ -72,6 +72,7 @@ const CHANGES = [
     'making_room',
     'node_busy',
     'node_silent',
+    'nodes_closed',
     'held_until',
     'start_refused',
     'no_nodes',

@@ -5,7 +5,7 @@ not reported yet) is told nowhere, and a device has one holder, so that what is 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.scheduler.domain.node import Node
@@ -81,14 +81,17 @@ def node_of(node: Node) -> ClusterNode:
 
 
 def offer(snapshot: Snapshot) -> Offer:
-    """What the nodes that report have, held or free."""
+    """What the nodes that report have, held or free, closed or open; of one that is open, the cpus and memory that
+    others use are nobody's to ask for.
+    """
     reports = [node.report for node in snapshot.nodes.table.values() if node.report is not None and not node.silent]
-    types = sorted({name for report in reports for name, count in report.devices.items() if count})
+    sizes = [report.whole if report.whole is not None and not report.cpus else report for report in reports]
+    types = sorted({name for report in reports for name, count in _devices_of(report).items() if count})
     known = [report.uses_images for report in reports if report.uses_images is not None]
     return Offer(
-        devices=tuple(_offered(name, [report for report in reports if report.devices.get(name)]) for name in types),
-        cpus=max((report.cpus for report in reports), default=None),
-        memory_mib=max((report.memory_mib for report in reports), default=None),
+        devices=tuple(_offered(name, [each for each in reports if _devices_of(each).get(name)]) for name in types),
+        cpus=max((size.cpus for size in sizes), default=None),
+        memory_mib=max((size.memory_mib for size in sizes), default=None),
         uses_images=any(known) if known else None,
     )
 
@@ -161,9 +164,14 @@ def _open(snapshot: Snapshot) -> tuple[Open, ...]:
 
 
 def _offered(device_type: str, reports: Sequence[NodeReported]) -> OfferedDevices:
-    counts = [report.devices[device_type] for report in reports]
+    counts = [_devices_of(report)[device_type] for report in reports]
     simulated = all(device_type in report.simulated for report in reports)
     return OfferedDevices(device_type=device_type, total=sum(counts), most=max(counts), simulated=simulated)
+
+
+def _devices_of(report: NodeReported) -> Mapping[str, int]:
+    """Those of a node that is closed are there, and so are those that others use."""
+    return (report.whole or report).devices
 
 
 def _vcs(snapshot: Snapshot, held: Counter[tuple[str, str]]) -> dict[str, VcSample]:

@@ -3,7 +3,7 @@
 from services.scheduler.domain.rests import Rests
 from services.scheduler.domain.room import NOTHING, Holding, Room
 from services.scheduler.domain.shape import Shape, milli
-from shared.contracts.events import NodeReported
+from shared.contracts.events import NodeReported, NodeSize
 from shared.contracts.job import CPU
 
 
@@ -67,10 +67,12 @@ class Node:
         return self.reachable and self.later(shape.device_type).fits(shape)
 
     def total(self, device_type: str) -> Room:
-        """What the node has, taken or not."""
-        if self.report is None:
-            return NOTHING
-        return Room(self.report.devices.get(device_type, 0), milli(self.report.cpus), self.report.memory_mib)
+        """What the node has for runs, taken or not."""
+        return NOTHING if self.report is None else _room(self.report, device_type)
+
+    def whole(self, device_type: str) -> Room:
+        """What it would have if it were open and nobody but runs used it."""
+        return NOTHING if self.report is None else _room(self.report.whole or self.report, device_type)
 
     def room(self, device_type: str) -> Room:
         """What is free now."""
@@ -156,3 +158,7 @@ class Node:
             idle = awake
         self.free_devices += len(idle)
         self.free[device_type] = idle
+
+
+def _room(has: NodeReported | NodeSize, device_type: str) -> Room:
+    return Room(has.devices.get(device_type, 0), milli(has.cpus), has.memory_mib)

@@ -3,7 +3,7 @@
 The reasons of a queue are found per shape and kept until a node changes; a job adds its position. The codes:
 `starting`, `making_room`, `waiting_for_devices`, `waiting_for_cpus`, `waiting_for_memory`, `waiting_for_turn`,
 `gang`, `node_busy`, `held_until`, `start_refused`, `no_nodes`, `no_such_device`, `no_node_fits`, `gang_too_large`,
-`node_silent`.
+`node_silent`, `nodes_closed`.
 """
 
 from collections import Counter
@@ -83,8 +83,8 @@ class Reasons:
         if self._seen != nodes.changes:
             self._seen = nodes.changes
             self._causes.clear()
-            reports = (node.report for node in nodes.table.values())
-            self._device_types = {name for report in reports if report is not None for name in report.devices}
+            reports = [node.report for node in nodes.table.values() if node.report is not None]
+            self._device_types = {name for report in reports for name in (report.whole or report).devices}
             for figures in self._figures.values():
                 figures.refresh()
 

@@ -84,6 +84,7 @@ export default {
             making_room: 'others are stopping for it',
             node_busy: 'a node refused it for now',
             node_silent: 'its node is silent',
+            nodes_closed: 'the nodes for it are closed, or used by others',
             held_until: 'it is tried again later',
             start_refused: 'its start was refused, and is tried again',
             no_nodes: 'there is no node',

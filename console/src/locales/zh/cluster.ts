@@ -84,6 +84,7 @@ export default {
             making_room: '其他作业正在为其让路',
             node_busy: '节点暂时拒绝了启动',
             node_silent: '所在节点无响应',
+            nodes_closed: '合适的节点已关闭，或被其他程序占用',
             held_until: '稍后重试',
             start_refused: '启动被拒绝，稍后重试',
             no_nodes: '没有任何节点',

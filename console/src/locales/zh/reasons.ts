@@ -49,6 +49,9 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
         facts.needs && `每个节点申请的资源（${amount(facts.needs, facts.deviceType)}）超过任何单个节点的总量，请减少申请。`,
     node_silent: (facts) =>
         `节点 ${facts.text('node') || facts.list('nodes').join('、')} 超过 30 秒没有上报，恢复上报后才知道后续情况。`,
+    nodes_closed: (facts) =>
+        `只有节点 ${facts.list('nodes').join('、')} 足够大，但目前不接受新的运行（已封锁或有污点），` +
+        `或正被平台以外的程序占用，等待恢复。${line(facts)}`,
     retrying: (facts) => `${ending(facts)}。将自动重试。`,
     command_failed: (facts) => `${ending(facts)}。控制台中有它最后的输出。`,
     finished: () => '命令正常结束，退出码为 0。',
