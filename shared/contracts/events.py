@@ -327,6 +327,7 @@ class NodeReported(Contract):
         NodeSize | None,
         Field(description="What it has where that is more than now: it is closed, or others use some of it."),
     ] = None
+    devices_only: Annotated[bool, Field(description="Only runs that hold some of its devices may be there.")] = False
 
     @property
     def answerer(self) -> str:

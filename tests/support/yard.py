@@ -54,6 +54,11 @@ def closed(report: NodeReported) -> NodeReported:
     return report.model_copy(update={"cpus": 0.0, "memory_mib": 0, "devices": {}, "whole": whole})
 
 
+def for_devices(report: NodeReported) -> NodeReported:
+    """The node when only jobs that hold some of its devices may be there."""
+    return report.model_copy(update={"devices_only": True})
+
+
 def job(number: int, **changes: Any) -> JobView:
     """A queued job, submitted `number` seconds after the start: one cpu, or what `changes` say."""
     priority = changes.pop("priority", 100)

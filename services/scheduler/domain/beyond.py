@@ -8,6 +8,7 @@ no node has yet: the sizes of machines seldom change, but which ones there are d
 from services.scheduler.domain.cause import amounts, needs
 from services.scheduler.domain.figures import largest
 from services.scheduler.domain.nodes import Nodes
+from services.scheduler.domain.room import NOTHING
 from services.scheduler.domain.shape import Shape, cpus_text
 from shared.contracts.job import CPU, Reason
 
@@ -19,7 +20,7 @@ def beyond(nodes: Nodes, shape: Shape) -> Reason | None:
     sizes = [node.whole(shape.device_type) for node in nodes.table.values() if node.report is not None]
     if len(sizes) < len(nodes.table) or any(size.fits(shape) for size in sizes):
         return None
-    suited = [size for size in sizes if size.devices > 0 or shape.device_type == CPU]
+    suited = [size for size in sizes if size.devices > 0 or (shape.device_type == CPU and size != NOTHING)]
     if not suited:
         return None
     most = largest(suited)

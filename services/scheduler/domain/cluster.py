@@ -10,6 +10,7 @@ from datetime import datetime
 
 from services.scheduler.domain.node import Node
 from services.scheduler.domain.reasons import Reasons
+from services.scheduler.domain.shape import milli
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.cluster import (
     SAMPLED_VCS,
@@ -27,7 +28,7 @@ from shared.contracts.cluster import (
     Waiting,
 )
 from shared.contracts.events import NodeReported
-from shared.contracts.job import CPU, JobStatus
+from shared.contracts.job import JobStatus
 
 PAGE_BYTES = 200 * 1024
 """About the most that the nodes of a page take. With QUEUE_ROWS it stays under the 512 KiB of a message."""
@@ -67,15 +68,15 @@ def node_of(node: Node) -> ClusterNode:
     report = node.report
     if report is None:
         return ClusterNode(node=node.name, silent=True)
-    total = node.total(CPU)
+    milli_cpus = milli(report.cpus)
     return ClusterNode(
         node=node.name,
         silent=node.silent,
         since=report.reported_at if node.silent else report.since,
         cpus=report.cpus,
-        cpus_held=_within(total.milli_cpus - node.free_milli_cpus, total.milli_cpus) / 1000,
+        cpus_held=_within(milli_cpus - node.free_milli_cpus, milli_cpus) / 1000,
         memory_mib=report.memory_mib,
-        memory_held_mib=_within(total.memory_mib - node.free_memory_mib, total.memory_mib),
+        memory_held_mib=_within(report.memory_mib - node.free_memory_mib, report.memory_mib),
         devices=tuple(_devices(node, report, name) for name in sorted(report.devices)),
     )
 

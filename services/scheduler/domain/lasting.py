@@ -32,6 +32,14 @@ def no_such_device(shape: Shape, device_types: Iterable[str]) -> Cause:
 def no_node_fits(shape: Shape, seen: Figures) -> Cause:
     suited = [look.whole for look in seen.groups if look.whole.devices > 0 or shape.device_type == CPU]
     most = largest(suited)
+    if most == NOTHING:
+        return Cause(
+            "no_node_fits",
+            "Asks for no devices, and every node takes only jobs that hold some of its devices.",
+            {"needs": needs(shape), "largest": amounts(most)},
+            may_change=False,
+            advice="Submit it with a device, or ask an operator for a node without that taint.",
+        )
     has = f"{most.devices} {shape.device_type}, " if shape.device_type != CPU else ""
     spread = most.fits(shape)
     why = (

@@ -12,7 +12,7 @@ from services.scheduler.domain import causes, lasting, reasons
 from services.scheduler.domain.passing import KEPT
 from services.scheduler.domain.reasons import Reasons
 from shared.contracts.job import START_REFUSED, JobStatus, Reason
-from tests.support.yard import Yard, closed, job, job_id, node, of_which
+from tests.support.yard import Yard, closed, for_devices, job, job_id, node, of_which
 
 README = Path(__file__).parents[3] / "services" / "scheduler" / "README.md"
 
@@ -111,6 +111,15 @@ def test_what_others_than_the_platform_use_of_a_node_is_waited_for() -> None:
         "It is the first in line."
     )
     assert why(yard, 2).code == "waiting_for_turn"
+
+
+def test_where_every_node_is_for_devices_a_job_without_any_hears_that() -> None:
+    yard = Yard(for_devices(node("a", v100=8)))
+    yard.submit(job(1))
+    assert why(yard, 1).code == "no_node_fits"
+    assert "every node takes only jobs that hold some of its devices" in why(yard, 1).message
+    yard.report(closed(node("b")))
+    assert why(yard, 1).message.startswith("Fits only on node b, which is closed to new runs")
 
 
 def test_a_job_waits_for_jobs_and_not_for_closed_nodes_where_their_end_is_enough() -> None:

@@ -15,6 +15,7 @@ from services.executor.backends.kubernetes.mounts import mounts_and_volumes
 from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
+from services.executor.domain.cluster_nodes import toleration_of
 from shared.contracts.events import Facts
 from shared.contracts.job import CPU, Reason
 
@@ -28,12 +29,13 @@ _NOTHING = {"requests": _NONE, "limits": _NONE}
 def pod(order: RunOrder, layout: Layout) -> Document:
     """The pod of this rank. Raises Unplaceable."""
     mounts, volumes = mounts_and_volumes(order, layout)
+    resource = _resource(order, layout)
     container: Document = {
         "name": names.CONTAINER,
         "image": order.image or layout.image,
         "imagePullPolicy": layout.pull_policy,
         "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd))],
-        "env": variables(order, _resource(order, layout)),
+        "env": variables(order, resource),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
         "securityContext": {
@@ -60,7 +62,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "terminationGracePeriodSeconds": grace_s(order.grace_s),
-        "tolerations": list(layout.tolerations),
+        "tolerations": [*layout.tolerations, *([] if resource is None else [toleration_of(resource)])],
         "volumes": volumes,
     }
     chosen = {
