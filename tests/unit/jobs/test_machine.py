@@ -221,7 +221,7 @@ def test_a_start_that_no_other_node_would_mend_is_put_off_longer_each_time_and_s
         assert job.status is S.QUEUED and job.state.not_before is not None and job.state.reason is not None
         waits.append((job.state.not_before - job.history[-1].time).total_seconds())
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
-    assert job.state.reason.code == "start_refused"
+    assert job.state.reason is not None and job.state.reason.code == "start_refused"
     assert WHY.message in job.state.reason.message
     assert (job.state.failures, job.state.losses, job.state.refusals) == (0, 0, 9)
 

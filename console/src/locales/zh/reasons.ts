@@ -46,7 +46,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     no_node_fits: (facts) =>
         facts.needs && `申请的资源（${amount(facts.needs, facts.deviceType)}）没有任何单个节点能够满足。`,
     beyond_any_node: (facts) =>
-        facts.needs && `每个节点申请的资源（${amount(facts.needs, facts.deviceType)}）超过任何单个节点的总量，请减少申请。`,
+        facts.needs &&
+        `每个节点申请的资源（${amount(facts.needs, facts.deviceType)}）超过任何单个节点的总量，请减少申请。`,
     node_silent: (facts) =>
         `节点 ${facts.text('node') || facts.list('nodes').join('、')} 超过 30 秒没有上报，恢复上报后才知道后续情况。`,
     nodes_closed: (facts) =>

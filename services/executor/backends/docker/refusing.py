@@ -1,6 +1,6 @@
 """Why a run's container is not started, in the engine's own words and with what one can do about it.
 
-A registry that cannot be reached is nobody's node: the run waits, and its node takes others meanwhile.
+That a registry cannot be reached is not the node's fault: the run waits, and its node takes others meanwhile.
 """
 
 from services.executor.backends.docker.engine import Declined, Unpullable
@@ -21,8 +21,7 @@ _HINTS = {
 
 
 def refusal(image: str, declined: Declined, login: RegistryLogin | None) -> Refused:
-    """What the engine would not do, in its own words; a registry that does not answer may do so another time, and to
-    no other node before.
+    """What the engine would not do, in its own words; a registry that does not answer may do so another time.
 
     A registry may say whatever it likes, also what it was let in with.
     """
