@@ -195,6 +195,7 @@ class Yard:
             for share in view.state.allocation.shares:
                 assert len(share.devices) == view.devices
                 assert share.executor == self.nodes[share.node].executor
+                assert view.devices or not self.nodes[share.node].devices_only
                 cpus[share.node] += round(view.cpus * 1000)
                 memory[share.node] += view.memory_mib
                 devices.update((share.node, view.device_type, index) for index in share.devices)
