@@ -1348,13 +1348,16 @@ class JobState(Model):
     """While running: when the time limit's warning, then its end, is due."""
 
     not_before: AwareDatetime | None = None
-    """A retry waits until then."""
+    """It waits until then, for a retry or after a refused start."""
 
     failures: int = 0
     """Attempts that failed and used up a retry."""
 
     losses: int = 0
     """Runs that were lost, outside `retries`."""
+
+    refusals: int = 0
+    """Starts in a row that were refused for what no other node would mend."""
 
     log_lines: int = 0
     """Lines that the earlier attempts wrote."""

@@ -162,7 +162,7 @@ def _resource(caller: Caller, job: Job, explained: Explanation | None = None, us
     seen = visible(caller, job)
     said: dict[str, Any] = {"reason": told(caller, job, job.status, seen.reason)}
     if seen.status is JobStatus.QUEUED and explained is not None:
-        said["reason"] = explained.reason
+        said["reason"] = told(caller, job, job.status, explained.reason)
         said["blockers"] = None if explained.blockers is None else named(caller, explained.blockers)
     elif seen.status is JobStatus.QUEUED:
         said["reason"] = said["reason"] or WAITS

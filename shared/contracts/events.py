@@ -194,6 +194,9 @@ class RunRefused(RunEvent):
 
     fact = "refused"
     busy: bool
+    own: Annotated[
+        bool, Field(description="The cause is the job's own or its virtual cluster's: no other node would mend it.")
+    ] = False
     reason: Reason
     log_lines: Annotated[int, Field(ge=0, description="What ranks wrote that had started.")] = 0
 
@@ -324,6 +327,7 @@ class NodeReported(Contract):
         NodeSize | None,
         Field(description="What it has where that is more than now: it is closed, or others use some of it."),
     ] = None
+    devices_only: Annotated[bool, Field(description="Only runs that hold some of its devices may be there.")] = False
 
     @property
     def answerer(self) -> str:

@@ -42,6 +42,9 @@ class Reason(Contract):
     details: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+START_REFUSED = "start_refused"
+"""A reason's code: the job is held for a while, since its start was refused for what no other node would mend."""
+
 SERVED, FOREIGN, NODE, PLACES = "for", "foreign", "node", "places"
 """Details of a preemption's reason: the job that gets the room; that it is of another VC, so that only services may
 read which it is and where it goes; where the room is, and for a gang how many ranks go to which node."""
@@ -284,9 +287,14 @@ class JobState(Contract):
     due_at: Annotated[
         Timestamp | None, Field(description="While running: when the time limit's warning, then its end, is due.")
     ] = None
-    not_before: Annotated[Timestamp | None, Field(description="A retry waits until then.")] = None
+    not_before: Annotated[
+        Timestamp | None, Field(description="It waits until then, for a retry or after a refused start.")
+    ] = None
     failures: Annotated[int, Field(ge=0, description="Attempts that failed and used up a retry.")] = 0
     losses: Annotated[int, Field(ge=0, description="Runs that were lost, outside `retries`.")] = 0
+    refusals: Annotated[
+        int, Field(ge=0, description="Starts in a row that were refused for what no other node would mend.")
+    ] = 0
     log_lines: Annotated[int, Field(ge=0, description="Lines that the earlier attempts wrote.")] = 0
 
 

@@ -43,7 +43,7 @@ async def told(between: Proxy, message: str) -> object:
     api = Api(between.kubeconfig)
     await api.open()
     try:
-        pods = Pods(api, FENCE, Holders(), lambda run_id: None)
+        pods = Pods(api, FENCE, Holders(), lambda run_id: None, lambda run_id: "jobyard-lab")
         pods.take(POD)
         return (await PodPulls(api, pods, HiddenTexts(api).of).of([RUN])).get(RUN)
     finally:

@@ -80,7 +80,8 @@ async def test_a_namespace_that_is_closed_to_the_executor_refuses_the_run_withou
 ) -> None:
     user = 'configmaps is forbidden: User "system:serviceaccount:a:b" cannot create resource "configmaps" in API group'
     between.say(asks("POST", f"{LAB}/configmaps"), said(user, "Forbidden"), 403)
-    pods, kept, hidden = Pods(api, LAYOUT.fence, Holders(), lambda run_id: None), Kept(tmp_path), HiddenTexts(api)
+    kept, hidden = Kept(tmp_path), HiddenTexts(api)
+    pods = Pods(api, LAYOUT.fence, Holders(), lambda run_id: None, kept.namespace)
     around = fences(api, Namespaces(api, create=False), tmp_path, pods)
     order = order_of(f"{new_id()}.1", (), tmp_path, 1)
     calls = Calls(api, LAYOUT.fence, kept, pods, around, hidden)
@@ -113,7 +114,7 @@ async def test_what_belongs_to_a_configmap_that_somebody_deleted_is_made_anew_fo
     between.say(asks("POST", f"{LAB}/configmaps"), anchor("second"))
     between.say(asks("PATCH", ".*/networkpolicies/.*"), {}, times=9)
     between.say(asks("GET", "/apis/.*|/api/v1/[a-z]+"), {"items": []}, times=9)
-    pods = Pods(api, LAYOUT.fence, Holders(), lambda run_id: None)
+    pods = Pods(api, LAYOUT.fence, Holders(), lambda run_id: None, lambda run_id: None)
     around = fences(api, Namespaces(api, create=False), tmp_path, pods)
     assert (await around.around("jobyard-lab", "lab"))["uid"] == "first"
     await around.repair()

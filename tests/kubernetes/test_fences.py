@@ -145,7 +145,7 @@ async def test_a_quota_of_the_settings_makes_a_run_wait(bench: KubernetesBench) 
     await launched(bench, order)
     seen = await bench.seen(order.run_id)
     assert isinstance(seen, Refused)
-    assert seen.busy
+    assert seen.busy and seen.own
     assert "exceeded quota" in seen.reason.message
 
 

@@ -34,7 +34,7 @@ OVER: st.SearchStrategy[Observation] = st.one_of(
     ENDED,
     st.builds(Cancelled, STARTS),
     st.just(Lost(WHY)),
-    st.builds(Refused, st.just(WHY), st.booleans()),
+    st.builds(Refused, st.just(WHY), st.booleans(), st.booleans()),
 )
 
 

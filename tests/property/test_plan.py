@@ -15,8 +15,8 @@ from services.scheduler.domain.plan import plan as make_plan
 from services.scheduler.domain.reasons import Reasons
 from services.scheduler.domain.room import NOTHING, Room
 from services.scheduler.domain.shape import shape_of
-from shared.contracts.job import HOLDING, TERMINAL, JobStatus, JobView
-from tests.support.yard import Yard, job, node
+from shared.contracts.job import HOLDING, TERMINAL, JobStatus, JobView, Reason
+from tests.support.yard import Yard, for_devices, job, node
 
 PRIORITIES = (1, 50, 100, 100, 500)
 SIZES = st.fixed_dictionaries(
@@ -36,9 +36,10 @@ NODES = (
     node("a", cpus=8, memory_mib=1000, v100=8),
     node("b", cpus=4, memory_mib=1000, executor="cluster", v100=4),
     node("c", cpus=4, memory_mib=500, executor="cluster"),
-    node("d", cpus=6, memory_mib=900, executor="cluster", v100=4),
+    for_devices(node("d", cpus=6, memory_mib=900, executor="cluster", v100=4)),
 )
-"""A machine by itself, and a cluster of three."""
+"""A machine by itself, and a cluster of three, one of them for jobs with devices only."""
+QUOTA = Reason(code="cluster_refused", message="Exceeded quota.")
 
 
 def yard() -> Yard:
@@ -64,6 +65,7 @@ class Storm:
             (self.kill, 2),
             (self.retry_later, 1),
             (self.refuse, self.random.choice((0, 1))),
+            (self.put_off, self.random.choice((0, 1))),
             (self.pass_time, 2),
             (self.fall_silent, self.random.choice((0, 0, 1))),
         ]
@@ -117,6 +119,9 @@ class Storm:
 
     def refuse(self) -> None:
         self.some(self.yard.refuse, JobStatus.SCHEDULING)
+
+    def put_off(self) -> None:
+        self.some(lambda id: self.yard.put_off(id, QUOTA, 30), JobStatus.SCHEDULING)
 
     def pass_time(self) -> None:
         self.yard.pass_time(self.random.choice((0.1, 1.0, 20.0, 3600.0)), self.silent)
@@ -272,7 +277,7 @@ def fits(free: dict[str, Room], view: JobView) -> bool:
     shape = shape_of(view)
     ranks = Counter[str]()
     for report in NODES:
-        room = free.get(report.node, NOTHING)
+        room = NOTHING if report.devices_only and not view.devices else free.get(report.node, NOTHING)
         while room.fits(shape):
             ranks[report.answerer if shape.gang else report.node] += 1
             room = room.minus(rank_of(view))

@@ -67,8 +67,8 @@ def lost(attempt: int = 1) -> RunLost:
     return RunLost(job_id=JOB_ID, vc="default", attempt=attempt, node="node-1", reason=WHY)
 
 
-def refused(busy: bool, attempt: int = 1) -> RunRefused:
-    return RunRefused(job_id=JOB_ID, vc="default", attempt=attempt, node="node-1", busy=busy, reason=WHY)
+def refused(busy: bool, attempt: int = 1, own: bool = False) -> RunRefused:
+    return RunRefused(job_id=JOB_ID, vc="default", attempt=attempt, node="node-1", busy=busy, own=own, reason=WHY)
 
 
 def in_status(status: JobStatus, then: JobStatus | None = None, **request: Any) -> JobDocument:

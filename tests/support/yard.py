@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.jobs.domain.reasons import start_refused
 from services.scheduler.domain.plan import Plan, plan
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.commands.scheduling import Placement
-from shared.contracts.events import NodeReported
-from shared.contracts.job import CPU, HOLDING, JobState, JobStatus, JobView
+from shared.contracts.events import NodeReported, NodeSize
+from shared.contracts.job import CPU, HOLDING, JobState, JobStatus, JobView, Reason
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -40,6 +41,22 @@ def node(
         reported_at=START,
         executor=executor,
     )
+
+
+def of_which(report: NodeReported, cpus: float, **devices: int) -> NodeReported:
+    """The node when others than runs use the rest of so many cpus and devices."""
+    return report.model_copy(update={"whole": NodeSize(cpus=cpus, memory_mib=report.memory_mib, devices=devices)})
+
+
+def closed(report: NodeReported) -> NodeReported:
+    """The node when nothing new may run there."""
+    whole = NodeSize(cpus=report.cpus, memory_mib=report.memory_mib, devices=report.devices)
+    return report.model_copy(update={"cpus": 0.0, "memory_mib": 0, "devices": {}, "whole": whole})
+
+
+def for_devices(report: NodeReported) -> NodeReported:
+    """The node when only jobs that hold some of its devices may be there."""
+    return report.model_copy(update={"devices_only": True})
 
 
 def job(number: int, **changes: Any) -> JobView:
@@ -144,6 +161,12 @@ class Yard:
     def refuse(self, id: str) -> None:
         self.change(id, status=JobStatus.QUEUED, allocation=None)
 
+    def put_off(self, id: str, why: Reason, seconds: float) -> None:
+        """Its start was refused for what no other node would mend."""
+        refusals, until = self.jobs[id].state.refusals + 1, self.now + timedelta(seconds=seconds)
+        reason = start_refused(why, refusals, until)
+        self.change(id, status=JobStatus.QUEUED, allocation=None, refusals=refusals, not_before=until, reason=reason)
+
     def of(self, *statuses: JobStatus) -> list[JobView]:
         return [view for view in self.jobs.values() if view.state.status in statuses]
 
@@ -172,6 +195,7 @@ class Yard:
             for share in view.state.allocation.shares:
                 assert len(share.devices) == view.devices
                 assert share.executor == self.nodes[share.node].executor
+                assert view.devices or not self.nodes[share.node].devices_only
                 cpus[share.node] += round(view.cpus * 1000)
                 memory[share.node] += view.memory_mib
                 devices.update((share.node, view.device_type, index) for index in share.devices)

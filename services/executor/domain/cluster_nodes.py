@@ -2,6 +2,9 @@
 
 A node that is closed to new pods (cordoned, tainted against them, not ready) has nothing to give out, so nothing new is
 placed there; the runs that are there stay.
+
+A taint whose key is the resource of some devices keeps out all pods but those that ask for it, as on the pools of
+managed clusters (`nvidia.com/gpu=present:NoSchedule`): runs with such devices tolerate it, and only they may go there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,11 +37,29 @@ class NodeFacts:
     uid: str
     name: str
     boot_id: str
-    open: bool
+    closed: bool
+    """Cordoned, or not ready."""
+    keeps_out: tuple[Mapping[str, Any], ...]
+    """The taints that runs' pods do not tolerate by the settings."""
     labels: Mapping[str, str]
     allocatable: Mapping[str, float]
     ready: bool = True
     """Whether the cluster hears of it, and it can run what is there."""
+
+    def takes(self, resource: str | None) -> bool:
+        """Whether the pod of a run may come that asks for this resource; None: for no device."""
+        asks = () if resource is None else (toleration_of(resource),)
+        return not self.closed and all(any(_tolerates(each, taint) for each in asks) for taint in self.keeps_out)
+
+    def only_with(self, kinds: Iterable[Kind]) -> bool:
+        """Whether one of its taints keeps out whoever asks for none of these devices."""
+        own = [toleration_of(kind.resource) for kind in kinds]
+        return any(_tolerates(each, taint) for each in own for taint in self.keeps_out)
+
+
+def toleration_of(resource: str) -> dict[str, Any]:
+    """What a pod that asks for the resource tolerates, as Kubernetes' `ExtendedResourceToleration` admission has it."""
+    return {"key": resource, "operator": "Exists", "effect": "NoSchedule"}
 
 
 def node_facts(document: Mapping[str, Any], tolerated: Iterable[Mapping[str, Any]] = ()) -> NodeFacts:
@@ -46,16 +67,18 @@ def node_facts(document: Mapping[str, Any], tolerated: Iterable[Mapping[str, Any
     meta, spec, status = document["metadata"], document.get("spec", {}), document.get("status", {})
     conditions = {each["type"]: each["status"] for each in status.get("conditions", ())}
     tolerations = list(tolerated)
-    shut = any(
-        taint.get("effect") in _KEEPS_OUT and not any(_tolerates(each, taint) for each in tolerations)
+    keeps_out = tuple(
+        taint
         for taint in spec.get("taints", ())
+        if taint.get("effect") in _KEEPS_OUT and not any(_tolerates(each, taint) for each in tolerations)
     )
     ready = conditions.get("Ready") == "True"
     return NodeFacts(
         uid=meta["uid"],
         name=meta["name"],
         boot_id=status.get("nodeInfo", {}).get("bootID", ""),
-        open=ready and not spec.get("unschedulable") and not shut,
+        closed=not ready or bool(spec.get("unschedulable")),
+        keeps_out=keeps_out,
         labels=meta.get("labels", {}),
         allocatable={name: quantity(amount) for name, amount in status.get("allocatable", {}).items()},
         ready=ready,
@@ -91,7 +114,7 @@ def requests(pod: Mapping[str, Any]) -> dict[str, float]:
 
 def capacity(node: NodeFacts, held: Iterable[Mapping[str, float]], kinds: Mapping[str, Kind]) -> Capacity:
     """What runs may use there. `held`: by pods that are not runs."""
-    if not node.open:
+    if not any(node.takes(resource) for resource in (None, *(kind.resource for kind in kinds.values()))):
         return Capacity(0.0, 0, {})
     free = dict(node.allocatable)
     for pod in held:
@@ -100,14 +123,14 @@ def capacity(node: NodeFacts, held: Iterable[Mapping[str, float]], kinds: Mappin
     devices = {
         name: int(free.get(kind.resource, 0))
         for name, kind in kinds.items()
-        if free.get(kind.resource, 0) >= 1 and kind.labels.items() <= node.labels.items()
+        if free.get(kind.resource, 0) >= 1 and kind.labels.items() <= node.labels.items() and node.takes(kind.resource)
     }
     return Capacity(max(round(free.get("cpu", 0.0), 3), 0.0), max(int(free.get("memory", 0.0)) // _MIB, 0), devices)
 
 
 def whole(node: NodeFacts, kinds: Mapping[str, Kind]) -> Capacity:
     """What runs could use there at best: nobody else does, and it is open."""
-    return capacity(replace(node, open=True), (), kinds)
+    return capacity(replace(node, closed=False, keeps_out=()), (), kinds)
 
 
 def quantity(text: str) -> float:

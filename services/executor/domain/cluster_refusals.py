@@ -32,6 +32,6 @@ def passes(status: int, message: str, causes: tuple[str, ...]) -> bool:
     return status in (404, 409) or (status == 403 and soon)
 
 
-def is_busy(message: str) -> bool:
-    """Whether it may be let in once others have ended."""
+def exceeds_quota(message: str) -> bool:
+    """Whether it may be let in once others of its virtual cluster have ended, on whichever node it is asked for."""
     return _QUOTA in message

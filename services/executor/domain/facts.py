@@ -30,7 +30,7 @@ def result_event(
         return RunRefused(**who, busy=record.busy, reason=record.reason)
     if isinstance(seen, Refused):
         reason = _of_rank(record, seen.reason, decided_by)
-        return RunRefused(**who, busy=seen.busy, reason=reason, log_lines=log_lines)
+        return RunRefused(**who, busy=seen.busy, own=seen.own, reason=reason, log_lines=log_lines)
     if isinstance(seen, Cancelled):
         return RunStopped(**who, ended_at=moment(seen.at_ns))
     if isinstance(seen, Lost):

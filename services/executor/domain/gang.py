@@ -61,7 +61,7 @@ def failed_first(ranks: Sequence[Observation]) -> int | None:
     """Of these ranks the first that failed, as far as can be seen; none has: none."""
     for kind in (Lost, Refused):
         if found := [number for number, rank in enumerate(ranks) if isinstance(rank, kind)]:
-            return min(found, key=lambda number: (_is_busy(ranks[number]), number))
+            return min(found, key=lambda number: (*_passes(ranks[number]), number))
     failed = [(rank.ended_ns, number) for number, rank in enumerate(ranks) if isinstance(rank, Ended) and _fails(rank)]
     return min(failed)[1] if failed else None
 
@@ -119,5 +119,6 @@ def _was_stopped(rank: Observation) -> bool:
     return isinstance(rank, Ended) and rank.stopped
 
 
-def _is_busy(rank: Observation) -> bool:
-    return isinstance(rank, Refused) and rank.busy
+def _passes(rank: Observation) -> tuple[bool, bool]:
+    """Whether another time might do, and whether another node might: a refusal that neither mends goes first."""
+    return isinstance(rank, Refused) and rank.busy, isinstance(rank, Refused) and not rank.own

@@ -53,10 +53,14 @@ class Lost:
 
 @dataclass(frozen=True)
 class Refused:
-    """The backend could not start it, and never will; `busy`: another time or elsewhere it might."""
+    """The backend could not start it, and never will; `busy`: another time or elsewhere it might.
+
+    `own`: the cause is the run's own or its virtual cluster's, so that no other node would mend it.
+    """
 
     reason: Reason
     busy: bool = False
+    own: bool = False
 
 
 Observation = Waiting | Started | Ended | Cancelled | Lost | Refused

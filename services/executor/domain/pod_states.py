@@ -58,8 +58,9 @@ class Pending:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """`busy`: it may start another time or elsewhere. `patience`: it may pass by itself, so give it time.
+    """`busy`: it may start another time or elsewhere. `own`: not elsewhere either, see `Refused`.
 
+    `patience`: it may pass by itself, so give it time.
     `bare`: it says what the cluster does about a trouble, and not what the trouble is.
     """
 
@@ -67,6 +68,7 @@ class Obstacle:
     busy: bool = False
     patience: bool = True
     bare: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,7 @@ def _unschedulable(message: str, failed: bool) -> Obstacle:
     said = sentence(message)
     if _UNBOUND in message:
         words = f"A storage claim that the run needs has no volume yet; ask an operator to see why: {said}"
-        return Obstacle(Reason(code="claim_unbound", message=words, details={"said": said}))
+        return Obstacle(Reason(code="claim_unbound", message=words, details={"said": said}), busy=True, own=True)
     if failed:
         words = f"The cluster's scheduler failed to place the run's pod: {said}"
         return Obstacle(Reason(code="scheduler_failed", message=words, details={"said": said}), busy=True)

@@ -6,8 +6,17 @@ from typing import Any
 
 from services.gateway.domain.access import Caller, Owned, Relation, Right, Scope, may, relation
 from shared.contracts.commands.scheduling import Blocker, Blockers
-from shared.contracts.job import FOREIGN, JobStatus, Reason, without_environment, without_foreign, without_origin
+from shared.contracts.job import (
+    FOREIGN,
+    START_REFUSED,
+    JobStatus,
+    Reason,
+    without_environment,
+    without_foreign,
+    without_origin,
+)
 
+UNTOLD_FOR_NOW = "Its start was refused, and is tried again; its owner and administrators see why."
 UNTOLD = "Could not be started as it was submitted; its owner and administrators see why."
 
 
@@ -37,12 +46,14 @@ def sight(caller: Caller, job: Owned) -> Sight:
 def told(caller: Caller, job: Owned, status: JobStatus, reason: Reason | None) -> Reason | None:
     """A reason as the caller may hear it: no id of another VC's job, and no path where paths are withheld.
 
-    Only a job that could not be started has a reason that names its paths.
+    Only a job that could not be started has a reason that names its paths or its image.
     """
     if reason is None:
         return None
     if status is JobStatus.ERROR and reason.code != "run_lost" and not may(caller, job, Right.SEE_SPEC):
         return Reason(code=reason.code, message=UNTOLD)
+    if reason.code == START_REFUSED and not may(caller, job, Right.SEE_SPEC):
+        return Reason(code=reason.code, message=UNTOLD_FOR_NOW)
     if FOREIGN not in reason.details or caller.admin:
         return reason
     return reason.model_copy(update={"details": without_foreign(reason.details)})

@@ -39,7 +39,7 @@ def _leaving(state: JobState, status: JobStatus, then: JobStatus, reason: Reason
 
 def _running(job: JobDocument, started_at: datetime) -> JobState:
     due_at = limits.warns_at(started_at, job.request.max_duration_s)
-    return _changed(job.state, status=JobStatus.RUNNING, started_at=started_at, due_at=due_at, reason=None)
+    return _changed(job.state, status=JobStatus.RUNNING, started_at=started_at, due_at=due_at, reason=None, refusals=0)
 
 
 def _ended(state: JobState, status: JobStatus, reason: Reason, now: datetime, **changes: Any) -> JobState:
@@ -69,9 +69,16 @@ def start(job: JobDocument, signal: RunStarted, actor: Actor, now: datetime) -> 
 
 
 def refuse(job: JobDocument, signal: RunRefused, actor: Actor, now: datetime) -> list[Step]:
+    """Busy: back to its place in line, for another node; or, where no other would do, held for a while."""
     state = _with_result(job.state, signal)
+    if signal.busy and signal.own:
+        refusals = state.refusals + 1
+        not_before = now + reasons.retry_delay(refusals, reasons.REFUSED_LONGEST_S)
+        reason = reasons.start_refused(signal.reason, refusals, not_before)
+        held = _released(state, JobStatus.QUEUED, reason, refusals=refusals, not_before=not_before)
+        return [Step(events.JobReturned, held, {})]
     if signal.busy:
-        return [Step(events.JobReturned, _released(state, JobStatus.QUEUED, signal.reason), {})]
+        return [Step(events.JobReturned, _released(state, JobStatus.QUEUED, signal.reason, refusals=0), {})]
     return [Step(events.JobErrored, _ended(state, JobStatus.ERROR, signal.reason, now), {})]
 
 
@@ -115,7 +122,7 @@ def stop_unasked(job: JobDocument, signal: RunStopped, actor: Actor, now: dateti
 
 def _lost(job: JobDocument, why: Reason, log_lines: int, now: datetime) -> list[Step]:
     losses = job.state.losses + 1
-    state = _changed(job.state, losses=losses, log_lines=job.state.log_lines + log_lines)
+    state = _changed(job.state, losses=losses, refusals=0, log_lines=job.state.log_lines + log_lines)
     if losses > LOSSES_ALLOWED:
         return [Step(events.JobErrored, _ended(state, JobStatus.ERROR, reasons.lost_again(why, losses), now), {})]
     not_before = now + reasons.retry_delay(losses)

@@ -6,7 +6,7 @@ from services.jobs.domain.receipts import PAUSE_COMMAND
 from services.jobs.domain.signals import Checkpoint
 from shared.contracts.base import in_words, rfc3339
 from shared.contracts.events import Facts, Receipt, RunExited
-from shared.contracts.job import Actor, Allocation, JobRequest, Reason
+from shared.contracts.job import START_REFUSED, Actor, Allocation, JobRequest, Reason
 
 NODES_NAMED = 5
 """A reason names at most so many, to stay short."""
@@ -15,9 +15,13 @@ RETRY_FIRST_S = 5.0
 RETRY_LONGEST_S = 600.0
 
 
-def retry_delay(failures: int) -> timedelta:
+REFUSED_LONGEST_S = 300.0
+"""Somebody may wait for a quota for days, and a job changes twice with each start that is refused."""
+
+
+def retry_delay(failures: int, longest_s: float = RETRY_LONGEST_S) -> timedelta:
     """The wait before a retry: 5 s, doubled with each failure, at most 10 minutes."""
-    return timedelta(seconds=min(RETRY_FIRST_S * 2 ** (failures - 1), RETRY_LONGEST_S))
+    return timedelta(seconds=min(RETRY_FIRST_S * 2 ** min(failures - 1, 30), longest_s))
 
 
 def queued() -> Reason:
@@ -120,7 +124,16 @@ def resumed(actor: Actor) -> Reason:
 
 
 WHY = "why"
-"""In the details of `killing` and `run_lost`: what a service gave as its reason."""
+"""In the details of `killing`, `run_lost` and `start_refused`: what a service gave as its reason."""
+
+
+def start_refused(why: Reason, refusals: int, not_before: datetime) -> Reason:
+    return Reason(
+        code=START_REFUSED,
+        message=f"Its start was refused, which no other node would mend. {why.message} It is tried again from "
+        f"{in_words(not_before)} on.",
+        details={"refusals": refusals, "not_before": rfc3339(not_before), WHY: why.model_dump(mode="json")},
+    )
 
 
 def killing(actor: Actor, grace_period_s: int, why: Reason | None) -> Reason:

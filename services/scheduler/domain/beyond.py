@@ -8,9 +8,8 @@ no node has yet: the sizes of machines seldom change, but which ones there are d
 from services.scheduler.domain.cause import amounts, needs
 from services.scheduler.domain.figures import largest
 from services.scheduler.domain.nodes import Nodes
-from services.scheduler.domain.room import Room
-from services.scheduler.domain.shape import Shape, cpus_text, milli
-from shared.contracts.events import NodeReported
+from services.scheduler.domain.room import NOTHING
+from services.scheduler.domain.shape import Shape, cpus_text
 from shared.contracts.job import CPU, Reason
 
 BEYOND = "beyond_any_node"
@@ -18,10 +17,10 @@ BEYOND = "beyond_any_node"
 
 def beyond(nodes: Nodes, shape: Shape) -> Reason | None:
     """Why one rank of this shape fits on no node, however empty; none if it may."""
-    sizes = [_size(node.report, shape.device_type) for node in nodes.table.values() if node.report is not None]
+    sizes = [node.whole(shape.device_type) for node in nodes.table.values() if node.report is not None]
     if len(sizes) < len(nodes.table) or any(size.fits(shape) for size in sizes):
         return None
-    suited = [size for size in sizes if size.devices > 0 or shape.device_type == CPU]
+    suited = [size for size in sizes if size.devices > 0 or (shape.device_type == CPU and size != NOTHING)]
     if not suited:
         return None
     most = largest(suited)
@@ -33,9 +32,3 @@ def beyond(nodes: Nodes, shape: Shape) -> Reason | None:
         f"on one is {has}{cpus_text(most.milli_cpus)} and {most.memory_mib} MiB. Ask for less on each node.",
         details={"needs": needs(shape), "largest": amounts(most)},
     )
-
-
-def _size(report: NodeReported, device_type: str) -> Room:
-    """The node's, also while it is closed or others use it."""
-    has = report.whole or report
-    return Room(has.devices.get(device_type, 0), milli(has.cpus), has.memory_mib)

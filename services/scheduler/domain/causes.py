@@ -1,9 +1,10 @@
 """What stands in the way of a shape, found from the figures of the yard."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 
-from services.scheduler.domain.cause import NODES_NAMED, Cause, amounts, details_of, named, needs, supply
+from services.scheduler.domain import lasting
+from services.scheduler.domain.cause import NODES_NAMED, Cause, details_of, named, supply
 from services.scheduler.domain.figures import Figures, Look, largest
 from services.scheduler.domain.room import Room
 from services.scheduler.domain.shape import Shape, cpus_text
@@ -17,17 +18,19 @@ Groups = Mapping[Look, Collection[str]]
 def cause_of(shape: Shape, seen: Figures, device_types: Set[str]) -> Cause:
     """Why no job of this shape starts now, the most lasting obstacle first."""
     if not seen.groups:
-        return _no_nodes(shape)
+        return lasting.no_nodes(shape)
     if shape.device_type != CPU and shape.device_type not in device_types:
-        return _no_such_device(shape, device_types)
+        return lasting.no_such_device(shape, device_types)
     capable = seen.capable(shape)
     if not capable:
-        return _no_node_fits(shape, seen)
-    if (most := _together(shape, capable, lambda look: look.total)) < shape.nodes:
-        return _too_many(shape, most)
+        return lasting.no_node_fits(shape, seen)
+    if (most := _together(shape, capable, lambda look: look.whole)) < shape.nodes:
+        return lasting.too_many(shape, most)
     able = {look: names for look, names in capable.items() if not look.silent}
+    if _together(shape, able, lambda look: look.whole) < shape.nodes:
+        return lasting.silent(shape, sorted(name for look, names in capable.items() if look.silent for name in names))
     if _together(shape, able, lambda look: look.total) < shape.nodes:
-        return _silent(shape, sorted(name for look, names in capable.items() if look.silent for name in names))
+        return lasting.closed(shape, {look: names for look, names in able.items() if _gives_less(look, shape)})
     details = details_of(shape, seen)
     awake = {look: names for look, names in able.items() if not look.closed}
     starting = _together(shape, awake, lambda look: look.free)
@@ -68,6 +71,11 @@ def _refused(look: Look, shape: Shape) -> bool:
     return bool(look.closed or look.resting) and _rested(look).fits(shape)
 
 
+def _gives_less(look: Look, shape: Shape) -> bool:
+    """Whether more ranks would fit there, were it open and used by runs alone."""
+    return look.total.ranks(shape) < look.whole.ranks(shape)
+
+
 def _short_of_ranks(shape: Shape, starting: int, seen: Figures, details: Facts) -> Cause:
     """Some of its ranks could start, but a gang starts whole."""
     could = f"{starting or 'none'} of them could start now"
@@ -99,65 +107,6 @@ def _short(shape: Shape, able: list[Look], seen: Figures, details: Facts) -> Cau
         "waiting_for_memory",
         f"Waits for {shape.memory_mib} MiB of memory{where}: at most {max(most, 0)} MiB are free on one.",
         details,
-    )
-
-
-def _no_nodes(shape: Shape) -> Cause:
-    return Cause(
-        "no_nodes",
-        "No node has reported yet, so nothing can run. Ask an operator to start an executor.",
-        {"needs": needs(shape)},
-    )
-
-
-def _no_such_device(shape: Shape, device_types: Iterable[str]) -> Cause:
-    known = sorted(device_types)
-    there = f"The yard has {', '.join(known)}" if known else "The yard has no devices"
-    return Cause(
-        "no_such_device",
-        f"No node has {shape.device_type}. {there}.",
-        {"needs": needs(shape), "device_types": list(known)},
-        may_change=False,
-        advice=f"Kill the job and submit it for what is there, or ask an operator for a node with {shape.device_type}.",
-    )
-
-
-def _no_node_fits(shape: Shape, seen: Figures) -> Cause:
-    suited = [look.total for look in seen.groups if look.total.devices > 0 or shape.device_type == CPU]
-    most = largest(suited)
-    has = f"{most.devices} {shape.device_type}, " if shape.device_type != CPU else ""
-    spread = most.fits(shape)
-    why = (
-        "no single node has all of it, though there are nodes with" if spread else "no node is that large, with at most"
-    )
-    return Cause(
-        "no_node_fits",
-        f"Asks for {shape} on {'each of its nodes' if shape.gang else 'one node'}; {why} {has}"
-        f"{cpus_text(most.milli_cpus)} and {most.memory_mib} MiB.",
-        {"needs": needs(shape), "largest": amounts(most)},
-        may_change=False,
-        advice="Kill it and submit it smaller.",
-    )
-
-
-def _too_many(shape: Shape, most: int) -> Cause:
-    where = "on one machine or cluster, which all of them have to share"
-    return Cause(
-        "gang_too_large",
-        f"Asks for {shape.whole}; even if nothing else ran there, at most {most} of them would find room {where}.",
-        {"needs": needs(shape), "most": most},
-        may_change=False,
-        advice="Kill it and submit it with fewer nodes, or smaller ones.",
-    )
-
-
-def _silent(shape: Shape, names: list[str]) -> Cause:
-    which = f"node {named(names)}, which has" if len(names) == 1 else f"the nodes {named(names)}, which have"
-    return Cause(
-        "node_silent",
-        f"Fits only {'with' if shape.gang else 'on'} {which} not reported for more than 30 seconds; it waits until a "
-        "report comes again.",
-        {"needs": needs(shape), "nodes": list(names[:NODES_NAMED])},
     )
 
 

@@ -5,11 +5,12 @@ not reported yet) is told nowhere, and a device has one holder, so that what is 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.scheduler.domain.node import Node
 from services.scheduler.domain.reasons import Reasons
+from services.scheduler.domain.shape import milli
 from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.cluster import (
     SAMPLED_VCS,
@@ -27,7 +28,7 @@ from shared.contracts.cluster import (
     Waiting,
 )
 from shared.contracts.events import NodeReported
-from shared.contracts.job import CPU, JobStatus
+from shared.contracts.job import JobStatus
 
 PAGE_BYTES = 200 * 1024
 """About the most that the nodes of a page take. With QUEUE_ROWS it stays under the 512 KiB of a message."""
@@ -67,28 +68,31 @@ def node_of(node: Node) -> ClusterNode:
     report = node.report
     if report is None:
         return ClusterNode(node=node.name, silent=True)
-    total = node.total(CPU)
+    milli_cpus = milli(report.cpus)
     return ClusterNode(
         node=node.name,
         silent=node.silent,
         since=report.reported_at if node.silent else report.since,
         cpus=report.cpus,
-        cpus_held=_within(total.milli_cpus - node.free_milli_cpus, total.milli_cpus) / 1000,
+        cpus_held=_within(milli_cpus - node.free_milli_cpus, milli_cpus) / 1000,
         memory_mib=report.memory_mib,
-        memory_held_mib=_within(total.memory_mib - node.free_memory_mib, total.memory_mib),
+        memory_held_mib=_within(report.memory_mib - node.free_memory_mib, report.memory_mib),
         devices=tuple(_devices(node, report, name) for name in sorted(report.devices)),
     )
 
 
 def offer(snapshot: Snapshot) -> Offer:
-    """What the nodes that report have, held or free."""
+    """What the nodes that report have, held or free, closed or open; of one that is open, the cpus and memory that
+    others use are nobody's to ask for.
+    """
     reports = [node.report for node in snapshot.nodes.table.values() if node.report is not None and not node.silent]
-    types = sorted({name for report in reports for name, count in report.devices.items() if count})
+    sizes = [report.whole if report.whole is not None and not report.cpus else report for report in reports]
+    types = sorted({name for report in reports for name, count in _devices_of(report).items() if count})
     known = [report.uses_images for report in reports if report.uses_images is not None]
     return Offer(
-        devices=tuple(_offered(name, [report for report in reports if report.devices.get(name)]) for name in types),
-        cpus=max((report.cpus for report in reports), default=None),
-        memory_mib=max((report.memory_mib for report in reports), default=None),
+        devices=tuple(_offered(name, [each for each in reports if _devices_of(each).get(name)]) for name in types),
+        cpus=max((size.cpus for size in sizes), default=None),
+        memory_mib=max((size.memory_mib for size in sizes), default=None),
         uses_images=any(known) if known else None,
     )
 
@@ -161,9 +165,14 @@ def _open(snapshot: Snapshot) -> tuple[Open, ...]:
 
 
 def _offered(device_type: str, reports: Sequence[NodeReported]) -> OfferedDevices:
-    counts = [report.devices[device_type] for report in reports]
+    counts = [_devices_of(report)[device_type] for report in reports]
     simulated = all(device_type in report.simulated for report in reports)
     return OfferedDevices(device_type=device_type, total=sum(counts), most=max(counts), simulated=simulated)
+
+
+def _devices_of(report: NodeReported) -> Mapping[str, int]:
+    """Those of a node that is closed are there, and so are those that others use."""
+    return (report.whole or report).devices
 
 
 def _vcs(snapshot: Snapshot, held: Counter[tuple[str, str]]) -> dict[str, VcSample]:

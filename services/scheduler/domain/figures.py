@@ -27,7 +27,10 @@ class Look(NamedTuple):
     """So many of its devices rest, held by nobody."""
     holders: int
     """So many jobs hold some of the devices there; for `cpu`, so many hold anything. Each counts where rank 0 is."""
+    whole: Room
+    """What it would have if it were open and nobody but runs used it."""
     total: Room
+    """What it has for runs."""
     free: Room
     leaving: Room
 
@@ -73,8 +76,8 @@ class Figures:
             self.sums = _sums(self.groups)
 
     def capable(self, shape: Shape) -> dict[Look, dict[str, None]]:
-        """The nodes that are large enough for one rank, were they empty."""
-        return {look: names for look, names in self.groups.items() if look.total.fits(shape)}
+        """The nodes that are large enough for one rank, were they open and empty."""
+        return {look: names for look, names in self.groups.items() if look.whole.fits(shape)}
 
 
 def largest(rooms: Iterable[Room]) -> Room:
@@ -89,6 +92,7 @@ def _look(node: Node, device_type: str) -> Look:
         closed=node.rests.closed,
         resting=node.resting(device_type),
         holders=sum(node.holders.values()) if device_type == CPU else node.holders.get(device_type, 0),
+        whole=node.whole(device_type),
         total=node.total(device_type),
         free=node.room(device_type),
         leaving=node.being_left(device_type),

@@ -91,7 +91,7 @@ class Ledger:
         """Whether waiting for those who are leaving is enough."""
         if node.name not in self._books:
             return node.fits_later(shape)
-        return node.reachable and self.later(node, shape.device_type).fits(shape)
+        return node.reachable(shape) and self.later(node, shape.device_type).fits(shape)
 
     def ranks_later(self, node: Node, shape: Shape) -> int:
         """For how many ranks it is enough to wait for those who are leaving."""

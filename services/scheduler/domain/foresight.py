@@ -10,7 +10,7 @@ from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.commands.submission import SIMULATED_DEVICES, Foresee, Foresight
 from shared.contracts.job import Reason
 
-LASTING = frozenset({"no_nodes", "no_such_device", "no_node_fits", "gang_too_large", "node_silent"})
+LASTING = frozenset({"no_nodes", "no_such_device", "no_node_fits", "gang_too_large", "node_silent", "nodes_closed"})
 
 
 def foresee(snapshot: Snapshot, reasons: Reasons, ask: Foresee) -> Foresight:

@@ -52,7 +52,7 @@ class Gangs:
     def victims(self, grounds: Iterable[str], priority: int, now: datetime) -> Iterator[tuple[str, tuple[Victim, ...]]]:
         ledger, shape = self._ledger, self._shape
         for ground in grounds:
-            able = [node for node in self._on(ground) if node.reachable]
+            able = [node for node in self._on(ground) if node.reachable(shape)]
             if any(node.preemptible for node in able):
                 rooms = {node.name: ledger.later(node, shape.device_type) for node in able}
                 lists = {node.name: candidates(ledger, node, shape, priority, now) for node in able}

@@ -3,7 +3,7 @@
 from services.scheduler.domain.rests import Rests
 from services.scheduler.domain.room import NOTHING, Holding, Room
 from services.scheduler.domain.shape import Shape, milli
-from shared.contracts.events import NodeReported
+from shared.contracts.events import NodeReported, NodeSize
 from shared.contracts.job import CPU
 
 
@@ -46,10 +46,14 @@ class Node:
         """Whether anything may be placed here now."""
         return not self.silent and self.report is not None and not self.rests.closed
 
-    @property
-    def reachable(self) -> bool:
-        """Whether anything may be promised here."""
-        return not self.silent and self.report is not None and self.rests.reliable
+    def reachable(self, shape: Shape) -> bool:
+        """Whether anything may be promised here to a job of this shape."""
+        known = not self.silent and self.report is not None and self.rests.reliable
+        return known and self.takes(shape.device_type)
+
+    def takes(self, device_type: str) -> bool:
+        """Whether jobs of this device type may be here at all."""
+        return device_type != CPU or self.report is None or not self.report.devices_only
 
     def fits_now(self, shape: Shape) -> bool:
         """Whether one rank finds enough free room: the quick question of a scan over all nodes."""
@@ -58,22 +62,27 @@ class Node:
             and self.free_milli_cpus >= shape.milli_cpus
             and (not shape.memory_mib or self.free_memory_mib >= shape.memory_mib)
             and self.accepting
+            and self.takes(shape.device_type)
         )
 
     def fits_later(self, shape: Shape) -> bool:
         """Whether it does when those who are leaving have left."""
         if not self.leaving and not self.rests:
             return self.fits_now(shape)
-        return self.reachable and self.later(shape.device_type).fits(shape)
+        return self.reachable(shape) and self.later(shape.device_type).fits(shape)
 
     def total(self, device_type: str) -> Room:
-        """What the node has, taken or not."""
-        if self.report is None:
-            return NOTHING
-        return Room(self.report.devices.get(device_type, 0), milli(self.report.cpus), self.report.memory_mib)
+        """What the node has for runs, taken or not."""
+        return self._of(self.report, device_type)
+
+    def whole(self, device_type: str) -> Room:
+        """What it would have if it were open and nobody but runs used it."""
+        return self._of(None if self.report is None else self.report.whole or self.report, device_type)
 
     def room(self, device_type: str) -> Room:
         """What is free now."""
+        if not self.takes(device_type):
+            return NOTHING
         return Room(len(self.free.get(device_type, ())), self.free_milli_cpus, self.free_memory_mib)
 
     def resting(self, device_type: str) -> int:
@@ -82,6 +91,8 @@ class Node:
 
     def being_left(self, device_type: str) -> Room:
         """What comes back when those who are leaving have left."""
+        if not self.takes(device_type):
+            return NOTHING
         return self._leaving_rest._replace(devices=self._leaving_devices.get(device_type, 0))
 
     def later(self, device_type: str) -> Room:
@@ -118,9 +129,9 @@ class Node:
 
     def recount(self) -> None:
         """Count what is free anew, after a report or a change of the rests."""
-        total = self.total(CPU)
-        self.free_milli_cpus = total.milli_cpus - sum(holding.milli_cpus for holding in self.holdings.values())
-        self.free_memory_mib = total.memory_mib - sum(holding.memory_mib for holding in self.holdings.values())
+        cpus, memory_mib = (self.report.cpus, self.report.memory_mib) if self.report is not None else (0.0, 0)
+        self.free_milli_cpus = milli(cpus) - sum(holding.milli_cpus for holding in self.holdings.values())
+        self.free_memory_mib = memory_mib - sum(holding.memory_mib for holding in self.holdings.values())
         self.free.clear()
         self._brief.clear()
         self._resting.clear()
@@ -156,3 +167,9 @@ class Node:
             idle = awake
         self.free_devices += len(idle)
         self.free[device_type] = idle
+
+    def _of(self, has: NodeReported | NodeSize | None, device_type: str) -> Room:
+        """What jobs of this device type could have of it."""
+        if has is None or not self.takes(device_type):
+            return NOTHING
+        return Room(has.devices.get(device_type, 0), milli(has.cpus), has.memory_mib)

@@ -2,7 +2,8 @@
 
 The reasons of a queue are found per shape and kept until a node changes; a job adds its position. The codes:
 `starting`, `making_room`, `waiting_for_devices`, `waiting_for_cpus`, `waiting_for_memory`, `waiting_for_turn`,
-`gang`, `node_busy`, `held_until`, `no_nodes`, `no_such_device`, `no_node_fits`, `gang_too_large`, `node_silent`.
+`gang`, `node_busy`, `held_until`, `start_refused`, `no_nodes`, `no_such_device`, `no_node_fits`, `gang_too_large`,
+`node_silent`, `nodes_closed`.
 """
 
 from collections import Counter
@@ -18,7 +19,7 @@ from services.scheduler.domain.snapshot import Snapshot
 from shared.contracts.base import in_words, rfc3339
 from shared.contracts.commands.scheduling import Explanation
 from shared.contracts.events import Facts
-from shared.contracts.job import CPU, Allocation, JobStatus, JobView, Reason
+from shared.contracts.job import CPU, START_REFUSED, Allocation, JobStatus, JobView, Reason
 
 DEVICES = "waiting_for_devices"
 GANG = "gang"
@@ -72,7 +73,7 @@ class Reasons:
                 vc, shape = snapshot.jobs[id].vc, snapshot.waiting.shape(id)
                 found[vc, shape, self._cause(shape).code] -= 1
                 found[vc, shape, MAKING_ROOM] += 1
-        found.update((view.vc, shape_of(view), HELD) for view in snapshot.waiting.held_back)
+        found.update((view.vc, shape_of(view), _held(view).code) for view in snapshot.waiting.held_back)
         placed = (snapshot.jobs[id] for id in snapshot.pending)
         found.update((view.vc, shape_of(view), STARTING) for view in placed)
         return +found
@@ -82,8 +83,8 @@ class Reasons:
         if self._seen != nodes.changes:
             self._seen = nodes.changes
             self._causes.clear()
-            reports = (node.report for node in nodes.table.values())
-            self._device_types = {name for report in reports if report is not None for name in report.devices}
+            reports = [node.report for node in nodes.table.values() if node.report is not None]
+            self._device_types = {name for report in reports for name in (report.whole or report).devices}
             for figures in self._figures.values():
                 figures.refresh()
 
@@ -196,7 +197,9 @@ def _starting(allocation: Allocation, view: JobView) -> Reason:
 
 
 def _held(view: JobView) -> Reason:
-    until = view.state.not_before
+    until, why = view.state.not_before, view.state.reason
+    if why is not None and why.code == START_REFUSED:
+        return why
     return Reason(
         code=HELD,
         message=f"Attempt {view.state.attempt} did not succeed; it is tried again from "

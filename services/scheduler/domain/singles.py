@@ -42,7 +42,7 @@ class Singles:
 
     def victims(self, grounds: Iterable[str], priority: int, now: datetime) -> Iterator[tuple[str, tuple[Victim, ...]]]:
         table, shape = self._table, self._shape
-        for node in [node for name in grounds if (node := table[name]).preemptible and node.reachable]:
+        for node in [node for name in grounds if (node := table[name]).preemptible and node.reachable(shape)]:
             room = self._ledger.later(node, shape.device_type)
             if found := choose(shape, 1, room, candidates(self._ledger, node, shape, priority, now)):
                 yield node.name, found

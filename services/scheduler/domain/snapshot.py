@@ -182,8 +182,12 @@ class Snapshot:
             self.counts[view.vc, view.state.status] += 1
 
     def _learn(self, before: JobView, view: JobView) -> None:
-        """A start that was given back teaches its node a rest, one that succeeded ends the doubt."""
+        """A start that was given back teaches its node a rest, unless the cause is not the node's; one that succeeded
+        ends the doubt.
+        """
         if before.state.status is not JobStatus.SCHEDULING or view.version != before.version + 1:
+            return
+        if view.state.refusals > before.state.refusals:
             return
         for node, places in _places(self.holdings(view.id)).items():
             if view.state.status is JobStatus.QUEUED:

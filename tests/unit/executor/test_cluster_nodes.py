@@ -66,7 +66,29 @@ def test_a_node_that_takes_no_pods_has_nothing_to_give_out(document: dict[str, A
 )
 def test_a_taint_that_the_pods_tolerate_keeps_nobody_out(toleration: dict[str, str], opens: bool) -> None:
     tainted = node(taints=({"key": "gpu", "value": "lab", "effect": "NoSchedule"},))
-    assert node_facts(tainted, [toleration]).open is opens
+    assert node_facts(tainted, [toleration]).takes(None) is opens
+
+
+GPU_POOL = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
+
+
+def test_a_taint_named_like_a_resource_keeps_out_all_but_runs_that_ask_for_it() -> None:
+    facts = node_facts(node(taints=(GPU_POOL,)))
+    assert facts.takes("nvidia.com/gpu")
+    assert not facts.takes("huawei.com/Ascend910")
+    assert not facts.takes(None)
+    assert facts.only_with(V100.values())
+    assert dict(capacity(facts, [], V100).devices) == {"v100": 8}
+    npus = {"ascend910": Kind("huawei.com/Ascend910")}
+    assert not facts.only_with(npus.values())
+    assert capacity(facts, [], npus).cpus == 0, "to these it is a taint like any other"
+
+
+@pytest.mark.parametrize("more", [{"key": "maintenance", "effect": "NoExecute"}, GPU_POOL | {"effect": "NoExecute"}])
+def test_another_taint_beside_it_closes_the_node(more: dict[str, str]) -> None:
+    facts = node_facts(node(taints=(GPU_POOL, more)))
+    assert capacity(facts, [], V100).cpus == 0
+    assert facts.only_with(V100.values())
 
 
 def container(cpu: str, **more: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.executor.domain.cluster_refusals import is_busy, passes
+from services.executor.domain.cluster_refusals import exceeds_quota, passes
 
 TERMINATING = "it is forbidden: unable to create new content in namespace lab because it is being terminated"
 NO_ACCOUNT = 'it is forbidden: error looking up service account lab/default: serviceaccount "default" not found'
@@ -32,5 +32,5 @@ def test_what_is_refused_for_now_is_asked_for_again(
 
 
 def test_a_quota_that_is_used_up_is_free_again_one_day() -> None:
-    assert is_busy(QUOTA)
-    assert not is_busy(LEVEL)
+    assert exceeds_quota(QUOTA)
+    assert not exceeds_quota(LEVEL)

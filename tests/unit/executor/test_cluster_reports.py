@@ -9,6 +9,7 @@ from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.reports import ClusterReports
 from services.executor.domain import pod_names as names
+from services.executor.domain.cluster_nodes import Kind
 
 NOW = datetime(2026, 11, 23, 23, 12, 50, tzinfo=UTC)
 FENCE = Layout(executor="cluster").fence
@@ -91,3 +92,14 @@ def test_a_pod_that_only_bears_the_executors_label_counts_as_somebody_elses_unti
     assert nodes["a"].cpus == 5.0
     pods.take(labelled | {"status": {"phase": "Succeeded"}})
     assert nodes["a"].cpus == 8.0
+
+
+def test_a_node_whose_taint_is_named_like_a_resource_is_told_to_be_for_its_devices() -> None:
+    nodes = ClusterNodes(Api(None), FENCE.executor, {"v100": Kind("nvidia.com/gpu")}, (), {})
+    tainted = node("a") | {"spec": {"taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]}}
+    tainted["status"]["allocatable"]["nvidia.com/gpu"] = "8"
+    for document in (tainted, node("b")):
+        nodes.nodes.take(document)
+    told = {report.node: report for report in ClusterReports("cluster", nodes).reports(NOW, NOW)}
+    assert {name: report.devices_only for name, report in told.items()} == {"a": True, "b": False}
+    assert (told["a"].devices, told["a"].cpus, told["a"].whole) == ({"v100": 8}, 8.0, None)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.executor.domain.facts import moment, result_event, started_event
-from services.executor.domain.observation import Cancelled, Ended, Lost, Started, Waiting
+from services.executor.domain.observation import Cancelled, Ended, Lost, Refused, Started, Waiting
 from services.executor.domain.record import RunRecord
 from shared.contracts.events import RunExited, RunLost, RunRefused, RunStopped, run_envelope
 from shared.contracts.job import Reason
@@ -62,6 +62,13 @@ def test_a_refusal_is_told_from_the_record(busy: bool) -> None:
     event = result_event(record_of(kind="refused", busy=busy, reason=WHY), Waiting(), 0)
     assert isinstance(event, RunRefused)
     assert (event.busy, event.reason) == (busy, WHY)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_refusal_says_whether_another_node_might_mend_it(own: bool) -> None:
+    event = result_event(record_of(), Refused(WHY, busy=True, own=own), 0)
+    assert isinstance(event, RunRefused)
+    assert (event.busy, event.own) == (True, own)
 
 
 @pytest.mark.parametrize("seen", [ended(stopped=False), ended(stopped=True), Lost(WHY)])

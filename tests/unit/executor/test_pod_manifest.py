@@ -268,3 +268,11 @@ def test_ranks_have_names_of_their_own_only_where_the_cluster_has_dns() -> None:
     assert (spec["hostname"].startswith(spec["subdomain"]), len(spec["hostname"]) <= 63) == (True, True)
     for document in (made(replace(LAYOUT, domain="cluster.local"), ranks=1), made(ranks=2)):
         assert not {"hostname", "subdomain"} & document["spec"].keys()
+
+
+def test_a_pod_that_asks_for_devices_tolerates_the_taint_of_their_name() -> None:
+    layout = replace(LAYOUT, tolerations=({"key": "lab", "operator": "Exists"},))
+    devices = made(layout, device_type="v100", devices=(0,))["spec"]["tolerations"]
+    own = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    assert devices == [*layout.tolerations, own]
+    assert made(layout)["spec"]["tolerations"] == [*layout.tolerations]

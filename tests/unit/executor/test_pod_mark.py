@@ -61,7 +61,7 @@ async def test_a_run_whose_folder_cannot_be_marked_is_refused_and_named(tmp_path
     layout = Layout(executor="cluster", image="a", storages=(Storage(nobodys, "all"),), user=os.geteuid() or 1000)
     api, kept = Api(None), Kept(tmp_path)
     kept.open()
-    pods, hidden = Pods(api, layout.fence, Holders(), lambda run_id: None), HiddenTexts(api)
+    pods, hidden = Pods(api, layout.fence, Holders(), lambda run_id: None, kept.namespace), HiddenTexts(api)
     fences = Fences(api, layout, Namespaces(api, create=False), pods, kept)
     calls = Calls(api, layout.fence, kept, pods, fences, hidden)
     concluding = Concluding(kept, calls, lambda run_id, seen: None)

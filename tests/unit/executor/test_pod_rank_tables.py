@@ -44,7 +44,7 @@ class Cluster:
 
     def start(self) -> None:
         """The next process knows nothing but what is on its disk, and is told of all pods."""
-        self.pods = Pods(Api(None), LAYOUT.fence, Holders(), self._changed)
+        self.pods = Pods(Api(None), LAYOUT.fence, Holders(), self._changed, lambda run_id: "jobyard-default")
         self.tables = RankTables(self.kept, self.pods)
 
     def admits(self, rank: int, said: object, waits: bool = True) -> None:

@@ -209,6 +209,12 @@ def test_what_keeps_a_run_from_starting_is_told_in_words(
     assert found.obstacle.reason.message.endswith(".")
 
 
+def test_a_claim_without_a_volume_is_no_nodes_fault() -> None:
+    found = verdict(unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."), False)
+    assert isinstance(found, Pending) and found.obstacle is not None
+    assert (found.obstacle.reason.code, found.obstacle.busy, found.obstacle.own) == ("claim_unbound", True, True)
+
+
 def test_a_pod_on_its_way_has_no_obstacle() -> None:
     assert verdict(waiting("ContainerCreating"), asked=False) == Pending(None)
     assert verdict(pod(phase="Pending", node=None), asked=False) == Pending(None)

@@ -23,6 +23,7 @@ from services.gateway.domain.access import (
     visible,
 )
 from services.gateway.domain.discretion import named, shown, told
+from services.jobs.domain.reasons import start_refused
 from shared.contracts.commands.scheduling import Blocker, Blockers, Blocking
 from shared.contracts.commands.submission import NewJob
 from shared.contracts.errors import Forbidden, Invalid, NotFound
@@ -136,6 +137,15 @@ def test_a_reason_that_names_paths_is_for_those_who_may_see_paths() -> None:
     kept = told(CALLERS[Relation.CLOSED_MEMBER], failed, failed.status, MISSING)
     assert kept is not None
     assert kept.code == "work_path_missing"
+    assert "hush" not in kept.model_dump_json()
+
+
+def test_why_a_start_was_refused_is_for_those_who_may_see_what_is_started() -> None:
+    reason = start_refused(Reason(code="image_unavailable", message="No hush/image."), 1, job().submitted_at)
+    assert told(CALLERS[Relation.OPEN_MEMBER], job(), JobStatus.QUEUED, reason) == reason
+    kept = told(CALLERS[Relation.CLOSED_MEMBER], job(), JobStatus.QUEUED, reason)
+    assert kept is not None
+    assert kept.code == "start_refused"
     assert "hush" not in kept.model_dump_json()
 
 

@@ -25,7 +25,7 @@ from shared.contracts.commands.scheduling import (
 from shared.contracts.commands.submission import SubmitJobs
 from shared.contracts.errors import Conflict
 from shared.contracts.events import AnyCloudEvent
-from shared.contracts.job import Job, JobStatus, Reason, Share
+from shared.contracts.job import START_REFUSED, Job, JobStatus, Reason, Share
 from shared.ids import new_id
 from tests.support.gateway import START, Gateway, add_job, gateway
 
@@ -247,6 +247,20 @@ async def test_waiting_jobs_say_why_in_one_question_for_the_page(yard: Gateway) 
     assert items[first.id]["reason"] == {"code": "devices", "message": "Waits.", "details": {}}
     assert items[second.id]["reason"]["code"] == "queued"
     assert sum(isinstance(ask, ExplainJobs) for ask in yard.bus.asked) == 1
+
+
+async def test_why_a_start_was_refused_is_shown_to_those_alone_who_may_see_what_is_started(yard: Gateway) -> None:
+    job = add_job(yard, owner="ada")
+    await yard.add_account("ada")
+    await yard.add_account("bob")
+    await yard.call("PATCH", "/vcs/default", json={"open": False})
+    reason = Reason(code=START_REFUSED, message="No image of the quota.", details={"why": "No image of the quota."})
+    yard.bus.answers[EXPLAIN.subject] = lambda ask: Explanations(items=(Explanation(id=job.id, reason=reason),))
+    shown = (await yard.call("GET", f"/jobs/{job.id}", "ada")).json()["reason"]
+    assert shown == reason.model_dump(mode="json")
+    kept = (await yard.call("GET", f"/jobs/{job.id}", "bob")).json()["reason"]
+    assert kept["code"] == START_REFUSED
+    assert "quota" not in str(kept)
 
 
 async def test_who_is_in_the_way_is_asked_for_one_job_alone_and_told_as_far_as_the_caller_may_know(

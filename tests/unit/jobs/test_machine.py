@@ -214,6 +214,29 @@ def test_a_lost_run_is_repeated_three_times_outside_of_retries() -> None:
     assert job.state.reason is not None and "4 times" in job.state.reason.message
 
 
+def test_a_start_that_no_other_node_would_mend_is_put_off_longer_each_time_and_says_why() -> None:
+    job, waits = queued(), []
+    for attempt in range(1, 10):
+        job = after(job, Place(ALLOCATION), refused(True, attempt, own=True))
+        assert job.status is S.QUEUED and job.state.not_before is not None and job.state.reason is not None
+        waits.append((job.state.not_before - job.history[-1].time).total_seconds())
+    assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+    assert job.state.reason is not None and job.state.reason.code == "start_refused"
+    assert WHY.message in job.state.reason.message
+    assert (job.state.failures, job.state.losses, job.state.refusals) == (0, 0, 9)
+
+
+@pytest.mark.parametrize("between", [(started(2), lost(2)), (lost(2),), (refused(True, 2),)])
+def test_only_refusals_in_a_row_are_counted(between: tuple[Signal, ...]) -> None:
+    once = after(queued(), Place(ALLOCATION), refused(True, own=True))
+    job = after(once, Place(ALLOCATION), *between, Place(ALLOCATION), refused(True, 3, own=True))
+    assert (once.state.refusals, job.state.refusals) == (1, 1)
+
+
+def test_a_start_that_another_node_may_take_keeps_its_place_in_line() -> None:
+    assert after(queued(), Place(ALLOCATION), refused(True)).state.not_before is None
+
+
 def test_devices_are_held_from_the_placement_to_the_end_of_the_run() -> None:
     for status, then in STATUSES:
         job = in_status(status, then)

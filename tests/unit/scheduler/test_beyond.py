@@ -6,7 +6,7 @@ from services.scheduler.domain.beyond import BEYOND, beyond
 from services.scheduler.domain.shape import Shape
 from shared.contracts.events import NodeSize
 from shared.contracts.job import Reason
-from tests.support.yard import Yard, job, node
+from tests.support.yard import Yard, for_devices, job, node
 
 LARGE = NodeSize(cpus=64, memory_mib=65_536, devices={"v100": 8})
 
@@ -59,3 +59,9 @@ def test_nothing_is_beyond_while_a_node_is_known_by_its_name_alone() -> None:
     assert asked(yard, cpus=5) is not None
     yard.snapshot.nodes["b"]
     assert asked(yard, cpus=5) is None
+
+
+def test_nothing_is_beyond_nodes_that_only_jobs_with_devices_may_use_but_the_devices() -> None:
+    yard = Yard(for_devices(node("a", cpus=4, v100=2)))
+    assert asked(yard, cpus=1) is None
+    assert asked(yard, "v100", 3) is not None

@@ -6,7 +6,7 @@ from services.scheduler.domain.cluster import offer, page, sample
 from services.scheduler.domain.reasons import Reasons
 from shared.contracts.cluster import ClusterNode, ClusterPage
 from shared.contracts.job import JobStatus
-from tests.support.yard import START, Yard, job, job_id, node
+from tests.support.yard import START, Yard, closed, job, job_id, node, of_which
 
 
 def first(yard: Yard) -> ClusterPage:
@@ -135,6 +135,14 @@ def test_an_offer_is_the_largest_node_and_the_sum_of_those_that_report() -> None
         ("v100", 10, 8, False),
     ]
     assert (found.cpus, found.memory_mib, found.uses_images) == (32, 65_536, None)
+
+
+def test_what_closed_nodes_have_and_devices_that_others_use_are_offered() -> None:
+    taken = of_which(node("b", cpus=7.5, v100=2), cpus=8, v100=4)
+    found = offer(Yard(closed(node("a", cpus=4, h100=8)), taken).snapshot)
+    assert [(one.device_type, one.total, one.most) for one in found.devices] == [("h100", 8, 8), ("v100", 4, 4)]
+    assert found.cpus == 7.5, "what others use of an open node's cpus they use always"
+    assert offer(Yard(closed(node("a", cpus=4, h100=8))).snapshot).cpus == 4
 
 
 @pytest.mark.parametrize(("said", "uses"), [((False, False), False), ((False, True), True), ((None, False), False)])

@@ -5,7 +5,7 @@ from typing import Any
 from services.scheduler.domain.foresight import foresee
 from services.scheduler.domain.reasons import Reasons
 from shared.contracts.commands.submission import Foresee
-from tests.support.yard import Yard, job, node
+from tests.support.yard import Yard, closed, job, node
 
 
 def warned(yard: Yard, **fields: Any) -> list[str]:
@@ -22,6 +22,8 @@ def test_what_lasts_is_told() -> None:
     assert warned(yard, cpus=5.0) == ["no_node_fits"]
     yard.pass_time(31, silent=["a"])
     assert warned(yard) == ["node_silent"]
+    yard = Yard(closed(node("a", v100=2)))
+    assert warned(yard, device_type="v100", devices=1) == ["nodes_closed"]
 
 
 def test_what_is_only_taken_now_is_not() -> None:

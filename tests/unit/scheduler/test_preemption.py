@@ -4,7 +4,7 @@ import pytest
 
 from services.scheduler.domain.plan import Plan
 from shared.contracts.job import JobStatus
-from tests.support.yard import Yard, job, job_id, node
+from tests.support.yard import Yard, for_devices, job, job_id, node
 
 LOW = {"priority": 50, "preemptible": True}
 HIGH = {"priority": 500}
@@ -209,3 +209,19 @@ def test_a_new_leader_keeps_the_room_for_the_job_it_was_made_for(backwards: bool
     fresh.submit(*sorted(yard.jobs.values(), key=lambda view: view.id, reverse=backwards))
     assert fresh.snapshot.promises[job_id(3)].places == (("a", 1),)
     assert victims(fresh.cycle()) == []
+
+
+def test_a_node_for_devices_takes_no_job_without_any_now_or_later_whoever_leaves_there() -> None:
+    yard = Yard(for_devices(node("a", cpus=2, v100=2)))
+    yard.submit(job(1, devices=1, cpus=2, priority=50, preemptible=True))
+    yard.cycle()
+    yard.start(job_id(1))
+    yard.submit(job(2, priority=500), job(3, nodes=2, priority=500))
+    plan = yard.cycle()
+    assert (plan.placements, plan.preemptions, plan.promises) == ((), (), {})
+    yard.submit(job(4, devices=1, priority=500))
+    assert [one.id for one in yard.cycle().preemptions] == [job_id(1)]
+    assert yard.cycle().promises.keys() == {job_id(4)}
+    yard.end(job_id(1))
+    assert [one.id for one in yard.cycle().placements] == [job_id(4)]
+    assert yard.cycle().placements == ()

@@ -8,11 +8,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from services.scheduler.domain import causes, reasons
+from services.scheduler.domain import causes, lasting, reasons
 from services.scheduler.domain.passing import KEPT
 from services.scheduler.domain.reasons import Reasons
-from shared.contracts.job import JobStatus, Reason
-from tests.support.yard import Yard, job, job_id, node
+from shared.contracts.job import START_REFUSED, JobStatus, Reason
+from tests.support.yard import Yard, closed, for_devices, job, job_id, node, of_which
 
 README = Path(__file__).parents[3] / "services" / "scheduler" / "README.md"
 
@@ -84,6 +84,57 @@ def test_a_job_that_fits_only_on_a_silent_node_hears_which() -> None:
         "It is the first in line."
     )
     assert reason.details["nodes"] == ["a"]
+
+
+def test_nodes_that_are_closed_are_there_and_a_job_waits_for_them() -> None:
+    yard = Yard(closed(node("a", v100=8)), closed(node("b", cpus=128, v100=8)), node("c", cpus=8))
+    yard.submit(job(1, devices=8), job(2, cpus=100), job(3, devices=9))
+    reason = why(yard, 1)
+    assert reason.code == "nodes_closed"
+    assert reason.message == (
+        "Fits only on the nodes a, b, which are closed to new runs (cordoned or tainted); it waits until that "
+        "changes. It is the first in line."
+    )
+    assert reason.details["nodes"] == ["a", "b"]
+    assert why(yard, 2).message.startswith("Fits only on node b, which is closed to new runs (cordoned or tainted);")
+    assert why(yard, 3).code == "no_node_fits"
+    yard.report(node("a", v100=8))
+    assert why(yard, 1).code == "waiting_for_turn"
+
+
+def test_what_others_than_the_platform_use_of_a_node_is_waited_for() -> None:
+    yard = Yard(of_which(node("a", cpus=30, v100=4), cpus=32, v100=8), closed(node("b", v100=8)))
+    yard.submit(job(1, devices=8), job(2, devices=4))
+    assert why(yard, 1).message == (
+        "Fits only on the nodes a, b, which are closed to new runs (cordoned or tainted) or used by others than this "
+        "platform (at most 4 v100, 30 cpus and 65536 MiB of one are left for runs); it waits until that changes. "
+        "It is the first in line."
+    )
+    assert why(yard, 2).code == "waiting_for_turn"
+
+
+def test_where_every_node_is_for_devices_a_job_without_any_hears_that() -> None:
+    yard = Yard(for_devices(node("a", v100=8)))
+    yard.submit(job(1))
+    assert why(yard, 1).code == "no_node_fits"
+    assert "every node takes only jobs that hold some of its devices" in why(yard, 1).message
+    yard.report(closed(node("b")))
+    assert why(yard, 1).message.startswith("Fits only on node b, which is closed to new runs")
+
+
+def test_a_job_waits_for_jobs_and_not_for_closed_nodes_where_their_end_is_enough() -> None:
+    yard = Yard(node("a", v100=8), closed(node("b", v100=8)))
+    yard.submit(job(1, devices=8))
+    yard.cycle()
+    yard.submit(job(2, devices=8))
+    assert why(yard, 2).message.startswith("Waits for 8 v100: 0 are free, 8 are held by 1 job.")
+
+
+def test_a_gang_that_needs_closed_nodes_as_well_hears_which() -> None:
+    yard = Yard(node("a", executor="e", v100=8), closed(node("b", executor="e", v100=8)))
+    yard.submit(job(1, devices=8, nodes=2), job(2, devices=8, nodes=3))
+    assert why(yard, 1).message.startswith("Fits only with node b, which is closed to new runs")
+    assert why(yard, 2).code == "gang_too_large"
 
 
 def test_a_job_on_a_node_that_fell_silent_may_still_run_there() -> None:
@@ -327,6 +378,22 @@ def test_a_job_that_is_tried_again_hears_when() -> None:
     assert reason.details == {"until": "2026-01-02T00:00:05.000Z", "attempt": 1}
 
 
+def test_a_job_whose_start_no_other_node_would_mend_hears_what_was_said() -> None:
+    yard = Yard(node("a"))
+    yard.submit(job(1))
+    yard.cycle()
+    yard.put_off(job_id(1), Reason(code="cluster_refused", message="Exceeded quota: lab."), seconds=5)
+    reason = why(yard, 1)
+    assert reason.code == "start_refused"
+    assert reason.message == (
+        "Its start was refused, which no other node would mend. Exceeded quota: lab. It is tried again from "
+        "2026-01-02 00:00:05 UTC on."
+    )
+    assert Reasons(yard.snapshot).census() == {("default", "start_refused"): 1}
+    yard.pass_time(5)
+    assert why(yard, 1).code == "waiting_for_turn"
+
+
 def test_the_obstacle_that_lasts_longest_is_the_one_that_is_named() -> None:
     yard = Yard(node("a", cpus=2, memory_mib=100, v100=1))
     yard.submit(job(1, devices=1, cpus=2, memory_mib=100), job(2, devices=1, cpus=2, memory_mib=100))
@@ -367,8 +434,8 @@ def test_who_does_not_wait_has_no_explanation() -> None:
 
 def test_the_readme_says_of_every_reason_what_would_change_it() -> None:
     table = set(re.findall(r"^\| `([a-z_]+)` \| .+ \| .+ \|$", README.read_text(), re.MULTILINE))
-    codes = set(_codes(causes)) | set(_codes(reasons))
-    assert len(codes) == 14
+    codes = {START_REFUSED, *_codes(causes), *_codes(lasting), *_codes(reasons)}
+    assert len(codes) == 16
     assert table == codes
 
 

@@ -7,10 +7,11 @@ import pytest
 from services.scheduler.domain.plan import Plan
 from services.scheduler.domain.rests import BRIEF_RESTS, FIRST_REST_S, LONGEST_REST_S, Rests
 from services.scheduler.domain.room import WHOLE
-from shared.contracts.job import JobStatus
+from shared.contracts.job import JobStatus, Reason
 from tests.support.yard import START, Yard, job, job_id, node
 
 FIRST, SECOND = ("v100", 0), ("v100", 1)
+QUOTA = Reason(code="cluster_refused", message="The cluster refused the run's pod: exceeded quota: lab.")
 
 
 def devices(plan: Plan) -> list[tuple[int, ...]]:
@@ -91,6 +92,19 @@ def test_a_refused_job_without_devices_lets_the_whole_node_rest() -> None:
     yard.refuse(job_id(1))
     second = yard.cycle().placements[0].allocation.shares[0].node
     assert {first, second} == {"a", "b"}
+
+
+@pytest.mark.parametrize("devices", [0, 2])
+def test_a_quota_that_one_virtual_cluster_has_used_up_closes_no_node_for_others(devices: int) -> None:
+    yard = Yard(node("a", v100=2))
+    yard.submit(job(1, devices=devices, vc="lab"))
+    yard.cycle()
+    yard.put_off(job_id(1), QUOTA, seconds=5)
+    yard.submit(job(2, devices=devices, vc="other"))
+    assert [placement.id for placement in yard.cycle().placements] == [job_id(2)]
+    yard.end(job_id(2))
+    yard.pass_time(5)
+    assert [placement.id for placement in yard.cycle().placements] == [job_id(1)], "it is tried again"
 
 
 def test_nobody_is_stopped_for_room_that_a_short_rest_gives_back() -> None:

@@ -35,6 +35,11 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     node_busy: (facts) =>
         `节点 ${facts.list('nodes').join('、')} 拒绝了启动：被视为空闲的资源正被其他程序占用。一分钟内会重试。${line(facts)}`,
     held_until: (facts) => `第 ${facts.text('attempt')} 次运行未成功，${moment(facts.text('until'))}之后重试。`,
+    start_refused: (facts) => {
+        const why = facts.reason('why')
+        if (!why) return '启动被拒绝，将自动重试；作业的所有者和管理员可以看到原因。'
+        return `启动被拒绝，换其他节点也无法解决。${said(why)}${moment(facts.text('not_before'))}之后重试。`
+    },
     no_nodes: () => '还没有任何节点上报，无法运行作业。请联系运维人员启动执行器。',
     no_such_device: (facts) =>
         `没有节点配备 ${facts.deviceType ?? '该设备'}。现有设备类型：${facts.list('device_types').join('、') || '无'}。`,
@@ -45,6 +50,9 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
         `每个节点申请的资源（${amount(facts.needs, facts.deviceType)}）超过任何单个节点的总量，请减少申请。`,
     node_silent: (facts) =>
         `节点 ${facts.text('node') || facts.list('nodes').join('、')} 超过 30 秒没有上报，恢复上报后才知道后续情况。`,
+    nodes_closed: (facts) =>
+        `只有节点 ${facts.list('nodes').join('、')} 足够大，但目前不接受新的运行（已封锁或有污点），` +
+        `或正被平台以外的程序占用，等待恢复。${line(facts)}`,
     retrying: (facts) => `${ending(facts)}。将自动重试。`,
     command_failed: (facts) => `${ending(facts)}。控制台中有它最后的输出。`,
     finished: () => '命令正常结束，退出码为 0。',

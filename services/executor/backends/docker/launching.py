@@ -33,13 +33,12 @@ from services.executor.backends.docker.files import RunFiles
 from services.executor.backends.docker.inside import MISPLACED
 from services.executor.backends.docker.judging import Container, is_of, runs
 from services.executor.backends.docker.pinning import Pinned
+from services.executor.backends.docker.refusing import refusal
 from services.executor.backends.docker.users import Users
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.observation import Refused
 from services.executor.domain.pulling import Progress
-from shared.contracts.commands.secrets import RegistryLogin
-from shared.contracts.job import HIDDEN, Reason
-from shared.contracts.masking import hidden_in, masked
+from shared.contracts.job import Reason
 
 log = structlog.get_logger()
 
@@ -49,8 +48,6 @@ LOOK_S = 0.02
 """Between two looks at whether the supervisor has claimed its run, which takes a fresh interpreter's start."""
 LOOKS = 25
 """Until the engine is asked whether the container is still there."""
-_FINAL = ("not found", "denied", "unauthorized", "no basic auth", "manifest unknown", "invalid reference", "forbidden")
-"""What a registry says that would say the same another time."""
 
 
 class Launching:
@@ -103,7 +100,7 @@ class Launching:
             async with self._room:
                 made_ns = await self._start(order, image, user, kind, container)
         except Declined as declined:
-            return _refusal(name, declined, order.login)
+            return refusal(name, declined, order.login)
         except descent.Misled as misled:
             return _moved(str(misled), str(misled.path))
         return await self._claimed(order.run_id, container, made_ns)
@@ -196,20 +193,3 @@ def _moved(what: str, path: str | None) -> Refused:
     message = f"{what}: somebody has moved it, or put a link in its place, while the run was being started. Nothing of "
     message += "the job has run. See to it that its paths stay where they are, and submit it again."
     return Refused(Reason(code="path_moved", message=message, details={"path": path} if path else {}))
-
-
-def _refusal(image: str, declined: Declined, login: RegistryLogin | None) -> Refused:
-    """What the engine would not do, in its own words; a registry that does not answer may do so another time.
-
-    A registry may say whatever it likes, also what it was let in with.
-    """
-    said = masked(declined.said.rstrip("."), hidden_in([login.password]) if login is not None else (), HIDDEN)
-    if isinstance(declined, Unpullable):
-        final = any(word in said.lower() for word in _FINAL)
-        hint = "Check its name, and whether this node may pull it" if final else "The registry may answer later"
-        message = f"The image {image} is not on this node and cannot be pulled: {said}. {hint}."
-        return Refused(
-            Reason(code="image_unavailable", message=message, details={"image": image, "said": said}), busy=not final
-        )
-    message = f"The Docker engine does not start the run's container: {said}."
-    return Refused(Reason(code="container_refused", message=message, details={"image": image, "said": said}))

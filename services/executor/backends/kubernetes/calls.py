@@ -67,7 +67,8 @@ class Calls:
             if foreign or not cluster_refusals.passes(error.status, error.message, error.causes):
                 words = f"The cluster refused the run's pod: {error.message}"
                 reason = Reason(code="cluster_refused", message=words, details={"said": error.message})
-                return Refused(reason, busy=foreign or cluster_refusals.is_busy(error.message))
+                of_namespace = foreign or cluster_refusals.exceeds_quota(error.message)
+                return Refused(reason, busy=of_namespace, own=of_namespace)
             self._fences.forget(namespace)
             log.warning("pod_not_created", run_id=run_id, error=str(error))
         return None

@@ -17,8 +17,7 @@ from services.executor.backends.kubernetes.pods import Pods, annotations_of
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.domain import pod_names as names
-from services.executor.domain.observation import Cancelled
-from shared.contracts.job import Reason
+from services.executor.domain.observation import Cancelled, Refused
 
 log = structlog.get_logger()
 
@@ -47,10 +46,10 @@ class Ending:
                     return
         self.again(run_id)
 
-    async def give_up(self, run_id: str, reason: Reason, busy: bool) -> None:
-        """It does not start: stop it, and let `reason` be why. `busy`: it may start another time or elsewhere."""
-        log.info("pod_given_up", run_id=run_id, reason=reason.code)
-        given_up = {"refused": reason.model_dump(mode="json"), "busy": busy}
+    async def give_up(self, run_id: str, why: Refused) -> None:
+        """It does not start: stop it, and let this be why."""
+        log.info("pod_given_up", run_id=run_id, reason=why.reason.code)
+        given_up = {"refused": why.reason.model_dump(mode="json"), "busy": why.busy, "own": why.own}
         await asyncio.to_thread(self._kept.ask_to_stop, run_id, {"at_ns": time.time_ns(), **given_up})
         self.again(run_id)
 

@@ -16,6 +16,7 @@ from services.executor.backends.kubernetes.mounts import mark_of, mounts_and_vol
 from services.executor.backends.kubernetes.variables import literal, variables
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
+from services.executor.domain.cluster_nodes import toleration_of
 from services.executor.domain.rank_table import VARIABLE
 from shared.contracts.events import Facts
 from shared.contracts.job import CPU, Reason
@@ -33,12 +34,13 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     table = layout.rank_table_of(order)
     also = {} if table is None else {VARIABLE: str(table)}
     wait_s = 0 if table is None else math.ceil(layout.rank_table_s)
+    resource = _resource(order, layout)
     container: Document = {
         "name": names.CONTAINER,
         "image": _image(order, layout),
         "imagePullPolicy": layout.pull_policy,
         "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd), str(mark_of(order)), wait_s)],
-        "env": variables(order, _resource(order, layout), also),
+        "env": variables(order, resource, also),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
         "securityContext": {
@@ -65,7 +67,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "terminationGracePeriodSeconds": grace_s(order.grace_s),
-        "tolerations": list(layout.tolerations),
+        "tolerations": [*layout.tolerations, *([] if resource is None else [toleration_of(resource)])],
         "volumes": volumes,
     }
     chosen = {

@@ -121,13 +121,17 @@ class ClusterNodes(Mapping[str, Capacity]):
         for watch in self._watches:
             await watch.listed.wait()
 
-    def now(self) -> dict[str, tuple[str, Capacity, Capacity]]:
-        """Of every node that the cluster hears of: the boot id of what runs there, what it has, and would at best."""
+    def now(self) -> dict[str, tuple[NodeFacts, Capacity, Capacity]]:
+        """Every node that the cluster hears of, with what it has for runs, and what it would have at best."""
         return {
-            token: (facts.boot_id, self._capacity(facts), whole(facts, self._kinds))
+            token: (facts, self._capacity(facts), whole(facts, self._kinds))
             for token, facts in self.nodes.known.items()
             if facts.ready
         }
+
+    def devices_only(self, facts: NodeFacts) -> bool:
+        """Whether only runs with some of its devices may go there."""
+        return facts.only_with(self._kinds.values())
 
     def answers(self, name: str) -> bool:
         """Whether the cluster has a node of this name, and hears of it."""

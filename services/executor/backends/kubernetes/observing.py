@@ -136,7 +136,7 @@ class Observing:
         if obstacle.patience and now - hindered.since < self._patience_s:
             loop.call_later(self._patience_s / 4, self.look_at, run_id)
         else:
-            await self._ending.give_up(run_id, obstacle.reason, obstacle.busy)
+            await self._ending.give_up(run_id, Refused(obstacle.reason, busy=obstacle.busy, own=obstacle.own))
 
     def _never(self, run_id: str, obstacle: states.Obstacle) -> Observation:
         """How a run is to be called that ended without having begun: stopped, given up, or refused by the node.
@@ -147,9 +147,10 @@ class Observing:
             return Lost(obstacle.reason)
         asked = self._kept.stop_of(run_id)
         if asked is None:
-            return Refused(obstacle.reason, busy=obstacle.busy)
+            return Refused(obstacle.reason, busy=obstacle.busy, own=obstacle.own)
         if "refused" in asked:
-            return Refused(Reason.model_validate(asked["refused"]), busy=asked["busy"])
+            reason = Reason.model_validate(asked["refused"])
+            return Refused(reason, busy=asked["busy"], own=asked.get("own", False))
         return Cancelled(asked["at_ns"])
 
     async def _over(self, run_id: str, over: states.Over) -> None:

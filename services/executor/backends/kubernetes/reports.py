@@ -29,7 +29,7 @@ class ClusterReports:
         return [
             NodeReported(
                 node=node,
-                boot_id=boot_id,
+                boot_id=facts.boot_id,
                 cpus=has.cpus,
                 memory_mib=has.memory_mib,
                 devices=dict(has.devices),
@@ -38,8 +38,9 @@ class ClusterReports:
                 since=since,
                 executor=self._executor,
                 whole=None if whole == has else _size(whole),
+                devices_only=self._nodes.devices_only(facts),
             )
-            for node, (boot_id, has, whole) in self._nodes.now().items()
+            for node, (facts, has, whole) in self._nodes.now().items()
         ]
 
 
