@@ -15,7 +15,7 @@ from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.pods import Pods, annotations_of
 from services.executor.backends.kubernetes.surroundings import (
     KINDS,
-    holds,
+    is_as_wanted,
     name_in_namespace,
     of_gang,
     of_namespace,
@@ -111,7 +111,7 @@ class Fences:
             if place not in wanted:
                 if await self._is_left_over(there):
                     await _tried(self._remove(there))
-            elif holds(there["spec"], wanted[place]["spec"]):
+            elif is_as_wanted(there, wanted[place]):
                 del wanted[place]
 
     async def _is_left_over(self, there: Document) -> bool:
