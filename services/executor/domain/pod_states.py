@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.executor.domain.pod_names import TOMBSTONE
+from services.executor.domain.pod_names import CONTAINER, TOMBSTONE
 from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
@@ -122,8 +122,7 @@ def verdict(pod: Pod, asked: bool, answers: bool = True) -> Verdict:
         return Buried(time_ns(meta["creationTimestamp"]))
     if not asked and (exceeded := _over_its_disk(pod)) is not None:
         return exceeded
-    container = next(iter(status.get("containerStatuses") or ()), None)
-    state = (container or {}).get("state") or {}
+    state = container_state(pod)
     over = status.get("phase") in ("Failed", "Succeeded")
     if over and status.get("reason") in _TAKEN_AWAY and not asked and not _ended_first(state):
         said = _sentence(status.get("message", ""))
@@ -139,6 +138,12 @@ def verdict(pod: Pod, asked: bool, answers: bool = True) -> Verdict:
     if meta.get("deletionTimestamp") and not pod["spec"].get("nodeName"):
         return NeverStarted(Obstacle(_taken(pod), busy=True, patience=False))
     return Pending(_obstacle(pod, state.get("waiting") or {}))
+
+
+def container_state(pod: Pod) -> Mapping[str, Any]:
+    """Of the run's container. A cluster may have put others beside it, and tells of all of them in order of name."""
+    told = pod.get("status", {}).get("containerStatuses") or ()
+    return next((each.get("state") or {} for each in told if each["name"] == CONTAINER), {})
 
 
 def time_ns(stamp: str) -> int:
@@ -264,8 +269,7 @@ def _cannot_start(message: str) -> Reason:
 def _over_its_disk(pod: Pod) -> Over | None:
     """A run that was evicted for what itself has written has failed: elsewhere it would do the same."""
     status = pod.get("status", {})
-    container = next(iter(status.get("containerStatuses") or ()), None)
-    ended = ((container or {}).get("state") or {}).get("terminated") or {}
+    ended = container_state(pod).get("terminated") or {}
     said = _sentence(str(status.get("message", "")))
     if status.get("reason") != "Evicted" or not ended.get("startedAt") or not any(text in said for text in _OWN_DISK):
         return None

@@ -105,3 +105,13 @@ def test_a_pod_whose_annotations_somebody_took_away_is_still_seen_to_go() -> Non
     pods.drop(made(annotations=None, resourceVersion="9"))
     assert pods.get(RUN) is None
     assert changed == [RUN, RUN]
+
+
+def test_of_a_pods_containers_only_the_runs_own_is_known() -> None:
+    pods = Pods(Api(None), LAYOUT.fence, Holders(), lambda run_id: None)
+    pod = made()
+    [own] = pod["spec"]["containers"]
+    pod["spec"]["containers"] = [{"name": "proxy", "image": "lab/proxy:1"}, own | {"image": "lab/train:2"}]
+    pods.take(pod)
+    known = pods.get(RUN)
+    assert known is not None and [each["image"] for each in known["spec"]["containers"]] == ["lab/train:2"]

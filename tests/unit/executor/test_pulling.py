@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from services.executor.backends.kubernetes.pulls import pull_of
+from services.executor.domain.pod_names import CONTAINER
 from services.executor.domain.pulling import MOST_LAYERS, Progress, Pull, amount_of, pulling, pulling_of
 from services.executor.domain.record import record_of
 from shared.contracts.job import Share
@@ -85,8 +86,12 @@ def test_of_several_ranks_the_one_is_told_that_has_come_least_far() -> None:
     assert pulling_of(record, {}) is None
 
 
-def event(reason: str, at: str | None) -> dict[str, Any]:
-    return {"reason": reason, "lastTimestamp": at}
+def event(reason: str, at: str | None, container: str = CONTAINER) -> dict[str, Any]:
+    return {
+        "reason": reason,
+        "lastTimestamp": at,
+        "involvedObject": {"fieldPath": f"spec.containers{{{container}}}"},
+    }
 
 
 @pytest.mark.parametrize(
@@ -98,6 +103,9 @@ def event(reason: str, at: str | None) -> dict[str, Any]:
         ([event("Pulling", "2026-11-28T20:00:01Z"), event("Pulled", "2026-11-28T20:00:02Z")], None),
         ([event("Failed", "2026-11-28T20:00:02Z"), event("Pulling", "2026-11-28T20:00:03Z")], 3),
         ([event("Pulling", None)], None),
+        ([event("Pulling", "2026-11-28T20:00:01Z"), event("Pulled", "2026-11-28T20:00:02Z", "proxy")], 1),
+        ([event("Pulling", "2026-11-28T20:00:01Z", "proxy")], None),
+        ([{"reason": "Pulling", "lastTimestamp": "2026-11-28T20:00:01Z"}], 1),
     ],
 )
 def test_of_a_pod_the_last_event_counts(events: list[dict[str, Any]], since: int | None) -> None:

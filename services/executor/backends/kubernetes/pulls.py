@@ -10,7 +10,8 @@ import structlog
 
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
 from services.executor.backends.kubernetes.pods import Pods
-from services.executor.domain.pod_states import time_ns
+from services.executor.domain.pod_names import CONTAINER
+from services.executor.domain.pod_states import container_state, time_ns
 from services.executor.domain.pulling import Pull
 
 log = structlog.get_logger()
@@ -20,6 +21,8 @@ MOST = 8
 _EVENTS = 50
 _PULLING = "Pulling"
 _OF_IMAGES = frozenset({_PULLING, "Pulled", "Failed", "BackOff"})
+_OURS = f"spec.containers{{{CONTAINER}}}"
+"""What an event says it is about that is about the run's container."""
 
 
 class PodPulls:
@@ -47,8 +50,9 @@ class PodPulls:
 
 
 def pull_of(pod: Document, events: Sequence[Document]) -> Pull | None:
-    """What the last event about the pod's image says."""
-    told = [(_at(event), event["reason"]) for event in events if event.get("reason") in _OF_IMAGES and _at(event)]
+    """What the last event about the run's image says."""
+    ours = [event for event in events if event.get("reason") in _OF_IMAGES and _about(event) == _OURS]
+    told = [(_at(event), event["reason"]) for event in ours if _at(event)]
     if not told:
         return None
     at, reason = max(told)
@@ -59,6 +63,10 @@ def _at(event: Document) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
+def _about(event: Document) -> str:
+    """Which of the pod's containers."""
+    return str((event.get("involvedObject") or {}).get("fieldPath") or _OURS)
+
+
 def _waits(pod: Document) -> bool:
-    container: Document = next(iter(pod["status"].get("containerStatuses") or ()), {})
-    return "waiting" in (container.get("state") or {})
+    return "waiting" in container_state(pod)
