@@ -109,7 +109,7 @@ def _version(pod: Document) -> int:
 def _needed(pod: Document) -> Document:
     """The few fields that decisions need: a cluster has many pods."""
     meta, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
-    container = next((each for each in spec["containers"] if each["name"] == names.CONTAINER), {})
+    container: Document = next((each for each in spec["containers"] if each["name"] == names.CONTAINER), {})
     said = {key: text for key, text in meta["annotations"].items() if key.startswith(names.PREFIX)}
     return {
         "metadata": {key: meta[key] for key in _META if key in meta} | {"annotations": said},
