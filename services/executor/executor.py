@@ -178,8 +178,18 @@ class Executor:
             self._known.forget(run.record.id)
 
     async def expire(self) -> None:
-        """Remove all that is left of runs that have been over for long enough."""
-        await self._backend.forget(await self._known.expire())
+        """Remove all that is left of runs that have been over for long enough.
+
+        Raises StoreUnavailable, and OSError once all have gone that can.
+        """
+        old = self._known.expired()
+        try:
+            await self._expire(old)
+        except OSError:
+            for id, ranks in old.items():
+                with contextlib.suppress(OSError):
+                    await self._expire({id: ranks})
+            raise
 
     def knows(self, run_id: str) -> bool:
         """Whether the run has been here, as far as that is remembered."""
@@ -188,6 +198,10 @@ class Executor:
     def vc_of(self, rank_id: str) -> str | None:
         """The virtual cluster of the run that is here and has this rank."""
         return self._known.vc_of(rank_id)
+
+    async def _expire(self, runs: Mapping[str, tuple[str, ...]]) -> None:
+        await self._backend.forget([rank for ranks in runs.values() for rank in ranks])
+        await self._known.drop(runs.keys())
 
     async def _look(self, runs: Sequence[Run]) -> None:
         for id, seen in (await self._backend.observe([id for run in runs for id in run.record.ranks])).items():

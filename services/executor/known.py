@@ -1,10 +1,11 @@
 """The runs that are known here: those that have a record, and for a while those that had one.
 
-A record is stored before the run is known, and forgotten after it: whoever is known here starts nothing.
+A record is stored before the run is known, and forgotten after it: whoever is known here starts nothing. It outlives
+all else of the run, so that the next process finds what this one has not removed.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from services.executor.domain.gang import Verdict
@@ -67,15 +68,17 @@ class KnownRuns:
         if run is not None:
             self._over[run_id] = _Over(self._clock.monotonic(), run.record.ranks)
 
-    async def expire(self) -> list[str]:
-        """Delete the records of runs that have been over for long enough; the names of their ranks."""
+    def expired(self) -> dict[str, tuple[str, ...]]:
+        """The names of the ranks of each run that has been over for long enough."""
         before = self._clock.monotonic() - REMEMBER_S
-        old = {id: over.ranks for id, over in self._over.items() if over.since < before}
-        await self._store.delete_verdicts(id for id, ranks in old.items() if len(ranks) > 1)
-        await self._store.delete(old)
-        for id in old:
+        return {id: over.ranks for id, over in self._over.items() if over.since < before}
+
+    async def drop(self, run_ids: Collection[str]) -> None:
+        """Delete the records of runs of which nothing else is left. Raises StoreUnavailable."""
+        await self._store.delete_verdicts(id for id in run_ids if len(self._over[id].ranks) > 1)
+        await self._store.delete(run_ids)
+        for id in run_ids:
             del self._over[id]
-        return [rank for ranks in old.values() for rank in ranks]
 
     def _track(self, record: RunRecord, verdict: Verdict | None = None) -> Run:
         run = Run(record, verdict=verdict, since=self._clock.monotonic())

@@ -60,8 +60,8 @@ class Reconcile:
             if id in runs:
                 self._executor.report(runs[id])
         await self._executor.forget([id for id in todo.forget if id in runs and id not in held])
-        await self._executor.expire()
         await self._outputs.expire()
+        await self._executor.expire()
 
     async def _alone(self, run_id: str, repair: Awaitable[None]) -> None:
         """What is wrong with one run keeps no other from its repair; its own comes with the next comparison."""

@@ -386,7 +386,8 @@ async def test_output_can_be_read_while_the_run_lives(bench: Bench) -> None:
 async def test_forgotten_is_forgotten(bench: Bench) -> None:
     id = await bench.launch("echo hello")
     await bench.ended(id)
-    await bench.backend.forget([id, f"{new_id()}.1"])
+    for _ in range(2):  # the first answer may be lost
+        await bench.backend.forget([id, f"{new_id()}.1"])
     assert not bench.backend.output(id).exists()
     assert await bench.seen(id) == Waiting()
 

@@ -18,6 +18,8 @@ from services.executor.domain.record import rank_id
 from shared.ids import new_id
 from tests.support.benches import opened_in_cluster
 from tests.support.kubernetes.bench import KubernetesBench
+from tests.support.kubernetes.cluster import shared
+from tests.support.kubernetes.proxy import asks, proxy
 from tests.support.waiting import until
 
 OPENINGS = Openings(
@@ -105,6 +107,24 @@ async def test_a_namespace_is_closed_and_bounded_before_its_first_run_and_put_ri
     await bench.repair()
     assert (await specs(bench, policies(bench))).keys() == {"copy", "odd"}
     assert await specs(bench, f"/api/v1/namespaces/{bench.namespace}/resourcequotas") == {}
+
+
+async def test_what_is_as_it_should_be_is_left_alone(tmp_path: Path) -> None:
+    async with proxy(tmp_path, shared()) as between, opened_in_cluster(tmp_path, through=between.kubeconfig) as bench:
+        quota = Quota(cpus=2000.0, memory_mib=524288, pods=1000)
+        bench.layout = replace(bench.layout, openings=OPENINGS, quotas={bench.vc: quota})
+        await bench.reopen()
+        order = replace(bench.order(bench.WAIT_FOR_GO), memory_mib=32)
+        await launched(bench, order)
+        applied = [asked for asked in between.asked if asks("PATCH", f".*/{bench.namespace}/.*")(asked)]
+        quotas = await specs(bench, f"/api/v1/namespaces/{bench.namespace}/resourcequotas")
+        assert [spec["hard"] for spec in quotas.values()] == [
+            {"requests.cpu": "2k", "requests.memory": "512Gi", "pods": "1k"}
+        ]
+        await bench.repair()
+        assert [asked for asked in between.asked if asks("PATCH", f".*/{bench.namespace}/.*")(asked)] == applied
+        bench.go()
+        await bench.ended(order.run_id)
 
 
 async def test_ranks_of_a_run_may_speak_with_one_another_and_meet_by_name_and_nothing_of_that_is_left(

@@ -12,7 +12,7 @@ from services.executor.backends.kubernetes.api import ApiError
 from services.executor.backends.kubernetes.rights import CLUSTER, NAMESPACED, NAMESPACES, rules
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
-from services.executor.domain.observation import Cancelled, Ended, Refused, Waiting
+from services.executor.domain.observation import Cancelled, Ended, Refused, Started, Waiting
 from shared.contracts.streams import Child
 from tests.support.benches import opened_in_cluster
 from tests.support.kubernetes.bench import KubernetesBench
@@ -75,6 +75,28 @@ async def test_a_create_whose_answer_is_lost_makes_one_pod_and_starts_the_run_on
     assert bench.lines("ledger") == ["start"]
     assert await found(bench, "pods") == [names.pod_name(id)]
     assert len([asked for asked in between.asked if CREATES(asked)]) == 2
+
+
+async def test_a_create_whose_answer_is_lost_is_not_refused_by_the_quota_that_its_pod_has_filled(
+    bench: KubernetesBench, between: Proxy
+) -> None:
+    quotas = f"/api/v1/namespaces/{bench.namespace}/resourcequotas"
+    await bench.api.create(quotas, {"metadata": {"name": "one"}, "spec": {"hard": {"pods": "1"}}})
+
+    async def counted() -> bool:
+        return "hard" in (await bench.api.get(f"{quotas}/one")).get("status", {})
+
+    await until(counted, "the cluster has counted what the quota bounds")
+    between.lose(CREATES)
+    id = await bench.launch(f"echo start >> ledger; {bench.WAIT_FOR_GO}")
+    await bench.reaches(id, Started)
+    other = bench.order("true")
+    await bench.backend.launch([other])
+    refused = await bench.reaches(other.run_id, Refused)
+    assert refused.busy and "exceeded quota: one" in refused.reason.message
+    bench.go()
+    assert (await bench.ended(id)).exit_code == 0
+    assert bench.lines("ledger") == ["start"]
 
 
 async def test_an_answer_that_comes_when_the_run_is_long_over_changes_nothing(

@@ -77,7 +77,12 @@ def docker_bench(
 
 
 def clear_containers(home: Path) -> None:
-    """Leave no container of this home behind."""
-    names = docker("ps", "--all", "--quiet", "--filter", f"label={HOME}={home_id_of(home)}").split()
-    if names:
-        docker("rm", "--force", "--volumes", *names)
+    """Leave no container of this home behind, and no network of ranks."""
+    label = f"label={HOME}={home_id_of(home)}"
+    for listed, remove in (
+        (("ps", "--all"), ("rm", "--force", "--volumes")),
+        (("network", "ls"), ("network", "rm")),
+    ):
+        ids = docker(*listed, "--quiet", "--filter", label).split()
+        if ids:
+            docker(*remove, *ids)

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.benches import clear_containers
 from tests.support.docker import docker, engine, platform_image, python_image, wire_database_image
 from tests.support.platform import CHECKOUT
 from tests.support.ports import free_ports
@@ -104,9 +105,7 @@ class Composed:
     def close(self) -> None:
         self.http.close()
         self.down("--volumes", "--timeout", "3")
-        for id in docker("ps", "--all", "--quiet", "--filter", "label=jobyard.run").split():
-            if str(self.data) in docker("inspect", "-f", "{{json .Mounts}}", id):
-                docker("rm", "--force", id)
+        clear_containers(self.data / "executor" / "docker")
 
     def _compose(self, *arguments: str, within: float = LONG_S) -> str:
         program = shutil.which("docker-compose", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")

@@ -175,4 +175,4 @@ class Backend(Protocol):
         """
 
     async def forget(self, run_ids: Sequence[str]) -> None:
-        """Remove what is kept of runs that are over."""
+        """Remove what is kept of runs that are over. Raises OSError, and may be asked again for what was removed."""

@@ -6,7 +6,7 @@ The platform's scheduler decides; this stands behind it, and holds whoever else 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from services.executor.domain.cluster_nodes import Kind
+from services.executor.domain.cluster_nodes import Kind, quantity
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Quota:
     cpus: float | None = None
     memory_mib: int | None = None
     pods: int | None = None
-    """That have not ended."""
+    """That have not ended; one that only keeps the name of a run that was stopped is one of them."""
 
 
 def hard(quota: Quota, kinds: Mapping[str, Kind]) -> dict[str, str]:
@@ -41,3 +41,8 @@ def hard(quota: Quota, kinds: Mapping[str, Kind]) -> dict[str, str]:
     if quota.pods is not None:
         said["pods"] = str(quota.pods)
     return said
+
+
+def bounds(there: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether all of these bounds are there: the API server writes `1024Mi` as `1Gi`, and `1000` as `1k`."""
+    return all(name in there and quantity(there[name]) == quantity(amount) for name, amount in wanted.items())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.executor.domain.pod_names import TOMBSTONE
+from services.executor.domain.pod_names import CONTAINER, TOMBSTONE
 from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
@@ -130,8 +130,7 @@ def verdict(pod: Pod, asked: bool, answers: bool = True) -> Verdict:
         return Buried(time_ns(meta["creationTimestamp"]))
     if not asked and (exceeded := _over_its_disk(pod)) is not None:
         return exceeded
-    container = next(iter(status.get("containerStatuses") or ()), None)
-    state = (container or {}).get("state") or {}
+    state = container_state(pod)
     over = status.get("phase") in ("Failed", "Succeeded")
     if over and status.get("reason") in _TAKEN_AWAY and not asked and not _ended_first(state):
         said = sentence(status.get("message", ""))
@@ -153,6 +152,12 @@ def clearer(before: Obstacle | None, now: Obstacle) -> Obstacle:
     """Which of two words on one pod is to be told, the earlier one first: one that names the cause stays."""
     same = before is not None and before.reason.code == now.reason.code
     return before if before is not None and same and now.bare else now
+
+
+def container_state(pod: Pod) -> Mapping[str, Any]:
+    """Of the run's container. A cluster may have put others beside it, and tells of all of them in order of name."""
+    told = pod.get("status", {}).get("containerStatuses") or ()
+    return next((each.get("state") or {} for each in told if each["name"] == CONTAINER), {})
 
 
 def time_ns(stamp: str) -> int:
@@ -292,8 +297,7 @@ def _cannot_start(message: str) -> Reason:
 def _over_its_disk(pod: Pod) -> Over | None:
     """A run that was evicted for what itself has written has failed: elsewhere it would do the same."""
     status = pod.get("status", {})
-    container = next(iter(status.get("containerStatuses") or ()), None)
-    ended = ((container or {}).get("state") or {}).get("terminated") or {}
+    ended = container_state(pod).get("terminated") or {}
     said = sentence(str(status.get("message", "")))
     if status.get("reason") != "Evicted" or not ended.get("startedAt") or not any(text in said for text in _OWN_DISK):
         return None

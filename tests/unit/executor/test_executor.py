@@ -115,6 +115,8 @@ class Scripted:
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         for id in run_ids:
+            if id in self.unreachable:
+                raise OSError(errno.EBUSY, "Device or resource busy")
             self.seen.pop(id, None)
 
 
@@ -328,6 +330,30 @@ async def test_a_forgotten_run_is_remembered_for_a_time_and_not_started_again(be
     assert bench.backend.launched == [RUN]
     bench.clock.advance(2)
     await executor.expire()
+    assert await RunStore(bench.store).everything() == []
+    assert bench.backend.seen == {}
+
+
+async def test_what_cannot_be_removed_of_a_run_keeps_its_record_and_is_removed_by_the_next_executor(
+    bench: Bench,
+) -> None:
+    executor = await ended(bench)
+    await executor.launch([other(1, devices=(0, 1))])
+    bench.backend.seen[other(1).run_id] = ENDED
+    await executor.observe([other(1).run_id])
+    await executor.forget([RUN, other(1).run_id])
+    bench.clock.advance(REMEMBER_S + 1)
+    bench.backend.unreachable = {RUN}
+    with pytest.raises(OSError, match="busy"):
+        await executor.expire()
+    assert [record.id for record in await RunStore(bench.store).everything()] == [RUN]
+    assert bench.backend.seen.keys() == {RUN}
+    bench.backend.unreachable.clear()
+    next_executor = bench.executor()
+    await next_executor.start()
+    await next_executor.forget([RUN])
+    bench.clock.advance(REMEMBER_S + 1)
+    await next_executor.expire()
     assert await RunStore(bench.store).everything() == []
     assert bench.backend.seen == {}
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from services.executor.backends.kubernetes.making import layout_of
 from services.executor.backends.kubernetes.settings import KubernetesSettings
-from services.executor.backends.kubernetes.surroundings import holds, of_gang, of_namespace
+from services.executor.backends.kubernetes.surroundings import holds, is_as_wanted, of_gang, of_namespace
 from services.executor.domain.cluster_nodes import Kind
 from services.executor.domain.cluster_quotas import Quota, hard
 from services.executor.domain.network_policies import Addresses, Openings, Pods, closed, together
@@ -87,6 +87,23 @@ def test_a_quota_is_said_in_the_clusters_words_and_types_of_one_resource_share_i
         "pods": "100",
     }
     assert hard(Quota(), kinds) == {}
+
+
+def test_a_quota_is_as_wanted_in_whatever_words_the_cluster_keeps_it() -> None:
+    quota = {"cpus": 2000, "memory_mib": 524288, "pods": 1000}
+    layout = layout_of("cluster", KubernetesSettings(quotas={"lab": quota}, network_policies=False))
+    [wanted] = of_namespace("jobyard-lab", "lab", layout, OWNER)
+    kept = {"requests.cpu": "2k", "requests.memory": "512Gi", "pods": "1k"}
+    for there, same in (
+        (kept, True),
+        (kept | {"services": "1"}, True),
+        (kept | {"pods": "1001"}, False),
+        (kept | {"requests.memory": "512G"}, False),
+        ({"pods": "1k"}, False),
+        ({}, False),
+    ):
+        assert is_as_wanted({"kind": "ResourceQuota", "spec": {"hard": there}}, wanted) is same, there
+    assert not is_as_wanted({"kind": "ResourceQuota"}, wanted)
 
 
 def test_settings_make_a_policy_for_each_namespace_and_a_quota_for_those_that_have_one() -> None:

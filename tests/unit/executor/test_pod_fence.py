@@ -129,3 +129,13 @@ def test_where_runs_were_ordered_is_known_to_the_next_process_until_they_are_for
     assert after.namespace(RUN) == "jobyard-lab"
     after.forget([RUN])
     assert after.namespace(RUN) is None
+
+
+def test_of_a_pods_containers_only_the_runs_own_is_known() -> None:
+    pods = Pods(Api(None), LAYOUT.fence, Holders(), lambda run_id: None, lambda run_id: "jobyard-lab")
+    pod = made()
+    [own] = pod["spec"]["containers"]
+    pod["spec"]["containers"] = [{"name": "proxy", "image": "lab/proxy:1"}, own | {"image": "lab/train:2"}]
+    pods.take(pod)
+    known = pods.get(RUN)
+    assert known is not None and [each["image"] for each in known["spec"]["containers"]] == ["lab/train:2"]

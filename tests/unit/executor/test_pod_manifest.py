@@ -257,7 +257,7 @@ def test_operators_choose_classes_a_scheduler_and_nodes_and_nothing_of_that_is_s
     assert not chosen.keys() & made()["spec"].keys()
 
 
-def test_a_tombstone_holds_nothing_of_a_quota_and_says_so() -> None:
+def test_a_tombstone_asks_for_nothing_and_says_so() -> None:
     nothing = {"cpu": "0", "memory": "0"}
     order = replace(order_of(f"{new_id()}.1", (), JOBS, 1), cpus=8.0, device_type="v100", devices=(0,))
     assert container(tombstone(order, LAYOUT))["resources"] == {"requests": nothing, "limits": nothing}

@@ -54,8 +54,8 @@ def running(run_id: str, node: str) -> dict[str, Any]:
             "labels": FENCE.labels(run_id),
             "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "jobyard", "uid": "anchor"}],
         },
-        "spec": {"nodeName": node, "containers": [{"image": "a"}]},
-        "status": {"phase": "Running", "containerStatuses": [{"state": state}]},
+        "spec": {"nodeName": node, "containers": [{"name": names.CONTAINER, "image": "a"}]},
+        "status": {"phase": "Running", "containerStatuses": [{"name": names.CONTAINER, "state": state}]},
     }
 
 

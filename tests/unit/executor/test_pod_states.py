@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.executor.domain.pod_names import TOMBSTONE
+from services.executor.domain.pod_names import CONTAINER, TOMBSTONE
 from services.executor.domain.pod_states import (
     Buried,
     NeverStarted,
@@ -37,7 +37,7 @@ def pod(
     container = {"image": "lab/train:2", "resources": {"limits": {"memory": "512Mi"}}}
     found = {"phase": phase, "conditions": list(conditions), **status}
     if state is not None:
-        found["containerStatuses"] = [{"state": state}]
+        found["containerStatuses"] = [{"name": CONTAINER, "state": state}]
     return {"metadata": metadata, "spec": {"nodeName": node, "containers": [container]}, "status": found}
 
 
@@ -296,6 +296,23 @@ def test_why_an_image_could_not_be_pulled_is_told_while_the_node_waits_to_try_ag
     assert clearer(bare, cause) == cause
     assert clearer(cause, whole) == whole, "it says the cause of the last try"
     assert clearer(missing, bare) == bare, "that was another trouble"
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ({"running": {"startedAt": START}}, Running),
+        (ended(3, "exited\n"), Over),
+        ({"waiting": {}}, Pending),
+        ({}, Pending),
+    ],
+)
+def test_what_a_cluster_has_put_beside_the_run_is_not_the_run(state: dict[str, Any], kind: type[Verdict]) -> None:
+    before, after = "istio-proxy", "vault-agent"  # kubelets sort them by name
+    document = pod(state)
+    document["status"]["containerStatuses"].insert(0, {"name": before, "state": ended(0)})
+    document["status"]["containerStatuses"].append({"name": after, "state": {"running": {"startedAt": END}}})
+    assert type(verdict(document, asked=False)) is kind
 
 
 def test_a_tombstone_is_one_whatever_else_it_says() -> None:

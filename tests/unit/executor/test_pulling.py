@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from services.executor.backends.kubernetes.pulls import told_of
+from services.executor.domain.pod_names import CONTAINER
 from services.executor.domain.pulling import MOST_LAYERS, Held, Progress, Pull, amount_of, pulling, waiting_of
 from services.executor.domain.record import record_of
 from shared.contracts.job import Share
@@ -89,8 +90,9 @@ def test_of_several_ranks_the_one_is_told_that_has_come_least_far() -> None:
     assert stuck.message.endswith("The volume does not come.")
 
 
-def event(reason: str, at: str | None, message: str = "") -> dict[str, Any]:
-    return {"reason": reason, "lastTimestamp": at, "message": message}
+def event(reason: str, at: str | None, message: str = "", container: str = CONTAINER) -> dict[str, Any]:
+    about = {"fieldPath": f"spec.containers{{{container}}}"}
+    return {"reason": reason, "lastTimestamp": at, "message": message, "involvedObject": about}
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,9 @@ def event(reason: str, at: str | None, message: str = "") -> dict[str, Any]:
         ([event("Pulling", "2026-11-28T20:00:01Z"), event("Pulled", "2026-11-28T20:00:02Z")], None),
         ([event("Failed", "2026-11-28T20:00:02Z"), event("Pulling", "2026-11-28T20:00:03Z")], 3),
         ([event("Pulling", None)], None),
+        ([event("Pulling", "2026-11-28T20:00:01Z"), event("Pulled", "2026-11-28T20:00:02Z", container="proxy")], 1),
+        ([event("Pulling", "2026-11-28T20:00:01Z", container="proxy")], None),
+        ([{"reason": "Pulling", "lastTimestamp": "2026-11-28T20:00:01Z"}], 1),
     ],
 )
 def test_of_a_pod_the_last_event_counts(events: list[dict[str, Any]], since: int | None) -> None:

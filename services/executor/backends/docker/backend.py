@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -137,7 +138,7 @@ class DockerBackend:
         raise AnswersItself
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
-        seen = dict(zip(run_ids, await asyncio.gather(*map(self._observe, run_ids)), strict=True))
+        seen = dict(zip(run_ids, await asyncio.gather(*map(self._observe_apart, run_ids)), strict=True))
         self._told.update(seen)
         return seen
 
@@ -147,7 +148,7 @@ class DockerBackend:
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         alive = [run_id for run_id in run_ids if run_id not in self._over]
-        found = await asyncio.gather(*(self._engine.stats(self._name(run_id)) for run_id in alive))
+        found = await asyncio.gather(*map(self._stats, alive))
         now = time.time_ns()
         return {
             run_id: reading_of(stats, now)
@@ -166,13 +167,15 @@ class DockerBackend:
         return Path(self._files.base(run_id) + folder + marks.OUTPUT)
 
     async def forget(self, run_ids: Sequence[str]) -> None:
+        declined: Declined | None = None
         for run_id in run_ids:
-            self._over.pop(run_id, None)
-            self._told.pop(run_id, None)
-            self._written.pop(run_id, None)
-            await self._engine.remove(self._name(run_id))
-            await self._engine.remove_network(f"jobyard-{self._home_id}-{run_id.partition('-')[0]}")
-            await asyncio.to_thread(self._files.remove, run_id)
+            try:
+                await self._forget(run_id)
+            except Declined as error:  # of its container alone
+                log.warning("container_not_removed", run_id=run_id, reason=str(error))
+                declined = error
+        if declined is not None:
+            raise declined
 
     def _name(self, run_id: str) -> str:
         return name_of(self._home_id, run_id)
@@ -184,7 +187,7 @@ class DockerBackend:
             if first is not None:
                 await asyncio.wait([first])
             await self._launching.launch(order, self._kind_of(order))
-        except (OSError, Declined) as error:  # it waits, and whoever wants it started asks again
+        except OSError as error:  # it waits, and whoever wants it started asks again
             log.warning("launch_delayed", run_id=order.run_id, reason=str(error))
         finally:
             del self._launches[order.run_id]  # from here on stops see to it themselves
@@ -196,11 +199,11 @@ class DockerBackend:
             if marks.asked:
                 await self._stop(run_id)
             await self._look(run_id)
-        except (OSError, Declined) as error:
+        except OSError as error:
             log.warning("launch_not_seen", run_id=run_id, reason=str(error))
 
     async def _stop(self, run_id: str) -> None:
-        """What has begun is told; what has not will not. Raises EngineAway, OSError."""
+        """What has begun is told; what has not will not. Raises OSError."""
         marks = await asyncio.to_thread(self._files.read, run_id)
         if run_id in self._over or marks.refused is not None:
             return
@@ -226,8 +229,31 @@ class DockerBackend:
             if container is not None:
                 await asyncio.sleep(grace_of(container) + PATIENCE_S)
                 await self._engine.signal(self._name(run_id), "SIGKILL")
-        except (OSError, Declined) as error:  # whoever wants it stopped asks again
+        except OSError as error:  # whoever wants it stopped asks again
             log.warning("stop_not_enforced", run_id=run_id, reason=str(error))
+
+    async def _forget(self, run_id: str) -> None:
+        self._over.pop(run_id, None)
+        self._told.pop(run_id, None)
+        self._written.pop(run_id, None)
+        await self._engine.remove(self._name(run_id))
+        await self._engine.remove_network(f"jobyard-{self._home_id}-{run_id.partition('-')[0]}")
+        await asyncio.to_thread(self._files.remove, run_id)
+
+    async def _stats(self, run_id: str) -> dict[str, Any] | None:
+        try:
+            return await self._engine.stats(self._name(run_id))
+        except Declined as error:  # the others have figures all the same
+            log.warning("container_not_measured", run_id=run_id, reason=str(error))
+            return None
+
+    async def _observe_apart(self, run_id: str) -> Observation:
+        """As it was last seen, while the engine does not say what this one container is: the others are seen anew."""
+        try:
+            return await self._observe(run_id)
+        except Declined as error:
+            log.warning("container_not_seen", run_id=run_id, reason=str(error))
+            return self._told.get(run_id, Waiting())
 
     async def _observe(self, run_id: str) -> Observation:
         if run_id in self._over:
@@ -261,7 +287,7 @@ class DockerBackend:
                     run_id = run_of(self._home_id, name)
                     if run_id is not None:
                         await self._look(run_id)
-            except (OSError, Declined) as error:
+            except OSError as error:
                 log.warning("engine_events_ended", reason=str(error))
             since = int(time.time())
             await asyncio.sleep(AGAIN_S)
@@ -271,7 +297,9 @@ class DockerBackend:
         for run_id in list(self._written):
             try:
                 await self._look(run_id)
-            except (OSError, Declined):
+            except Declined as error:
+                log.warning("container_not_seen", run_id=run_id, reason=str(error))
+            except OSError:
                 return
 
     async def _look_at_output(self) -> None:

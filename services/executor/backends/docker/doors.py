@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from services.executor.backends.docker.engine import Declined, Engine
+from services.executor.backends.docker.engine import Engine
 from services.executor.backends.docker.files import RunFiles
 from services.executor.backends.process import marks
 from services.executor.backends.process.supervisors import not_running
@@ -34,7 +34,7 @@ class ContainerDoors:
     async def call(self, run_id: str) -> None:
         try:
             there = await self._engine.signal(self._name(run_id), "SIGUSR1")
-        except (OSError, Declined) as error:
+        except OSError as error:
             raise Unavailable("The Docker engine of the job's node does not answer. Try again.") from error
         if not there:
             raise not_running()

@@ -1,7 +1,7 @@
 """The Docker engine of this machine, by what the backend asks of it. One connection pool; every call may be repeated.
 
-What the engine refuses is a Declined with its own sentence; an engine that is not there is an OSError, as a full
-disk is.
+What the engine refuses is a Declined with its own sentence, an engine that is not there an EngineAway: OSErrors both,
+as a full disk is one.
 """
 
 import errno
@@ -21,7 +21,7 @@ CALL_S = 60.0
 """An engine that takes longer for anything but a pull stands still."""
 
 
-class Declined(Exception):
+class Declined(OSError):
     """The engine's answer to what cannot be done. `status`: HTTP's."""
 
     def __init__(self, status: int, said: str) -> None:
@@ -98,13 +98,6 @@ class Engine:
             except DockerError as error:
                 if error.status not in (404, 409):  # 409: somebody else is removing it
                     raise
-
-    async def names(self, label: str) -> set[str]:
-        """Of all containers that have this label, those included that have ended."""
-        async with self._told() as docker:
-            filters = json.dumps({"label": [label]})
-            found = await docker.containers.list(all=1, filters=filters)
-            return {name.removeprefix("/") for container in found for name in container["Names"]}
 
     async def stats(self, name: str) -> dict[str, Any] | None:
         """What it uses at this moment, as the engine says it; none when it does not run."""

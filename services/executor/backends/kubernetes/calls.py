@@ -44,7 +44,9 @@ class Calls:
     async def create(self, run_id: str, vc: str, document: Document, order: RunOrder | None = None) -> Refused | None:
         """Idempotent by name: who finds one of that name takes it as it is. The cluster's refusal, if it is one.
 
-        A cluster that is away, or cannot let the pod in at the moment, is asked again by whoever wants the pod.
+        A cluster that is away, or cannot let the pod in at the moment, is asked again by whoever wants the pod. What
+        is refused may be there all the same: the API server looks at quotas before it looks at names, so a create that
+        is repeated, since its answer was lost, is refused for the quota that its own pod has filled.
         """
         namespace = document["metadata"]["namespace"]
         try:
@@ -58,7 +60,7 @@ class Calls:
         except ClusterAway as error:
             log.warning("pod_not_created", run_id=run_id, error=str(error))
         except Unplaceable as error:
-            return Refused(error.reason)
+            return await self._unless_there(run_id, namespace, Refused(error.reason))
         except ApiError as error:
             if cluster_refusals.forbids(error.status, error.message):
                 log.warning("namespace_closed", run_id=run_id, namespace=namespace, error=str(error))
@@ -68,7 +70,8 @@ class Calls:
                 words = f"The cluster refused the run's pod: {error.message}"
                 reason = Reason(code="cluster_refused", message=words, details={"said": error.message})
                 of_namespace = foreign or cluster_refusals.exceeds_quota(error.message)
-                return Refused(reason, busy=of_namespace, own=of_namespace)
+                refused = Refused(reason, busy=of_namespace, own=of_namespace)
+                return await self._unless_there(run_id, namespace, refused)
             self._fences.forget(namespace)
             log.warning("pod_not_created", run_id=run_id, error=str(error))
         return None
@@ -114,6 +117,16 @@ class Calls:
         self._logins.forget(run_id)
         self.unreleased.discard(run_id)
 
+    async def _unless_there(self, run_id: str, namespace: str, refused: Refused) -> Refused | None:
+        """Nothing is refused whose pod is there, or may be. Who may not look for it may not have made it either."""
+        try:
+            await self._take(run_id, namespace)
+        except ApiError:
+            return refused
+        except ClusterAway as error:
+            log.warning("refusal_not_believed", run_id=run_id, reason=refused.reason.message, error=str(error))
+        return None
+
     async def _make(self, run_id: str, namespace: str, document: Document) -> None:
         try:
             self._pods.take(await self._api.create(f"/api/v1/namespaces/{namespace}/pods", document))
@@ -139,7 +152,9 @@ class Calls:
             others = [name for name in pod["metadata"]["finalizers"] if name != names.FINALIZER]
             change = {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": others}}
             try:
-                self._pods.take(await self._api.patch(path_of(pod), change))
+                left = await self._api.patch(path_of(pod), change)
+                if not left["metadata"].get("deletionTimestamp"):  # else it may be gone, and the watch have said so
+                    self._pods.take(left)
             except ApiError as error:
                 _unless_gone(error)
         order = await asyncio.to_thread(self._kept.order, run_id) or {}

@@ -16,6 +16,7 @@ from services.executor.backends.kubernetes.pods import Pods, annotations_of
 from services.executor.backends.kubernetes.surroundings import (
     KINDS,
     holds,
+    is_as_wanted,
     name_in_namespace,
     of_gang,
     of_namespace,
@@ -114,7 +115,7 @@ class Fences:
             if place not in wanted:
                 if await self._is_left_over(there):
                     await _tried(self._remove(there))
-            elif holds(there["spec"], wanted[place]["spec"]) and _belongs(there, wanted[place]):
+            elif is_as_wanted(there, wanted[place]) and _belongs(there, wanted[place]):
                 del wanted[place]
 
     async def _is_left_over(self, there: Document) -> bool:

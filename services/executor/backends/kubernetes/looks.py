@@ -33,9 +33,14 @@ class Looks:
         return tuple(self._looks.values())
 
     def _looked(self, run_id: str, task: "asyncio.Task[None]") -> None:
+        """Whoever asked since its last look, or while one failed, has not been heard yet."""
         self._looks.pop(run_id, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
             log.error("look_failed", run_id=run_id, exc_info=error)
+        if run_id in self._again:
+            self.at(run_id)
 
     async def _until_seen(self, run_id: str) -> None:
         while run_id in self._again:

@@ -25,7 +25,7 @@ SHORTEST_GRACE_S = 1
 """A deletion without any grace period would not wait for the node to say that the pod is gone."""
 _NONE = {"cpu": "0", "memory": "0"}
 _NOTHING = {"requests": _NONE, "limits": _NONE}
-"""Said, since a ResourceQuota refuses pods that say nothing."""
+"""Said, since a ResourceQuota refuses pods that say nothing of what it bounds."""
 
 
 def pod(order: RunOrder, layout: Layout) -> Document:
@@ -103,7 +103,10 @@ def _login(order: RunOrder) -> tuple[str, ...]:
 
 
 def tombstone(order: RunOrder, layout: Layout) -> Document:
-    """A pod that keeps the name and never starts: its scheduling is held up for ever, and it counts in no quota."""
+    """A pod that keeps the name and never starts: its scheduling is held up for ever.
+
+    Of a quota it takes nothing but one of its `pods`.
+    """
     spec: Document = {
         "automountServiceAccountToken": False,
         "containers": [

@@ -126,7 +126,7 @@ def _version(pod: Document) -> int:
 def _needed(pod: Document) -> Document:
     """The few fields that decisions need: a cluster has many pods."""
     meta, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
-    container = spec["containers"][0]
+    container: Document = next((each for each in spec["containers"] if each["name"] == names.CONTAINER), {})
     said = {key: text for key, text in meta["annotations"].items() if key.startswith(names.PREFIX)}
     if names.RANK_TABLE in said and ANNOTATION in meta["annotations"]:
         said[ANNOTATION] = meta["annotations"][ANNOTATION][: LONGEST + 1]

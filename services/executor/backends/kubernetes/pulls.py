@@ -11,7 +11,8 @@ import structlog
 
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
 from services.executor.backends.kubernetes.pods import Pods
-from services.executor.domain.pod_states import sentence, time_ns
+from services.executor.domain.pod_names import CONTAINER
+from services.executor.domain.pod_states import container_state, sentence, time_ns
 from services.executor.domain.pulling import Held, Pull
 from shared.contracts.job import HIDDEN
 from shared.contracts.masking import masked
@@ -25,6 +26,8 @@ _PULLING = "Pulling"
 _HOLDS = frozenset({"FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume", "FailedMount"})
 _GETS_ON = frozenset({_PULLING, "Pulled", "Failed", "BackOff", "SuccessfulAttachVolume"})
 """Of the image, for which volumes and network have to be there; what is wrong with one is in the pod's status."""
+_OURS = f"spec.containers{{{CONTAINER}}}"
+"""What an event says it is about that is about the run's container."""
 
 Hidden = Callable[[str, Document], Awaitable[Sequence[str]]]
 """(run id, its pod): what must not be seen of it. Raises ApiError, ClusterAway."""
@@ -60,7 +63,9 @@ class PodPulls:
 
 def told_of(pod: Document, events: Sequence[Document]) -> Pull | Held | None:
     """What the last event says that is about the pod's image, or about what has to be there before; as it is said."""
-    known = [event for event in events if event.get("reason") in _GETS_ON | _HOLDS and _at(event)]
+    known = [
+        event for event in events if event.get("reason") in _GETS_ON | _HOLDS and _about(event) == _OURS and _at(event)
+    ]
     if not known:
         return None
     last = max(known, key=lambda event: (_at(event), event["reason"] in _GETS_ON, event["reason"]))
@@ -75,6 +80,10 @@ def _at(event: Document) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
+def _about(event: Document) -> str:
+    """Which of the pod's containers; what is about the whole pod is about the run's."""
+    return str((event.get("involvedObject") or {}).get("fieldPath") or _OURS)
+
+
 def _waits(pod: Document) -> bool:
-    container: Document = next(iter(pod["status"].get("containerStatuses") or ()), {})
-    return "waiting" in (container.get("state") or {})
+    return "waiting" in container_state(pod)

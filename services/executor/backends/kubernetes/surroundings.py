@@ -7,7 +7,7 @@ policies and quotas of both count. What belongs to a run names it, and nothing i
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.layout import Layout
 from services.executor.domain import pod_names as names
-from services.executor.domain.cluster_quotas import hard
+from services.executor.domain.cluster_quotas import bounds, hard
 from services.executor.domain.network_policies import closed, together
 from services.executor.domain.record import rank_of
 
@@ -61,6 +61,14 @@ def path_of(document: Document) -> str:
     group, kind = KINDS[document["kind"]]
     meta = document["metadata"]
     return f"{group}/namespaces/{meta['namespace']}/{kind}/{meta['name']}"
+
+
+def is_as_wanted(there: Document, wanted: Document) -> bool:
+    """Whether nothing has to be made or put right."""
+    spec = there.get("spec") or {}
+    if wanted["kind"] == "ResourceQuota":
+        return bounds(spec.get("hard") or {}, wanted["spec"]["hard"])
+    return holds(spec, wanted["spec"])
 
 
 def holds(there: object, wanted: object) -> bool:
