@@ -34,7 +34,9 @@ from shared.runtime import Deps, Service
 
 
 def build(deps: Deps) -> Service:
-    """Handlers, and the loops: the node's sign of life, the reconciliation, unannounced output, what runs use."""
+    """Handlers, and the loops: the node's sign of life, the reconciliation, unannounced output, what runs use; and the
+    backend's own, without which the process is to end.
+    """
     settings = ExecutorSettings()
     bus, clock, node, boot = deps.bus, deps.clock, settings.node, boot_id()
     home = deps.settings.data / "executor"
@@ -95,6 +97,7 @@ def build(deps: Deps) -> Service:
             shipper.poll,
             sampler.run,
             feed.run,
+            backend.stand,
         ),
         start=start,
         stop=stop,

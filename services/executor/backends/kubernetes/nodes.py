@@ -116,10 +116,10 @@ class ClusterNodes(Mapping[str, Capacity]):
         """Until cancelled."""
         await asyncio.gather(*(watch.follow() for watch in self._watches))
 
-    async def listed(self) -> None:
-        """Until every node is known, and what is held there."""
-        for watch in self._watches:
-            await watch.listed.wait()
+    @property
+    def listed(self) -> tuple[asyncio.Event, ...]:
+        """Every node is known, and what is held there, when these are set."""
+        return tuple(watch.listed for watch in self._watches)
 
     def now(self) -> dict[str, tuple[str, Capacity, Capacity]]:
         """Of every node that the cluster hears of: the boot id of what runs there, what it has, and would at best."""

@@ -14,6 +14,8 @@ from kubernetes.aio.client import ApiClient, Configuration
 log = structlog.get_logger()
 
 _TOKEN = "BearerToken"
+UNREADABLE = (OSError, yaml.YAMLError, config.ConfigException)
+"""What reading it raises: it is being written, or is gone, or this process has too many files open."""
 
 
 class SignIn:
@@ -40,7 +42,7 @@ class SignIn:
                 return
             try:
                 fresh = await self._read()
-            except (OSError, yaml.YAMLError, config.ConfigException) as error:  # it is being written, or is gone
+            except UNREADABLE as error:
                 log.warning("cluster_credentials_unreadable", error=str(error))
                 return
             known.api_key = fresh.api_key
