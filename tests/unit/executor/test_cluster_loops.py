@@ -15,19 +15,14 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from services.executor.backends.frames import split
 from services.executor.backends.kubernetes.api import Api, ClusterAway, signed
-from services.executor.backends.kubernetes.calls import Calls
-from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.fences import Fences
-from services.executor.backends.kubernetes.forgetting import Forgetting
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout
 from services.executor.backends.kubernetes.logs import PodLog
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.nodes import Holders
-from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.surroundings import of_gang
-from services.executor.backends.kubernetes.sweeping import Sweep
 from shared.ids import new_id
 from tests.support.waiting import until
 
@@ -62,53 +57,11 @@ class BadDisk(Kept):
         super().__init__(folder)
         self.failures = 1
 
-    def unfinished(self) -> list[str]:
-        self._read_or_fail()
-        return super().unfinished()
-
     def order(self, run_id: str) -> dict[str, Any] | None:
-        self._read_or_fail()
-        return super().order(run_id)
-
-    def _read_or_fail(self) -> None:
         if self.failures:
             self.failures -= 1
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-
-
-class Looked(Ending, Observing, Calls):
-    """What a sweep asks to see to runs."""
-
-    def __init__(self) -> None:
-        self.unreleased = set()
-        self.seen: list[str] = []
-
-    def again(self, run_id: str) -> None:
-        """It has ended."""
-
-    def look_at(self, run_id: str) -> None:
-        self.seen.append(run_id)
-
-
-class Leaving(Forgetting):
-    """Counts the sweeps."""
-
-    def __init__(self) -> None:
-        self.sweeps = 0
-
-    def again(self) -> None:
-        self.sweeps += 1
-
-
-async def test_a_sweep_that_can_not_read_the_disk_does_what_it_can_and_comes_back(tmp_path: Path) -> None:
-    kept, looked, leaving = BadDisk(tmp_path), Looked(), Leaving()
-    kept.ask_to_stop(RUN, {"at_ns": 1})
-    looked.unreleased.add("another")
-    sweeping = asyncio.create_task(Sweep(kept, looked, looked, looked, leaving, every_s=0.01).run())
-    await until(lambda: RUN in looked.seen, "the sweep after the failed one")
-    assert looked.seen[0] == "another"
-    assert leaving.sweeps
-    sweeping.cancel()
+        return super().order(run_id)
 
 
 class Fenced(Api):

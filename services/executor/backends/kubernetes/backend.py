@@ -172,9 +172,8 @@ class KubernetesBackend:
         """The pod of a run that runs and is not told to stop. Raises Conflict."""
         await self._standing.until(self._pods.watch.listed)
         pod, order = self._pods.get(run_id), await asyncio.to_thread(self._kept.order, run_id)
-        verdict = await asyncio.to_thread(self._observing.verdict, run_id)
-        stopping = await asyncio.to_thread(self._kept.stop_of, run_id)
-        if pod is None or order is None or stopping is not None or not isinstance(verdict, states.Running):
+        verdict, stopping = self._observing.verdict(run_id), self._kept.is_to_stop(run_id)
+        if pod is None or order is None or stopping or not isinstance(verdict, states.Running):
             words = "The job has no run here that one could come into."
             raise Conflict(words, details={"code": "run_not_running"})
         return pod, order
