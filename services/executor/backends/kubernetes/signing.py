@@ -11,6 +11,8 @@ import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
+from services.executor.backends.kubernetes.buffers import UNREAD
+
 log = structlog.get_logger()
 
 _TOKEN = "BearerToken"
@@ -30,6 +32,7 @@ class SignIn:
         """A client that is signed in. Raises OSError, or kubernetes' ConfigException, when that cannot be read."""
         configuration = await self._read()
         configuration.connection_pool_maxsize = 0  # watches and logs hold theirs for long: no limit
+        configuration.client_session_kwargs = {"read_bufsize": UNREAD}
         client = ApiClient(configuration)
         client.rest_client.pool_manager = client.rest_client._create_pool_manager()
         return client
