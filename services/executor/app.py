@@ -6,6 +6,7 @@ from functools import partial
 from services.executor.backends.choice import chosen, environment_of
 from services.executor.backends.process.linux import boot_id
 from services.executor.checkpoints import Looks
+from services.executor.descriptors import allow_all
 from services.executor.devices.devices import find
 from services.executor.devices.memory import Memory
 from services.executor.doorway import Doorway
@@ -34,7 +35,9 @@ from shared.runtime import Deps, Service
 
 
 def build(deps: Deps) -> Service:
-    """Handlers, and the loops: the node's sign of life, the reconciliation, unannounced output, what runs use."""
+    """Handlers, and the loops: the node's sign of life, the reconciliation, unannounced output, what runs use; and the
+    backend's own, without which the process is to end.
+    """
     settings = ExecutorSettings()
     bus, clock, node, boot = deps.bus, deps.clock, settings.node, boot_id()
     home = deps.settings.data / "executor"
@@ -73,6 +76,8 @@ def build(deps: Deps) -> Service:
     reconcile = Reconcile(bus, clock, executor, outputs, node)
 
     async def start() -> None:
+        if settings.backend != "process":
+            allow_all()
         deps.settings.storage.mkdir(parents=True, exist_ok=True)
         await backend.open(executor.changed, shipper.wrote)
         await executor.start()
@@ -95,6 +100,7 @@ def build(deps: Deps) -> Service:
             shipper.poll,
             sampler.run,
             feed.run,
+            backend.stand,
         ),
         start=start,
         stop=stop,

@@ -68,6 +68,7 @@ class Storm:
             (self.put_off, self.random.choice((0, 1))),
             (self.pass_time, 2),
             (self.fall_silent, self.random.choice((0, 0, 1))),
+            (self.share, self.random.choice((0, 1))),
         ]
         self.kinds = [kind for kind, _ in kinds]
         self.weights = [weight for _, weight in kinds]
@@ -130,6 +131,13 @@ class Storm:
         self.silent = set() if self.silent else {self.random.choice("abcd")}
         self.yard.pass_time(31, self.silent)
 
+    def share(self) -> None:
+        """Strangers take devices of a node that no job holds, or give some back; which ones, nobody tells."""
+        report = self.random.choice(NODES)
+        if report.node not in self.silent and "v100" in report.devices:
+            left = self.random.randint(self.yard.held(report.node, "v100"), report.devices["v100"])
+            self.yard.report(report.model_copy(update={"devices": {"v100": left}}))
+
     def some(self, action: Callable[[str], object], *statuses: JobStatus) -> None:
         found = self.yard.of(*statuses)
         if found:
@@ -177,6 +185,8 @@ def check_decisions(plan: Plan, before: dict[str, JobView], yard: Yard, silent: 
         shares = placement.allocation.shares
         assert not silent.intersection(share.node for share in shares)
         assert len({share.answerer for share in shares}) == 1
+        for share in shares:
+            assert all(index < yard.nodes[share.node].devices[view.device_type] for index in share.devices)
     winners = plan.promises.keys() | {placement.id for placement in plan.placements}
     for preemption in plan.preemptions:
         loser, winner = before[preemption.id], before[str(preemption.reason.details["for"])]

@@ -170,6 +170,12 @@ class Yard:
     def of(self, *statuses: JobStatus) -> list[JobView]:
         return [view for view in self.jobs.values() if view.state.status in statuses]
 
+    def held(self, name: str, device_type: str) -> int:
+        """How many devices of a node jobs hold."""
+        views = (view for view in self.of(*HOLDING) if view.device_type == device_type)
+        shares = (share for view in views if view.state.allocation for share in view.state.allocation.shares)
+        return sum(len(share.devices) for share in shares if share.node == name)
+
     # --- what must always hold
 
     def rebuilt(self) -> Snapshot:
@@ -185,7 +191,9 @@ class Yard:
         return fresh
 
     def check_capacity(self) -> None:
-        """No device is held twice or does not exist; cpus and memory add up; every job has all of its ranks."""
+        """No device is held twice, nor more of them than there are; cpus and memory add up; every job has all of its
+        ranks.
+        """
         cpus: Counter[str] = Counter()
         memory: Counter[str] = Counter()
         devices: Counter[tuple[str, str, int]] = Counter()
@@ -199,9 +207,9 @@ class Yard:
                 cpus[share.node] += round(view.cpus * 1000)
                 memory[share.node] += view.memory_mib
                 devices.update((share.node, view.device_type, index) for index in share.devices)
-        for (name, device_type, index), count in devices.items():
-            assert count == 1
-            assert 0 <= index < self.nodes[name].devices[device_type]
+        assert all(count == 1 for count in devices.values())
+        for (name, device_type), count in Counter(device[:2] for device in devices).items():
+            assert count <= self.nodes[name].devices[device_type]
         for name, report in self.nodes.items():
             assert cpus[name] <= round(report.cpus * 1000)
             assert memory[name] <= report.memory_mib

@@ -130,6 +130,9 @@ class Backend(Protocol):
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         """Begin to report; `wrote` is called with the id of a run that has new output."""
 
+    async def stand(self) -> None:
+        """Until cancelled: it stays open. Raises WorkEnded when it is of no use any more in this process."""
+
     async def close(self) -> None:
         """Let go of the runs, which live on."""
 

@@ -40,6 +40,7 @@ class Usage:
 
     def __init__(self, claims: Iterable[Claim] = ()) -> None:
         self._devices: Counter[tuple[str, str, int]] = Counter()
+        self._held: Counter[tuple[str, str]] = Counter()
         self._cpus: Counter[str] = Counter()
         self._memory_mib: Counter[str] = Counter()
         for claim in claims:
@@ -47,7 +48,10 @@ class Usage:
 
     def add(self, claim: Claim, times: int = 1) -> None:
         for index in claim.devices:
-            self._devices[claim.node, claim.device_type, index] += times
+            device = (claim.node, claim.device_type, index)
+            before = self._devices[device]
+            self._devices[device] += times
+            self._held[claim.node, claim.device_type] += (self._devices[device] > 0) - (before > 0)
         self._cpus[claim.node] += times * _thousandths(claim.cpus)
         self._memory_mib[claim.node] += times * claim.memory_mib
 
@@ -57,6 +61,10 @@ class Usage:
     def occupied(self, claim: Claim) -> tuple[int, ...]:
         """Those of the claimed devices that another rank holds."""
         return tuple(index for index in claim.devices if self._devices[claim.node, claim.device_type, index])
+
+    def devices(self, node: str, device_type: str) -> int:
+        """How many are held, whatever their indices."""
+        return self._held[node, device_type]
 
     def cpus(self, node: str) -> float:
         return self._cpus[node] / _THOUSANDTHS
@@ -107,6 +115,14 @@ def objection(claim: Claim, capacity: Capacity, usage: Usage) -> Reason | None:
             code="devices_busy",
             message=f"Another run holds {claim.device_type} {', '.join(map(str, taken))} on this node.",
             details={"devices": list(taken)},
+        )
+    unheld = max(count - usage.devices(claim.node, claim.device_type), 0)
+    if len(claim.devices) > unheld:  # others hold devices here, and ours have indices beyond what they leave
+        return Reason(
+            code="devices_busy",
+            message=f"{unheld} of {count} devices of type {claim.device_type} are free on this node, "
+            f"the job asks for {len(claim.devices)}.",
+            details={"devices": list(claim.devices)},
         )
     used = usage.cpus(claim.node)
     if _thousandths(used) + _thousandths(claim.cpus) > _thousandths(capacity.cpus):

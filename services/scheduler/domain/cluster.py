@@ -119,13 +119,16 @@ def sample(snapshot: Snapshot, time: datetime, every_s: float) -> ClusterSample:
 
 
 def _devices(node: Node, report: NodeReported, device_type: str) -> NodeDevices:
+    """One that is held beyond what the node has left is shown in a free place, where there is one: it is held."""
     total = report.devices[device_type]
-    held: dict[int, str] = {}
+    jobs: dict[int, str] = {}
     for holding in node.holdings.values():
         if holding.device_type == device_type:
             for index in holding.devices:
-                if 0 <= index < total:
-                    held.setdefault(index, holding.job)
+                jobs.setdefault(index, holding.job)
+    held = {index: jobs.pop(index) for index in range(total) if index in jobs}
+    places = [index for index in reversed(range(total)) if index not in held]
+    held |= zip(places, (jobs[index] for index in sorted(jobs, reverse=True)), strict=False)
     return NodeDevices(
         device_type=device_type,
         total=total,

@@ -10,9 +10,10 @@ from shared.contracts.job import CPU
 class Node:
     """Inventory, holdings and rests of one node.
 
-    `free` lists the free indices of each device type, lowest first, and `free_devices` counts them all; `holders`
-    counts the jobs that hold some of a type, each where its rank 0 is; `preemptible` counts the ranks that may be told
-    to leave, `leaving` those that are.
+    `free` lists the free indices of each device type, lowest first, and `free_devices` counts them all: never more than
+    the node has besides those that are held, whose indices may lie beyond what is left to jobs where others hold the
+    rest. `holders` counts the jobs that hold some of a type, each where its rank 0 is; `preemptible` counts the ranks
+    that may be told to leave, `leaving` those that are.
     """
 
     def __init__(self, name: str) -> None:
@@ -158,7 +159,7 @@ class Node:
     def _list_free(self, device_type: str) -> None:
         held = self._held.get(device_type, ())
         total = self.report.devices.get(device_type, 0) if self.report is not None else 0
-        idle = [index for index in range(total) if index not in held]
+        idle = [index for index in range(total) if index not in held][: max(total - len(held), 0)]
         self.free_devices -= len(self.free.get(device_type, ()))
         if self.rests:
             self._brief[device_type] = self.rests.brief(device_type, idle)

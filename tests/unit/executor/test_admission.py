@@ -56,6 +56,18 @@ def test_a_device_that_another_run_holds_is_named() -> None:
     assert reason.message == "Another run holds v100 1 on this node."
 
 
+def test_devices_that_others_hold_are_counted_whatever_indices_ours_have() -> None:
+    shared = Capacity(cpus=64.0, memory_mib=1000, devices={"v100": 5})  # of eight; strangers hold three
+    usage = Usage([claim(5, 6, 7)])
+    reason = objection(claim(0, 1, 2), shared, usage)
+    assert reason is not None
+    assert (reason.code, reason.details) == ("devices_busy", {"devices": [0, 1, 2]})
+    assert reason.message == "2 of 5 devices of type v100 are free on this node, the job asks for 3."
+    assert objection(claim(0, 1), shared, usage) is None
+    usage.remove(claim(5, 6, 7))
+    assert objection(claim(0, 1, 2), shared, usage) is None
+
+
 def test_the_same_index_of_another_type_is_another_device() -> None:
     assert objection(claim(0), NODE, Usage([claim(0, device_type="ascend910")])) is None
 

@@ -1,6 +1,7 @@
 """A connection to the API server takes little memory: ten thousand runs have ten thousand of them."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 import trustme
 
 from services.executor.backends.kubernetes import buffers
+from services.executor.backends.kubernetes.api import Api
+from tests.support.scripted_server import Answer, scripted_server
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +39,25 @@ async def test_a_connection_decrypts_into_a_small_buffer_and_carries_large_answe
         assert len(writer.transport._ssl_protocol._ssl_buffer) == buffers.BYTES  # type: ignore[attr-defined]
         assert await reader.read() == sent
         writer.close()
+
+
+async def test_of_a_log_that_nobody_reads_little_waits_in_memory(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    with scripted_server() as server:
+        server.on("GET", "/log", Answer(200, "line\n"))
+        context = {"name": "lab", "context": {"cluster": "lab", "user": "ada"}}
+        known = {
+            "current-context": "lab",
+            "contexts": [context],
+            "clusters": [{"name": "lab", "cluster": {"server": server.url}}],
+            "users": [{"name": "ada", "user": {"token": "secret"}}],
+        }
+        kubeconfig.write_text(json.dumps(known))
+        api = Api(kubeconfig)
+        await api.open()
+        try:
+            async with api.lines("/log", {}) as answer:
+                assert answer.get_read_buffer_limits()[1] <= 2 * buffers.UNREAD
+                assert await answer.read() == b"line\n"
+        finally:
+            await api.close()

@@ -33,8 +33,8 @@ def pod(uid: str, node: str, cpu: str, **labels: str) -> dict[str, Any]:
     return {"metadata": meta, "spec": {"nodeName": node, "containers": containers}}
 
 
-def cluster(*known: dict[str, Any]) -> ClusterNodes:
-    found = ClusterNodes(Api(None), FENCE.executor, {}, (), {})
+def cluster(*known: dict[str, Any], **labels: str) -> ClusterNodes:
+    found = ClusterNodes(Api(None), FENCE.executor, {}, (), labels)
     for document in known:
         found.nodes.take(document)
     return found
@@ -72,6 +72,19 @@ def test_a_node_that_came_back_under_its_name_is_not_taken_for_the_one_that_went
     nodes.nodes.drop(node("a"))
     (report,) = ClusterReports("cluster", nodes).reports(NOW, NOW)
     assert report.boot_id == "b-2"
+
+
+def test_a_node_that_loses_the_label_gets_no_more_runs_and_answers_for_those_that_it_has() -> None:
+    given = node("a")
+    given["metadata"]["labels"] = {"pool": "gpu", "zone": "1"}
+    nodes = cluster(given, node("b"), pool="gpu")
+    assert [report.node for report in ClusterReports("cluster", nodes).reports(NOW, NOW)] == list(nodes) == ["a"]
+    assert (len(nodes), nodes["a"].cpus, nodes.get("b"), nodes.answers("b")) == (1, 8.0, None, True)
+    nodes.nodes.take(node("a"))
+    assert ClusterReports("cluster", nodes).reports(NOW, NOW) == []
+    assert (list(nodes), nodes.get("a"), nodes.answers("a")) == ([], None, True)
+    nodes.nodes.drop(node("a"))
+    assert not nodes.answers("a")
 
 
 def test_what_others_hold_counts_for_their_node_alone_and_until_they_go() -> None:

@@ -75,6 +75,9 @@ class Scripted:
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         """Nothing changes by itself."""
 
+    async def stand(self) -> None:
+        """It has no work of its own."""
+
     async def close(self) -> None:
         """Nothing was opened."""
 

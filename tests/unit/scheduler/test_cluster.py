@@ -57,6 +57,23 @@ def test_a_node_that_came_back_smaller_has_no_more_held_than_it_has() -> None:
     assert sample(yard.snapshot, yard.now, 30).devices["v100"].held == 1
 
 
+def test_devices_beyond_those_that_strangers_leave_are_shown_as_held_and_no_more_are_free_than_there_are() -> None:
+    yard = Yard(node("a", v100=8))
+    yard.submit(job(1, devices=5), job(2, devices=3))
+    yard.cycle()
+    yard.start(job_id(1))
+    yard.end(job_id(1))
+    yard.report(node("a", v100=5))  # job 2 has 5, 6 and 7; strangers hold three of the others
+    assert held(yard) == {2: job_id(2), 3: job_id(2), 4: job_id(2)}
+    yard.submit(job(3, devices=3), job(4, devices=2))
+    plan = yard.cycle()
+    assert [(one.id, [share.devices for share in one.allocation.shares]) for one in plan.placements] == [
+        (job_id(4), [(0, 1)])
+    ]
+    assert set(held(yard)) == set(range(5))
+    assert sample(yard.snapshot, yard.now, 30).devices["v100"].held == 5
+
+
 def test_a_node_that_has_not_reported_is_silent_and_has_nothing() -> None:
     yard = Yard(node("a", v100=2))
     yard.submit(job(1, devices=2))

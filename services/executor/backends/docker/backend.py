@@ -31,6 +31,7 @@ from services.executor.backends.docker.users import Users
 from services.executor.backends.process import linux, marks
 from services.executor.backends.process.entrance import Entrance
 from services.executor.backends.protocol import AnswersItself, Changed, Execution, RunOrder
+from services.executor.backends.standing import Standing
 from services.executor.domain.observation import Live, Observation, Started, Waiting
 from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
@@ -84,7 +85,7 @@ class DockerBackend:
         self._launches: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends: dict[str, asyncio.Task[None]] = {}
-        self._loops: list[asyncio.Task[None]] = []
+        self._standing = Standing()
         self._written: dict[str, int] = {}
         self._over: dict[str, Observation] = {}
         self._told: dict[str, Observation] = {}
@@ -107,10 +108,14 @@ class DockerBackend:
             ipv6=linux.has_ipv6(),
         )
         self._launching = Launching(self._engine, self._files, surroundings, self._users, self._default_image)
-        self._loops = [asyncio.create_task(self._hear()), asyncio.create_task(self._look_at_output())]
+        self._standing.begin(self._hear())
+        self._standing.begin(self._look_at_output())
+
+    async def stand(self) -> None:
+        await self._standing.stand()
 
     async def close(self) -> None:
-        tasks = [*self._loops, *self._tasks, *self._ends.values()]
+        tasks = [*self._standing.under_way(), *self._tasks, *self._ends.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

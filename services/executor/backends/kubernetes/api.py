@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import structlog
 from kubernetes.aio.client import ApiClient
 
 from services.executor.backends.kubernetes.pauses import Pauses
-from services.executor.backends.kubernetes.signing import SignIn, token_of
+from services.executor.backends.kubernetes.signing import UNREADABLE, SignIn, token_of
 from shared.streams.alive import keep_alive
 
 log = structlog.get_logger()
@@ -129,9 +129,7 @@ class Api:
         A peer that is gone is noticed by the kernel: who waits for pongs gives up a connection whose reader is slow.
         """
         client = self._opened()
-        _, url, headers, _, _ = await client.param_serialize(
-            "GET", path, query_params=list(query), auth_settings=["BearerToken"]
-        )
+        url, headers = await signed(client, "GET", path, query)
         token = token_of(client)
         session = client.rest_client.pool_manager
         assert session is not None
@@ -161,7 +159,7 @@ class Api:
         ClusterAway.
         """
         client = self._opened()
-        _, url, headers, _, _ = await client.param_serialize("GET", path, auth_settings=["BearerToken"])
+        url, headers = await signed(client, "GET", path)
         token = token_of(client)
         session = client.rest_client.pool_manager
         assert session is not None
@@ -238,13 +236,8 @@ class Api:
             (name, str(value).lower() if isinstance(value, bool) else str(value))
             for name, value in (query or {}).items()
         ]
-        _, url, headers, _, _ = await client.param_serialize(
-            method,
-            path,
-            query_params=asked,
-            header_params={"Content-Type": content_type, "Accept": "application/json"},
-            auth_settings=["BearerToken"],
-        )
+        wanted = {"Content-Type": content_type, "Accept": "application/json"}
+        url, headers = await signed(client, method, path, asked, wanted)
         token = token_of(client)
         answer = await client.call_api(method, url, headers, body, _request_timeout=timeout)
         try:
@@ -270,6 +263,27 @@ async def _read(content: aiohttp.StreamReader, most_bytes: int) -> bytes:
         if len(data) > most_bytes:
             break
     return bytes(data)
+
+
+async def signed(
+    client: ApiClient,
+    method: str,
+    path: str,
+    query: Sequence[tuple[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> tuple[str, dict[str, str]]:
+    """The address and the headers of a request that is signed in. Raises ClusterAway: now it can't be signed in."""
+    try:
+        _, url, signed, _, _ = await client.param_serialize(
+            method,
+            path,
+            query_params=list(query),
+            header_params=dict(headers or {}),
+            auth_settings=["BearerToken"],
+        )
+    except UNREADABLE as error:
+        raise ClusterAway(f"the credentials for the cluster cannot be read: {error}") from error
+    return url, signed
 
 
 async def _ping(connection: aiohttp.ClientWebSocketResponse) -> None:

@@ -38,6 +38,7 @@ from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.ways import Ways
 from services.executor.backends.protocol import Changed, Execution, RunOrder
+from services.executor.backends.standing import Standing
 from services.executor.domain import pod_states as states
 from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Observation
@@ -68,6 +69,7 @@ class KubernetesBackend:
         self._api = api
         self._nodes = nodes
         self._tasks = Tasks()
+        self._standing = Standing()
         self._turns = Turns()
         self._kept = Kept(folder)
         strangers = nodes.strangers if nodes is not None else Holders()
@@ -108,16 +110,20 @@ class KubernetesBackend:
         await asyncio.to_thread(self._kept.open)
         await self._forgetting.open()
         await self._api.open()
-        self._tasks.spawn(self._pods.watch.follow())
+        self._standing.begin(self._pods.watch.follow())
         if self._nodes is not None:
-            self._tasks.spawn(self._nodes.follow())
-            await self._nodes.listed()
+            self._standing.begin(self._nodes.follow())
+            for listed in self._nodes.listed:
+                await self._standing.until(listed)
         self._tasks.spawn(self._entrance.take_up())
-        self._tasks.spawn(self._begin_sweep())
-        self._tasks.spawn(self.fences.keep())
+        self._standing.begin(self._begin_sweep())
+        self._standing.begin(self.fences.keep())
+
+    async def stand(self) -> None:
+        await self._standing.stand()
 
     async def close(self) -> None:
-        parts = (self._tasks, self._observing, self._rank_tables, self._outputs, self._measuring)
+        parts = (self._standing, self._tasks, self._observing, self._rank_tables, self._outputs, self._measuring)
         tasks = [task for part in parts for task in part.under_way()]
         for task in tasks:
             task.cancel()
@@ -137,7 +143,7 @@ class KubernetesBackend:
         return await self._forcing.force(run_ids, reason)
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
-        await self._pods.watch.listed.wait()
+        await self._standing.until(self._pods.watch.listed)
         seen = await asyncio.gather(*(self._observing.observe(run_id) for run_id in run_ids))
         return dict(zip(run_ids, seen, strict=True))
 
@@ -167,11 +173,10 @@ class KubernetesBackend:
 
     async def _living(self, run_id: str) -> tuple[Document, dict[str, Any]]:
         """The pod of a run that runs and is not told to stop. Raises Conflict."""
-        await self._pods.watch.listed.wait()
+        await self._standing.until(self._pods.watch.listed)
         pod, order = self._pods.get(run_id), await asyncio.to_thread(self._kept.order, run_id)
-        verdict = await asyncio.to_thread(self._observing.verdict, run_id)
-        stopping = await asyncio.to_thread(self._kept.stop_of, run_id)
-        if pod is None or order is None or stopping is not None or not isinstance(verdict, states.Running):
+        verdict, stopping = self._observing.verdict(run_id), self._kept.is_to_stop(run_id)
+        if pod is None or order is None or stopping or not isinstance(verdict, states.Running):
             words = "The job has no run here that one could come into."
             raise Conflict(words, details={"code": "run_not_running"})
         return pod, order

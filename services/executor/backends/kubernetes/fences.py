@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 
 import structlog
 
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import Api, ApiError, Document
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.namespaces import Namespaces
@@ -152,5 +152,5 @@ def _belongs(there: Document, wanted: Document) -> bool:
 async def _tried(step: Awaitable[None]) -> None:
     try:
         await step
-    except (ApiError, ClusterAway, Unplaceable) as error:
+    except (ApiError, OSError, Unplaceable) as error:  # the cluster is away, or this disk
         log.warning("fence_not_repaired", error=str(error))

@@ -34,7 +34,7 @@ class Forgetting:
 
     async def open(self) -> None:
         """Find what an earlier process was to forget."""
-        self._leaving.update(await asyncio.to_thread(self._kept.leaving))
+        self._leaving.update(self._kept.leaving())
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         """Without waiting for a cluster that is slow. Raises OSError when the disk is full."""

@@ -2,8 +2,12 @@
 
 The cluster forgets a pod when it is deleted; these files do not. Each is written whole, once, before what it speaks of
 is asked of the cluster, so a kill of this process leaves either nothing or a word that the next one goes on from.
+
+Nobody else writes here, so which words there are is read once and remembered: of ten thousand runs that live, each is
+looked at every few seconds, and no such look touches the disk.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,7 +16,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from services.executor.backends.kubernetes.ways import FOLDER as WAYS
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused
+from services.executor.shipment import POSITION
 from shared.contracts.job import Reason
 
 ORDER = ".order"
@@ -22,22 +28,32 @@ STOP = ".stop"
 END = ".end"
 LEAVING = ".leaving"
 OUTPUT = ".output"
+NEW = ".new"
+_REMEMBERED = (START, TABLE, STOP, END, LEAVING)
+_FILES = (ORDER, START, TABLE, STOP, END, OUTPUT, POSITION)
+"""Of a run, beside its folder; each may have been left half written. `.leaving` goes last: it says that they all go."""
 _ENDS = {kind.__name__: kind for kind in (Ended, Cancelled, Lost, Refused)}
 
 
 class Kept:
-    """The files `<folder>/<run id>.*`. All but `namespace` touches the disk, and raises OSError when that is full."""
+    """The files `<folder>/<run id>.*`. What reads or writes one raises OSError, as when the disk is full.
+
+    The questions that are answered with yes or no, the lists, and `namespace` touch no disk.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._runs: dict[str, set[str]] = {suffix: set() for suffix in _REMEMBERED}
         self._namespaces: dict[str, str] = {}
         self.folders: dict[str, dict[str, bool]] = {}
         """Of runs that have not ended: what each has mounted, and whether it can only read there."""
 
     def open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for file in self._folder.glob(f"*{ORDER}"):
-            run_id = file.name.removesuffix(ORDER)
+        names = os.listdir(self._folder)
+        for suffix, runs in self._runs.items():
+            runs.update(name.removesuffix(suffix) for name in names if name.endswith(suffix))
+        for run_id in (name.removesuffix(ORDER) for name in names if name.endswith(ORDER)):
             order = self.order(run_id)
             if order is not None:
                 self._remember(run_id, order)
@@ -63,19 +79,22 @@ class Kept:
             self._write(run_id, START, {"started_ns": started_ns})
 
     def has_started(self, run_id: str) -> bool:
-        return self.path(run_id, START).exists()
+        return run_id in self._runs[START]
 
     def keep_table(self, run_id: str) -> None:
         """The run's rank table is written, and is its job's from here on."""
         self._write(run_id, TABLE, {})
 
     def has_table(self, run_id: str) -> bool:
-        return self.path(run_id, TABLE).exists()
+        return run_id in self._runs[TABLE]
 
     def ask_to_stop(self, run_id: str, facts: dict[str, Any]) -> None:
         """The first word counts."""
-        if self.stop_of(run_id) is None:
+        if not self.is_to_stop(run_id):
             self._write(run_id, STOP, facts)
+
+    def is_to_stop(self, run_id: str) -> bool:
+        return run_id in self._runs[STOP]
 
     def stop_of(self, run_id: str) -> dict[str, Any] | None:
         return self._read(run_id, STOP)
@@ -83,6 +102,9 @@ class Kept:
     def conclude(self, run_id: str, end: Observation) -> None:
         self._write(run_id, END, {"kind": type(end).__name__, **asdict(end), "reason": _said(end)})
         self.folders.pop(run_id, None)
+
+    def has_ended(self, run_id: str) -> bool:
+        return run_id in self._runs[END]
 
     def end(self, run_id: str) -> Observation | None:
         facts = self._read(run_id, END)
@@ -97,40 +119,48 @@ class Kept:
 
     def unfinished(self) -> list[str]:
         """Runs that were told to stop and have not ended."""
-        stopped = {file.name.removesuffix(STOP) for file in self._folder.glob(f"*{STOP}")}
-        return [run_id for run_id in stopped if not self.path(run_id, END).exists()]
+        return list(self._runs[STOP] - self._runs[END])
 
     def let_go(self, run_ids: Iterable[str]) -> None:
         """They are to be forgotten, once nothing of them is in the cluster."""
         for run_id in run_ids:
             self.path(run_id, LEAVING).touch()
+            self._runs[LEAVING].add(run_id)
 
     def leaving(self) -> list[str]:
         """Runs that are to be forgotten and are not yet."""
-        return [file.name.removesuffix(LEAVING) for file in self._folder.glob(f"*{LEAVING}")]
+        return list(self._runs[LEAVING])
 
     def forget(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(self.path(run_id, WAYS))
+            for suffix in (*_FILES, *(suffix + NEW for suffix in _FILES), NEW, LEAVING):
+                self.path(run_id, suffix).unlink(missing_ok=True)
+            for runs in self._runs.values():
+                runs.discard(run_id)
             self._namespaces.pop(run_id, None)
             self.folders.pop(run_id, None)
-            for file in self._folder.glob(f"{run_id}.*"):
-                shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
 
     def _remember(self, run_id: str, order: dict[str, Any]) -> None:
         self._namespaces[run_id] = order["namespace"]
-        if not self.path(run_id, END).exists():
+        if not self.has_ended(run_id):
             self.folders[run_id] = order.get("folders", {})
 
     def _write(self, run_id: str, suffix: str, facts: dict[str, Any]) -> None:
         path = self.path(run_id, suffix)
-        temporary = path.with_name(path.name + ".new")
+        temporary = path.with_name(path.name + NEW)
         with temporary.open("w") as file:
             json.dump(facts, file)
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(path)
+        if suffix in self._runs:
+            self._runs[suffix].add(run_id)
 
     def _read(self, run_id: str, suffix: str) -> dict[str, Any] | None:
+        if suffix in self._runs and run_id not in self._runs[suffix]:
+            return None
         try:
             facts: dict[str, Any] = json.loads(self.path(run_id, suffix).read_text())
         except FileNotFoundError:

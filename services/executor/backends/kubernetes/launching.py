@@ -16,6 +16,7 @@ from services.executor.backends.kubernetes.hidden import conceals
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.mounts import mounted
+from services.executor.backends.kubernetes.pauses import Pauses
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.variables import MASTER_ADDR
@@ -24,8 +25,8 @@ from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
 from services.executor.domain.record import rank_of
 
-MEET_S = 0.1
-"""Between two looks at whether rank 0's pod has its address."""
+_MEET_S = (0.1, 5.0)
+"""Between two looks at whether rank 0's pod has its address: its image may take minutes."""
 
 
 class Launching:
@@ -46,7 +47,7 @@ class Launching:
     async def launch(self, order: RunOrder) -> None:
         """What cannot be asked of the cluster now is asked for again by whoever wants it started."""
         run_id = order.run_id
-        if order.rank > 0 and not await asyncio.to_thread(self._is_known, run_id):
+        if order.rank > 0 and not self._is_known(run_id):
             address = await self._meeting_point(order)
             if address is None:
                 return
@@ -55,7 +56,7 @@ class Launching:
                 address = names.host_name(rank_of(order.run_id)[0], namespace, self._layout.domain)
             order = replace(order, env=order.env | {MASTER_ADDR: address})
         async with self._turns.of(run_id):
-            if not await asyncio.to_thread(self._is_known, run_id):
+            if not self._is_known(run_id):
                 await self._launch(order)
 
     async def _launch(self, order: RunOrder) -> None:
@@ -101,18 +102,18 @@ class Launching:
     async def _meeting_point(self, order: RunOrder) -> str | None:
         """The address of rank 0's pod, where the ranks meet; none if this rank is not to start any more."""
         first, _ = rank_of(order.run_id)
-        while True:
-            stopped, over = await asyncio.to_thread(lambda: (self._kept.stop_of(order.run_id), self._kept.end(first)))
-            if stopped is not None or over is not None:
-                return None
+        pauses = Pauses(*_MEET_S)
+        while not self._kept.is_to_stop(order.run_id) and not self._kept.has_ended(first):
             pod = self._pods.get(first)
             if pod is not None and (address := pod["status"].get("podIP")):
                 return str(address)
-            await asyncio.sleep(MEET_S)
+            await asyncio.sleep(pauses.next())
+        return None
 
     def _is_known(self, run_id: str) -> bool:
         return (
             self._pods.get(run_id) is not None
             or self._kept.has_started(run_id)
-            or any(kept(run_id) is not None for kept in (self._kept.end, self._kept.stop_of))
+            or self._kept.has_ended(run_id)
+            or self._kept.is_to_stop(run_id)
         )

@@ -89,14 +89,16 @@ class PodLog:
     async def _follow(self) -> None:
         failures = 0
         while not self._ended.is_set():
-            before = (await self._opened()).size
+            before = self._stored
             try:
                 await self._copy(follow=True)
             except ClusterAway as error:
                 log.info("pod_log_away", error=str(error))
             except ApiError as error:
                 log.info("pod_log_refused", error=str(error))
-            failures = 0 if (await self._opened()).size > before else failures + 1
+            except OSError as error:
+                log.warning("output_not_read", path=str(self._path), error=str(error))
+            failures = 0 if self._stored > before else failures + 1
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_AGAIN_S[min(failures, len(_AGAIN_S) - 1)]):
                     await self._ended.wait()
@@ -135,6 +137,11 @@ class PodLog:
                 await asyncio.sleep(_FULL_DISK_S)
         if frames:
             self._wrote()
+
+    @property
+    def _stored(self) -> int:
+        """How many bytes of it are known to be stored."""
+        return self._file.size if self._file is not None else 0
 
     async def _opened(self) -> OutputFile:
         if self._file is None:

@@ -89,9 +89,10 @@ class Holders:
 
 
 class ClusterNodes(Mapping[str, Capacity]):
-    """What runs may use of each node, by its name in the platform.
+    """What runs may use of each node with the `labels`, by its name in the platform.
 
-    Pods with this executor's label are watched by `Pods`, which gives those of them that are no runs to `strangers`.
+    All nodes are watched: one that loses a label gets no more runs, and answers for those that it has as before. Pods
+    with this executor's label are watched by `Pods`, which gives those of them that are no runs to `strangers`.
     """
 
     def __init__(
@@ -103,12 +104,13 @@ class ClusterNodes(Mapping[str, Capacity]):
         labels: Mapping[str, str],
     ) -> None:
         self._kinds = kinds
+        self._labels = labels
         self.nodes = Nodes(tolerations)
         self.holders = Holders()
         self.strangers = Holders()
         unlabelled = {"fieldSelector": _LIVING, "labelSelector": f"{names.EXECUTOR}!={names.short_hash(executor)}"}
         self._watches = (
-            Watch(api, "/api/v1/nodes", _labelled(labels), self.nodes),
+            Watch(api, "/api/v1/nodes", {}, self.nodes),
             Watch(api, "/api/v1/pods", unlabelled, self.holders),
         )
 
@@ -116,16 +118,16 @@ class ClusterNodes(Mapping[str, Capacity]):
         """Until cancelled."""
         await asyncio.gather(*(watch.follow() for watch in self._watches))
 
-    async def listed(self) -> None:
-        """Until every node is known, and what is held there."""
-        for watch in self._watches:
-            await watch.listed.wait()
+    @property
+    def listed(self) -> tuple[asyncio.Event, ...]:
+        """Every node is known, and what is held there, when these are set."""
+        return tuple(watch.listed for watch in self._watches)
 
     def now(self) -> dict[str, tuple[NodeFacts, Capacity, Capacity]]:
         """Every node that the cluster hears of, with what it has for runs, and what it would have at best."""
         return {
             token: (facts, self._capacity(facts), whole(facts, self._kinds))
-            for token, facts in self.nodes.known.items()
+            for token, facts in self._given()
             if facts.ready
         }
 
@@ -134,24 +136,29 @@ class ClusterNodes(Mapping[str, Capacity]):
         return facts.only_with(self._kinds.values())
 
     def answers(self, name: str) -> bool:
-        """Whether the cluster has a node of this name, and hears of it."""
+        """Whether the cluster has a node of this name, whatever its labels, and hears of it."""
         facts = self.nodes.known.get(names.node_token(name))
         return facts is not None and facts.ready
 
     def __getitem__(self, token: str) -> Capacity:
-        return self._capacity(self.nodes.known[token])
+        facts = self.nodes.known[token]
+        if not self._is_given(facts):
+            raise KeyError(token)
+        return self._capacity(facts)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self.nodes.known))
+        return iter([token for token, _ in self._given()])
 
     def __len__(self) -> int:
-        return len(self.nodes.known)
+        return sum(1 for _ in self._given())
+
+    def _given(self) -> Iterator[tuple[str, NodeFacts]]:
+        """Those that runs come to."""
+        return ((token, facts) for token, facts in self.nodes.known.items() if self._is_given(facts))
+
+    def _is_given(self, facts: NodeFacts) -> bool:
+        return self._labels.items() <= facts.labels.items()
 
     def _capacity(self, facts: NodeFacts) -> Capacity:
         held = (*self.holders.on(facts.name), *self.strangers.on(facts.name))
         return capacity(facts, held, self._kinds)
-
-
-def _labelled(labels: Mapping[str, str]) -> Mapping[str, str]:
-    wanted = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-    return {"labelSelector": wanted} if wanted else {}

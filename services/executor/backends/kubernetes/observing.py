@@ -61,23 +61,22 @@ class Observing:
         self._looks.at(run_id)
 
     async def observe(self, run_id: str) -> Observation:
-        end = await asyncio.to_thread(self._kept.end, run_id)
-        if end is not None:
+        if self._kept.has_ended(run_id) and (end := await asyncio.to_thread(self._kept.end, run_id)) is not None:
             return end
         self.look_at(run_id)
-        verdict = await asyncio.to_thread(self.verdict, run_id)
+        verdict = self.verdict(run_id)
         told = self._concluding.told
         if isinstance(verdict, states.Running):
             return told.setdefault(run_id, Started(verdict.started_ns))
         return told.get(run_id, Waiting())
 
     def verdict(self, run_id: str) -> states.Verdict | None:
-        """What its pod's status says; none without a pod. Touches the disk."""
+        """What its pod's status says; none without a pod."""
         pod = self._pods.get(run_id)
         if pod is None:
             return None
         node = pod["spec"].get("nodeName")
-        return states.verdict(pod, self._kept.stop_of(run_id) is not None, node is None or self._answers(node))
+        return states.verdict(pod, self._kept.is_to_stop(run_id), node is None or self._answers(node))
 
     def forget(self, run_id: str) -> None:
         self._hindered.pop(run_id, None)
@@ -87,21 +86,22 @@ class Observing:
 
     async def _look(self, run_id: str) -> None:
         """Raises ClusterAway."""
-        if await asyncio.to_thread(self._kept.end, run_id) is not None:
+        if self._kept.has_ended(run_id):
             await self._calls.release(run_id)
         else:
             await self._advance(run_id)
 
     async def _advance(self, run_id: str) -> None:
         """Take the run as far as its pod has come. Raises ClusterAway."""
-        verdict = await asyncio.to_thread(self.verdict, run_id)
+        verdict = self.verdict(run_id)
         if verdict is None:
             await self._missed(run_id)
         elif isinstance(verdict, states.Pending):
             await self._hinder(run_id, verdict.obstacle)
         elif isinstance(verdict, states.Running):
             self._hindered.pop(run_id, None)
-            await asyncio.to_thread(self._kept.keep_start, run_id, verdict.started_ns)
+            if not self._kept.has_started(run_id):
+                await asyncio.to_thread(self._kept.keep_start, run_id, verdict.started_ns)
             await self._outputs.follow(run_id)
             self._concluding.tell(run_id, Started(verdict.started_ns))
         elif isinstance(verdict, states.Over):
@@ -113,12 +113,12 @@ class Observing:
             await self._outputs.finish(run_id, time.time_ns(), answers=verdict.answers)
             await self._concluding.conclude(run_id, Lost(verdict.reason))
         else:
-            started = await asyncio.to_thread(self._kept.has_started, run_id)
+            started = self._kept.has_started(run_id)
             await self._concluding.conclude(run_id, Lost(POD_GONE) if started else Cancelled(verdict.at_ns))
 
     async def _missed(self, run_id: str) -> None:
         """No pod is known: it was never made, or it is gone. Raises ClusterAway."""
-        started = await asyncio.to_thread(self._kept.has_started, run_id)
+        started = self._kept.has_started(run_id)
         if (started or run_id in self._concluding.told) and await self._calls.read(run_id) is None:
             await self._concluding.conclude(run_id, Lost(POD_GONE))
 
@@ -127,7 +127,7 @@ class Observing:
         if obstacle is None:
             self._hindered.pop(run_id, None)
             return
-        if await asyncio.to_thread(self._kept.stop_of, run_id) is not None:
+        if self._kept.is_to_stop(run_id):
             return  # it is being stopped
         loop = asyncio.get_running_loop()
         now = loop.time()

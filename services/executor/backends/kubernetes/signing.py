@@ -11,9 +11,13 @@ import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
+from services.executor.backends.kubernetes.buffers import UNREAD
+
 log = structlog.get_logger()
 
 _TOKEN = "BearerToken"
+UNREADABLE = (OSError, yaml.YAMLError, config.ConfigException)
+"""What reading it raises: it is being written, or is gone, or this process has too many files open."""
 
 
 class SignIn:
@@ -28,6 +32,7 @@ class SignIn:
         """A client that is signed in. Raises OSError, or kubernetes' ConfigException, when that cannot be read."""
         configuration = await self._read()
         configuration.connection_pool_maxsize = 0  # watches and logs hold theirs for long: no limit
+        configuration.client_session_kwargs = {"read_bufsize": UNREAD}
         client = ApiClient(configuration)
         client.rest_client.pool_manager = client.rest_client._create_pool_manager()
         return client
@@ -40,7 +45,7 @@ class SignIn:
                 return
             try:
                 fresh = await self._read()
-            except (OSError, yaml.YAMLError, config.ConfigException) as error:  # it is being written, or is gone
+            except UNREADABLE as error:
                 log.warning("cluster_credentials_unreadable", error=str(error))
                 return
             known.api_key = fresh.api_key

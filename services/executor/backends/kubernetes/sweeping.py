@@ -24,7 +24,7 @@ class Sweep:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            for run_id in await asyncio.to_thread(self._kept.unfinished):
+            for run_id in self._kept.unfinished():
                 self._ending.again(run_id)
                 self._observing.look_at(run_id)
             for run_id in self._calls.unreleased:

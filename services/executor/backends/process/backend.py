@@ -73,6 +73,9 @@ class ProcessBackend:
         self._hints.open()
         await self._client.open()
 
+    async def stand(self) -> None:
+        await self._client.stand()
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from services.executor.backends.process import spawner
+from services.executor.backends.standing import Standing
 
 log = structlog.get_logger()
 
@@ -36,21 +37,25 @@ class SpawnerClient:
         self._version = spawner.version()
         self._pending: dict[str, dict[str, Any]] = {}
         self._writer: asyncio.StreamWriter | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._standing = Standing()
 
     async def open(self) -> None:
         """Connect; return when a spawner has answered."""
-        if self._task is not None:
+        if self._standing.under_way():
             return
         ready = asyncio.Event()
-        self._task = asyncio.create_task(self._keep_connected(ready))
-        await ready.wait()
+        self._standing.begin(self._keep_connected(ready))
+        await self._standing.until(ready)
+
+    async def stand(self) -> None:
+        """Until cancelled. Raises WorkEnded."""
+        await self._standing.stand()
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        tasks = self._standing.under_way()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def launch(self, orders: Iterable[dict[str, Any]]) -> None:
         """Send these orders, now or as soon as there is a spawner again; it may get an order twice."""
