@@ -5,6 +5,9 @@ SIGINT. So it hears no SIGTERM itself, and the pod's preStop hook asks the comma
 `process`, that goes to the command and to whoever has lost the parent that would have passed it on, after a moment
 through shells to the programs that they wait for, and never to the helpers of a program.
 
+Nothing that comes before the command sets a variable outside of a subshell: the job may have one of that name, and its
+command is to get the job's.
+
 Which came first, the stop or the end, is decided once: the first word in the container's termination message is it.
 Both need `/bin/sh`, `/proc`, and for patience `sleep`.
 """
@@ -17,10 +20,9 @@ SHELL = "/bin/sh"
 MESSAGE = "/dev/termination-log"
 
 _COMMON = r"""
-first() { word=; read -r word < MESSAGE; } 2> /dev/null
+first() (word=; read -r word < MESSAGE; [ "$word" = "$1" ]) 2> /dev/null
 ended() { while read -r each; do [ "$each" = "$1" ] && return 0; done < MESSAGE; return 1; } 2> /dev/null
 pause() { sleep 0.1 2> /dev/null || sleep 1 2> /dev/null; }
-told=" "
 tell() { case $told in *" $1 "*) ;; *) told="$told$1 "; kill -TERM "$1"; kill -CONT "$1";; esac; } 2> /dev/null
 # calls its argument for each living process, with pid, parent and session set
 look() {
@@ -37,32 +39,36 @@ look() {
 """
 
 _RUN = r"""
-folder=$1; shift
-[ -d "$folder" ] || { echo "$folder: No such file or directory" >&2; exit 1; }
-cd "$folder" || exit 1
-first; [ -z "$word" ] || exit 143
-fail() { echo "$2" >&2; code=$1; }
-code=
-case $1 in
-    */*) [ -e "$1" ] || fail 127 "$1: No such file or directory"
-         [ ! -e "$1" ] || [ -x "$1" ] && [ ! -d "$1" ] || fail 126 "$1: Permission denied";;
-    *) command -v -- "$1" > /dev/null || fail 127 "$1: No such file or directory";;
-esac
+[ -d "$1" ] || { echo "$1: No such file or directory" >&2; exit 1; }
+cd "$1" || exit 1
+shift
+first "" || exit 143
+fail() { echo "$2" >&2; exit "$1"; }
+check() (
+    case $1 in
+        */*) [ -e "$1" ] || fail 127 "$1: No such file or directory"
+             [ -x "$1" ] && [ ! -d "$1" ] || fail 126 "$1: Permission denied";;
+        *) command -v -- "$1" > /dev/null || fail 127 "$1: No such file or directory";;
+    esac
+)
 exec 3>&2 2> /dev/null
-[ -n "$code" ] || { (unset PWD OLDPWD; exec "$@" 2>&3 3>&-) < /dev/null; code=$?; }
+check "$1" 2>&3 && (unset PWD OLDPWD; exec "$@" 2>&3 3>&-) < /dev/null
+code=$?
 echo EXITED >> MESSAGE
-first; [ "$word" = STOPPING ] || exit $code
+first STOPPING || exit $code
 until ended TOLD; do pause || break; done
+told=" "
 remaining() { [ "$session" != 1 ] || [ "$pid" = 1 ] || { left=yes; tell "$pid"; }; }
 while left=; look remaining; [ -n "$left" ]; do pause || break; done
 exit $code
 """
 
 _STOP = r"""
-first; [ -z "$word" ] || exit 0
+first "" || exit 0
+told=" "
 present=" "; remember() { present="$present$pid "; }; look remember
 echo STOPPING >> MESSAGE
-first; [ "$word" = STOPPING ] || exit 0
+first STOPPING || exit 0
 top() { [ "$parent" -gt 1 ] || [ "$pid" = 1 ] || [ "$pid" = $$ ] || { tell "$pid"; queue="$queue $pid"; }; }
 look top
 for each in 1 2 3 4 5; do ended EXITED && break; pause; done
