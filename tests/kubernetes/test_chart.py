@@ -2,7 +2,7 @@
 
 import json
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -11,6 +11,7 @@ from docs.tools.settings import SECTIONS, variables
 from services.executor.backends.kubernetes import rights
 from services.executor.backends.kubernetes.settings import KubernetesSettings
 from services.executor.domain import pod_names
+from services.gateway.settings import GatewaySettings
 from tests.support.kubernetes.audit import granted
 from tests.support.kubernetes.helm import CHART, MONITORING, NEEDED, HelmError, Values, helm, rendered
 from tests.support.kubernetes.programs import needs_programs
@@ -22,6 +23,7 @@ needs_programs("helm")
 
 Document = dict[str, Any]
 ALL = ("--api-versions", MONITORING[0], "--api-versions", MONITORING[1])
+USUAL_FIGURES = rights.FIGURES["summary"]["direct"]
 STORING = {"jobs", "gateway", "endpoints", "metrics", "notify"}
 EVERYTHING: Values = {
     "authority": {"configMap": "lab-ca"},
@@ -39,7 +41,14 @@ EVERYTHING: Values = {
         "reach": [{"cidr": "0.0.0.0/0", "without": ["10.0.0.0/8"]}],
         "callers": [{"namespaces": {"kubernetes.io/metadata.name": "monitoring"}, "ports": [9100]}],
         "domain": "cluster.local",
+        "usage": "cadvisor",
+        "kubeletPort": 10_350,
+        "prometheus": "http://prometheus.monitoring:9091/cluster",
         "virtualClusters": ["default", "Vision_Lab"],
+    },
+    "registries": {
+        "asked": ["docker.io", "registry.lab:5000", "http://mirror.lab"],
+        "networks": ["10.0.0.0/8", "fd00::/8"],
     },
     "services": {
         "notify": {
@@ -141,6 +150,13 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         ({"runs": {"namespacePrefix": "Jobs_"}}, "namespacePrefix"),
         ({"runs": {"reach": [{"cidr": "everywhere"}]}}, "reach/0/cidr"),
         ({"runs": {"quotas": {"default": {"pods": -1}}}}, "quotas/default/pods"),
+        ({"runs": {"usage": "kubectl top"}}, "runs/usage"),
+        ({"runs": {"prometheus": "http://user:word@prometheus:9090"}}, "runs/prometheus"),
+        ({"env": {"JOBYARD_EXECUTOR_KUBERNETES_USAGE": "none"}}, "JOBYARD_EXECUTOR_KUBERNETES_USAGE"),
+        ({"services": {"gateway": {"env": {"JOBYARD_GATEWAY_REGISTRIES": "a.lab"}}}}, "JOBYARD_GATEWAY_REGISTRIES"),
+        ({"registries": {"asked": ["https://registry.lab/v2"]}}, "registries/asked/0"),
+        ({"networkPolicy": {"mongoPorts": []}}, "mongoPorts"),
+        ({"networkPolicy": {"outsidePorts": {"jobs": [443]}}}, "outsidePorts"),
         ({"ssh": {"type": "HostNetwork"}}, "ssh/type"),
         ({"ingress": {"host": "yard.example.org/path"}}, "ingress/host"),
         ({"networkPolicy": {"visitorPeers": [{}]}}, "visitorPeers/0"),
@@ -151,6 +167,14 @@ def test_values_that_are_not_known_or_cannot_be_are_refused(values: Values, wher
     with pytest.raises(HelmError, match="schema") as refused:
         rendered(values)
     assert where in str(refused.value)
+
+
+def test_a_prometheus_that_is_to_say_what_runs_use_has_to_be_named() -> None:
+    with pytest.raises(HelmError, match=r"- runs\.prometheus: "):
+        rendered({"runs": {"usage": "prometheus"}})
+    secret = {"JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS": {"secret": "prometheus", "key": "url"}}
+    found = environments(rendered({"runs": {"usage": "prometheus"}, "services": {"executor": {"secrets": secret}}}))
+    assert _is_secret(found["executor"]["JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS"])
 
 
 def test_a_door_for_jobs_on_the_console_s_host_is_refused() -> None:
@@ -219,11 +243,25 @@ def test_the_executor_reads_what_the_values_say_of_runs(
     assert settings.tolerations == ({"key": "gpu", "operator": "Exists"},)
     assert (settings.user, settings.group, settings.create_namespaces) == (10_001, 10_001, False)
     assert (settings.quotas["default"].pods, settings.domain) == (100, "cluster.local")
+    assert (settings.usage, settings.kubelets) == ("cadvisor", "direct")
+    assert settings.prometheus == "http://prometheus.monitoring:9091/cluster"
     assert (len(settings.reach), len(settings.callers), settings.node_labels) == (1, 1, {"role": "training"})
     claims = {str(path): (claim.claim, claim.sub_path) for path, claim in settings.storage.items()}
     assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard"), "/data": ("datasets", "public")}
     mounts = pods(everything)["executor"]["containers"][0]["volumeMounts"]
     assert set(settings.storage) <= {PurePosixPath(mount["mountPath"]) for mount in mounts}
+
+
+def test_the_gateway_asks_the_registries_that_the_values_name_else_its_own_list(
+    default: list[Document], everything: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = environments(everything)["gateway"]
+    for name in ("JOBYARD_GATEWAY_REGISTRIES", "JOBYARD_GATEWAY_REGISTRY_NETWORKS"):
+        assert name not in environments(default)["gateway"]
+        monkeypatch.setenv(name, environment[name]["value"])
+    settings = GatewaySettings()
+    assert settings.registries == ("docker.io", "registry.lab:5000", "http://mirror.lab")
+    assert [str(network) for network in settings.registry_networks] == ["10.0.0.0/8", "fd00::/8"]
 
 
 def test_a_service_gets_its_own_password_and_no_secret_is_the_chart_s(everything: list[Document]) -> None:
@@ -301,7 +339,7 @@ def test_namespaces_of_virtual_clusters_are_those_that_the_executor_looks_for() 
 
 def test_what_the_roles_grant_is_what_the_executor_s_code_says_that_it_uses(default: list[Document]) -> None:
     wide = rendered({"runs": {"createNamespaces": True}})
-    base = granted([{"rules": rights.rules((*rights.CLUSTER, *rights.NAMESPACED))}])
+    base = granted([{"rules": rights.rules((*rights.CLUSTER, *USUAL_FIGURES, *rights.NAMESPACED))}])
     assert granted(kinds(default, "ClusterRole", "Role")) == base
     assert granted(kinds(wide, "ClusterRole", "Role")) - base == granted([{"rules": rights.rules(rights.NAMESPACES)}])
     for documents in (default, wide):
@@ -310,13 +348,39 @@ def test_what_the_roles_grant_is_what_the_executor_s_code_says_that_it_uses(defa
             assert (subject["kind"], subject["name"]) == ("ServiceAccount", "jobyard-executor")
 
 
+USAGES = get_args(KubernetesSettings.model_fields["usage"].annotation)
+KUBELETS = get_args(KubernetesSettings.model_fields["kubelets"].annotation)
+
+
+@pytest.mark.parametrize("kubelets", KUBELETS)
+@pytest.mark.parametrize("usage", USAGES)
+def test_the_executor_may_and_can_ask_those_that_say_what_runs_use_and_nobody_else(
+    default: list[Document], usage: str, kubelets: str
+) -> None:
+    runs = {"usage": usage, "kubelets": kubelets, "prometheus": "http://prometheus.lab:9090"}
+    found = rendered({"runs": runs})
+    usual = granted([{"rules": rights.rules(USUAL_FIGURES)}])
+    asked = granted(kinds(found, "ClusterRole", "Role")) - (granted(kinds(default, "ClusterRole", "Role")) - usual)
+    direct = kubelets == "direct"
+    own = {"summary": ("", "nodes/stats", "get"), "cadvisor": ("", "nodes/metrics", "get")}.get(usage)
+    if own is None:
+        assert asked == set()
+    else:
+        assert asked == ({own, ("", "nodes", "get")} if direct else {("", "nodes/proxy", "get")})
+    executor, world = Party(_labels_of(found, "executor")), Party({}, here=False)
+    policies = kinds(found, "NetworkPolicy")
+    assert allowed(policies, executor, world, 10_250) is (own is not None and direct)
+    assert allowed(policies, executor, world, 9090)
+    assert not allowed(kinds(default, "NetworkPolicy"), executor, world, 9090), "there is none by default"
+
+
 def test_without_namespaces_of_its_own_making_the_executor_may_only_look_beyond_those_of_the_virtual_clusters(
     default: list[Document],
 ) -> None:
     roles = {role["metadata"]["name"]: role for role in kinds(default, "ClusterRole")}
     wide = [roles[binding["roleRef"]["name"]] for binding in kinds(default, "ClusterRoleBinding")]
     assert {verb for _, _, verb in granted(wide)} == {"get", "list", "watch"}
-    assert granted(wide) == granted([{"rules": rights.rules(rights.CLUSTER)}])
+    assert granted(wide) == granted([{"rules": rights.rules((*rights.CLUSTER, *USUAL_FIGURES))}])
     assert [binding["metadata"]["namespace"] for binding in kinds(default, "RoleBinding")] == ["jobyard-default"]
 
 
@@ -329,15 +393,22 @@ def test_services_reach_whom_they_speak_to_and_nobody_else_reaches_them(everythi
         "prometheus": Party({}, here=False, namespace={"kubernetes.io/metadata.name": "monitoring"}),
         "world": Party({}, here=False),
     }
-    ports = (4222, 27_017, 443, 6443, 8080, 8081, 2222, 9464, 9465, 9090, 4318)
+    ports = (
+        *(80, 443, 587, 2222, 3000, 4222, 4318, 5000, 6443, 8080, 8081),
+        *(9090, 9091, 9464, 9465, 10_250, 10_350, 27_017),
+    )
+    asked_outside = {
+        "gateway": {443, 80, 5000, 9090},
+        "metrics": {9090},
+        "notify": {443, 587},
+        "executor": {443, 6443, 10_350, 9091},
+    }
 
     def reached(source: str, target: str) -> set[int]:
         return {port for port in ports if allowed(policies, parties[source], parties[target], port)}
 
     for service in SERVICES:
-        asks = {4318} | ({27_017} if service in STORING else set())
-        asks |= {443, 9090} if service in ("gateway", "metrics", "notify") else set()
-        asks |= {443, 6443} if service == "executor" else set()
+        asks = {4318} | ({27_017} if service in STORING else set()) | asked_outside.get(service, set())
         assert reached(service, "world") == asks
         assert reached(service, "nats") == asks | {4222}
         assert reached("prometheus", service) - {8080, 8081, 2222} == {9464}
@@ -345,6 +416,41 @@ def test_services_reach_whom_they_speak_to_and_nobody_else_reaches_them(everythi
         assert reached("world", service) == reached("somebody", service) == shown
         for other in SERVICES:
             assert reached(service, other) == ({9465} if (service, other) == ("endpoints", "executor") else set())
+
+
+@pytest.mark.parametrize(
+    ("values", "service", "port"),
+    [
+        ({"nats": {"servers": ["nats-0:4222", "nats-1:4333"]}}, "jobs", 4333),
+        ({"networkPolicy": {"natsPorts": [4444]}}, "jobs", 4444),
+        ({"networkPolicy": {"mongoPorts": [27_017, 27_018]}}, "notify", 27_018),
+        ({"env": {"JOBYARD_OTLP_URL": "https://collector.lab"}}, "scheduler", 443),
+        ({"services": {"metrics": {"env": {"JOBYARD_PROMETHEUS_URL": "http://[fd00::9]:9999/x"}}}}, "metrics", 9999),
+        ({"services": {"gateway": {"env": {"JOBYARD_GATEWAY_GRAFANA_URL": "http://grafana"}}}}, "gateway", 80),
+        (
+            {"services": {"gateway": {"env": {"JOBYARD_GATEWAY_OIDC_ISSUER": "https://sso.lab:8443/realms/lab"}}}},
+            "gateway",
+            8443,
+        ),
+        ({"networkPolicy": {"outsidePorts": {"gateway": [5001]}}}, "gateway", 5001),
+        (
+            {"services": {"notify": {"env": {"JOBYARD_NOTIFY_SMTP_HOST": "mail", "JOBYARD_NOTIFY_SMTP_TLS": "none"}}}},
+            "notify",
+            25,
+        ),
+        (
+            {"services": {"notify": {"env": {"JOBYARD_NOTIFY_SMTP_HOST": "mail", "JOBYARD_NOTIFY_SMTP_PORT": 2525}}}},
+            "notify",
+            2525,
+        ),
+    ],
+)
+def test_a_port_is_open_to_the_service_that_its_values_send_there_and_closed_without_them(
+    default: list[Document], values: Values, service: str, port: int
+) -> None:
+    party, world = Party(_labels_of(default, service)), Party({}, here=False)
+    assert not allowed(kinds(default, "NetworkPolicy"), party, world, port)
+    assert allowed(kinds(rendered(values), "NetworkPolicy"), party, world, port)
 
 
 def test_names_are_looked_up_by_every_service(default: list[Document]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from services.executor.backends.frames import STDOUT
 from services.executor.backends.kubernetes.api import ApiError
-from services.executor.backends.kubernetes.rights import CLUSTER, NAMESPACED, NAMESPACES, rules
+from services.executor.backends.kubernetes.rights import CLUSTER, FIGURES, NAMESPACED, NAMESPACES, rules
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Cancelled, Ended, Refused, Waiting
@@ -224,7 +224,8 @@ async def test_a_run_needs_no_more_rights_than_are_listed(tmp_path: Path) -> Non
     certificate, key = plane.certificate("limited")
     kubeconfig = plane.write_kubeconfig("limited", {"client-certificate": str(certificate), "client-key": str(key)})
     async with opened_in_cluster(tmp_path, through=kubeconfig) as bench:
-        role = {"metadata": {"name": bench.namespace}, "rules": rules((*CLUSTER, *NAMESPACES, *NAMESPACED))}
+        granted = (*CLUSTER, *FIGURES["summary"]["direct"], *NAMESPACES, *NAMESPACED)
+        role = {"metadata": {"name": bench.namespace}, "rules": rules(granted)}
         binding = {
             "metadata": {"name": bench.namespace},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": bench.namespace},

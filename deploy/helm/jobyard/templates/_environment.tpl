@@ -70,6 +70,12 @@ JOBYARD_GATEWAY_TRUSTED_HOSTS: {{ include "jobyard.gatewayHosts" .root | quote }
 {{- with $values.ingress.proxies }}
 JOBYARD_GATEWAY_TRUSTED_PROXIES: {{ join "," . | quote }}
 {{- end }}
+{{- with $values.registries.asked }}
+JOBYARD_GATEWAY_REGISTRIES: {{ join "," . | quote }}
+{{- end }}
+{{- with $values.registries.networks }}
+JOBYARD_GATEWAY_REGISTRY_NETWORKS: {{ join "," . | quote }}
+{{- end }}
 {{- end }}
 {{- if has .name (list "gateway" "endpoints") }}
 {{- if and $values.ingress.enabled $values.ingress.doorHost }}
@@ -134,6 +140,11 @@ JOBYARD_EXECUTOR_KUBERNETES_NETWORK_POLICIES: {{ .networkPolicies | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_REACH: {{ .reach | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_CALLERS: {{ .callers | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_DOMAIN: {{ .domain | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_USAGE: {{ .usage | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_KUBELETS: {{ .kubelets | quote }}
+{{- with .prometheus }}
+JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS: {{ . | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -22,14 +22,29 @@ class Right:
 
 
 CLUSTER = (
-    Right("nodes", ("get", "list", "watch"), "what there is for runs, and where a node's kubelet is asked"),
-    Right("nodes/stats", ("get",), "asked for by kubelets: what runs use, as their summary says it"),
+    Right("nodes", ("list", "watch"), "what there is for runs"),
     Right("pods", ("list", "watch"), "runs of all namespaces, and what others hold of the nodes"),
     Right("networkpolicies", ("list",), "those of ours, wherever runs were", _POLICIES),
     Right("resourcequotas", ("list",), "likewise"),
     Right("services", ("list",), "likewise"),
 )
 """Asked for without a namespace: they need a ClusterRole, and a ClusterRoleBinding."""
+
+_PLACE = Right("nodes", ("get",), "where a node's kubelet is asked")
+_PROXIED = (Right("nodes/proxy", ("get",), "kubelets, through the API server"),)
+FIGURES: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
+    "summary": {
+        "direct": (_PLACE, Right("nodes/stats", ("get",), "asked for by kubelets: what runs use, in their summary")),
+        "proxied": _PROXIED,
+    },
+    "cadvisor": {
+        "direct": (_PLACE, Right("nodes/metrics", ("get",), "asked for by kubelets: what runs use, in cAdvisor's")),
+        "proxied": _PROXIED,
+    },
+    "prometheus": {"direct": (), "proxied": ()},
+    "none": {"direct": (), "proxied": ()},
+}
+"""Beside `CLUSTER`, by the settings `usage` and `kubelets`: whom it takes to say what runs use."""
 
 NAMESPACES = (Right("namespaces", ("create", "get", "patch"), "one for each virtual cluster, and its level"),)
 """Beside them, and only where namespaces are made by Jobyard (`create_namespaces`)."""
