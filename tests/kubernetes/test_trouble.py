@@ -18,7 +18,7 @@ from tests.support.benches import opened_in_cluster
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.kubernetes.cluster import own, shared
 from tests.support.kubernetes.proxy import Proxy, asks, proxy
-from tests.support.kubernetes.rights import listed, used
+from tests.support.kubernetes.rights import Use, listed, used
 from tests.support.streams import Held
 from tests.support.waiting import until
 
@@ -164,6 +164,7 @@ async def test_what_a_secret_was_before_it_was_rotated_is_masked_too(bench: Kube
     rotated = replace(order, hidden=("n3w-secret",), env=order.env | {"TOKEN": "n3w-secret"})
     assert (await launched_again_until_it_ends(bench, rotated)).exit_code == 0
     assert bench.output(order.run_id)[STDOUT] == b"new\n*** ***\n"
+    assert Use(True, "", "secrets", "patch") in used(between.asked)
     await nothing(bench, "secrets")
 
 
