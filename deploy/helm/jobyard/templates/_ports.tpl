@@ -56,9 +56,7 @@ in the end: where a Service maps it to another, `networkPolicy` says that one to
 {{- end }}
 
 {{- define "jobyard.portRules" -}}
-{{- $numbers := list }}
-{{- range . }}{{ $numbers = append $numbers (int .) }}{{ end }}
-{{- range $numbers | uniq }}
-- { port: {{ . }} }
-{{- end }}
+{{- $rules := list }}
+{{- range . }}{{ $rules = append $rules (dict "port" (int .)) }}{{ end }}
+{{- with $rules | uniq }}{{ toYaml . }}{{ end }}
 {{- end }}

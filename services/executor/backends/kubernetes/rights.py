@@ -44,7 +44,7 @@ FIGURES: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
     "prometheus": {"direct": (), "proxied": ()},
     "none": {"direct": (), "proxied": ()},
 }
-"""Beside `CLUSTER`, by the settings `usage` and `kubelets`: whom it takes to say what runs use."""
+"""Beside `CLUSTER`, by the settings `usage` and `kubelets`: to ask those that say what runs use."""
 
 NAMESPACES = (Right("namespaces", ("create", "get", "patch"), "one for each virtual cluster, and its level"),)
 """Beside them, and only where namespaces are made by Jobyard (`create_namespaces`)."""
