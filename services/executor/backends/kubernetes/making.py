@@ -70,7 +70,7 @@ def layout_of(executor: str, said: KubernetesSettings) -> Layout:
 
 def _openings(said: KubernetesSettings) -> Openings:
     return Openings(
-        dns=tuple(each.pods_meant() for each in said.dns),
+        dns=tuple(map(peer, said.dns)),
         callers=tuple(map(peer, said.callers)),
         reach=tuple(map(peer, said.reach)),
     )
