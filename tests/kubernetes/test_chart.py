@@ -1,6 +1,7 @@
 """What the Helm chart renders, and what it refuses, without a cluster: `test_chart_installed.py` has one."""
 
 import json
+from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import Any, get_args
 
@@ -9,11 +10,12 @@ import yaml
 
 from docs.tools.settings import SECTIONS, variables
 from services.executor.backends.kubernetes import rights
+from services.executor.backends.kubernetes.network_settings import AddressesSettings
 from services.executor.backends.kubernetes.settings import KubernetesSettings
 from services.executor.domain import pod_names
 from services.gateway.settings import GatewaySettings
 from tests.support.kubernetes.audit import granted
-from tests.support.kubernetes.helm import CHART, MONITORING, NEEDED, HelmError, Values, helm, rendered
+from tests.support.kubernetes.helm import CHART, MONITORING, NEEDED, HelmError, Values, helm, merged, rendered
 from tests.support.kubernetes.programs import needs_programs
 from tests.support.kubernetes.reach import Party, allowed
 from tests.support.platform import CHECKOUT
@@ -40,6 +42,7 @@ EVERYTHING: Values = {
         "quotas": {"default": {"devices": {"v100": 8}, "pods": 100}},
         "reach": [{"cidr": "0.0.0.0/0", "without": ["10.0.0.0/8"]}],
         "callers": [{"namespaces": {"kubernetes.io/metadata.name": "monitoring"}, "ports": [9100]}],
+        "dns": [{"cidr": "10.96.0.10/32"}],
         "domain": "cluster.local",
         "usage": "cadvisor",
         "kubeletPort": 10_350,
@@ -122,8 +125,8 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         helm("template", "jobyard", CHART, values={"ingress": {"enabled": True, "doorHost": "d.example.org"}})
     for name in ("nats.servers", "nats.secret", "mongo.secret", "secretKey.secret", "admin.secret", "storage.claim"):
         assert f"- {name}: " in str(refused.value)
-    assert "ingress.host and ingress.tlsSecret" in str(refused.value)
-    assert "ingress.doorTlsSecret" in str(refused.value)
+    for name in ("ingress.host", "ingress.tlsSecret", "ingress.doorTlsSecret"):
+        assert f"- {name}: " in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,8 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         ({"networkPolicy": {"outsidePorts": {"jobs": [443]}}}, "outsidePorts"),
         ({"ssh": {"type": "HostNetwork"}}, "ssh/type"),
         ({"ingress": {"host": "yard.example.org/path"}}, "ingress/host"),
+        ({"ingress": {"tls": "balancer"}}, "ingress/tls"),
+        ({"runs": {"dns": [{"host": "resolver"}]}}, "runs/dns/0"),
         ({"networkPolicy": {"visitorPeers": [{}]}}, "visitorPeers/0"),
         ({"pods": {"terminationGracePeriodSeconds": 1}}, "terminationGracePeriodSeconds"),
     ],
@@ -181,6 +186,60 @@ def test_a_door_for_jobs_on_the_console_s_host_is_refused() -> None:
     same = {"enabled": True, "host": "a.lab", "tlsSecret": "t", "doorHost": "a.lab", "doorTlsSecret": "t"}
     with pytest.raises(HelmError, match="whose cookies jobs must not get"):
         rendered({"ingress": same})
+
+
+def test_a_release_beside_the_pods_of_jobs_is_refused_since_the_executor_reads_every_secret_there() -> None:
+    for values in ({}, {"runs": {"createNamespaces": True}}):
+        with pytest.raises(HelmError, match="jobyard-default is the one of the virtual cluster default"):
+            rendered(values, namespace="jobyard-default")
+    assert rendered({"runs": {"namespacePrefix": "runs-"}}, namespace="jobyard-default")
+
+
+def test_where_a_balancer_has_the_certificates_no_secret_is_named_and_services_bear_what_it_reads() -> None:
+    service = {"cloud.google.com/backend-config": '{"default": "jobyard"}'}
+    ingress = {"enabled": True, "tls": False, "host": "a.lab", "doorHost": "b.lab", "serviceAnnotations": service}
+    found = rendered({"ingress": ingress})
+    assert [one["spec"].get("tls") for one in kinds(found, "Ingress")] == [None, None]
+    bearing = {
+        one["metadata"]["name"] for one in kinds(found, "Service") if one["metadata"].get("annotations") == service
+    }
+    assert bearing == {"jobyard-gateway", "jobyard-door"}
+    assert environments(found)["endpoints"]["JOBYARD_ENDPOINTS_PUBLIC_URL"]["value"] == "https://b.lab"
+    with pytest.raises(HelmError, match=r"- ingress\.tls: "):
+        rendered({"ingress": ingress | {"tlsSecret": "a"}})
+
+
+def test_a_number_stays_as_it_is_written_however_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    million, beyond = 1_048_576, 4_294_967_296
+    values = {
+        "env": {"JOBYARD_NOTIFY_KEEP": beyond, "JOBYARD_RATIO": 0.25, "JOBYARD_YES": True},
+        "security": {"user": million, "group": beyond},
+        "pods": {"terminationGracePeriodSeconds": million},
+        "runs": {
+            "memoryMib": million,
+            "diskMib": million,
+            "sharedMemoryMib": million,
+            "patienceS": million,
+            "tolerations": [{"operator": "Exists", "tolerationSeconds": beyond}],
+            "devices": {"v100": {"resource": "nvidia.com/gpu", "memory_mib": million}},
+            "quotas": {"default": {"memory_mib": beyond}},
+        },
+        "services": {"gateway": {"env": {"JOBYARD_GATEWAY_GRAFANA_ANSWER_BYTES": beyond}}},
+    }
+    found = rendered(values)
+    gateway = environments(found)["gateway"]
+    assert gateway["JOBYARD_GATEWAY_GRAFANA_ANSWER_BYTES"]["value"] == gateway["JOBYARD_NOTIFY_KEEP"]["value"]
+    assert gateway["JOBYARD_NOTIFY_KEEP"]["value"] == "4294967296"
+    assert [gateway[name]["value"] for name in ("JOBYARD_RATIO", "JOBYARD_YES")] == ["0.25", "true"]
+    for pod in pods(found).values():
+        assert pod["terminationGracePeriodSeconds"] == pod["securityContext"]["runAsUser"] == million
+        assert pod["securityContext"]["runAsGroup"] == pod["securityContext"]["fsGroup"] == beyond
+    _let_read(monkeypatch, environments(found)["executor"])
+    settings = KubernetesSettings()
+    assert settings.memory_mib == settings.disk_mib == settings.shared_memory_mib == settings.patience_s == million
+    assert settings.devices["v100"].memory_mib == million and settings.quotas["default"].memory_mib == beyond
+    assert settings.tolerations[0]["tolerationSeconds"] == settings.group == beyond
+    assert "e+" not in json.dumps(found)
 
 
 def test_every_service_runs_from_the_one_image(everything: list[Document]) -> None:
@@ -234,9 +293,7 @@ def test_what_the_environment_says_are_settings_that_there_are(everything: list[
 def test_the_executor_reads_what_the_values_say_of_runs(
     everything: list[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, each in environments(everything)["executor"].items():
-        if name.startswith("JOBYARD_EXECUTOR_KUBERNETES_"):
-            monkeypatch.setenv(name, each["value"])
+    _let_read(monkeypatch, environments(everything)["executor"])
     settings = KubernetesSettings()
     assert (settings.image, settings.pull_secrets) == ("registry.lab/train:3", ("registry",))
     assert settings.devices["v100"].resource == "nvidia.com/gpu"
@@ -245,6 +302,7 @@ def test_the_executor_reads_what_the_values_say_of_runs(
     assert (settings.quotas["default"].pods, settings.domain) == (100, "cluster.local")
     assert (settings.usage, settings.kubelets) == ("cadvisor", "direct")
     assert settings.prometheus == "http://prometheus.monitoring:9091/cluster"
+    assert settings.dns == (AddressesSettings(cidr=IPv4Network("10.96.0.10/32")),)
     assert (len(settings.reach), len(settings.callers), settings.node_labels) == (1, 1, {"role": "training"})
     claims = {str(path): (claim.claim, claim.sub_path) for path, claim in settings.storage.items()}
     assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard"), "/data": ("datasets", "public")}
@@ -519,6 +577,13 @@ def test_without_the_operator_or_where_it_is_not_wanted_nothing_of_its_is_made(d
     assert environments(bare)["endpoints"]["JOBYARD_ENDPOINTS_SSH_PORT"]["value"] == "0"
 
 
+def test_the_notes_say_that_jobs_reach_nothing_until_somebody_says_what() -> None:
+    closed = "runs.reach is empty: jobs reach their own ranks and the cluster's DNS, and nothing else"
+    assert closed in _notes({})
+    assert closed not in _notes({"runs": {"reach": [{"cidr": "0.0.0.0/0"}]}})
+    assert closed not in _notes({"runs": {"networkPolicies": False}})
+
+
 def test_releases_of_other_names_do_not_meet() -> None:
     one, another = ({(each["kind"], each["metadata"]["name"]) for each in named} for named in map(_named, ("a", "b")))
     assert {kind for kind, _ in one & another} == {"Namespace"}, "virtual clusters are the cluster's"
@@ -528,9 +593,23 @@ def _is_secret(each: Document) -> bool:
     return "secretKeyRef" in each.get("valueFrom", {})
 
 
+def _let_read(monkeypatch: pytest.MonkeyPatch, environment: dict[str, Document]) -> None:
+    """What the backend reads of this environment is there."""
+    for name, each in environment.items():
+        if name.startswith("JOBYARD_EXECUTOR_KUBERNETES_"):
+            monkeypatch.setenv(name, each["value"])
+
+
 def _labels_of(documents: list[Document], service: str) -> dict[str, str]:
     labels: dict[str, str] = workloads(documents)[service]["spec"]["template"]["metadata"]["labels"]
     return labels
+
+
+def _notes(values: Values) -> str:
+    """What an install would say at its end."""
+    given = merged(NEEDED, values)
+    said = helm("install", "jobyard", CHART, "--dry-run=client", "--namespace", "yard", values=given)
+    return said.partition("NOTES:")[2]
 
 
 def _named(name: str) -> list[Document]:

@@ -18,7 +18,7 @@ spec:
   serviceAccountName: {{ $fullname }}-{{ ternary "executor" "service" (eq .name "executor") }}
   automountServiceAccountToken: {{ eq .name "executor" }}
   enableServiceLinks: false # else JOBYARD_GATEWAY_PORT would be an address of the cluster's
-  terminationGracePeriodSeconds: {{ $values.pods.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ $values.pods.terminationGracePeriodSeconds | int64 }}
   {{- with $values.image.pullSecrets }}
   imagePullSecrets:
     {{- range . }}
@@ -51,9 +51,9 @@ spec:
   {{- end }}
   securityContext:
     runAsNonRoot: true
-    runAsUser: {{ $values.security.user }}
-    runAsGroup: {{ $values.security.group }}
-    fsGroup: {{ $values.security.group }}
+    runAsUser: {{ $values.security.user | int64 }}
+    runAsGroup: {{ $values.security.group | int64 }}
+    fsGroup: {{ $values.security.group | int64 }}
     fsGroupChangePolicy: OnRootMismatch
     seccompProfile: { type: RuntimeDefault }
   containers:

@@ -57,6 +57,6 @@ in the end: where a Service maps it to another, `networkPolicy` says that one to
 
 {{- define "jobyard.portRules" -}}
 {{- $rules := list }}
-{{- range . }}{{ $rules = append $rules (dict "port" (int .)) }}{{ end }}
+{{- range . }}{{ $rules = append $rules (dict "port" (int64 .)) }}{{ end }}
 {{- with $rules | uniq }}{{ toYaml . }}{{ end }}
 {{- end }}
