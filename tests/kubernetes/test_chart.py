@@ -156,6 +156,7 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         ({"runs": {"usage": "kubectl top"}}, "runs/usage"),
         ({"runs": {"prometheus": "http://user:word@prometheus:9090"}}, "runs/prometheus"),
         ({"env": {"JOBYARD_EXECUTOR_KUBERNETES_USAGE": "none"}}, "JOBYARD_EXECUTOR_KUBERNETES_USAGE"),
+        ({"env": {"JOBYARD_EXECUTOR_KUBERNETES_KUBELET_TOKEN_FILE": "/etc/x"}}, "KUBELET_TOKEN_FILE"),
         ({"services": {"gateway": {"env": {"JOBYARD_GATEWAY_REGISTRIES": "a.lab"}}}}, "JOBYARD_GATEWAY_REGISTRIES"),
         ({"registries": {"asked": ["https://registry.lab/v2"]}}, "registries/asked/0"),
         ({"networkPolicy": {"mongoPorts": []}}, "mongoPorts"),
@@ -323,7 +324,8 @@ def test_the_gateway_asks_the_registries_that_the_values_name_else_its_own_list(
 
 
 def test_a_service_gets_its_own_password_and_no_secret_is_the_chart_s(everything: list[Document]) -> None:
-    assert not kinds(everything, "Secret")
+    [token] = kinds(everything, "Secret")
+    assert token["type"] == "kubernetes.io/service-account-token" and not {"data", "stringData"} & set(token)
     accounts = (CHECKOUT / "deploy" / "nats" / "accounts.conf").read_text()
     for service, environment in environments(everything).items():
         secret = {name: each["valueFrom"]["secretKeyRef"] for name, each in environment.items() if _is_secret(each)}
@@ -403,7 +405,41 @@ def test_what_the_roles_grant_is_what_the_executor_s_code_says_that_it_uses(defa
     for documents in (default, wide):
         for binding in kinds(documents, "ClusterRoleBinding", "RoleBinding"):
             [subject] = binding["subjects"]
-            assert (subject["kind"], subject["name"]) == ("ServiceAccount", "jobyard-executor")
+            of_kubelets = binding["metadata"]["name"].endswith("-kubelets")
+            expected = "jobyard-kubelets" if of_kubelets else "jobyard-executor"
+            assert (subject["kind"], subject["name"]) == ("ServiceAccount", expected)
+
+
+@pytest.mark.parametrize(("usage", "right"), [("summary", "nodes/stats"), ("cadvisor", "nodes/metrics")])
+def test_kubelets_are_shown_the_token_of_an_account_that_may_ask_for_figures_and_nothing_else(
+    usage: str, right: str
+) -> None:
+    found = rendered({"runs": {"usage": usage}})
+    roles = {role["metadata"]["name"]: role for role in kinds(found, "ClusterRole")}
+    assert granted([roles["yard-jobyard-kubelets"]]) == {("", right, "get")}
+    assert ("", right, "get") not in granted([roles["yard-jobyard-executor"]])
+    [token] = kinds(found, "Secret")
+    assert token["metadata"]["annotations"] == {"kubernetes.io/service-account.name": "jobyard-kubelets"}
+    accounts = {one["metadata"]["name"] for one in kinds(found, "ServiceAccount")}
+    assert accounts == {"jobyard-executor", "jobyard-service", "jobyard-kubelets"}
+    reading = {
+        service
+        for service, pod in pods(found).items()
+        if {"name": "kubelets", "secret": {"secretName": "jobyard-kubelets"}} in pod["volumes"]
+    }
+    assert reading == {"executor"}
+    [mount] = [one for one in pods(found)["executor"]["containers"][0]["volumeMounts"] if one["name"] == "kubelets"]
+    file = environments(found)["executor"]["JOBYARD_EXECUTOR_KUBERNETES_KUBELET_TOKEN_FILE"]["value"]
+    assert file == f"{mount['mountPath']}/token"
+
+
+@pytest.mark.parametrize("runs", [{"usage": "none"}, {"kubelets": "proxied"}])
+def test_without_questions_to_kubelets_there_is_no_token_for_them(runs: Values) -> None:
+    found = rendered({"runs": runs})
+    assert not kinds(found, "Secret")
+    assert not [one for one in found if one["metadata"]["name"].endswith("-kubelets")]
+    assert not [volume for volume in pods(found)["executor"]["volumes"] if volume["name"] == "kubelets"]
+    assert "JOBYARD_EXECUTOR_KUBERNETES_KUBELET_TOKEN_FILE" not in environments(found)["executor"]
 
 
 USAGES = get_args(KubernetesSettings.model_fields["usage"].annotation)

@@ -208,7 +208,7 @@ def test_nothing_was_granted_that_the_executor_did_not_use_and_nothing_that_it_a
         "/apis/rbac.authorization.k8s.io/v1/clusterroles", labelSelector="app.kubernetes.io/instance=jobyard"
     )
     mine = [role for role in roles if role["metadata"]["name"].startswith(f"{installed.namespace}-jobyard-")]
-    assert len(mine) == 2
+    assert len(mine) == 3
     uses, refused = used(installed.audit, installed.account)
     assert refused == []
     assert granted(mine) - uses <= ELSEWHERE.keys(), "a right that nobody needs"

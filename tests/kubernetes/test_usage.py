@@ -10,7 +10,7 @@ import yaml
 
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway
 from services.executor.backends.kubernetes.kubelets import Kubelets
-from services.executor.backends.kubernetes.rights import FIGURES, Right, rules
+from services.executor.backends.kubernetes.rights import FIGURES, OF_KUBELETS, Right, rules
 from services.executor.domain.reading import Reading
 from shared.contracts.events import RunExited
 from tests.support.executor import launch_of
@@ -35,6 +35,7 @@ WAYS: tuple[tuple[Literal["summary", "cadvisor"], str], ...] = (
     ("cadvisor", "direct"),
     ("summary", "proxied"),
 )
+PLACE = Right("nodes", ("get",), "where a node's kubelet is asked")
 GROUP = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -58,19 +59,22 @@ async def test_a_busy_run_is_read_as_it_is_and_one_that_is_over_is_not_read(benc
 
 
 @contextlib.asynccontextmanager
-async def account(bench: KubernetesBench, folder: Path, granted: Sequence[Right]) -> AsyncIterator[Api]:
+async def account(
+    bench: KubernetesBench, folder: Path, granted: Sequence[Right], person: str = "reader"
+) -> AsyncIterator[Api]:
     """The cluster as somebody sees it who has these rights, and no other."""
-    api, name = bench.api, bench.namespace
-    subject = {"kind": "ServiceAccount", "name": "reader", "namespace": name}
+    api, namespace, name = bench.api, bench.namespace, f"{bench.namespace}-{person}"
+    subject = {"kind": "ServiceAccount", "name": person, "namespace": namespace}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
-    await api.create(f"/api/v1/namespaces/{name}/serviceaccounts", {"metadata": {"name": "reader"}})
+    accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    await api.create(accounts, {"metadata": {"name": person}})
     await api.create(f"{GROUP}/clusterroles", {"metadata": {"name": name}, "rules": rules(granted)})
     binding = {"metadata": {"name": name}, "subjects": [subject], "roleRef": role}
     await api.create(f"{GROUP}/clusterrolebindings", binding)
-    asked = await api.create(f"/api/v1/namespaces/{name}/serviceaccounts/reader/token", {"spec": {}})
+    asked = await api.create(f"{accounts}/{person}/token", {"spec": {}})
     config = yaml.safe_load(shared().read_text())
     config["users"][0]["user"] = {"token": asked["status"]["token"]}
-    path = folder / "reader.kubeconfig"
+    path = folder / f"{person}.kubeconfig"
     path.write_text(yaml.safe_dump(config))
     reader = Api(path)
     try:
@@ -103,6 +107,33 @@ async def test_the_right_to_figures_is_all_that_it_takes_to_get_them(
             with pytest.raises(ApiError) as refusal:
                 await ways[other].read("node-1")
             assert refusal.value.status == 403, f"{other} is another right"
+
+
+@pytest.mark.parametrize("usage", OF_KUBELETS)
+async def test_a_kubelet_tells_whoever_has_the_right_to_figures_alone_and_was_shown_no_other_token(
+    bench: KubernetesBench, tmp_path: Path, usage: Literal["summary", "cadvisor"]
+) -> None:
+    async with account(bench, tmp_path, (OF_KUBELETS[usage],)) as reader:
+        token = yaml.safe_load((tmp_path / "reader.kubeconfig").read_text())["users"][0]["user"]["token"]
+        (tmp_path / "token").write_text(token)
+        async with account(bench, tmp_path, (PLACE,), "asking") as api:
+            kubelets = Kubelets(api, usage, bench.layout.namespaces, token_file=tmp_path / "token")
+            own = Kubelets(api, usage, bench.layout.namespaces)
+
+            async def told() -> bool:
+                try:
+                    await kubelets.read("node-1")
+                except (ApiError, ClusterAway):  # of accounts that have just been made, not everybody has heard
+                    return False
+                return True
+
+            await until(told, "the kubelet tells")
+            with pytest.raises(ApiError) as refusal:
+                await own.read("node-1")
+            assert refusal.value.status == 403, "the executor's own token may not"
+        with pytest.raises(ApiError) as refusal:
+            await reader.get("/api/v1/nodes/node-1")
+        assert refusal.value.status == 403
 
 
 async def test_what_a_run_uses_and_reports_arrives_while_it_runs_and_with_its_end(

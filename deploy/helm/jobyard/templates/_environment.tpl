@@ -150,6 +150,9 @@ JOBYARD_EXECUTOR_KUBERNETES_DNS: {{ . | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_DOMAIN: {{ .domain | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_USAGE: {{ .usage | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_KUBELETS: {{ .kubelets | quote }}
+{{- if include "jobyard.asksKubelets" $ }}
+JOBYARD_EXECUTOR_KUBERNETES_KUBELET_TOKEN_FILE: /etc/jobyard/kubelets/token
+{{- end }}
 {{- with .prometheus }}
 JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS: {{ . | quote }}
 {{- end }}

@@ -5,6 +5,7 @@
 {{- $service := get $values.services .name }}
 {{- $fullname := include "jobyard.fullname" .root }}
 {{- $stored := hasKey $service "disk" }}
+{{- $showsToken := and (eq .name "executor") (include "jobyard.asksKubelets" .root) }}
 metadata:
   labels:
     {{- include "jobyard.labels" .root | nindent 4 }}
@@ -111,6 +112,9 @@ spec:
           {{- end }}
         {{- end }}
         {{- end }}
+        {{- if $showsToken }}
+        - { name: kubelets, mountPath: /etc/jobyard/kubelets, readOnly: true }
+        {{- end }}
         {{- if $values.authority.configMap }}
         - { name: authority, mountPath: /etc/jobyard/authority, readOnly: true }
         {{- end }}
@@ -122,6 +126,10 @@ spec:
     - name: {{ include "jobyard.volume" $path }}
       persistentVolumeClaim: { claimName: {{ $folder.claim | quote }} }
     {{- end }}
+    {{- end }}
+    {{- if $showsToken }}
+    - name: kubelets
+      secret: { secretName: {{ $fullname }}-kubelets }
     {{- end }}
     {{- if $values.authority.configMap }}
     - name: authority

@@ -41,10 +41,8 @@ in the end: where a Service maps it to another, `networkPolicy` says that one to
 {{/* The same for the executor's cluster: its API server, and kubelets where they are asked themselves. */}}
 {{- define "jobyard.clusterPorts" -}}
 {{- $ports := .Values.networkPolicy.apiServerPorts }}
-{{- with .Values.runs }}
-{{- if and (has .usage (list "summary" "cadvisor")) (eq .kubelets "direct") }}
-{{- $ports = append $ports .kubeletPort }}
-{{- end }}
+{{- if include "jobyard.asksKubelets" . }}
+{{- $ports = append $ports .Values.runs.kubeletPort }}
 {{- end }}
 {{- include "jobyard.portRules" $ports }}
 {{- end }}

@@ -81,7 +81,8 @@ def _sources(api: Api, said: KubernetesSettings) -> list[Source]:
     sources: list[Source] = []
     if said.usage in ("summary", "cadvisor"):
         proxied = said.kubelets == "proxied"
-        sources.append(Kubelets(api, said.usage, said.namespaces, said.kubelet_ca, proxied))
+        kubelets = Kubelets(api, said.usage, said.namespaces, said.kubelet_ca, proxied, said.kubelet_token_file)
+        sources.append(kubelets)
     if said.prometheus is not None:
         names = (*CADVISOR, *DEVICES) if said.usage == "prometheus" else DEVICES
         sources.append(Prometheus(said.prometheus, names, said.namespaces))

@@ -30,15 +30,21 @@ CLUSTER = (
 )
 """Asked for without a namespace: they need a ClusterRole, and a ClusterRoleBinding."""
 
+OF_KUBELETS: Mapping[str, Right] = {
+    "summary": Right("nodes/stats", ("get",), "asked for by kubelets: what runs use, in their summary"),
+    "cadvisor": Right("nodes/metrics", ("get",), "asked for by kubelets: what runs use, in cAdvisor's"),
+}
+"""What a kubelet wants to see of whoever asks it: the executor, or the account of `kubelet_token_file` in its place."""
+
 _PLACE = Right("nodes", ("get",), "where a node's kubelet is asked")
 _PROXIED = (Right("nodes/proxy", ("get",), "kubelets, through the API server"),)
 FIGURES: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
     "summary": {
-        "direct": (_PLACE, Right("nodes/stats", ("get",), "asked for by kubelets: what runs use, in their summary")),
+        "direct": (_PLACE, OF_KUBELETS["summary"]),
         "proxied": _PROXIED,
     },
     "cadvisor": {
-        "direct": (_PLACE, Right("nodes/metrics", ("get",), "asked for by kubelets: what runs use, in cAdvisor's")),
+        "direct": (_PLACE, OF_KUBELETS["cadvisor"]),
         "proxied": _PROXIED,
     },
     "prometheus": {"direct": (), "proxied": ()},

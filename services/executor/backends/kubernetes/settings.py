@@ -167,6 +167,12 @@ class KubernetesSettings(BaseSettings):
     kubelet_ca: Path | None = Field(
         None, description="Who signs the kubelets' certificates; none: the cluster's own authority."
     )
+    kubelet_token_file: Path | None = Field(
+        None,
+        description="A file with the token that kubelets are shown, of an account that may get `nodes/stats` or "
+        "`nodes/metrics` and nothing else; none: the executor's own, with which a node that is in wrong hands can do "
+        "what the executor does.",
+    )
     prometheus: str | None = Field(
         None,
         pattern=r"^https?://[^\s\"\\]+$",
