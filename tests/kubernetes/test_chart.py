@@ -1,6 +1,7 @@
 """What the Helm chart renders, and what it refuses, without a cluster: `test_chart_installed.py` has one."""
 
 import json
+import re
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import Any, get_args
@@ -95,7 +96,7 @@ def everything() -> list[Document]:
 
 
 def kinds(documents: list[Document], *wanted: str) -> list[Document]:
-    return [document for document in documents if document["kind"] in wanted]
+    return [document for document in documents if document.get("kind") in wanted]
 
 
 def workloads(documents: list[Document]) -> dict[str, Document]:
@@ -620,6 +621,29 @@ def test_the_notes_say_that_jobs_reach_nothing_until_somebody_says_what() -> Non
     assert closed not in _notes({"runs": {"networkPolicies": False}})
 
 
+def test_the_values_that_the_readme_shows_are_taken() -> None:
+    shown = [one for one in _readme() if "kind" not in one]
+    assert len(shown) == 3, "a lab's, and two clouds'"
+    for values in shown:
+        ingresses = kinds(rendered(values), "Ingress")
+        assert [one["spec"]["rules"][0]["host"] for one in ingresses] == ["yard.lab", "doors.lab"]
+        assert ("tls" in ingresses[0]["spec"]) is values["ingress"].get("tls", True)
+
+
+def test_each_claim_that_the_readme_shows_has_a_volume_of_its_own_and_all_the_same_files() -> None:
+    documents = _readme()
+    claims, volumes = kinds(documents, "PersistentVolumeClaim"), kinds(documents, "PersistentVolume")
+    places = [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in claims]
+    assert places == [("jobyard", "jobyard"), (pod_names.namespace("default"), "jobyard")]
+    by_name = {one["metadata"]["name"]: one["spec"] for one in volumes}
+    tied = [by_name.pop(one["spec"]["volumeName"]) for one in claims]
+    assert not by_name and len({json.dumps(one["nfs"], sort_keys=True) for one in tied}) == 1
+    for claim, volume, (namespace, name) in zip(claims, tied, places, strict=True):
+        assert volume["claimRef"] == {"namespace": namespace, "name": name}
+        assert claim["spec"]["storageClassName"] == volume["storageClassName"] == ""
+        assert claim["spec"]["accessModes"] == volume["accessModes"] == ["ReadWriteMany"]
+
+
 def test_releases_of_other_names_do_not_meet() -> None:
     one, another = ({(each["kind"], each["metadata"]["name"]) for each in named} for named in map(_named, ("a", "b")))
     assert {kind for kind, _ in one & another} == {"Namespace"}, "virtual clusters are the cluster's"
@@ -639,6 +663,12 @@ def _let_read(monkeypatch: pytest.MonkeyPatch, environment: dict[str, Document])
 def _labels_of(documents: list[Document], service: str) -> dict[str, str]:
     labels: dict[str, str] = workloads(documents)[service]["spec"]["template"]["metadata"]["labels"]
     return labels
+
+
+def _readme() -> list[Document]:
+    """Every piece of YAML in it."""
+    pieces = re.findall(r"^```yaml\n(.*?)^```$", (CHART / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    return [document for piece in pieces for document in yaml.safe_load_all(piece)]
 
 
 def _notes(values: Values) -> str:

@@ -47,7 +47,9 @@ ELSEWHERE = {
         "test_images.py::test_a_pods_image_is_pulled_by_its_digest_with_a_secret_that_goes_with_the_run"
     ),
     ("", "nodes", "get"): "test_usage.py::test_the_right_to_figures_is_all_that_it_takes_to_get_them",
-    ("", "nodes/stats", "get"): "test_usage.py::test_the_right_to_figures_is_all_that_it_takes_to_get_them",
+    ("", "nodes/stats", "get"): (
+        "test_usage.py::test_a_kubelet_tells_whoever_has_the_right_to_figures_alone_and_was_shown_no_other_token"
+    ),
 }
 """Rights that nothing here may need, and which test does: of a run of several ranks that was forgotten, ten minutes
 after its end, of a pod that was not made after its Secret was, of pods that wait for their image, and of runs that live
@@ -130,6 +132,11 @@ def test_every_service_is_ready_in_a_namespace_of_the_restricted_level(installed
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     monitors = f"/apis/monitoring.coreos.com/v1/namespaces/{installed.namespace}/servicemonitors"
     assert [one["metadata"]["name"] for one in installed.items(monitors)] == ["jobyard"]
+
+
+def test_the_cluster_gives_a_token_to_show_to_kubelets(installed: Installation) -> None:
+    path = f"/api/v1/namespaces/{installed.namespace}/secrets/jobyard-kubelets"
+    wait_until(lambda: "token" in installed.api.get(path).json().get("data", {}), "the Secret has a token")
 
 
 def test_the_gateway_shows_the_console(installed: Installation) -> None:
