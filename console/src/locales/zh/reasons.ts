@@ -41,7 +41,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     no_node_fits: (facts) =>
         facts.needs && `申请的资源（${amount(facts.needs, facts.deviceType)}）没有任何单个节点能够满足。`,
     beyond_any_node: (facts) =>
-        facts.needs && `每个节点申请的资源（${amount(facts.needs, facts.deviceType)}）超过任何单个节点的总量，请减少申请。`,
+        facts.needs &&
+        `每个节点申请的资源（${amount(facts.needs, facts.deviceType)}）超过任何单个节点的总量，请减少申请。`,
     node_silent: (facts) =>
         `节点 ${facts.text('node') || facts.list('nodes').join('、')} 超过 30 秒没有上报，恢复上报后才知道后续情况。`,
     retrying: (facts) => `${ending(facts)}。将自动重试。`,
@@ -111,15 +112,9 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     registry_away: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 没有应答`),
     registry_busy: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 目前请求过多`),
     registry_refused: (facts) =>
-        unpinned(
-            facts,
-            `镜像仓库 ${facts.text('registry')} 的地址不允许访问（JOBYARD_GATEWAY_REGISTRY_NETWORKS）`,
-        ),
+        unpinned(facts, `镜像仓库 ${facts.text('registry')} 的地址不允许访问（JOBYARD_GATEWAY_REGISTRY_NETWORKS）`),
     registry_untrusted: (facts) =>
-        unpinned(
-            facts,
-            `镜像仓库 ${facts.text('registry')} 的 TLS 证书不受信任，或未使用 TLS，请联系运维人员`,
-        ),
+        unpinned(facts, `镜像仓库 ${facts.text('registry')} 的 TLS 证书不受信任，或未使用 TLS，请联系运维人员`),
     registry_unresolved: (facts) => unpinned(facts, `无法解析镜像仓库 ${facts.text('registry')} 的域名`),
     image_denied: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 不允许读取，或没有该镜像`),
     image_unknown: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 没有该镜像或标签`),
