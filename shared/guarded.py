@@ -22,6 +22,10 @@ async def resolved(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+class NotResolved(httpcore.ConnectError):
+    """The name has no address now, or the resolver does not know it."""
+
+
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Connects only where it is allowed (see `contracts.addresses`), for requests of one scheme."""
 
@@ -39,14 +43,16 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Raises AddressRefused when any address of the name is refused: which of them is used is a matter of luck."""
+        """Raises NotResolved, and AddressRefused when any address of the name is refused: which of them is used is a
+        matter of luck.
+        """
         try:
             addresses = await self._resolve(host.strip("[]"), port)
         except OSError as error:
-            raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
+            raise NotResolved(f"{host} cannot be resolved: {error}") from error
         for address in addresses:
             check_address(address, self._scheme, self._networks)
-        problem: Exception = httpcore.ConnectError(f"{host} has no address")
+        problem: Exception = NotResolved(f"{host} has no address")
         for address in addresses:
             try:
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)

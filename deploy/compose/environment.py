@@ -3,9 +3,11 @@
     python3 deploy/compose/environment.py [.env]
 
 It is only readable by its owner, and never written over: a second run keeps what is there and adds what a newer version
-needs. Standard library only.
+needs. The first password of `admin` is made here too and kept in a file beside, or else the gateway would make one up
+and say it in its log. Standard library only.
 """
 
+import contextlib
 import os
 import re
 import secrets
@@ -15,6 +17,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 ACCOUNTS = CHECKOUT / "deploy" / "nats" / "accounts.conf"
 SOCKET = "/var/run/docker.sock"
+ADMIN = "JOBYARD_GATEWAY_ADMIN_PASSWORD"
 NOBODY = 10_001
 """Whose the services are, where root starts them."""
 
@@ -34,17 +37,24 @@ def wanted(socket: str, folder: Path) -> dict[str, str]:
         "JOBYARD_MONGO_KEY": _secret(),
         "JOBYARD_MONGO_URL": f"mongodb://jobyard:{password}@mongo:27017/?replicaSet=rs0&authSource=admin",
         "JOBYARD_GRAFANA_PASSWORD": _secret(),
+        ADMIN: kept(folder) or _secret(),
         **{name: _secret() for name in names},
     }
 
 
+def read(path: Path) -> dict[str, str]:
+    """What stands in `.env`; nothing where there is none."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
 def written(path: Path, values: dict[str, str]) -> dict[str, str]:
     """What stands in the file now: what was there, and what of the values was not."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    there = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    there = read(path)
     added = {name: value for name, value in values.items() if name not in there}
     if added:
-        text = "".join(f"{line}\n" for line in [*lines, *(f"{name}={value}" for name, value in added.items())])
+        before = path.read_text().splitlines() if path.exists() else []
+        text = "".join(f"{line}\n" for line in [*before, *(f"{name}={value}" for name, value in added.items())])
         draft = path.with_name(f"{path.name}.new")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
@@ -52,16 +62,41 @@ def written(path: Path, values: dict[str, str]) -> dict[str, str]:
     return there | added
 
 
+def kept(folder: Path) -> str | None:
+    """The first password of `admin`, as an earlier start has left it."""
+    file = password_file(folder)
+    return file.read_text().strip() if file.exists() else None
+
+
+def keep(folder: Path, password: str) -> None:
+    """For people, and for `jobyard` on this machine."""
+    with contextlib.suppress(FileExistsError):
+        file = os.open(password_file(folder), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w") as opened:
+            opened.write(password)
+
+
+def password_file(folder: Path) -> Path:
+    """Where the gateway would keep it."""
+    return folder / "admin-password"
+
+
 def main(path: Path) -> None:
     socket = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}").removeprefix("unix://")
+    before = read(path)
+    folder = Path(before.get("JOBYARD_FOLDER", CHECKOUT / ".jobyard" / "compose"))
     try:
-        values = written(path, wanted(socket, CHECKOUT / ".jobyard" / "compose"))
+        values = written(path, wanted(socket, folder))
     except FileNotFoundError as error:
         sys.exit(f"There is no Docker engine at {error.filename}. Start one, or name its socket in DOCKER_HOST.")
-    folder = Path(values["JOBYARD_FOLDER"])
-    for made in (folder, folder / "nats", folder / "storage"):
+    ours = [folder, folder / "nats", folder / "storage"]
+    for made in ours:
         made.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.geteuid() == 0:
+    if ADMIN not in before:  # else it is somebody's own, or was kept then
+        keep(folder, values[ADMIN])
+        ours.append(password_file(folder))
+    if os.geteuid() == 0:
+        for made in ours:
             os.chown(made, int(values["JOBYARD_UID"]), int(values["JOBYARD_GID"]))
 
 

@@ -47,7 +47,7 @@ def build(deps: Deps) -> Service:
     keeper = Keeper(streams, store, deps.bus, roots, sys.executable, settings.timeout_s)
     idle = IdleWatch(applier, deps.bus, programs, opener, settings.timeout_s)
     usage = Usage(applier)
-    visits = Visits(applier, settings.trusted_proxies)
+    visits = Visits(applier, settings.proxies)
     guard = Guard(store, deps.bus, deps.clock, settings.timeout_s, visits.came)
     deps.meter.watch(SESSIONS, lambda: (((kind,), count) for kind, count in guard.open.items()))
     measure_outbox(deps.meter, "endpoints", applier.outbox)

@@ -3,17 +3,23 @@
 import socket
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.endpoints.domain.origins import LOOPBACK, Names
 from services.endpoints.domain.place import Addresses
+from services.endpoints.domain.proxies import Proxies
 
 
 def _split(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
+
+
+def _proxies(named: tuple[str, ...]) -> tuple[str, ...]:
+    Proxies(named)
+    return named
 
 
 Several = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -49,8 +55,8 @@ class EndpointsSettings(BaseSettings):
     trusted_hosts: Several = Field(
         (), description="Names in Host headers beside the loopback's, `host`'s and `public_url`'s; `*` takes any."
     )
-    trusted_proxies: Several = Field(
-        (), description="Addresses whose X-Forwarded headers are believed; none by default."
+    trusted_proxies: Annotated[Several, AfterValidator(_proxies)] = Field(
+        (), description="Addresses and networks whose X-Forwarded headers are believed; none by default."
     )
     max_requests: int = Field(2000, ge=1, description="Requests and websockets of the HTTP door at one time.")
     max_requests_per_user: int | None = Field(
@@ -95,7 +101,12 @@ class EndpointsSettings(BaseSettings):
     @property
     def names(self) -> Names:
         """What the HTTP door goes by, and whom it believes."""
-        return Names(self.hosts, self.domain, self.trusted_proxies)
+        return Names(self.hosts, self.domain, self.proxies)
+
+    @property
+    def proxies(self) -> Proxies:
+        """Whose X-Forwarded headers are believed."""
+        return Proxies(self.trusted_proxies)
 
     @property
     def ssh_name(self) -> str:

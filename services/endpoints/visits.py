@@ -5,7 +5,7 @@ kept and tried again; what a killed replica had not stored yet is lost.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class _Visit:
 class Visits:
     """`proxies`: addresses whose word for where a visit comes from is believed."""
 
-    def __init__(self, applier: Applier, proxies: Collection[str]) -> None:
+    def __init__(self, applier: Applier, proxies: Container[str]) -> None:
         self._applier = applier
         self._proxies = proxies
         self._noted: dict[_Visit, float] = {}

@@ -37,6 +37,8 @@ PUBLIC = frozenset(
         "/api/v1/openapi.json",
     }
 )
+HEALTH = frozenset({"/healthz", "/readyz"})
+"""Say nothing but their state, and are asked for by load balancers, which name an address instead of a host of ours."""
 QUERIES = "/api/v1/prometheus/"
 """Under it things are as Prometheus has them: a POST brings a form and only reads. Who asks may also be known by the
 ID token that Grafana passes on.
@@ -101,9 +103,10 @@ class Door:
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host")
-        if not trusted_host(host, self._hosts):
-            raise BadRequest("This platform does not go by that name; ask for it by one of its own (trusted_hosts).")
         changes = _changes(scope, headers)
+        asks_health = scope["path"] in HEALTH and not changes
+        if not asks_health and not trusted_host(host, self._hosts):
+            raise BadRequest("This platform does not go by that name; ask for it by one of its own (trusted_hosts).")
         if changes and foreign(headers.get("origin"), _scheme(scope), host or "", self._origins):
             raise Forbidden("Pages of other sites may not do that (allowed_origins).")
         if changes and scope["type"] == "http" and _has_body(headers):

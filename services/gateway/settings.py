@@ -46,7 +46,9 @@ class GatewaySettings(BaseSettings):
         (), description="Names in Host headers beside the loopback's and `host`; `*` takes any."
     )
     allowed_origins: Names = Field((), description="Origins of other sites whose pages may use the API.")
-    trusted_proxies: Names = Field((), description="Addresses whose X-Forwarded headers are believed; none by default.")
+    trusted_proxies: Names = Field(
+        (), description="Addresses and networks whose X-Forwarded headers are believed; none by default."
+    )
     endpoints_url: str | None = Field(
         None,
         validation_alias=AliasChoices("JOBYARD_GATEWAY_ENDPOINTS_URL", "JOBYARD_ENDPOINTS_PUBLIC_URL"),

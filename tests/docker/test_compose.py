@@ -50,6 +50,13 @@ def test_no_secret_is_anybodys_default_and_the_file_of_them_is_its_owners(yard: 
     assert all(len(password) >= 40 for password in passwords)
 
 
+def test_the_password_of_admin_is_in_no_log(yard: Composed) -> None:
+    password = yard.secrets()["JOBYARD_GATEWAY_ADMIN_PASSWORD"]
+    assert yard.call("GET", "/api/v1/me").status_code == 200, "it is the one that counts"
+    for container in yard.containers().values():
+        assert password not in docker("logs", container["Id"])
+
+
 def test_a_job_finishes_in_a_container_of_its_own(yard: Composed) -> None:
     job = yard.submit("echo in $(hostname); id -u; cat /etc/hostname; exit 0")
     yard.reaches(job, "finished")

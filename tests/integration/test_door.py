@@ -342,6 +342,19 @@ async def test_the_door_answers_to_its_own_names_only(door: Door, path: str) -> 
     assert (await door.http.get(f"{path}/", headers={"Host": "localhost"})).status_code == 200
 
 
+async def test_a_load_balancer_that_names_an_address_is_told_the_health_and_nothing_else(door: Door, path: str) -> None:
+    async with httpx.AsyncClient(base_url=door.http.base_url, trust_env=False) as balancer:
+        for host in ("10.4.0.7:8081", "[fd00::7]:8081", "localhost", ""):
+            for asked in ("/healthz", "/readyz"):
+                answer = await balancer.get(asked, headers={"Host": host})
+                assert (answer.status_code, answer.text) == (200, "ok\n"), (host, asked)
+                assert (await balancer.head(asked, headers={"Host": host})).status_code == 200
+            changing = await balancer.post("/healthz", headers={"Host": host})
+            assert changing.status_code == (404 if host == "localhost" else 400)
+        for beside in ("/", f"{path}/", "/healthz/", f"{path}/healthz"):
+            assert (await balancer.get(beside, headers={"Host": "10.4.0.7"})).status_code == 400
+
+
 async def test_there_is_nothing_beside_endpoints(door: Door) -> None:
     for beside in ("/", "/metrics", "/api/v1/jobs", "/endpoints", f"/endpoints/{JOB}"):
         assert (await door.http.get(beside)).status_code == 404
@@ -430,6 +443,8 @@ async def test_each_endpoint_has_its_own_origin_in_a_domain(mirror: int) -> None
         got = (await door.http.get("/a?b", headers={"Host": host})).json()
         assert got["path"] == "/a?b" and got["headers"]["host"] == host
         assert "x-forwarded-prefix" not in got["headers"] and got["headers"]["x-forwarded-proto"] == "https"
+        assert (await door.http.get("/healthz", headers={"Host": host})).json()["path"] == "/healthz", "the program's"
+        assert (await door.http.get("/healthz", headers={"Host": "10.4.0.7"})).text == "ok\n"
         opened = httpx.URL(await ticket_for(door))
         assert f"{opened.scheme}://{opened.host}{opened.path}" == f"https://{host}/"
         async with browser(Host=host) as ada:

@@ -1,18 +1,22 @@
 """What the Helm chart renders, and what it refuses, without a cluster: `test_chart_installed.py` has one."""
 
 import json
+import re
+from ipaddress import IPv4Network
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from docs.tools.settings import SECTIONS, variables
 from services.executor.backends.kubernetes import rights
+from services.executor.backends.kubernetes.network_settings import AddressesSettings
 from services.executor.backends.kubernetes.settings import KubernetesSettings
 from services.executor.domain import pod_names
+from services.gateway.settings import GatewaySettings
 from tests.support.kubernetes.audit import granted
-from tests.support.kubernetes.helm import CHART, MONITORING, NEEDED, HelmError, Values, helm, rendered
+from tests.support.kubernetes.helm import CHART, MONITORING, NEEDED, HelmError, Values, helm, merged, rendered
 from tests.support.kubernetes.programs import needs_programs
 from tests.support.kubernetes.reach import Party, allowed
 from tests.support.platform import CHECKOUT
@@ -22,6 +26,7 @@ needs_programs("helm")
 
 Document = dict[str, Any]
 ALL = ("--api-versions", MONITORING[0], "--api-versions", MONITORING[1])
+USUAL_FIGURES = rights.FIGURES["summary"]["direct"]
 STORING = {"jobs", "gateway", "endpoints", "metrics", "notify"}
 EVERYTHING: Values = {
     "authority": {"configMap": "lab-ca"},
@@ -38,8 +43,16 @@ EVERYTHING: Values = {
         "quotas": {"default": {"devices": {"v100": 8}, "pods": 100}},
         "reach": [{"cidr": "0.0.0.0/0", "without": ["10.0.0.0/8"]}],
         "callers": [{"namespaces": {"kubernetes.io/metadata.name": "monitoring"}, "ports": [9100]}],
+        "dns": [{"cidr": "10.96.0.10/32"}],
         "domain": "cluster.local",
+        "usage": "cadvisor",
+        "kubeletPort": 10_350,
+        "prometheus": "http://prometheus.monitoring:9091/cluster",
         "virtualClusters": ["default", "Vision_Lab"],
+    },
+    "registries": {
+        "asked": ["docker.io", "registry.lab:5000", "http://mirror.lab"],
+        "networks": ["10.0.0.0/8", "fd00::/8"],
     },
     "services": {
         "notify": {
@@ -83,7 +96,7 @@ def everything() -> list[Document]:
 
 
 def kinds(documents: list[Document], *wanted: str) -> list[Document]:
-    return [document for document in documents if document["kind"] in wanted]
+    return [document for document in documents if document.get("kind") in wanted]
 
 
 def workloads(documents: list[Document]) -> dict[str, Document]:
@@ -113,8 +126,8 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         helm("template", "jobyard", CHART, values={"ingress": {"enabled": True, "doorHost": "d.example.org"}})
     for name in ("nats.servers", "nats.secret", "mongo.secret", "secretKey.secret", "admin.secret", "storage.claim"):
         assert f"- {name}: " in str(refused.value)
-    assert "ingress.host and ingress.tlsSecret" in str(refused.value)
-    assert "ingress.doorTlsSecret" in str(refused.value)
+    for name in ("ingress.host", "ingress.tlsSecret", "ingress.doorTlsSecret"):
+        assert f"- {name}: " in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +154,18 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         ({"runs": {"namespacePrefix": "Jobs_"}}, "namespacePrefix"),
         ({"runs": {"reach": [{"cidr": "everywhere"}]}}, "reach/0/cidr"),
         ({"runs": {"quotas": {"default": {"pods": -1}}}}, "quotas/default/pods"),
+        ({"runs": {"usage": "kubectl top"}}, "runs/usage"),
+        ({"runs": {"prometheus": "http://user:word@prometheus:9090"}}, "runs/prometheus"),
+        ({"env": {"JOBYARD_EXECUTOR_KUBERNETES_USAGE": "none"}}, "JOBYARD_EXECUTOR_KUBERNETES_USAGE"),
+        ({"env": {"JOBYARD_EXECUTOR_KUBERNETES_KUBELET_TOKEN_FILE": "/etc/x"}}, "KUBELET_TOKEN_FILE"),
+        ({"services": {"gateway": {"env": {"JOBYARD_GATEWAY_REGISTRIES": "a.lab"}}}}, "JOBYARD_GATEWAY_REGISTRIES"),
+        ({"registries": {"asked": ["https://registry.lab/v2"]}}, "registries/asked/0"),
+        ({"networkPolicy": {"mongoPorts": []}}, "mongoPorts"),
+        ({"networkPolicy": {"outsidePorts": {"jobs": [443]}}}, "outsidePorts"),
         ({"ssh": {"type": "HostNetwork"}}, "ssh/type"),
         ({"ingress": {"host": "yard.example.org/path"}}, "ingress/host"),
+        ({"ingress": {"tls": "balancer"}}, "ingress/tls"),
+        ({"runs": {"dns": [{"host": "resolver"}]}}, "runs/dns/0"),
         ({"networkPolicy": {"visitorPeers": [{}]}}, "visitorPeers/0"),
         ({"pods": {"terminationGracePeriodSeconds": 1}}, "terminationGracePeriodSeconds"),
     ],
@@ -153,10 +176,72 @@ def test_values_that_are_not_known_or_cannot_be_are_refused(values: Values, wher
     assert where in str(refused.value)
 
 
+def test_a_prometheus_that_is_to_say_what_runs_use_has_to_be_named() -> None:
+    with pytest.raises(HelmError, match=r"- runs\.prometheus: "):
+        rendered({"runs": {"usage": "prometheus"}})
+    secret = {"JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS": {"secret": "prometheus", "key": "url"}}
+    found = environments(rendered({"runs": {"usage": "prometheus"}, "services": {"executor": {"secrets": secret}}}))
+    assert _is_secret(found["executor"]["JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS"])
+
+
 def test_a_door_for_jobs_on_the_console_s_host_is_refused() -> None:
     same = {"enabled": True, "host": "a.lab", "tlsSecret": "t", "doorHost": "a.lab", "doorTlsSecret": "t"}
     with pytest.raises(HelmError, match="whose cookies jobs must not get"):
         rendered({"ingress": same})
+
+
+def test_a_release_beside_the_pods_of_jobs_is_refused_since_the_executor_reads_every_secret_there() -> None:
+    for values in ({}, {"runs": {"createNamespaces": True}}):
+        with pytest.raises(HelmError, match="jobyard-default is the one of the virtual cluster default"):
+            rendered(values, namespace="jobyard-default")
+    assert rendered({"runs": {"namespacePrefix": "runs-"}}, namespace="jobyard-default")
+
+
+def test_where_a_balancer_has_the_certificates_no_secret_is_named_and_services_bear_what_it_reads() -> None:
+    service = {"cloud.google.com/backend-config": '{"default": "jobyard"}'}
+    ingress = {"enabled": True, "tls": False, "host": "a.lab", "doorHost": "b.lab", "serviceAnnotations": service}
+    found = rendered({"ingress": ingress})
+    assert [one["spec"].get("tls") for one in kinds(found, "Ingress")] == [None, None]
+    bearing = {
+        one["metadata"]["name"] for one in kinds(found, "Service") if one["metadata"].get("annotations") == service
+    }
+    assert bearing == {"jobyard-gateway", "jobyard-door"}
+    assert environments(found)["endpoints"]["JOBYARD_ENDPOINTS_PUBLIC_URL"]["value"] == "https://b.lab"
+    with pytest.raises(HelmError, match=r"- ingress\.tls: "):
+        rendered({"ingress": ingress | {"tlsSecret": "a"}})
+
+
+def test_a_number_stays_as_it_is_written_however_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    million, beyond = 1_048_576, 4_294_967_296
+    values = {
+        "env": {"JOBYARD_NOTIFY_KEEP": beyond, "JOBYARD_RATIO": 0.25, "JOBYARD_YES": True},
+        "security": {"user": million, "group": beyond},
+        "pods": {"terminationGracePeriodSeconds": million},
+        "runs": {
+            "memoryMib": million,
+            "diskMib": million,
+            "sharedMemoryMib": million,
+            "patienceS": million,
+            "tolerations": [{"operator": "Exists", "tolerationSeconds": beyond}],
+            "devices": {"v100": {"resource": "nvidia.com/gpu", "memory_mib": million}},
+            "quotas": {"default": {"memory_mib": beyond}},
+        },
+        "services": {"gateway": {"env": {"JOBYARD_GATEWAY_GRAFANA_ANSWER_BYTES": beyond}}},
+    }
+    found = rendered(values)
+    gateway = environments(found)["gateway"]
+    assert gateway["JOBYARD_GATEWAY_GRAFANA_ANSWER_BYTES"]["value"] == gateway["JOBYARD_NOTIFY_KEEP"]["value"]
+    assert gateway["JOBYARD_NOTIFY_KEEP"]["value"] == "4294967296"
+    assert [gateway[name]["value"] for name in ("JOBYARD_RATIO", "JOBYARD_YES")] == ["0.25", "true"]
+    for pod in pods(found).values():
+        assert pod["terminationGracePeriodSeconds"] == pod["securityContext"]["runAsUser"] == million
+        assert pod["securityContext"]["runAsGroup"] == pod["securityContext"]["fsGroup"] == beyond
+    _let_read(monkeypatch, environments(found)["executor"])
+    settings = KubernetesSettings()
+    assert settings.memory_mib == settings.disk_mib == settings.shared_memory_mib == settings.patience_s == million
+    assert settings.devices["v100"].memory_mib == million and settings.quotas["default"].memory_mib == beyond
+    assert settings.tolerations[0]["tolerationSeconds"] == settings.group == beyond
+    assert "e+" not in json.dumps(found)
 
 
 def test_every_service_runs_from_the_one_image(everything: list[Document]) -> None:
@@ -210,15 +295,16 @@ def test_what_the_environment_says_are_settings_that_there_are(everything: list[
 def test_the_executor_reads_what_the_values_say_of_runs(
     everything: list[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, each in environments(everything)["executor"].items():
-        if name.startswith("JOBYARD_EXECUTOR_KUBERNETES_"):
-            monkeypatch.setenv(name, each["value"])
+    _let_read(monkeypatch, environments(everything)["executor"])
     settings = KubernetesSettings()
     assert (settings.image, settings.pull_secrets) == ("registry.lab/train:3", ("registry",))
     assert settings.devices["v100"].resource == "nvidia.com/gpu"
     assert settings.tolerations == ({"key": "gpu", "operator": "Exists"},)
     assert (settings.user, settings.group, settings.create_namespaces) == (10_001, 10_001, False)
     assert (settings.quotas["default"].pods, settings.domain) == (100, "cluster.local")
+    assert (settings.usage, settings.kubelets) == ("cadvisor", "direct")
+    assert settings.prometheus == "http://prometheus.monitoring:9091/cluster"
+    assert settings.dns == (AddressesSettings(cidr=IPv4Network("10.96.0.10/32")),)
     assert (len(settings.reach), len(settings.callers), settings.node_labels) == (1, 1, {"role": "training"})
     claims = {str(path): (claim.claim, claim.sub_path) for path, claim in settings.storage.items()}
     assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard"), "/data": ("datasets", "public")}
@@ -226,8 +312,21 @@ def test_the_executor_reads_what_the_values_say_of_runs(
     assert set(settings.storage) <= {PurePosixPath(mount["mountPath"]) for mount in mounts}
 
 
+def test_the_gateway_asks_the_registries_that_the_values_name_else_its_own_list(
+    default: list[Document], everything: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = environments(everything)["gateway"]
+    for name in ("JOBYARD_GATEWAY_REGISTRIES", "JOBYARD_GATEWAY_REGISTRY_NETWORKS"):
+        assert name not in environments(default)["gateway"]
+        monkeypatch.setenv(name, environment[name]["value"])
+    settings = GatewaySettings()
+    assert settings.registries == ("docker.io", "registry.lab:5000", "http://mirror.lab")
+    assert [str(network) for network in settings.registry_networks] == ["10.0.0.0/8", "fd00::/8"]
+
+
 def test_a_service_gets_its_own_password_and_no_secret_is_the_chart_s(everything: list[Document]) -> None:
-    assert not kinds(everything, "Secret")
+    [token] = kinds(everything, "Secret")
+    assert token["type"] == "kubernetes.io/service-account-token" and not {"data", "stringData"} & set(token)
     accounts = (CHECKOUT / "deploy" / "nats" / "accounts.conf").read_text()
     for service, environment in environments(everything).items():
         secret = {name: each["valueFrom"]["secretKeyRef"] for name, each in environment.items() if _is_secret(each)}
@@ -301,13 +400,73 @@ def test_namespaces_of_virtual_clusters_are_those_that_the_executor_looks_for() 
 
 def test_what_the_roles_grant_is_what_the_executor_s_code_says_that_it_uses(default: list[Document]) -> None:
     wide = rendered({"runs": {"createNamespaces": True}})
-    base = granted([{"rules": rights.rules((*rights.CLUSTER, *rights.NAMESPACED))}])
+    base = granted([{"rules": rights.rules((*rights.CLUSTER, *USUAL_FIGURES, *rights.NAMESPACED))}])
     assert granted(kinds(default, "ClusterRole", "Role")) == base
     assert granted(kinds(wide, "ClusterRole", "Role")) - base == granted([{"rules": rights.rules(rights.NAMESPACES)}])
     for documents in (default, wide):
         for binding in kinds(documents, "ClusterRoleBinding", "RoleBinding"):
             [subject] = binding["subjects"]
-            assert (subject["kind"], subject["name"]) == ("ServiceAccount", "jobyard-executor")
+            of_kubelets = binding["metadata"]["name"].endswith("-kubelets")
+            expected = "jobyard-kubelets" if of_kubelets else "jobyard-executor"
+            assert (subject["kind"], subject["name"]) == ("ServiceAccount", expected)
+
+
+@pytest.mark.parametrize(("usage", "right"), [("summary", "nodes/stats"), ("cadvisor", "nodes/metrics")])
+def test_kubelets_are_shown_the_token_of_an_account_that_may_ask_for_figures_and_nothing_else(
+    usage: str, right: str
+) -> None:
+    found = rendered({"runs": {"usage": usage}})
+    roles = {role["metadata"]["name"]: role for role in kinds(found, "ClusterRole")}
+    assert granted([roles["yard-jobyard-kubelets"]]) == {("", right, "get")}
+    assert ("", right, "get") not in granted([roles["yard-jobyard-executor"]])
+    [token] = kinds(found, "Secret")
+    assert token["metadata"]["annotations"] == {"kubernetes.io/service-account.name": "jobyard-kubelets"}
+    accounts = {one["metadata"]["name"] for one in kinds(found, "ServiceAccount")}
+    assert accounts == {"jobyard-executor", "jobyard-service", "jobyard-kubelets"}
+    reading = {
+        service
+        for service, pod in pods(found).items()
+        if {"name": "kubelets", "secret": {"secretName": "jobyard-kubelets"}} in pod["volumes"]
+    }
+    assert reading == {"executor"}
+    [mount] = [one for one in pods(found)["executor"]["containers"][0]["volumeMounts"] if one["name"] == "kubelets"]
+    file = environments(found)["executor"]["JOBYARD_EXECUTOR_KUBERNETES_KUBELET_TOKEN_FILE"]["value"]
+    assert file == f"{mount['mountPath']}/token"
+
+
+@pytest.mark.parametrize("runs", [{"usage": "none"}, {"kubelets": "proxied"}])
+def test_without_questions_to_kubelets_there_is_no_token_for_them(runs: Values) -> None:
+    found = rendered({"runs": runs})
+    assert not kinds(found, "Secret")
+    assert not [one for one in found if one["metadata"]["name"].endswith("-kubelets")]
+    assert not [volume for volume in pods(found)["executor"]["volumes"] if volume["name"] == "kubelets"]
+    assert "JOBYARD_EXECUTOR_KUBERNETES_KUBELET_TOKEN_FILE" not in environments(found)["executor"]
+
+
+USAGES = get_args(KubernetesSettings.model_fields["usage"].annotation)
+KUBELETS = get_args(KubernetesSettings.model_fields["kubelets"].annotation)
+
+
+@pytest.mark.parametrize("kubelets", KUBELETS)
+@pytest.mark.parametrize("usage", USAGES)
+def test_the_executor_may_and_can_ask_those_that_say_what_runs_use_and_nobody_else(
+    default: list[Document], usage: str, kubelets: str
+) -> None:
+    runs = {"usage": usage, "kubelets": kubelets, "prometheus": "http://prometheus.lab:9090"}
+    found = rendered({"runs": runs})
+    usual = granted([{"rules": rights.rules(USUAL_FIGURES)}])
+    asked = granted(kinds(found, "ClusterRole", "Role")) - (granted(kinds(default, "ClusterRole", "Role")) - usual)
+    direct = kubelets == "direct"
+    own = {"summary": ("", "nodes/stats", "get"), "cadvisor": ("", "nodes/metrics", "get")}.get(usage)
+    if own is None:
+        assert asked == set()
+    else:
+        assert asked == ({own, ("", "nodes", "get")} if direct else {("", "nodes/proxy", "get")})
+    executor, world = Party(_labels_of(found, "executor")), Party({}, here=False)
+    policies = kinds(found, "NetworkPolicy")
+    assert allowed(policies, executor, world, 10_250) is (own is not None and direct)
+    assert allowed(policies, executor, world, 9090)
+    assert not allowed(kinds(default, "NetworkPolicy"), executor, world, 9090), "there is none by default"
 
 
 def test_without_namespaces_of_its_own_making_the_executor_may_only_look_beyond_those_of_the_virtual_clusters(
@@ -316,7 +475,7 @@ def test_without_namespaces_of_its_own_making_the_executor_may_only_look_beyond_
     roles = {role["metadata"]["name"]: role for role in kinds(default, "ClusterRole")}
     wide = [roles[binding["roleRef"]["name"]] for binding in kinds(default, "ClusterRoleBinding")]
     assert {verb for _, _, verb in granted(wide)} == {"get", "list", "watch"}
-    assert granted(wide) == granted([{"rules": rights.rules(rights.CLUSTER)}])
+    assert granted(wide) == granted([{"rules": rights.rules((*rights.CLUSTER, *USUAL_FIGURES))}])
     assert [binding["metadata"]["namespace"] for binding in kinds(default, "RoleBinding")] == ["jobyard-default"]
 
 
@@ -329,15 +488,22 @@ def test_services_reach_whom_they_speak_to_and_nobody_else_reaches_them(everythi
         "prometheus": Party({}, here=False, namespace={"kubernetes.io/metadata.name": "monitoring"}),
         "world": Party({}, here=False),
     }
-    ports = (4222, 27_017, 443, 6443, 8080, 8081, 2222, 9464, 9465, 9090, 4318)
+    ports = (
+        *(80, 443, 587, 2222, 3000, 4222, 4318, 5000, 6443, 8080, 8081),
+        *(9090, 9091, 9464, 9465, 10_250, 10_350, 27_017),
+    )
+    asked_outside = {
+        "gateway": {443, 80, 5000, 9090},
+        "metrics": {9090},
+        "notify": {443, 587},
+        "executor": {443, 6443, 10_350, 9091},
+    }
 
     def reached(source: str, target: str) -> set[int]:
         return {port for port in ports if allowed(policies, parties[source], parties[target], port)}
 
     for service in SERVICES:
-        asks = {4318} | ({27_017} if service in STORING else set())
-        asks |= {443, 9090} if service in ("gateway", "metrics", "notify") else set()
-        asks |= {443, 6443} if service == "executor" else set()
+        asks = {4318} | ({27_017} if service in STORING else set()) | asked_outside.get(service, set())
         assert reached(service, "world") == asks
         assert reached(service, "nats") == asks | {4222}
         assert reached("prometheus", service) - {8080, 8081, 2222} == {9464}
@@ -345,6 +511,41 @@ def test_services_reach_whom_they_speak_to_and_nobody_else_reaches_them(everythi
         assert reached("world", service) == reached("somebody", service) == shown
         for other in SERVICES:
             assert reached(service, other) == ({9465} if (service, other) == ("endpoints", "executor") else set())
+
+
+@pytest.mark.parametrize(
+    ("values", "service", "port"),
+    [
+        ({"nats": {"servers": ["nats-0:4222", "nats-1:4333"]}}, "jobs", 4333),
+        ({"networkPolicy": {"natsPorts": [4444]}}, "jobs", 4444),
+        ({"networkPolicy": {"mongoPorts": [27_017, 27_018]}}, "notify", 27_018),
+        ({"env": {"JOBYARD_OTLP_URL": "https://collector.lab"}}, "scheduler", 443),
+        ({"services": {"metrics": {"env": {"JOBYARD_PROMETHEUS_URL": "http://[fd00::9]:9999/x"}}}}, "metrics", 9999),
+        ({"services": {"gateway": {"env": {"JOBYARD_GATEWAY_GRAFANA_URL": "http://grafana"}}}}, "gateway", 80),
+        (
+            {"services": {"gateway": {"env": {"JOBYARD_GATEWAY_OIDC_ISSUER": "https://sso.lab:8443/realms/lab"}}}},
+            "gateway",
+            8443,
+        ),
+        ({"networkPolicy": {"outsidePorts": {"gateway": [5001]}}}, "gateway", 5001),
+        (
+            {"services": {"notify": {"env": {"JOBYARD_NOTIFY_SMTP_HOST": "mail", "JOBYARD_NOTIFY_SMTP_TLS": "none"}}}},
+            "notify",
+            25,
+        ),
+        (
+            {"services": {"notify": {"env": {"JOBYARD_NOTIFY_SMTP_HOST": "mail", "JOBYARD_NOTIFY_SMTP_PORT": 2525}}}},
+            "notify",
+            2525,
+        ),
+    ],
+)
+def test_a_port_is_open_to_the_service_that_its_values_send_there_and_closed_without_them(
+    default: list[Document], values: Values, service: str, port: int
+) -> None:
+    party, world = Party(_labels_of(default, service)), Party({}, here=False)
+    assert not allowed(kinds(default, "NetworkPolicy"), party, world, port)
+    assert allowed(kinds(rendered(values), "NetworkPolicy"), party, world, port)
 
 
 def test_names_are_looked_up_by_every_service(default: list[Document]) -> None:
@@ -413,6 +614,36 @@ def test_without_the_operator_or_where_it_is_not_wanted_nothing_of_its_is_made(d
     assert environments(bare)["endpoints"]["JOBYARD_ENDPOINTS_SSH_PORT"]["value"] == "0"
 
 
+def test_the_notes_say_that_jobs_reach_nothing_until_somebody_says_what() -> None:
+    closed = "runs.reach is empty: jobs reach their own ranks and the cluster's DNS, and nothing else"
+    assert closed in _notes({})
+    assert closed not in _notes({"runs": {"reach": [{"cidr": "0.0.0.0/0"}]}})
+    assert closed not in _notes({"runs": {"networkPolicies": False}})
+
+
+def test_the_values_that_the_readme_shows_are_taken() -> None:
+    shown = [one for one in _readme() if "kind" not in one]
+    assert len(shown) == 3, "a lab's, and two clouds'"
+    for values in shown:
+        ingresses = kinds(rendered(values), "Ingress")
+        assert [one["spec"]["rules"][0]["host"] for one in ingresses] == ["yard.lab", "doors.lab"]
+        assert ("tls" in ingresses[0]["spec"]) is values["ingress"].get("tls", True)
+
+
+def test_each_claim_that_the_readme_shows_has_a_volume_of_its_own_and_all_the_same_files() -> None:
+    documents = _readme()
+    claims, volumes = kinds(documents, "PersistentVolumeClaim"), kinds(documents, "PersistentVolume")
+    places = [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in claims]
+    assert places == [("jobyard", "jobyard"), (pod_names.namespace("default"), "jobyard")]
+    by_name = {one["metadata"]["name"]: one["spec"] for one in volumes}
+    tied = [by_name.pop(one["spec"]["volumeName"]) for one in claims]
+    assert not by_name and len({json.dumps(one["nfs"], sort_keys=True) for one in tied}) == 1
+    for claim, volume, (namespace, name) in zip(claims, tied, places, strict=True):
+        assert volume["claimRef"] == {"namespace": namespace, "name": name}
+        assert claim["spec"]["storageClassName"] == volume["storageClassName"] == ""
+        assert claim["spec"]["accessModes"] == volume["accessModes"] == ["ReadWriteMany"]
+
+
 def test_releases_of_other_names_do_not_meet() -> None:
     one, another = ({(each["kind"], each["metadata"]["name"]) for each in named} for named in map(_named, ("a", "b")))
     assert {kind for kind, _ in one & another} == {"Namespace"}, "virtual clusters are the cluster's"
@@ -422,9 +653,29 @@ def _is_secret(each: Document) -> bool:
     return "secretKeyRef" in each.get("valueFrom", {})
 
 
+def _let_read(monkeypatch: pytest.MonkeyPatch, environment: dict[str, Document]) -> None:
+    """What the backend reads of this environment is there."""
+    for name, each in environment.items():
+        if name.startswith("JOBYARD_EXECUTOR_KUBERNETES_"):
+            monkeypatch.setenv(name, each["value"])
+
+
 def _labels_of(documents: list[Document], service: str) -> dict[str, str]:
     labels: dict[str, str] = workloads(documents)[service]["spec"]["template"]["metadata"]["labels"]
     return labels
+
+
+def _readme() -> list[Document]:
+    """Every piece of YAML in it."""
+    pieces = re.findall(r"^```yaml\n(.*?)^```$", (CHART / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    return [document for piece in pieces for document in yaml.safe_load_all(piece)]
+
+
+def _notes(values: Values) -> str:
+    """What an install would say at its end."""
+    given = merged(NEEDED, values)
+    said = helm("install", "jobyard", CHART, "--dry-run=client", "--namespace", "yard", values=given)
+    return said.partition("NOTES:")[2]
 
 
 def _named(name: str) -> list[Document]:

@@ -39,15 +39,21 @@ CHANGED = {
 }
 """What an upgrade changes: of some services the pods, of the executor its rights, and what bounds its runs, as well."""
 ELSEWHERE = {
-    ("", "services", "delete"),
-    ("", "secrets", "patch"),
-    ("", "events", "list"),
-    ("", "nodes", "get"),
-    ("", "nodes/stats", "get"),
+    ("", "services", "delete"): (
+        "test_fences.py::test_ranks_of_a_run_may_speak_with_one_another_and_meet_by_name_and_nothing_of_that_is_left"
+    ),
+    ("", "secrets", "patch"): "test_trouble.py::test_what_a_secret_was_before_it_was_rotated_is_masked_too",
+    ("", "events", "list"): (
+        "test_images.py::test_a_pods_image_is_pulled_by_its_digest_with_a_secret_that_goes_with_the_run"
+    ),
+    ("", "nodes", "get"): "test_usage.py::test_the_right_to_figures_is_all_that_it_takes_to_get_them",
+    ("", "nodes/stats", "get"): (
+        "test_usage.py::test_a_kubelet_tells_whoever_has_the_right_to_figures_alone_and_was_shown_no_other_token"
+    ),
 }
-"""Rights that nothing here may need: of a run of several ranks that was forgotten, ten minutes after its end, of an
-executor that was killed between a Secret and its pod (`test_executor.py`), of pods that wait for their image,
-and of runs that live long enough to be measured, which kubelets ask for (`test_usage.py`)."""
+"""Rights that nothing here may need, and which test does: of a run of several ranks that was forgotten, ten minutes
+after its end, of a pod that was not made after its Secret was, of pods that wait for their image, and of runs that live
+long enough to be measured, which kubelets ask for."""
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +80,18 @@ def installed(yard: Installation) -> Installation:
     return yard
 
 
+def test_each_right_that_an_installation_need_not_use_is_used_by_a_test_that_there_is() -> None:
+    for file, name in (test.split("::") for test in ELSEWHERE.values()):
+        assert f"async def {name}(" in Path(__file__).with_name(file).read_text()
+
+
 def test_the_api_server_takes_every_manifest_of_every_form_and_knows_each_of_its_fields(yard: Installation) -> None:
     known = [argument for kind in MONITORING for argument in ("--api-versions", kind)]
     ways: list[dict[str, Any]] = [
-        {"runs": {"createNamespaces": True}},
+        {"runs": {"createNamespaces": True, "usage": "none"}},
         {
+            "runs": {"kubelets": "proxied", "prometheus": "http://prometheus.monitoring:9090"},
+            "registries": {"asked": ["docker.io", "http://mirror.lab:5000"], "networks": ["10.0.0.0/8"]},
             "ingress": {
                 "enabled": True,
                 "className": "nginx",
@@ -119,6 +132,11 @@ def test_every_service_is_ready_in_a_namespace_of_the_restricted_level(installed
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     monitors = f"/apis/monitoring.coreos.com/v1/namespaces/{installed.namespace}/servicemonitors"
     assert [one["metadata"]["name"] for one in installed.items(monitors)] == ["jobyard"]
+
+
+def test_the_cluster_gives_a_token_to_show_to_kubelets(installed: Installation) -> None:
+    path = f"/api/v1/namespaces/{installed.namespace}/secrets/jobyard-kubelets"
+    wait_until(lambda: "token" in installed.api.get(path).json().get("data", {}), "the Secret has a token")
 
 
 def test_the_gateway_shows_the_console(installed: Installation) -> None:
@@ -197,10 +215,10 @@ def test_nothing_was_granted_that_the_executor_did_not_use_and_nothing_that_it_a
         "/apis/rbac.authorization.k8s.io/v1/clusterroles", labelSelector="app.kubernetes.io/instance=jobyard"
     )
     mine = [role for role in roles if role["metadata"]["name"].startswith(f"{installed.namespace}-jobyard-")]
-    assert len(mine) == 2
+    assert len(mine) == 3
     uses, refused = used(installed.audit, installed.account)
     assert refused == []
-    assert granted(mine) - uses <= ELSEWHERE, "a right that nobody needs"
+    assert granted(mine) - uses <= ELSEWHERE.keys(), "a right that nobody needs"
     assert uses - granted(mine) == set(), "a right that somebody else gave"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.executor.backends.frames import STDOUT
 from services.executor.backends.kubernetes.api import ApiError
-from services.executor.backends.kubernetes.rights import CLUSTER, NAMESPACED, NAMESPACES, rules
+from services.executor.backends.kubernetes.rights import CLUSTER, FIGURES, NAMESPACED, NAMESPACES, rules
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Cancelled, Ended, Refused, Started, Waiting
@@ -18,7 +18,7 @@ from tests.support.benches import opened_in_cluster
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.kubernetes.cluster import own, shared
 from tests.support.kubernetes.proxy import Proxy, asks, proxy
-from tests.support.kubernetes.rights import listed, used
+from tests.support.kubernetes.rights import Use, listed, used
 from tests.support.streams import Held
 from tests.support.waiting import until
 
@@ -186,6 +186,7 @@ async def test_what_a_secret_was_before_it_was_rotated_is_masked_too(bench: Kube
     rotated = replace(order, hidden=("n3w-secret",), env=order.env | {"TOKEN": "n3w-secret"})
     assert (await launched_again_until_it_ends(bench, rotated)).exit_code == 0
     assert bench.output(order.run_id)[STDOUT] == b"new\n*** ***\n"
+    assert Use(True, "", "secrets", "patch") in used(between.asked)
     await nothing(bench, "secrets")
 
 
@@ -246,7 +247,8 @@ async def test_a_run_needs_no_more_rights_than_are_listed(tmp_path: Path) -> Non
     certificate, key = plane.certificate("limited")
     kubeconfig = plane.write_kubeconfig("limited", {"client-certificate": str(certificate), "client-key": str(key)})
     async with opened_in_cluster(tmp_path, through=kubeconfig) as bench:
-        role = {"metadata": {"name": bench.namespace}, "rules": rules((*CLUSTER, *NAMESPACES, *NAMESPACED))}
+        granted = (*CLUSTER, *FIGURES["summary"]["direct"], *NAMESPACES, *NAMESPACED)
+        role = {"metadata": {"name": bench.namespace}, "rules": rules(granted)}
         binding = {
             "metadata": {"name": bench.namespace},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": bench.namespace},

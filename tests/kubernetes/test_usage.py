@@ -1,14 +1,16 @@
 """What runs in pods use, as a real kubelet says it, and with which rights it is asked."""
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
 
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway
 from services.executor.backends.kubernetes.kubelets import Kubelets
-from services.executor.domain import pod_names as names
+from services.executor.backends.kubernetes.rights import FIGURES, OF_KUBELETS, Right, rules
 from services.executor.domain.reading import Reading
 from shared.contracts.events import RunExited
 from tests.support.executor import launch_of
@@ -28,6 +30,12 @@ BUSY = (
     "while not os.path.exists('go'): time.sleep(0.05)\n"
 )
 WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.05; done"
+WAYS: tuple[tuple[Literal["summary", "cadvisor"], str], ...] = (
+    ("summary", "direct"),
+    ("cadvisor", "direct"),
+    ("summary", "proxied"),
+)
+PLACE = Right("nodes", ("get",), "where a node's kubelet is asked")
 GROUP = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -50,54 +58,82 @@ async def test_a_busy_run_is_read_as_it_is_and_one_that_is_over_is_not_read(benc
     assert id not in await bench.backend.measure([id])
 
 
-@pytest.fixture
-async def account(bench: KubernetesBench, tmp_path: Path) -> AsyncIterator[Path]:
-    """The kubeconfig of somebody who may read nodes, and what kubelets have counted, and nothing else."""
-    api, name = bench.api, bench.namespace
-    rules = [
-        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]},
-        {"apiGroups": [""], "resources": ["nodes/stats"], "verbs": ["get"]},
-    ]
-    subject = {"kind": "ServiceAccount", "name": "reader", "namespace": name}
+@contextlib.asynccontextmanager
+async def account(
+    bench: KubernetesBench, folder: Path, granted: Sequence[Right], person: str = "reader"
+) -> AsyncIterator[Api]:
+    """The cluster as somebody sees it who has these rights, and no other."""
+    api, namespace, name = bench.api, bench.namespace, f"{bench.namespace}-{person}"
+    subject = {"kind": "ServiceAccount", "name": person, "namespace": namespace}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
-    await api.create(f"/api/v1/namespaces/{name}/serviceaccounts", {"metadata": {"name": "reader"}})
-    await api.create(f"{GROUP}/clusterroles", {"metadata": {"name": name}, "rules": rules})
+    accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    await api.create(accounts, {"metadata": {"name": person}})
+    await api.create(f"{GROUP}/clusterroles", {"metadata": {"name": name}, "rules": rules(granted)})
     binding = {"metadata": {"name": name}, "subjects": [subject], "roleRef": role}
     await api.create(f"{GROUP}/clusterrolebindings", binding)
-    asked = await api.create(f"/api/v1/namespaces/{name}/serviceaccounts/reader/token", {"spec": {}})
+    asked = await api.create(f"{accounts}/{person}/token", {"spec": {}})
     config = yaml.safe_load(shared().read_text())
     config["users"][0]["user"] = {"token": asked["status"]["token"]}
-    path = tmp_path / "reader.kubeconfig"
+    path = folder / f"{person}.kubeconfig"
     path.write_text(yaml.safe_dump(config))
-    yield path
-    await api.delete(f"{GROUP}/clusterrolebindings/{name}", {})
-    await api.delete(f"{GROUP}/clusterroles/{name}", {})
+    reader = Api(path)
+    try:
+        await reader.open()
+        yield reader
+    finally:
+        await reader.close()
+        await api.delete(f"{GROUP}/clusterrolebindings/{name}", {})
+        await api.delete(f"{GROUP}/clusterroles/{name}", {})
 
 
-async def test_the_right_to_figures_is_all_that_a_kubelet_asks_for(bench: KubernetesBench, account: Path) -> None:
-    id = await bench.runs()
-    api = Api(account)
-    await api.open()
-    pod = (bench.namespace, names.pod_name(id))
-    direct = Kubelets(api, "summary", bench.layout.namespaces)
+@pytest.mark.parametrize(("usage", "kubelets"), WAYS)
+async def test_the_right_to_figures_is_all_that_it_takes_to_get_them(
+    bench: KubernetesBench, tmp_path: Path, usage: Literal["summary", "cadvisor"], kubelets: str
+) -> None:
+    async with account(bench, tmp_path, FIGURES[usage][kubelets]) as api:
+        ways = {
+            (says, way): Kubelets(api, says, bench.layout.namespaces, proxied=way == "proxied") for says, way in WAYS
+        }
 
-    async def told() -> bool:
-        try:
-            return pod in await direct.read("node-1")
-        except (
-            ApiError,
-            ClusterAway,
-        ):  # the kubelet asks the API server what the account may, which has just been told
-            return False
+        async def told() -> bool:
+            try:
+                await ways[usage, kubelets].read("node-1")
+            except (ApiError, ClusterAway):  # of an account that has just been made, not everybody has heard
+                return False
+            return True
 
-    await until(told, "the kubelet tells")
-    with pytest.raises(ApiError) as refusal:
-        await Kubelets(api, "summary", bench.layout.namespaces, proxied=True).read("node-1")
-    assert refusal.value.status == 403, "through the API server it is the right to do anything there"
-    with pytest.raises(ApiError) as refusal:
-        await Kubelets(api, "cadvisor", bench.layout.namespaces).read("node-1")
-    assert refusal.value.status == 403, "cAdvisor's are another right"
-    await api.close()
+        await until(told, "the kubelet tells")
+        for other in ways.keys() - {(usage, kubelets)}:
+            with pytest.raises(ApiError) as refusal:
+                await ways[other].read("node-1")
+            assert refusal.value.status == 403, f"{other} is another right"
+
+
+@pytest.mark.parametrize("usage", OF_KUBELETS)
+async def test_a_kubelet_tells_whoever_has_the_right_to_figures_alone_and_was_shown_no_other_token(
+    bench: KubernetesBench, tmp_path: Path, usage: Literal["summary", "cadvisor"]
+) -> None:
+    async with account(bench, tmp_path, (OF_KUBELETS[usage],)) as reader:
+        token = yaml.safe_load((tmp_path / "reader.kubeconfig").read_text())["users"][0]["user"]["token"]
+        (tmp_path / "token").write_text(token)
+        async with account(bench, tmp_path, (PLACE,), "asking") as api:
+            kubelets = Kubelets(api, usage, bench.layout.namespaces, token_file=tmp_path / "token")
+            own = Kubelets(api, usage, bench.layout.namespaces)
+
+            async def told() -> bool:
+                try:
+                    await kubelets.read("node-1")
+                except (ApiError, ClusterAway):  # of accounts that have just been made, not everybody has heard
+                    return False
+                return True
+
+            await until(told, "the kubelet tells")
+            with pytest.raises(ApiError) as refusal:
+                await own.read("node-1")
+            assert refusal.value.status == 403, "the executor's own token may not"
+        with pytest.raises(ApiError) as refusal:
+            await reader.get("/api/v1/nodes/node-1")
+        assert refusal.value.status == 403
 
 
 async def test_what_a_run_uses_and_reports_arrives_while_it_runs_and_with_its_end(

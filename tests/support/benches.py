@@ -77,12 +77,11 @@ def docker_bench(
 
 
 def clear_containers(home: Path) -> None:
-    """Leave no container of this home behind, and no network of ranks."""
-    label = f"label={HOME}={home_id_of(home)}"
-    for listed, remove in (
-        (("ps", "--all"), ("rm", "--force", "--volumes")),
-        (("network", "ls"), ("network", "rm")),
-    ):
-        ids = docker(*listed, "--quiet", "--filter", label).split()
-        if ids:
-            docker(*remove, *ids)
+    """Leave no container of this home behind, and no network: an engine has addresses for some thirty."""
+    own = ("--quiet", "--filter", f"label={HOME}={home_id_of(home)}")
+    containers = docker("ps", "--all", *own).split()
+    if containers:
+        docker("rm", "--force", "--volumes", *containers)
+    networks = docker("network", "ls", *own).split()
+    if networks:
+        docker("network", "rm", *networks)

@@ -35,9 +35,6 @@ async def in_cluster(storage: Path) -> AsyncIterator[dict[str, Any]]:
     """Settings for namespaces of its own; that of the virtual cluster `default` has the storage as its claim."""
     prefix = f"t{new_id()[-10:].lower()}-"
     namespace = names.namespace("default", prefix)
-    api = Api(shared())
-    await api.open()
-    await make_claim(api, namespace, storage)
     settings = {
         "config": shared(),
         "namespaces": prefix,
@@ -46,6 +43,10 @@ async def in_cluster(storage: Path) -> AsyncIterator[dict[str, Any]]:
         "storage": json.dumps({str(storage): {"claim": CLAIM}}),
         "limit_cpus": "false",
     }
-    yield {"simulate": ""} | {f"kubernetes_{name}": value for name, value in settings.items()}
-    await remove_claim(api, namespace)
-    await api.close()
+    api = Api(shared())
+    async with contextlib.AsyncExitStack() as ends:
+        ends.push_async_callback(api.close)
+        await api.open()
+        ends.push_async_callback(remove_claim, api, namespace)
+        await make_claim(api, namespace, storage)
+        yield {"simulate": ""} | {f"kubernetes_{name}": value for name, value in settings.items()}

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,9 +40,9 @@ class Manner:
 
 
 class RegistryDouble:
-    """On a loopback port. While `silent` is set nothing is answered."""
+    """On a loopback port, with `tls` if that is given. Unless `speaking` is set nothing is answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.manner = Manner()
         self.asked: list[Asked] = []
         self.speaking = threading.Event()
@@ -59,6 +60,8 @@ class RegistryDouble:
                 """Tests look at `asked`."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = int(self._server.server_address[1])
         self.name = f"127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})

@@ -1,7 +1,7 @@
 """Which host names are this door's, and which pages may speak through it."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -22,7 +22,7 @@ class Names:
 
     known: Collection[str]
     domain: str | None = None
-    proxies: Collection[str] = ()
+    proxies: Container[str] = ()
 
     def trusted(self, name: str) -> bool:
         """Whether a request to this name is meant for this door."""

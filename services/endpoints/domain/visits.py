@@ -1,6 +1,6 @@
 """Which visits are told to the audit, and remembered: a page that is open asks again and again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 
 from services.endpoints.domain.document import Entry, Fact
@@ -31,7 +31,7 @@ def without_old(history: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return tuple(entry for entry in history if entry.version not in forgotten) if forgotten else history
 
 
-def address_of(chain: str, proxies: Collection[str]) -> str:
+def address_of(chain: str, proxies: Container[str]) -> str:
     """Where a visit comes from: the last address of a chain, `client, proxy`, that is none of the trusted proxies."""
     addresses = [address.strip() for address in chain.split(",")]
     while len(addresses) > 1 and addresses[-1] in proxies:

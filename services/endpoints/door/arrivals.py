@@ -7,7 +7,7 @@ are counted by their address, and are not kept for another. So whoever has no ac
 import asyncio
 import resource
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from functools import partial
 from typing import Any
 
@@ -99,7 +99,7 @@ class Arrivals:
         self,
         strangers: Shares,
         kept: Shares,
-        proxies: Collection[str] = (),
+        proxies: Container[str] = (),
         head_s: float = HEAD_S,
         pause_s: float = PAUSE_S,
     ) -> None:
@@ -131,7 +131,7 @@ class Arrivals:
             await loop.connect_accepted_socket(visitor, connection)
 
 
-def arrivals(most_of_one_user: int, proxies: Collection[str]) -> Arrivals:
+def arrivals(most_of_one_user: int, proxies: Container[str]) -> Arrivals:
     """With room by what this process may open."""
     planned = room(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     return Arrivals(Shares(planned.strangers, planned.of_one_address), Shares(planned.kept, most_of_one_user), proxies)

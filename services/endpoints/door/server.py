@@ -13,6 +13,7 @@ from services.endpoints.domain.place import Addresses
 from services.endpoints.domain.shares import Shares
 from services.endpoints.door.arrivals import arrivals, known
 from services.endpoints.door.entry import Entry
+from services.endpoints.door.probes import Probes
 from services.endpoints.door.proxy import Proxy
 from services.endpoints.door.relay import Relay, Relayed, Touch
 from services.endpoints.door.sealing import Seal
@@ -60,6 +61,7 @@ class HttpDoor:
         self._shares = shares
         self._routes = tuple(routes)
         self._clock = clock
+        self._store = store
         self._seal = Seal(store)
         self._tickets = Tickets(store, clock)
         self._addresses = Addresses(settings.door or SHUT, settings.domain)
@@ -87,7 +89,7 @@ class HttpDoor:
         await self._runner.setup()
         assert self._runner.server is not None
         listening.setblocking(False)
-        taking = arrivals(self._settings.share, self._settings.trusted_proxies)
+        taking = arrivals(self._settings.share, self._settings.proxies)
         accepting = taking.accept(
             listening,
             self._runner.server,
@@ -131,7 +133,8 @@ class HttpDoor:
         proxy = Proxy(
             entry, relay, self._tickets, self._seal, self._addresses, self._shares, self._settings.max_requests
         )
-        app = web.Application(middlewares=[known])
+        probes = Probes(self._store.ping, self._addresses, self._settings.names)
+        app = web.Application(middlewares=[known, probes.answer])
         for register in self._routes:
             register(app)
         app.router.add_route("*", "/{any:(?s:.*)}", proxy.handle, expect_handler=_later)

@@ -45,7 +45,8 @@ Peer = Pods | Addresses
 class Openings:
     """What is open in every namespace of runs."""
 
-    dns: Sequence[Pods] = ()
+    dns: Sequence[Peer] = ()
+    """Who resolves names: on port 53, unless they have ports of their own."""
     callers: Sequence[Peer] = ()
     """Who may connect to runs."""
     reach: Sequence[Peer] = ()
@@ -59,7 +60,7 @@ def closed(openings: Openings) -> Document:
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [_rule("from", peer) for peer in openings.callers],
         "egress": [
-            *(_rule("to", resolver, _ports((DNS_PORT,), _PROTOCOLS)) for resolver in openings.dns),
+            *(_rule("to", resolver, _ports(resolver.ports or (DNS_PORT,), _PROTOCOLS)) for resolver in openings.dns),
             *(_rule("to", peer) for peer in openings.reach),
         ],
     }

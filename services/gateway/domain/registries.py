@@ -22,6 +22,8 @@ CODES = frozenset(
         "registry_away",
         "registry_busy",
         "registry_refused",
+        "registry_untrusted",
+        "registry_unresolved",
         "image_denied",
         "image_unknown",
         "images_not_used",

@@ -102,7 +102,8 @@ class Pinning:
     async def _digest(self, image: ImageName, login: KnownLogin | None, vc: str, request: Request) -> str:
         scheme = scheme_of(image, self._registries, login is not None)
         if scheme is None:
-            raise NoDigest("registry_not_asked", f"the operators let nobody ask the registry {image.registry}")
+            said = f"the operators let nobody ask the registry {image.registry} (JOBYARD_GATEWAY_REGISTRIES)"
+            raise NoDigest("registry_not_asked", said)
         if await self._in_use() is False:
             raise NoDigest("images_not_used", "no node runs jobs in images now, so its registry was not asked")
         key = (image.full, "" if login is None else f"{vc}/{login.version}")

@@ -17,7 +17,7 @@ import httpcore
 from services.gateway.domain.challenge import Basic, Bearer, challenge_of
 from shared.contracts.addresses import AddressRefused, Network
 from shared.contracts.images import HUB, LATEST, ImageName
-from shared.guarded import GuardedBackend, Resolve, resolved
+from shared.guarded import GuardedBackend, NotResolved, Resolve, resolved
 
 ANSWER_BYTES = 64 * 1024
 """The longest answer that is read: a token is some KiB."""
@@ -77,9 +77,12 @@ class RegistryApi:
                 grant = await self._grant(headers.get("www-authenticate"), host, scheme, image.repository, login)
                 status, headers = await self._manifest(url, grant)
         except AddressRefused as refused:
-            raise NoDigest("registry_refused", f"is at an address that is not asked: {refused}") from refused
+            said = f"is at an address that is not asked (JOBYARD_GATEWAY_REGISTRY_NETWORKS): {refused}"
+            raise NoDigest("registry_refused", said) from refused
+        except NotResolved as error:
+            raise NoDigest("registry_unresolved", "has a name that cannot be resolved", away=True) from error
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
-            raise NoDigest("registry_away", "does not answer", away=True) from error
+            raise _unreached(error) from error
         digest = headers.get("docker-content-digest", "")
         if status == 200 and _DIGEST.fullmatch(digest):
             return digest
@@ -147,6 +150,20 @@ def _with_host(url: httpcore.URL, headers: Headers) -> Headers:
     usual = url.port in (None, {b"https": 443, b"http": 80}[url.scheme])
     host = url.host if usual else url.host + f":{url.port}".encode()
     return [(b"Host", host), (b"User-Agent", b"jobyard"), *headers]
+
+
+def _unreached(error: Exception) -> NoDigest:
+    """Nobody answered, or one who is not known to be the registry."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            said = f"shows a certificate that is not trusted ({cause.verify_message}): operators put the authority that"
+            return NoDigest("registry_untrusted", f"{said} signed it into the file that SSL_CERT_FILE names")
+        if isinstance(cause, ssl.SSLError):
+            said = "speaks no TLS that is understood: operators name one without TLS with http:// before it"
+            return NoDigest("registry_untrusted", f"{said} (JOBYARD_GATEWAY_REGISTRIES)")
+        cause = cause.__cause__ or cause.__context__
+    return NoDigest("registry_away", "does not answer", away=True)
 
 
 def _refusal(status: int) -> NoDigest:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from services.executor.backends.kubernetes.rights import CLUSTER, NAMESPACED, NAMESPACES, Right
+from services.executor.backends.kubernetes.rights import CLUSTER, FIGURES, NAMESPACED, NAMESPACES, Right
 from tests.support.kubernetes.proxy import Asked
 
 _PATH = re.compile(
@@ -30,8 +30,8 @@ def used(asked: Iterable[Asked]) -> set[Use]:
 
 
 def listed() -> set[Use]:
-    """What the executor's roles are to grant."""
-    return _uses(False, (*CLUSTER, *NAMESPACES)) | _uses(True, NAMESPACED)
+    """What the executor's roles are to grant, with the settings as they are by default."""
+    return _uses(False, (*CLUSTER, *FIGURES["summary"]["direct"], *NAMESPACES)) | _uses(True, NAMESPACED)
 
 
 def _uses(namespaced: bool, rights: Iterable[Right]) -> set[Use]:

@@ -47,6 +47,22 @@ def test_names_are_resolved_and_callers_and_what_runs_reach_are_those_that_were_
     ]
 
 
+def test_names_are_resolved_by_the_cluster_s_pods_and_by_the_cache_on_the_node_unless_somebody_else_is_named() -> None:
+    usual = layout_of("cluster", KubernetesSettings()).openings
+    assert usual is not None
+    system = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+    assert closed(usual)["egress"] == [
+        rule("to", system | {"podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}, 53),
+        rule("to", system | {"podSelector": {"matchLabels": {"k8s-app": "node-local-dns"}}}, 53),
+        rule("to", {"ipBlock": {"cidr": "169.254.20.10/32"}}, 53),
+    ]
+    openshift = {"namespaces": {"kubernetes.io/metadata.name": "openshift-dns"}, "ports": [5353]}
+    named = layout_of("cluster", KubernetesSettings.model_validate({"dns": [openshift]})).openings
+    assert named is not None
+    their_own = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "openshift-dns"}}}
+    assert closed(named)["egress"] == [rule("to", their_own, 5353)]
+
+
 @pytest.mark.parametrize(
     ("cidr", "without", "kept"),
     [
@@ -135,7 +151,8 @@ def test_settings_make_a_policy_for_each_namespace_and_a_quota_for_those_that_ha
         {"callers": [{"namespaces": {"a/b/c": "d"}}]},
         {"callers": [{"pods": {}, "ports": [0]}]},
         {"callers": [{"pods": {}, "ports": [True]}]},
-        {"dns": [{"cidr": "10.0.0.0/8"}]},
+        {"dns": [{"cidr": "169.254.20.10/16"}]},
+        {"dns": [{}]},
         {"quotas": {"lab": {"cpus": -1}}},
         {"quotas": {"lab": {"gpus": 1}}},
         {"quotas": {"lab": {"pods": 1e309}}},

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.measuring import Measuring
@@ -78,7 +79,10 @@ async def test_a_node_that_fails_and_one_that_hangs_cost_only_their_own_figures(
     source = Said()
     source.figures = {"answers": {ids["answers"]: PodFigures(cpu_ns=7)}, "fails": ConnectionError("no route")}
     measuring = Measuring(pods, [source])
-    seen = await measuring.measure([*ids.values(), "nobody.1"])
+    with capture_logs() as logged:
+        seen = await measuring.measure([*ids.values(), "nobody.1"])
+    [unknown] = [one for one in logged if one["event"] == "figures_unknown"]
+    assert (unknown["part"], unknown["error"]) == ("fails", "no route"), "the error is what helps an operator"
     assert {node: seen[run_id].cpu_ns for node, run_id in ids.items()} == {"answers": 7, "fails": None, "hangs": None}
     assert set(seen) == set(ids.values()), "a run has its reports even where nobody knows what it uses"
     await let_go(measuring)

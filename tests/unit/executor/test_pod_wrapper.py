@@ -1,97 +1,82 @@
-"""The script that starts a run's command, as this machine's shell runs it: it waits for a rank table, or says why."""
+"""The shell script that starts a run's command in its container, run by the shells of this machine."""
 
-import os
+import re
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from services.executor.backends.kubernetes.wrapper import MESSAGE, started
+from services.executor.backends.kubernetes.wrapper import MESSAGE, SHELL, started, stopped
 from services.executor.domain.pod_states import EXITED, STOPPING
-from tests.support.waiting import wait_until
 
-CODE = 7
+SHELLS = sorted({str(Path(found).resolve()) for found in map(shutil.which, (SHELL, "dash", "bash")) if found})
+ASSIGNED = re.compile(r"\b([A-Za-z_]\w*)=|\bread -r (\w+)|\bfor (\w+) in")
 
 
 class Container:
-    """What is in `folder` when a command is started that needs the table there, and ends with `CODE`."""
+    """A folder with the termination message."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.word = folder / "word"
-        self.table = folder / "table.json"
-        self.word.touch()
+    def __init__(self, folder: Path, shell: str) -> None:
+        self.message = folder / "message"
+        self.message.touch()
+        self._folder = folder
+        self._shell = shell
 
-    def start(self, wait_s: int, *argv: str) -> None:
-        argv = argv or ("/bin/sh", "-c", f'cat "$RANK_TABLE_FILE"; exit {CODE}')
-        shell, option, script, *words = started(argv, str(self.folder), str(self.word), wait_s)
-        self.process = subprocess.Popen(
-            [shell, option, script.replace(MESSAGE, str(self.word)), *words],
-            env={"PATH": os.environ["PATH"], "RANK_TABLE_FILE": str(self.table)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def waits(self) -> None:
-        """Return when the script has found no table, and sleeps."""
-        wait_until(lambda: self._child() == "sleep", "it waits")
-
-    def ended(self) -> tuple[int, str, str]:
-        """The exit code, and what was written."""
-        out, error = self.process.communicate(timeout=60)
-        return self.process.returncode, out, error
-
-    def _child(self) -> str | None:
-        pid = self.process.pid
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            try:
-                return Path(f"/proc/{child}/comm").read_text().strip()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-        return None
+    def run(self, *argv: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+        words = [
+            word.replace(MESSAGE, str(self.message)) for word in started(argv, str(self._folder), str(self.message))
+        ]
+        environment = {"PATH": "/usr/bin:/bin", **(env or {})}
+        command = [self._shell, *words[1:]]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
-@pytest.fixture
-def container(tmp_path: Path) -> Iterator[Container]:
-    made = Container(tmp_path)
-    yield made
-    made.process.kill()
-    made.process.communicate()
+@pytest.fixture(params=SHELLS)
+def container(request: pytest.FixtureRequest, tmp_path: Path) -> Container:
+    return Container(tmp_path, request.param)
 
 
-def test_the_command_starts_once_its_table_is_there(container: Container) -> None:
-    container.start(600)
-    container.waits()
-    assert container.word.read_text() == ""
-    container.table.write_text("the table")
-    assert container.ended() == (CODE, "the table", "")
-    assert container.word.read_text() == f"{EXITED}\n"
+def test_a_command_gets_its_own_variables_whatever_the_scripts_call_theirs(container: Container) -> None:
+    scripts = started(("true",), "/", "/", 9)[2] + stopped()[2]
+    names = {name for found in ASSIGNED.findall(scripts) for name in found if name}
+    assert {"word", "code", "told", "each", "line"} <= names
+    own = {name: f"the job's {name}" for name in sorted(names)} | {"folder": "the job's folder"}
+    done = container.run("env", env=own)
+    assert done.returncode == 0
+    assert own.items() <= dict(line.split("=", 1) for line in done.stdout.splitlines()).items()
 
 
-def test_a_table_that_does_not_come_fails_the_run_with_a_sentence(container: Container) -> None:
-    container.start(1)
-    code, out, error = container.ended()
-    assert (code, out) == (1, "")
-    assert error.startswith("RANK_TABLE_FILE was not there after 1 s: ")
-    assert error.count("\n") == 1
-    assert container.word.read_text() == f"{EXITED}\n", "it has failed, and was not stopped"
+def test_an_end_is_noted_and_has_the_command_s_exit_code(container: Container, tmp_path: Path) -> None:
+    done = container.run("sh", "-c", "pwd; echo trouble >&2; cat; exit 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, f"{tmp_path}\n", "trouble\n")
+    assert container.message.read_text() == f"{EXITED}\n"
 
 
-def test_a_run_that_is_stopped_while_it_waits_never_starts(container: Container) -> None:
-    container.start(600)
-    container.waits()
-    container.word.write_text(f"{STOPPING}\n")
-    assert container.ended() == (143, "", "")
-    assert container.word.read_text() == f"{STOPPING}\n"
+def test_a_command_whose_stop_came_first_is_not_started(container: Container) -> None:
+    container.message.write_text(f"{STOPPING}\n")
+    done = container.run("echo", "started", env={"word": ""})
+    assert (done.returncode, done.stdout) == (143, "")
 
 
-def test_a_command_that_is_not_there_is_said_without_waiting(container: Container) -> None:
-    container.start(600, "/no/such/command")
-    assert container.ended() == (127, "", "/no/such/command: No such file or directory\n")
+def test_a_command_that_cannot_be_started_is_said_to_be_so(container: Container, tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    told = {
+        "no-such-command": (127, "no-such-command: No such file or directory\n"),
+        "./nothing": (127, "./nothing: No such file or directory\n"),
+        "./plain": (126, "./plain: Permission denied\n"),
+        str(tmp_path): (126, f"{tmp_path}: Permission denied\n"),
+    }
+    for command, said in told.items():
+        container.message.write_text("")
+        done = container.run(command, env={"code": "0"})
+        assert (done.returncode, done.stderr) == said
+        assert container.message.read_text() == f"{EXITED}\n"
 
 
-def test_a_run_that_needs_no_table_waits_for_none(container: Container) -> None:
-    container.start(0, "/bin/sh", "-c", f"exit {CODE}")
-    assert container.ended() == (CODE, "", "")
+def test_without_its_folder_nothing_is_started(tmp_path: Path) -> None:
+    words = started(("echo", "started"), str(tmp_path / "missing"), str(tmp_path))
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{tmp_path / 'missing'}: No such file or directory\n"

@@ -78,15 +78,24 @@ async def test_metrics_have_patterns_for_routes_and_nothing_of_the_requests(yard
 
 async def test_hosts_that_are_not_listed(yard: Gateway) -> None:
     for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8080", "10.0.0.1", ""):
-        for path in ("/healthz", "/api/v1/jobs", "/nothing"):
+        for path in ("/", "/metrics", "/api/v1/auth/methods", "/api/v1/jobs", "/nothing", "/healthz/", "/readyz/x"):
             answer = await yard.http.get(path, headers={"Host": host})
-            assert (answer.status_code, answer.json()["code"]) == (400, "bad_request"), host
+            assert (answer.status_code, answer.json()["code"]) == (400, "bad_request"), (host, path)
+        for path in ("/healthz", "/readyz"):
+            assert (await yard.http.post(path, headers={"Host": host})).status_code == 400, (host, path)
+
+
+async def test_a_load_balancer_that_names_an_address_is_told_the_health_and_nothing_else(yard: Gateway) -> None:
+    for host in ("10.4.0.7:8080", "[fd00::7]:8080", "evil.example", ""):
+        assert (await yard.http.get("/healthz", headers={"Host": host})).text == "ok\n"
+        ready = await yard.http.get("/readyz", headers={"Host": host})
+        assert ready.json() == (await yard.http.get("/readyz")).json()
 
 
 async def test_hosts_that_are_listed(tmp_path: Path) -> None:
     async with gateway(tmp_path, trusted_hosts=("Yard.example",)) as yard:
         for host in ("localhost", "LOCALHOST:1", "127.0.0.1:8080", "[::1]:8080", "yard.example"):
-            assert (await yard.http.get("/healthz", headers={"Host": host})).status_code == 200, host
+            assert (await yard.http.get("/api/v1/auth/methods", headers={"Host": host})).status_code == 200, host
 
 
 async def test_pages_of_other_sites_change_nothing(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import asyncio
 import ipaddress
 import logging
+import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import trustme
 from pydantic import ValidationError
 
 from services.gateway.domain.access import Role
@@ -22,6 +25,7 @@ from shared.contracts.cluster import Offer
 from shared.contracts.commands.cluster import OFFER
 from shared.contracts.images import HUB, ImageName, image_name
 from tests.support.gateway import Gateway, gateway
+from tests.support.ports import free_port
 from tests.support.registry_double import DIGEST, PASSWORD, TOKEN, USER, Manner, RegistryDouble, basic
 from tests.support.waiting import until
 
@@ -326,7 +330,9 @@ async def test_registries_that_one_cluster_alone_names_are_in_nobody_elses_way()
 
 async def test_a_registry_that_nobody_has_allowed_is_not_asked(lab: Gateway) -> None:
     for image in ["169.254.169.254/x:1", "localhost:22/x:1", "evil.example/x:1", "127.0.0.1:9/x:1"]:
-        assert code(await submitted(lab, image)) == "registry_not_asked"
+        job = await submitted(lab, image)
+        assert code(job) == "registry_not_asked"
+        assert "JOBYARD_GATEWAY_REGISTRIES" in job["run_image"]["unpinned"]["message"]
 
 
 async def test_credentials_open_no_way_into_the_platforms_own_network(
@@ -348,6 +354,48 @@ async def test_a_name_that_means_an_inner_address_is_not_asked() -> None:
     with pytest.raises(NoDigest) as caught:
         await RegistryApi((), inner).digest(image_name("registry.example/x:1"), "https", None)
     assert caught.value.code == "registry_refused"
+    assert "JOBYARD_GATEWAY_REGISTRY_NETWORKS" in caught.value.said
+
+
+async def test_a_certificate_that_is_not_trusted_is_no_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    with RegistryDouble(tls) as registry:
+        image = image_name(f"{registry.name}/team/train:3")
+        with pytest.raises(NoDigest) as caught:
+            await RegistryApi(LOOPBACK).digest(image, "https", None)
+        assert (caught.value.code, caught.value.away) == ("registry_untrusted", False)
+        assert "SSL_CERT_FILE" in caught.value.said and "certificate" in caught.value.said
+        trusted = tmp_path / "authority.pem"
+        authority.cert_pem.write_to_path(str(trusted))
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        assert await RegistryApi(LOOPBACK).digest(image, "https", None) == DIGEST
+
+
+async def test_a_registry_without_tls_is_not_taken_for_one_with_a_wrong_certificate(registry: RegistryDouble) -> None:
+    with pytest.raises(NoDigest) as caught:
+        await RegistryApi(LOOPBACK).digest(image_name(f"{registry.name}/team/train:3"), "https", None)
+    assert caught.value.code == "registry_untrusted"
+    assert "http://" in caught.value.said and "certificate" not in caught.value.said
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_name_that_nobody_resolves_is_said_to_be_one(known: bool) -> None:
+    async def lookup(host: str, port: int) -> Sequence[str]:
+        if not known:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return []
+
+    with pytest.raises(NoDigest) as caught:
+        await RegistryApi((), lookup).digest(image_name("registry.example/x:1"), "https", None)
+    assert (caught.value.code, caught.value.away) == ("registry_unresolved", True)
+
+
+async def test_a_port_where_nobody_listens_is_away() -> None:
+    with pytest.raises(NoDigest) as caught:
+        await RegistryApi(LOOPBACK).digest(image_name(f"127.0.0.1:{free_port()}/x:1"), "https", None)
+    assert caught.value.code == "registry_away"
 
 
 def test_the_settings_take_names_of_registries_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,28 @@ def test_secrets_are_made_once_and_only_their_owner_can_read_them(tmp_path: Path
     assert (tmp_path / "data" / "storage").is_dir()
 
 
+def test_the_first_password_of_admin_lies_where_people_look_for_it_and_the_gateway_is_given_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"JOBYARD_FOLDER={tmp_path / 'data'}\n")
+    assert made(tmp_path).returncode == 0
+    file = tmp_path / "data" / "admin-password"
+    assert file.read_text() == values(tmp_path / ".env")["JOBYARD_GATEWAY_ADMIN_PASSWORD"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    gateway = yaml.safe_load(COMPOSE)["services"]["gateway"]["environment"]
+    assert gateway["JOBYARD_GATEWAY_ADMIN_PASSWORD"] == "${JOBYARD_GATEWAY_ADMIN_PASSWORD:?}"
+    file.unlink()
+    assert made(tmp_path).returncode == 0
+    assert not file.exists(), "whoever has removed it does not get it again"
+
+
+def test_a_password_of_admin_that_is_there_already_stays_the_one(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "admin-password").write_text("of-an-earlier-start")
+    (tmp_path / ".env").write_text(f"JOBYARD_FOLDER={tmp_path / 'data'}\n")
+    assert made(tmp_path).returncode == 0
+    assert values(tmp_path / ".env")["JOBYARD_GATEWAY_ADMIN_PASSWORD"] == "of-an-earlier-start"
+    assert (tmp_path / "data" / "admin-password").read_text() == "of-an-earlier-start"
+
+
 def test_two_installations_have_no_secret_in_common(tmp_path: Path) -> None:
     found = []
     for name in ("one", "two"):

@@ -116,10 +116,14 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
         return `${what}：${facts.number('layers_there') ?? 0}/${layers} 层${amount}。`
     },
     registry_login_missing: () => '拉取该作业镜像所用的凭据已不可用，请由虚拟集群管理员重新设置。',
-    registry_not_asked: (facts) => unpinned(facts, '运维人员未允许查询其镜像仓库'),
+    registry_not_asked: (facts) => unpinned(facts, '运维人员未允许查询其镜像仓库（JOBYARD_GATEWAY_REGISTRIES）'),
     registry_away: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 没有应答`),
     registry_busy: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 目前请求过多`),
-    registry_refused: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 的地址不允许访问`),
+    registry_refused: (facts) =>
+        unpinned(facts, `镜像仓库 ${facts.text('registry')} 的地址不允许访问（JOBYARD_GATEWAY_REGISTRY_NETWORKS）`),
+    registry_untrusted: (facts) =>
+        unpinned(facts, `镜像仓库 ${facts.text('registry')} 的 TLS 证书不受信任，或未使用 TLS，请联系运维人员`),
+    registry_unresolved: (facts) => unpinned(facts, `无法解析镜像仓库 ${facts.text('registry')} 的域名`),
     image_denied: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 不允许读取，或没有该镜像`),
     image_unknown: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 没有该镜像或标签`),
     images_not_used: (facts) => unpinned(facts, '目前没有节点在镜像中运行作业，因此未查询'),

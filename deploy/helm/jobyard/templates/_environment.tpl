@@ -33,8 +33,13 @@
 {{- $plain := include "jobyard.settings" . | fromYaml }}
 {{- range $name, $value := mergeOverwrite $plain (deepCopy $values.env) (deepCopy $service.env) }}
 - name: {{ $name }}
-  value: {{ $value | toString | quote }}
+  value: {{ include "jobyard.text" $value | quote }}
 {{- end }}
+{{- end }}
+
+{{/* A value as it was written. Helm reads every number as a float, and would write a million as 1e+06. */}}
+{{- define "jobyard.text" -}}
+{{- if not (kindIs "float64" .) }}{{ . | toString }}{{ else if eq . (floor .) }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
 {{- end }}
 
 {{- define "jobyard.natsUrl" -}}
@@ -54,7 +59,7 @@ JOBYARD_DATA: /var/lib/jobyard
 JOBYARD_HEALTH_HOST: 0.0.0.0
 JOBYARD_HEALTH_PORT: "9464"
 JOBYARD_LOG_FORMAT: json
-JOBYARD_NATS_REPLICAS: {{ $values.nats.replicas | quote }}
+JOBYARD_NATS_REPLICAS: {{ $values.nats.replicas | int64 | quote }}
 JOBYARD_STORAGE_FOLDER: {{ $values.storage.path | quote }}
 {{- if $values.authority.configMap }}
 SSL_CERT_FILE: /etc/jobyard/authority/ca.crt
@@ -69,6 +74,12 @@ JOBYARD_GATEWAY_HOST: 0.0.0.0
 JOBYARD_GATEWAY_TRUSTED_HOSTS: {{ include "jobyard.gatewayHosts" .root | quote }}
 {{- with $values.ingress.proxies }}
 JOBYARD_GATEWAY_TRUSTED_PROXIES: {{ join "," . | quote }}
+{{- end }}
+{{- with $values.registries.asked }}
+JOBYARD_GATEWAY_REGISTRIES: {{ join "," . | quote }}
+{{- end }}
+{{- with $values.registries.networks }}
+JOBYARD_GATEWAY_REGISTRY_NETWORKS: {{ join "," . | quote }}
 {{- end }}
 {{- end }}
 {{- if has .name (list "gateway" "endpoints") }}
@@ -118,11 +129,11 @@ JOBYARD_EXECUTOR_KUBERNETES_PULL_SECRETS: {{ .pullSecrets | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_STORAGE: {{ $storage | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_DEVICES: {{ .devices | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_LIMIT_CPUS: {{ .limitCpus | quote }}
-JOBYARD_EXECUTOR_KUBERNETES_MEMORY_MIB: {{ .memoryMib | quote }}
-JOBYARD_EXECUTOR_KUBERNETES_DISK_MIB: {{ .diskMib | quote }}
-JOBYARD_EXECUTOR_KUBERNETES_SHARED_MEMORY_MIB: {{ .sharedMemoryMib | quote }}
-JOBYARD_EXECUTOR_KUBERNETES_USER: {{ $.Values.security.user | quote }}
-JOBYARD_EXECUTOR_KUBERNETES_GROUP: {{ $.Values.security.group | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_MEMORY_MIB: {{ .memoryMib | int64 | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_DISK_MIB: {{ .diskMib | int64 | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_SHARED_MEMORY_MIB: {{ .sharedMemoryMib | int64 | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_USER: {{ $.Values.security.user | int64 | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_GROUP: {{ $.Values.security.group | int64 | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_READ_ONLY_ROOT: {{ .readOnlyRoot | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PRIORITY_CLASS: {{ .priorityClass | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_RUNTIME_CLASS: {{ .runtimeClass | quote }}
@@ -130,13 +141,24 @@ JOBYARD_EXECUTOR_KUBERNETES_LABELS: {{ .labels | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_ANNOTATIONS: {{ .annotations | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_NODE_LABELS: {{ .nodeLabels | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_TOLERATIONS: {{ .tolerations | toJson | quote }}
-JOBYARD_EXECUTOR_KUBERNETES_PATIENCE_S: {{ .patienceS | quote }}
-JOBYARD_EXECUTOR_KUBERNETES_RANK_TABLE_S: {{ .rankTableS | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_PATIENCE_S: {{ include "jobyard.text" .patienceS | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_RANK_TABLE_S: {{ include "jobyard.text" .rankTableS | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_QUOTAS: {{ .quotas | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_NETWORK_POLICIES: {{ .networkPolicies | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_REACH: {{ .reach | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_CALLERS: {{ .callers | toJson | quote }}
+{{- with .dns }}
+JOBYARD_EXECUTOR_KUBERNETES_DNS: {{ . | toJson | quote }}
+{{- end }}
 JOBYARD_EXECUTOR_KUBERNETES_DOMAIN: {{ .domain | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_USAGE: {{ .usage | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_KUBELETS: {{ .kubelets | quote }}
+{{- if include "jobyard.asksKubelets" $ }}
+JOBYARD_EXECUTOR_KUBERNETES_KUBELET_TOKEN_FILE: /etc/jobyard/kubelets/token
+{{- end }}
+{{- with .prometheus }}
+JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS: {{ . | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -45,4 +45,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 
+{{/* `true` where the executor asks kubelets themselves, with the token of an account of its own. */}}
+{{- define "jobyard.asksKubelets" -}}
+{{- with .Values.runs }}{{ if and (has .usage (list "summary" "cadvisor")) (eq .kubelets "direct") }}true{{ end }}{{ end }}
+{{- end }}
+
 {{- define "jobyard.selectorLine" }} app.kubernetes.io/name: {{ include "jobyard.name" . }}, app.kubernetes.io/instance: {{ .Release.Name }}{{ end }}

@@ -5,6 +5,7 @@
 {{- $service := get $values.services .name }}
 {{- $fullname := include "jobyard.fullname" .root }}
 {{- $stored := hasKey $service "disk" }}
+{{- $showsToken := and (eq .name "executor") (include "jobyard.asksKubelets" .root) }}
 metadata:
   labels:
     {{- include "jobyard.labels" .root | nindent 4 }}
@@ -18,7 +19,7 @@ spec:
   serviceAccountName: {{ $fullname }}-{{ ternary "executor" "service" (eq .name "executor") }}
   automountServiceAccountToken: {{ eq .name "executor" }}
   enableServiceLinks: false # else JOBYARD_GATEWAY_PORT would be an address of the cluster's
-  terminationGracePeriodSeconds: {{ $values.pods.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ $values.pods.terminationGracePeriodSeconds | int64 }}
   {{- with $values.image.pullSecrets }}
   imagePullSecrets:
     {{- range . }}
@@ -51,9 +52,9 @@ spec:
   {{- end }}
   securityContext:
     runAsNonRoot: true
-    runAsUser: {{ $values.security.user }}
-    runAsGroup: {{ $values.security.group }}
-    fsGroup: {{ $values.security.group }}
+    runAsUser: {{ $values.security.user | int64 }}
+    runAsGroup: {{ $values.security.group | int64 }}
+    fsGroup: {{ $values.security.group | int64 }}
     fsGroupChangePolicy: OnRootMismatch
     seccompProfile: { type: RuntimeDefault }
   containers:
@@ -111,6 +112,9 @@ spec:
           {{- end }}
         {{- end }}
         {{- end }}
+        {{- if $showsToken }}
+        - { name: kubelets, mountPath: /etc/jobyard/kubelets, readOnly: true }
+        {{- end }}
         {{- if $values.authority.configMap }}
         - { name: authority, mountPath: /etc/jobyard/authority, readOnly: true }
         {{- end }}
@@ -122,6 +126,10 @@ spec:
     - name: {{ include "jobyard.volume" $path }}
       persistentVolumeClaim: { claimName: {{ $folder.claim | quote }} }
     {{- end }}
+    {{- end }}
+    {{- if $showsToken }}
+    - name: kubelets
+      secret: { secretName: {{ $fullname }}-kubelets }
     {{- end }}
     {{- if $values.authority.configMap }}
     - name: authority

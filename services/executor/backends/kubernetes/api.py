@@ -154,12 +154,16 @@ class Api:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterAway(str(error) or type(error).__name__) from error
 
-    async def text(self, path: str, host: str | None = None, trust: ssl.SSLContext | None = None) -> str:
-        """An answer that is no document. `host`: of a kubelet, which knows the same callers. Raises ApiError,
-        ClusterAway.
+    async def text(
+        self, path: str, host: str | None = None, trust: ssl.SSLContext | None = None, shown: str | None = None
+    ) -> str:
+        """An answer that is no document. `host`: of a kubelet, which knows the same callers; `shown`: a token that it
+        gets in place of this process's own. Raises ApiError, ClusterAway.
         """
         client = self._opened()
         url, headers = await signed(client, "GET", path)
+        if shown is not None:
+            headers["Authorization"] = f"Bearer {shown}"
         token = token_of(client)
         session = client.rest_client.pool_manager
         assert session is not None
@@ -170,7 +174,7 @@ class Api:
                 data = await _read(answer.content, self._most_bytes)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterAway(str(error) or type(error).__name__) from error
-        if answer.status == 401:
+        if answer.status == 401 and shown is None:
             await self._sign_in.renew(client, token)
         if answer.status >= 400:
             raise refusal(answer.status, answer.headers, data)

@@ -2,7 +2,8 @@
 
 A kubelet is asked itself, so that the executor needs the right to figures alone (`nodes/stats`, or `nodes/metrics` for
 cAdvisor's). Through the API server that would be `nodes/proxy`, which lets whoever has it run commands in every pod of
-the node.
+the node. It gets a token of its own to see, where there is one: whoever has a node in their hands gets hold of what its
+kubelet is shown.
 """
 
 import asyncio
@@ -12,17 +13,29 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal
 
+import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.domain.pod_figures import CADVISOR, Pod, PodFigures, Series, of_series, of_summary
 
 SUMMARY, CADVISOR_METRICS = "/stats/summary", "/metrics/cadvisor"
+TRUST_IT = (
+    "let kubelets have certificates of the cluster's authority (serverTLSBootstrap), name who signs them in "
+    "JOBYARD_EXECUTOR_KUBERNETES_KUBELET_CA, or ask them through the API server "
+    "(JOBYARD_EXECUTOR_KUBERNETES_KUBELETS=proxied)"
+)
 _WANTED = tuple(f"{name}{{" for name in CADVISOR)
 
 
+class KubeletUntrusted(OSError):
+    """It shows a certificate that nobody whom the executor trusts has signed, as kubeadm's do unless told otherwise."""
+
+
 class Kubelets:
-    """`ca`: who signs the kubelets' certificates, if that is not the cluster's own authority."""
+    """`ca`: who signs the kubelets' certificates, if that is not the cluster's own authority; `token_file`: with what
+    kubelets are shown, if that is not the executor's own token.
+    """
 
     def __init__(
         self,
@@ -31,12 +44,14 @@ class Kubelets:
         namespaces: str,
         ca: Path | None = None,
         proxied: bool = False,
+        token_file: Path | None = None,
     ) -> None:
         self._api = api
         self._says = says
         self._namespaces = namespaces
         self._ca = ca
         self._proxied = proxied
+        self._token_file = token_file
         self._trust: ssl.SSLContext | None = None
         self._addresses: dict[str, str] = {}
 
@@ -58,10 +73,13 @@ class Kubelets:
             self._trust = await asyncio.to_thread(ssl.create_default_context, cafile=str(self._ca))
         if node not in self._addresses:
             self._addresses[node] = _address(await self._api.get(f"/api/v1/nodes/{node}"))
+        shown = await asyncio.to_thread(self._token_file.read_text) if self._token_file is not None else None
         try:
-            return await self._api.text(path, self._addresses[node], self._trust)
-        except OSError:  # it may have come back with another one
-            self._addresses.pop(node, None)
+            return await self._api.text(path, self._addresses[node], self._trust, shown and shown.strip())
+        except OSError as error:
+            self._addresses.pop(node, None)  # it may have come back with another one
+            if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
+                raise KubeletUntrusted(f"{error}; {TRUST_IT}") from error
             raise
 
     def _understood(self, text: str) -> dict[Pod, PodFigures]:

@@ -73,7 +73,7 @@ def layout_of(executor: str, said: KubernetesSettings) -> Layout:
 
 def _openings(said: KubernetesSettings) -> Openings:
     return Openings(
-        dns=tuple(each.pods_meant() for each in said.dns),
+        dns=tuple(map(peer, said.dns)),
         callers=tuple(map(peer, said.callers)),
         reach=tuple(map(peer, said.reach)),
     )
@@ -84,7 +84,8 @@ def _sources(api: Api, said: KubernetesSettings) -> list[Source]:
     sources: list[Source] = []
     if said.usage in ("summary", "cadvisor"):
         proxied = said.kubelets == "proxied"
-        sources.append(Kubelets(api, said.usage, said.namespaces, said.kubelet_ca, proxied))
+        kubelets = Kubelets(api, said.usage, said.namespaces, said.kubelet_ca, proxied, said.kubelet_token_file)
+        sources.append(kubelets)
     if said.prometheus is not None:
         names = (*CADVISOR, *DEVICES) if said.usage == "prometheus" else DEVICES
         sources.append(Prometheus(said.prometheus, names, said.namespaces))

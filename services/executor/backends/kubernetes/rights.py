@@ -22,14 +22,35 @@ class Right:
 
 
 CLUSTER = (
-    Right("nodes", ("get", "list", "watch"), "what there is for runs, and where a node's kubelet is asked"),
-    Right("nodes/stats", ("get",), "asked for by kubelets: what runs use, as their summary says it"),
+    Right("nodes", ("list", "watch"), "what there is for runs"),
     Right("pods", ("list", "watch"), "runs of all namespaces, and what others hold of the nodes"),
     Right("networkpolicies", ("list",), "those of ours, wherever runs were", _POLICIES),
     Right("resourcequotas", ("list",), "likewise"),
     Right("services", ("list",), "likewise"),
 )
 """Asked for without a namespace: they need a ClusterRole, and a ClusterRoleBinding."""
+
+OF_KUBELETS: Mapping[str, Right] = {
+    "summary": Right("nodes/stats", ("get",), "asked for by kubelets: what runs use, in their summary"),
+    "cadvisor": Right("nodes/metrics", ("get",), "asked for by kubelets: what runs use, in cAdvisor's"),
+}
+"""What a kubelet wants to see of whoever asks it: the executor, or the account of `kubelet_token_file` in its place."""
+
+_PLACE = Right("nodes", ("get",), "where a node's kubelet is asked")
+_PROXIED = (Right("nodes/proxy", ("get",), "kubelets, through the API server"),)
+FIGURES: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
+    "summary": {
+        "direct": (_PLACE, OF_KUBELETS["summary"]),
+        "proxied": _PROXIED,
+    },
+    "cadvisor": {
+        "direct": (_PLACE, OF_KUBELETS["cadvisor"]),
+        "proxied": _PROXIED,
+    },
+    "prometheus": {"direct": (), "proxied": ()},
+    "none": {"direct": (), "proxied": ()},
+}
+"""Beside `CLUSTER`, by the settings `usage` and `kubelets`: to ask those that say what runs use."""
 
 NAMESPACES = (Right("namespaces", ("create", "get", "patch"), "one for each virtual cluster, and its level"),)
 """Beside them, and only where namespaces are made by Jobyard (`create_namespaces`)."""

@@ -1,12 +1,19 @@
 """Settings of the backend `kubernetes`, from the environment (`JOBYARD_EXECUTOR_KUBERNETES_...`)."""
 
+from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.executor.backends.kubernetes.network_settings import LabelKey, Labels, PeerSettings, PodsSettings
+from services.executor.backends.kubernetes.network_settings import (
+    AddressesSettings,
+    LabelKey,
+    Labels,
+    PeerSettings,
+    PodsSettings,
+)
 from services.executor.domain.pod_names import MANAGED_BY, PREFIX
 
 _LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
@@ -68,7 +75,13 @@ class QuotaSettings(BaseModel):
     pods: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
 
 
-_KUBE_DNS = PodsSettings(namespaces={"kubernetes.io/metadata.name": "kube-system"}, pods={"k8s-app": "kube-dns"})
+_KUBE_SYSTEM = {"kubernetes.io/metadata.name": "kube-system"}
+_KUBE_DNS = PodsSettings(namespaces=_KUBE_SYSTEM, pods={"k8s-app": "kube-dns"})
+_NODE_LOCAL_DNS = (
+    PodsSettings(namespaces=_KUBE_SYSTEM, pods={"k8s-app": "node-local-dns"}),
+    AddressesSettings(cidr=IPv4Network("169.254.20.10/32")),
+)
+"""The cache that many managed clusters have on each node: its pods, and where it listens as it is usually set up."""
 
 
 class KubernetesSettings(BaseSettings):
@@ -149,10 +162,11 @@ class KubernetesSettings(BaseSettings):
         True,
         description="Whether each namespace is closed by a NetworkPolicy, and a run's ranks opened to one another.",
     )
-    dns: tuple[PodsSettings, ...] = Field(
-        default_factory=lambda: (_KUBE_DNS,),
-        description="The pods that resolve names; runs may ask them on port 53. Nothing said: `kube-dns`, as most "
-        "clusters label it, in `kube-system`.",
+    dns: tuple[PeerSettings, ...] = Field(
+        default_factory=lambda: (_KUBE_DNS, *_NODE_LOCAL_DNS),
+        description="Who resolves names, as with `REACH`; runs may ask them on port 53, or on `ports`. Nothing said: "
+        "`kube-dns`, as most clusters label it, and `node-local-dns`, in `kube-system`, and 169.254.20.10, where that "
+        "one listens.",
     )
     callers: tuple[PeerSettings, ...] = Field(
         (),
@@ -194,6 +208,12 @@ class KubernetesSettings(BaseSettings):
     )
     kubelet_ca: Path | None = Field(
         None, description="Who signs the kubelets' certificates; none: the cluster's own authority."
+    )
+    kubelet_token_file: Path | None = Field(
+        None,
+        description="A file with the token that kubelets are shown, of an account that may get `nodes/stats` or "
+        "`nodes/metrics` and nothing else; none: the executor's own, with which a node that is in wrong hands can do "
+        "what the executor does.",
     )
     prometheus: str | None = Field(
         None,

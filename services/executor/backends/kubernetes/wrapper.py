@@ -5,6 +5,9 @@ SIGINT. So it hears no SIGTERM itself, and the pod's preStop hook asks the comma
 `process`, that goes to the command and to whoever has lost the parent that would have passed it on, after a moment
 through shells to the programs that they wait for, and never to the helpers of a program.
 
+Nothing that comes before the command sets a variable outside of a subshell: the job may have one of that name, and its
+command is to get the job's.
+
 Which came first, the stop or the end, is decided once: the first word in the container's termination message is it.
 Both need `/bin/sh`, `/proc`, and for patience `sleep`.
 
@@ -20,10 +23,9 @@ SHELL = "/bin/sh"
 MESSAGE = "/dev/termination-log"
 
 _COMMON = r"""
-first() { word=; read -r word < MESSAGE; } 2> /dev/null
+first() (word=; read -r word < MESSAGE; [ "$word" = "$1" ]) 2> /dev/null
 ended() { while read -r each; do [ "$each" = "$1" ] && return 0; done < MESSAGE; return 1; } 2> /dev/null
 pause() { sleep 0.1 2> /dev/null || sleep 1 2> /dev/null; }
-told=" "
 tell() { case $told in *" $1 "*) ;; *) told="$told$1 "; kill -TERM "$1"; kill -CONT "$1";; esac; } 2> /dev/null
 # calls its argument for each living process, with pid, parent and session set
 look() {
@@ -45,37 +47,43 @@ shift
 """
 
 _RUN = r"""
-folder=$1; shift
-[ -d "$folder" ] || { echo "$folder: No such file or directory" >&2; exit 1; }
-cd "$folder" || exit 1
-first; [ -z "$word" ] || exit 143
-fail() { echo "$2" >&2; code=$1; }
-code=
-case $1 in
-    */*) [ -e "$1" ] || fail 127 "$1: No such file or directory"
-         [ ! -e "$1" ] || [ -x "$1" ] && [ ! -d "$1" ] || fail 126 "$1: Permission denied";;
-    *) command -v -- "$1" > /dev/null || fail 127 "$1: No such file or directory";;
-esac
-AWAITING
+[ -d "$1" ] || { echo "$1: No such file or directory" >&2; exit 1; }
+cd "$1" || exit 1
+shift
+first "" || exit 143
+fail() { echo "$2" >&2; exit "$1"; }
+check() (
+    case $1 in
+        */*) [ -e "$1" ] || fail 127 "$1: No such file or directory"
+             [ -x "$1" ] && [ ! -d "$1" ] || fail 126 "$1: Permission denied";;
+        *) command -v -- "$1" > /dev/null || fail 127 "$1: No such file or directory";;
+    esac
+)
+AWAIT
 exec 3>&2 2> /dev/null
-[ -n "$code" ] || { (unset PWD OLDPWD; exec "$@" 2>&3 3>&-) < /dev/null; code=$?; }
+check "$1" 2>&3 AWAITED && (unset PWD OLDPWD; exec "$@" 2>&3 3>&-) < /dev/null
+code=$?
 echo EXITED >> MESSAGE
-first; [ "$word" = STOPPING ] || exit $code
+first STOPPING || exit $code
 until ended TOLD; do pause || break; done
+told=" "
 remaining() { [ "$session" != 1 ] || [ "$pid" = 1 ] || { left=yes; tell "$pid"; }; }
 while left=; look remaining; [ -n "$left" ]; do pause || break; done
 exit $code
 """
 
 _AWAIT = r"""
-tell_time() { now=; read -r now rest < /proc/uptime; now=${now%%.*}; } 2> /dev/null
-tell_time; late=$((now + WAIT_S))
-while [ -z "$code" ] && [ ! -f "$RANK_TABLE_FILE" ]; do
-    pause
-    first; [ -z "$word" ] || exit 143
-    tell_time; [ "$now" -lt "$late" ] || fail 1 "MISSING"
-done
+await() (
+    seconds() (read -r now rest < /proc/uptime; echo "${now%%.*}")
+    late=$(($(seconds) + WAIT_S))
+    until [ -f "$RANK_TABLE_FILE" ]; do
+        pause
+        first "" || exit 0
+        [ "$(seconds)" -lt "$late" ] || fail 1 "MISSING"
+    done
+)
 """
+_AWAITED = '&& await 2>&3 && { first "" || exit 143; }'
 _MISSING = (
     "RANK_TABLE_FILE was not there after WAIT_S s: the cluster has not said which NPUs the ranks of this job have, as "
     "Huawei's device plugin does in the annotations of their pods. Ask an operator, or give RANK_TABLE_FILE a value of "
@@ -83,10 +91,11 @@ _MISSING = (
 )
 
 _STOP = r"""
-first; [ -z "$word" ] || exit 0
+first "" || exit 0
+told=" "
 present=" "; remember() { present="$present$pid "; }; look remember
 echo STOPPING >> MESSAGE
-first; [ "$word" = STOPPING ] || exit 0
+first STOPPING || exit 0
 top() { [ "$parent" -gt 1 ] || [ "$pid" = 1 ] || [ "$pid" = $$ ] || { tell "$pid"; queue="$queue $pid"; }; }
 look top
 for each in 1 2 3 4 5; do ended EXITED && break; pause; done
@@ -109,8 +118,10 @@ def started(argv: Sequence[str], folder: str, mark: str, wait_s: int = 0) -> lis
     `mark`: a file that the executor has made; where it is not, the storage is another one, and nothing starts.
     `wait_s`: how long it waits for its rank table before that; 0: it needs none.
     """
-    awaiting = _AWAIT.replace("MISSING", _MISSING).replace("WAIT_S", str(wait_s)) if wait_s else ""
-    script = _script(_PLACED + _RUN.replace("AWAITING", awaiting))
+    wait, waited = (
+        (_AWAIT.replace("MISSING", _MISSING).replace("WAIT_S", str(wait_s)), _AWAITED) if wait_s else ("", "")
+    )
+    script = _script(_PLACED + _RUN.replace("AWAITED", waited).replace("AWAIT", wait))
     return [SHELL, "-c", script, "jobyard", mark, folder, *argv]
 
 
