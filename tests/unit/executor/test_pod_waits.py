@@ -1,4 +1,4 @@
-"""The shell script of a run that waits for its rank table, as this machine's shell runs it, and says why it starts not."""
+"""The shell script of a run that waits for its rank table, as this machine's shell runs it."""
 
 import contextlib
 import os

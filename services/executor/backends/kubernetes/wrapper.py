@@ -118,10 +118,9 @@ def started(argv: Sequence[str], folder: str, mark: str, wait_s: int = 0) -> lis
     `mark`: a file that the executor has made; where it is not, the storage is another one, and nothing starts.
     `wait_s`: how long it waits for its rank table before that; 0: it needs none.
     """
-    wait, waited = (
-        (_AWAIT.replace("MISSING", _MISSING).replace("WAIT_S", str(wait_s)), _AWAITED) if wait_s else ("", "")
-    )
-    script = _script(_PLACED + _RUN.replace("AWAITED", waited).replace("AWAIT", wait))
+    await_table = _AWAIT.replace("MISSING", _MISSING).replace("WAIT_S", str(wait_s))
+    run = _RUN.replace("AWAITED", _AWAITED if wait_s else "").replace("AWAIT", await_table if wait_s else "")
+    script = _script(_PLACED + run)
     return [SHELL, "-c", script, "jobyard", mark, folder, *argv]
 
 
