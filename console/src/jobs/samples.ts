@@ -104,6 +104,7 @@ export function event(of: Job, said: Partial<Job> = {}): JobEvent {
                     not_before: null,
                     failures: 0,
                     losses: 0,
+                    refusals: 0,
                     log_lines: 0,
                 },
             },

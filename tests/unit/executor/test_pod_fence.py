@@ -132,8 +132,8 @@ def test_where_runs_were_ordered_is_known_to_the_next_process_until_they_are_for
 
 
 def test_of_a_pods_containers_only_the_runs_own_is_known() -> None:
-    pods = Pods(Api(None), LAYOUT.fence, Holders(), lambda run_id: None, lambda run_id: "jobyard-lab")
     pod = made()
+    pods = Pods(Api(None), LAYOUT.fence, Holders(), lambda run_id: None, lambda run_id: pod["metadata"]["namespace"])
     [own] = pod["spec"]["containers"]
     pod["spec"]["containers"] = [{"name": "proxy", "image": "lab/proxy:1"}, own | {"image": "lab/train:2"}]
     pods.take(pod)
