@@ -237,12 +237,12 @@ def test_what_a_form_is_told_is_what_a_submission_is_allowed(yard: SeparateServi
     assert "no node is that large" not in warned(**most)
     assert "simulated" in warned(**most)
     assert "no node is that large" not in warned(cpus=options["max_cpus"], memory_mib=options["max_memory_mib"])
-    for larger in (
+    too_large: list[dict[str, Any]] = [
         {**most, "devices": v100["max_per_node"] + 1},
         {"cpus": options["max_cpus"] + 1},
         {"memory_mib": options["max_memory_mib"] + 1},
-    ):  # a scheduler that does not answer at once is not waited for
-        wait_until(lambda larger=larger: valid(**larger) is None, f"{larger} is refused")
+    ]  # a scheduler that does not answer at once is not waited for
+    wait_until(lambda: not any(valid(**fields) for fields in too_large), "each of them is refused")
     assert options["uses_images"] is False
     assert "is not used" in warned(image="pytorch:2")
 
