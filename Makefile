@@ -52,7 +52,7 @@ test-backends: programs $(CONSOLE) ## run both of them side by side
 	@JOBYARD_TEST_BACKENDS=docker,kubernetes $(BIN)/python -m tests.support.programs
 	JOBYARD_TEST_BACKENDS=docker,kubernetes $(BIN)/python -m pytest -n 2 tests/docker tests/kubernetes tests/contract/test_backend_usage.py $(OF_EVERY_BACKEND)
 
-OF_EVERY_BACKEND := $(addprefix tests/contract/test_backend,.py _ways.py _executor.py _usage.py)
+OF_EVERY_BACKEND := $(addprefix tests/contract/test_backend,.py _ways.py _executor.py)
 
 programs: $(VENV)/dev.stamp ## build the programs of a Kubernetes cluster from Go modules, once
 	@$(BIN)/python -m tests.support.kubernetes.programs $(OF_A_CLUSTER)

@@ -1,19 +1,21 @@
 """A real cluster whose API server has trouble: what passes by itself ends no run, and nothing stays behind."""
 
+import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from services.executor.backends.frames import STDOUT
-from services.executor.backends.kubernetes.api import ApiError
-from services.executor.backends.kubernetes.rights import CLUSTER, FIGURES, NAMESPACED, NAMESPACES, rules
+from services.executor.backends.kubernetes.api import Api, ApiError
+from services.executor.backends.kubernetes.rights import CLUSTER, FIGURES, NAMESPACED, NAMESPACES, Right, rules
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Cancelled, Ended, Refused, Started, Waiting
 from shared.contracts.streams import Child
+from shared.ids import new_id
 from tests.support.benches import opened_in_cluster
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.kubernetes.cluster import own, shared
@@ -246,16 +248,8 @@ async def test_a_run_needs_no_more_rights_than_are_listed(tmp_path: Path) -> Non
     plane = own().plane
     certificate, key = plane.certificate("limited")
     kubeconfig = plane.write_kubeconfig("limited", {"client-certificate": str(certificate), "client-key": str(key)})
-    async with opened_in_cluster(tmp_path, through=kubeconfig) as bench:
-        granted = (*CLUSTER, *FIGURES["summary"]["direct"], *NAMESPACES, *NAMESPACED)
-        role = {"metadata": {"name": bench.namespace}, "rules": rules(granted)}
-        binding = {
-            "metadata": {"name": bench.namespace},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": bench.namespace},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "limited"}],
-        }
-        for kind, document in (("clusterroles", role), ("clusterrolebindings", binding)):
-            await bench.api.create(f"/apis/rbac.authorization.k8s.io/v1/{kind}", document)
+    granted = (*CLUSTER, *FIGURES["summary"]["direct"], *NAMESPACES, *NAMESPACED)
+    async with only(granted), opened_in_cluster(tmp_path, through=kubeconfig) as bench:
         order = bench.order(f"echo $TOKEN; {bench.WAIT_FOR_GO}", hidden=("s3cret",))
         await bench.backend.launch([replace(order, env=order.env | {"TOKEN": "s3cret"})])
         stopped = await bench.runs()
@@ -268,8 +262,29 @@ async def test_a_run_needs_no_more_rights_than_are_listed(tmp_path: Path) -> Non
         assert bench.output(order.run_id)[STDOUT] == b"***\n"
         await bench.backend.forget([order.run_id, stopped])
         await nothing(bench, "pods")
-        for kind in ("clusterrolebindings", "clusterroles"):
-            await bench.api.delete(f"/apis/rbac.authorization.k8s.io/v1/{kind}/{bench.namespace}", {})
+
+
+@contextlib.asynccontextmanager
+async def only(granted: Iterable[Right]) -> AsyncIterator[None]:
+    """The rights of the user `limited`, who needs them to see what there is when a backend is opened."""
+    rbac, name = "/apis/rbac.authorization.k8s.io/v1", f"limited-{new_id()[-10:].lower()}"
+    role = {"metadata": {"name": name}, "rules": rules(granted)}
+    binding = {
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "limited"}],
+    }
+    documents = {"clusterroles": role, "clusterrolebindings": binding}
+    admin = Api(shared())
+    await admin.open()
+    try:
+        for kind, document in documents.items():
+            await admin.create(f"{rbac}/{kind}", document)
+        yield
+    finally:
+        for kind in documents:
+            await admin.delete(f"{rbac}/{kind}/{name}", {})
+        await admin.close()
 
 
 def _restricted(document: dict[str, object]) -> dict[str, object]:
