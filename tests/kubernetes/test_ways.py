@@ -6,6 +6,7 @@ import socket
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -100,9 +101,10 @@ async def test_a_connection_that_is_cut_ends_the_child_and_tells_nobody_how_and_
 ) -> None:
     id = await bench.runs()
     config = yaml.safe_load(shared().read_text())
-    server = config["clusters"][0]["cluster"]["server"]
-    with Proxy(int(server.rpartition(":")[2])) as proxy:
-        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{proxy.port}"
+    server = urlsplit(config["clusters"][0]["cluster"]["server"])
+    assert server.hostname is not None and server.port is not None
+    with Proxy(server.port, server.hostname) as proxy:
+        config["clusters"][0]["cluster"]["server"] = f"https://localhost:{proxy.port}"
         (tmp_path / "proxied.kubeconfig").write_text(yaml.safe_dump(config))
         await bench.reach_by(tmp_path / "proxied.kubeconfig")
         lab = shell("echo >> lab; trap '' HUP; exec sleep 600", name="jupyter")

@@ -17,14 +17,15 @@ PIECE = 65_536
 class Proxy:
     """Listens on a port of its own; `with` starts and ends it."""
 
-    def __init__(self, target: int) -> None:
-        """`target`: the server's loopback port."""
+    def __init__(self, target: int, host: str = "127.0.0.1") -> None:
+        """`target`: the server's port."""
         self.port = free_port()
         self.delay_s = 0.0
         """Added to everything that passes, either way."""
         self.swallowed = 0
         """Replies that never reached their client."""
         self._target = target
+        self._host = host
         self._swallowing = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy")
@@ -93,7 +94,7 @@ class Proxy:
 
     async def _pass_both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._thaw.wait()
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        far_reader, far_writer = await asyncio.open_connection(self._host, self._target)
         try:
             directions = {
                 asyncio.create_task(self._pass(reader, far_writer, replies=False)),
