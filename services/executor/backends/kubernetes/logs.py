@@ -54,6 +54,8 @@ class PodLog:
         self._hidden = hidden
         self._wrote = wrote
         self._file: OutputFile | None = None
+        self._whole = False
+        """It came to its end when it was followed, and has not gone on since."""
         self._ended = asyncio.Event()
         self._follower: asyncio.Task[None] | None = None
 
@@ -73,9 +75,11 @@ class PodLog:
         try:
             reading = await self._copy(follow=False)
         except ApiError as error:
-            raise (ClusterAway if error.status == _NOT_FOUND else LogMissing)(str(error)) from error
-        if reading.unreadable:
-            raise LogMissing("the node said something else in place of it")
+            if not self._whole:
+                raise (ClusterAway if error.status == _NOT_FOUND else LogMissing)(str(error)) from error
+        else:
+            if reading.unreadable and not self._whole:  # a node removes the containers of a deleted pod at once
+                raise LogMissing("the node said something else in place of it")
         return await self.give_up()
 
     async def give_up(self) -> OutputFile:
@@ -89,16 +93,18 @@ class PodLog:
     async def _follow(self) -> None:
         failures = 0
         while not self._ended.is_set():
-            before = self._stored
+            before, came_to_its_end = self._stored, False
             try:
-                await self._copy(follow=True)
+                came_to_its_end = not (await self._copy(follow=True)).unreadable
             except ClusterAway as error:
                 log.info("pod_log_away", error=str(error))
             except ApiError as error:
                 log.info("pod_log_refused", error=str(error))
             except OSError as error:
                 log.warning("output_not_read", path=str(self._path), error=str(error))
-            failures = 0 if self._stored > before else failures + 1
+            more = self._stored > before
+            self._whole = came_to_its_end or (self._whole and not more)
+            failures = 0 if more else failures + 1
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_AGAIN_S[min(failures, len(_AGAIN_S) - 1)]):
                     await self._ended.wait()
