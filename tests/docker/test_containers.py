@@ -346,6 +346,11 @@ async def test_network_is_what_has_come_into_the_container(bench: Bench) -> None
             f" assert len(came) == {size}"
         )
         id = await bench.runs(f'python3 -c "{takes}"')
+
+    async def counted() -> bool:
+        return ((await bench.backend.measure([id]))[id].receive_bytes or 0) >= size
+
+    await until(counted, "it is counted")
     seen = (await bench.backend.measure([id]))[id]
     assert seen.network_scope == "run" and size <= (seen.receive_bytes or 0) < 1.2 * size
     bench.go()

@@ -161,7 +161,9 @@ async def test_ranks_of_a_run_may_speak_with_one_another_and_meet_by_name_and_no
 
 
 async def test_a_quota_of_the_settings_makes_a_run_wait(bench: KubernetesBench) -> None:
-    order = replace(bench.order("true"), cpus=5.0)
+    first, order = bench.order("true"), replace(bench.order("true"), cpus=5.0)
+    await launched(bench, first)
+    await bench.ended(first.run_id)  # so the quota counts
     await launched(bench, order)
     seen = await bench.seen(order.run_id)
     assert isinstance(seen, Refused)
