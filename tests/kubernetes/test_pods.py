@@ -133,6 +133,6 @@ async def test_what_is_hidden_stands_in_no_pod_and_is_masked_by_the_next_executo
     assert bench.output(order.run_id)[STDOUT] == b"***\nagain ***\n"
 
     async def gone() -> bool:
-        return (await bench.api.get(f"/api/v1/namespaces/{bench.namespace}/secrets"))["items"] == []
+        return bool((await bench.api.get(f"/api/v1/namespaces/{bench.namespace}/secrets"))["items"] == [])
 
     await until(gone, "its Secret goes with its pod")
