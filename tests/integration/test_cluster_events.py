@@ -16,6 +16,7 @@ from tests.support.kubernetes.proxy import Proxy, asks, proxy
 RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1"
 FENCE = Fence("cluster", "jobyard-")
 SECRET = "s3cret-value"
+WAITING = {"waiting": {"reason": "ContainerCreating"}}
 POD = {
     "metadata": {
         "name": names.pod_name(RUN),
@@ -32,8 +33,8 @@ POD = {
         "labels": FENCE.labels(RUN),
         "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": names.ANCHOR, "uid": "anchor"}],
     },
-    "spec": {"nodeName": "n1", "containers": [{"image": "a"}]},
-    "status": {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]},
+    "spec": {"nodeName": "n1", "containers": [{"name": names.CONTAINER, "image": "a"}]},
+    "status": {"phase": "Pending", "containerStatuses": [{"name": names.CONTAINER, "state": WAITING}]},
 }
 
 
