@@ -53,7 +53,7 @@ async def cluster(folder: Path, of_kubelet: trustme.CA | None = None) -> AsyncIt
         return web.json_response({"status": {"addresses": addresses, "daemonEndpoints": endpoint}})
 
     async def summary(request: web.Request) -> web.Response:
-        seen.setdefault("kubelet", []).append(request.headers.get("Authorization"))
+        seen.setdefault("kubelet", []).extend(request.headers.getall("Authorization", [None]))
         return web.json_response(SUMMARY)
 
     server, kubelet = web.Application(), web.Application()

@@ -161,9 +161,7 @@ class Api:
         gets in place of this process's own. Raises ApiError, ClusterAway.
         """
         client = self._opened()
-        url, headers = await signed(client, "GET", path)
-        if shown is not None:
-            headers["Authorization"] = f"Bearer {shown}"
+        url, headers = await signed(client, "GET", path, shown=shown)
         token = token_of(client)
         session = client.rest_client.pool_manager
         assert session is not None
@@ -275,15 +273,20 @@ async def signed(
     path: str,
     query: Sequence[tuple[str, str]] = (),
     headers: Mapping[str, str] | None = None,
+    shown: str | None = None,
 ) -> tuple[str, dict[str, str]]:
-    """The address and the headers of a request that is signed in. Raises ClusterAway: now it can't be signed in."""
+    """The address and the headers of a request that is signed in. Raises ClusterAway: now it can't be signed in.
+
+    `shown`: a token in place of this process's own.
+    """
+    given = dict(headers or {}) if shown is None else {**(headers or {}), "Authorization": f"Bearer {shown}"}
     try:
         _, url, signed, _, _ = await client.param_serialize(
             method,
             path,
             query_params=list(query),
-            header_params=dict(headers or {}),
-            auth_settings=["BearerToken"],
+            header_params=given,
+            auth_settings=["BearerToken"] if shown is None else [],
         )
     except UNREADABLE as error:
         raise ClusterAway(f"the credentials for the cluster cannot be read: {error}") from error
