@@ -178,15 +178,8 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
     forced = stopping and EXITED not in words and code == _SIGKILLED
     if stopping and not asked:
         return Taken(_taken(pod))
-    return Over(
-        started_ns=time_ns(ended["startedAt"]),
-        ended_ns=time_ns(ended["finishedAt"]),
-        exit_code=code,
-        signal=signal_of(code),
-        stopped=stopping,
-        forced=forced,
-        reason=_out_of_memory(pod) if ended.get("reason") == "OOMKilled" and code else None,
-    )
+    reason = _out_of_memory(pod) if ended.get("reason") == "OOMKilled" and code else None
+    return _over(ended, code, reason, stopped=stopping, forced=forced)
 
 
 def _words(ended: Mapping[str, Any]) -> list[str]:
@@ -305,14 +298,20 @@ def _over_its_disk(pod: Pod) -> Over | None:
     words = (
         f"The run wrote more beside its folders than it may: {said} Write into the job's folder, or ask an operator."
     )
+    return _over(ended, code, Reason(code="disk_exceeded", message=words, details={"said": said}))
+
+
+def _over(
+    ended: Mapping[str, Any], code: int, reason: Reason | None, stopped: bool = False, forced: bool = False
+) -> Over:
     return Over(
         started_ns=time_ns(ended["startedAt"]),
         ended_ns=time_ns(ended["finishedAt"]),
         exit_code=code,
         signal=signal_of(code),
-        stopped=False,
-        forced=False,
-        reason=Reason(code="disk_exceeded", message=words, details={"said": said}),
+        stopped=stopped,
+        forced=forced,
+        reason=reason,
     )
 
 
