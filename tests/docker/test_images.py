@@ -14,24 +14,11 @@ from tests.support.docker import docker, engine
 from tests.support.executor_service import paused
 from tests.support.held_way import HeldWay
 from tests.support.platform import Platform
-from tests.support.registry import PASSWORD, USER, Registry, registry_in
+from tests.support.registry import PASSWORD, USER, Registry
 from tests.support.waiting import wait_until
 
 PART = 1 << 20
 """Bytes of each layer; two of the three have 3 MiB."""
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with registry_in(tmp_path_factory.mktemp("registry")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def way(registry: Registry) -> Iterator[HeldWay]:
-    """To the registry, by another port: so the engine takes it for another registry, which has the same images."""
-    with HeldWay(registry.port) as way:
-        yield way
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A NATS server, the rest of the platform as an executor meets it, and an executor: for the tests of that service."""
+"""For the tests of the executor: NATS, the platform as an executor meets it, an executor, and an API server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +7,10 @@ import pytest
 
 from tests.support.executor_fixtures import nats, yard
 from tests.support.executor_service import ExecutorService
+from tests.support.kubernetes.fixtures import api, between
 from tests.support.nats import NatsServer
 
-__all__ = ("nats", "yard")
+__all__ = ("api", "between", "nats", "yard")
 
 
 @pytest.fixture

@@ -1,31 +1,15 @@
 """Calls to an API server that has trouble: what passes is waited for, and a refusal is told at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, refusal
-from tests.support.kubernetes.proxy import Proxy, asks, proxy
+from tests.support.kubernetes.proxy import Proxy, asks
 from tests.support.waiting import LONG_S
 
 POD = "/api/v1/namespaces/lab/pods/job"
 FOUND = {"kind": "Pod"}
-
-
-@pytest.fixture
-async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
-    async with proxy(tmp_path) as between:
-        yield between
-
-
-@pytest.fixture
-async def api(between: Proxy) -> AsyncIterator[Api]:
-    api = Api(between.kubeconfig)
-    await api.open()
-    yield api
-    await api.close()
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 503, 504])

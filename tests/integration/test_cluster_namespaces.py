@@ -1,7 +1,6 @@
 """Namespaces of virtual clusters as an API server has them: not there, closed to the executor, emptied under it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +20,12 @@ from services.executor.domain.cluster_refusals import passes
 from services.executor.domain.observation import Refused
 from shared.ids import new_id
 from tests.support.executor_backend import order_of
-from tests.support.kubernetes.proxy import Proxy, asks, proxy
+from tests.support.kubernetes.proxy import Proxy, asks
 from tests.support.waiting import LONG_S
 
 LAB = "/api/v1/namespaces/jobyard-lab"
 ANCHOR = f"{LAB}/configmaps/jobyard"
 LAYOUT = Layout(executor="cluster", image="a")
-
-
-@pytest.fixture
-async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
-    async with proxy(tmp_path) as between:
-        yield between
-
-
-@pytest.fixture
-async def api(between: Proxy) -> AsyncIterator[Api]:
-    api = Api(between.kubeconfig)
-    await api.open()
-    yield api
-    await api.close()
 
 
 def said(message: str, reason: str = "NotFound") -> dict[str, Any]:

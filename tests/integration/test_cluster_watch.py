@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.lines import LONGEST
 from services.executor.backends.kubernetes.pauses import Pauses
 from services.executor.backends.kubernetes.watching import Watch
-from tests.support.kubernetes.proxy import Proxy, asks, proxy
+from tests.support.kubernetes.proxy import Proxy, asks
 from tests.support.waiting import until
 
 PATH = "/api/v1/nodes"
@@ -49,12 +48,6 @@ def event(kind: str, name: str, version: int) -> dict[str, Any]:
 def page(version: int, *names: str, more: str = "") -> dict[str, Any]:
     items = [document(name, version) for name in names]
     return {"metadata": {"resourceVersion": str(version), "continue": more}, "items": items}
-
-
-@pytest.fixture
-async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
-    async with proxy(tmp_path) as between:
-        yield between
 
 
 @pytest.fixture

@@ -17,20 +17,11 @@ from tests.support.executor import NODE, launch_of, view_of
 from tests.support.executor_service import ExecutorService, Yard
 from tests.support.executors import in_cluster
 from tests.support.kubernetes.cluster import shared
-from tests.support.kubernetes.proxy import Held, Proxy, asks, proxy
-from tests.support.kubernetes.rights import listed, used
+from tests.support.kubernetes.proxy import Held, Proxy, asks
 from tests.support.nats import NatsServer
 from tests.support.waiting import until
 
 WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.05; done"
-
-
-@pytest.fixture
-async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
-    """Whatever was asked through it is in the list of the executor's rights."""
-    async with proxy(tmp_path, shared()) as between:
-        yield between
-        assert used(between.asked) <= listed()
 
 
 @pytest.fixture

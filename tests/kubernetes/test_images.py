@@ -2,11 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-
-import pytest
 
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
@@ -14,24 +11,11 @@ from services.executor.domain.pulling import Pull
 from shared.contracts.commands.secrets import RegistryLogin
 from tests.support.held_way import HeldWay
 from tests.support.kubernetes.bench import KubernetesBench
-from tests.support.registry import PASSWORD, USER, Registry, registry_in
+from tests.support.registry import PASSWORD, USER, Registry
 from tests.support.waiting import until
 
 PART = 1 << 20
 """Bytes of each layer; two of the three have 3 MiB."""
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with registry_in(tmp_path_factory.mktemp("registry")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def way(registry: Registry) -> Iterator[HeldWay]:
-    """To the registry, by another port."""
-    with HeldWay(registry.port) as way:
-        yield way
 
 
 async def secrets(bench: KubernetesBench) -> list[dict[str, Any]]:

@@ -19,22 +19,14 @@ from shared.ids import new_id
 from tests.support.benches import opened_in_cluster
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.kubernetes.cluster import own, shared
-from tests.support.kubernetes.proxy import Proxy, asks, proxy
-from tests.support.kubernetes.rights import Use, listed, used
+from tests.support.kubernetes.proxy import Proxy, asks
+from tests.support.kubernetes.rights import Use, used
 from tests.support.streams import Held
 from tests.support.waiting import until
 
 CREATES = asks("POST", r".*/pods")
 WATCHES = asks("WATCH", r".*/pods")
 FINALIZER = "jobyard.io/test"
-
-
-@pytest.fixture
-async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
-    """Whatever was asked through it is in the list of the executor's rights."""
-    async with proxy(tmp_path, shared()) as between:
-        yield between
-        assert used(between.asked) <= listed()
 
 
 @pytest.fixture
