@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+_NOTHING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 _END = b"0\r\n\r\n"
 
 
@@ -45,6 +46,9 @@ class NodeLogs:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:  # the API server keeps its connections
                 asked = await reader.readuntil(b"\r\n\r\n")
+                if b"/containerLogs/" not in asked.partition(b"\r\n")[0]:
+                    writer.write(_NOTHING)
+                    continue
                 writer.write(_HEAD + f"{len(self._line):x}\r\n".encode() + self._line + b"\r\n")
                 await writer.drain()
                 if b"follow=true" in asked.partition(b"\r\n")[0] and self.held < self._most_held:
