@@ -18,6 +18,15 @@ class OutputReader:
         self.offset = 0
         self.assembler = LineAssembler()
 
+    def is_behind(self) -> bool:
+        """The file has more than was read. One that cannot be looked at is to be read, which says why it cannot."""
+        try:
+            return self._path.stat().st_size > self.offset
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+
     def read(self, size: int = READ_BYTES) -> list[Lines | Lost]:
         """The lines that end in the next whole frames; `offset` goes on. Raises OSError but for a missing file."""
         try:

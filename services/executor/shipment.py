@@ -27,6 +27,7 @@ from services.executor.domain.chunks import Chunker, halves
 from services.executor.domain.lines import Lines, Lost
 from services.executor.domain.telling import Telling
 from services.executor.output import OutputReader
+from services.executor.pace import PACE_S, Pace
 from shared.bus.bus import Bus
 from shared.contracts import subjects
 from shared.contracts.logs import LogChunk
@@ -39,8 +40,6 @@ SAVE_S = 2.0
 PAYLOAD_BYTES = 900_000
 """A server takes a message of 1 MiB; control characters take six times their size in JSON."""
 POSITION = ".shipped"
-PACE_S = 0.25
-"""At most so often an unfinished line is told."""
 UNFINISHED_TTL = {"Nats-TTL": "5m"}
 """The stream forgets them; the log service keeps what it knows."""
 
@@ -57,12 +56,12 @@ class RunLog:
 
 
 class Shipment:
-    """Follows one run's output. `thread`: where it is read. `pace_s`: how long an unfinished line is left alone."""
+    """Follows one run's output. `thread`: where it is read."""
 
-    def __init__(self, run: RunLog, path: Path, bus: Bus, thread: Executor, pace_s: Callable[[], float]) -> None:
+    def __init__(self, run: RunLog, path: Path, bus: Bus, thread: Executor, pace: Pace) -> None:
         self._bus = bus
         self._thread = thread
-        self._pace_s = pace_s
+        self._pace = pace
         self._telling = Telling()
         self._wake: asyncio.TimerHandle | None = None
         self._position = path.with_suffix(POSITION)
@@ -76,9 +75,9 @@ class Shipment:
         self._task: asyncio.Task[None] | None = None
         self._restore()
 
-    @property
-    def shows_unfinished(self) -> bool:
-        return self._telling.shows
+    def is_behind(self) -> bool:
+        """There is something to look at. To be called in the thread where the output is read."""
+        return self._task is None or self._reader.offset != self._saved or self._reader.is_behind()
 
     def look(self) -> None:
         """There may be more to ship: begin, or go on after what is under way."""
@@ -96,6 +95,7 @@ class Shipment:
         await self._publish(await self._in_thread(lambda: list(self._reader.assembler.flush(ended_ns))))
         if self._reader.offset:
             self._save()
+        self._pace.note(self._run.run_id, False)
         return self._chunker.seq - self._first_seq
 
     async def close(self) -> None:
@@ -130,11 +130,12 @@ class Shipment:
         ended = {piece.stream for piece in pieces if isinstance(piece, Lines)}
         if ended:
             self._telling.ended(ended, asyncio.get_running_loop().time() + PACE_S)
+            self._pace.note(self._run.run_id, self._telling.shows)
 
     async def _tell(self) -> None:
         """Tell what unfinished lines show, and come back for those that it is too early for."""
         loop, reader = asyncio.get_running_loop(), self._reader
-        news = partial(self._telling.news, reader.assembler.carry, loop.time(), self._pace_s())
+        news = partial(self._telling.news, reader.assembler.carry, loop.time(), self._pace.seconds)
         texts, later = await self._in_thread(news)
         if texts:
             chunk = self._chunker.unfinished(texts, time.time_ns())
@@ -143,7 +144,8 @@ class Shipment:
             await self._bus.publish_raw(
                 subjects.log(chunk.job_id), chunk.model_dump_json().encode(), name, UNFINISHED_TTL
             )
-            self._telling.told(texts, loop.time() + self._pace_s())
+            self._telling.told(texts, loop.time() + self._pace.seconds)
+            self._pace.note(self._run.run_id, self._telling.shows)
         self._sleep(later)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

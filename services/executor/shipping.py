@@ -1,17 +1,16 @@
 """Ships what runs write: every run of this node whose output is followed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from services.executor.shipment import PACE_S, RunLog, Shipment
+from services.executor.pace import Pace
+from services.executor.shipment import RunLog, Shipment
 from shared.bus.bus import Bus
 
 POLL_S = 1.0
 """Runs announce their output; this is for an announcement that was lost."""
-MOST_TOLD = 50
-"""Messages a second about unfinished lines, however many runs show some: each is stored for a while."""
 
 
 class Shipper:
@@ -21,6 +20,7 @@ class Shipper:
         self._bus = bus
         self._output = output
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shipping")
+        self._pace = Pace()
         self._shipments: dict[str, Shipment] = {}
 
     def follow(self, run: RunLog) -> None:
@@ -42,16 +42,12 @@ class Shipper:
         """Look at every run now and then, until cancelled: an announcement may have been lost."""
         while True:
             await asyncio.sleep(POLL_S)
-            for shipment in list(self._shipments.values()):
+            shipments = list(self._shipments.values())
+            for shipment in await asyncio.get_running_loop().run_in_executor(self._thread, _behind, shipments):
                 shipment.look()
 
     def _shipment(self, run: RunLog) -> Shipment:
-        return Shipment(run, self._output(run.run_id), self._bus, self._thread, self._pace_s)
-
-    def _pace_s(self) -> float:
-        """How long an unfinished line waits until it is told again."""
-        showing = sum(shipment.shows_unfinished for shipment in self._shipments.values())
-        return max(PACE_S, showing / MOST_TOLD)
+        return Shipment(run, self._output(run.run_id), self._bus, self._thread, self._pace)
 
     async def close(self) -> None:
         """Stop shipping. Nothing is read any more when this returns."""
@@ -59,3 +55,8 @@ class Shipper:
         self._shipments.clear()
         await asyncio.gather(*(shipment.close() for shipment in shipments))
         await asyncio.to_thread(self._thread.shutdown)
+
+
+def _behind(shipments: Sequence[Shipment]) -> list[Shipment]:
+    """Asks the disk for the size of each file: of many runs most are quiet."""
+    return [shipment for shipment in shipments if shipment.is_behind()]

@@ -183,12 +183,12 @@ async def test_the_next_executor_tells_what_stands_there(tmp_path: Path) -> None
 
 
 class Output(PosixPath):
-    """A run's output that tells which threads have opened it."""
+    """A run's output that tells which threads have opened it, and how often."""
 
-    opened_in: set[threading.Thread] = set()  # noqa: RUF012  (a path of Python 3.11 has no place for more)
+    opened_in: list[threading.Thread] = []  # noqa: RUF012  (a path of Python 3.11 has no place for more)
 
     def open(self, *args: Any, **kwargs: Any) -> IO[Any]:  # type: ignore[override]
-        self.opened_in.add(threading.current_thread())
+        self.opened_in.append(threading.current_thread())
         return cast(IO[Any], super().open(*args, **kwargs))
 
 
@@ -200,6 +200,27 @@ async def test_output_is_read_beside_the_loop_and_by_nobody_once_shipping_has_st
     run.writes(b"two\n" * 100_000)
     await asyncio.sleep(0)
     await run.shipper.close()
-    readers = Output.opened_in - {threading.current_thread()}
+    readers = set(Output.opened_in) - {threading.current_thread()}
     assert len(readers) == 1
     assert not any(reader.is_alive() for reader in readers)
+
+
+async def test_what_was_not_announced_is_found_and_what_is_quiet_is_not_read_again(tmp_path: Path) -> None:
+    Output.opened_in.clear()
+    quiet, silent = Output(tmp_path / "quiet.output"), tmp_path / "silent.output"
+    stream = Stream()
+    stream.reachable = 1_000_000
+    shipper = Shipper(stream, lambda run_id: quiet if run_id == RUN.run_id else silent)
+    shipper.follow(RUN)
+    quiet.write_bytes(frame(STDOUT, 17, b"one\n"))
+    polling = asyncio.ensure_future(shipper.poll())
+    await until(lambda: stream.lines() == {101: "one"}, "its line is there")
+    position = tmp_path / "quiet.shipped"
+    await until(position.exists, "it is written down how far it is")
+    Output.opened_in.clear()
+    shipper.follow(RunLog(f"{ID}.2", ID, 2, lines_before=200))
+    silent.write_bytes(frame(STDOUT, 17, b"two\n"))
+    await until(lambda: 201 in stream.lines(), "the other one's line is there")
+    assert Output.opened_in == []
+    await ended(polling)
+    await shipper.close()
