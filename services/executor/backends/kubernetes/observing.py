@@ -1,7 +1,8 @@
 """What becomes of runs: each is taken as far as its pod has come, from what is known of the pod and kept here.
 
-An end that is kept is the truth, whatever the cluster says later; a pod counts as gone only when its run is known to
-have started and the API server itself, asked then, has none.
+An end that is kept is the truth, whatever the cluster says later: a pod that lives then was made late, by a request
+that was given up, and is deleted. A pod counts as gone only when its run is known to have started and the API server
+itself, asked then, has none.
 """
 
 import asyncio
@@ -9,6 +10,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import structlog
+
+from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
@@ -19,6 +23,8 @@ from services.executor.backends.kubernetes.pods import Pods
 from services.executor.domain import pod_states as states
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused, Started, Waiting
 from shared.contracts.job import Reason
+
+log = structlog.get_logger()
 
 POD_GONE = Reason(code="pod_gone", message="The run's pod was removed from the cluster before its result was stored.")
 
@@ -55,6 +61,8 @@ class Observing:
         self._answers = answers
         self._hindered: dict[str, Hindered] = {}
         self._looks = Looks(self._look)
+        self.outlived: set[str] = set()
+        """Runs that are over and whose living pods could not be deleted: the sweep looks again."""
 
     def look_at(self, run_id: str) -> None:
         """Its pod may be another than before."""
@@ -80,6 +88,7 @@ class Observing:
 
     def forget(self, run_id: str) -> None:
         self._hindered.pop(run_id, None)
+        self.outlived.discard(run_id)
 
     def under_way(self) -> Iterable["asyncio.Task[None]"]:
         return self._looks.under_way()
@@ -87,9 +96,24 @@ class Observing:
     async def _look(self, run_id: str) -> None:
         """Raises ClusterAway."""
         if self._kept.has_ended(run_id):
-            await self._calls.release(run_id)
+            await self._clear(run_id)
         else:
             await self._advance(run_id)
+
+    async def _clear(self, run_id: str) -> None:
+        """What the cluster has of a run that is over does not live, and is let go. Raises ClusterAway."""
+        pod = self._pods.get(run_id)
+        if pod is not None and self._lives(run_id, pod):
+            self.outlived.add(run_id)
+            await self._calls.delete(pod)
+            log.warning("late_pod_deleted", run_id=run_id)
+        self.outlived.discard(run_id)
+        await self._calls.release(run_id)
+
+    def _lives(self, run_id: str, pod: Document) -> bool:
+        """Whether it runs, or will, and nobody has asked for its end."""
+        alive = isinstance(self.verdict(run_id), states.Pending | states.Running)
+        return alive and not pod["metadata"].get("deletionTimestamp")
 
     async def _advance(self, run_id: str) -> None:
         """Take the run as far as its pod has come. Raises ClusterAway."""
