@@ -1,4 +1,4 @@
-"""A pod that the cluster makes after its run has ended does not outlive it; one that has ended with it stays."""
+"""No pod outlives its run: one that the cluster makes late is deleted, and one that has ended with it stays."""
 
 import asyncio
 from pathlib import Path
@@ -29,13 +29,12 @@ from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
 from shared.contracts.job import Reason
 from tests.support.executor_backend import order_of
+from tests.support.kubernetes.pod_documents import END, LIVES, START, ended
 from tests.support.waiting import until
 
 RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1"
 FULL = Refused(Reason(code="cluster_refused", message="There is no room."), busy=True)
-START, END = "2026-12-04T12:00:00Z", "2026-12-04T12:00:09Z"
-LIVES: dict[str, Any] = {"running": {"startedAt": START}}
-OVER = {"terminated": {"exitCode": 0, "startedAt": START, "finishedAt": END, "message": "exited\n"}}
+OVER = ended(0, "exited\n")
 
 
 class Server(Api):
@@ -87,16 +86,23 @@ class Executor:
         self.pods = pods
 
     def hears_of(
-        self, state: dict[str, Any] | None = None, *, phase: str = "Running", buried: bool = False, **meta: Any
+        self,
+        state: dict[str, Any] | None = None,
+        *,
+        phase: str = "Running",
+        buried: bool = False,
+        beside: dict[str, Any] | None = None,
+        **meta: Any,
     ) -> None:
-        """The watch tells of the run's pod."""
+        """The watch tells of the run's pod, and of a container that others have put into it."""
         made = manifest.tombstone if buried else manifest.pod
         document = made(self.order, self.layout)
         owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": names.ANCHOR, "uid": "c-1"}
         told = {"uid": "p-1", "resourceVersion": "7", "creationTimestamp": START, "ownerReferences": [owner]}
         document["metadata"] |= told | meta
-        status = {"name": names.CONTAINER, "state": state}
-        document["status"] = {"phase": phase, "containerStatuses": [] if state is None else [status]}
+        states = {"istio-proxy": beside, names.CONTAINER: state}
+        containers = [{"name": name, "state": each} for name, each in states.items() if each is not None]
+        document["status"] = {"phase": phase, "containerStatuses": containers}
         self.pods.take(document)
 
     def _moved(self, run_id: str) -> None:
@@ -123,6 +129,12 @@ async def test_a_pod_that_comes_after_its_runs_end_is_deleted_by_its_uid_and_let
     assert executor.kept.end(RUN) == FULL
 
 
+async def test_what_others_have_put_beside_a_run_does_not_outlive_it(executor: Executor) -> None:
+    executor.hears_of(OVER, beside=LIVES)
+    await executor.looked()
+    assert len(executor.server.deleted) == len(executor.server.released) == 1
+
+
 async def test_a_pod_that_comes_late_is_deleted_once_the_cluster_can_do_that(executor: Executor) -> None:
     executor.server.away = 1
     executor.hears_of(LIVES)
@@ -140,6 +152,7 @@ async def test_a_pod_that_comes_late_is_deleted_once_the_cluster_can_do_that(exe
     [
         {"state": OVER, "phase": "Succeeded"},
         {"state": OVER},
+        {"state": OVER, "beside": OVER},
         {"phase": "Failed"},
         {"state": LIVES, "deletionTimestamp": END},
         {"phase": "Pending", "buried": True},

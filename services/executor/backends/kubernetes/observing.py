@@ -1,8 +1,8 @@
 """What becomes of runs: each is taken as far as its pod has come, from what is known of the pod and kept here.
 
-An end that is kept is the truth, whatever the cluster says later: a pod that lives then was made late, by a request
-that was given up, and is deleted. A pod counts as gone only when its run is known to have started and the API server
-itself, asked then, has none.
+An end that is kept is the truth, whatever the cluster says later: a pod that lives then is deleted. It was made late,
+by a request that was given up, or others have put something beside the run that goes on. A pod counts as gone only when
+its run is known to have started and the API server itself, asked then, has none.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
@@ -22,6 +21,9 @@ from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.domain import pod_states as states
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused, Started, Waiting
+from services.executor.domain.pod_ends import Over
+from services.executor.domain.pod_obstacles import Obstacle, clearer
+from services.executor.domain.pod_status import lives
 from shared.contracts.job import Reason
 
 log = structlog.get_logger()
@@ -34,7 +36,7 @@ class Hindered:
     """A pod that does not start: since when, and the clearest word of what keeps it from that."""
 
     since: float
-    obstacle: states.Obstacle
+    obstacle: Obstacle
 
 
 class Observing:
@@ -103,17 +105,12 @@ class Observing:
     async def _clear(self, run_id: str) -> None:
         """What the cluster has of a run that is over does not live, and is let go. Raises ClusterAway."""
         pod = self._pods.get(run_id)
-        if pod is not None and self._lives(run_id, pod):
+        if pod is not None and lives(pod) and not pod["metadata"].get("deletionTimestamp"):
             self.outlived.add(run_id)
             await self._calls.delete(pod)
-            log.warning("late_pod_deleted", run_id=run_id)
+            log.warning("outliving_pod_deleted", run_id=run_id)
         self.outlived.discard(run_id)
         await self._calls.release(run_id)
-
-    def _lives(self, run_id: str, pod: Document) -> bool:
-        """Whether it runs, or will, and nobody has asked for its end."""
-        alive = isinstance(self.verdict(run_id), states.Pending | states.Running)
-        return alive and not pod["metadata"].get("deletionTimestamp")
 
     async def _advance(self, run_id: str) -> None:
         """Take the run as far as its pod has come. Raises ClusterAway."""
@@ -128,7 +125,7 @@ class Observing:
                 await asyncio.to_thread(self._kept.keep_start, run_id, verdict.started_ns)
             await self._outputs.follow(run_id)
             self._concluding.tell(run_id, Started(verdict.started_ns))
-        elif isinstance(verdict, states.Over):
+        elif isinstance(verdict, Over):
             await self._over(run_id, verdict)
         elif isinstance(verdict, states.NeverStarted):
             end = await asyncio.to_thread(self._never, run_id, verdict.obstacle)
@@ -146,7 +143,7 @@ class Observing:
         if (started or run_id in self._concluding.told) and await self._calls.read(run_id) is None:
             await self._concluding.conclude(run_id, Lost(POD_GONE))
 
-    async def _hinder(self, run_id: str, obstacle: states.Obstacle | None) -> None:
+    async def _hinder(self, run_id: str, obstacle: Obstacle | None) -> None:
         """Give a pod that does not start its time, then give it up, and see that it never starts."""
         if obstacle is None:
             self._hindered.pop(run_id, None)
@@ -156,13 +153,13 @@ class Observing:
         loop = asyncio.get_running_loop()
         now = loop.time()
         hindered = self._hindered.setdefault(run_id, Hindered(now, obstacle))
-        hindered.obstacle = obstacle = states.clearer(hindered.obstacle, obstacle)
+        hindered.obstacle = obstacle = clearer(hindered.obstacle, obstacle)
         if obstacle.patience and now - hindered.since < self._patience_s:
             loop.call_later(self._patience_s / 4, self.look_at, run_id)
         else:
             await self._ending.give_up(run_id, Refused(obstacle.reason, busy=obstacle.busy, own=obstacle.own))
 
-    def _never(self, run_id: str, obstacle: states.Obstacle) -> Observation:
+    def _never(self, run_id: str, obstacle: Obstacle) -> Observation:
         """How a run is to be called that ended without having begun: stopped, given up, or refused by the node.
 
         A node that has lost a container says so too of one that has run.
@@ -177,7 +174,7 @@ class Observing:
             return Refused(reason, busy=asked["busy"], own=asked.get("own", False))
         return Cancelled(asked["at_ns"])
 
-    async def _over(self, run_id: str, over: states.Over) -> None:
+    async def _over(self, run_id: str, over: Over) -> None:
         sentence = over.reason.message if over.reason is not None else None
         written = await self._outputs.finish(run_id, over.ended_ns, sentence=sentence)
         asked = await asyncio.to_thread(self._kept.stop_of, run_id) or {}
