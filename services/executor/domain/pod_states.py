@@ -23,6 +23,8 @@ CLAIM_DIFFERS = "The claim of this namespace has other files than the platform's
 _NO_PROGRAM = frozenset({"StartError", "ContainerCannotRun"})
 _FORGOTTEN = "ContainerStatusUnknown"
 """The kubelet does not find the container any more, which may have run."""
+_LOST_TASK = "Unknown"
+"""containerd last knew the container as running, and finds nothing, as after a restart of the machine."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
         return NeverStarted(without_program(str(ended.get("message", ""))))
     if cause == _FORGOTTEN and asked:
         return NeverStarted(Obstacle(losses.UNKNOWN))
-    if cause == _FORGOTTEN:
+    if cause in (_FORGOTTEN, _LOST_TASK):
         return Taken(losses.UNKNOWN)
     words = _words(ended)
     if words[:1] == [MISPLACED]:

@@ -85,3 +85,11 @@ def test_what_the_node_took_away_is_lost(document: dict[str, Any], code: str) ->
     found = judged(document)
     assert isinstance(found, Taken)
     assert found.reason.code == code
+
+
+@pytest.mark.parametrize("asked", [False, True])
+@pytest.mark.parametrize("words", ["", "exited\n", "stopping\n"])
+def test_a_container_that_a_machine_lost_with_its_restart_has_no_code_of_its_own(words: str, asked: bool) -> None:
+    found = judged(pod(ended(255, words, "Unknown"), phase="Failed"), asked)
+    assert isinstance(found, Taken)
+    assert found.reason.code == "result_unknown"
