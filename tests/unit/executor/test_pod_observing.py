@@ -1,4 +1,4 @@
-"""No pod outlives its run: one that the cluster makes late is deleted, and one that has ended with it stays."""
+"""No pod outlives its run, one that has ended with it stays, and one that does not start is given its time."""
 
 import asyncio
 from pathlib import Path
@@ -35,6 +35,7 @@ from tests.support.waiting import until
 RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1"
 FULL = Refused(Reason(code="cluster_refused", message="There is no room."), busy=True)
 OVER = ended(0, "exited\n")
+PULLED_IN_VAIN = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}
 
 
 class Server(Api):
@@ -62,25 +63,25 @@ class Server(Api):
 
 
 class Executor:
-    """What looks at the pod of one run that was refused, and so has ended."""
+    """What looks at the pod of one run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience_s: float = 60.0) -> None:
         self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder, "jobyard"),))
         self.order = order_of(RUN, ("true",), folder, 10)
         self.server, self.kept, self.tasks = Server(), Kept(folder / "home"), Tasks()
         self.kept.open()
         document = manifest.tombstone(self.order, self.layout)
         self.kept.keep_order(RUN, {"namespace": document["metadata"]["namespace"], "vc": "default"})
-        self.kept.conclude(RUN, FULL)
         api, kept, ways = self.server, self.kept, Ways(folder / "home")
         hidden = HiddenTexts(api)
         pods = Pods(api, self.layout.fence, Holders(), self._moved, kept.namespace)
         fences = Fences(api, self.layout, Namespaces(api, True, None), pods, kept)
         calls = Calls(api, self.layout.fence, kept, pods, fences, hidden)
         concluding = Concluding(kept, calls, lambda run_id, seen: None)
-        outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, 60.0)
+        outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, patience_s)
         ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
-        self.observing = Observing(kept, pods, calls, outputs, concluding, ending, 60.0, answers=lambda node: True)
+        parts = (kept, pods, calls, outputs, concluding, ending, self.tasks)
+        self.observing = Observing(*parts, patience_s, answers=lambda node: True)
         forgetting = Forgetting(kept, calls, self.tasks, lambda run_id: None)
         self.sweep = Sweep(kept, calls, ending, self.observing, forgetting)
         self.pods = pods
@@ -114,7 +115,10 @@ class Executor:
 
 @pytest.fixture
 def executor(tmp_path: Path) -> Executor:
-    return Executor(tmp_path)
+    """Its run was refused, and so has ended."""
+    executor = Executor(tmp_path)
+    executor.kept.conclude(RUN, FULL)
+    return executor
 
 
 @pytest.mark.parametrize("state", [None, {"waiting": {"reason": "ContainerCreating"}}, LIVES])
@@ -172,3 +176,21 @@ async def test_a_living_pod_that_is_no_runs_is_left_alone(executor: Executor) ->
     executor.hears_of(LIVES, namespace="jobyard-another")
     await executor.looked()
     assert (executor.server.deleted, executor.server.released) == ([], [])
+
+
+async def test_a_pod_that_does_not_start_is_given_up_also_if_nothing_new_is_heard_of_it(tmp_path: Path) -> None:
+    executor = Executor(tmp_path, patience_s=0.05)
+    executor.hears_of(PULLED_IN_VAIN)
+    await until(lambda: executor.server.deleted, "it is given up")
+    stop = executor.kept.stop_of(RUN)
+    assert stop is not None and stop["refused"]["code"] == "image_unavailable"
+
+
+async def test_a_pod_that_does_not_start_is_looked_at_again_once_however_often_it_changes(tmp_path: Path) -> None:
+    executor = Executor(tmp_path)
+    for version in ("7", "8", "9"):
+        executor.hears_of(PULLED_IN_VAIN, resourceVersion=version)
+        await executor.looked()
+    [again] = executor.tasks.under_way()
+    again.cancel()
+    assert executor.server.deleted == []

@@ -8,7 +8,6 @@ its run is known to have started and the API server itself, asked then, has none
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import structlog
 
@@ -18,25 +17,19 @@ from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.looks import Looks
 from services.executor.backends.kubernetes.outputs import Outputs
+from services.executor.backends.kubernetes.patience import Patience
 from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.domain import pod_states as states
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused, Started, Waiting
 from services.executor.domain.pod_ends import Over
-from services.executor.domain.pod_obstacles import Obstacle, clearer
+from services.executor.domain.pod_obstacles import Obstacle
 from services.executor.domain.pod_status import lives
 from shared.contracts.job import Reason
 
 log = structlog.get_logger()
 
 POD_GONE = Reason(code="pod_gone", message="The run's pod was removed from the cluster before its result was stored.")
-
-
-@dataclass
-class Hindered:
-    """A pod that does not start: since when, and the clearest word of what keeps it from that."""
-
-    since: float
-    obstacle: Obstacle
 
 
 class Observing:
@@ -50,6 +43,7 @@ class Observing:
         outputs: Outputs,
         concluding: Concluding,
         ending: Ending,
+        tasks: Tasks,
         patience_s: float,
         answers: Callable[[str], bool],
     ) -> None:
@@ -58,10 +52,8 @@ class Observing:
         self._calls = calls
         self._outputs = outputs
         self._concluding = concluding
-        self._ending = ending
-        self._patience_s = patience_s
+        self._patience = Patience(kept, ending, tasks, patience_s, self.look_at)
         self._answers = answers
-        self._hindered: dict[str, Hindered] = {}
         self._looks = Looks(self._look)
         self.outlived: set[str] = set()
         """Runs that are over and whose living pods could not be deleted: the sweep looks again."""
@@ -89,7 +81,7 @@ class Observing:
         return states.verdict(pod, self._kept.is_to_stop(run_id), node is None or self._answers(node))
 
     def forget(self, run_id: str) -> None:
-        self._hindered.pop(run_id, None)
+        self._patience.forget(run_id)
         self.outlived.discard(run_id)
 
     def under_way(self) -> Iterable["asyncio.Task[None]"]:
@@ -118,9 +110,9 @@ class Observing:
         if verdict is None:
             await self._missed(run_id)
         elif isinstance(verdict, states.Pending):
-            await self._hinder(run_id, verdict.obstacle)
+            await self._patience.bear(run_id, verdict.obstacle)
         elif isinstance(verdict, states.Running):
-            self._hindered.pop(run_id, None)
+            self._patience.forget(run_id)
             if not self._kept.has_started(run_id):
                 await asyncio.to_thread(self._kept.keep_start, run_id, verdict.started_ns)
             await self._outputs.follow(run_id)
@@ -142,22 +134,6 @@ class Observing:
         started = self._kept.has_started(run_id)
         if (started or run_id in self._concluding.told) and await self._calls.read(run_id) is None:
             await self._concluding.conclude(run_id, Lost(POD_GONE))
-
-    async def _hinder(self, run_id: str, obstacle: Obstacle | None) -> None:
-        """Give a pod that does not start its time, then give it up, and see that it never starts."""
-        if obstacle is None:
-            self._hindered.pop(run_id, None)
-            return
-        if self._kept.is_to_stop(run_id):
-            return  # it is being stopped
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        hindered = self._hindered.setdefault(run_id, Hindered(now, obstacle))
-        hindered.obstacle = obstacle = clearer(hindered.obstacle, obstacle)
-        if obstacle.patience and now - hindered.since < self._patience_s:
-            loop.call_later(self._patience_s / 4, self.look_at, run_id)
-        else:
-            await self._ending.give_up(run_id, Refused(obstacle.reason, busy=obstacle.busy, own=obstacle.own))
 
     def _never(self, run_id: str, obstacle: Obstacle) -> Observation:
         """How a run is to be called that ended without having begun: stopped, given up, or refused by the node.
