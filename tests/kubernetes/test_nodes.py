@@ -44,7 +44,7 @@ async def impatient(tmp_path: Path) -> AsyncIterator[KubernetesBench]:
 
 async def runs_on(bench: KubernetesBench, node: Node, script: str = "", later: str = "") -> str:
     """A run there that has begun with this script and then waits, before it goes on with `later`."""
-    await until(lambda: bench.nodes[node.name].cpus > 0, "the node takes runs")
+    await until(lambda: (given := bench.nodes.get(node.name)) and given.cpus > 0, "the node takes runs")
     order = bench.order(f"{script}\necho begun >> begun-$JOBYARD_RUN_ID\n{bench.WAIT_FOR_GO}\n{later}")
     await bench.backend.launch([replace(order, node=node.name)])
     await bench.reaches(order.run_id, Started)
@@ -156,6 +156,16 @@ async def test_an_end_is_told_although_its_node_does_not_give_the_log_any_more(
     assert (ended.exit_code, ended.stopped) == (4, False)
     assert impatient.everything(id).decode() == f"line\n{INCOMPLETE}\n"
     assert ended.output_bytes == impatient.backend.output(id).stat().st_size
+
+
+async def test_a_run_whose_node_was_restarted_under_it_is_lost_whatever_code_the_node_makes_up_for_it(
+    bench: KubernetesBench, node: Node
+) -> None:
+    id = await runs_on(bench, node, "echo before")
+    node.restart()
+    seen = await bench.reaches(id, Lost)
+    assert seen.reason.code == "result_unknown"
+    assert bench.output(id)[STDOUT].startswith(b"before\n")
 
 
 async def test_runs_of_a_node_that_does_not_answer_are_lost_when_the_cluster_gives_them_up_and_not_before(
