@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from services.executor.backends.kubernetes import commands, descriptors, programs
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.channels import ERROR, STDERR, STDIN, STDOUT, Channels, exit_code
 from services.executor.backends.kubernetes.control import KILLED, orders, tell_exit
 from services.executor.backends.kubernetes.programs import Process
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from shared.contracts.errors import Conflict
 from shared.contracts.streams import Child
 from shared.streams.files import read, write

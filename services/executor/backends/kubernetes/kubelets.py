@@ -17,6 +17,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.executor.backends.kubernetes.api import Api
+from services.executor.backends.kubernetes.connection import Kubelet
 from services.executor.domain.pod_figures import CADVISOR, Pod, PodFigures, Series, of_series, of_summary
 
 SUMMARY, CADVISOR_METRICS = "/stats/summary", "/metrics/cadvisor"
@@ -75,7 +76,7 @@ class Kubelets:
             self._addresses[node] = _address(await self._api.get(f"/api/v1/nodes/{node}"))
         shown = await asyncio.to_thread(self._token_file.read_text) if self._token_file is not None else None
         try:
-            return await self._api.text(path, self._addresses[node], self._trust, shown and shown.strip())
+            return await self._api.text(path, Kubelet(self._addresses[node], self._trust, shown and shown.strip()))
         except OSError as error:
             self._addresses.pop(node, None)  # it may have come back with another one
             if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):

@@ -4,6 +4,7 @@ Tokens change under way. One that is not accepted any more is read again, so tha
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -12,6 +13,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from services.executor.backends.kubernetes.buffers import UNREAD
+from services.executor.backends.kubernetes.refusals import ClusterAway
 
 log = structlog.get_logger()
 
@@ -67,3 +69,29 @@ def token_of(client: ApiClient) -> str | None:
     """What it signs in with now."""
     token: str | None = client.configuration.api_key.get(_TOKEN)
     return token
+
+
+async def signed(
+    client: ApiClient,
+    method: str,
+    path: str,
+    query: Sequence[tuple[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+    shown: str | None = None,
+) -> tuple[str, dict[str, str]]:
+    """The address and the headers of a request that is signed in. Raises ClusterAway: now it can't be signed in.
+
+    `shown`: a token in place of this process's own.
+    """
+    given = dict(headers or {}) if shown is None else {**(headers or {}), "Authorization": f"Bearer {shown}"}
+    try:
+        _, url, signed, _, _ = await client.param_serialize(
+            method,
+            path,
+            query_params=list(query),
+            header_params=given,
+            auth_settings=[_TOKEN] if shown is None else [],
+        )
+    except UNREADABLE as error:
+        raise ClusterAway(f"the credentials for the cluster cannot be read: {error}") from error
+    return url, signed
