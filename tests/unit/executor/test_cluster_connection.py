@@ -1,5 +1,7 @@
 """Whatever is asked of an API server, requests and websockets alike reach it in the way that the kubeconfig names."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from aiohttp import web
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.channels import EXEC_PROTOCOL, STDOUT, Channels
 from services.executor.backends.kubernetes.refusals import ClusterAway
-from tests.support.kubernetes.played import certified, kubeconfig, listening
+from tests.support.kubernetes.played import HERE, certified, kubeconfig, listening
 
 NAME = "cluster.lab"
 
@@ -26,6 +28,28 @@ async def streams(request: web.Request) -> web.WebSocketResponse:
     await socket.send_bytes(bytes((STDOUT,)) + b"hello")
     await socket.close()
     return socket
+
+
+@asynccontextmanager
+async def tunnel() -> AsyncIterator[tuple[str, list[str]]]:
+    """A proxy, and what it was asked to connect to."""
+    asked: list[str] = []
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode().split()[1])
+        host, _, port = asked[-1].partition(":")
+        there, away = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(copied(reader, away), copied(there, writer))
+
+    async def copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+            writer.close()
+
+    async with await asyncio.start_server(carry, HERE, 0) as server:
+        yield f"http://{HERE}:{server.sockets[0].getsockname()[1]}", asked
 
 
 @asynccontextmanager
@@ -66,3 +90,10 @@ async def test_one_whose_certificate_bears_another_name_is_told_nothing(tmp_path
             await api.text("/pod")
         with pytest.raises(ClusterAway, match="CERTIFICATE_VERIFY_FAILED"):
             await said(api)
+
+
+async def test_an_api_server_behind_a_proxy_is_reached_through_it_by_requests_and_websockets(tmp_path: Path) -> None:
+    async with tunnel() as (proxy, asked), reached(tmp_path, tls_server_name=NAME, proxy_url=proxy) as api:
+        async with api.websocket("/exec", [], EXEC_PROTOCOL):
+            assert await api.get("/pod") == {"kind": "Pod"}
+        assert len(asked) == 2

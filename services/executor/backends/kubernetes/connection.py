@@ -17,7 +17,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from services.executor.backends.kubernetes.refusals import ClusterAway, refusal
-from services.executor.backends.kubernetes.signing import SignIn, signed, token_of
+from services.executor.backends.kubernetes.signing import SignIn, shown_by, signed
 from shared.streams.alive import keep_alive
 
 CALL_S = 15.0
@@ -72,11 +72,11 @@ class Connection:
         client, session = self._opened()
         token = kubelet.token if kubelet is not None else None
         url, signed_in = await signed(client, method, path, query, headers, token)
-        used = token_of(client)
+        used = shown_by(client)
         if kubelet is None:
             way = self._way(client)
         else:
-            url, way = f"https://{kubelet.host}{path}", {"ssl": kubelet.trust or True}
+            url, way = f"https://{kubelet.host}{path}", {"ssl": kubelet.trust or self._sign_in.trust()}
         data = None if body is None else json.dumps(body)
         try:
             answer = await session.request(method, url, headers=signed_in, data=data, timeout=timeout, **way)
@@ -101,7 +101,7 @@ class Connection:
         """
         client, session = self._opened()
         url, headers = await signed(client, "GET", path, query)
-        used = token_of(client)
+        used = shown_by(client)
         closing = aiohttp.ClientWSTimeout(ws_close=1.0)
         try:
             async with asyncio.timeout(CALL_S):
@@ -124,9 +124,10 @@ class Connection:
             raise ClusterAway(str(error) or type(error).__name__) from error
 
     def _way(self, client: ApiClient) -> dict[str, Any]:
-        """To the API server: under which name it shows a certificate, and through whom it is reached."""
+        """To the API server: whom to trust there, under which name, and through whom. For each request anew."""
         known = client.configuration
         return {
+            "ssl": self._sign_in.trust(),
             "server_hostname": known.tls_server_name,
             "proxy": known.proxy,
             "proxy_headers": known.proxy_headers,
