@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.executor.backends.kubernetes.processes import LOOK, START_TIME
 from services.executor.backends.kubernetes.wrapper import SHELL
 from shared.contracts.errors import Conflict, FieldError, Invalid
 from shared.contracts.streams import Child
@@ -19,9 +20,6 @@ PROGRAM_MISSING = "program_missing"
 PROGRAM_UNUSABLE = "program_unusable"
 
 _NUMBERS = re.compile(r"([0-9]{1,20}) ([0-9]{1,20})")
-
-START_TIME = r"""$(read -r line < /proc/$$/stat && set -- ${line##*\) } && shift 19 && echo "$1")"""
-"""Of the shell that this stands in: field 22 of its line, the other half of a process's identity."""
 
 VARIABLES = r"""
 jobyard_end='
@@ -59,17 +57,16 @@ exec "$@"
 """.replace("STARTED", STARTED).replace("START_TIME", START_TIME)
 )
 
-_HANG_UP = r"""
-of() { for entry in /proc/[0-9]*/stat; do
-    line=; read -r line < "$entry" || continue
-    pid=${line%% *}; set -- ${line##*\) }
-    [ "$4" = "$session" ] && kill -"$signal" "$pid" && kill -CONT "$pid"
-done; } 2> /dev/null
-session=$1 started=$2
-line=; read -r line 2> /dev/null < "/proc/$session/stat" && set -- ${line##*\) } && shift 19 &&
-    [ "$1" != "$started" ] && exit 0
-signal=HUP; of; sleep 2; signal=KILL; of; exit 0
+_HANG_UP = (
+    LOOK
+    + r"""
+leader=$1 begun=$2 signal=HUP
+line=; read -r line 2> /dev/null < "/proc/$leader/stat" && set -- ${line##*\) } && shift 19 &&
+    [ "$1" != "$begun" ] && exit 0
+of() { [ "$session" = "$leader" ] && kill -"$signal" "$pid" && kill -CONT "$pid"; }
+look of; sleep 2; signal=KILL; look of; exit 0
 """
+)
 _SIGNAL = r"""
 line=; read -r line < "/proc/$1/stat" && pid=$1 name=$3 started=$2 && set -- ${line##*\) } && shift 19
 [ "$1" = "$started" ] && kill -"$name" "$pid"
