@@ -46,6 +46,7 @@ case $(alive "FOLDER/$1") in ?*) echo "STARTED $(alive "FOLDER/$1")"; exit 0;; e
 jobyard_home=FOLDER/$1 jobyard_keep=$2 jobyard_first=$3; shift 3
 """
     + programs.VARIABLES
+    + "exec < /dev/null"
     + programs.PREPARE
     + r"""
 lacking() (
@@ -122,9 +123,9 @@ done
 
 
 def starting(child: Child, folder: str) -> list[str]:
-    """Starts the child of this name, or finds it; it is told `programs.told`. Raises Invalid."""
+    """Starts the child of this name, or finds it; it is `programs.told` its variables. Raises Invalid."""
     scripts = (_script(_KEEP), _script(_FIRST))
-    said = (folder, "--", *programs.program(child))
+    said = (folder, *programs.program(child))
     return [SHELL, "-c", _script(_START), "jobyard", str(child.name), *scripts, *said]
 
 
