@@ -27,7 +27,6 @@ log = structlog.get_logger()
 
 _SIZE_S = 0.2
 """Between two looks at a terminal's size, which nobody tells."""
-_LINE_BYTES = 65_536
 _LOOKS, _LOOK_S = 20, 0.5
 """A pod's end may be told so much later than its streams end."""
 _FIRST_LINE_BYTES = 4096
