@@ -91,7 +91,8 @@ async def opened(config: Path) -> AsyncIterator[Api]:
 
 
 async def shown(api: Api) -> list[str | None]:
-    return (await api.get("/api/v1/pods"))["shown"]
+    found: list[str | None] = (await api.get("/api/v1/pods"))["shown"]
+    return found
 
 
 def written(path: Path, *pems: trustme.Blob) -> None:

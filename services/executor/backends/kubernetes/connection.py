@@ -87,7 +87,10 @@ class Connection:
                     raise refusal(answer.status, answer.headers, await read(answer.content, _REFUSAL_BYTES))
                 yield answer
             finally:
-                answer.release() if answer.content.at_eof() else answer.close()
+                if answer.content.at_eof():
+                    answer.release()
+                else:
+                    answer.close()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterAway(str(error) or type(error).__name__) from error
 
