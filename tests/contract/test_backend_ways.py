@@ -105,6 +105,14 @@ async def test_a_terminal_is_the_childs_own_with_size_kind_and_keys(bench: Bench
         assert (await child.exit())["exit"] == 4
 
 
+async def test_a_terminal_shows_nothing_of_what_its_child_was_given_and_takes_all_of_it(bench: Bench) -> None:
+    id = await bench.runs()
+    given = {"TOKEN": "t0ken\x03\x04\n" * 900}
+    counted = Child(argv=("/bin/sh", "-c", 'printf %s "$TOKEN" | wc -c'), env=given, terminal=Terminal())
+    async with await held(bench, id, counted) as child:
+        assert await child.everything("terminal") == b"7200\r\n"
+
+
 async def test_job_control_works_on_a_terminal(bench: Bench) -> None:
     id = await bench.runs()
     async with await held(bench, id, Child(argv=("/bin/bash", "--norc"), terminal=Terminal())) as child:

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, refusal
+from services.executor.backends.kubernetes.api import Api
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway, refusal
 from tests.support.kubernetes.proxy import Proxy, asks
 from tests.support.waiting import LONG_S
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.executor.backends.kubernetes import manifest
-from services.executor.backends.kubernetes.api import Api, ApiError
+from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.fences import Fences
 from services.executor.backends.kubernetes.hidden import HiddenTexts
@@ -16,6 +16,7 @@ from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.domain.cluster_refusals import passes
 from services.executor.domain.observation import Refused
 from shared.ids import new_id

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.executor.backends.kubernetes.api import Api, ApiError
+from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.hidden import HiddenTexts
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.kubernetes.run_secrets import FOREIGN
 from services.executor.domain import pod_names as names
 from tests.support.kubernetes.proxy import asks, proxy

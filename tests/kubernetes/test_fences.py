@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.executor.backends.kubernetes.api import ApiError, Document
+from services.executor.backends.kubernetes.api import Document
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_quotas import Quota

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.executor.backends.kubernetes.api import ApiError
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Lost, Started
 from shared.contracts.job import Reason

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from services.executor.backends.frames import STDOUT
-from services.executor.backends.kubernetes.api import Api, ApiError
+from services.executor.backends.kubernetes.api import Api
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.kubernetes.rights import CLUSTER, FIGURES, NAMESPACED, NAMESPACES, Right, rules
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names

@@ -8,8 +8,9 @@ from typing import Literal
 import pytest
 import yaml
 
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway
+from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.kubelets import Kubelets
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.rights import FIGURES, OF_KUBELETS, Right, rules
 from services.executor.domain.reading import Reading
 from shared.contracts.events import RunExited

@@ -4,12 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from services.executor.backends.kubernetes.api import Api, ApiError
+from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.backend import KubernetesBackend
 from services.executor.backends.kubernetes.kubelets import Kubelets
 from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.kubernetes.measuring import Source
 from services.executor.backends.kubernetes.nodes import ClusterNodes
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.container_devices import withheld

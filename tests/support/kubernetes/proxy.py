@@ -17,7 +17,7 @@ import yaml
 from aiohttp import web
 from kubernetes.aio.client import ApiClient
 
-from services.executor.backends.kubernetes.signing import SignIn, token_of
+from services.executor.backends.kubernetes.signing import SignIn, shown_by
 
 _FORWARDED = ("Content-Type", "Accept")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -222,7 +222,8 @@ class Proxy:
         session = client.rest_client.pool_manager
         assert session is not None
         headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
-        if (token := token_of(client)) is not None:
+        token, _ = shown_by(client)
+        if token is not None:
             headers["Authorization"] = token
         url = f"{client.configuration.host}{request.raw_path}"
         async with session.request(request.method, url, headers=headers, data=await request.read()) as found:

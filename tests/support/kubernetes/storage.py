@@ -3,7 +3,8 @@
 import contextlib
 from pathlib import Path
 
-from services.executor.backends.kubernetes.api import Api, ApiError, Document
+from services.executor.backends.kubernetes.api import Api, Document
+from services.executor.backends.kubernetes.refusals import ApiError
 from tests.support.waiting import until
 
 CLAIM = "work"

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from services.executor.backends.kubernetes.api import ClusterAway
 from services.executor.backends.kubernetes.looks import Looks
+from services.executor.backends.kubernetes.refusals import ClusterAway
 from tests.support.waiting import until
 
 Act = Callable[[Looks], Awaitable[None]]

@@ -14,7 +14,7 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
 from services.executor.backends.frames import split
-from services.executor.backends.kubernetes.api import Api, ClusterAway, signed
+from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.fences import Fences
@@ -25,6 +25,8 @@ from services.executor.backends.kubernetes.logs import PodLog
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.refusals import ClusterAway
+from services.executor.backends.kubernetes.signing import signed
 from services.executor.backends.kubernetes.surroundings import of_gang
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.domain.observation import Cancelled

@@ -1,6 +1,5 @@
 """What kubelets are shown, and what is said of one whose certificate nobody knows. Both servers are played."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,13 +7,12 @@ from pathlib import Path
 
 import pytest
 import trustme
-import yaml
 from aiohttp import web
 
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.kubelets import Kubelets, KubeletUntrusted
+from tests.support.kubernetes.played import HERE, certified, kubeconfig, listening
 
-HERE = "127.0.0.1"
 OWN, SHOWN = "the-executors-own", "for-kubelets-alone"
 SUMMARY = {"pods": [{"podRef": {"namespace": "jobyard-default", "name": "job-a"}}]}
 
@@ -25,19 +23,6 @@ class Cluster:
 
     api: Api
     seen: dict[str, list[str | None]] = field(default_factory=dict)
-
-
-@asynccontextmanager
-async def listening(app: web.Application, authority: trustme.CA) -> AsyncIterator[int]:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(HERE).configure_cert(tls)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, HERE, 0, ssl_context=tls).start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -59,22 +44,12 @@ async def cluster(folder: Path, of_kubelet: trustme.CA | None = None) -> AsyncIt
     server, kubelet = web.Application(), web.Application()
     server.router.add_get("/api/v1/nodes/n1", node)
     kubelet.router.add_get("/stats/summary", summary)
-    async with listening(server, authority) as port, listening(kubelet, of_kubelet or authority) as other:
+    of_kubelet = of_kubelet or authority
+    async with listening(server, certified(authority)) as port, listening(kubelet, certified(of_kubelet)) as other:
         ports.append(other)
         authority.cert_pem.write_to_path(str(folder / "ca.crt"))
-        config = {
-            "current-context": "a",
-            "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
-            "clusters": [
-                {
-                    "name": "a",
-                    "cluster": {"server": f"https://{HERE}:{port}", "certificate-authority": str(folder / "ca.crt")},
-                }
-            ],
-            "users": [{"name": "a", "user": {"token": OWN}}],
-        }
-        (folder / "config").write_text(yaml.safe_dump(config))
-        api = Api(folder / "config")
+        config = kubeconfig(folder, port, {"certificate-authority": str(folder / "ca.crt")}, {"token": OWN})
+        api = Api(config)
         await api.open()
         try:
             yield Cluster(api, seen)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -9,11 +10,15 @@ from services.executor.backends.kubernetes import lasting, programs
 from services.executor.backends.kubernetes.programs import Process
 from shared.contracts.errors import Invalid
 from shared.contracts.streams import Child
+from tests.support.shells import SHELLS
 
 ODD = {
     "JUPYTER_TOKEN": "t0ken",
     "LINES": "one\n--\n  two\n",
     "QUOTES": 'it\'s "$HOME" $(id) `id` \\ \\n \r',
+    "KEYS": "\x03\x04\x1a\x15\x16\x7f\x1b[A\t",
+    "LONG": "Grüße' \x03\n" * 2000,
+    "PLAIN": "x" * 5000,
     "EMPTY": "",
     "IFS": " x",
     "WORDS": "Grüße 你好",
@@ -24,25 +29,45 @@ def jupyter(**changes: object) -> Child:
     return Child.model_validate({"name": "jupyter", "argv": ("jupyter", "lab"), "env": ODD, **changes})
 
 
-def test_the_variables_of_a_program_that_lasts_stand_on_no_command_line() -> None:
-    command = "\n".join(lasting.starting(jupyter(), "/work"))
+@pytest.mark.parametrize("starting", [lasting.starting, programs.entering])
+def test_the_variables_of_a_program_stand_on_no_command_line(starting: Callable[[Child, str], list[str]]) -> None:
+    command = "\n".join(starting(jupyter(), "/work"))
     assert "t0ken" not in command
     assert "JUPYTER_TOKEN" not in command
     assert b"t0ken" in programs.told(jupyter())
 
 
-def test_a_shell_takes_each_variable_as_it_is_and_leaves_what_follows() -> None:
-    script = programs.VARIABLES + "cat; exec /usr/bin/env -0"
-    told = programs.told(jupyter()) + b"export LATER=1\n"
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_takes_each_variable_as_it_is_and_leaves_what_follows(shell: str) -> None:
+    script = programs.VARIABLES + "/usr/bin/env -0; exec cat"
     done = subprocess.run(
-        ["/bin/sh", "-c", script], input=told, capture_output=True, check=True, env={"PATH": os.defpath}
+        [shell, "-c", script],
+        input=programs.told(jupyter()) + b"export LATER=1\n",
+        capture_output=True,
+        check=True,
+        env={"PATH": os.defpath},
     )
-    found = dict(each.split("=", 1) for each in done.stdout.decode().split("\0") if each)
-    assert done.stderr == b""
+    *said, rest = done.stdout.decode().split("\0")
+    found = dict(each.split("=", 1) for each in said)
+    assert (done.stderr, rest) == (b"", "export LATER=1\n")
     assert {name: value for name, value in found.items() if name not in ("PATH", "PWD", "SHLVL", "_")} == ODD
 
 
-@pytest.mark.parametrize("name", ["A B", "A;id", "A=", "", "Ä", "A\n"])
+@pytest.mark.parametrize("shell", SHELLS)
+def test_nothing_starts_that_was_not_told_all_of_its_variables(shell: str) -> None:
+    cut = programs.told(jupyter())[:-4]
+    done = subprocess.run([shell, "-c", programs.VARIABLES + "echo begun"], input=cut, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_a_terminal_takes_each_line_that_is_told_as_it_is() -> None:
+    names = {"A" * 255: "x" * 1000, "B": "\x03" * 1000, "C": "'" * 1000, "D": "你" * 1000}
+    lines = programs.told(jupyter(env=names | ODD)).split(b"\n")
+    assert max(map(len, lines)) < 4095
+    assert not [line for line in lines if any(byte < 32 or byte == 127 for byte in line)]
+
+
+@pytest.mark.parametrize("name", ["A B", "A;id", "A=", "", "Ä", "A\n", "A" * 256])
 def test_what_is_no_name_of_a_variable_reaches_no_shell(name: str) -> None:
     with pytest.raises(Invalid):
         programs.told(jupyter(env={name: "x"}))

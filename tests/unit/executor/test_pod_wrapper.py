@@ -1,17 +1,16 @@
 """The shell script that starts a run's command in its container, run by the shells of this machine."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from services.executor.backends.kubernetes.wrapper import MESSAGE, SHELL, started, stopped
+from services.executor.backends.kubernetes.wrapper import MESSAGE, started, stopped
 from services.executor.domain.pod_states import EXITED, STOPPING
+from tests.support.shells import SHELLS
 
-SHELLS = sorted({str(Path(found).resolve()) for found in map(shutil.which, (SHELL, "dash", "bash")) if found})
 ASSIGNED = re.compile(r"\b([A-Za-z_]\w*)=|\bread -r (\w+)|\bfor (\w+) in")
 
 

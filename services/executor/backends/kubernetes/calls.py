@@ -8,7 +8,7 @@ import asyncio
 
 import structlog
 
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.fences import Fences
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
@@ -17,6 +17,7 @@ from services.executor.backends.kubernetes.logins import PullSecrets
 from services.executor.backends.kubernetes.manifest import grace_s
 from services.executor.backends.kubernetes.namespaces import closed
 from services.executor.backends.kubernetes.pods import Pods, annotations_of, path_of
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.run_secrets import FOREIGN
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import cluster_refusals

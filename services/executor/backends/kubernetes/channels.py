@@ -13,6 +13,7 @@ import aiohttp
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 EXEC_PROTOCOL = "v5.channel.k8s.io"
 FORWARD_PROTOCOL = "v4.channel.k8s.io"
+_PIECE = 1 << 15
 
 
 class Channels:
@@ -24,6 +25,11 @@ class Channels:
     async def send(self, channel: int, data: bytes) -> None:
         """Raises ConnectionError when the other side has gone."""
         await self._socket.send_bytes(bytes((channel,)) + data)
+
+    async def tell(self, channel: int, data: bytes) -> None:
+        """However much it is. Raises ConnectionError."""
+        for start in range(0, len(data), _PIECE):
+            await self.send(channel, data[start : start + _PIECE])
 
     async def end(self, channel: int) -> None:
         """Nothing more comes on this one."""

@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from services.executor.backends.kubernetes import commands, descriptors, programs
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.channels import ERROR, STDERR, STDIN, STDOUT, Channels, exit_code
 from services.executor.backends.kubernetes.control import KILLED, orders, tell_exit
 from services.executor.backends.kubernetes.programs import Process
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from shared.contracts.errors import Conflict
 from shared.contracts.streams import Child
 from shared.streams.files import read, write
@@ -26,7 +27,6 @@ log = structlog.get_logger()
 
 _SIZE_S = 0.2
 """Between two looks at a terminal's size, which nobody tells."""
-_LINE_BYTES = 65_536
 _LOOKS, _LOOK_S = 20, 0.5
 """A pod's end may be told so much later than its streams end."""
 _FIRST_LINE_BYTES = 4096
@@ -38,8 +38,8 @@ AWAY = (ApiError, ClusterAway, ConnectionError)
 class Relay:
     """Between the descriptors that the child's caller holds and the API server's websocket.
 
-    `lives`: whether the pod's run still does. `noted` is told of the child before its caller is, and once more when it
-    has ended.
+    `command` starts the child, once it was `told` its variables. `lives`: whether the pod's run still does. `noted` is
+    told of the child before its caller is, and once more when it has ended.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Relay:
         pod: Document,
         child: Child,
         command: Sequence[str],
+        told: bytes,
         lives: Callable[[], Awaitable[bool]],
         noted: Callable[[Process, bool], Awaitable[None]],
     ) -> None:
@@ -55,6 +56,7 @@ class Relay:
         self._pod = pod
         self._terminal = child.terminal
         self._command = command
+        self._variables = told
         self._lives = lives
         self._noted = noted
         self._process: Process | None = None
@@ -63,6 +65,8 @@ class Relay:
         """Its process's id, once it runs. Raises what it was refused with."""
         self.caller, self._ours = descriptors.opened(child)
         self._rest = b""
+        self._echo = 2 * len(told) if self._terminal is not None else 0
+        """A terminal says so much at most of what the child is told, before that starts: nobody is to see it."""
 
     async def carry(self) -> None:
         """Until the child has ended, or its caller is gone."""
@@ -111,11 +115,8 @@ class Relay:
     async def _output(self, channel: int, data: bytes) -> None:
         if channel == STDOUT and self._process is None:
             self._rest += data
-            line, end, data = self._rest.partition(b"\n")
-            if not end and len(self._rest) <= _FIRST_LINE_BYTES:
-                return
-            self._rest = b""
-            await self._begin(line.strip().decode(errors="replace"))
+            await self._first_line()
+            data, self._rest = (b"", self._rest) if self._process is None else (self._rest, b"")
         name = "terminal" if self._terminal is not None else {STDOUT: "stdout", STDERR: "stderr"}.get(channel)
         if name in self._ours.files and data:
             try:
@@ -123,6 +124,18 @@ class Relay:
             except OSError:  # nobody reads it any more
                 if name != "terminal":
                     os.close(self._ours.files.pop(name))
+
+    async def _first_line(self) -> None:
+        """The child begins when it is there."""
+        while self._process is None:
+            line, end, rest = self._rest.partition(b"\n")
+            if not end and len(line) <= _FIRST_LINE_BYTES:
+                return
+            self._rest = rest
+            if len(line) < self._echo and not programs.starts(line):
+                self._echo -= len(line)
+            else:
+                await self._begin(line.strip().decode(errors="replace"))
 
     async def _begin(self, line: str) -> None:
         process = programs.begun(line)
@@ -158,6 +171,7 @@ class Relay:
             await asyncio.sleep(_LOOK_S)
 
     async def _input(self, channels: Channels) -> None:
+        await channels.tell(STDIN, self._variables)
         await asyncio.shield(self.started)
         name = "terminal" if self._terminal is not None else "stdin"
         with contextlib.suppress(OSError):

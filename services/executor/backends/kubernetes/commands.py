@@ -16,7 +16,6 @@ from services.executor.domain import pod_names as names
 SAID_BYTES = 1 << 20
 """The most that is taken of what a command says: a table of some thousand sockets."""
 ANSWER_S = 30.0
-_PIECE = 1 << 15
 
 
 @asynccontextmanager
@@ -48,8 +47,7 @@ async def said(api: Api, pod: Document, command: Sequence[str], told: bytes = b"
 async def _said(api: Api, pod: Document, command: Sequence[str], told: bytes) -> bytes:
     written, received = bytearray(), 0
     async with started(api, pod, command, stdin=bool(told)) as channels:
-        for start in range(0, len(told), _PIECE):
-            await channels.send(STDIN, told[start : start + _PIECE])
+        await channels.tell(STDIN, told)
         async for channel, data in channels.received():
             if channel == ERROR:
                 return _of_a_command(bytes(written), data)

@@ -9,11 +9,11 @@ import time
 
 import structlog
 
-from services.executor.backends.kubernetes.api import ClusterAway
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.pods import Pods, annotations_of
+from services.executor.backends.kubernetes.refusals import ClusterAway
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.domain import pod_names as names

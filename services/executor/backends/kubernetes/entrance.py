@@ -79,10 +79,10 @@ class Entrance:
         try:
             if isinstance(child, str):
                 return await self._lasting(run_id, pod, child, lasting.finding(child))
+            told = programs.told(child)
             if child.name is not None:
-                command, told = lasting.starting(child, folder), programs.told(child)
-                return await self._lasting(run_id, pod, child.name, command, told)
-            return await self._child(run_id, pod, child, programs.entering(child, folder))
+                return await self._lasting(run_id, pod, child.name, lasting.starting(child, folder), told)
+            return await self._child(run_id, pod, child, programs.entering(child, folder), told)
         except (*AWAY, TimeoutError) as error:
             raise Unavailable(f"The job's container does not let anybody in now: {error}") from error
 
@@ -93,11 +93,11 @@ class Entrance:
 
     # --- those that end with their caller
 
-    async def _child(self, run_id: str, pod: Document, child: Child, command: Sequence[str]) -> Execution:
+    async def _child(self, run_id: str, pod: Document, child: Child, command: Sequence[str], told: bytes) -> Execution:
         async def noted(process: Process, begun: bool) -> None:
             await asyncio.to_thread(self._ways.note if begun else self._ways.drop, run_id, process)
 
-        relay = Relay(self._api, pod, child, command, lambda: self._lives(run_id), noted)
+        relay = Relay(self._api, pod, child, command, told, lambda: self._lives(run_id), noted)
         carrying = asyncio.create_task(self._carry(run_id, relay))
         self._tasks.hold(carrying)
         try:

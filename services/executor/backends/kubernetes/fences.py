@@ -8,11 +8,12 @@ from collections.abc import Awaitable
 
 import structlog
 
-from services.executor.backends.kubernetes.api import Api, ApiError, Document
+from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.pods import Pods, annotations_of
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.kubernetes.surroundings import (
     KINDS,
     holds,

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.pods import Pods, path_of
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.domain.observation import Lost
 from shared.contracts.errors import Conflict, Unavailable

@@ -10,9 +10,9 @@ from functools import partial
 
 import structlog
 
-from services.executor.backends.kubernetes.api import ClusterAway
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.kept import Kept
+from services.executor.backends.kubernetes.refusals import ClusterAway
 from services.executor.backends.kubernetes.tasks import Tasks
 
 log = structlog.get_logger()

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 
-from services.executor.backends.kubernetes.api import Api, ApiError, Document
+from services.executor.backends.kubernetes.api import Api, Document
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.kubernetes.run_secrets import FOREIGN, RunSecrets, secret
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names

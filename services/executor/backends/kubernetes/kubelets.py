@@ -17,6 +17,8 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.executor.backends.kubernetes.api import Api
+from services.executor.backends.kubernetes.certificates import Certificates
+from services.executor.backends.kubernetes.connection import Kubelet
 from services.executor.domain.pod_figures import CADVISOR, Pod, PodFigures, Series, of_series, of_summary
 
 SUMMARY, CADVISOR_METRICS = "/stats/summary", "/metrics/cadvisor"
@@ -52,7 +54,7 @@ class Kubelets:
         self._ca = ca
         self._proxied = proxied
         self._token_file = token_file
-        self._trust: ssl.SSLContext | None = None
+        self._trust: Certificates | None = None
         self._addresses: dict[str, str] = {}
 
     def parts(self, nodes: Collection[str]) -> Iterable[str]:
@@ -69,18 +71,25 @@ class Kubelets:
         return await asyncio.to_thread(self._understood, text)
 
     async def _asked(self, node: str, path: str) -> str:
-        if self._ca is not None and self._trust is None:
-            self._trust = await asyncio.to_thread(ssl.create_default_context, cafile=str(self._ca))
         if node not in self._addresses:
             self._addresses[node] = _address(await self._api.get(f"/api/v1/nodes/{node}"))
         shown = await asyncio.to_thread(self._token_file.read_text) if self._token_file is not None else None
         try:
-            return await self._api.text(path, self._addresses[node], self._trust, shown and shown.strip())
+            return await self._api.text(path, Kubelet(self._addresses[node], self._trusted(), shown and shown.strip()))
         except OSError as error:
             self._addresses.pop(node, None)  # it may have come back with another one
             if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
                 raise KubeletUntrusted(f"{error}; {TRUST_IT}") from error
             raise
+
+    def _trusted(self) -> ssl.SSLContext | None:
+        """Raises OSError."""
+        if self._ca is None:
+            return None
+        if self._trust is None:
+            file = str(self._ca)
+            self._trust = Certificates(lambda: ssl.create_default_context(cafile=file), lambda: (file,))
+        return self._trust.context()
 
     def _understood(self, text: str) -> dict[Pod, PodFigures]:
         if self._says == "summary":

@@ -12,6 +12,7 @@ Jupyter interrupts its kernels. The image needs `setsid` for it, and the usual s
 """
 
 from services.executor.backends.kubernetes import programs
+from services.executor.backends.kubernetes.processes import LOOK, START_TIME
 from services.executor.backends.kubernetes.words import SAID_BYTES
 from services.executor.backends.kubernetes.wrapper import SHELL
 from shared.contracts.streams import Child
@@ -45,6 +46,7 @@ case $(alive "FOLDER/$1") in ?*) echo "STARTED $(alive "FOLDER/$1")"; exit 0;; e
 jobyard_home=FOLDER/$1 jobyard_keep=$2 jobyard_first=$3; shift 3
 """
     + programs.VARIABLES
+    + "exec < /dev/null"
     + programs.PREPARE
     + r"""
 lacking() (
@@ -100,21 +102,11 @@ cd "$home" && cat a b c 2> /dev/null
 
 _STOP = (
     _ALIVE
+    + LOOK
     + r"""
 set -- $(alive "FOLDER/$1")
 [ $# = 2 ] || exit 0
 leader=$1 tree=" $1:$2 "
-look() {
-    visit=$1
-    for entry in /proc/[0-9]*/stat; do
-        line=; read -r line < "$entry" || continue
-        pid=${line%% *}
-        set -- ${line##*\) }
-        case $1 in Z|X) continue;; esac
-        parent=$2 session=$4; shift 19; started=$1
-        $visit
-    done
-} 2> /dev/null
 in_tree() { case $tree in *" $pid:$started "*) return 0;; esac; return 1; }
 grow() { in_tree || case $tree in *" $parent:"*) tree="$tree$pid:$started " more=yes;; esac; }
 end() { [ "$session" = "$leader" ] && { kill -TERM "$pid"; kill -CONT "$pid"; }; }
@@ -131,9 +123,9 @@ done
 
 
 def starting(child: Child, folder: str) -> list[str]:
-    """Starts the child of this name, or finds it; it is told `programs.told`. Raises Invalid."""
+    """Starts the child of this name, or finds it; it is `programs.told` its variables. Raises Invalid."""
     scripts = (_script(_KEEP), _script(_FIRST))
-    said = (folder, "--", *programs.program(child))
+    said = (folder, *programs.program(child))
     return [SHELL, "-c", _script(_START), "jobyard", str(child.name), *scripts, *said]
 
 
@@ -155,7 +147,7 @@ def stopping(name: str) -> list[str]:
 def _script(text: str) -> str:
     replaced = {
         "FOLDER": FOLDER,
-        "START_TIME": programs.START_TIME,
+        "START_TIME": START_TIME,
         "STARTED": programs.STARTED,
         "REFUSED": programs.REFUSED,
         "SAID_BYTES": str(SAID_BYTES),

@@ -17,9 +17,10 @@ from typing import TypeVar
 import aiohttp
 import structlog
 
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway
+from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.output_file import OutputFile
 from services.executor.backends.kubernetes.reading import LogReading
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.domain import pod_names as names
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
-from services.executor.backends.kubernetes.api import ClusterAway
+from services.executor.backends.kubernetes.refusals import ClusterAway
 
 log = structlog.get_logger()
 

@@ -12,8 +12,9 @@ from typing import Protocol
 
 import structlog
 
-from services.executor.backends.kubernetes.api import ApiError, Document
+from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.domain import pod_states as states
 from services.executor.domain.holder import Holder
 from services.executor.domain.pod_figures import Pod, PodFigures

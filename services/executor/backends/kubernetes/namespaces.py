@@ -10,8 +10,9 @@ from pathlib import Path
 
 import structlog
 
-from services.executor.backends.kubernetes.api import Api, ApiError, Document
+from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.layout import Unplaceable
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.kubernetes.surroundings import holds
 from services.executor.domain import cluster_refusals
 from services.executor.domain import pod_names as names

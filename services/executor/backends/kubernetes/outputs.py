@@ -12,13 +12,14 @@ from pathlib import Path
 
 import structlog
 
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway
+from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import OUTPUT, Kept
 from services.executor.backends.kubernetes.logs import LogMissing, PodLog
 from services.executor.backends.kubernetes.output_file import OutputFile
 from services.executor.backends.kubernetes.pods import Pods, path_of
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.ways import Ways
 
 log = structlog.get_logger()

@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.channels import FORWARD_PROTOCOL, Channels
 from services.executor.backends.kubernetes.pods import path_of
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.domain.socket_table import listens
 from shared.contracts.errors import Conflict, FieldError, Invalid, Unavailable

@@ -6,9 +6,10 @@ moment it was started at, since the API server tells neither; what follows on th
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from services.executor.backends.kubernetes.processes import LOOK, START_TIME
 from services.executor.backends.kubernetes.wrapper import SHELL
 from shared.contracts.errors import Conflict, FieldError, Invalid
 from shared.contracts.streams import Child
@@ -18,26 +19,26 @@ REFUSED = "jobyard-refused"
 PROGRAM_MISSING = "program_missing"
 PROGRAM_UNUSABLE = "program_unusable"
 
+_LONGEST_NAME = 255
+_PIECE = 128
+"""So many characters of a value stand on one line: a terminal takes 4095 bytes, and a quoted character has up to 20."""
+_CONTROL = re.compile(r"[\x01-\x1f\x7f]")
 _NUMBERS = re.compile(r"([0-9]{1,20}) ([0-9]{1,20})")
-
-START_TIME = r"""$(read -r line < /proc/$$/stat && set -- ${line##*\) } && shift 19 && echo "$1")"""
-"""Of the shell that this stands in: field 22 of its line, the other half of a process's identity."""
 
 VARIABLES = r"""
 jobyard_end='
 '
-while IFS= read -r jobyard_line && [ "$jobyard_line" != -- ]; do eval "$jobyard_line"; done
+while IFS= read -r jobyard_line || exit 1; [ "$jobyard_line" != -- ]; do eval "$jobyard_line"; done
 unset jobyard_end jobyard_line
-exec < /dev/null
 """
 """Takes the variables of a child from what it is told (`told`): they can be secrets, and an API server's audit has the
-command line in the address of each request. Then nothing is read from there any more."""
+command line in the address of each request. What follows is left for the program, and without the last line nothing
+starts."""
 
 PREPARE = r"""
 refuse() { echo "REFUSED $*"; exit 0; }
 cd "$1" 2> /dev/null || refuse program_unusable "$1: No such file or directory"
 shift
-while [ "$1" != -- ]; do export "$1"; shift; done; shift
 [ $# -gt 0 ] || { set -- /bin/bash; [ -x "$1" ] || set -- /bin/sh
     set -- "$1" -l -c 'PATH=$1:$PATH; export PATH; exec "$0" -i' "$1" "$PATH"; }
 case $1 in
@@ -46,12 +47,13 @@ case $1 in
     *) command -v -- "$1" > /dev/null || refuse program_missing "$1: No such file or directory";;
 esac
 """.replace("REFUSED", REFUSED)
-"""Goes into the folder, with the variables, and looks whether there is such a program; without one it is a login shell,
-whose profile puts another PATH in place of the run's, so that is put first again. The script has no variables of its
-own: one that the run has under the same name would reach the program with another value."""
+"""Goes into the folder and looks whether there is such a program; without one it is a login shell, whose profile puts
+another PATH in place of the run's, so that is put first again. The script has no variables of its own: one that the run
+has under the same name would reach the program with another value."""
 
 _ENTER = (
-    PREPARE
+    VARIABLES
+    + PREPARE
     + r"""
 echo "STARTED $$ START_TIME"
 unset PWD OLDPWD
@@ -59,17 +61,16 @@ exec "$@"
 """.replace("STARTED", STARTED).replace("START_TIME", START_TIME)
 )
 
-_HANG_UP = r"""
-of() { for entry in /proc/[0-9]*/stat; do
-    line=; read -r line < "$entry" || continue
-    pid=${line%% *}; set -- ${line##*\) }
-    [ "$4" = "$session" ] && kill -"$signal" "$pid" && kill -CONT "$pid"
-done; } 2> /dev/null
-session=$1 started=$2
-line=; read -r line 2> /dev/null < "/proc/$session/stat" && set -- ${line##*\) } && shift 19 &&
-    [ "$1" != "$started" ] && exit 0
-signal=HUP; of; sleep 2; signal=KILL; of; exit 0
+_HANG_UP = (
+    LOOK
+    + r"""
+leader=$1 begun=$2 signal=HUP
+line=; read -r line 2> /dev/null < "/proc/$leader/stat" && set -- ${line##*\) } && shift 19 &&
+    [ "$1" != "$begun" ] && exit 0
+of() { [ "$session" = "$leader" ] && kill -"$signal" "$pid" && kill -CONT "$pid"; }
+look of; sleep 2; signal=KILL; look of; exit 0
 """
+)
 _SIGNAL = r"""
 line=; read -r line < "/proc/$1/stat" && pid=$1 name=$3 started=$2 && set -- ${line##*\) } && shift 19
 [ "$1" = "$started" ] && kill -"$name" "$pid"
@@ -85,15 +86,20 @@ class Process:
 
 
 def entering(child: Child, folder: str) -> list[str]:
-    """The command line for a child without a name. Raises Invalid."""
-    env = (f"{key}={value}" for key, value in _variables(child).items())
-    return [SHELL, "-c", _ENTER, "jobyard", folder, *env, "--", *program(child)]
+    """The command line for a child without a name, which is `told` its variables. Raises Invalid."""
+    return [SHELL, "-c", _ENTER, "jobyard", folder, *program(child)]
 
 
 def told(child: Child) -> bytes:
-    """For `VARIABLES`: each on one line, and a last line. Raises Invalid."""
-    lines = (f"export {key}={_quoted(value)}\n" for key, value in _variables(child).items())
-    return "".join((*lines, "--\n")).encode()
+    """For `VARIABLES`, in lines that a terminal takes as they are: it would cut longer ones, and a control character is
+    a key there. Raises Invalid.
+    """
+    variables = _variables(child)
+    keys = sorted({key for value in variables.values() for key in _CONTROL.findall(value)} - {"\n"})
+    lines = [f"{_called(key)}=$(printf '\\{ord(key):03o}')" for key in keys]
+    lines += (line for name, value in variables.items() for line in _lines(name, value))
+    lines += (f"unset {_called(key)}" for key in keys)
+    return "".join(f"{line}\n" for line in (*lines, "--")).encode()
 
 
 def program(child: Child) -> Sequence[str]:
@@ -110,16 +116,33 @@ def _variables(child: Child) -> dict[str, str]:
     """Raises Invalid."""
     wrong = [key for key, value in child.env.items() if not _is_name(key) or "\0" in value]
     if wrong:
-        raise _invalid("env", f"{wrong[0]!r} cannot be a variable: use letters, digits and '_', and no NUL character.")
+        rule = f"use at most {_LONGEST_NAME} letters, digits and '_', and no NUL character"
+        raise _invalid("env", f"{wrong[0][:_LONGEST_NAME]!r} cannot be a variable: {rule}.")
     env = {key: value for key, value in child.env.items() if not key.startswith("JOBYARD_")}
     if child.terminal is not None:
         env["TERM"] = child.terminal.term
     return env
 
 
+def _lines(name: str, value: str) -> Iterator[str]:
+    yield f"export {name}={_quoted(value[:_PIECE])}"
+    for start in range(_PIECE, len(value), _PIECE):
+        yield f"{name}=${{{name}}}{_quoted(value[start : start + _PIECE])}"
+
+
 def _quoted(value: str) -> str:
     """As a shell takes it on one line."""
-    return shlex.quote(value).replace("\n", "'\"$jobyard_end\"'")
+    return _CONTROL.sub(lambda found: f"'\"${_called(found[0])}\"'", shlex.quote(value))
+
+
+def _called(key: str) -> str:
+    """The variable of a control character. The script has the end of a line itself: no command can say that."""
+    return "jobyard_end" if key == "\n" else f"jobyard_{ord(key):03o}"
+
+
+def starts(line: bytes) -> bool:
+    """Whether it is a script's own, on what became of a start."""
+    return line.startswith((f"{STARTED} ".encode(), f"{REFUSED} ".encode()))
 
 
 def begun(line: str) -> Process:
@@ -144,7 +167,7 @@ def signalling(process: Process, name: str) -> list[str]:
 
 
 def _is_name(key: str) -> bool:
-    return key.isidentifier() and key.isascii()
+    return key.isidentifier() and key.isascii() and len(key) <= _LONGEST_NAME
 
 
 def _invalid(field: str, message: str) -> Invalid:

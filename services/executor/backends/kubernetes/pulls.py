@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.domain.pod_names import CONTAINER
 from services.executor.domain.pod_status import container_state, sentence, time_ns
 from services.executor.domain.pulling import Held, Pull

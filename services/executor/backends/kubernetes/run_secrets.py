@@ -6,7 +6,8 @@ One of that name which was not made for the run is nobody's here: it is neither 
 import base64
 from collections.abc import Callable, Mapping
 
-from services.executor.backends.kubernetes.api import Api, ApiError, Document
+from services.executor.backends.kubernetes.api import Api, Document
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.domain import pod_names as names
 
 FOREIGN = "Foreign"

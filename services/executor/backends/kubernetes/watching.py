@@ -15,9 +15,10 @@ from typing import Any, Protocol
 
 import structlog
 
-from services.executor.backends.kubernetes.api import LIST_S, Api, ApiError, ClusterAway, Document, TooMuch
+from services.executor.backends.kubernetes.api import LIST_S, Api, Document
 from services.executor.backends.kubernetes.lines import lines
 from services.executor.backends.kubernetes.pauses import Pauses
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway, TooMuch
 
 log = structlog.get_logger()
 

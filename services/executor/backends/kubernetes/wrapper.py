@@ -17,6 +17,7 @@ once these are there (see `rank_tables`).
 
 from collections.abc import Sequence
 
+from services.executor.backends.kubernetes.processes import LOOK
 from services.executor.domain.pod_states import CLAIM_DIFFERS, EXITED, MISPLACED, STOPPING
 
 SHELL = "/bin/sh"
@@ -27,18 +28,6 @@ first() (word=; read -r word < MESSAGE; [ "$word" = "$1" ]) 2> /dev/null
 ended() { while read -r each; do [ "$each" = "$1" ] && return 0; done < MESSAGE; return 1; } 2> /dev/null
 pause() { sleep 0.1 2> /dev/null || sleep 1 2> /dev/null; }
 tell() { case $told in *" $1 "*) ;; *) told="$told$1 "; kill -TERM "$1"; kill -CONT "$1";; esac; } 2> /dev/null
-# calls its argument for each living process, with pid, parent and session set
-look() {
-    visit=$1
-    for entry in /proc/[0-9]*/stat; do
-        line=; read -r line < "$entry" || continue
-        pid=${line%% *}
-        set -- ${line##*\) }
-        case $1 in Z|X) continue;; esac
-        parent=$2 session=$4
-        $visit
-    done
-} 2> /dev/null
 """
 
 _PLACED = r"""
@@ -130,7 +119,7 @@ def stopped() -> list[str]:
 
 
 def _script(text: str) -> str:
-    text = _COMMON + text
+    text = _COMMON + LOOK + text
     words = {"MESSAGE": MESSAGE, "EXITED": EXITED, "STOPPING": STOPPING, "TOLD": "told"}
     for name, value in (words | {"MISPLACED": MISPLACED, "CLAIM_DIFFERS": CLAIM_DIFFERS}).items():
         text = text.replace(name, value)
