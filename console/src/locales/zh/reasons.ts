@@ -48,8 +48,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     beyond_any_node: (facts) =>
         facts.needs &&
         `每个节点申请的资源（${amount(facts.needs, facts.deviceType)}）超过任何单个节点的总量，请减少申请。`,
-    node_silent: (facts) =>
-        `节点 ${facts.text('node') || facts.list('nodes').join('、')} 超过 30 秒没有上报，恢复上报后才知道后续情况。`,
+    node_silent: (facts) => `节点 ${where(facts)}超过 30 秒没有上报，恢复上报后才知道后续情况。`,
     nodes_closed: (facts) =>
         `只有节点 ${facts.list('nodes').join('、')} 足够大，但目前不接受新的运行（已封锁或有污点），` +
         `或正被平台以外的程序占用，等待恢复。${line(facts)}`,
