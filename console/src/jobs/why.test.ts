@@ -20,7 +20,8 @@ test('a job that starts on several nodes says on how many', () => {
 })
 
 test('a job on nodes that are silent says on how many, also while it waits for them', () => {
-    const said = (details: object) => why(job({ reason: { code: 'node_silent', message: '', details: { ...details } } }))
+    const said = (details: object) =>
+        why(job({ reason: { code: 'node_silent', message: '', details: { ...details } } }))
     expect(said({ node: 'b', nodes: ['b', 'c'] })).toEqual({ text: 'silent', node: 'b +1', place: null })
     expect(said({ nodes: ['a'] })).toEqual({ text: 'silent', node: 'a', place: null })
 })
