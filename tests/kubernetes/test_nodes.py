@@ -44,7 +44,7 @@ async def impatient(tmp_path: Path) -> AsyncIterator[KubernetesBench]:
 
 async def runs_on(bench: KubernetesBench, node: Node, script: str = "", later: str = "") -> str:
     """A run there that has begun with this script and then waits, before it goes on with `later`."""
-    await until(lambda: bench.nodes[node.name].cpus > 0, "the node takes runs")
+    await until(lambda: node.name in bench.nodes and bench.nodes[node.name].cpus > 0, "the node takes runs")
     order = bench.order(f"{script}\necho begun >> begun-$JOBYARD_RUN_ID\n{bench.WAIT_FOR_GO}\n{later}")
     await bench.backend.launch([replace(order, node=node.name)])
     await bench.reaches(order.run_id, Started)
