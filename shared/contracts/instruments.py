@@ -140,7 +140,9 @@ QUEUE_JOBS = Instrument(
     ("vc", "reason"),
 )
 JOBS = Instrument("jobyard_jobs", "gauge", "scheduler", "Jobs that are not over.", ("vc", "status"))
-DEVICES = Instrument("jobyard_devices", "gauge", "scheduler", "Devices of the nodes that report.", ("device_type",))
+DEVICES = Instrument(
+    "jobyard_devices", "gauge", "scheduler", "Devices of the nodes that report, closed or open.", ("device_type",)
+)
 DEVICES_HELD = Instrument(
     "jobyard_devices_held", "gauge", "scheduler", "Devices that jobs hold.", ("vc", "device_type")
 )

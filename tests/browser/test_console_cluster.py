@@ -112,3 +112,26 @@ def test_a_node_that_is_silent_and_a_platform_that_does_not_answer_are_said(yard
         expect(section(page, "Nodes and devices").get_by_text("last report")).to_be_visible()
         expect(page.get_by_text("1 silent")).to_be_visible()
         assert sideways(page) == []
+
+
+def test_a_node_that_is_closed_shows_its_devices_what_is_held_of_them_and_why_it_is_closed(
+    yard: Console, jobs: dict[str, str]
+) -> None:
+    why = {"code": "node_cordoned", "message": "It is cordoned.", "details": {"taints": []}}
+
+    def answer(route: Route) -> None:
+        yard_now = route.fetch().json()
+        yard_now["nodes"][0]["closed"] = why
+        yard_now["totals"]["closed_nodes"] = 1
+        route.fulfill(json=yard_now)
+
+    with yard.visit("vera", "/jobs") as page:
+        page.route("**/api/v1/cluster", answer)
+        page.get_by_role("link", name="Cluster").click()
+        nodes = section(page, "Nodes and devices")
+        expect(nodes.get_by_text("It is cordoned.")).to_be_visible()
+        expect(page.get_by_text("1 closed")).to_be_visible()
+        expect(nodes.get_by_role("link", name="seen-of-mia of mia, default: 2 devices")).to_be_visible()
+        expect(nodes.get_by_role("img", name="2 on a closed node")).to_be_visible()
+        expect(nodes.get_by_role("img", name=re.compile(r"\d free"))).to_have_count(0)
+        assert grave_violations(page) == []

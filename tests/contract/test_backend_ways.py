@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.executor.backends.process.children import CONNECTIONS
+from services.executor.backends.process.callers import CONNECTIONS
 from services.executor.backends.protocol import Execution
 from services.executor.domain.observation import Started
 from shared.contracts.errors import Conflict, Invalid

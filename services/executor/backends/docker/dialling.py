@@ -28,10 +28,10 @@ class DiallingChildren(Children):
             return
         dialed = dial(int(message["dial"]))
         if dialed is None:
-            self._say(connection, {"refused": NOT_LISTENING, "message": "nothing listens there"})
+            connection.say({"refused": NOT_LISTENING, "message": "nothing listens there"})
             return
         with dialed:
-            self._say(connection, {"dialed": True}, [dialed.fileno()])
+            connection.say({"dialed": True}, [dialed.fileno()])
 
 
 def dial(port: int) -> socket.socket | None:

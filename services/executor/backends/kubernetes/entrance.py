@@ -20,7 +20,8 @@ from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.watched import Watched
 from services.executor.backends.kubernetes.ways import Ways
 from services.executor.backends.kubernetes.wrapper import SHELL
-from services.executor.backends.process.children import CONNECTIONS, STOPPING, TOO_MANY
+from services.executor.backends.process.callers import CONNECTIONS
+from services.executor.backends.process.children import STOPPING, TOO_MANY
 from services.executor.backends.protocol import Execution
 from shared.contracts.errors import Conflict, Unavailable
 from shared.contracts.streams import Child

@@ -11,17 +11,16 @@ connection is one child. A child without a name ends with its connection, one wi
     <- {"exit": 0, "signal": null, "core": false}
 """
 
-import contextlib
 import os
 import select
 import signal
 import termios
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from services.executor.backends.process import linux, marks
+from services.executor.backends.process.callers import CONNECTIONS, Callers
 from services.executor.backends.process.command import (
     NOT_FOUND,
     Actions,
@@ -31,19 +30,14 @@ from services.executor.backends.process.command import (
     with_streams,
     without_input,
 )
-from services.executor.backends.process.control import Connection, Listener
-from services.executor.backends.process.tail import Tail
+from services.executor.backends.process.control import Connection
+from services.executor.backends.process.sessions import EndingSessions
+from services.executor.backends.process.tail import Tail, Tails
 
 HANG_UP_S = 2.0
 """Between SIGHUP and SIGKILL, for a child whose connection has closed."""
 STOP_S = 5.0
 """Between SIGTERM and SIGKILL, for a child that is stopped by its name."""
-AGAIN_S = 0.05
-"""Until it is looked again whether anything of it is left."""
-CONNECTIONS = 256
-"""With the command's pipes well below the 1024 descriptors that a process may have by default."""
-SPARE = 32
-"""Connections beyond these, for those who are told that there are too many, and for those who end a child."""
 
 RUN_NOT_RUNNING = "run_not_running"
 PROGRAM_MISSING = "program_missing"
@@ -66,71 +60,53 @@ class Child:
         self.stopping = False
 
 
-class Ending:
-    """A session that was told to end, and its processes that have left the session but are to go with it."""
-
-    __slots__ = ("deadline", "others", "session")
-
-    def __init__(self, session: int, deadline: float, others: set[tuple[int, int | None]]) -> None:
-        self.session = session
-        self.deadline = deadline
-        self.others = others
-
-
 class Children:
     """The children of one run."""
 
-    def __init__(self, base: str, home: str, cwd: str, env: dict[str, str], hidden: Sequence[str]) -> None:
-        self._folder = base + marks.WAYS
+    def __init__(
+        self, poll: "select.poll", base: str, home: str, cwd: str, env: dict[str, str], hidden: Sequence[str]
+    ) -> None:
+        folder = base + marks.WAYS
         self._home = home
         self._cwd = cwd
         self._env = env
-        self._hidden = hidden
-        self._poll: select.poll | None = None
-        self._listener: Listener | None = None
-        self._paused = False
-        self._connections: dict[int, Connection] = {}
-        self._tails: dict[int, Tail] = {}
+        self._callers = Callers(poll, folder, home)
+        self._tails = Tails(poll, folder, hidden)
+        self._ending = EndingSessions()
         self._alive: dict[int, Child] = {}
         self._of: dict[Connection, Child] = {}
-        self._endings: list[Ending] = []
 
     @property
     def next_at(self) -> float | None:
         """When `sweep` has something to do."""
-        return min((ending.deadline for ending in self._endings), default=None)
+        return self._ending.next_at
 
-    def open(self, poll: "select.poll") -> None:
-        """Be there for whoever wants to come in. On a full disk that is tried again when somebody asks again."""
-        if self._listener is None:
-            with contextlib.suppress(OSError):
-                self._listener = Listener(self._folder, self._home)
-                self._poll = poll
-                poll.register(self._listener, select.POLLIN)
+    def open(self) -> None:
+        """Be there for whoever wants to come in."""
+        self._callers.open()
 
     def close(self) -> None:
-        if self._listener is not None:
-            self._listener.close()
+        self._callers.close()
 
     def serve(self, file: int, running: bool) -> bool:
         """Do what is ready on this descriptor; false if it is none of the children's. `running`: new ones may start."""
-        if self._listener is not None and file == self._listener.fileno():
-            self._accept(self._listener)
-        elif file in self._connections:
-            self._hear(self._connections[file], running)
-        elif file in self._tails:
-            self._read(file)
-        else:
-            return False
+        connection = self._callers.at(file)
+        if connection is None:
+            return self._callers.let_in(file) or self._tails.read(file)
+        self._hear(connection, running)
         return True
+
+    def sweep(self, now: float) -> None:
+        """End for good what was told to end, and has had its time."""
+        self._ending.sweep(now)
 
     def ended(self, pid: int, status: int) -> None:
         """A process has been reaped; tell who watched it, if it was one of these children."""
         child = self._alive.pop(pid, None)
         if child is None:
             return
-        if child.tail is not None and self._tails.get(child.tail.reader) is child.tail:
-            child.tail.drain()
+        if child.tail is not None:
+            self._tails.drain(child.tail)
         code = os.waitstatus_to_exitcode(status)
         said = {
             "exit": 128 - code if code < 0 else code,
@@ -138,38 +114,10 @@ class Children:
             "core": os.WCOREDUMP(status),
         }
         for watcher in list(child.watchers):
-            self._say(watcher, said)
+            watcher.say(said)
             self._drop(watcher)
 
-    def sweep(self, now: float) -> None:
-        """End for good what was told to end, and has had its time."""
-        for ending in [ending for ending in self._endings if ending.deadline <= now]:
-            left = linux.in_session(ending.session)
-            left += [pid for pid, started in ending.others if linux.start_time(pid) == started]
-            for pid in left:
-                linux.send(pid, signal.SIGKILL)
-            ending.deadline = now + AGAIN_S
-            if not left:
-                self._endings.remove(ending)
-
-    # --- the socket
-
-    def _accept(self, listener: Listener) -> None:
-        try:
-            connection = listener.accept()
-        except OSError:
-            self._pause(True)
-            return
-        if connection is not None and self._poll is not None:
-            self._connections[connection.fileno()] = connection
-            self._poll.register(connection, select.POLLIN)
-            self._pause(len(self._connections) >= CONNECTIONS + SPARE)
-
-    def _pause(self, paused: bool) -> None:
-        """Let others wait until somebody leaves."""
-        if paused != self._paused and self._poll is not None and self._listener is not None:
-            self._paused = paused
-            self._poll.modify(self._listener, 0 if paused else select.POLLIN)
+    # --- who speaks
 
     def _hear(self, connection: Connection, running: bool) -> None:
         try:
@@ -182,21 +130,13 @@ class Children:
         child = self._of.get(connection)
         self._drop(connection)
         if child is not None and not child.name and child.pid in self._alive:
-            self._end(child, signal.SIGHUP, HANG_UP_S, set())
+            self._ending.begin(child.pid, signal.SIGHUP, HANG_UP_S)
 
     def _drop(self, connection: Connection) -> None:
-        if self._connections.pop(connection.fileno(), None) is None or self._poll is None:
-            return
-        child = self._of.pop(connection, None)
-        if child is not None:
-            child.watchers.remove(connection)
-        self._poll.unregister(connection)
-        connection.close()
-        self._pause(False)
-
-    def _say(self, connection: Connection, message: dict[str, Any], files: Sequence[int] = ()) -> None:
-        with contextlib.suppress(OSError):
-            connection.send(message, files)
+        if self._callers.drop(connection):
+            child = self._of.pop(connection, None)
+            if child is not None:
+                child.watchers.remove(connection)
 
     # --- the children
 
@@ -206,13 +146,13 @@ class Children:
                 raise ValueError("one connection is one child")
             with ExitStack() as ends:
                 answer = self._start(connection, message["start"], running, ends)
-                self._say(connection, *answer)
+                connection.say(*answer)
         elif "stop" in message:
             child = self._of[connection]
             if not child.stopping:
                 child.stopping = True
                 tree = {(pid, linux.start_time(pid)) for pid in linux.descendants(child.pid)}
-                self._end(child, signal.SIGTERM, STOP_S, tree)
+                self._ending.begin(child.pid, signal.SIGTERM, STOP_S, tree)
         else:
             child = self._of[connection]
             if child.pid in self._alive:
@@ -240,7 +180,7 @@ class Children:
                     return _refused(RUN_NOT_RUNNING, "The run is ending, so that nothing new can start in it.")
                 if wanted["argv"] is None:
                     return _refused(NOT_STARTED, f"Nothing with the name {name} runs in the run.")
-                tail = self._tail(name) if name else None
+                tail = self._tails.begin(name) if name else None
                 if wanted["terminal"] is not None:
                     terminal, files = _terminal(wanted["terminal"], ends)
                 child = self._spawn(wanted, name, files, tail)
@@ -257,7 +197,7 @@ class Children:
             if tail is not None:
                 os.close(tail.writer)
             if tail is not None and child is None:
-                self._forget(tail)
+                self._tails.forget(tail)
 
     def _spawn(self, wanted: dict[str, Any], name: str, files: list[int], tail: Tail | None) -> Child:
         actions: Actions
@@ -278,31 +218,6 @@ class Children:
             os.chdir(self._home)
         self._alive[pid] = child = Child(pid, name, tail)
         return child
-
-    def _end(self, child: Child, number: int, patience_s: float, others: set[tuple[int, int | None]]) -> None:
-        for pid in linux.in_session(child.pid):
-            linux.send(pid, number)
-            linux.send(pid, signal.SIGCONT)
-        self._endings.append(Ending(child.pid, time.monotonic() + patience_s, others))
-
-    # --- what children with names write
-
-    def _tail(self, name: str) -> Tail:
-        tail = Tail(f"{self._folder}/{name}{marks.OUTPUT}", self._hidden)
-        self._tails[tail.reader] = tail
-        if self._poll is not None:
-            self._poll.register(tail.reader, select.POLLIN)
-        return tail
-
-    def _read(self, file: int) -> None:
-        if not self._tails[file].read():
-            self._forget(self._tails[file])
-
-    def _forget(self, tail: Tail) -> None:
-        del self._tails[tail.reader]
-        if self._poll is not None:
-            self._poll.unregister(tail.reader)
-        tail.close()
 
 
 def _terminal(size: list[int], ends: ExitStack) -> tuple[list[int], list[int]]:

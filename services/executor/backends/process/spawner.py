@@ -26,6 +26,7 @@ import traceback
 from services.executor.backends import frames, masking
 from services.executor.backends.process import (
     announce,
+    callers,
     children,
     command,
     control,
@@ -33,6 +34,8 @@ from services.executor.backends.process import (
     marks,
     output,
     pipes,
+    sessions,
+    stopping,
     supervisor,
     tail,
 )
@@ -44,8 +47,11 @@ LOCK = "spawner.lock"
 IN_USE = 3
 """Exit code when another spawner holds the lock."""
 
-PROCESS = (announce, children, command, control, linux, marks, output, pipes, supervisor, tail)
+SUPERVISION = (callers, children, control, pipes, sessions, stopping, supervisor, tail)
+PROCESS = (announce, command, linux, marks, output, *SUPERVISION)
 USAGE = (birth, bpf, group, network, processes, totals, traffic)
+CODE = (frames, hiding, masking, *PROCESS, *USAGE, sys.modules[__name__])
+"""What a spawner and its supervisors are made of."""
 
 _RECEIVE = 262_144
 _SEND_TIMEOUT_S = 2.0
@@ -54,7 +60,7 @@ _SEND_TIMEOUT_S = 2.0
 def version() -> str:
     """A digest of the code that supervisors run: an executor with other code starts another spawner."""
     digest = hashlib.sha256(sys.version.encode())
-    for module in (frames, hiding, masking, *PROCESS, *USAGE, sys.modules[__name__]):
+    for module in CODE:
         with open(module.__file__ or "", "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()[:16]

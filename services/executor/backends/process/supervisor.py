@@ -16,16 +16,14 @@ from services.executor.backends.process.announce import announce
 from services.executor.backends.process.children import Children
 from services.executor.backends.process.command import explain, spawn, without_input
 from services.executor.backends.process.pipes import HINT_S, Pipes
+from services.executor.backends.process.stopping import Stopping
 from services.executor.backends.process.usage import totals
 from services.executor.backends.process.usage.group import Group, enter
 
 GATHER_MS = 3
 """So long a busy command's output gathers before it is read."""
 RETRY_S = 1.0
-PASS_ON_S = 0.5
-"""A shell that is still there so long after its SIGTERM is waiting for its child."""
 SWEEP_MS = 20
-SHELLS = frozenset({"sh", "dash", "bash", "ash", "ksh", "zsh"})
 
 
 BOOT_ID = linux.boot_id()
@@ -94,20 +92,12 @@ class Supervisor:
         self._signals.register(self._wake, select.POLLIN)
         self._all.register(self._wake, select.POLLIN)
         self._pipes = Pipes(order.base + marks.OUTPUT, order.home, order.run_id, self._all, order.hidden)
-        self._children = self.CHILDREN(order.base, order.home, order.cwd, order.env, order.hidden)
+        self._children = self.CHILDREN(self._all, order.base, order.home, order.cwd, order.env, order.hidden)
         self._file = -1
         self._started_ns = 0
         self._leader = 0
         self._status: int | None = None
-        self._stopping = False
-        self._asked = False
-        self._forced = False
-        self._killing = False
-        self._deadline = 0.0
-        self._pass_on_at = 0.0
-        self._next_at = 0.0
-        self._present: frozenset[int] = frozenset()
-        self._signalled: set[int] = set()
+        self._stopping = Stopping(order.base, order.grace_s)
 
     def _listen(self, waker: int) -> None:
         """Signals only wake the loop up, which then looks what has changed."""
@@ -175,9 +165,9 @@ class Supervisor:
             "ended_at": str(time.time_ns()),
             "exit_code": str(128 - status if status < 0 else status),
             "signal": _signal_name(-status) if status < 0 else "",
-            "stopped": str(self._stopping),
-            "asked": str(self._asked),
-            "forced": str(self._forced),
+            "stopped": str(self._stopping.begun),
+            "asked": str(self._stopping.asked),
+            "forced": str(self._stopping.forced),
             **totals.at_end(self._order.host, self._group, self.LOOPBACK),
         }
         while True:
@@ -204,54 +194,19 @@ class Supervisor:
                 self._children.ended(pid, status)
 
     def _decide(self) -> None:
-        """What the moment asks for: nothing, a polite word, or the end."""
+        """Once, whether it is stopped or has exited, and then what that asks for."""
         ended = self._status is not None
         now = time.monotonic()
-        if self._told and not self._stopping and not ended:
-            self._stopping = True
-            self._asked = marks.was_asked_to_stop(self._order.base)
-            self._deadline = now + self._order.grace_s
-            self._pass_on_at = now + min(PASS_ON_S, self._order.grace_s / 4)
-            self._present = frozenset(linux.descendants(os.getpid()))
-        if self._killing or (ended and not self._stopping):
-            self._killing = True
-        elif self._stopping and now >= self._deadline:
-            self._killing = self._forced = True
-        elif self._stopping:
-            self._killing = ended and not self._session_lives()
-        if self._killing:
-            for pid in linux.descendants(os.getpid()):
-                linux.send(pid, signal.SIGKILL)
-        elif self._stopping:
-            self._ask_to_end(now >= self._pass_on_at)
-            self._next_at = self._pass_on_at if now < self._pass_on_at else self._deadline
+        if self._told and not ended:
+            self._stopping.begin(now)
+        self._stopping.go_on(now, self._leader, ended)
 
     def _serve_children(self) -> None:
         """Open the door when somebody has called for it, and end those children whose time has come."""
         if self._called:
             self._called = False
-            self._children.open(self._all)
+            self._children.open()
         self._children.sweep(time.monotonic())
-
-    def _session_lives(self) -> bool:
-        """Whether something of the command's own session outlives it; what left the session is a daemon."""
-        return any(linux.is_alive(pid) and linux.session(pid) == self._leader for pid in linux.descendants(os.getpid()))
-
-    def _ask_to_end(self, past_shells: bool) -> None:
-        """SIGTERM, once, to the command and to whoever has lost the parent that would have passed it on.
-
-        Helpers of a program are the program's own business: a data loader's workers, ended under it, would spoil the
-        checkpoint that it is writing. But a shell that has a trap waits for the program in front of it before it
-        acts, so after a moment that program is asked too. What the trap itself has started is left to its work.
-        """
-        asked = linux.children(os.getpid())
-        for pid in asked:  # grows while it is walked
-            if past_shells and linux.program_name(pid) in SHELLS:
-                asked += [child for child in linux.children(pid) if child in self._present]
-            if pid not in self._signalled:
-                self._signalled.add(pid)
-                linux.send(pid, signal.SIGTERM)
-                linux.send(pid, signal.SIGCONT)
 
     def _wait(self) -> None:
         """Keep the output flowing until a signal has come, or it is time for a decision."""
@@ -270,16 +225,16 @@ class Supervisor:
                 pass
 
     def _is_due(self) -> bool:
-        return self._killing or any(time.monotonic() >= at for at in self._times())
+        return self._stopping.killing or any(time.monotonic() >= at for at in self._times())
 
     def _times(self) -> list[float]:
         """When a decision is due, on the monotonic clock."""
-        times = (self._children.next_at, self._next_at if self._stopping else None)
+        times = (self._children.next_at, self._stopping.next_at)
         return [at for at in times if at is not None]
 
     def _timeout_ms(self) -> float | None:
         """Until the next thing that is due; none: whenever something happens."""
-        due = [SWEEP_MS] if self._killing else []
+        due = [SWEEP_MS] if self._stopping.killing else []
         due += [max(0, int((at - time.monotonic()) * 1000) + 1) for at in self._times()]
         if self._pipes.unhinted:
             due.append(int(HINT_S * 1000))

@@ -5,9 +5,11 @@ The run's secrets are masked in it as in the console, since it is quoted to peop
 
 import contextlib
 import os
+import select
 from collections.abc import Sequence
 
 from services.executor.backends.masking import Mask
+from services.executor.backends.process import marks
 
 LIMIT = 4 << 20
 KEPT = 1 << 16
@@ -61,3 +63,39 @@ class Tail:
                 os.ftruncate(self._file, 0)
                 os.write(self._file, kept)
             os.write(self._file, data)
+
+
+class Tails:
+    """Those of one run, read as its supervisor's loop finds them ready; each lies in `folder`."""
+
+    def __init__(self, poll: "select.poll", folder: str, hidden: Sequence[str]) -> None:
+        self._poll = poll
+        self._folder = folder
+        self._hidden = hidden
+        self._tails: dict[int, Tail] = {}
+
+    def begin(self, name: str) -> Tail:
+        """Of the child with this name. Raises OSError."""
+        tail = Tail(f"{self._folder}/{name}{marks.OUTPUT}", self._hidden)
+        self._tails[tail.reader] = tail
+        self._poll.register(tail.reader, select.POLLIN)
+        return tail
+
+    def read(self, file: int) -> bool:
+        """Take what has arrived; false if this descriptor is none of theirs."""
+        tail = self._tails.get(file)
+        if tail is None:
+            return False
+        if not tail.read():
+            self.forget(tail)
+        return True
+
+    def drain(self, tail: Tail) -> None:
+        """Its child has ended: take what is left in the pipe, unless that has ended too."""
+        if self._tails.get(tail.reader) is tail:
+            tail.drain()
+
+    def forget(self, tail: Tail) -> None:
+        del self._tails[tail.reader]
+        self._poll.unregister(tail.reader)
+        tail.close()
