@@ -6,7 +6,7 @@ have started and the API server itself, asked then, has none.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.executor.backends.kubernetes.calls import Calls
@@ -56,6 +56,9 @@ class Observing:
         self._hindered: dict[str, Hindered] = {}
         self._looks = Looks(self._look)
 
+    async def close(self) -> None:
+        await self._looks.close()
+
     def look_at(self, run_id: str) -> None:
         """Its pod may be another than before."""
         self._looks.at(run_id)
@@ -80,9 +83,6 @@ class Observing:
 
     def forget(self, run_id: str) -> None:
         self._hindered.pop(run_id, None)
-
-    def under_way(self) -> Iterable["asyncio.Task[None]"]:
-        return self._looks.under_way()
 
     async def _look(self, run_id: str) -> None:
         """Raises ClusterAway."""
@@ -129,12 +129,11 @@ class Observing:
             return
         if self._kept.is_to_stop(run_id):
             return  # it is being stopped
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = asyncio.get_running_loop().time()
         hindered = self._hindered.setdefault(run_id, Hindered(now, obstacle))
         hindered.obstacle = obstacle = states.clearer(hindered.obstacle, obstacle)
         if obstacle.patience and now - hindered.since < self._patience_s:
-            loop.call_later(self._patience_s / 4, self.look_at, run_id)
+            self._looks.later(run_id, self._patience_s / 4)
         else:
             await self._ending.give_up(run_id, Refused(obstacle.reason, busy=obstacle.busy, own=obstacle.own))
 
