@@ -1,13 +1,11 @@
 """The rest of the platform as an executor meets it, for what its backends have in common; and both databases."""
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from shared.settings import PlatformSettings
+from tests.support.databases import Database
 from tests.support.executor_fixtures import nats, yard
 from tests.support.mongo import mongo_url
 
@@ -21,10 +19,7 @@ def mongo() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "mongo"])
-def installation(request: pytest.FixtureRequest, tmp_path: Path) -> PlatformSettings:
-    """What opens a store, on each database; every test has its own."""
-    url = None
-    if request.param == "mongo":
-        server: str = request.getfixturevalue("mongo")
-        url = SecretStr(server.replace("/?", f"/test_{uuid.uuid4().hex}?"))
-    return PlatformSettings(data=tmp_path, mongo_url=url)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path, request.getfixturevalue("mongo") if request.param == "mongo" else None)
+    yield database
+    database.drop()
