@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.benches import clear_containers
 from tests.support.deployed import Deployed
 from tests.support.docker import docker, engine, platform_image, python_image, wire_database_image
+from tests.support.docker_bench import clear_containers
 from tests.support.platform import CHECKOUT
 from tests.support.ports import free_ports
 from tests.support.waiting import LONG_S
