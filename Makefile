@@ -28,9 +28,13 @@ up: setup ## start the platform on this machine: http://127.0.0.1:8080
 	@exec $(BIN)/jobyard up
 
 compose-up: ## start the platform in containers, jobs as containers beside it: http://127.0.0.1:8080
+	@docker compose version > /dev/null 2>&1 || { echo "There is no \`docker compose\` here: install Docker and its \
+	compose plugin, https://docs.docker.com/compose/install/" >&2; exit 1; }
 	@$(PYTHON) deploy/compose/environment.py
-	@docker compose up --build --detach --wait
-	@echo "Sign in as admin with the password in .jobyard/compose/admin-password."
+	@docker compose build
+	@docker compose up --detach --wait
+	@echo "Open http://$$(docker compose port gateway 8080), and sign in as admin with the password in" \
+		"$$(sed -n 's/^JOBYARD_FOLDER=//p' .env)/admin-password."
 
 compose-down: ## end what compose-up has started; the data under .jobyard/compose and its volumes stay
 	@docker compose down

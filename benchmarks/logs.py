@@ -109,10 +109,10 @@ async def _restart(bus: Bus, service: LogService, job_id: str) -> list[Figure]:
     """From the start of a process, after kill -9, to its first answer, and to a job's exact last lines."""
     expected, _ = await tail(bus, job_id)
     service.kill()
-    ready = service.said("ready")
+    ready = len(service.said("ready"))
     begin = time.perf_counter()
     service.start()
-    await until(lambda: service.said("ready") > ready, "the service is ready")
+    await until(lambda: len(service.said("ready")) > ready, "the service is ready")
     answered = time.perf_counter() - begin
     lines, _ = await tail(bus, job_id)
     exact = time.perf_counter() - begin

@@ -81,23 +81,34 @@ def password_file(folder: Path) -> Path:
     return folder / "admin-password"
 
 
-def main(path: Path) -> None:
-    socket = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}").removeprefix("unix://")
+def make(path: Path, socket: str) -> None:
+    """The file, and the folders that it names: these first, so that whatever stops this, it can be called again.
+
+    Raises FileNotFoundError where there is no engine, PermissionError.
+    """
     before = read(path)
     folder = Path(before.get("JOBYARD_FOLDER", CHECKOUT / ".jobyard" / "compose"))
-    try:
-        values = written(path, wanted(socket, folder))
-    except FileNotFoundError as error:
-        sys.exit(f"There is no Docker engine at {error.filename}. Start one, or name its socket in DOCKER_HOST.")
+    values = wanted(socket, folder)
     ours = [folder, folder / "nats", folder / "storage"]
     for made in ours:
         made.mkdir(mode=0o700, parents=True, exist_ok=True)
     if ADMIN not in before:  # else it is somebody's own, or was kept then
         keep(folder, values[ADMIN])
         ours.append(password_file(folder))
+    values = written(path, values)
     if os.geteuid() == 0:
         for made in ours:
             os.chown(made, int(values["JOBYARD_UID"]), int(values["JOBYARD_GID"]))
+
+
+def main(path: Path) -> None:
+    socket = (os.environ.get("DOCKER_HOST") or f"unix://{SOCKET}").removeprefix("unix://")
+    try:
+        make(path, socket)
+    except FileNotFoundError as error:
+        sys.exit(f"There is no Docker engine at {error.filename}. Start one, or name its socket in DOCKER_HOST.")
+    except PermissionError as error:
+        sys.exit(f"{error.filename} is somebody else's. Call this as whoever called it first.")
 
 
 def _secret() -> str:

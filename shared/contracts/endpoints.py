@@ -50,6 +50,7 @@ EndpointName = Annotated[
 ]
 Port = Annotated[int, Field(ge=PORTS[0], le=PORTS[1])]
 Rank = Annotated[int, Field(ge=0, le=1023)]
+"""The bound is of the first versions, and never less in a schema: a job's ranks are fewer, see `job.RANKS`."""
 
 
 def missing_rank(nodes: int) -> str:

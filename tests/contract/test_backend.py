@@ -1,9 +1,7 @@
 """One suite for the executor's backends: whoever runs a job, it starts once and is over only when all of it is."""
 
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
@@ -13,18 +11,8 @@ from services.executor.domain.observation import Cancelled, Ended, Started, Wait
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
 from shared.ids import new_id
-from tests.support.backends import BACKENDS
-from tests.support.benches import opened
 from tests.support.executor_backend import PATH, Bench, processes_of
 from tests.support.waiting import until
-
-
-@pytest.fixture(params=BACKENDS)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    """An open backend. Another implementation is one more of them."""
-    async with opened(request.param, tmp_path) as bench:
-        yield bench
-
 
 # --- the start
 

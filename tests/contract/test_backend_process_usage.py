@@ -15,7 +15,6 @@ from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.backends.process.usage.hierarchies import Hierarchy
 from services.executor.domain.observation import Lost, Started
-from services.executor.domain.reading import Reading
 from tests.support.executor_backend import Bench, ProcessHome, processes_of
 from tests.support.groups import WAYS, counts_network, nested, possible
 from tests.support.waiting import until
@@ -47,10 +46,6 @@ def groups_of(home: ProcessHome, run_id: str) -> list[Path]:
     return [path for each in mounted() for path in Path(each.folder).glob(f"{parts}/{run_id}") if path.is_dir()]
 
 
-async def reading(bench: Bench, run_id: str) -> Reading:
-    return (await bench.backend.measure([run_id]))[run_id]
-
-
 APART = next(
     (
         command
@@ -67,7 +62,7 @@ NOWHERE = (Hierarchy(frozenset(), "/proc/nowhere"), Hierarchy(frozenset({"memory
 async def test_a_run_whose_groups_cannot_be_made_is_counted_by_its_tree(home: ProcessHome) -> None:
     async with bench_in(home, NOWHERE) as bench:
         id = await bench.runs("i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done")
-        seen = await reading(bench, id)
+        seen = await bench.reading(id)
         assert (seen.cpu_ns or 0) > 0
         assert (seen.memory_bytes or 0) > 0
         assert seen.network_scope == "host"
@@ -90,7 +85,7 @@ async def test_a_run_whose_groups_vanish_before_its_start_is_counted_by_its_tree
         finally:
             os.kill(spawner, signal.SIGCONT)
         await until((bench.folder / "x").exists, "it has worked")
-        seen = await reading(bench, id)
+        seen = await bench.reading(id)
         assert (seen.cpu_ns or 0) > 0
         assert seen.network_scope == "host"
         bench.go()
@@ -177,7 +172,7 @@ async def test_children_that_nobody_waits_for_are_counted_in_a_group(home: Proce
     async with bench_in(home, WAYS[way]) as bench:
         (bench.folder / "ignores.py").write_text(ignores)
         id = await bench.runs("python3 ignores.py")
-        seen = (await reading(bench, id)).cpu_ns or 0
+        seen = (await bench.reading(id)).cpu_ns or 0
         assert (seen > 1e9) == (way != "tree"), "which the docs say"
 
 
@@ -201,7 +196,7 @@ async def test_a_job_that_leaves_its_group_is_counted_all_the_same(home: Process
         folders = " ".join(f'"{part}/{to}"' for part in groups.parts.facts.values())
         id = await bench.launch(f"python3 moves.py {folders}")
         await until((bench.folder / "x").exists, "it has worked")
-        seen = await reading(bench, id)
+        seen = await bench.reading(id)
         assert 0.9e9 <= (seen.cpu_ns or 0) < 2e9
         assert 200 << 20 <= (seen.memory_bytes or 0) < 300 << 20, "counted once"
         bench.go()
@@ -227,7 +222,7 @@ async def test_a_network_of_its_own_is_the_runs_alone(home: ProcessHome, way: st
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as another:
             for _ in range(1000):
                 another.sendto(bytes(4000), ("127.0.0.1", 9))
-        seen = await reading(bench, id)
+        seen = await bench.reading(id)
         if APART or counts_network(way):
             assert seen.network_scope == "run"
             assert 1_000_000 < (seen.transmit_bytes or 0) < 2_000_000, "packets have headers, and some are answered"
@@ -262,7 +257,7 @@ async def test_a_reading_names_the_processes_that_live(home: ProcessHome, way: s
 
         async def both_sleepers() -> bool:
             sleepers = {each.pid for each in processes_of(id) if arguments_of(each) == ["sleep", "600"]}
-            pids = set((await reading(bench, id)).pids)
+            pids = set((await bench.reading(id)).pids)
             assert supervisor not in pids
             return len(sleepers) == 2 and sleepers < pids
 

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.backends.process.backend import ProcessBackend
-from services.executor.backends.process.usage.groups import Groups
 from services.executor.domain.reading import Reading
 from tests.support.backends import BACKENDS
-from tests.support.benches import opened
+from tests.support.benches import opened, opened_here
 from tests.support.busy import HELD, RECEIVED, WRITTEN, BusyJob
-from tests.support.executor_backend import Bench, ProcessHome, processes_of
+from tests.support.executor_backend import Bench, processes_of
 from tests.support.groups import WAYS, counts_network, possible
 from tests.support.waiting import until
 
@@ -27,23 +25,8 @@ def way(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def bench(way: str, tmp_path: Path) -> AsyncIterator[Bench]:
-    if way in OTHERS:
-        async with opened(way, tmp_path) as other:
-            yield other
-        return
-    home, folder = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    folder.mkdir()
-    bench = Bench(lambda: ProcessBackend(home, 5, Groups(home, WAYS[way])), folder)
-    await bench.open()
-    yield bench
-    await bench.close()
-    bench.end_everything()
-    ProcessHome(home).kill_all()
-
-
-async def reading(bench: Bench, run_id: str) -> Reading:
-    return (await bench.backend.measure([run_id]))[run_id]
+    async with opened(way, tmp_path) if way in OTHERS else opened_here(tmp_path, WAYS[way]) as bench:
+        yield bench
 
 
 def about(amount: int) -> object:
@@ -66,7 +49,7 @@ async def test_a_busy_job_is_read_as_it_is(bench: Bench, way: str) -> None:
     job = BusyJob(bench.folder)
     id = await bench.launch(job.argv)
     await until(lambda: job.cpu_ns, "the job has done its work", within=200)
-    seen = await reading(bench, id)
+    seen = await bench.reading(id)
     assert seen.cpu_ns == about(job.cpu_ns or 0)
     assert seen.memory_bytes == about(HELD)
     assert seen.write_bytes == about(WRITTEN) or (seen.write_bytes is None and way in OTHERS), "engines may not say"
@@ -91,9 +74,9 @@ async def test_only_what_was_asked_for_and_lives_is_measured(bench: Bench) -> No
 async def test_the_next_executor_goes_on_counting(bench: Bench, way: str) -> None:
     id = await bench.launch(f"{SENDS.format(mib=3)}; touch sent; {bench.WAIT_FOR_GO}; {SENDS.format(mib=3)}")
     await until((bench.folder / "sent").exists, "it has sent something")
-    before = await reading(bench, id)
+    before = await bench.reading(id)
     await bench.reopen()
-    after = await reading(bench, id)
+    after = await bench.reading(id)
     assert (after.cpu_ns or 0) >= (before.cpu_ns or 0) > 0
     assert (after.receive_bytes or 0) >= (before.receive_bytes or 0)
     assert has_received(after, way, 3 << 20), after
@@ -121,6 +104,6 @@ async def test_what_has_run_before_does_not_count(bench: Bench) -> None:
     first = await bench.launch("i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done")
     used = (await bench.ended(first)).totals
     second = await bench.runs()
-    seen = await reading(bench, second)
+    seen = await bench.reading(second)
     assert used is not None and used.cpu_ns is not None and seen.cpu_ns is not None
     assert seen.cpu_ns < used.cpu_ns

@@ -1,9 +1,7 @@
 """One suite for the ways into a run, whatever its backend: children that end with the run, and nobody else's ports."""
 
 import signal
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pytest
@@ -14,20 +12,11 @@ from services.executor.domain.observation import Started
 from shared.contracts.errors import Conflict, Invalid
 from shared.contracts.streams import Child, Terminal
 from shared.ids import new_id
-from tests.support.backends import BACKENDS
-from tests.support.benches import opened
 from tests.support.executor_backend import LOCAL, PATH, Bench, processes_of
 from tests.support.listening import LISTEN, heard, listens, not_dialled
 from tests.support.ports import free_port
 from tests.support.streams import Held, sleeping
 from tests.support.waiting import until
-
-
-@pytest.fixture(params=BACKENDS)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    """An open backend. Another implementation is one more of them."""
-    async with opened(request.param, tmp_path) as bench:
-        yield bench
 
 
 def shell(script: str, name: str | None = None, **env: str) -> Child:

@@ -1,16 +1,12 @@
 """One key of one person names one document for 24 h, on both databases, also when two replicas meet at midnight."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import pymongo
 import pytest
-from pydantic import SecretStr
 
 from services.jobs.apply import Applier
 from services.jobs.starts import Starts
@@ -24,12 +20,10 @@ from shared.contracts.job import JobRequest
 from shared.contracts.notify import RequestSupport
 from shared.ids import new_id
 from shared.meter import Meter
-from shared.settings import PlatformSettings
-from shared.store.open import open_store
 from shared.store.port import Collection, Schema, Store
 from tests.support.clock import ManualClock
+from tests.support.databases import Database
 from tests.support.jobs import Taken
-from tests.support.mongo import mongo_url
 
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
 NOON = MIDNIGHT + timedelta(hours=12)
@@ -104,27 +98,9 @@ def make(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with mongo_url() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "mongo"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PlatformSettings]:
-    if request.param == "sqlite":
-        yield PlatformSettings(data=tmp_path)
-        return
-    url: str = request.getfixturevalue("server")
-    name = f"test_{uuid.uuid4().hex}"
-    yield PlatformSettings(data=tmp_path, mongo_url=SecretStr(url.replace("/?", f"/{name}?")))
-    with pymongo.MongoClient[dict[str, Any]](url) as client:
-        client.drop_database(f"{name}_keys")
-
-
 @pytest.fixture
-async def bench(settings: PlatformSettings) -> AsyncIterator[Bench]:
-    store = open_store(settings, "keys", local=False)
+async def bench(database: Database) -> AsyncIterator[Bench]:
+    store = database.store("keys")
     JobStore(store), NotifyStore(store)
     await store.open()
     yield Bench(store)

@@ -2,10 +2,8 @@
 
 import asyncio
 import sqlite3
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import product
@@ -13,9 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pymongo
 import pytest
-from pydantic import SecretStr
 
 from services.jobs.counts import count_jobs
 from services.jobs.domain.cursor import Start, cursor_of
@@ -29,14 +25,13 @@ from services.jobs.walks import begin, order_for, plan, rest_of
 from shared.contracts.commands.lists import CountJobs, JobCounts, JobPage, ListJobs
 from shared.contracts.errors import Invalid
 from shared.contracts.job import JobStatus
-from shared.store.open import open_store
-from shared.store.port import Between, Condition, Eq, In, Index, Schema, Store, Swap
+from shared.store.port import Between, Condition, Eq, In, Index, Schema, Swap
 from shared.store.query import Fields
 from shared.store.sqlite import SqliteStore
 from shared.store.sqlite.table import Table
+from tests.support.databases import Database
 from tests.support.documents import NOW, new_job
 from tests.support.lists import OWNERS, VCS, expected, some_job, some_list
-from tests.support.mongo import mongo_url
 
 EARLIER: Schema[JobDocument] = Schema(
     name=JOBS.name,
@@ -54,42 +49,14 @@ EARLIER: Schema[JobDocument] = Schema(
 """As version 0.1 declared it."""
 
 
-@dataclass
-class Installation:
-    """What `open_store` needs to know; every test has its own."""
-
-    data: Path
-    mongo_url: SecretStr | None
-
-    def opened(self) -> Store:
-        return open_store(self, "jobs", local=False)
-
-    def some(self, count: int) -> int:
-        """So many lists, and a third of them of a server that needs a dozen questions for each page."""
-        return count if self.mongo_url is None else count // 3
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with mongo_url() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "mongo"])
-def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    if request.param == "sqlite":
-        yield Installation(tmp_path, None)
-        return
-    url: str = request.getfixturevalue("server")
-    name = f"test_{uuid.uuid4().hex}"
-    yield Installation(tmp_path, SecretStr(url.replace("/?", f"/{name}?")))
-    with pymongo.MongoClient[dict[str, Any]](url) as client:
-        client.drop_database(f"{name}_jobs")
+def some(database: Database, count: int) -> int:
+    """So many lists, and a third of them of a server that needs a dozen questions for each page."""
+    return count // 3 if database.is_mongo else count
 
 
 @pytest.fixture
-async def jobs(installation: Installation) -> AsyncIterator[JobStore]:
-    store = installation.opened()
+async def jobs(database: Database) -> AsyncIterator[JobStore]:
+    store = database.store("jobs")
     jobs = JobStore(store)
     await store.open()
     yield jobs
@@ -131,15 +98,15 @@ SHORT = {"read": 20, "looked_at": 15}
 @pytest.mark.parametrize("bounds", [LONG, SHORT], ids=["read whole", "looked at in part"])
 @pytest.mark.parametrize("seed", range(3))
 async def test_every_list_in_every_order_holds_each_of_its_jobs_once(
-    installation: Installation, jobs: JobStore, bounds: dict[str, int], seed: int
+    database: Database, jobs: JobStore, bounds: dict[str, int], seed: int
 ) -> None:
     chance = Random(seed)
     there = [some_job(chance) for _ in range(120)]
     await jobs.jobs.insert_many(there)
     jobs.pages = Pages(jobs.heads, **bounds)
-    for _ in range(installation.some(80)):
+    for _ in range(some(database, 80)):
         ask = some_list(chance)
-        if installation.mongo_url is not None:
+        if database.is_mongo:
             ask = in_few_pages(ask, len(expected(there, ask)))
         ids, pages = await whole(jobs, ask)
         assert ids == expected(there, ask), ask
@@ -155,15 +122,15 @@ async def test_every_list_in_every_order_holds_each_of_its_jobs_once(
 
 @pytest.mark.parametrize("bounds", [LONG, SHORT], ids=["read whole", "looked at in part"])
 async def test_before_every_page_of_every_list_stand_just_the_jobs_before_it(
-    installation: Installation, jobs: JobStore, bounds: dict[str, int]
+    database: Database, jobs: JobStore, bounds: dict[str, int]
 ) -> None:
     chance = Random(11)
     there = [some_job(chance) for _ in range(120)]
     await jobs.jobs.insert_many(there)
     jobs.pages = Pages(jobs.heads, **bounds)
-    for _ in range(installation.some(40)):
+    for _ in range(some(database, 40)):
         ask = some_list(chance)
-        if installation.mongo_url is not None:
+        if database.is_mongo:
             ask = in_few_pages(ask, len(expected(there, ask)))
         ids, pages = await whole(jobs, ask)
         assert pages[0].prev_cursor is None
@@ -318,15 +285,15 @@ async def test_behind_a_place_that_has_not_ended_lies_no_job_that_did(jobs: JobS
     assert ids_of(page) == (ids if sort == "finished" else [])
 
 
-async def test_jobs_that_an_earlier_version_stored_are_found(installation: Installation) -> None:
+async def test_jobs_that_an_earlier_version_stored_are_found(database: Database) -> None:
     chance = Random(1)
     there = [some_job(chance) for _ in range(60)]
-    earlier = installation.opened()
+    earlier = database.store("jobs")
     collection = earlier.collection(EARLIER)
     await earlier.open()
     await collection.insert_many(there)
     await earlier.close()
-    store = installation.opened()
+    store = database.store("jobs")
     jobs = JobStore(store)
     await store.open()
     try:

@@ -1,16 +1,12 @@
 """What was used is counted once on both databases, also by replicas that hear the same attempts at one moment."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-import pymongo
 import pytest
-from pydantic import SecretStr
 
 from services.metrics.accounts import ROWS, SUMMARIES_BYTES, Accounts
 from services.metrics.domain.attempt import Attempt
@@ -18,37 +14,20 @@ from services.metrics.store import LedgerStore
 from shared.bus.consume import BACKOFF_S, LIST
 from shared.contracts.errors import Invalid, TemporaryError
 from shared.contracts.metrics import AskSummaries, AskUsage, JobUsage, UsageRow
-from shared.settings import PlatformSettings
-from shared.store.open import open_store
 from tests.support.attempts import NOON, attempt, on_gpus
-from tests.support.mongo import mongo_url
+from tests.support.databases import Database
 
 DAY = date(2026, 11, 28)
 NEXT = DAY + timedelta(days=1)
 
 
-@pytest.fixture(scope="module")
-def mongo() -> Iterator[str]:
-    with mongo_url() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "mongo"])
-async def accounts(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Accounts]:
-    name, server, url = f"t{uuid.uuid4().hex}", "", None
-    if request.param == "mongo":
-        server = request.getfixturevalue("mongo")
-        url = SecretStr(server.replace("/?", f"/{name}?"))
-    store = open_store(PlatformSettings(data=tmp_path, mongo_url=url), "metrics", local=False)
+@pytest.fixture
+async def accounts(database: Database) -> AsyncIterator[Accounts]:
+    store = database.store("metrics")
     made = Accounts(LedgerStore(store), lambda job_id: ())
     await store.open()
-    try:
-        yield made
-    finally:
-        await store.close()
-    if server:
-        with pymongo.MongoClient[dict[str, Any]](server) as client:
-            client.drop_database(f"{name}_metrics")
+    yield made
+    await store.close()
 
 
 def job_id(number: int) -> str:

@@ -1,17 +1,12 @@
 """One suite for the store port, run against each of its adapters: nobody outside shared/store may see a difference."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pymongo
 import pytest
-from pydantic import SecretStr
 
-from shared.store.open import open_store
 from shared.store.port import (
     Between,
     Collection,
@@ -30,50 +25,24 @@ from shared.store.port import (
     Swap,
     UnknownField,
 )
-from tests.support.mongo import mongo_url
+from tests.support.databases import Database
 from tests.support.notes import IN_A_ROOM, LEASES, NOTES, OPEN, Lease, Note, Place, changed, schema
-
-
-@dataclass
-class Installation:
-    """What `open_store` needs to know; every test has its own."""
-
-    data: Path
-    mongo_url: SecretStr | None
 
 
 @dataclass
 class Bench:
     """An open store and its collections."""
 
-    installation: Installation
+    database: Database
     store: Store
     notes: Collection[Note]
     leases: Collection[Lease]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with mongo_url() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "mongo"])
-def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    if request.param == "sqlite":
-        yield Installation(tmp_path, None)
-        return
-    url: str = request.getfixturevalue("server")
-    name = f"test_{uuid.uuid4().hex}"
-    yield Installation(tmp_path, SecretStr(url.replace("/?", f"/{name}?")))
-    with pymongo.MongoClient[dict[str, Any]](url) as client:
-        client.drop_database(f"{name}_notes")
-
-
 @pytest.fixture
-async def bench(installation: Installation) -> AsyncIterator[Bench]:
-    store = open_store(installation, "notes", local=False)
-    bench = Bench(installation, store, store.collection(NOTES), store.collection(LEASES))
+async def bench(database: Database) -> AsyncIterator[Bench]:
+    store = database.store("notes")
+    bench = Bench(database, store, store.collection(NOTES), store.collection(LEASES))
     await store.open()
     yield bench
     await store.close()
@@ -539,7 +508,7 @@ async def test_documents_and_marks_survive_a_restart(bench: Bench) -> None:
     await bench.notes.insert(Note(id="a", owner="u", key="k"))
     await bench.notes.raise_marks({"a": 1})
     await bench.store.close()
-    again = open_store(bench.installation, "notes", local=False)
+    again = bench.database.store("notes")
     notes = again.collection(NOTES)
     await again.open()
     try:
@@ -556,7 +525,7 @@ async def test_indexes_follow_the_schema(bench: Bench) -> None:
     """
     await bench.notes.insert_many([Note(id="a", owner="u", key="k", number=1), Note(id="b", owner="u", number=2)])
     await bench.store.close()
-    again = open_store(bench.installation, "notes", local=False)
+    again = bench.database.store("notes")
     notes = again.collection(schema(Index("by_number_down", ("-number",)), Index("by_key_alone", ("key",))))
     await again.open()
     try:
@@ -584,8 +553,8 @@ async def test_a_closed_store_says_so(bench: Bench) -> None:
     await bench.store.close()
 
 
-def test_conditions_of_indexes_are_checked_when_declared(installation: Installation) -> None:
-    store = open_store(installation, "notes", local=False)
+def test_conditions_of_indexes_are_checked_when_declared(database: Database) -> None:
+    store = database.store("notes")
     for index in (
         Index("x", ("owner",), only=Eq("open", None)),
         Index("x", ("owner",), only=Between("owner")),
@@ -598,8 +567,8 @@ def test_conditions_of_indexes_are_checked_when_declared(installation: Installat
         store.collection(schema(Index("x", ("owner",), only=Eq("a.$b", True))))
 
 
-def test_names_and_paths_are_checked_when_declared(installation: Installation) -> None:
-    store = open_store(installation, "notes", local=False)
+def test_names_and_paths_are_checked_when_declared(database: Database) -> None:
+    store = database.store("notes")
     for index in (Index("x", ("a b",)), Index("x y", ("a",)), Index("x", ("a.$b",)), Index("x", ("a..b",))):
         with pytest.raises(ValueError, match="neither a name nor a path"):
             store.collection(schema(index))
@@ -608,7 +577,7 @@ def test_names_and_paths_are_checked_when_declared(installation: Installation) -
 
 
 async def test_two_schemas_may_read_one_collection_if_their_indexes_agree(bench: Bench) -> None:
-    store = open_store(bench.installation, "others", local=False)
+    store = bench.database.store("others")
     store.collection(NOTES)
     store.collection(schema(*NOTES.indexes))
     with pytest.raises(ValueError, match="declare different indexes"):

@@ -62,7 +62,7 @@ def test_a_job_finishes_in_a_container_of_its_own(yard: Composed) -> None:
     yard.reaches(job, "finished")
     made = docker("ps", "--all", "--quiet", "--filter", f"label=jobyard.job={job}").split()
     assert len(made) == 1
-    lines = yard.call("GET", f"/api/v1/jobs/{job}/logs").text
+    lines = yard.console(job)
     assert "in rank-0" in lines
     assert yard.secrets()["JOBYARD_UID"] in lines
 
@@ -91,4 +91,4 @@ def test_down_and_up_again_finds_every_job_and_those_that_went_on(yard: Composed
     assert yard.job(done)["status"] == "finished"
     (yard.data / "storage" / "jobs" / running / "go").touch()
     yard.reaches(running, "finished")
-    assert "went on" in yard.call("GET", f"/api/v1/jobs/{running}/logs").text
+    assert "went on" in yard.console(running)

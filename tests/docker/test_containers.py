@@ -6,14 +6,12 @@ import asyncio
 import socket
 import subprocess
 import tarfile
-from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from services.executor.backends.docker.names import HOME, home_id_of, name_of
 from services.executor.backends.docker.users import User, Users
 from services.executor.backends.frames import STDERR, STDOUT
 from services.executor.backends.process import marks
@@ -21,30 +19,17 @@ from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.observation import Cancelled, Lost, Refused
 from shared.contracts.errors import Unavailable
 from shared.contracts.streams import Child
-from tests.support.benches import SOMEBODY, clear_containers, docker_bench, opened
+from tests.support.benches import opened_in_docker
 from tests.support.docker import IMAGE, docker
-from tests.support.executor_backend import Bench, processes_of
+from tests.support.docker_bench import SOMEBODY, DockerBench
+from tests.support.executor_backend import processes_of
 from tests.support.listening import heard, listens, not_dialled
 from tests.support.programs import needs
 from tests.support.streams import Held
 from tests.support.waiting import until
 
 
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with opened("docker", tmp_path) as bench:
-        yield bench
-
-
-def container(bench: Bench, run_id: str) -> str:
-    return name_of(home_id_of(bench.folder.with_name("home")), run_id)
-
-
-def base(bench: Bench, run_id: str) -> Path:
-    return bench.folder.with_name("home") / "runs" / run_id
-
-
-async def said(bench: Bench, order: RunOrder) -> list[str]:
+async def said(bench: DockerBench, order: RunOrder) -> list[str]:
     """What the run's command prints."""
     await bench.backend.launch([order])
     await bench.ended(order.run_id)
@@ -54,7 +39,7 @@ async def said(bench: Bench, order: RunOrder) -> list[str]:
 # --- what it can do
 
 
-async def test_a_run_is_nobody_and_can_become_nobody_else(bench: Bench) -> None:
+async def test_a_run_is_nobody_and_can_become_nobody_else(bench: DockerBench) -> None:
     script = "id -u; id -g; grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t'"
     assert await said(bench, bench.order(script)) == [
         str(SOMEBODY.uid),
@@ -66,7 +51,7 @@ async def test_a_run_is_nobody_and_can_become_nobody_else(bench: Bench) -> None:
     ]
 
 
-async def test_data_can_be_read_and_only_the_jobs_own_folders_written(bench: Bench, tmp_path: Path) -> None:
+async def test_data_can_be_read_and_only_the_jobs_own_folders_written(bench: DockerBench, tmp_path: Path) -> None:
     folders = {name: tmp_path / name for name in ("job", "data", "elsewhere")}
     for folder in folders.values():
         folder.mkdir()
@@ -85,13 +70,13 @@ async def test_data_can_be_read_and_only_the_jobs_own_folders_written(bench: Ben
     assert (folders["job"] / "made").stat().st_uid == SOMEBODY.uid
 
 
-async def test_secrets_stand_in_nothing_that_the_engine_shows_or_the_node_keeps(bench: Bench) -> None:
+async def test_secrets_stand_in_nothing_that_the_engine_shows_or_the_node_keeps(bench: DockerBench) -> None:
     order = bench.order(f"echo $TOKEN; {bench.WAIT_FOR_GO}", hidden=("s3cret-value",))
     order.env["TOKEN"] = "s3cret-value"
     await bench.backend.launch([order])
     await until(lambda: order.run_id in bench.wrote, "it runs")
-    shown = docker("inspect", container(bench, order.run_id)) + docker("logs", container(bench, order.run_id))
-    kept = [path.read_bytes() for path in base(bench, "").parent.glob(f"{order.run_id}.*") if path.is_file()]
+    shown = docker("inspect", bench.container(order.run_id)) + docker("logs", bench.container(order.run_id))
+    kept = [path.read_bytes() for path in bench.base("").parent.glob(f"{order.run_id}.*") if path.is_file()]
     assert "s3cret-value" not in shown
     assert not any(b"s3cret-value" in content for content in kept)
     bench.go()
@@ -99,7 +84,7 @@ async def test_secrets_stand_in_nothing_that_the_engine_shows_or_the_node_keeps(
     assert bench.output(order.run_id)[STDOUT] == b"***\n"
 
 
-async def test_limits_are_the_engines_and_what_goes_over_its_memory_is_told_in_words(bench: Bench) -> None:
+async def test_limits_are_the_engines_and_what_goes_over_its_memory_is_told_in_words(bench: DockerBench) -> None:
     greedy = "python3 -c 'b = bytearray(1 << 30)'; echo $?"
     order = replace(bench.order(greedy), memory_mib=64, cpus=0.5)
     await bench.backend.launch([order])
@@ -107,7 +92,7 @@ async def test_limits_are_the_engines_and_what_goes_over_its_memory_is_told_in_w
     assert bench.output(order.run_id)[STDOUT] == b"137\n", "a child of the command"
     assert ended.exit_code == 0
     assert b"jobyard: out of memory: the kernel killed a process of the run" in bench.output(order.run_id)[STDERR]
-    limits = docker("inspect", "-f", "{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}}", container(bench, order.run_id))
+    limits = docker("inspect", "-f", "{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}}", bench.container(order.run_id))
     assert limits.split() == [str(500_000_000), str((64 + 16) << 20)]
     itself = replace(bench.order(("python3", "-c", "b = bytearray(1 << 30)")), memory_mib=64)
     await bench.backend.launch([itself])
@@ -125,7 +110,7 @@ def make_bare_image(folder: Path) -> None:
     docker("import", str(folder / "image.tar"), "jobyard-test/bare:1")
 
 
-async def test_an_image_needs_no_shell_no_library_and_no_python(bench: Bench, tmp_path: Path) -> None:
+async def test_an_image_needs_no_shell_no_library_and_no_python(bench: DockerBench, tmp_path: Path) -> None:
     await asyncio.to_thread(make_bare_image, tmp_path)
     order = replace(bench.order(("/hello",)), image="jobyard-test/bare:1")
     await bench.backend.launch([order])
@@ -133,7 +118,7 @@ async def test_an_image_needs_no_shell_no_library_and_no_python(bench: Bench, tm
     assert bench.output(order.run_id)[STDOUT] == b"bare\n"
 
 
-async def test_ranks_of_a_run_reach_one_another_by_name_and_no_other_run_does(bench: Bench) -> None:
+async def test_ranks_of_a_run_reach_one_another_by_name_and_no_other_run_does(bench: DockerBench) -> None:
     first = bench.order(
         "python3 -c \"import os, socket; s = socket.create_server(('', int(os.environ['MASTER_PORT'])));"
         " c = s.accept()[0]; print(c.recv(100).decode()); c.sendall(b'welcome')\""
@@ -160,15 +145,11 @@ async def test_ranks_of_a_run_reach_one_another_by_name_and_no_other_run_does(be
     assert bench.output(first.run_id)[STDOUT] == b"rank 1\n"
     assert bench.output(second.run_id)[STDOUT] == b"welcome\n"
     await bench.backend.forget([first.run_id, second.run_id])
-    assert docker("network", "ls", "-q", "--filter", f"label={HOME}={home_id_of(bench.folder.with_name('home'))}") == ""
+    assert docker("network", "ls", "-q", "--filter", f"label={bench.label}") == ""
 
 
 async def test_without_any_network_a_port_is_reached_all_the_same(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "work").mkdir()
-    bench = docker_bench(tmp_path / "home", tmp_path / "work", network="none")
-    await bench.open()
-    try:
+    async with opened_in_docker(tmp_path, network="none") as bench:
         listen = (
             "import socket; s = socket.create_server(('127.0.0.1', 8888)); open('ready', 'w').write('x\\n');"
             " c = s.accept()[0]; c.sendall(b'hello'); c.close()"
@@ -177,12 +158,9 @@ async def test_without_any_network_a_port_is_reached_all_the_same(tmp_path: Path
         await until(lambda: bench.lines("ready"), "it listens")
         with closing(await bench.backend.dial(id, 8888)) as connection:
             assert await asyncio.get_running_loop().sock_recv(connection, 100) == b"hello"
-    finally:
-        await bench.close()
-        clear_containers(tmp_path / "home")
 
 
-async def test_two_jobs_may_listen_on_one_port_and_each_is_reached_as_itself(bench: Bench) -> None:
+async def test_two_jobs_may_listen_on_one_port_and_each_is_reached_as_itself(bench: DockerBench) -> None:
     first, second = await listens(bench, 8888), await listens(bench, 8888, "0.0.0.0")
     for id in (first, second):
         assert await heard(await bench.backend.dial(id, 8888)) == f"hello from {id}"
@@ -193,12 +171,7 @@ async def test_two_jobs_may_listen_on_one_port_and_each_is_reached_as_itself(ben
 # --- what is refused
 
 
-async def refused(bench: Bench, order: RunOrder) -> Refused:
-    await bench.backend.launch([order])
-    return await bench.reaches(order.run_id, Refused)
-
-
-async def test_an_image_that_cannot_be_had_is_refused_with_the_registrys_words(bench: Bench) -> None:
+async def test_an_image_that_cannot_be_had_is_refused_with_the_registrys_words(bench: DockerBench) -> None:
     """The registry is a server of this test, which has nothing."""
 
     async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -212,15 +185,15 @@ async def test_an_image_that_cannot_be_had_is_refused_with_the_registrys_words(b
     server = await asyncio.start_server(nothing, "127.0.0.1", 0)
     async with server:
         image = f"127.0.0.1:{server.sockets[0].getsockname()[1]}/missing:1"
-        final = await refused(bench, replace(bench.order("true"), image=image))
+        final = await bench.refused(replace(bench.order("true"), image=image))
     assert not final.busy
     assert final.reason.code == "image_unavailable"
     assert image in final.reason.message and "manifest unknown" in final.reason.message
-    later = await refused(bench, replace(bench.order("true"), image=image))
+    later = await bench.refused(replace(bench.order("true"), image=image))
     assert later.busy and later.own, "nobody answers there any more: another time it might"
 
 
-async def test_a_stop_does_not_wait_for_an_image_and_others_start_meanwhile(bench: Bench) -> None:
+async def test_a_stop_does_not_wait_for_an_image_and_others_start_meanwhile(bench: DockerBench) -> None:
     """The registry is a port of this test that answers nobody."""
     with socket.create_server(("127.0.0.1", 0)) as registry:
         registry.setblocking(False)
@@ -235,10 +208,10 @@ async def test_a_stop_does_not_wait_for_an_image_and_others_start_meanwhile(benc
                 assert isinstance(await bench.seen(order.run_id), Cancelled)
 
 
-async def test_a_refusal_is_the_same_for_the_next_executor(bench: Bench) -> None:
+async def test_a_refusal_is_the_same_for_the_next_executor(bench: DockerBench) -> None:
     order = replace(bench.order("true"), cpus=0.0, image="jobyard-test/never-made:1", memory_mib=1)
     order = replace(order, folders=replace(order.folders, data=Path("/no/such/data")), image=None)
-    first = await refused(bench, order)
+    first = await bench.refused(order)
     assert "/no/such/data" in first.reason.message
     await bench.reopen()
     await bench.backend.launch([order])
@@ -246,14 +219,8 @@ async def test_a_refusal_is_the_same_for_the_next_executor(bench: Bench) -> None
 
 
 async def test_without_an_image_a_run_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "work").mkdir()
-    bench = docker_bench(tmp_path / "home", tmp_path / "work", image=None)
-    await bench.open()
-    try:
-        assert (await refused(bench, bench.order("true"))).reason.code == "no_image"
-    finally:
-        await bench.close()
+    async with opened_in_docker(tmp_path, image=None) as bench:
+        assert (await bench.refused(bench.order("true"))).reason.code == "no_image"
 
 
 def test_nobody_runs_as_root_unless_it_was_said() -> None:
@@ -269,10 +236,10 @@ def test_nobody_runs_as_root_unless_it_was_said() -> None:
 # --- what ends it from outside
 
 
-async def test_a_container_that_is_killed_or_removed_is_a_run_that_is_lost(bench: Bench) -> None:
+async def test_a_container_that_is_killed_or_removed_is_a_run_that_is_lost(bench: DockerBench) -> None:
     killed, removed = await bench.runs(), await bench.runs()
-    docker("kill", container(bench, killed))
-    docker("rm", "--force", container(bench, removed))
+    docker("kill", bench.container(killed))
+    docker("rm", "--force", bench.container(removed))
     assert (await bench.reaches(killed, Lost)).reason.code == "container_killed"
     assert (await bench.reaches(removed, Lost)).reason.code == "container_removed"
     await bench.reopen()
@@ -280,18 +247,18 @@ async def test_a_container_that_is_killed_or_removed_is_a_run_that_is_lost(bench
     assert processes_of(killed) == []
 
 
-async def test_whoever_else_stops_a_container_lets_it_save_and_the_run_is_lost(bench: Bench) -> None:
+async def test_whoever_else_stops_a_container_lets_it_save_and_the_run_is_lost(bench: DockerBench) -> None:
     id = await bench.runs("trap 'echo saved >> ledger; exit 0' TERM")
-    docker("stop", container(bench, id))
+    docker("stop", bench.container(id))
     assert (await bench.reaches(id, Lost)).reason.code == "stopped_from_outside"
     assert bench.lines("ledger") == ["saved"]
 
 
-async def test_what_a_run_puts_in_place_of_its_door_leads_nowhere(bench: Bench, tmp_path: Path) -> None:
+async def test_what_a_run_puts_in_place_of_its_door_leads_nowhere(bench: DockerBench, tmp_path: Path) -> None:
     id = await bench.runs("echo > /dev/null")
     async with Held(await bench.backend.exec(id, Child(argv=("true",)))) as child:
         await child.exit()
-    ways = Path(f"{base(bench, id)}{marks.WAYS}")
+    ways = Path(f"{bench.base(id)}{marks.WAYS}")
     (ways / "control").unlink()
     other = tmp_path / "other.sock"
     with socket.socket(socket.AF_UNIX) as stranger:
@@ -308,28 +275,27 @@ async def test_what_a_run_puts_in_place_of_its_door_leads_nowhere(bench: Bench, 
 # --- the next executor
 
 
-async def test_a_container_that_never_got_its_order_is_made_again(bench: Bench) -> None:
+async def test_a_container_that_never_got_its_order_is_made_again(bench: DockerBench) -> None:
     """An executor was killed between the engine's start and the order."""
     order = bench.order("echo started >> ledger; exit 4")
-    label = f"{HOME}={home_id_of(bench.folder.with_name('home'))}"
-    docker("run", "-d", "--name", container(bench, order.run_id), "--label", label, IMAGE, "sleep", "600")
+    docker("run", "-d", "--name", bench.container(order.run_id), "--label", bench.label, IMAGE, "sleep", "600")
     await bench.backend.launch([order])
     assert (await bench.ended(order.run_id)).exit_code == 4
     assert bench.lines("ledger") == ["started"]
 
 
-async def test_a_container_of_that_name_that_is_a_strangers_is_left_alone(bench: Bench) -> None:
+async def test_a_container_of_that_name_that_is_a_strangers_is_left_alone(bench: DockerBench) -> None:
     order = bench.order("true")
-    name = container(bench, order.run_id)
+    name = bench.container(order.run_id)
     docker("run", "-d", "--name", name, IMAGE, "sleep", "600")
     try:
-        assert name in (await refused(bench, order)).reason.message
+        assert name in (await bench.refused(order)).reason.message
         assert docker("inspect", "-f", "{{.State.Running}}", name).strip() == "true"
     finally:
         docker("rm", "-f", name)
 
 
-async def test_network_is_what_has_come_into_the_container(bench: Bench) -> None:
+async def test_network_is_what_has_come_into_the_container(bench: DockerBench) -> None:
     size = 5 << 20
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -5,49 +5,27 @@ import contextlib
 import os
 import socket
 import subprocess
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from services.executor.backends.docker.containers import Limits
-from services.executor.backends.docker.names import home_id_of, name_of
 from services.executor.backends.frames import STDOUT
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders, RunOrder
-from services.executor.domain.observation import Cancelled, Ended, Lost, Refused, Started
+from services.executor.domain.observation import Cancelled, Ended, Lost, Started
 from shared.contracts.errors import Conflict, Unavailable
 from shared.contracts.streams import Child, Terminal
 from shared.streams.files import beside
-from tests.support.benches import SOMEBODY, clear_containers, docker_bench, opened
+from tests.support.benches import opened_in_docker
 from tests.support.docker import IMAGE, build, docker, engine
+from tests.support.docker_bench import SOMEBODY, DockerBench
 from tests.support.engine_proxy import before_creating
-from tests.support.executor_backend import Bench, processes_of
+from tests.support.executor_backend import processes_of
 from tests.support.programs import needs
 from tests.support.streams import Held
 from tests.support.waiting import until
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with opened("docker", tmp_path) as bench:
-        yield bench
-
-
-@contextlib.asynccontextmanager
-async def bench_at(tmp_path: Path, host: str) -> AsyncIterator[Bench]:
-    """Behind that socket."""
-    (tmp_path / "home").mkdir()
-    (tmp_path / "work").mkdir()
-    bench = docker_bench(tmp_path / "home", tmp_path / "work", host=host)
-    await bench.open()
-    try:
-        yield bench
-    finally:
-        await bench.close()
-        clear_containers(tmp_path / "home")
-
 
 # --- folders that are moved between the look at them and their mount
 
@@ -64,7 +42,7 @@ class Yard:
         (self.above / "in").mkdir(parents=True)
         self.folder = folder
 
-    def order(self, bench: Bench, name: str) -> RunOrder:
+    def order(self, bench: DockerBench, name: str) -> RunOrder:
         """`name`: of its folders, the one that the other job may move."""
         work = bench.folder
         folders = Folders(work, work, work, None, self.folder / "reports.jsonl")
@@ -77,12 +55,7 @@ class Yard:
             self.above.symlink_to(self.machine)
 
 
-async def refused(bench: Bench, order: RunOrder) -> Refused:
-    await bench.backend.launch([order])
-    return await bench.reaches(order.run_id, Refused)
-
-
-def nothing_happened(bench: Bench, order: RunOrder, yard: Yard) -> bool:
+def nothing_happened(bench: DockerBench, order: RunOrder, yard: Yard) -> bool:
     output = bench.backend.output(order.run_id)
     assert not bench.lines("ran")
     assert (yard.machine / "in").stat().st_uid == os.geteuid()
@@ -91,14 +64,14 @@ def nothing_happened(bench: Bench, order: RunOrder, yard: Yard) -> bool:
 
 @pytest.mark.parametrize("name", ["data", "job", "checkpoints"])
 async def test_a_link_that_is_swapped_in_before_the_mount_mounts_nothing_and_gives_nothing_away(
-    bench: Bench, tmp_path: Path, name: str
+    bench: DockerBench, tmp_path: Path, name: str
 ) -> None:
     """As while an image is pulled, which takes minutes."""
     yard = Yard(tmp_path)
     (yard.machine / "in" / "shadow").unlink()  # an empty folder of root's: what an executor gives away at other times
     order = yard.order(bench, name)
     yard.swap()
-    reason = (await refused(bench, order)).reason
+    reason = (await bench.refused(order)).reason
     assert (reason.code, reason.details) == ("path_moved", {"path": str(yard.above / "in")})
     assert str(yard.above / "in") in reason.message
     assert nothing_happened(bench, order, yard)
@@ -111,12 +84,12 @@ async def test_a_link_that_is_swapped_in_while_the_engine_mounts_is_seen_before_
     yard = Yard(tmp_path)
     async with (
         before_creating(engine(), tmp_path, yard.swap) as host,
-        bench_at(tmp_path, host) as bench,
+        opened_in_docker(tmp_path, host=host) as bench,
     ):
         order = yard.order(bench, name)
-        seen = await refused(bench, order)
+        seen = await bench.refused(order)
         assert (seen.reason.code, seen.busy) == ("path_moved", False)
-        made = container(bench, order.run_id)
+        made = bench.container(order.run_id)
         assert "machine" not in docker("logs", made)
         assert nothing_happened(bench, order, yard)
         await bench.reopen()
@@ -124,7 +97,7 @@ async def test_a_link_that_is_swapped_in_while_the_engine_mounts_is_seen_before_
 
 
 async def test_a_folder_that_root_keeps_for_others_is_not_given_to_whoever_names_it(
-    bench: Bench, tmp_path: Path
+    bench: DockerBench, tmp_path: Path
 ) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()
@@ -168,7 +141,9 @@ def make_hostile_image(folder: Path) -> str:
     return "jobyard-test/hostile:1"
 
 
-async def test_no_image_puts_code_into_the_supervisor_or_its_users_into_groups(bench: Bench, tmp_path: Path) -> None:
+async def test_no_image_puts_code_into_the_supervisor_or_its_users_into_groups(
+    bench: DockerBench, tmp_path: Path
+) -> None:
     image = await asyncio.to_thread(make_hostile_image, tmp_path / "image")
     order = replace(bench.order("cat /tmp/loaded; echo $LD_PRELOAD $HOME; id -G"), image=image)
     await bench.backend.launch([order])
@@ -182,14 +157,6 @@ async def test_no_image_puts_code_into_the_supervisor_or_its_users_into_groups(b
 # --- what a run writes where its supervisor does
 
 
-def container(bench: Bench, run_id: str) -> str:
-    return name_of(home_id_of(bench.folder.with_name("home")), run_id)
-
-
-def base(bench: Bench, run_id: str) -> Path:
-    return bench.folder.with_name("home") / "runs" / run_id
-
-
 FORGED = {
     "an end": ">>",
     "nothing": "true >",
@@ -201,7 +168,7 @@ END = "started_at=1\\nended_at=2\\nexit_code=0\\nsignal=\\nstopped=True\\nforced
 
 
 @pytest.mark.parametrize("forged", FORGED)
-async def test_what_lives_is_not_over_whatever_it_says_of_itself(bench: Bench, forged: str) -> None:
+async def test_what_lives_is_not_over_whatever_it_says_of_itself(bench: DockerBench, forged: str) -> None:
     write = f"printf '{END}' >>" if forged == "an end" else FORGED[forged]
     id = await bench.runs(f"run=$(echo /.jobyard-*/run.run); {write} $run && echo forged >> forged")
     assert bench.lines("forged"), "it can write there"
@@ -226,7 +193,7 @@ ANSWERS = {
 }
 
 
-async def test_whatever_answers_at_a_runs_door_is_taken_by_its_form(bench: Bench) -> None:
+async def test_whatever_answers_at_a_runs_door_is_taken_by_its_form(bench: DockerBench) -> None:
     id = await bench.runs()
     async with Held(await bench.backend.exec(id, Child(argv=("true",)))) as child:
         await child.exit()
@@ -240,7 +207,7 @@ async def test_whatever_answers_at_a_runs_door_is_taken_by_its_form(bench: Bench
                     connection.recv(65_536)
                     socket.send_fds(connection, [answer or b"\n"], files) if files else connection.sendall(answer)
 
-    door = Path(f"{base(bench, id)}{marks.WAYS}") / "control"
+    door = Path(f"{bench.base(id)}{marks.WAYS}") / "control"
     door.unlink()
     with socket.socket(socket.AF_UNIX) as own, socket.socket() as listener, socket.socket(socket.AF_UNIX) as asking:
         folder, path = beside(door.parent, door.name)
@@ -278,12 +245,7 @@ for each in all:
 
 
 async def test_a_run_takes_no_more_of_the_node_than_it_may(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "work").mkdir()
-    limits = Limits(memory_mib=64, pids=24, read_only=True)
-    bench = docker_bench(tmp_path / "home", tmp_path / "work", limits=limits)
-    await bench.open()
-    try:
+    async with opened_in_docker(tmp_path, limits=Limits(memory_mib=64, pids=24, read_only=True)) as bench:
         script = (
             f'python3 -c "{BOMB}"; touch /made || touch /etc/made || echo read only; touch /tmp/made && echo room; '
             "ulimit -Hc; cat /proc/self/oom_score_adj; ls /dev | grep -c -E '^(sd|vd|nvme|loop|mem|kmsg)'; "
@@ -294,17 +256,14 @@ async def test_a_run_takes_no_more_of_the_node_than_it_may(tmp_path: Path) -> No
         await bench.ended(order.run_id)
         said = bench.output(order.run_id)[STDOUT].decode().splitlines()
         assert said == ["no more", "read only", "room", "0", "500", "0", "killed"]
-    finally:
-        await bench.close()
-        clear_containers(tmp_path / "home")
 
 
-async def test_what_a_run_leaves_where_its_supervisor_writes_goes_with_it(bench: Bench) -> None:
+async def test_what_a_run_leaves_where_its_supervisor_writes_goes_with_it(bench: DockerBench) -> None:
     deep = "import os\nfor _ in range(3000):\n    os.mkdir('d'); os.chdir('d')\nos.chmod('.', 0)"
     script = f'cd /.jobyard-*/run.ways && ln -s /etc link && mkfifo pipe && python3 -c "{deep}" && ls'
     order = bench.order(script)
     await bench.backend.launch([order])
     assert (await bench.ended(order.run_id)).exit_code == 0
     await bench.backend.forget([order.run_id])
-    assert list(base(bench, order.run_id).parent.iterdir()) == []
+    assert list(bench.base(order.run_id).parent.iterdir()) == []
     assert (await asyncio.to_thread(Path("/etc/passwd").stat)).st_size

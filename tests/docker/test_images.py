@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.benches import clear_containers
 from tests.support.docker import docker, engine
+from tests.support.docker_bench import clear_containers
 from tests.support.executor_service import paused
 from tests.support.held_way import HeldWay
 from tests.support.platform import Platform

@@ -93,10 +93,10 @@ async def test_a_reader_of_a_page_who_takes_nothing_leaves_room_for_who_is_signe
 
 async def test_a_stream_that_a_cookie_opened_ends_with_it(yard: Wire) -> None:
     path, cookie = yard.endless(), f"jobyard_session={yard.inside.parts.tokens.issue('admin')}"
-    yard.inside.clock.passed = yard.inside.parts.tokens.ttl_s - 0.2
+    yard.inside.clock.advance(yard.inside.parts.tokens.ttl_s - 0.2)
     status, answer = await answer_to(yard, yard.head(path, Cookie=cookie))
     assert (status, answer.endswith(b"0\r\n\r\n")) == (200, False)
-    yard.inside.clock.passed += 1
+    yard.inside.clock.advance(1)
     again, _ = await answer_to(yard, yard.head(path, Cookie=cookie, Connection="close"))
     assert again == 401
 

@@ -34,7 +34,7 @@ async def test_a_stuck_download_ends_when_its_user_is_disabled(tmp_path: Path) -
         with yard.connected(yard.head(yard.endless("ada"), "ada")) as stuck:
             await until(lambda: yard.running == 1, "it is under way")
             await yard.inside.accounts.update("ada", BY_ITSELF, {"disabled": True})
-            yard.inside.clock.passed += 2
+            yard.inside.clock.advance(2)
             await until(lambda: yard.running == 0, "it is cut")
             assert not (await rest_of(stuck)).endswith(END)
 

@@ -206,7 +206,7 @@ async def test_large_answers_are_streams_of_whoever_asks_and_end_with_their_righ
                 refused = await yard.http.get(DASHBOARD, headers=yard.inside.token("olive"))
                 assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
                 await yard.inside.accounts.update("olive", BY_ITSELF, {"disabled": True})
-                yard.inside.clock.passed += 2
+                yard.inside.clock.advance(2)
                 await until(lambda: yard.running == 0, "they are cut")
                 for each in stuck:
                     assert len(await rest_of(each)) < len(large)
@@ -230,14 +230,14 @@ async def test_a_ticket_asks_prometheus_for_a_minute_and_nothing_else(installati
     assert await with_ticket(installation, ticket, DASHBOARD) == 401
     bearer = await installation.yard.http.get("/api/v1/me", headers={"Authorization": f"Bearer {ticket}"})
     assert bearer.status_code == 401
-    installation.yard.inside.clock.passed += LASTS_S
+    installation.yard.inside.clock.advance(LASTS_S)
     assert await with_ticket(installation, ticket) == 401
 
 
 async def test_a_ticket_counts_no_longer_than_its_owner_s_sign_in(installation: Installation) -> None:
     ticket = await ticket_of(installation)
     await installation.yard.inside.accounts.update("olive", BY_ITSELF, {"disabled": True})
-    installation.yard.inside.clock.passed += 5
+    installation.yard.inside.clock.advance(5)
     assert await with_ticket(installation, ticket) == 401
 
 

@@ -83,7 +83,7 @@ async def test_two_replicas_give_the_same_answers(bus: Bus, server: NatsServer, 
             lines, _ = await tail(bus, JOB)
             assert lines == lines_of(*chunks)[-LINES_KEPT:]
             other.start()
-            wait_until(lambda log=other: log.said("ready") == 2, "the other replica is back")  # type: ignore[misc]
+            wait_until(lambda log=other: len(log.said("ready")) == 2, "the other replica is back")  # type: ignore[misc]
 
 
 async def test_replicas_that_divide_the_partitions_answer_for_one_another(
@@ -109,7 +109,7 @@ async def test_replicas_that_divide_the_partitions_answer_for_one_another(
     with LogService(server.url, second, logs_partitions="0/1") as alone:
         for number, job_id in enumerate(jobs):
             assert await tail(bus, job_id) == (lines_of(chunk_of(1, number + 1, job_id=job_id)), [])
-        assert alone.said("log_partitions_changed") == 1
+        assert len(alone.said("log_partitions_changed")) == 1
 
 
 async def test_what_stands_in_a_line_is_known_after_kill_9_until_the_line_ends(
@@ -138,7 +138,7 @@ async def test_a_second_process_on_the_same_folder_says_so_and_ends(bus: Bus, se
         second = LogService(server.url, data)
         second.start()
         assert second.wait() == 1
-        assert second.said("store_in_use") == 1
+        assert len(second.said("store_in_use")) == 1
 
 
 async def test_kill_9_at_any_moment_loses_and_doubles_nothing(bus: Bus, server: NatsServer, data: Path) -> None:
@@ -174,7 +174,7 @@ async def test_a_restart_of_nats_under_load_loses_nothing(bus: Bus, server: Nats
                 await asyncio.to_thread(server.restart)
             await publish(bus, chunk)
         assert await tail(bus, JOB) == (lines_of(*chunks)[-LINES_KEPT:], [])
-        assert service.said("ready") == 1
+        assert len(service.said("ready")) == 1
 
 
 async def test_the_console_of_a_job_outlives_the_stream(bus: Bus, server: NatsServer, data: Path) -> None:
@@ -243,8 +243,8 @@ async def test_a_message_that_is_no_chunk_delays_nobody(bus: Bus, server: NatsSe
         await publish(bus, chunk_of(1, 3))
         await bus.publish_raw(subjects.log(JOB), b'{"job_id": "another"}', "bad")
         assert [line.seq for line in (await page(bus, JOB)).lines] == [1, 2, 3]
-        assert service.said("chunk_unreadable") == 1
-        assert service.said("ready") == 1
+        assert len(service.said("chunk_unreadable")) == 1
+        assert len(service.said("ready")) == 1
 
 
 async def test_large_lines_come_in_pages_that_fit(bus: Bus, server: NatsServer, data: Path) -> None:
@@ -278,12 +278,12 @@ async def test_a_full_disk_costs_no_line(bus: Bus, server: NatsServer, data: Pat
         await page(bus, JOB)
         resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (16_384, resource.RLIM_INFINITY))
         await publish(bus, chunk_of(1, 1500))
-        await until(lambda: service.said("consoles_not_saved") == 1, "the disk has refused")
+        await until(lambda: len(service.said("consoles_not_saved")) == 1, "the disk has refused")
         await publish(bus, chunk_of(1501, 1500))
         lines, _ = await tail(bus, JOB)
         assert [line.seq for line in lines] == list(range(1001, 3001))
         resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        await until(lambda: service.said("consoles_saved_again") == 1, "the disk has room again")
+        await until(lambda: len(service.said("consoles_saved_again")) == 1, "the disk has room again")
         await until(lambda: saved_position(data) == 2, "all is saved")
         service.kill()
         service.start()

@@ -1,14 +1,14 @@
 """What devices do in pods, asked of a real Prometheus that scrapes what exporters of devices say."""
 
-import http.server
-import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from services.executor.backends.kubernetes.prometheus import Prometheus
 from services.executor.domain.figures import Figures
 from services.executor.domain.pod_figures import CADVISOR, DEVICES, PodFigures
+from tests.support.http_double import HttpDouble, Quiet
 from tests.support.programs import needs
 from tests.support.prometheus import PrometheusServer
 
@@ -30,30 +30,20 @@ container_fs_writes_bytes_total{{{OWN},device="/dev/vda"}} 4096
 """
 
 
-class Exporter(http.server.BaseHTTPRequestHandler):
+class Exporter(Quiet, BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.end_headers()
         self.wfile.write(SAID.encode())
 
-    def log_message(self, *_: object) -> None:
-        """A test's output is its own."""
-
 
 @pytest.fixture
 def prometheus() -> Iterator[PrometheusServer]:
     needs("prometheus")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Exporter) as exporter:
-        serving = threading.Thread(target=exporter.serve_forever)
-        serving.start()
-        try:
-            with PrometheusServer([f"127.0.0.1:{exporter.server_address[1]}"]) as server:
-                server.wait_for("npu_chip_info_utilization")
-                yield server
-        finally:
-            exporter.shutdown()
-            serving.join()
+    with HttpDouble(Exporter) as exporter, PrometheusServer([f"127.0.0.1:{exporter.port}"]) as server:
+        server.wait_for("npu_chip_info_utilization")
+        yield server
 
 
 async def test_devices_are_known_by_the_pods_that_have_them(prometheus: PrometheusServer) -> None:

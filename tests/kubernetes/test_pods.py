@@ -5,16 +5,10 @@ from dataclasses import replace
 import pytest
 
 from services.executor.backends.frames import STDOUT
-from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
-from services.executor.domain.observation import Cancelled, Ended, Lost, Refused, Started
+from services.executor.domain.observation import Cancelled, Ended, Lost, Started
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.waiting import until
-
-
-async def refused(bench: KubernetesBench, order: RunOrder) -> Refused:
-    await bench.backend.launch([order])
-    return await bench.reaches(order.run_id, Refused)
 
 
 async def test_a_command_runs_in_a_pod_of_the_restricted_level_and_its_output_and_exit_code_arrive(
@@ -28,7 +22,7 @@ async def test_a_command_runs_in_a_pod_of_the_restricted_level_and_its_output_an
 
 async def test_an_image_that_is_not_there_is_said_and_the_run_never_starts(bench: KubernetesBench) -> None:
     order = replace(bench.order("echo started >> ledger"), image="nobody/has-this:1")
-    seen = await refused(bench, order)
+    seen = await bench.refused(order)
     assert (seen.reason.code, seen.busy) == ("image_missing", False)
     assert "nobody/has-this:1" in seen.reason.message
     assert bench.lines("ledger") == []
@@ -36,7 +30,7 @@ async def test_an_image_that_is_not_there_is_said_and_the_run_never_starts(bench
 
 async def test_a_claim_that_is_not_there_is_named(bench: KubernetesBench) -> None:
     await bench.api.delete(f"/api/v1/namespaces/{bench.namespace}/persistentvolumeclaims/work", {})
-    seen = await refused(bench, bench.order("true"))
+    seen = await bench.refused(bench.order("true"))
     assert (seen.reason.code, seen.busy) == ("claim_missing", False)
     assert "work" in seen.reason.message
 
@@ -44,7 +38,7 @@ async def test_a_claim_that_is_not_there_is_named(bench: KubernetesBench) -> Non
 async def test_what_the_cluster_forbids_is_refused_in_its_own_words(bench: KubernetesBench) -> None:
     quota = {"metadata": {"name": "small"}, "spec": {"hard": {"requests.cpu": "100m"}}}
     await bench.api.create(f"/api/v1/namespaces/{bench.namespace}/resourcequotas", quota)
-    seen = await refused(bench, replace(bench.order("true"), cpus=1.0))
+    seen = await bench.refused(replace(bench.order("true"), cpus=1.0))
     assert (seen.reason.code, seen.busy) == ("cluster_refused", True)
     assert "exceeded quota: small" in seen.reason.message
 

@@ -17,7 +17,8 @@ from services.scheduler.domain.reasons import Reasons
 from shared.contracts.cluster import AskCluster
 from shared.contracts.commands.cluster import CLUSTER
 from shared.contracts.job import HOLDING, JobStatus
-from tests.support.gateway import DoubleBus, ManualTime
+from tests.support.clock import ManualClock
+from tests.support.gateway import DoubleBus
 from tests.support.yard import Yard, closed, job, node
 
 VCS = ("red", "green", "blue")
@@ -110,7 +111,7 @@ def seen(yard: Yard, caller: Caller) -> Cluster:
         return whole.model_copy(update={"nodes": whole.nodes[:1], "more": len(whole.nodes) > 1})
 
     bus.answers[CLUSTER.subject] = answer
-    return asyncio.run(Clusters(bus, ManualTime(), 5).now(caller, caller.vcs))
+    return asyncio.run(Clusters(bus, ManualClock(), 5).now(caller, caller.vcs))
 
 
 @given(yards(), callers)

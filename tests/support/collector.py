@@ -4,13 +4,14 @@ import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from tests.support.http_double import HttpDouble, Quiet
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Collector:
 def collector() -> Iterator[Collector]:
     """One at work on a port of its own."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             kept.take(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
@@ -68,16 +69,6 @@ def collector() -> Iterator[Collector]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: pytest shows what fails."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept = Collector(f"http://127.0.0.1:{server.server_port}")
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with HttpDouble(Handler) as server:
+        kept = Collector(server.url)
         yield kept
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from tests.support.benches import clear_containers
+from tests.support.deployed import Deployed
 from tests.support.docker import docker, engine, platform_image, python_image, wire_database_image
+from tests.support.docker_bench import clear_containers
 from tests.support.platform import CHECKOUT
 from tests.support.ports import free_ports
-from tests.support.waiting import LONG_S, wait_until
+from tests.support.waiting import LONG_S
 
 OVERRIDE = """
 services:
@@ -32,16 +31,16 @@ services:
 UP_S = 600.0
 
 
-class Composed:
-    """The project `name` under `folder`; its gateway is at `http`."""
+class Composed(Deployed):
+    """The project `name` under `folder`."""
 
     def __init__(self, name: str, folder: Path) -> None:
+        super().__init__()
         self.name = name
         self._folder = folder
         self.environment = folder / "env"
         self._override = folder / "override.yaml"
-        self._token: str | None = None
-        port = free_ports(3)
+        self._port = port = free_ports(3)
         self.data = folder / "data"
         self._own = {
             "JOBYARD_IMAGE": platform_image(),
@@ -52,7 +51,12 @@ class Composed:
             "JOBYARD_DOOR_PORT": str(port + 1),
             "JOBYARD_SSH_PORT": str(port + 2),
         }
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def password(self) -> str:
+        return (self.data / "admin-password").read_text().strip()
 
     def prepare(self) -> None:
         """`.env` as `make compose-up` makes it, with this test's own lines before."""
@@ -78,29 +82,6 @@ class Composed:
         ids = self._compose("ps", "--quiet").split()
         shown = json.loads(docker("inspect", *ids))
         return {container["Config"]["Labels"]["com.docker.compose.service"]: container for container in shown}
-
-    def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """As `admin`."""
-        if self._token is None:
-            password = (self.data / "admin-password").read_text().strip()
-            answer = self.http.post("/api/v1/auth/token", json={"username": "admin", "password": password})
-            assert answer.status_code == 200, answer.text
-            self._token = str(answer.json()["access_token"])
-        return self.http.request(method, path, headers={"Authorization": f"Bearer {self._token}"}, **arguments)
-
-    def submit(self, command: str) -> str:
-        """A job; its id."""
-        answer = self.call("POST", "/api/v1/jobs", json={"name": "composed", "command": command, "cpus": 0.1})
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["id"])
-
-    def job(self, id: str) -> dict[str, Any]:
-        answer = self.call("GET", f"/api/v1/jobs/{id}")
-        found: dict[str, Any] = answer.json() if answer.status_code == 200 else {"status": None}
-        return found
-
-    def reaches(self, id: str, status: str) -> None:
-        wait_until(lambda: self.job(id)["status"] == status, f"the job is {status}", within=LONG_S * 2)
 
     def close(self) -> None:
         self.http.close()

@@ -12,7 +12,8 @@ import psutil
 
 from services.executor.backends.frames import STDERR, STDOUT, split
 from services.executor.backends.protocol import Backend, Folders, RunOrder
-from services.executor.domain.observation import Ended, Observation, Started
+from services.executor.domain.observation import Ended, Observation, Refused, Started
+from services.executor.domain.reading import Reading
 from services.executor.domain.record import rank_of
 from shared.contracts.job import CPU
 from shared.ids import new_id
@@ -108,6 +109,15 @@ class Bench:
 
     async def ended(self, run_id: str) -> Ended:
         return await self.reaches(run_id, Ended)
+
+    async def refused(self, order: RunOrder) -> Refused:
+        """What is said of a run that does not start."""
+        await self.backend.launch([order])
+        return await self.reaches(order.run_id, Refused)
+
+    async def reading(self, run_id: str) -> Reading:
+        """What it has used."""
+        return (await self.backend.measure([run_id]))[run_id]
 
     async def runs(self, script: str = "", grace_s: float = 10) -> str:
         """A run that has begun with this script and then waits for `go`."""

@@ -1,16 +1,14 @@
 """The executor as a process of its own, and the platform around it as a test plays it: the jobs service's part."""
 
 import asyncio
-import json
 import os
 import shlex
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -43,76 +41,37 @@ from shared.settings import PlatformSettings
 from tests.support.executor import NODE, launch_of, view_of
 from tests.support.executor_backend import ProcessHome
 from tests.support.freezing import freeze
-from tests.support.platform import CHECKOUT
+from tests.support.service_process import ServiceProcess
 from tests.support.waiting import until
 
 JOBS = Actor(kind="service", name="jobs")
 
 
-class ExecutorService:
-    """`python -m services.executor` on one NATS server and one data folder. Its runs outlive it, but not the test."""
+class ExecutorService(ServiceProcess):
+    """Its runs outlive it, but not the test."""
+
+    name = "executor"
 
     def __init__(
         self, nats_url: str, data: Path, environment: Mapping[str, str] | None = None, **settings: object
     ) -> None:
         """`settings`: JOBYARD_EXECUTOR_... variables, by the rest of their names in lower case."""
-        self.data = data
-        self.output = data.with_suffix(".log")
-        self.home = ProcessHome(data / "executor" / "process")
         own = {"node": NODE, "simulate": "v100=2", "reconcile_s": 0.2, "report_s": 0.5, "idle_s": 5} | settings
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("JOBYARD_")}
-        self._environment = clean | {f"JOBYARD_EXECUTOR_{name.upper()}": str(value) for name, value in own.items()}
-        self._environment |= dict(environment or {}) | {
-            "PYTHONPATH": str(CHECKOUT),
-            "JOBYARD_NATS_URL": nats_url,
-            "JOBYARD_DATA": str(data),
-            "JOBYARD_LOG_FORMAT": "json",
-        }
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start the process; it works a little later."""
-        with self.output.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "services.executor"], env=self._environment, stdout=log, stderr=log
-            )
+        super().__init__(nats_url, data, **{f"executor_{name}": value for name, value in own.items()})
+        self._environment |= environment or {}
+        self.home = ProcessHome(data / "executor" / "process")
 
     def job_path(self, view: JobView) -> Path:
         """Where the job's files are, unless it says otherwise."""
         return self.data / "storage" / "jobs" / view.id
 
-    @property
-    def pid(self) -> int:
-        """Of the process that was started last."""
-        assert self._process is not None
-        return self._process.pid
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self) -> int:
-        """SIGTERM; the exit code."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(60)
-
-    def said(self, event: str) -> list[dict[str, Any]]:
-        """What it has logged under this event, over all its starts."""
-        lines = self.output.read_text(errors="replace").splitlines() if self.output.exists() else []
-        return [json.loads(line) for line in lines if f'"event": "{event}"' in line]
-
     async def ready(self) -> None:
         """Wait until this start, and every one before, has begun to work."""
         await until(lambda: self.said("ready"), "the executor works")
 
-    def __enter__(self) -> "ExecutorService":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()
         self.home.kill_all()

@@ -10,7 +10,7 @@ from services.executor.backends.kubernetes.api import Api
 from services.executor.domain import pod_names as names
 from shared.ids import new_id
 from tests.support import docker
-from tests.support.benches import clear_containers
+from tests.support.docker_bench import clear_containers
 from tests.support.executor_service import ExecutorService
 from tests.support.kubernetes.cluster import IMAGE as POD_IMAGE
 from tests.support.kubernetes.cluster import shared

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,6 +32,7 @@ from shared.ids import new_id
 from shared.runtime import Deps
 from shared.settings import PlatformSettings
 from shared.store.sqlite import SqliteStore
+from tests.support.clock import ManualClock
 
 HOST = "127.0.0.1:8080"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,19 +41,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def caller(name: str, *, admin: bool = False, vcs: tuple[str, ...] = ("default",)) -> Caller:
     """Somebody who is asking."""
     return Caller(name, admin, dict.fromkeys(vcs, Role.MEMBER))
-
-
-class ManualTime:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.passed)
-
-    def monotonic(self) -> float:
-        return self.passed
 
 
 def stored_job(new: NewJob, **changes: Any) -> Job:
@@ -165,7 +153,7 @@ class Gateway:
     """A running application, and what a test looks at."""
 
     bus: DoubleBus
-    clock: ManualTime
+    clock: ManualClock
     parts: Parts
     people: People
     store: SqliteStore
@@ -208,7 +196,7 @@ async def gateway(
     folder: Path, prometheus_url: str | None = None, oidc: OidcSettings | None = None, **settings: Any
 ) -> AsyncGenerator[Gateway, None]:
     """The application, started, with a client whose Host is one of its own. It has a console where a test gives one."""
-    clock, bus = ManualTime(), DoubleBus()
+    clock, bus = ManualClock(START), DoubleBus()
     chosen = GatewaySettings(**({"console": folder / "no-console"} | settings))
     deps = Deps(bus, clock, PlatformSettings(data=folder, prometheus_url=prometheus_url))
     store = cast(SqliteStore, deps.open_store("gateway"))

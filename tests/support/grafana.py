@@ -5,16 +5,17 @@ to be framed. What it was asked is kept.
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+
+from tests.support.http_double import HttpDouble, Quiet
 
 KEPT = "jobyard_grafana"
 PAGE = b"<!doctype html><title>Jobyard: one job</title>"
@@ -86,7 +87,7 @@ def grafana_double() -> Iterator[GrafanaDouble]:
     """One on a free loopback port."""
     double = GrafanaDouble()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def reply(self) -> None:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
@@ -103,23 +104,6 @@ def grafana_double() -> Iterator[GrafanaDouble]:
 
         do_GET = do_HEAD = do_POST = reply  # noqa: N815 - the names that http.server calls
 
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Quiet: a failing test shows `asked`."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """The gateway lets go of an answer that is too large: that is what a test is about."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    double.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with HttpDouble(Handler) as server:
+        double.url = server.url
         yield double
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -3,7 +3,6 @@
 `mongo_url` gives whichever there is; `MongoServer` is one that a test may kill and start again on the same data.
 """
 
-import asyncio
 import contextlib
 import os
 import shutil
@@ -15,13 +14,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pymongo
 from pymongo.errors import OperationFailure, PyMongoError
 
 from tests.support.ports import free_port
+from tests.support.startable import Startable
 
 START_S = 60.0
 IMAGE = "mongo"
@@ -39,10 +38,10 @@ def mongo_url() -> Iterator[str]:
         yield server.url
 
 
-class MongoServer:
+class MongoServer(Startable):
     """One server process on a free port: `mongod` from the PATH, else `secantusd-py`; its data is durable.
 
-    Plain calls for sync code, `async with` for the rest. `stop()` removes the data.
+    `stop()` removes the data.
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
@@ -101,22 +100,6 @@ class MongoServer:
         """End it and remove its data."""
         self._end(signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self.start)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.to_thread(self.stop)
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None

@@ -1,6 +1,5 @@
 """A real nats-server with JetStream for a test: killed and started again on the same port, with the same store."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -12,18 +11,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.support.freezing import freeze
 from tests.support.ports import free_port
+from tests.support.startable import Startable
 
 START_S = 60.0
 """Below the ephemeral range: a client that reconnects to its own server's free port would end up talking to itself."""
 
 
-class NatsServer:
-    """One nats-server process. Plain calls for sync code, `async with` (started, stopped) for the rest.
+class NatsServer(Startable):
+    """One nats-server process.
 
     The store is a temporary folder that `stop()` removes, or `store`, which is left alone. `settings` are further
     lines of the server's configuration file.
@@ -104,22 +103,6 @@ class NatsServer:
         self._end(signal.SIGTERM)
         if self._own_folder is not None:
             shutil.rmtree(self._own_folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self.start)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.to_thread(self.stop)
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None

@@ -7,18 +7,19 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.support.http_double import HttpDouble, Quiet
 
 CLIENT_ID = "jobyard-test"
 CLIENT_SECRET = "issuer-and-platform-know-it"
@@ -173,7 +174,7 @@ def issuer() -> Iterator[Issuer]:
     """An issuer that listens on the loopback."""
     state = Issuer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             self._answer(state.get(parts.path, _flat(parts.query)))
@@ -193,18 +194,9 @@ def issuer() -> Iterator[Issuer]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Nothing: the test says what it expects."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        state.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield state
-        finally:
-            server.shutdown()
-            thread.join()
+    with HttpDouble(Handler) as server:
+        state.url = server.url
+        yield state
 
 
 def _flat(encoded: str) -> dict[str, str]:

@@ -5,9 +5,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.http_double import HttpDouble, Quiet
 
 EMPTY = {"status": "success", "data": {"resultType": "vector", "result": []}}
 
@@ -47,7 +49,7 @@ def prometheus_double() -> Iterator[PrometheusDouble]:
     """One on a free loopback port."""
     double = PrometheusDouble()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def answer(self) -> None:
             parts = urlsplit(self.path)
             form = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
@@ -66,25 +68,9 @@ def prometheus_double() -> Iterator[PrometheusDouble]:
 
         do_GET = do_POST = answer  # noqa: N815 - the names that http.server calls
 
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Quiet: a failing test shows `asked`."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-        request_queue_size = 64
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """Askers go away in the middle: that is what some tests are about."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    double.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield double
-    finally:
-        double.held.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with HttpDouble(Handler) as server:
+        double.url = server.url
+        try:
+            yield double
+        finally:
+            double.held.set()

@@ -5,9 +5,11 @@ import ssl
 import threading
 from collections import deque
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.support.http_double import HttpDouble, Quiet
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class Arrival:
         return event
 
 
-class Receiver:
-    """An HTTP server on a loopback port. `next` holds the answers to come: a status, `hang`, or a redirect's target."""
+class Receiver(HttpDouble):
+    """`next` holds the answers to come: a status, `hang`, or a redirect's target."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.arrived: list[Arrival] = []
@@ -34,22 +36,14 @@ class Receiver:
         self.released = threading.Event()
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 receiver._answer(self)
 
             def do_GET(self) -> None:
                 receiver._answer(self)
 
-            def log_message(self, format: str, *arguments: Any) -> None:
-                """Tests look at `arrived`."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self.port = int(self._server.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        super().__init__(Handler, tls)
 
     def at(self, path: str) -> list[Arrival]:
         return [arrival for arrival in self.arrived if arrival.path == path]
@@ -71,14 +65,8 @@ class Receiver:
         request.send_header("Content-Length", "0")
         request.end_headers()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__(kind, error, trace)

@@ -5,10 +5,11 @@ import json
 import ssl
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.http_double import HttpDouble, Quiet
 
 DIGEST = "sha256:" + "1a" * 32
 USER, PASSWORD = "robot", "canary-7f3e"
@@ -39,8 +40,8 @@ class Manner:
     """What the token's endpoint answers; none: a token."""
 
 
-class RegistryDouble:
-    """On a loopback port, with `tls` if that is given. Unless `speaking` is set nothing is answered."""
+class RegistryDouble(HttpDouble):
+    """With `tls` if that is given. Unless `speaking` is set nothing is answered."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.manner = Manner()
@@ -49,32 +50,21 @@ class RegistryDouble:
         self.speaking.set()
         double = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_HEAD(self) -> None:
                 double._answer(self)
 
             def do_GET(self) -> None:
                 double._answer(self)
 
-            def log_message(self, format: str, *arguments: Any) -> None:
-                """Tests look at `asked`."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self.port = int(self._server.server_address[1])
+        super().__init__(Handler, tls)
         self.name = f"127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.speaking.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}

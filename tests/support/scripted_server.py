@@ -1,14 +1,15 @@
 """An HTTP server that answers what a test has told it, in order, and remembers what it was asked."""
 
 import json
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.http_double import HttpDouble, Quiet
 
 
 @dataclass(frozen=True)
@@ -78,21 +79,12 @@ class ScriptedServer:
             return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
-class _Server(ThreadingHTTPServer):
-    block_on_close = False
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in the middle is part of many tests; anything else is shown."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
 @contextmanager
 def scripted_server() -> Iterator[ScriptedServer]:
     """A server on a free loopback port."""
     script = ScriptedServer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
@@ -106,19 +98,9 @@ def scripted_server() -> Iterator[ScriptedServer]:
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - the names that http.server calls
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet: a failing test shows `asked`."""
-
-    server = _Server(("127.0.0.1", 0), Handler)
-    script.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with HttpDouble(Handler) as server:
+        script.url = server.url
         yield script
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _send(handler: BaseHTTPRequestHandler, answer: Answer | Pieces) -> None:

@@ -1,14 +1,15 @@
 """One service as a process of its own on one NATS server, to be killed and started again."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.support.platform import CHECKOUT
 
 
 class ServiceProcess:
@@ -28,6 +29,7 @@ class ServiceProcess:
 
     @property
     def pid(self) -> int:
+        """Of the process that was started last."""
         assert self._process is not None
         return self._process.pid
 
@@ -55,9 +57,10 @@ class ServiceProcess:
         assert self._process is not None
         return self._process.wait(60)
 
-    def said(self, event: str) -> int:
-        """How often it has logged this event, over all its starts."""
-        return self.output.read_text(errors="replace").count(f'"event": "{event}"')
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """What it has logged under this event, over all its starts."""
+        lines = self.output.read_text(errors="replace").splitlines() if self.output.exists() else []
+        return [json.loads(line) for line in lines if f'"event": "{event}"' in line]
 
     def __enter__(self) -> Self:
         self.start()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from shared.contracts.endpoints import PORTS
 from shared.contracts.errors import Refusal
+from shared.contracts.job import RANKS
 from shared.contracts.streams import NAMED_HOLDER
 
-RANKS = 1024
 _USER = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})(?:\.(0|[1-9][0-9]{0,3}))?")
 _OWN = frozenset({"localhost", "127.0.0.1", "::1"})
 _LANGUAGE = re.compile(r"LANG|LC_[A-Z]{1,32}")

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from services.endpoints.carry import Read, carry
 from services.endpoints.domain.origins import Names
 from services.endpoints.domain.shares import Shares
-from services.endpoints.domain.ssh import RANKS, SIGNALS, environment
+from services.endpoints.domain.ssh import SIGNALS, environment
 from services.endpoints.door.arrivals import let_in
 from services.endpoints.door.entry import own_name
 from services.endpoints.door.problems import BadRequest, answer
@@ -25,6 +25,7 @@ from services.endpoints.guard import Guard, Pass
 from services.endpoints.join import join
 from shared.contracts.endpoints import PORTS, Admit, missing_rank
 from shared.contracts.errors import Forbidden, Invalid, Refusal, Unauthorized, Unavailable
+from shared.contracts.job import RANKS
 from shared.contracts.streams import Child
 from shared.streams.alive import keep_alive
 from shared.streams.client import RunAt, Streams

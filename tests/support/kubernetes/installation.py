@@ -7,16 +7,17 @@ import base64
 import secrets
 import ssl
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from shared.ids import new_id
 from tests.support.accounts import AccountsServer
+from tests.support.deployed import Deployed
 from tests.support.kubernetes.cluster import IMAGE, Cluster
 from tests.support.kubernetes.control_plane import TOKEN
 from tests.support.kubernetes.helm import CHART, Document, Values, helm, merged
 from tests.support.kubernetes.services_image import REPOSITORY, TAG
+from tests.support.kubernetes.storage import claim, document, volume
 from tests.support.mongo import MongoServer
 from tests.support.waiting import LONG_S, seen, wait_until
 
@@ -28,10 +29,11 @@ READY_S = 400.0
 """Eight processes start at one time, on what a machine of the tests has."""
 
 
-class Installation:
+class Installation(Deployed):
     """A release `jobyard` in a namespace of its own; the virtual cluster `default` has another one."""
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
+        super().__init__(HOST)
         self._cluster = cluster
         self._folder = folder
         mark = new_id()[-8:].lower()
@@ -39,7 +41,7 @@ class Installation:
         self.prefix = f"runs-{mark}-"
         self.runs = f"{self.prefix}default"
         self.account = f"system:serviceaccount:{self.namespace}:jobyard-executor"
-        self.password = secrets.token_urlsafe(18)
+        self._password = secrets.token_urlsafe(18)
         self.nats = AccountsServer(host=cluster.network.address)
         self.mongo = MongoServer(host=cluster.network.address)
         trust = ssl.create_default_context(cafile=str(cluster.plane.folder / "ca.pem"))
@@ -50,27 +52,25 @@ class Installation:
             timeout=60,
             trust_env=False,
         )
-        self.http = httpx.Client(timeout=30, trust_env=False, headers={"Host": HOST})
         self.audit = cluster.plane.audit
-        self._token: str | None = None
 
     def prepare(self) -> None:
         """What has to be there before: namespaces, Secrets, claims, NATS and MongoDB."""
         self.nats.start()
         self.mongo.start()
         for name in (self.namespace, self.runs):
-            self.create("/api/v1/namespaces", _document("Namespace", name))
+            self.create("/api/v1/namespaces", document("Namespace", name))
         self._level(self.namespace)
         self._secret("jobyard-nats", self.nats.passwords)
         self._secret("jobyard-mongo", {"url": self.mongo.url})
         self._secret("jobyard-keys", {"secret-key": base64.b64encode(secrets.token_bytes(32)).decode()})
-        self._secret("jobyard-admin", {"password": self.password})
-        self._volume(self.namespace, "jobyard", STORAGE)
-        self._volume(self.runs, "jobyard", STORAGE)
-        for claim in ("data-jobyard-logs-0", "data-jobyard-executor-0"):
-            self._volume(self.namespace, claim, claim, bound=False)
+        self._secret("jobyard-admin", {"password": self._password})
         for namespace in (self.namespace, self.runs):
-            self.create(f"/api/v1/namespaces/{namespace}/persistentvolumeclaims", _claim(f"{namespace}-jobyard"))
+            self._volume(namespace, "jobyard", STORAGE, "ReadWriteMany")
+            claims = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+            self.create(claims, claim("jobyard", f"{namespace}-jobyard"))
+        for name in ("data-jobyard-logs-0", "data-jobyard-executor-0"):
+            self._volume(self.namespace, name, name, "ReadWriteOnce")
 
     def values(self, more: Values | None = None) -> Values:
         """One replica of each, with little of the machine."""
@@ -108,6 +108,9 @@ class Installation:
         except httpx.HTTPError:
             return False
 
+    def password(self) -> str:
+        return self._password
+
     def url(self) -> str:
         """Of a gateway that is ready, once there is one."""
         pods = seen(lambda: [*filter(is_ready, self.pods("gateway"))], bool, "a gateway is ready", within=READY_S)
@@ -119,49 +122,13 @@ class Installation:
         selector += f",app.kubernetes.io/component={service}" if service else ""
         return self.items(f"/api/v1/namespaces/{self.namespace}/pods", labelSelector=selector)
 
-    # --- as a person
-
-    def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """As `admin`."""
-        if self._token is None:
-            credentials = {"username": "admin", "password": self.password}
-            answer = self.http.post(f"{self.url()}/api/v1/auth/token", json=credentials)
-            assert answer.status_code == 200, answer.text
-            self._token = str(answer.json()["access_token"])
-        headers = {"Authorization": f"Bearer {self._token}", **arguments.pop("headers", {})}
-        return self.http.request(method, f"{self.url()}{path}", headers=headers, **arguments)
-
-    def submit(self, command: str, **more: Any) -> str:
-        """A job, asked for again where nobody had the time to answer; its id."""
-        key = new_id()
-        body = {"name": "charted", "command": command, "cpus": 0.05, **more}
-        answer = seen(
-            lambda: self.call("POST", "/api/v1/jobs", json=body, headers={"Idempotency-Key": key}),
-            lambda answer: answer.status_code != 503,
-            "the job is submitted",
-        )
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["id"])
-
-    def job(self, id: str) -> dict[str, Any]:
-        """Its status is none while nobody answers."""
-        answer = self.call("GET", f"/api/v1/jobs/{id}")
-        found: dict[str, Any] = answer.json() if answer.status_code == 200 else {"status": None}
-        return found
-
-    def reaches(self, id: str, status: str) -> None:
-        wait_until(lambda: self.job(id)["status"] == status, f"the job is {status}", within=LONG_S * 2)
-
-    def console(self, id: str) -> str:
-        return self.call("GET", f"/api/v1/jobs/{id}/logs").text
-
     def job_path(self, id: str) -> Path:
         return self._folder / STORAGE / "jobs" / id
 
     # --- as an operator
 
-    def create(self, path: str, document: Document) -> None:
-        answer = self.api.post(path, json=document)
+    def create(self, path: str, made: Document) -> None:
+        answer = self.api.post(path, json=made)
         assert answer.status_code == 201, answer.text
 
     def items(self, path: str, **query: str) -> list[Document]:
@@ -178,9 +145,9 @@ class Installation:
             self.api.patch(path, json={"metadata": {"finalizers": None}}, headers=merge)
         for namespace in (self.runs, self.namespace):
             self.api.delete(f"/api/v1/namespaces/{namespace}")
-        for volume in self.items("/api/v1/persistentvolumes"):
-            if volume["metadata"]["name"].startswith((self.namespace, self.runs)):
-                self.api.delete(f"/api/v1/persistentvolumes/{volume['metadata']['name']}")
+        for made in self.items("/api/v1/persistentvolumes"):
+            if made["metadata"]["name"].startswith((self.namespace, self.runs)):
+                self.api.delete(f"/api/v1/persistentvolumes/{made['metadata']['name']}")
         self.api.close()
         self.http.close()
         self.mongo.stop()
@@ -194,42 +161,15 @@ class Installation:
         assert answer.status_code == 200, answer.text
 
     def _secret(self, name: str, values: dict[str, str]) -> None:
-        document = _document("Secret", name) | {"stringData": values}
-        self.create(f"/api/v1/namespaces/{self.namespace}/secrets", document)
+        made = document("Secret", name) | {"stringData": values}
+        self.create(f"/api/v1/namespaces/{self.namespace}/secrets", made)
 
-    def _volume(self, namespace: str, claim: str, name: str, bound: bool = True) -> None:
-        """A folder of this machine, for that claim alone."""
-        folder = self._folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o777)
-        for parent in folder.parents:
-            if parent.stat().st_mode & 0o5 != 0o5:
-                parent.chmod(parent.stat().st_mode | 0o5)
-        spec = {
-            "capacity": {"storage": "1Gi"},
-            "accessModes": ["ReadWriteMany" if bound else "ReadWriteOnce"],
-            "storageClassName": "",
-            "persistentVolumeReclaimPolicy": "Retain",
-            "hostPath": {"path": str(folder)},
-            "claimRef": {"namespace": namespace, "name": claim},
-        }
-        self.create("/api/v1/persistentvolumes", _document("PersistentVolume", f"{namespace}-{claim}") | {"spec": spec})
+    def _volume(self, namespace: str, claim: str, name: str, mode: str) -> None:
+        """The folder of that name, for that claim alone."""
+        made = volume(f"{namespace}-{claim}", self._folder / name, namespace, claim, mode)
+        self.create("/api/v1/persistentvolumes", made)
 
 
 def is_ready(pod: Document) -> bool:
     conditions = {each["type"]: each["status"] for each in pod["status"].get("conditions", ())}
     return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
-
-
-def _claim(volume: str) -> Document:
-    spec = {
-        "accessModes": ["ReadWriteMany"],
-        "storageClassName": "",
-        "volumeName": volume,
-        "resources": {"requests": {"storage": "1Gi"}},
-    }
-    return _document("PersistentVolumeClaim", "jobyard") | {"spec": spec}
-
-
-def _document(kind: str, name: str) -> Document:
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}

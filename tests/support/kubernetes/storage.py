@@ -1,4 +1,4 @@
-"""Storage of a test's namespace: a folder of this machine as a claim."""
+"""Storage of a test's namespace: a folder of this machine as a volume, for one claim alone."""
 
 import contextlib
 from pathlib import Path
@@ -12,12 +12,11 @@ CLAIM = "work"
 
 async def make_claim(api: Api, namespace: str, folder: Path) -> None:
     """The namespace, held to the restricted level, and in it the claim. Returns when the claim is bound."""
-    _share(folder)
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    await api.create("/api/v1/persistentvolumes", _volume(namespace, folder))
-    await api.create("/api/v1/namespaces", _document("Namespace", namespace, labels=labels))
+    await api.create("/api/v1/persistentvolumes", volume(namespace, folder, namespace, CLAIM))
+    await api.create("/api/v1/namespaces", document("Namespace", namespace, labels=labels))
     claims = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
-    await api.create(claims, _claim(namespace))
+    await api.create(claims, claim(CLAIM, namespace))
 
     async def bound() -> bool:
         return bool((await api.get(f"{claims}/{CLAIM}"))["status"].get("phase") == "Bound")
@@ -35,37 +34,35 @@ async def remove_claim(api: Api, namespace: str) -> None:
     await api.delete(f"/api/v1/persistentvolumes/{namespace}", {})
 
 
-def _share(folder: Path) -> None:
-    """A pod's user is nobody of this machine: what leads to the folder may be entered, the folder be written."""
+def volume(name: str, folder: Path, namespace: str, claim: str, mode: str = "ReadWriteMany") -> Document:
+    """The folder, which anybody may write to then: a pod's user is nobody of this machine."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o777)
     for parent in folder.parents:
         if parent.stat().st_mode & 0o5 != 0o5:
             parent.chmod(parent.stat().st_mode | 0o5)
-
-
-def _volume(name: str, folder: Path) -> Document:
     spec = {
         "capacity": {"storage": "1Gi"},
-        "accessModes": ["ReadWriteMany"],
+        "accessModes": [mode],
         "storageClassName": "",
         "persistentVolumeReclaimPolicy": "Retain",
         "hostPath": {"path": str(folder)},
-        "claimRef": {"namespace": name, "name": CLAIM},
+        "claimRef": {"namespace": namespace, "name": claim},
     }
-    return _document("PersistentVolume", name, spec)
+    return document("PersistentVolume", name, spec)
 
 
-def _claim(volume: str) -> Document:
+def claim(name: str, volume: str) -> Document:
     spec = {
         "accessModes": ["ReadWriteMany"],
         "storageClassName": "",
         "volumeName": volume,
         "resources": {"requests": {"storage": "1Gi"}},
     }
-    return _document("PersistentVolumeClaim", CLAIM, spec)
+    return document("PersistentVolumeClaim", name, spec)
 
 
-def _document(kind: str, name: str, spec: Document | None = None, **metadata: object) -> Document:
-    document: Document = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, **metadata}}
-    return document if spec is None else document | {"spec": spec}
+def document(kind: str, name: str, spec: Document | None = None, **metadata: object) -> Document:
+    """Of a kind of the API's version 1."""
+    made: Document = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, **metadata}}
+    return made if spec is None else made | {"spec": spec}

@@ -22,6 +22,7 @@ from services.endpoints.domain.ssh import (
 from services.endpoints.domain.strangers import Strangers, source_of
 from shared.clock import SystemClock
 from shared.contracts.errors import Conflict
+from shared.contracts.job import RANKS
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 
@@ -32,13 +33,13 @@ def test_a_user_name_is_a_job_id_with_or_without_a_rank() -> None:
     assert address_of(JOB) == Address(JOB, 0)
     assert address_of(JOB.lower()) == Address(JOB, 0)
     assert address_of(f"{JOB}.7") == Address(JOB, 7)
-    assert address_of(f"{JOB}.1023") == Address(JOB, 1023)
+    assert address_of(f"{JOB}.{RANKS - 1}") == Address(JOB, RANKS - 1)
 
 
 @pytest.mark.parametrize(
     "user",
     [
-        *("", "root", "*", ">", "a.b", JOB[:-1], JOB + "A", f"{JOB}.", f"{JOB}.01", f"{JOB}.-1", f"{JOB}.1024"),
+        *("", "root", "*", ">", "a.b", JOB[:-1], JOB + "A", f"{JOB}.", f"{JOB}.01", f"{JOB}.-1", f"{JOB}.{RANKS}"),
         *(
             f"{JOB}.99999",
             f"{JOB}\n",

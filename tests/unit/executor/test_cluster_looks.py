@@ -1,4 +1,4 @@
-"""No change of a run goes unseen, whenever in a look it comes, and however that look ends."""
+"""No change of a run goes unseen, whenever in a look it comes, and however that look ends, until they are closed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -57,3 +57,47 @@ async def test_whoever_asks_at_whatever_moment_is_heard() -> None:
 
 async def test_a_look_that_fails_is_not_repeated_unasked() -> None:
     assert await looks_for(fails) == 1
+
+
+async def test_a_look_for_later_is_one_however_often_it_is_asked_for_meanwhile() -> None:
+    begun: list[str] = []
+    looks = noting(begun)
+    for after_s in (0.01, 0.02, 0.03):
+        looks.later("a", after_s)
+    looks.later("last", 0.04)
+    await until(lambda: "last" in begun, "the last one is looked at")
+    assert begun == ["a", "last"]
+    looks.later("a", 0)
+    await until(lambda: begun == ["a", "last", "a"], "it is looked at later once more")
+
+
+async def test_nobody_looks_any_more_once_they_are_closed() -> None:
+    begun: list[str] = []
+    ended = asyncio.Event()
+
+    async def look(run_id: str) -> None:
+        begun.append(run_id)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            looks.at("asked while they close")
+            ended.set()
+
+    looks, others = Looks(look), noting(begun)
+    looks.at("under way")
+    await until(lambda: begun == ["under way"], "a look is under way")
+    looks.later("later", 0.01)
+    await looks.close()
+    assert ended.is_set() and not list(looks.under_way())
+    looks.at("asked afterwards")
+    looks.later("asked for later", 0.01)
+    others.later("another's", 0.02)
+    await until(lambda: "another's" in begun, "the time of all of them has come")
+    assert begun == ["under way", "another's"]
+
+
+def noting(begun: list[str]) -> Looks:
+    async def look(run_id: str) -> None:
+        begun.append(run_id)
+
+    return Looks(look)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.executor.backends.kubernetes import manifest
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
@@ -21,6 +21,7 @@ from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.sweeping import Sweep
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
@@ -80,7 +81,7 @@ class Executor:
         concluding = Concluding(kept, calls, lambda run_id, seen: None)
         outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, patience_s)
         ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
-        parts = (kept, pods, calls, outputs, concluding, ending, self.tasks)
+        parts = (kept, pods, calls, outputs, concluding, ending)
         self.observing = Observing(*parts, patience_s, answers=lambda node: True)
         forgetting = Forgetting(kept, calls, self.tasks, lambda run_id: None)
         self.sweep = Sweep(kept, calls, ending, self.observing, forgetting)
@@ -110,7 +111,7 @@ class Executor:
         self.observing.look_at(run_id)
 
     async def looked(self) -> None:
-        await until(lambda: not list(self.observing.under_way()), "all looks are over")
+        await until(lambda: RUN not in {task.get_name() for task in asyncio.all_tasks()}, "all looks are over")
 
 
 @pytest.fixture
@@ -186,11 +187,10 @@ async def test_a_pod_that_does_not_start_is_given_up_also_if_nothing_new_is_hear
     assert stop is not None and stop["refused"]["code"] == "image_unavailable"
 
 
-async def test_a_pod_that_does_not_start_is_looked_at_again_once_however_often_it_changes(tmp_path: Path) -> None:
-    executor = Executor(tmp_path)
-    for version in ("7", "8", "9"):
-        executor.hears_of(PULLED_IN_VAIN, resourceVersion=version)
-        await executor.looked()
-    [again] = executor.tasks.under_way()
-    again.cancel()
-    assert executor.server.deleted == []
+async def test_the_last_word_on_the_pod_of_a_run_that_is_forgotten_makes_no_new_end(executor: Executor) -> None:
+    executor.hears_of(OVER, phase="Succeeded")
+    await executor.looked()
+    executor.kept.forget([RUN])
+    executor.hears_of(OVER, phase="Succeeded", deletionTimestamp=END, resourceVersion="9")
+    await executor.looked()
+    assert not executor.kept.has_ended(RUN)

@@ -108,7 +108,7 @@ async def test_ten_wrong_passwords_for_a_name_from_an_address_and_then_a_wait(ya
     with pytest.raises(TooMany) as refused:
         await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.0.1")
     assert refused.value.details["retry_after_s"] == 60
-    yard.clock.passed += 61
+    yard.clock.advance(61)
     await yard.people.sign_in.sign_in("admin", password_of(yard), "10.0.0.1")
 
 
@@ -140,7 +140,7 @@ async def test_wrong_present_passwords_count_for_whoever_is_signed_in_and_not_fo
     statuses = [(await yard.call("POST", "/me/password", json=change)).status_code for _ in range(11)]
     assert statuses == [403] * 10 + [429]
     await yard.people.sign_in.sign_in("admin", password_of(yard), "127.0.0.1")
-    yard.clock.passed += 61
+    yard.clock.advance(61)
     await wrong(yard, "admin", "127.0.0.1", 10)
     right = {"current": password_of(yard), "new": "a long enough one"}
     assert (await yard.call("POST", "/me/password", json=right)).status_code == 204
@@ -226,7 +226,7 @@ async def test_a_good_token_counts_until_it_ends(yard: Gateway) -> None:
         "scope": "act",
         "grafana": None,
     }
-    yard.clock.passed += 60
+    yard.clock.advance(60)
     answer = await yard.http.get("/api/v1/me", headers=token)
     assert answer.status_code == 401
     assert "expired" in answer.json()["detail"]
@@ -253,9 +253,9 @@ async def test_keys_survive_a_restart_and_rotated_ones_work(yard: Gateway) -> No
     assert other.newest.id != yard.keys.newest.id
     bearer = {"Authorization": f"Bearer {rotated}"}
     assert (await yard.http.get("/api/v1/me", headers=bearer)).status_code == 401
-    yard.clock.passed += REFETCH_S - 30
+    yard.clock.advance(REFETCH_S - 30)
     assert (await yard.http.get("/api/v1/me", headers=bearer)).status_code == 401
-    yard.clock.passed += 30
+    yard.clock.advance(30)
     fresh = forged(yard, {"kid": other.newest.id}, key=other.newest.private)
     assert (await yard.http.get("/api/v1/me", headers={"Authorization": f"Bearer {fresh}"})).status_code == 200
     assert (await yard.http.get("/api/v1/me", headers=token)).status_code == 200
@@ -265,7 +265,7 @@ async def test_an_account_that_is_gone_stops_counting(yard: Gateway) -> None:
     await yard.add_account("ada")
     assert (await yard.call("GET", "/me", "ada")).status_code == 200
     await yard.accounts.documents._documents.delete("ada")
-    yard.clock.passed += FRESH_S
+    yard.clock.advance(FRESH_S)
     assert (await yard.call("GET", "/me", "ada")).status_code == 401
 
 

@@ -118,7 +118,7 @@ async def test_somebody_else_s_public_key_gives_no_more_than_whoever_added_it_ha
     with pytest.raises(NotFound):
         await by(cast, job.id, public_key=key_of("ada"))
     await cast.accounts.update("eve", ROOT, {"disabled": True})
-    cast.clock.passed += FRESH_S
+    cast.clock.advance(FRESH_S)
     with pytest.raises(Unauthorized):
         await by(cast, job.id, public_key=key_of("ada"))
 
@@ -152,14 +152,14 @@ async def test_a_disabled_account_and_a_lost_membership_are_noticed(cast: Gatewa
     brings = {"public_key": key_of("ada")} if way == "public_key" else {"token": cast.parts.tokens.issue("ada")}
     credential = (await by(cast, job.id, **brings)).credential
     await cast.accounts.update("ada", ROOT, {}, {"lab": None})
-    cast.clock.passed += FRESH_S
+    cast.clock.advance(FRESH_S)
     with pytest.raises(Forbidden, match="do not belong"):
         await by(cast, job.id, credential=credential)
     await cast.accounts.update("ada", ROOT, {}, {"lab": Role.MEMBER})
-    cast.clock.passed += FRESH_S
+    cast.clock.advance(FRESH_S)
     assert (await by(cast, job.id, credential=credential)).user == "ada"
     await cast.accounts.update("ada", ROOT, {"disabled": True})
-    cast.clock.passed += FRESH_S
+    cast.clock.advance(FRESH_S)
     with pytest.raises(Unauthorized):
         await by(cast, job.id, credential=credential)
 
@@ -168,11 +168,11 @@ async def test_a_sign_in_lets_in_until_it_ends_or_the_password_changes(cast: Gat
     job = add_job(cast, owner="ada", vc="lab")
     first = (await by(cast, job.id, token=cast.parts.tokens.issue("ada"))).credential
     await cast.accounts.update("ada", ROOT, {"password_hash": "another"})
-    cast.clock.passed += FRESH_S
+    cast.clock.advance(FRESH_S)
     with pytest.raises(Unauthorized):
         await by(cast, job.id, credential=first)
     second = (await by(cast, job.id, token=cast.parts.tokens.issue("ada", 1))).credential
-    cast.clock.passed += cast.parts.tokens.ttl_s
+    cast.clock.advance(cast.parts.tokens.ttl_s)
     with pytest.raises(Unauthorized, match="expired"):
         await by(cast, job.id, credential=second)
 

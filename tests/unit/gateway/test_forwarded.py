@@ -116,7 +116,7 @@ async def test_it_makes_no_account(yard: Gateway, idp: Issuer) -> None:
 async def test_a_disabled_account_reads_nothing(yard: Gateway, idp: Issuer) -> None:
     assert (await ask(yard, token(idp))).status_code == 200
     await yard.accounts.update("olive", BY_ITSELF, {"disabled": True})
-    yard.clock.passed += 2 * FRESH_S
+    yard.clock.advance(2 * FRESH_S)
     assert (await ask(yard, token(idp))).status_code == 401
 
 

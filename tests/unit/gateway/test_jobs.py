@@ -178,7 +178,7 @@ async def test_a_flood_of_one_user_does_not_touch_another(tmp_path: Path) -> Non
         statuses = [(await yard.call("POST", "/jobs", json=BODY)).status_code for _ in range(4)]
         assert statuses == [201, 201, 201, 429]
         assert (await yard.call("POST", "/jobs", "ada", json=BODY)).status_code == 201
-        yard.clock.passed += 60
+        yard.clock.advance(60)
         assert (await yard.call("POST", "/jobs", json=BODY)).status_code == 201
 
 
@@ -198,7 +198,7 @@ async def test_a_batch_counts_as_many_times_as_it_is_long_against_the_limit(tmp_
         assert [answer.status_code for answer in answers] == [422, 207, 429, 207]
         assert answers[0].json()["errors"][0]["message"].startswith("holds 4, and a user may submit 3 jobs")
         assert len(yard.bus.jobs) == 3
-        yard.clock.passed += 60
+        yard.clock.advance(60)
         assert (await yard.call("POST", "/jobs:submit-batch", json={"jobs": [BODY] * 3})).status_code == 207
 
 
@@ -463,7 +463,7 @@ async def test_a_starting_job_says_how_far_its_image_is_as_its_executor_says_it(
         return Pulls(items=tuple(PullOf(job_id=run.job_id, attempt=run.attempt, reason=pull) for run in ask.runs))
 
     assert (await yard.call("GET", f"/jobs/{job.id}")).json()["reason"]["code"] == "starting", "nobody answers"
-    yard.clock.passed += 2
+    yard.clock.advance(2)
     yard.bus.answers[PULLS.at("cluster").subject] = answer
     for _ in range(3):
         assert (await yard.call("GET", f"/jobs/{job.id}")).json()["reason"] == pull.model_dump()

@@ -66,7 +66,7 @@ async def test_a_jobs_series_are_answered_as_points(yard: Gateway) -> None:
     answers(yard, [CPU, LOSS])
     usage = JobUsage(job_id=job.id, cpu_seconds=1.5, live=True)
     sums(yard, usage)
-    yard.clock.passed = 59.5
+    yard.clock.advance(59.5)
     answer = await yard.call("GET", f"/jobs/{job.id}/metrics")
     assert answer.status_code == 200
     assert answer.json() == {
@@ -92,7 +92,7 @@ async def test_a_jobs_series_are_answered_as_points(yard: Gateway) -> None:
 async def test_start_end_and_step_reach_the_metrics_service(yard: Gateway) -> None:
     job = running(yard)
     answers(yard, [CPU])
-    yard.clock.passed = 7200
+    yard.clock.advance(7200)
     await yard.call("GET", f"/jobs/{job.id}/metrics?start=-1h&end=2026-01-01T01:30:00Z&step=1m")
     (ask,) = asked(yard, QueryMetrics)
     assert ask.model_dump(mode="json") == {
@@ -169,7 +169,7 @@ async def test_an_answer_that_would_be_too_large_is_refused(yard: Gateway) -> No
 async def test_what_makes_no_sense_is_refused_and_not_asked(yard: Gateway, query: str, field: str) -> None:
     job = running(yard)
     answers(yard, [CPU])
-    yard.clock.passed = 7200
+    yard.clock.advance(7200)
     answer = await yard.call("GET", f"/jobs/{job.id}/metrics?{query}")
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert [error["field"] for error in answer.json()["errors"]] == [field]
@@ -193,7 +193,7 @@ async def test_foreign_jobs_do_not_exist_and_those_of_a_closed_vc_are_forbidden(
     assert (await yard.call("GET", path, "eve")).status_code == 404
     assert (await yard.call("GET", path, "ada")).status_code == 200
     await yard.call("PATCH", "/vcs/default", json={"open": False})
-    yard.clock.passed = 60
+    yard.clock.advance(60)
     before = len(asked(yard, QueryMetrics))
     answer = await yard.call("GET", path, "ada")
     assert (answer.status_code, "read its metrics" in answer.json()["detail"]) == (403, True)
@@ -226,7 +226,7 @@ async def test_who_may_not_read_metrics_is_not_told_of_them_in_lists_either(yard
     sums(yard, JobUsage(job_id=job.id, cpu_seconds=1.0))
     assert (await yard.call("GET", f"/jobs/{job.id}", "ada")).json()["usage"] is not None
     await yard.call("PATCH", "/vcs/default", json={"open": False})
-    yard.clock.passed = 60
+    yard.clock.advance(60)
     before = len(asked(yard, AskSummaries))
     assert (await yard.call("GET", f"/jobs/{job.id}", "ada")).json()["usage"] is None
     listed = (await yard.call("GET", "/jobs?scope=all&status=running", "ada")).json()["items"]
@@ -252,7 +252,7 @@ async def test_sums_that_take_too_long_are_left_out_of_a_list(yard: Gateway) -> 
     job = running(yard)
 
     def slowly(ask: AskSummaries) -> Summaries:
-        yard.clock.passed += 1
+        yard.clock.advance(1)
         return Summaries(items=(), left=ask.job_ids)
 
     yard.bus.answers[SUMMARIES.subject] = slowly
@@ -273,5 +273,5 @@ async def test_a_metrics_service_that_is_away_fails_no_list_and_is_left_alone_fo
         assert (answer.status_code, answer.json()["items"][0]["usage"]) == (200, None)
     assert len(asked(yard, AskSummaries)) == 1
     sums(yard, JobUsage(job_id=job.id))
-    yard.clock.passed = LEFT_ALONE_S
+    yard.clock.advance(LEFT_ALONE_S)
     assert (await yard.call("GET", "/jobs")).json()["items"][0]["usage"] is not None

@@ -133,7 +133,7 @@ async def test_a_clusters_default_image_is_that_of_jobs_that_name_none(lab: Gate
     image = f"{registry.name}/team/train:3"
     assert (await lab.call("PATCH", "/vcs/lab", "ada", json={"image": image})).status_code == 403
     assert (await lab.call("PATCH", "/vcs/lab", json={"image": image})).json()["image"] == image
-    lab.clock.passed += 10
+    lab.clock.advance(10)
     job = await submitted(lab, None)
     assert job["image"] is None
     assert job["run_image"]["reference"] == f"{registry.name}/team/train@{DIGEST}"
@@ -246,7 +246,7 @@ async def test_whatever_a_registry_answers_the_job_is_submitted_as_it_was_named(
 ) -> None:
     await log_in(lab, registry.name)
     for manner, expected in ANSWERS:
-        lab.clock.passed += 60
+        lab.clock.advance(60)
         registry.manner = manner
         job = await submitted(lab, f"{registry.name}/team/train:3")
         assert code(job) == expected, manner
@@ -265,7 +265,7 @@ async def test_a_registry_that_does_not_answer_is_left_alone_for_a_while(
         assert not any("/manifests/4" in asked.path for asked in registry.asked)
 
         async def answered() -> bool:
-            yard.clock.passed += 60
+            yard.clock.advance(60)
             return code(await submitted(yard, f"{registry.name}/team/train:3")) is None
 
         await until(answered, "it is asked again, and answers")

@@ -128,7 +128,7 @@ async def test_a_right_that_was_lost_meanwhile_gives_no_answer(yard: Gateway, as
     asking = asyncio.create_task(ask(yard, "query", query=CPU))
     await until(lambda: asked.asked, "the question goes out")
     await yard.accounts.update("alice", BY_ITSELF, {"disabled": True})
-    yard.clock.passed += FRESH_S + LOOK_S
+    yard.clock.advance(FRESH_S + LOOK_S)
     asked.held.set()
     check_refused(await asking, 503, "has changed")
 

@@ -22,7 +22,7 @@ BODY = {"name": "hello", "command": "echo hi"}
 async def test_a_secret_is_set_replaced_listed_and_removed_and_its_value_never_shown(yard: Gateway) -> None:
     new = await yard.call("PUT", f"{MINE}/token", json={"value": CANARY})
     assert (new.status_code, new.json()["name"], new.json()["updated_by"]) == (201, "token", "admin")
-    yard.clock.passed += 60
+    yard.clock.advance(60)
     again = await yard.call("PUT", f"{MINE}/token", json={"value": f"{CANARY}-2"})
     assert (again.status_code, again.json()["created_at"]) == (200, new.json()["created_at"])
     assert again.json()["updated_at"] > again.json()["created_at"]

@@ -33,7 +33,7 @@ class Yard:
 
     def _answer(self, ask: AskCluster) -> ClusterPage:
         self.asked += 1
-        self._clock.passed += FRESH_S
+        self._clock.advance(FRESH_S)
         if self.silent is None:
             raise Unavailable("Not now.")
         nodes = [ClusterNode(node=name, silent=name in self.silent, cpus=1, memory_mib=1) for name in self.nodes]

@@ -10,13 +10,14 @@ from services.gateway.domain.access import Caller
 from services.gateway.sse import EventStream, ServerEvent, alive
 from services.gateway.streaming import Streams
 from services.gateway.watch import Watch
-from tests.support.gateway import ManualTime, caller
+from tests.support.clock import ManualClock
+from tests.support.gateway import caller
 
 ADA = caller("ada")
 
 
 async def test_a_stream_begins_with_a_sign_of_life_and_gives_one_whenever_it_is_silent() -> None:
-    clock, heard = ManualTime(), list[bytes]()
+    clock, heard = ManualClock(), list[bytes]()
     told = asyncio.Event()
 
     async def events() -> AsyncGenerator[ServerEvent, None]:

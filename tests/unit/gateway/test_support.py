@@ -152,7 +152,7 @@ async def test_an_owner_who_may_only_read_or_has_left_the_vc_sees_who_was_told_a
         assert (await desk.http.get(f"/api/v1/jobs/{job}/{path}", headers=reads)).status_code == 200
     assert (await desk.http.post(f"/api/v1/jobs/{job}/support", headers=reads, json=ASK)).status_code == 403
     await desk.accounts.update("ada", BY_ITSELF, {}, {"default": None})
-    desk.clock.passed += FRESH_S
+    desk.clock.advance(FRESH_S)
     for path in ("notifications", "support"):
         assert (await desk.call("GET", f"/jobs/{job}/{path}", "ada")).status_code == 200
     assert (await desk.call("GET", f"/jobs/{job}", "ada")).json()["notify"][0]["to"] == NOTIFY[0]["to"]
@@ -183,7 +183,7 @@ async def test_one_user_s_flood_of_questions_is_refused_and_others_are_not(desk:
     statuses = [await ask(desk, job, "ada") for _ in range(limit + 1)]
     assert statuses == [202] * limit + [429]
     assert await ask(desk, job, "vera") == 202
-    desk.clock.passed += 3601
+    desk.clock.advance(3601)
     assert await ask(desk, job, "ada") == 202
 
 

@@ -151,7 +151,7 @@ async def test_a_reader_of_a_long_tail_who_takes_nothing_is_a_stream_and_ends_wi
             stuck = [stack.enter_context(yard.connected(yard.head(logs.path, "ada"))) for _ in range(2)]
             await until(lambda: yard.inside.parts.streams.running == 2, "they are under way")
             await yard.inside.accounts.update("ada", BY_ITSELF, {"disabled": True})
-            yard.inside.clock.passed += 2
+            yard.inside.clock.advance(2)
             await until(lambda: yard.running == 0, "they are cut")
             for each in stuck:
                 received = await rest_of(each)

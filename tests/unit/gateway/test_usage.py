@@ -133,7 +133,7 @@ async def test_somebody_who_administers_a_vc_and_has_jobs_in_it_counts_them_once
 
 
 async def test_by_default_the_days_are_those_of_this_month_until_today(usage: Gateway) -> None:
-    usage.clock.passed = 20 * 86_400.0 + 1
+    usage.clock.advance(20 * 86_400.0 + 1)
     answer = (await usage.call("GET", "/usage")).json()
     assert (answer["first"], answer["last"], answer["group"]) == ("2026-01-01", "2026-01-21", ["day", "vc", "owner"])
 

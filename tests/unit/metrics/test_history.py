@@ -14,7 +14,7 @@ from shared.bus.bus import Bus
 from shared.bus.codec import Undecodable
 from shared.contracts.cluster import ClusterSample, DeviceCount, QueryHistory, VcSample
 from shared.contracts.errors import Invalid, Unavailable
-from tests.support.gateway import ManualTime
+from tests.support.clock import ManualClock
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -130,16 +130,9 @@ class Streams:
         return self
 
 
-class Clock(ManualTime):
-    """It is a day after the first sample."""
-
-    def now(self) -> datetime:
-        return START + timedelta(days=1)
-
-
 def replica(last: int) -> YardHistory:
-    """One that has begun while the stream reached so far."""
-    found = YardHistory(cast(Bus, Streams(last)), Clock())
+    """One that has begun while the stream reached so far, a day after the first sample."""
+    found = YardHistory(cast(Bus, Streams(last)), ManualClock(START + timedelta(days=1)))
     asyncio.run(found.begin())
     return found
 

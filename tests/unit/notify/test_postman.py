@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from shared.bus.bus import Bus
 from shared.contracts.notify import Progress
 from shared.store.port import Index, Schema
 from shared.store.sqlite import SqliteStore
+from tests.support.clock import ManualClock
 from tests.support.documents import JOB_ID
 from tests.support.waiting import until
 
@@ -41,19 +42,6 @@ class DeadLetters(Bus):
         return len(self.letters)
 
 
-class MovedClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.passed)
-
-    def monotonic(self) -> float:
-        return self.passed
-
-
 def message(id: str, owner: str) -> DeliveryDocument:
     return DeliveryDocument(
         id=id, version=1, job_id=JOB_ID, owner=owner, event="failed", to="mailto:a@b", body="", sending=begin(START)
@@ -66,7 +54,7 @@ class Post:
     def __init__(self, store: NotifyStore) -> None:
         self.messages = store.deliveries
         self.bus = DeadLetters()
-        self.clock = MovedClock()
+        self.clock = ManualClock(START)
         self.sent: list[str] = []
         self.loops: list[Postman[DeliveryDocument]] = []
 
@@ -222,7 +210,7 @@ async def test_a_failed_try_waits_and_a_message_that_always_fails_ends_as_a_dead
                 return (await post.get("m")).sending.last_error is not None
 
             await until(recorded, "the try was recorded")
-            post.clock.passed += wait
+            post.clock.advance(wait)
         await until(post.has("m", Progress.FAILED), "it was given up")
     assert post.bus.letters == {"dead.notify.notification.m": {"Jobyard-Error": "Nobody there."}}
     assert post.outcomes() == {("mail", "missed"): 3, ("mail", "failed"): 1}
@@ -292,12 +280,12 @@ async def test_a_message_whose_senders_die_is_due_again_and_is_given_up_in_the_e
     fresh = await post.get("m")
     died = fresh.moved(tried(fresh.sending, RULES, START), START)
     assert await post.messages.swap(died, fresh.version)
-    post.clock.passed = 59
+    post.clock.advance(59)
     async with post.running(post.take):
         await post.add("marker")
         await until(post.has("marker", Progress.SENT), "a later message was sent")
         assert post.sent == ["marker"]
-        post.clock.passed = 161
+        post.clock.advance(102)
         await until(post.has("m", Progress.FAILED), "it was given up")
     assert (
         post.sent == ["marker"] and "died each time" in post.bus.letters["dead.notify.notification.m"]["Jobyard-Error"]

@@ -83,6 +83,18 @@ def test_without_an_engine_it_is_said_what_to_do(tmp_path: Path) -> None:
     assert not (tmp_path / ".env").exists()
 
 
+def test_what_stopped_before_the_file_was_written_goes_on_with_the_same_password_of_admin(tmp_path: Path) -> None:
+    folder, file = tmp_path / "data", tmp_path / ".env"
+    file.write_text(f"JOBYARD_FOLDER={folder}\n")
+    blocked = tmp_path / ".env.new"
+    blocked.mkdir()
+    assert made(tmp_path).returncode == 1
+    password = (folder / "admin-password").read_text()
+    blocked.rmdir()
+    assert made(tmp_path).returncode == 0
+    assert values(file)["JOBYARD_GATEWAY_ADMIN_PASSWORD"] == password
+
+
 def test_everything_that_compose_demands_is_made(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"JOBYARD_FOLDER={tmp_path / 'data'}\n")
     made(tmp_path)
@@ -130,6 +142,7 @@ def test_compose_takes_the_file_and_gives_each_service_only_its_networks(tmp_pat
     assert {"nats", "mongo", "prometheus", "grafana", "mail"} <= with_checks, "the others' stands in the Dockerfile"
     assert "HEALTHCHECK" in (CHECKOUT / "Dockerfile").read_text()
     assert all("no-new-privileges:true" in each["security_opt"] for each in services.values())
+    assert services["executor"]["environment"]["JOBYARD_EXECUTOR_IMAGE"], "a job need not name an image"
 
 
 def test_prometheus_takes_its_configuration_and_finds_every_service() -> None:

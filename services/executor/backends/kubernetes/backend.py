@@ -96,7 +96,6 @@ class KubernetesBackend:
             self._outputs,
             self._concluding,
             self._ending,
-            self._tasks,
             patience_s,
             answers=nodes.answers if nodes is not None else lambda node: True,
         )
@@ -124,7 +123,9 @@ class KubernetesBackend:
         await self._standing.stand()
 
     async def close(self) -> None:
-        parts = (self._standing, self._tasks, self._observing, self._rank_tables, self._outputs, self._measuring)
+        await self._observing.close()
+        await self._rank_tables.close()
+        parts = (self._standing, self._tasks, self._outputs, self._measuring)
         tasks = [task for part in parts for task in part.under_way()]
         for task in tasks:
             task.cancel()

@@ -132,14 +132,15 @@ class Kept:
         return list(self._runs[LEAVING])
 
     def forget(self, run_ids: Iterable[str]) -> None:
+        """Nobody finds a run any more that seems not to have ended: that it was ordered goes first."""
         for run_id in run_ids:
+            self._namespaces.pop(run_id, None)
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(self.path(run_id, WAYS))
             for suffix in (*_FILES, *(suffix + NEW for suffix in _FILES), NEW, LEAVING):
                 self.path(run_id, suffix).unlink(missing_ok=True)
             for runs in self._runs.values():
                 runs.discard(run_id)
-            self._namespaces.pop(run_id, None)
             self.folders.pop(run_id, None)
 
     def _remember(self, run_id: str, order: dict[str, Any]) -> None:

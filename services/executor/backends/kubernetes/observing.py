@@ -7,7 +7,7 @@ its run is known to have started and the API server itself, asked then, has none
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import structlog
 
@@ -19,7 +19,6 @@ from services.executor.backends.kubernetes.looks import Looks
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.patience import Patience
 from services.executor.backends.kubernetes.pods import Pods
-from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.domain import pod_states as states
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused, Started, Waiting
 from services.executor.domain.pod_ends import Over
@@ -43,7 +42,6 @@ class Observing:
         outputs: Outputs,
         concluding: Concluding,
         ending: Ending,
-        tasks: Tasks,
         patience_s: float,
         answers: Callable[[str], bool],
     ) -> None:
@@ -52,11 +50,14 @@ class Observing:
         self._calls = calls
         self._outputs = outputs
         self._concluding = concluding
-        self._patience = Patience(kept, ending, tasks, patience_s, self.look_at)
         self._answers = answers
         self._looks = Looks(self._look)
+        self._patience = Patience(kept, ending, patience_s, self._looks.later)
         self.outlived: set[str] = set()
         """Runs that are over and whose living pods could not be deleted: the sweep looks again."""
+
+    async def close(self) -> None:
+        await self._looks.close()
 
     def look_at(self, run_id: str) -> None:
         """Its pod may be another than before."""
@@ -84,12 +85,12 @@ class Observing:
         self._patience.forget(run_id)
         self.outlived.discard(run_id)
 
-    def under_way(self) -> Iterable["asyncio.Task[None]"]:
-        return self._looks.under_way()
-
     async def _look(self, run_id: str) -> None:
         """Raises ClusterAway."""
-        if self._kept.has_ended(run_id):
+        ended = self._kept.has_ended(run_id)
+        if self._kept.namespace(run_id) is None:
+            return  # it is forgotten, and its pod's last word is nobody's business
+        if ended:
             await self._clear(run_id)
         else:
             await self._advance(run_id)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.kept import Kept
-from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.domain.observation import Refused
 from services.executor.domain.pod_obstacles import Obstacle, clearer
 
@@ -23,16 +22,15 @@ class _Hindered:
 
 
 class Patience:
-    """With the runs of one cluster, `patience_s` for each. `look_at`: has a run looked at again."""
+    """With the runs of one cluster, `patience_s` for each. `look_later`: has a run looked at again after so long, since
+    the cluster may have nothing new to say of it.
+    """
 
-    def __init__(
-        self, kept: Kept, ending: Ending, tasks: Tasks, patience_s: float, look_at: Callable[[str], None]
-    ) -> None:
+    def __init__(self, kept: Kept, ending: Ending, patience_s: float, look_later: Callable[[str, float], None]) -> None:
         self._kept = kept
         self._ending = ending
-        self._tasks = tasks
         self._patience_s = patience_s
-        self._look_at = look_at
+        self._look_later = look_later
         self._hindered: dict[str, _Hindered] = {}
 
     async def bear(self, run_id: str, obstacle: Obstacle | None) -> None:
@@ -46,16 +44,10 @@ class Patience:
         hindered = self._hindered.setdefault(run_id, _Hindered(now, obstacle))
         hindered.obstacle = obstacle = clearer(hindered.obstacle, obstacle)
         if obstacle.patience and now - hindered.since < self._patience_s:
-            self._tasks.once(f"wait for {run_id}", lambda: self._wait(run_id))
+            self._look_later(run_id, self._patience_s / 4)
         else:
             await self._ending.give_up(run_id, Refused(obstacle.reason, busy=obstacle.busy, own=obstacle.own))
 
     def forget(self, run_id: str) -> None:
         """It has started, or nobody asks for it any more."""
         self._hindered.pop(run_id, None)
-
-    async def _wait(self, run_id: str) -> None:
-        """Have it looked at while it does not start: the cluster may have nothing new to say of it."""
-        while run_id in self._hindered and not (self._kept.is_to_stop(run_id) or self._kept.has_ended(run_id)):
-            await asyncio.sleep(self._patience_s / 4)
-            self._look_at(run_id)

@@ -48,6 +48,9 @@ class RankTables:
         self._said: dict[str, str] = {}
         """What was last wrong with a run's."""
 
+    async def close(self) -> None:
+        await self._looks.close()
+
     def look_at(self, rank_id: str) -> None:
         """Its pod may be another than before."""
         run_id, _ = rank_of(rank_id)
@@ -76,7 +79,7 @@ class RankTables:
             self._complain(run_id, f"the cluster's word on the NPUs of {error}")
         except OSError as error:
             self._complain(run_id, str(error))
-            asyncio.get_running_loop().call_later(AGAIN_S, self._looks.at, run_id)
+            self._looks.later(run_id, AGAIN_S)
 
     def _npus_of(self, rank_id: str) -> str | None:
         """What the cluster says of them; none if it has not said it yet, or nobody needs it."""
