@@ -14,11 +14,13 @@ Jupyter interrupts its kernels. The image needs `setsid` for it, and the usual s
 from services.executor.backends.kubernetes import programs
 from services.executor.backends.kubernetes.words import SAID_BYTES
 from services.executor.backends.kubernetes.wrapper import SHELL
+from services.executor.backends.process.children import NOT_STARTED
 from shared.contracts.streams import Child
 
 FOLDER = "/run/jobyard"
 """A volume of the pod's own, which every container of a run has."""
-NOT_STARTED = "not_started"
+REFUSALS = frozenset({NOT_STARTED})
+"""Why a program is not found. A start never says that, so nobody takes a program for stopped because of one."""
 _ALIVE = r"""
 alive() (
     [ ! -e "$1/exit" ] && read -r pid started < "$1/pid" && read -r line < "/proc/$pid/stat" || exit 1

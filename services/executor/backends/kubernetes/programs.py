@@ -6,17 +6,19 @@ moment it was started at, since the API server tells neither; what follows on th
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from services.executor.backends.kubernetes.wrapper import SHELL
-from shared.contracts.errors import Conflict, FieldError, Invalid
+from services.executor.backends.process.children import PROGRAM_MISSING, PROGRAM_UNUSABLE
+from services.executor.backends.refusals import refusal, shown
+from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.streams import Child
 
 STARTED = "jobyard-started"
 REFUSED = "jobyard-refused"
-PROGRAM_MISSING = "program_missing"
-PROGRAM_UNUSABLE = "program_unusable"
+REFUSALS = frozenset({PROGRAM_MISSING, PROGRAM_UNUSABLE})
+"""Why a start is refused."""
 
 _NUMBERS = re.compile(r"([0-9]{1,20}) ([0-9]{1,20})")
 
@@ -122,12 +124,18 @@ def _quoted(value: str) -> str:
     return shlex.quote(value).replace("\n", "'\"$jobyard_end\"'")
 
 
-def begun(line: str) -> Process:
-    """What became of a start, from the script's own line. Raises Conflict, and ConnectionError for any other line."""
+def begun(line: str, refusals: Collection[str] = REFUSALS) -> Process:
+    """What became of a start, from the script's own line. `refusals`: the codes that this script has.
+
+    Raises Conflict, and ConnectionError for a line that the script does not say.
+    """
     word, _, rest = line.partition(" ")
     if word == REFUSED:
         code, _, sentence = rest.partition(" ")
-        raise Conflict(sentence, details={"code": code, "program": sentence.partition(":")[0]})
+        try:
+            raise refusal(code, sentence, shown(sentence.partition(":")[0]), refusals)
+        except ValueError as error:
+            raise ConnectionError(f"the job's container said something strange: {error}") from error
     numbers = _NUMBERS.fullmatch(rest)
     if word != STARTED or numbers is None:
         raise ConnectionError(f"the job's container said {line[:200]!r}")
