@@ -84,6 +84,7 @@ _FIRST = r"""echo "$$ START_TIME"; unset PWD OLDPWD; exec "$@" 2>&1"""
 _WATCH = (
     _ALIVE
     + r"""
+exec 2> /dev/null
 home=FOLDER/$1 token=$2 looks=0
 while [ -n "$(alive "$home")" ]; do
     sleep 0.2 || sleep 1
@@ -91,12 +92,12 @@ while [ -n "$(alive "$home")" ]; do
     [ $((looks % 20)) = 0 ] || continue
     [ ! -e "$home/told" ] || [ "$home/c" -nt "$home/told" ] || continue
     : > "$home/told"
-    echo "$token said"; cat "$home/b" "$home/c" 2> /dev/null | tail -c SAID_BYTES; echo; echo "$token over"
+    echo "$token said"; cat "$home/b" "$home/c" | tail -c SAID_BYTES; echo; echo "$token over"
 done
 for each in 1 2 3 4 5 6 7 8 9 10 11 12; do [ -e "$home/exit" ] && break; sleep 0.1 || sleep 1; done
 code=137; [ ! -e "$home/exit" ] || read -r code < "$home/exit"
 echo "$token ended $code"
-cd "$home" && cat a b c 2> /dev/null
+cd "$home" && cat a b c
 """
 )
 
