@@ -114,7 +114,7 @@ class ExecutorSettings(BaseSettings):
     keep_output_mib: int = Field(
         20_480,
         ge=0,
-        description="How much they may take together; those that take more than a quarter of it go first, then the oldest.",
+        description="How much they may take together; who takes over a quarter goes first, then the oldest.",
     )
     reconcile_s: float = Field(15.0, gt=0, description="How often this node compares itself with what is wanted.")
     report_s: float = Field(5.0, gt=0, description="How often this node says that it lives.")
