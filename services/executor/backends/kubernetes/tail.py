@@ -2,10 +2,10 @@
 
 from collections import deque
 
-from services.executor.backends.frames import LOSS, LOST, STDOUT, frame, split
+from services.executor.backends.frames import HEADER, LOSS, LOST, STDOUT, frame, split
 
 TAIL_BYTES = 1 << 18
-"""Two thousand lines, if they are not long."""
+"""Of frames: two thousand lines, if they are not long."""
 
 
 class Tail:
@@ -21,12 +21,12 @@ class Tail:
         for kind, time_ns, data in split(frames)[0]:
             if kind == STDOUT:
                 self._kept.append((time_ns, data))
-                self._kept_bytes += len(data)
+                self._kept_bytes += HEADER.size + len(data)
             elif kind & LOST:
                 self._lost_lines += LOSS.unpack(data)[0]
         while self._kept_bytes > TAIL_BYTES:
             _, data = self._kept.popleft()
-            self._kept_bytes -= len(data)
+            self._kept_bytes -= HEADER.size + len(data)
             self._lost_lines += data.count(b"\n")
             self._lost_bytes += len(data)
 
