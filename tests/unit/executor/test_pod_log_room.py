@@ -130,11 +130,12 @@ async def test_what_a_living_pod_prints_waits_for_room(path: Path) -> None:
     node, room = NodeLog(), SmallRoom(path.parent)
     node.write(b"hello")
     log = log_of(node, path, room)
-    log.follow("log")
+    following = log.follow("log")
     await until(lambda: room.asked, "it was to be stored")
     assert size(path) == 0
     room.made = True
     await until(lambda: size(path), "there is room")
+    assert not following.done()
     await log.give_up()
     assert frames(path) == [(STDOUT, b"hello\n")]
 
