@@ -44,7 +44,8 @@ def build(deps: Deps) -> Service:
     devices = find(settings, clock, Memory(home / "devices.json", boot))
     backend, nodes, read_devices = chosen(settings, home, devices, boot)
     shipper = Shipper(bus, backend.output)
-    outputs = Outputs(home / "outputs", backend.output, settings.keep_output_s, settings.keep_output_mib << 20)
+    keep_s, keep_bytes = settings.keep_output_s, settings.keep_output_mib << 20
+    outputs = Outputs(home / "outputs", backend.output, keep_s, keep_bytes, clock)
     files = UsageFiles(home / "metrics")
     feed = SampleFeed(bus)
     deps.meter.watch(SAMPLES, lambda: (((outcome,), count) for outcome, count in feed.outcomes.items()))

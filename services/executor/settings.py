@@ -111,7 +111,11 @@ class ExecutorSettings(BaseSettings):
         (), description="More names of the executor's environment that runs may see, for instance `HTTPS_PROXY`."
     )
     keep_output_s: float = Field(7 * 86_400, ge=0, description="How long whole outputs are kept for download.")
-    keep_output_mib: int = Field(20_480, ge=0, description="How much they may take together; the oldest go first.")
+    keep_output_mib: int = Field(
+        20_480,
+        ge=0,
+        description="How much they may take together; who takes over a quarter goes first, then the oldest.",
+    )
     reconcile_s: float = Field(15.0, gt=0, description="How often this node compares itself with what is wanted.")
     report_s: float = Field(5.0, gt=0, description="How often this node says that it lives.")
     docker_host: str = Field(

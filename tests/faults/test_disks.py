@@ -1,62 +1,15 @@
 """Full disks, small ones of their own: what was acknowledged is kept, the rest is refused, and room heals it."""
 
-import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import httpx
-import pytest
 
+from tests.support.disks import small_disk
 from tests.support.ledger import Ledger
 from tests.support.nats import NatsServer
 from tests.support.platform import Platform, platform
 from tests.support.waiting import wait_until
-
-
-class Disk:
-    """A small file system that can be filled up and emptied."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def fill(self) -> None:
-        """Take every byte that is left."""
-        with (self.folder / "ballast").open("ab", buffering=0) as ballast:
-            for size in (1 << 16, 1 << 12, 1):
-                try:
-                    while True:
-                        ballast.write(b"\0" * size)
-                except OSError:
-                    continue
-
-    def leave(self, mib: int) -> None:
-        """Take all but so much."""
-        with (self.folder / "ballast").open("wb") as ballast:
-            stat = os.statvfs(self.folder)
-            os.posix_fallocate(ballast.fileno(), 0, stat.f_bavail * stat.f_frsize - (mib << 20))
-
-    def free(self) -> None:
-        (self.folder / "ballast").unlink()
-
-
-@contextmanager
-def small_disk(folder: Path, mib: int) -> Iterator[Disk]:
-    """A tmpfs at `folder`; the test is skipped where nobody may mount one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"a small disk needs root: {mounted.stderr.strip()}")
-    try:
-        yield Disk(folder)
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_the_disk_of_nats_is_full_for_a_time(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
-from services.executor.backends.frames import STDOUT, split
+from services.executor.backends.frames import STDERR, STDOUT, split
 from services.executor.backends.kubernetes import commands
+from services.executor.backends.kubernetes.logs import BOUNDED
+from services.executor.backends.kubernetes.tail import TAIL_BYTES
 from tests.support.kubernetes.bench import KubernetesBench
 from tests.support.waiting import until
 
 LONG = 3 << 20
+MOST = 1 << 20
 PIECE = 1 << 17
 
 
@@ -22,6 +25,19 @@ async def test_a_line_without_an_end_is_stored_as_it_comes_and_in_small_pieces(b
     assert bench.output(id)[STDOUT] == b"x" * LONG
     assert ended.output_bytes == len(data)
     assert max(len(piece) for _, _, piece in split(data)[0]) <= PIECE
+
+
+async def test_of_a_run_that_prints_too_much_the_beginning_and_the_last_words_are_kept(bench: KubernetesBench) -> None:
+    bench.output_bytes = MOST
+    await bench.reopen()
+    id = await bench.launch("seq 1 500000; echo the last words; exit 3")
+    ended = await bench.ended(id)
+    said = bench.output(id)
+    lines = said[STDOUT].splitlines()
+    assert ended.exit_code == 3
+    assert (lines[0], lines[-1]) == (b"1", b"the last words")
+    assert said[STDERR] == f"{BOUNDED.format(mib=1)}\n".encode()
+    assert MOST < ended.output_bytes < 2 * MOST + TAIL_BYTES
 
 
 async def test_of_what_a_command_in_a_pod_says_without_end_only_so_much_is_taken(bench: KubernetesBench) -> None:

@@ -110,7 +110,10 @@ class Proxy:
             far_writer.transport.abort()
 
     async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, replies: bool) -> None:
-        """Until one side closes, or a reply was swallowed. What is delayed does not hold up what comes after it."""
+        """Until one side closes, and what it said last has come, or a reply was swallowed.
+
+        What is delayed does not hold up what comes after it.
+        """
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         delivering = asyncio.create_task(self._deliver(under_way, target, replies))
         try:
@@ -118,6 +121,8 @@ class Proxy:
                 under_way.put_nowait((self._loop.time() + self.delay_s, piece))
                 if delivering.done():
                     return
+            under_way.put_nowait((self._loop.time() + self.delay_s, b""))
+            await delivering
         finally:
             delivering.cancel()
             await asyncio.gather(delivering, return_exceptions=True)
@@ -125,10 +130,13 @@ class Proxy:
     async def _deliver(
         self, under_way: "asyncio.Queue[tuple[float, bytes]]", target: asyncio.StreamWriter, replies: bool
     ) -> None:
+        """Until there is an empty piece, or a reply was swallowed."""
         while True:
             due, piece = await under_way.get()
             await asyncio.sleep(due - self._loop.time())
             await self._thaw.wait()
+            if not piece:
+                return
             if replies and self._swallowing:
                 self.swallowed += 1
                 target.transport.abort()

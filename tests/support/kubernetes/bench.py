@@ -58,6 +58,8 @@ class KubernetesBench(Bench):
         self.api = Api(kubeconfig)
         self.sources: tuple[Source, ...] = ()
         """Who says what devices do, beside the kubelets."""
+        self.output_bytes = 0
+        """What is kept of one run's output; 0: all of it."""
 
         self._kubeconfig = through or kubeconfig
         self._patience_s = patience_s
@@ -67,7 +69,15 @@ class KubernetesBench(Bench):
         api, layout = Api(self._kubeconfig), self.layout
         self.nodes = ClusterNodes(api, layout.executor, {}, layout.tolerations, {})
         sources = (Kubelets(api, "summary", layout.namespaces), *self.sources)
-        return KubernetesBackend(api, self.home, layout, patience_s=self._patience_s, nodes=self.nodes, sources=sources)
+        return KubernetesBackend(
+            api,
+            self.home,
+            layout,
+            patience_s=self._patience_s,
+            nodes=self.nodes,
+            sources=sources,
+            output_bytes=self.output_bytes,
+        )
 
     def order(
         self,

@@ -26,6 +26,7 @@ from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.refusals import ClusterAway
+from services.executor.backends.kubernetes.room import Room
 from services.executor.backends.kubernetes.signing import signed
 from services.executor.backends.kubernetes.surroundings import of_gang
 from services.executor.backends.kubernetes.turns import Turns
@@ -116,7 +117,7 @@ class Logged(Api):
 async def test_a_log_is_copied_once_its_file_can_be_opened(tmp_path: Path) -> None:
     path = tmp_path / "run.output"
     path.mkdir()
-    log = PodLog(Logged(), "/api/v1/namespaces/jobyard-lab/pods/a", path, (), lambda: None)
+    log = PodLog(Logged(), "/api/v1/namespaces/jobyard-lab/pods/a", path, Room(tmp_path), (), lambda: None)
     following = log.follow("log")
     await asyncio.wait((following,), timeout=0.1)
     path.rmdir()

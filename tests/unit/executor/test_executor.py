@@ -190,7 +190,7 @@ class Bench:
             store=self.records(self.store),
             backend=self.backend,
             reporter=self.reporter,
-            outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20),
+            outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20, self.clock),
             sampler=self.sampler(files),
             preparation=Preparation(Roots(self.folder), {}, files.reports, Equipment(simulated={"v100": 2})),
             secrets=Secrets(self.gateway, "node-1", uses_images=True),
@@ -388,7 +388,7 @@ class Nobody(Bus):
 
 
 async def test_an_output_that_is_put_away_under_a_download_is_still_read_to_its_end(bench: Bench) -> None:
-    outputs = PutAwayMeanwhile(bench.folder / "outputs", bench.backend.output, 3600, 1 << 20)
+    outputs = PutAwayMeanwhile(bench.folder / "outputs", bench.backend.output, 3600, 1 << 20, bench.clock)
     executor = await ended(bench)
     doorway = Doorway(bench.folder, None, 0, bench.backend, executor, bench.clock)
     handlers = Handlers(executor, outputs, Downloads(), Looks(), doorway, Nobody(), bench.clock, "node-1")

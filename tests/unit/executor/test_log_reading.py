@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.executor.backends.frames import LOST, STDERR, STDOUT, frame, split
 from services.executor.backends.kubernetes.output_file import OutputFile
 from services.executor.backends.kubernetes.reading import LogReading
+from services.executor.backends.kubernetes.room import Room
 from services.executor.domain.pod_log import Position
 from shared.contracts.masking import masked
 
@@ -107,20 +108,20 @@ def test_a_line_of_any_length_is_stored_as_it_comes() -> None:
 
 def test_a_file_knows_where_its_log_goes_on_and_drops_what_was_not_written_whole(tmp_path: Path) -> None:
     path = tmp_path / "output"
-    OutputFile(path).append(frame(STDOUT, 5, b"a\n") + frame(STDOUT, 9, b"begun"))
+    OutputFile(path, Room(tmp_path)).append(frame(STDOUT, 5, b"a\n") + frame(STDOUT, 9, b"begun"))
     whole = path.read_bytes()
     path.write_bytes(whole + frame(STDOUT, 9, b" and more")[:-2])
-    file = OutputFile(path)
+    file = OutputFile(path, Room(tmp_path))
     assert file.position == Position(9, 1, 5, ended=False)
     assert path.read_bytes() == whole
     file.append(frame(STDOUT, 9, b"\n"))
-    assert OutputFile(path).position == file.position == Position(9, 1, 6, ended=True)
+    assert OutputFile(path, Room(tmp_path)).position == file.position == Position(9, 1, 6, ended=True)
 
 
 def test_a_sentence_at_the_end_is_added_once_and_is_no_line_of_the_log(tmp_path: Path) -> None:
     path = tmp_path / "output"
     for _ in range(2):
-        file = OutputFile(path)
+        file = OutputFile(path, Room(tmp_path))
         file.add_sentence(7, "Out of memory.")
         file.add_sentence(7, "The end is missing.")
     assert [data for _, _, data in split(path.read_bytes())[0]] == [b"Out of memory.\n", b"The end is missing.\n"]

@@ -22,6 +22,7 @@ from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
+from services.executor.backends.kubernetes.room import Room
 from services.executor.backends.kubernetes.sweeping import Sweep
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
@@ -73,13 +74,13 @@ class Executor:
         self.kept.open()
         document = manifest.tombstone(self.order, self.layout)
         self.kept.keep_order(RUN, {"namespace": document["metadata"]["namespace"], "vc": "default"})
-        api, kept, ways = self.server, self.kept, Ways(folder / "home")
-        hidden = HiddenTexts(api)
+        api, kept, room = self.server, self.kept, Room(folder / "home")
+        ways, hidden = Ways(folder / "home", room), HiddenTexts(api)
         pods = Pods(api, self.layout.fence, Holders(), self._moved, kept.namespace)
         fences = Fences(api, self.layout, Namespaces(api, True, None), pods, kept)
         calls = Calls(api, self.layout.fence, kept, pods, fences, hidden)
         concluding = Concluding(kept, calls, lambda run_id, seen: None)
-        outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, patience_s)
+        outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, room, patience_s)
         ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
         parts = (kept, pods, calls, outputs, concluding, ending)
         self.observing = Observing(*parts, patience_s, answers=lambda node: True)

@@ -8,7 +8,8 @@ import pytest
 
 from services.executor.backends.kubernetes import lasting, programs
 from services.executor.backends.kubernetes.programs import Process
-from shared.contracts.errors import Invalid
+from services.executor.backends.refusals import SENTENCE_CHARS
+from shared.contracts.errors import Conflict, Invalid
 from shared.contracts.streams import Child
 from tests.support.shells import SHELLS
 
@@ -78,3 +79,25 @@ def test_a_start_is_told_by_two_numbers_of_a_moderate_length() -> None:
     for said in ("9" * 5000 + " 1", "1 " + "9" * 21, "1", "1 2 3", "1  2", "-1 2", "\u0661 2", ""):
         with pytest.raises(ConnectionError):
             programs.begun(f"{programs.STARTED} {said}")
+
+
+def test_a_refusal_names_the_program_in_words_that_can_be_shown() -> None:
+    with pytest.raises(Conflict) as refused:
+        programs.begun(f"{programs.REFUSED} program_missing jup\x1b[31myter: No such file or directory{'!' * 5000}")
+    assert refused.value.details == {"code": "program_missing", "program": "jup?[31myter"}
+    assert str(refused.value).startswith("jup?[31myter: No such file or directory!")
+    assert len(str(refused.value)) == SENTENCE_CHARS
+
+
+@pytest.mark.parametrize("code", ["not_started", "run_not_running", "child_stopping", "", "x" * 5000])
+def test_a_container_cannot_refuse_a_start_with_a_code_that_means_something_else(code: str) -> None:
+    with pytest.raises(ConnectionError, match="something strange"):
+        programs.begun(f"{programs.REFUSED} {code} a: No such file or directory")
+
+
+def test_only_who_looks_for_a_program_hears_that_it_does_not_run() -> None:
+    with pytest.raises(Conflict) as refused:
+        programs.begun(f"{programs.REFUSED} not_started nothing of that name runs", lasting.REFUSALS)
+    assert refused.value.details["code"] == "not_started"
+    with pytest.raises(ConnectionError):
+        programs.begun(f"{programs.REFUSED} program_missing a: No such file or directory", lasting.REFUSALS)

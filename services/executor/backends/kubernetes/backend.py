@@ -33,6 +33,7 @@ from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.ports import Ports
 from services.executor.backends.kubernetes.pulls import PodPulls
 from services.executor.backends.kubernetes.rank_tables import RankTables
+from services.executor.backends.kubernetes.room import Room
 from services.executor.backends.kubernetes.sweeping import Sweep
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
@@ -65,6 +66,7 @@ class KubernetesBackend:
         patience_s: float = 60.0,
         nodes: ClusterNodes | None = None,
         sources: Sequence[Source] = (),
+        output_bytes: int = 0,
     ) -> None:
         self._api = api
         self._nodes = nodes
@@ -78,14 +80,15 @@ class KubernetesBackend:
         self._rank_tables = RankTables(self._kept, self._pods)
         hidden = HiddenTexts(api)
         self._pulls = PodPulls(api, self._pods, hidden.of)
-        ways = Ways(folder)
+        room = Room(folder, output_bytes)
+        ways = Ways(folder, room)
         self._entrance = Entrance(api, ways, self._pod_of, hidden.of)
         self._ports = Ports(api, self._entrance.run)
         namespaces = Namespaces(api, create_namespaces, own_namespace())
         self.fences = Fences(api, layout, namespaces, self._pods, self._kept)
         self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
-        self._outputs = Outputs(api, self._kept, ways, self._pods, self._calls, hidden, self._note, patience_s)
+        self._outputs = Outputs(api, self._kept, ways, self._pods, self._calls, hidden, self._note, room, patience_s)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
         self._forcing = Forcing(api, self._kept, self._pods, self._concluding, self._turns)

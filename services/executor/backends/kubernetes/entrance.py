@@ -14,14 +14,13 @@ import structlog
 from services.executor.backends.kubernetes import commands, lasting, programs
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.children import AWAY, Relay
-from services.executor.backends.kubernetes.lasting import NOT_STARTED
 from services.executor.backends.kubernetes.programs import Process
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.watched import Watched
 from services.executor.backends.kubernetes.ways import Ways
 from services.executor.backends.kubernetes.wrapper import SHELL
 from services.executor.backends.process.callers import CONNECTIONS
-from services.executor.backends.process.children import STOPPING, TOO_MANY
+from services.executor.backends.process.children import NOT_STARTED, STOPPING, TOO_MANY
 from services.executor.backends.protocol import Execution
 from shared.contracts.errors import Conflict, Unavailable
 from shared.contracts.streams import Child
@@ -151,7 +150,7 @@ class Entrance:
         """It runs, and is watched from now on. Raises Conflict."""
         try:
             said = _text(await commands.said(self._api, pod, command, told))
-            process = programs.begun(said.partition("\n")[0].strip())
+            process = programs.begun(said.partition("\n")[0].strip(), programs.REFUSALS if told else lasting.REFUSALS)
         except Conflict as refusal:
             if refusal.details.get("code") == NOT_STARTED:
                 message = f"Nothing with the name {name} runs in the run."

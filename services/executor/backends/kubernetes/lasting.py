@@ -15,11 +15,13 @@ from services.executor.backends.kubernetes import programs
 from services.executor.backends.kubernetes.processes import LOOK, START_TIME
 from services.executor.backends.kubernetes.words import SAID_BYTES
 from services.executor.backends.kubernetes.wrapper import SHELL
+from services.executor.backends.process.children import NOT_STARTED
 from shared.contracts.streams import Child
 
 FOLDER = "/run/jobyard"
 """A volume of the pod's own, which every container of a run has."""
-NOT_STARTED = "not_started"
+REFUSALS = frozenset({NOT_STARTED})
+"""Why a program is not found. A start never says that, so nobody takes a program for stopped because of one."""
 _ALIVE = r"""
 alive() (
     [ ! -e "$1/exit" ] && read -r pid started < "$1/pid" && read -r line < "/proc/$pid/stat" || exit 1
@@ -84,6 +86,7 @@ _FIRST = r"""echo "$$ START_TIME"; unset PWD OLDPWD; exec "$@" 2>&1"""
 _WATCH = (
     _ALIVE
     + r"""
+exec 2> /dev/null
 home=FOLDER/$1 token=$2 looks=0
 while [ -n "$(alive "$home")" ]; do
     sleep 0.2 || sleep 1
@@ -91,12 +94,12 @@ while [ -n "$(alive "$home")" ]; do
     [ $((looks % 20)) = 0 ] || continue
     [ ! -e "$home/told" ] || [ "$home/c" -nt "$home/told" ] || continue
     : > "$home/told"
-    echo "$token said"; cat "$home/b" "$home/c" 2> /dev/null | tail -c SAID_BYTES; echo; echo "$token over"
+    echo "$token said"; cat "$home/b" "$home/c" | tail -c SAID_BYTES; echo; echo "$token over"
 done
 for each in 1 2 3 4 5 6 7 8 9 10 11 12; do [ -e "$home/exit" ] && break; sleep 0.1 || sleep 1; done
 code=137; [ ! -e "$home/exit" ] || read -r code < "$home/exit"
 echo "$token ended $code"
-cd "$home" && cat a b c 2> /dev/null
+cd "$home" && cat a b c
 """
 )
 

@@ -4,7 +4,9 @@ The file is the position: its last frames say how far the log is stored, so whoe
 next one, loses nothing and stores nothing twice. A container has one log; both its streams count as its output.
 
 Disk and parsing are a thread's affair. What is read waits for what was read before to be stored, so no more than a
-few pieces of a log are in memory, however fast a job prints, and however full the disk is.
+few pieces of a log are in memory, however fast a job prints, and however full the disk is. The end of a container does
+not wait for room. Of an output that has grown to its bound no more is read until its container has ended, and then its
+end is kept.
 """
 
 import asyncio
@@ -21,6 +23,8 @@ from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.output_file import OutputFile
 from services.executor.backends.kubernetes.reading import LogReading
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
+from services.executor.backends.kubernetes.room import Room, is_full
+from services.executor.backends.kubernetes.tail import Tail
 from services.executor.domain import pod_names as names
 
 log = structlog.get_logger()
@@ -39,19 +43,27 @@ _SILENCE_S = 900.0
 ten thousand of them, a hundred requests a second."""
 _STALLED_S = 10.0
 """A reader to whom nothing comes for so long, of a container that has ended, has lost its connection."""
+BOUNDED = "Only the first {mib} MiB of the output and its end are kept: the run prints more than that."
 
 
 class LogMissing(Exception):
     """The node has no log of the container any more, or cannot give it."""
 
 
+class NoRoom(Exception):
+    """This disk does not take the rest of a log whose container has ended."""
+
+
 class PodLog:
     """One pod's log on its way to disk. `wrote` is called when there is more of it."""
 
-    def __init__(self, api: Api, pod_path: str, path: Path, hidden: Sequence[str], wrote: Callable[[], None]) -> None:
+    def __init__(
+        self, api: Api, pod_path: str, path: Path, room: Room, hidden: Sequence[str], wrote: Callable[[], None]
+    ) -> None:
         self._api = api
         self._pod_path = pod_path
         self._path = path
+        self._room = room
         self._hidden = hidden
         self._wrote = wrote
         self._file: OutputFile | None = None
@@ -66,10 +78,10 @@ class PodLog:
             self._follower = asyncio.get_running_loop().create_task(self._follow(), name=name)
         return self._follower
 
-    async def finish(self) -> OutputFile:
-        """All that a container that has ended wrote is stored: the file of it.
+    async def finish(self) -> None:
+        """All that a container that has ended wrote is stored, or the beginning and the end of it.
 
-        Raises ClusterAway when it cannot be asked for now, LogMissing when there is none.
+        Raises ClusterAway when it cannot be asked for now, LogMissing when there is none, NoRoom.
         """
         self._ended.set()
         await self._drained()
@@ -78,10 +90,13 @@ class PodLog:
         except ApiError as error:
             if not self._whole:
                 raise (ClusterAway if error.status == _NOT_FOUND else LogMissing)(str(error)) from error
+        except OSError as error:
+            if not is_full(error):
+                raise
+            raise NoRoom(str(error)) from error
         else:
             if reading.unreadable and not self._whole:  # a node removes the containers of a deleted pod at once
                 raise LogMissing("the node said something else in place of it")
-        return await self.give_up()
 
     async def give_up(self) -> OutputFile:
         """Read no more of it: the file of what is stored."""
@@ -104,7 +119,9 @@ class PodLog:
             except OSError as error:
                 log.warning("output_not_read", path=str(self._path), error=str(error))
             more = self._stored > before
-            self._whole = came_to_its_end or (self._whole and not more)
+            self._whole = not self._full and (came_to_its_end or (self._whole and not more))
+            if self._full:
+                return
             failures = 0 if more else failures + 1
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_AGAIN_S[min(failures, len(_AGAIN_S) - 1)]):
@@ -124,26 +141,51 @@ class PodLog:
         query: dict[str, str | int | bool] = {"container": names.CONTAINER, "timestamps": True, "follow": follow}
         if file.position.since is not None:
             query["sinceTime"] = file.position.since
-        reading = LogReading(file.position, self._hidden)
-        async with self._api.lines(f"{self._pod_path}/log", query, _SILENCE_S) as answer:
-            while (data := await _read(answer, reading.waits)) is None or data:
-                await self._store(file, partial(reading.feed, data) if data else reading.settle)
+        reading, tail = LogReading(file.position, self._hidden), Tail()
+        if not (follow and file.full):
+            async with self._api.lines(f"{self._pod_path}/log", query, _SILENCE_S) as answer:
+                while (data := await _read(answer, reading.waits)) is None or data:
+                    await self._take(file, tail, partial(reading.feed, data) if data else reading.settle)
+                    if follow and file.full:
+                        break
         if not follow:
-            await self._store(file, reading.end)
+            await self._take(file, tail, reading.end)
+        if file.full:
+            sentence = BOUNDED.format(mib=self._room.run_bytes >> 20)
+            await _in_thread(partial(file.add_sentence, file.position.time_ns, sentence))
+            await self._store(file, tail.frames())
         return reading
 
-    async def _store(self, file: OutputFile, make: Callable[[], bytes]) -> None:
-        """The cluster keeps what this disk has no room for now."""
+    async def _take(self, file: OutputFile, tail: Tail, make: Callable[[], bytes]) -> None:
+        """As the beginning of the output, or as its end."""
         frames = await _in_thread(make)
+        if file.full:
+            tail.take(frames)
+        else:
+            await self._store(file, frames)
+
+    async def _store(self, file: OutputFile, frames: bytes) -> None:
+        """The cluster keeps what this disk has no room for now. Raises OSError once the container has ended."""
+        waits = False
         while frames:
             try:
                 await _in_thread(partial(file.append, frames))
+                self._wrote()
                 break
             except OSError as error:
-                log.warning("output_not_stored", error=str(error))
-                await asyncio.sleep(_FULL_DISK_S)
-        if frames:
-            self._wrote()
+                if self._ended.is_set():
+                    raise
+                if not waits:
+                    log.warning("output_not_stored", path=str(self._path), error=str(error))
+                waits = True
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FULL_DISK_S):
+                    await self._ended.wait()
+
+    @property
+    def _full(self) -> bool:
+        """Whether it has grown to its bound, as far as is known."""
+        return self._file is not None and self._file.full
 
     @property
     def _stored(self) -> int:
@@ -152,7 +194,7 @@ class PodLog:
 
     async def _opened(self) -> OutputFile:
         if self._file is None:
-            self._file = await _in_thread(partial(OutputFile, self._path))
+            self._file = await _in_thread(partial(OutputFile, self._path, self._room))
         return self._file
 
 

@@ -31,7 +31,8 @@ def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterRep
     api = Api(said.config, said.context)
     nodes = ClusterNodes(api, layout.executor, layout.device_types, said.tolerations, said.node_labels)
     sources = _sources(api, said)
-    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes, sources)
+    most = said.output_mib << 20
+    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes, sources, most)
     return backend, ClusterReports(executor, nodes)
 
 

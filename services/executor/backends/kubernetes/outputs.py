@@ -1,8 +1,8 @@
 """What runs write: each pod's log is copied to this disk, and copied to its end before the run counts as over.
 
 Of a run whose hidden texts are not known nothing is stored, since nobody could mask them. A node that gives no log of a
-run that has ended is asked for a while, and no longer: an end is told in any case, and then the output says what it
-lacks.
+run that has ended is asked for a while, and no longer, and no room on this disk is waited for: an end is told in any
+case, and then the output says what it lacks.
 """
 
 import asyncio
@@ -16,16 +16,20 @@ from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import OUTPUT, Kept
-from services.executor.backends.kubernetes.logs import LogMissing, PodLog
+from services.executor.backends.kubernetes.logs import LogMissing, NoRoom, PodLog
 from services.executor.backends.kubernetes.output_file import OutputFile
 from services.executor.backends.kubernetes.pods import Pods, path_of
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
+from services.executor.backends.kubernetes.room import Room
 from services.executor.backends.kubernetes.ways import Ways
 
 log = structlog.get_logger()
 
 _AGAIN_S = 2.0
 INCOMPLETE = "The end of the output may be missing: the node did not give it any more."
+NO_ROOM = (
+    "The end of the output is missing: there was no room for it where the platform keeps outputs. Ask an operator."
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Outputs:
         calls: Calls,
         hidden: HiddenTexts,
         wrote: Callable[[str], None],
+        room: Room,
         patience_s: float,
     ) -> None:
         self._api = api
@@ -60,6 +65,7 @@ class Outputs:
         self._calls = calls
         self._hidden = hidden
         self._wrote = wrote
+        self._room = room
         self._patience_s = patience_s
         self._logs: dict[str, PodLog] = {}
         self._followers: set[asyncio.Task[None]] = set()
@@ -86,34 +92,40 @@ class Outputs:
         Raises ClusterAway, OSError.
         """
         copier = self._logs.get(run_id) or await self._log_of(run_id)
-        file = await self._all_of(run_id, copier) if copier is not None and answers else None
-        said = [INCOMPLETE] if file is None else []
-        if file is None:
-            file = (
-                await copier.give_up() if copier is not None else await asyncio.to_thread(OutputFile, self.path(run_id))
-            )
-        for each in [*said, *([sentence] if sentence is not None else [])]:
-            await asyncio.to_thread(file.add_sentence, max(ended_ns, file.position.time_ns), each)
+        lacks = await self._lacks(run_id, copier) if copier is not None and answers else INCOMPLETE
+        if copier is not None:
+            file = await copier.give_up()
+        else:
+            file = await asyncio.to_thread(OutputFile, self.path(run_id), self._room)
+        try:
+            for each in filter(None, (lacks, sentence)):
+                await asyncio.to_thread(file.add_sentence, max(ended_ns, file.position.time_ns), each)
+        except OSError as error:
+            log.warning("sentence_not_stored", run_id=run_id, error=str(error))
         self._logs.pop(run_id, None)
         return Written(file.size, file.position.time_ns)
 
     def under_way(self) -> Iterable["asyncio.Task[None]"]:
         return tuple(self._followers)
 
-    async def _all_of(self, run_id: str, copier: PodLog) -> OutputFile | None:
-        """None: the log cannot be had, although the cluster answers. Raises ClusterAway."""
+    async def _lacks(self, run_id: str, copier: PodLog) -> str | None:
+        """What the output of a run that has ended will never have, in a sentence; None: nothing. Raises ClusterAway."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._patience_s
         while True:
             try:
-                return await copier.finish()
+                await copier.finish()
+                return None
             except LogMissing as error:
                 log.warning("pod_log_missing", run_id=run_id, error=str(error))
-                return None
+                return INCOMPLETE
+            except NoRoom as error:
+                log.warning("output_not_stored", run_id=run_id, error=str(error))
+                return NO_ROOM
             except ClusterAway as error:
                 log.warning("pod_log_away", run_id=run_id, error=str(error))
             if await self._calls.read(run_id) is None or loop.time() > until:
-                return None
+                return INCOMPLETE
             await asyncio.sleep(_AGAIN_S)
 
     async def _log_of(self, run_id: str) -> PodLog | None:
@@ -128,7 +140,7 @@ class Outputs:
             if error.status == 404:
                 return None
             raise ClusterAway(str(error)) from error
-        return PodLog(self._api, path_of(pod), self.path(run_id), hidden, lambda: self._wrote(run_id))
+        return PodLog(self._api, path_of(pod), self.path(run_id), self._room, hidden, lambda: self._wrote(run_id))
 
     def _followed(self, follower: "asyncio.Task[None]") -> None:
         self._followers.discard(follower)

@@ -6,18 +6,20 @@ moment it was started at, since the API server tells neither; what follows on th
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.executor.backends.kubernetes.processes import LOOK, START_TIME
 from services.executor.backends.kubernetes.wrapper import SHELL
-from shared.contracts.errors import Conflict, FieldError, Invalid
+from services.executor.backends.process.children import PROGRAM_MISSING, PROGRAM_UNUSABLE
+from services.executor.backends.refusals import refusal, shown
+from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.streams import Child
 
 STARTED = "jobyard-started"
 REFUSED = "jobyard-refused"
-PROGRAM_MISSING = "program_missing"
-PROGRAM_UNUSABLE = "program_unusable"
+REFUSALS = frozenset({PROGRAM_MISSING, PROGRAM_UNUSABLE})
+"""Why a start is refused."""
 
 _LONGEST_NAME = 255
 _PIECE = 128
@@ -145,12 +147,18 @@ def starts(line: bytes) -> bool:
     return line.startswith((f"{STARTED} ".encode(), f"{REFUSED} ".encode()))
 
 
-def begun(line: str) -> Process:
-    """What became of a start, from the script's own line. Raises Conflict, and ConnectionError for any other line."""
+def begun(line: str, refusals: Collection[str] = REFUSALS) -> Process:
+    """What became of a start, from the script's own line. `refusals`: the codes that this script has.
+
+    Raises Conflict, and ConnectionError for a line that the script does not say.
+    """
     word, _, rest = line.partition(" ")
     if word == REFUSED:
         code, _, sentence = rest.partition(" ")
-        raise Conflict(sentence, details={"code": code, "program": sentence.partition(":")[0]})
+        try:
+            raise refusal(code, sentence, shown(sentence.partition(":")[0]), refusals)
+        except ValueError as error:
+            raise ConnectionError(f"the job's container said something strange: {error}") from error
     numbers = _NUMBERS.fullmatch(rest)
     if word != STARTED or numbers is None:
         raise ConnectionError(f"the job's container said {line[:200]!r}")

@@ -128,6 +128,13 @@ class KubernetesSettings(BaseSettings):
         le=2**30,
         description="The limit of what a run writes beside its folders, its console included; 0: none.",
     )
+    output_mib: int = Field(
+        5120,
+        ge=0,
+        le=2**30,
+        description="How much of what a run prints is kept and shown; of one that prints more, the end is kept beside "
+        "it. 0: no bound.",
+    )
     shared_memory_mib: int = Field(
         1024, ge=1, description="The size of /dev/shm, as far as the run's memory goes; what lies there counts as that."
     )

@@ -24,12 +24,18 @@ log = structlog.get_logger()
 
 _AGAIN_S = 1.0
 """Between two tries to watch, while the cluster is away."""
+_STRANGE_S = 60.0
+"""Likewise, where something else has spoken than the script that watches."""
+_ASIDE_BYTES = 1 << 16
+"""The script says nothing on its stderr, but for what a shell may say when it begins."""
 _WORDS_S = 1.0
 """Between two times that words are taken of a living program: a run can say as many as it likes in its name."""
-
-
 _STOP_S = 120.0
 """It waits for the program's end, and longer in an image whose `sleep` knows no parts of a second."""
+
+
+class NotTheScript(Exception):
+    """What is in the pod speaks in the place of the script that watches the program."""
 
 
 class Watched:
@@ -83,24 +89,33 @@ class Watched:
     async def _end(self) -> int:
         """Its exit code."""
         while True:
-            with contextlib.suppress(*AWAY):
-                code = await self._followed()
-                if code is not None:
-                    return code
+            pause_s = _AGAIN_S
+            try:
+                with contextlib.suppress(*AWAY):
+                    code = await self._followed()
+                    if code is not None:
+                        return code
+            except NotTheScript:
+                log.warning("program_not_understood", pod=self._pod["metadata"]["name"], program=self._name)
+                pause_s = _STRANGE_S
             if not await self._lives():
                 return KILLED
-            await asyncio.sleep(_AGAIN_S)
+            await asyncio.sleep(pause_s)
 
     async def _followed(self) -> int | None:
-        """None: the stream has ended before the program did."""
+        """None: the stream has ended before the program did. Raises NotTheScript at once when it speaks otherwise."""
         token = secrets.token_hex(8)
-        words = Words(token)
+        words, aside = Words(token), 0
         command = lasting.watching(self._name, token)
         async with commands.started(self._api, self._pod, command) as channels:
             async for channel, data in channels.received():
-                if channel == STDOUT and words.feed(data) and words.said is not None:
+                if channel != STDOUT:
+                    aside += len(data)
+                elif words.feed(data) and words.said is not None:
                     await self._kept(words.said, ended=False)
                     await asyncio.sleep(_WORDS_S)
+                if words.strange or aside > _ASIDE_BYTES:
+                    raise NotTheScript
                 if words.whole:
                     break
         if words.code is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.executor.backends.kubernetes.programs import Process
+from services.executor.backends.kubernetes.room import Room
 
 FOLDER = ".ways"
 _WORDS = ".output"
@@ -17,15 +18,17 @@ _CHILD = ".child"
 class Ways:
     """The folders `<folder>/<run id>.ways`, which go with the run's other files. All of it touches the disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, room: Room) -> None:
         self._folder = folder
+        self._room = room
 
     def words(self, run_id: str, name: str) -> Path:
         """The end of what the program of this name has written; it may not exist."""
         return self._of(run_id) / f"{name}{_WORDS}"
 
     def keep_words(self, run_id: str, name: str, data: bytes) -> None:
-        """In place of what was kept before."""
+        """In place of what was kept before. Raises OSError when there is no room for it."""
+        self._room.claim(len(data))
         path = self.words(run_id, name)
         temporary = path.with_name(f"{name}.new")
         temporary.write_bytes(data)

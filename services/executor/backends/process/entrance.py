@@ -19,11 +19,20 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.executor.backends.process import marks
+from services.executor.backends.process.children import (
+    NOT_STARTED,
+    PROGRAM_MISSING,
+    PROGRAM_UNUSABLE,
+    RUN_NOT_RUNNING,
+    STOPPING,
+    TOO_MANY,
+)
 from services.executor.backends.process.doors import Doors
 from services.executor.backends.process.programs import request_for, request_of
 from services.executor.backends.process.supervisors import not_running
 from services.executor.backends.protocol import Execution
-from shared.contracts.errors import Conflict, Unavailable
+from services.executor.backends.refusals import refusal
+from shared.contracts.errors import Unavailable
 from shared.contracts.streams import Child
 from shared.streams.files import read_line, read_line_and_files, send_line
 
@@ -33,6 +42,9 @@ _WAIT_S = 0.002
 _LONGEST_WAIT_S = 0.1
 """Between two knocks: the first come quickly one after another."""
 _ANSWER_BYTES = 65_536
+_STARTING = frozenset({RUN_NOT_RUNNING, PROGRAM_MISSING, PROGRAM_UNUSABLE, STOPPING, TOO_MANY})
+_FINDING = frozenset({RUN_NOT_RUNNING, NOT_STARTED})
+"""Why a program is refused that is to be started, and one that is to be found by its name."""
 
 
 class Answer(BaseModel):
@@ -142,8 +154,8 @@ async def _started(control: socket.socket, child: Child | str, request: dict[str
         answer = Answer.model_validate_json(said)
         if answer.refused is not None:
             program = request["program"] or (request["argv"] or [None])[0]
-            message = "".join(each if each.isprintable() else "?" for each in answer.message)
-            raise Conflict(message, details={"code": answer.refused, "program": program})
+            codes = _FINDING if isinstance(child, str) else _STARTING
+            raise refusal(answer.refused, answer.message, program, codes)
         if request["terminal"] and not any(os.isatty(file) for file in files):
             raise ValueError("no terminal came")
     except BaseException:
