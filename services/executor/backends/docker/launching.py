@@ -18,6 +18,7 @@ from services.executor import descent
 from services.executor.backends.docker.containers import (
     HERE,
     HOME,
+    NOWHERE,
     Image,
     Kind,
     Surroundings,
@@ -142,7 +143,8 @@ class Launching:
             config = container_of(order, image, user, mounts, here, kind, self._surroundings)
             if order.ranks > 1:
                 labels = {HOME: self._surroundings.home_id}
-                await self._engine.make_network(network_of(self._surroundings.home_id, order), labels)
+                network = network_of(self._surroundings.home_id, order)
+                await self._engine.make_network(network, labels, closed=self._surroundings.network == NOWHERE)
             await self._engine.create(name, config)
             told = _order(order, image, kind) | {"home": here, "mounts": pinned.expected}
             await self._engine.start_with_input(name, json.dumps(told).encode())
