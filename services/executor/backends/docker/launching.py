@@ -185,6 +185,7 @@ def _order(order: RunOrder, image: Image, kind: Kind | None) -> dict[str, object
         "argv": list(order.argv),
         "cwd": str(order.cwd),
         "env": environment_of(order, image, kind),
+        "has_home": "HOME" in order.env,
         "grace_s": order.grace_s,
         "hidden": list(order.hidden),
     }
