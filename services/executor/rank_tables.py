@@ -1,6 +1,6 @@
 """Writes the rank table of a run that has several NPUs into the job's folder, where all of its ranks find it.
 
-In pods that is the affair of `backends.kubernetes.rank_tables`: only the cluster knows there which NPUs a rank has.
+In pods that is the affair of `backends.kubernetes.rendezvous`: only the cluster knows there which NPUs a rank has.
 """
 
 import json

@@ -137,7 +137,8 @@ class ExecutorSettings(BaseSettings):
     network: Annotated[str, AfterValidator(_apart)] = Field(
         "bridge",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$",
-        description="With `docker`: the engine's network that runs of one rank are in; `none`: they reach nothing.",
+        description="With `docker`: the engine's network that runs of one rank are in. Several ranks have one of their "
+        "own, which leads where the engine's `bridge` does. `none`: runs reach nothing but their other ranks.",
     )
     memory_mib: int = Field(
         0,

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import subprocess
 import tarfile
+from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -118,27 +119,28 @@ async def test_an_image_needs_no_shell_no_library_and_no_python(bench: DockerBen
     assert bench.output(order.run_id)[STDOUT] == b"bare\n"
 
 
-async def test_ranks_of_a_run_reach_one_another_by_name_and_no_other_run_does(bench: DockerBench) -> None:
+def meeting(bench: DockerBench, also: str = "pass") -> tuple[RunOrder, RunOrder]:
+    """Two ranks that meet; the second one runs `also` before."""
     first = bench.order(
         "python3 -c \"import os, socket; s = socket.create_server(('', int(os.environ['MASTER_PORT'])));"
         " c = s.accept()[0]; print(c.recv(100).decode()); c.sendall(b'welcome')\""
     )
     first = replace(first, ranks=2, env=first.env | {"MASTER_PORT": "23456"})
-    second = replace(
-        bench.order(
-            'python3 -c "\n'
-            "import os, socket, time\n"
-            "while True:\n"
-            "    try:\n"
-            "        c = socket.create_connection((os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT']))); break\n"
-            "    except OSError: time.sleep(0.05)\n"
-            "c.sendall(b'rank ' + os.environ['RANK'].encode()); print(c.recv(100).decode())\"",
-            run_id=f"{first.run_id}-1",
-        ),
-        ranks=2,
-        rank=1,
+    joins = (
+        "import os, socket, time\n"
+        f"{also}\n"
+        "while True:\n"
+        "    try:\n"
+        "        c = socket.create_connection((os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT']))); break\n"
+        "    except OSError: time.sleep(0.05)\n"
+        "c.sendall(b'rank ' + os.environ['RANK'].encode()); print(c.recv(100).decode())"
     )
-    second = replace(second, env=second.env | {"MASTER_PORT": "23456", "RANK": "1"})
+    second = replace(bench.order(("python3", "-c", joins), run_id=f"{first.run_id}-1"), ranks=2, rank=1)
+    return first, replace(second, env=second.env | {"MASTER_PORT": "23456", "RANK": "1"})
+
+
+async def test_ranks_of_a_run_reach_one_another_by_name_and_no_other_run_does(bench: DockerBench) -> None:
+    first, second = meeting(bench)
     await bench.backend.launch([first, second])
     await bench.ended(first.run_id)
     await bench.ended(second.run_id)
@@ -148,16 +150,48 @@ async def test_ranks_of_a_run_reach_one_another_by_name_and_no_other_run_does(be
     assert docker("network", "ls", "-q", "--filter", f"label={bench.label}") == ""
 
 
-async def test_without_any_network_a_port_is_reached_all_the_same(tmp_path: Path) -> None:
+@pytest.fixture
+async def lonely(tmp_path: Path) -> AsyncIterator[DockerBench]:
+    """Its runs are in no network."""
     async with opened_in_docker(tmp_path, network="none") as bench:
-        listen = (
-            "import socket; s = socket.create_server(('127.0.0.1', 8888)); open('ready', 'w').write('x\\n');"
-            " c = s.accept()[0]; c.sendall(b'hello'); c.close()"
-        )
-        id = await bench.launch(("python3", "-c", listen))
-        await until(lambda: bench.lines("ready"), "it listens")
-        with closing(await bench.backend.dial(id, 8888)) as connection:
-            assert await asyncio.get_running_loop().sock_recv(connection, 100) == b"hello"
+        yield bench
+
+
+REACHES = """
+def reaches(address, port):
+    try:
+        socket.create_connection((address, port), 2).close()
+    except OSError:
+        return False
+    return True
+own = socket.gethostbyname(socket.gethostname())
+print([reaches(address, %(port)d) for address in (own.rpartition('.')[0] + '.1', '%(address)s')])
+"""
+"""Whether this machine is reached at its address in the rank's network, and at one outside of that."""
+
+
+async def test_ranks_without_any_network_reach_one_another_and_neither_this_machine_nor_others(
+    lonely: DockerBench,
+) -> None:
+    outside = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    with closing(socket.create_server(("", 0))) as machine:
+        first, second = meeting(lonely, REACHES % {"port": machine.getsockname()[1], "address": outside})
+        await lonely.backend.launch([first, second])
+        await lonely.ended(first.run_id)
+        await lonely.ended(second.run_id)
+    assert lonely.output(first.run_id)[STDOUT] == b"rank 1\n"
+    assert lonely.output(second.run_id)[STDOUT] == b"[False, False]\nwelcome\n"
+
+
+async def test_without_any_network_a_port_is_reached_all_the_same(lonely: DockerBench) -> None:
+    listen = (
+        "import socket; s = socket.create_server(('127.0.0.1', 8888)); open('ready', 'w').write('x\\n');"
+        " c = s.accept()[0]; c.sendall(b'hello'); c.close()"
+    )
+    id = await lonely.launch(("python3", "-c", listen))
+    await until(lambda: lonely.lines("ready"), "it listens")
+    with closing(await lonely.backend.dial(id, 8888)) as connection:
+        assert await asyncio.get_running_loop().sock_recv(connection, 100) == b"hello"
 
 
 async def test_two_jobs_may_listen_on_one_port_and_each_is_reached_as_itself(bench: DockerBench) -> None:

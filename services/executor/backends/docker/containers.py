@@ -21,6 +21,8 @@ HERE = "/.jobyard-"
 """What the folder of the supervisor's own files begins with; a word that nobody can guess follows."""
 FIRST_RANK = "rank-0"
 """By this name the other ranks of a run find the first."""
+NOWHERE = "none"
+"""The engine's network that leads to nobody."""
 SUPERVISOR_MIB = 16
 """On top of a run's memory: the supervisor's own, so that the job has all that it asked for."""
 LEAST_CPUS = 0.25

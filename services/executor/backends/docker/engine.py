@@ -19,6 +19,8 @@ from shared.contracts.images import image_name
 
 CALL_S = 60.0
 """An engine that takes longer for anything but a pull stands still."""
+_WITHOUT_THIS_MACHINE = {"com.docker.network.bridge.inhibit_ipv4": "true"}
+"""An internal network has this machine's own address in it otherwise, and all that listens there."""
 
 
 class Declined(OSError):
@@ -135,10 +137,12 @@ class Engine:
         except Declined as declined:
             raise Unpullable(declined.status, declined.said) from declined
 
-    async def make_network(self, name: str, labels: Mapping[str, str]) -> None:
-        """A network of its own; one of that name that is there is the one."""
+    async def make_network(self, name: str, labels: Mapping[str, str], closed: bool) -> None:
+        """A network of its own; one of that name that is there is the one. `closed`: nothing outside is reached."""
+        config = {"Name": name, "Driver": "bridge", "CheckDuplicate": True, "Labels": dict(labels)}
+        if closed:
+            config |= {"Internal": True, "Options": _WITHOUT_THIS_MACHINE}
         async with self._told() as docker:
-            config = {"Name": name, "Driver": "bridge", "CheckDuplicate": True, "Labels": dict(labels)}
             try:
                 await docker.networks.create(config)
             except DockerError as error:

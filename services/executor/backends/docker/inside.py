@@ -60,6 +60,14 @@ def environment() -> dict[str, str]:
     return {os.fsdecode(name): os.fsdecode(value) for name, separator, value in pairs if separator}
 
 
+def with_home(env: dict[str, str]) -> dict[str, str]:
+    """With one that can be written: of a user whom the image does not know it is `/`, where nothing can be kept."""
+    home = env.get("HOME", "")
+    if (os.path.isdir(home) and os.access(home, os.W_OK)) or "JOBYARD_JOB_PATH" not in env:
+        return env
+    return {**env, "HOME": env["JOBYARD_JOB_PATH"]}
+
+
 def told() -> Any:
     """The order; none if it did not come whole."""
     with open(0, "rb", closefd=False) as stdin:
@@ -84,13 +92,14 @@ def main() -> None:
     if misplaced(said["mounts"]):
         sys.exit(MISPLACED)
     os.chdir(said["home"])
+    env = {**environment(), **said["env"]}
     order = Order(
         run_id=said["run_id"],
         home=said["home"],
         base=said["home"] + RUN,
         argv=said["argv"],
         cwd=said["cwd"],
-        env={**environment(), **said["env"]},
+        env=env if said["has_home"] else with_home(env),
         grace_s=said["grace_s"],
         hidden=said["hidden"],
         group=[],

@@ -17,6 +17,7 @@ import structlog
 from services.executor import descent
 from services.executor.backends.docker.containers import (
     HERE,
+    NOWHERE,
     Image,
     Kind,
     Surroundings,
@@ -139,7 +140,8 @@ class Launching:
             config = container_of(order, image, user, mounts, here, kind, self._surroundings)
             if order.ranks > 1:
                 labels = {HOME: self._surroundings.home_id}
-                await self._engine.make_network(network_of(self._surroundings.home_id, order.run_id), labels)
+                network = network_of(self._surroundings.home_id, order.run_id)
+                await self._engine.make_network(network, labels, closed=self._surroundings.network == NOWHERE)
             await self._engine.create(name, config)
             told = _order(order, image, kind) | {"home": here, "mounts": pinned.expected}
             await self._engine.start_with_input(name, json.dumps(told).encode())
@@ -180,6 +182,7 @@ def _order(order: RunOrder, image: Image, kind: Kind | None) -> dict[str, object
         "argv": list(order.argv),
         "cwd": str(order.cwd),
         "env": environment_of(order, image, kind),
+        "has_home": "HOME" in order.env,
         "grace_s": order.grace_s,
         "hidden": list(order.hidden),
     }

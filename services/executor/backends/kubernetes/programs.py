@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.executor.backends.kubernetes.processes import LOOK, START_TIME
-from services.executor.backends.kubernetes.wrapper import SHELL
+from services.executor.backends.kubernetes.wrapper import HOME, SHELL
 from services.executor.backends.process.children import PROGRAM_MISSING, PROGRAM_UNUSABLE
 from services.executor.backends.refusals import refusal, shown
 from shared.contracts.errors import FieldError, Invalid
@@ -37,7 +37,9 @@ unset jobyard_end jobyard_line
 command line in the address of each request. What follows is left for the program, and without the last line nothing
 starts."""
 
-PREPARE = r"""
+PREPARE = (
+    HOME
+    + r"""
 refuse() { echo "REFUSED $*"; exit 0; }
 cd "$1" 2> /dev/null || refuse program_unusable "$1: No such file or directory"
 shift
@@ -49,6 +51,7 @@ case $1 in
     *) command -v -- "$1" > /dev/null || refuse program_missing "$1: No such file or directory";;
 esac
 """.replace("REFUSED", REFUSED)
+)
 """Goes into the folder and looks whether there is such a program; without one it is a login shell, whose profile puts
 another PATH in place of the run's, so that is put first again. The script has no variables of its own: one that the run
 has under the same name would reach the program with another value."""
