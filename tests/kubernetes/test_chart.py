@@ -694,6 +694,11 @@ def test_each_claim_that_the_readme_shows_has_a_volume_of_its_own_and_all_the_sa
         assert claim["spec"]["accessModes"] == volume["accessModes"] == ["ReadWriteMany"]
 
 
+def test_the_readme_finds_pods_of_jobs_by_the_label_that_they_have() -> None:
+    shown = set(re.findall(r"--selector (\S+)", (CHART / "README.md").read_text()))
+    assert shown == {f"{pod_names.MANAGED_BY}={pod_names.JOBYARD}"}
+
+
 def test_releases_of_other_names_do_not_meet() -> None:
     one, another = ({(each["kind"], each["metadata"]["name"]) for each in named} for named in map(_named, ("a", "b")))
     assert {kind for kind, _ in one & another} == {"Namespace"}, "virtual clusters are the cluster's"
