@@ -1305,7 +1305,7 @@ class JobRequest(Model):
     """Per node."""
 
     memory_mib: int = 0
-    """Per node; 0 is not counted."""
+    """Per node. 0: the scheduler counts none; in containers the operators' default is the limit."""
 
     preemptible: bool = False
     priority: int = 100
@@ -1724,7 +1724,7 @@ class Job(Model):
     """Per node."""
 
     memory_mib: int = 0
-    """Per node; 0 is not counted."""
+    """Per node. 0: the scheduler counts none; in containers the operators' default is the limit."""
 
     preemptible: bool = False
     priority: int = 100

@@ -18,7 +18,10 @@ ImageOption = Annotated[
 DeviceTypeOption = Annotated[str | None, typer.Option(help="`cpu`, or for example `v100`.")]
 DevicesOption = Annotated[int | None, typer.Option(help="Accelerators per node.")]
 CpusOption = Annotated[float | None, typer.Option(help="Per node.")]
-MemoryOption = Annotated[int | None, typer.Option(help="Per node; 0 is not counted.")]
+MemoryOption = Annotated[
+    int | None,
+    typer.Option(help="Per node. 0: the scheduler counts none; in containers the operators' default is the limit."),
+]
 PriorityOption = Annotated[int | None, typer.Option(help="1 to 1000; higher is considered first.")]
 PreemptibleOption = Annotated[
     bool | None, typer.Option("--preemptible/--not-preemptible", help="May be paused for a job of higher priority.")

@@ -62,7 +62,7 @@ def doors() -> list[Door]:
     if settings.door is not None and settings.http_port:
         found.append(Door(f"jobs in a browser at {settings.door}", here, settings.http_port))
     if settings.ssh_port:
-        says = f"jobs by SSH at {settings.ssh_name}, port {settings.ssh_port}, host key {{key}}"
+        says = f"jobs by SSH at {settings.ssh_name}, port {settings.ssh_shown or settings.ssh_port}, host key {{key}}"
         found.append(Door(says, here, settings.ssh_port, host_key))
     return found
 

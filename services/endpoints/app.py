@@ -57,7 +57,7 @@ def build(deps: Deps) -> Service:
     tunnel = Tunnel(guard, streams, dial, settings.names, shares, usage.touch)
     door = HttpDoor(settings, guard, dial, documents, deps.clock, usage.touch, shares, (tunnel.register,))
     addresses = Addresses(settings.door, settings.domain) if settings.door is not None else None
-    desk = Desk(applier, follower, opener, Places(addresses, settings.ssh_name, settings.ssh_port))
+    desk = Desk(applier, follower, opener, Places(addresses, settings.ssh_name, settings.ssh_shown))
 
     async def stop() -> None:
         await asyncio.gather(bastion.stop(), door.stop())

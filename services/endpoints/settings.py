@@ -48,6 +48,13 @@ class EndpointsSettings(BaseSettings):
         None, description="How browsers reach the HTTP door, `https://jobs.example.org`; none: `http://<host>:<port>`."
     )
     ssh_host: str | None = Field(None, description="The host name in the SSH lines that people are shown.")
+    ssh_public_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="The port in these lines; none: `ssh_port`; 0: people are shown `jobyard ssh` instead, which comes "
+        "through the HTTP door.",
+    )
     domain: str | None = Field(
         None,
         description="Gives each endpoint its own origin, `<job>-<name>.<domain>`; apart from the console's domain.",
@@ -75,9 +82,11 @@ class EndpointsSettings(BaseSettings):
     @property
     def door(self) -> str | None:
         """How browsers reach the HTTP door, without a slash at the end; None: there is none."""
+        if not self.http_port:
+            return None
         if self.public_url is not None:
             return self.public_url.rstrip("/")
-        return f"http://{_reachable(self.host)}:{self.http_port}" if self.http_port else None
+        return f"http://{_reachable(self.host)}:{self.http_port}"
 
     @property
     def plain(self) -> bool:
@@ -112,6 +121,11 @@ class EndpointsSettings(BaseSettings):
     def ssh_name(self) -> str:
         """The host in the SSH lines that people are shown."""
         return self.ssh_host or _reachable(self.host)
+
+    @property
+    def ssh_shown(self) -> int:
+        """The port in these lines; 0: people are shown none."""
+        return self.ssh_port if not self.ssh_port or self.ssh_public_port is None else self.ssh_public_port
 
 
 def _reachable(host: str) -> str:

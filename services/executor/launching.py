@@ -143,7 +143,7 @@ class Launching:
         taken = {run.record.port for run in self._known.runs.values() if run.lives}
         for item, made in await asyncio.to_thread(self._prepare, fitting, taken):
             if isinstance(made, Unfit):
-                records.append(self._record(item, "refused", busy=made.busy, reason=made.reason))
+                records.append(self._record(item, "refused", busy=made.busy, own=made.own, reason=made.reason))
             else:
                 checkpoints = made[0].env[CHECKPOINT_DIR]
                 beside = str(made[0].folders.job) if self._backend.reports_beside_job else None

@@ -232,7 +232,14 @@ class JobRequest(Contract):
         AfterValidator(_at_most_ranks),
     ] = 1
     cpus: Annotated[float, Field(ge=0.01, le=4096, description="Per node.")] = 1
-    memory_mib: Annotated[int, Field(ge=0, le=67_108_864, description="Per node; 0 is not counted.")] = 0
+    memory_mib: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=67_108_864,
+            description="Per node. 0: the scheduler counts none; in containers the operators' default is the limit.",
+        ),
+    ] = 0
     preemptible: bool = False
     priority: Annotated[int, Field(ge=1, le=PRIORITY, description="Higher runs first.")] = 100
     max_duration_s: Annotated[int | None, Field(ge=1, le=315_360_000)] = None

@@ -128,6 +128,7 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         assert f"- {name}: " in str(refused.value)
     for name in ("ingress.host", "ingress.tlsSecret", "ingress.doorTlsSecret"):
         assert f"- {name}: " in str(refused.value)
+    assert "- ingress.doorHost: " not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +189,55 @@ def test_a_door_for_jobs_on_the_console_s_host_is_refused() -> None:
     same = {"enabled": True, "host": "a.lab", "tlsSecret": "t", "doorHost": "a.lab", "doorTlsSecret": "t"}
     with pytest.raises(HelmError, match="whose cookies jobs must not get"):
         rendered({"ingress": same})
+
+
+@pytest.mark.parametrize(
+    "env", [{"JOBYARD_ENDPOINTS_PUBLIC_URL": "https://doors.lab"}, {"JOBYARD_ENDPOINTS_HTTP_PORT": 0}], ids=str
+)
+def test_an_ingress_without_a_door_is_refused_unless_it_is_elsewhere_or_there_is_to_be_none(env: Values) -> None:
+    ingress = {"enabled": True, "host": "a.lab", "tlsSecret": "t"}
+    with pytest.raises(HelmError, match=r"- ingress\.doorHost: the name of the door"):
+        rendered({"ingress": ingress})
+    found = environments(rendered({"ingress": ingress, "env": env}))
+    for service in ("gateway", "endpoints"):
+        door = found[service].get("JOBYARD_ENDPOINTS_PUBLIC_URL", {}).get("value")
+        assert door == env.get("JOBYARD_ENDPOINTS_PUBLIC_URL")
+
+
+def test_without_an_ingress_the_door_is_where_the_notes_have_people_forward_it() -> None:
+    found = environments(rendered({}))
+    for service in ("gateway", "endpoints"):
+        assert found[service]["JOBYARD_ENDPOINTS_PUBLIC_URL"]["value"] == "http://127.0.0.1:8081"
+    forwarded = "port-forward service/jobyard-door 8081"
+    assert forwarded in _notes({})
+    assert forwarded not in _notes({"env": {"JOBYARD_ENDPOINTS_HTTP_PORT": 0}})
+
+
+@pytest.mark.parametrize(
+    ("ssh", "shown"),
+    [
+        ({}, "0"),
+        ({"type": "LoadBalancer", "port": 22}, "0"),
+        ({"type": "LoadBalancer", "port": 22, "host": "ssh.lab"}, "22"),
+        ({"type": "NodePort", "nodePort": 30_022, "host": "node.lab"}, "30022"),
+    ],
+)
+def test_people_are_shown_ssh_where_it_listens_and_only_if_its_host_is_known(ssh: Values, shown: str) -> None:
+    found = rendered({"ssh": ssh})
+    endpoints = environments(found)["endpoints"]
+    assert endpoints["JOBYARD_ENDPOINTS_SSH_PUBLIC_PORT"]["value"] == shown
+    assert endpoints.get("JOBYARD_ENDPOINTS_SSH_HOST", {}).get("value") == ssh.get("host")
+    [service] = [one["spec"] for one in kinds(found, "Service") if one["metadata"]["name"] == "jobyard-ssh"]
+    assert service["ports"][0]["port"] == ssh.get("port", 2222)
+    assert service["ports"][0].get("nodePort") == ssh.get("nodePort")
+    assert ("ssh.host is not set" in _notes({"ssh": ssh})) is ("host" not in ssh)
+
+
+def test_a_port_of_nodes_that_nobody_could_be_shown_is_refused() -> None:
+    with pytest.raises(HelmError, match=r"- ssh\.nodePort: the port of ssh\.host"):
+        rendered({"ssh": {"type": "NodePort", "host": "node.lab"}})
+    with pytest.raises(HelmError, match=r"- ssh\.type: NodePort, or no ssh\.nodePort"):
+        rendered({"ssh": {"type": "LoadBalancer", "nodePort": 30_022}})
 
 
 def test_a_release_beside_the_pods_of_jobs_is_refused_since_the_executor_reads_every_secret_there() -> None:
@@ -642,6 +692,11 @@ def test_each_claim_that_the_readme_shows_has_a_volume_of_its_own_and_all_the_sa
         assert volume["claimRef"] == {"namespace": namespace, "name": name}
         assert claim["spec"]["storageClassName"] == volume["storageClassName"] == ""
         assert claim["spec"]["accessModes"] == volume["accessModes"] == ["ReadWriteMany"]
+
+
+def test_the_readme_finds_pods_of_jobs_by_the_label_that_they_have() -> None:
+    shown = set(re.findall(r"--selector (\S+)", (CHART / "README.md").read_text()))
+    assert shown == {f"{pod_names.MANAGED_BY}={pod_names.JOBYARD}"}
 
 
 def test_releases_of_other_names_do_not_meet() -> None:

@@ -4,6 +4,8 @@ The tests stand in the order of an installation's life, and share one.
 """
 
 import asyncio
+import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,11 +19,11 @@ from shared.streams.client import RunAt, Streams
 from tests.support.kubernetes import trial
 from tests.support.kubernetes.audit import granted, used
 from tests.support.kubernetes.cluster import PROGRAMS_OF_A_NODE, own
-from tests.support.kubernetes.helm import MONITORING, rendered
+from tests.support.kubernetes.helm import CHART, MONITORING, rendered
 from tests.support.kubernetes.installation import SERVICES, Installation, is_ready
 from tests.support.kubernetes.programs import needs_programs
 from tests.support.kubernetes.services_image import services_image
-from tests.support.waiting import wait_until
+from tests.support.waiting import seen, wait_until
 
 needs_programs("helm", *PROGRAMS_OF_A_NODE)
 
@@ -276,6 +278,25 @@ def test_after_an_uninstall_and_an_install_every_job_is_there_and_those_that_ran
     assert "before" in installed.console(running) and "after" in installed.console(running)
 
 
+def test_a_namespace_that_pods_keep_without_an_executor_is_freed_as_the_readme_says(installed: Installation) -> None:
+    job = installed.submit(WAIT_FOR_GO)
+    installed.reaches(job, "running")
+    installed.uninstall()
+    namespace = f"/api/v1/namespaces/{installed.runs}"
+    installed.api.delete(namespace).raise_for_status()
+    found = partial(installed.items, f"{namespace}/pods", labelSelector=_freeing("--selector (\\S+)"))
+    kept = seen(
+        lambda: [pod for pod in found() if pod["metadata"].get("finalizers")],
+        lambda pods: pods and all("deletionTimestamp" in pod["metadata"] and _has_ended(pod) for pod in pods),
+        "pods have ended, and stay, as nobody has stored how",
+    )
+    assert installed.api.get(namespace).json()["status"]["phase"] == "Terminating"
+    for pod in kept:
+        path = f"{namespace}/pods/{pod['metadata']['name']}"
+        installed.api.patch(path, json=json.loads(_freeing("--patch '(.+)'")), headers=MERGE).raise_for_status()
+    wait_until(lambda: installed.api.get(namespace).status_code == 404, "the namespace is gone")
+
+
 async def _answers(installed: Installation, job: str) -> bool:
     """Whether the program in the job's pod does, as the endpoints service asks it: at the executor's own address."""
     async with connect(installed.nats.url, "tests") as bus:
@@ -297,6 +318,17 @@ def _bounds(installed: Installation) -> set[tuple[str, str]]:
     there = {kind: installed.items(f"/{group}/namespaces/{installed.runs}/{kind}") for kind, group in groups.items()}
     mine = {(kind, one["metadata"]["name"]) for kind, found in there.items() for one in found}
     return {(kind, name) for kind, name in mine if name.startswith("jobyard-")}
+
+
+def _freeing(what: str) -> str:
+    """A part of the lines by which the README frees a namespace."""
+    [lines] = re.findall(r"kubectl get pod .+ \|\n.+ kubectl patch .+", (CHART / "README.md").read_text())
+    [part] = re.findall(what, lines)
+    return str(part)
+
+
+def _has_ended(pod: dict[str, Any]) -> bool:
+    return pod["status"]["phase"] in ("Succeeded", "Failed")
 
 
 def _is_ready(installed: Installation, service: str) -> bool:

@@ -44,6 +44,12 @@ test('a job of several nodes hears that all of them have to be free at the same 
     expect(sentenceOf(large, 'zh')).toContain('最多容纳其中 2 个')
 })
 
+test('a run on a silent node of a cluster is given up by an administrator, since nobody forgets such a node', () => {
+    const silent = (details: Reason['details']) => changeOf({ code: 'node_silent', message: '', details })?.key
+    expect(silent({ node: 'a', nodes: ['a'] })).toBe('node_silent')
+    expect(silent({ node: 'a', nodes: ['a'], executor: 'cluster' })).toBe('cluster_node_silent')
+})
+
 test('a reason that nothing would change promises nothing', () => {
     expect(changeOf({ code: 'command_failed', message: '', details: {} })).toBeNull()
 })

@@ -72,6 +72,7 @@ const CHANGES = [
     'making_room',
     'node_busy',
     'node_silent',
+    'cluster_node_silent',
     'nodes_closed',
     'held_until',
     'start_refused',
@@ -90,9 +91,10 @@ export type ChangeKey = (typeof CHANGES)[number]
 
 /** What would change it: the name of a text and its figures; null where there is nothing to say. */
 export function changeOf(reason: Reason): { key: ChangeKey; figures: Record<string, string | number> } | null {
-    const key = CHANGES.find((known) => known === reason.code)
+    const { needs, nodes, deviceType, freeOnOne, text } = factsOf(reason)
+    const code = reason.code === 'node_silent' && text('executor') ? 'cluster_node_silent' : reason.code
+    const key = CHANGES.find((known) => known === code)
     if (key === undefined) return null
-    const { needs, nodes, deviceType, freeOnOne } = factsOf(reason)
     return {
         key,
         figures: {

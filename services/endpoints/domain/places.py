@@ -9,7 +9,7 @@ from shared.contracts.endpoints import Endpoint, EndpointKind
 
 @dataclass(frozen=True)
 class Places:
-    """The doors as people reach them. `addresses`: of the HTTP door, if there is one; `ssh_port` 0: no bastion."""
+    """The doors as people reach them. `addresses`: of the HTTP door, if there is one; `ssh_port` 0: no SSH is shown."""
 
     addresses: Addresses | None
     ssh_host: str
@@ -25,12 +25,13 @@ class Places:
         """A line for a terminal that leads in."""
         job = endpoint.job_id
         if endpoint.kind is EndpointKind.SSH:
+            if not self.ssh_port:
+                return f"jobyard ssh {job}{_option(endpoint.rank)}"
             rank = f".{endpoint.rank}" if endpoint.rank else ""
             port = f"-p {self.ssh_port} " if self.ssh_port != SSH_PORT else ""
-            return f"ssh {port}{job}{rank}@{self.ssh_host}" if self.ssh_port else f"jobyard ssh {job}"
+            return f"ssh {port}{job}{rank}@{self.ssh_host}"
         if endpoint.kind is EndpointKind.PORT:
-            rank = f" --rank {endpoint.rank}" if endpoint.rank else ""
-            return f"jobyard port-forward {job} {endpoint.port}{rank}"
+            return f"jobyard port-forward {job} {endpoint.port}{_option(endpoint.rank)}"
         return f"jobyard endpoint open {job} {endpoint.name}"
 
     def shown(self, endpoint: EndpointDocument) -> Endpoint:
@@ -51,6 +52,10 @@ class Places:
             last_used_by=endpoint.last_used_by,
             version=endpoint.version,
         )
+
+
+def _option(rank: int) -> str:
+    return f" --rank {rank}" if rank else ""
 
 
 SSH_PORT = 22

@@ -27,7 +27,7 @@ def result_event(
     """How the run ended, or why it never began; none while it lives. `decided_by`: the rank that is the reason."""
     who = _who(record, decided_by)
     if record.kind == "refused" and record.reason is not None:
-        return RunRefused(**who, busy=record.busy, reason=record.reason)
+        return RunRefused(**who, busy=record.busy, own=record.own, reason=record.reason)
     if isinstance(seen, Refused):
         reason = _of_rank(record, seen.reason, decided_by)
         return RunRefused(**who, busy=seen.busy, own=seen.own, reason=reason, log_lines=log_lines)

@@ -33,7 +33,8 @@ class RunRecord(Contract):
     """One attempt of a job, with all its ranks. It never changes; what became of them stands in the backend's files.
 
     `kind` is `run`, or a tombstone: `stopped` before it ever came here, `refused`, or `lost` when the platform knew of
-    a run that this node does not. `cpus` and `memory_mib` are each rank's.
+    a run that this node does not. `cpus` and `memory_mib` are each rank's. `busy` and `own` say of a refusal
+    what `Refused` says.
     """
 
     id: str
@@ -57,6 +58,7 @@ class RunRecord(Contract):
     created_at: Timestamp
     correlation_id: str | None = None
     busy: bool = False
+    own: bool = False
     reason: Reason | None = None
 
     @property

@@ -97,7 +97,7 @@ class Reasons:
             return None
         silent = [node for node in _nodes_of(allocation) if self._silent(node)]
         if silent:
-            return _out_of_sight(silent)
+            return _out_of_sight(silent, view.id, allocation.shares[0].executor)
         return _starting(allocation, view) if status is JobStatus.SCHEDULING else None
 
     def _of_queued(self, view: JobView) -> Reason | None:
@@ -212,13 +212,19 @@ def _held(view: JobView) -> Reason:
     )
 
 
-def _out_of_sight(nodes: list[str]) -> Reason:
+def _out_of_sight(nodes: list[str], job_id: str, executor: str | None) -> Reason:
+    """`executor`: whoever answers for these nodes of a cluster; none: each for itself."""
     one = len(nodes) == 1
     which = f"Node {named(nodes)} has" if one else f"Nodes {named(nodes)} have"
     again, gone = ("the node reports", "the node is") if one else ("they report", "one of them is")
+    details: Facts = {"node": nodes[0], "nodes": list(nodes)}
+    advice = "ask an operator to forget it"
+    if executor is not None:
+        advice = f"ask a platform administrator to give the run up (jobyard admin run force {job_id})"
+        details["executor"] = executor
     return Reason(
         code="node_silent",
         message=f"{which} not reported for more than 30 seconds. The job may still run there; what became of it is "
-        f"known when {again} again. If {gone} gone for good, ask an operator to forget it.",
-        details={"node": nodes[0], "nodes": list(nodes)},
+        f"known when {again} again. If {gone} gone for good, {advice}.",
+        details=details,
     )

@@ -23,6 +23,7 @@ from tests.support.waiting import LONG_S, seen, wait_until
 
 USER = 10_001
 HOST = "yard.example.org"
+DOOR = "doors.example.org"
 STORAGE = "storage"
 SERVICES = ("gateway", "jobs", "scheduler", "endpoints", "metrics", "notify", "logs", "executor")
 READY_S = 400.0
@@ -85,7 +86,7 @@ class Installation(Deployed):
             "storage": {"claim": "jobyard"},
             "runs": {"image": IMAGE, "pullPolicy": "Never", "namespacePrefix": self.prefix, "limitCpus": False},
             "services": {name: one | (disk if name in ("logs", "executor") else {}) for name in SERVICES},
-            "ingress": {"enabled": True, "host": HOST, "tlsSecret": "yard-tls"},
+            "ingress": {"enabled": True, "host": HOST, "tlsSecret": "a", "doorHost": DOOR, "doorTlsSecret": "b"},
         }
         return merged(own, more or {})
 

@@ -66,9 +66,11 @@ def test_a_refusal_is_told_from_the_record(busy: bool) -> None:
 
 @pytest.mark.parametrize("own", [True, False])
 def test_a_refusal_says_whether_another_node_might_mend_it(own: bool) -> None:
-    event = result_event(record_of(), Refused(WHY, busy=True, own=own), 0)
-    assert isinstance(event, RunRefused)
-    assert (event.busy, event.own) == (True, own)
+    by_record = result_event(record_of(kind="refused", busy=True, own=own, reason=WHY), Waiting(), 0)
+    by_backend = result_event(record_of(), Refused(WHY, busy=True, own=own), 0)
+    for event in (by_record, by_backend):
+        assert isinstance(event, RunRefused)
+        assert (event.busy, event.own) == (True, own)
 
 
 @pytest.mark.parametrize("seen", [ended(stopped=False), ended(stopped=True), Lost(WHY)])

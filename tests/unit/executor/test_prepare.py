@@ -1,7 +1,11 @@
 """A run's folders and order: made where they may be, and a sentence for everything that is not as it should be."""
 
+import errno
 import json
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +39,16 @@ def refused(preparation: Preparation, **launch: object) -> Unfit:
     with pytest.raises(Unfit) as caught:
         preparation.orders(assignment_of(launch=launch_of(**launch)))  # type: ignore[arg-type]
     return caught.value
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_job_gets_its_own_folders_and_starts_there(preparation: Preparation, storage: Path) -> None:
@@ -124,6 +138,23 @@ def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:
     unfit = refused(preparation, job_path="jobyard")
     assert unfit.reason.code == "path_unusable"
     assert f"cannot be used: {os.strerror(2)}" in unfit.reason.message
+
+
+def test_a_process_that_may_open_no_more_files_ends_no_job(preparation: Preparation) -> None:
+    with no_more_files():
+        unfit = refused(preparation)
+    assert (unfit.reason.code, unfit.busy, unfit.own) == ("path_unusable", True, False)
+    assert unfit.reason.message == f"The folder / cannot be used just now: {os.strerror(errno.EMFILE)}."
+
+
+def test_what_passes_is_no_nodes_fault_where_all_have_the_same_storage(storage: Path) -> None:
+    (storage / "taken").touch()
+    preparation = Preparation(Roots(storage), {}, reports, Equipment(), shared=True)
+    with no_more_files():
+        unfit = refused(preparation)
+    assert (unfit.busy, unfit.own) == (True, True)
+    final = refused(preparation, job_path="taken")
+    assert (final.busy, final.own) == (False, False)
 
 
 def test_an_order_says_all_that_a_container_needs(preparation: Preparation, storage: Path) -> None:

@@ -219,7 +219,10 @@ def test_a_gang_that_runs_on_silent_nodes_hears_which_of_its_nodes_these_are() -
     running(yard, 1)
     yard.pass_time(31, silent=["b", "c"])
     reason = why(yard, 1)
-    assert (reason.code, reason.details) == ("node_silent", {"node": "b", "nodes": ["b", "c"]})
+    assert (reason.code, reason.details) == (
+        "node_silent",
+        {"node": "b", "nodes": ["b", "c"], "executor": "k"},
+    )
     assert reason.message.startswith("Nodes b, c have not reported for more than 30 seconds.")
 
 

@@ -147,7 +147,21 @@ def test_a_job_on_a_node_that_fell_silent_may_still_run_there() -> None:
     reason = why(yard, 1)
     assert (reason.code, reason.details) == ("node_silent", {"node": "a", "nodes": ["a"]})
     assert "The job may still run there" in reason.message
-    assert "ask an operator" in reason.message
+    assert "ask an operator to forget it" in reason.message
+
+
+def test_a_job_on_a_silent_node_of_a_cluster_is_given_up_by_an_administrator() -> None:
+    yard = Yard(node("a", executor="cluster"), node("b", executor="cluster"))
+    yard.submit(job(1, nodes=2, cpus=40))
+    yard.cycle()
+    yard.start(job_id(1))
+    yard.pass_time(31, silent=["b"])
+    reason = why(yard, 1)
+    assert reason.details == {"node": "b", "nodes": ["b"], "executor": "cluster"}
+    assert reason.message.endswith(
+        "If the node is gone for good, ask a platform administrator to give the run up "
+        f"(jobyard admin run force {job_id(1)})."
+    )
 
 
 def test_a_job_that_waits_for_devices_hears_how_many_are_held_and_how_many_come_back() -> None:

@@ -54,6 +54,15 @@ def test_the_first_password_of_admin_lies_where_people_look_for_it_and_the_gatew
     assert not file.exists(), "whoever has removed it does not get it again"
 
 
+def test_people_are_shown_ssh_where_the_machine_gives_it_to_them() -> None:
+    endpoints = yaml.safe_load(COMPOSE)["services"]["endpoints"]
+    environment = endpoints["environment"]
+    host, port = environment["JOBYARD_ENDPOINTS_SSH_HOST"], environment["JOBYARD_ENDPOINTS_SSH_PUBLIC_PORT"]
+    assert f"{host}:{port}:2222" in endpoints["ports"]
+    door = environment["JOBYARD_ENDPOINTS_PUBLIC_URL"].removeprefix("http://")
+    assert f"{door}:8081" in endpoints["ports"]
+
+
 def test_a_password_of_admin_that_is_there_already_stays_the_one(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "admin-password").write_text("of-an-earlier-start")

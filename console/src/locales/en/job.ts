@@ -35,6 +35,9 @@ export default {
         making_room: 'Nothing to do: it starts when they have stopped.',
         node_busy: 'Nothing to do: it is tried again within a minute.',
         node_silent: 'A report of the node. If the node is gone for good, an operator can forget it.',
+        cluster_node_silent:
+            'A report of the node. If the node is gone for good, a platform administrator can give the run up ' +
+            '(jobyard admin run force), or delete the node from its cluster.',
         nodes_closed: 'An operator opens the nodes, or others leave them. Asking for less may fit elsewhere.',
         held_until: 'Nothing to do: it is tried again by itself.',
         start_refused: 'What was said has to be put right; then it is tried again by itself.',

@@ -56,7 +56,8 @@ export default {
         simulated: 'simulated',
         nodes: 'At most {most}. Without a cluster, one machine must have room for all of them.',
         cpus: 'Per node; the largest has {most}.',
-        memory_mib: 'Per node; the largest has {most}. 0 is not counted.',
+        memory_mib:
+            'Per node; the largest has {most}. 0: the scheduler counts none; in containers the operators’ default is the limit.',
         priority: '1 to {most}; higher is considered first.',
         preemptible: 'May be stopped for a job of higher priority, and goes on later.',
         data_path: 'Must exist. The job finds it in JOBYARD_DATA_PATH.',

@@ -36,6 +36,8 @@ export default {
         making_room: '无需操作：这些作业停止后即启动。',
         node_busy: '无需操作：一分钟内会重试。',
         node_silent: '等待该节点上报。如果节点已不再使用，运维人员可以将其移除。',
+        cluster_node_silent:
+            '等待该节点上报。如果节点不会恢复，平台管理员可以放弃这次运行（jobyard admin run force），或从集群中删除该节点。',
         nodes_closed: '等待运维人员开放节点，或其他程序释放资源；减少申请的资源也可能更快启动。',
         held_until: '无需操作：会自动重试。',
         start_refused: '解决上述问题后会自动重试。',

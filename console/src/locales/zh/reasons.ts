@@ -103,7 +103,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     namespace_taken: (facts) => `虚拟集群的命名空间 ${facts.text('namespace')} 已有他用，请联系运维人员更换虚拟集群。`,
     node_forgotten: () => '运维人员已移除该节点。',
     program_missing: () => '作业所在的环境中没有所需的程序。',
-    disk_full: () => '该节点的磁盘已满。',
+    disk_full: (facts) => (facts.text('path') ? `${facts.text('path')} 所在的磁盘已满。` : '该节点的磁盘已满。'),
 
     no_image: () => '该节点在容器中运行作业，且没有默认镜像。请在提交时指定镜像。',
     no_user: (facts) =>

@@ -59,7 +59,7 @@ export default {
         simulated: '模拟',
         nodes: '最多 {most} 个。没有集群时，一台机器须容纳全部。',
         cpus: '每个节点的数量，最大的节点有 {most} 个。',
-        memory_mib: '每个节点的内存，最大的节点有 {most}。0 表示不计。',
+        memory_mib: '每个节点的内存，最大的节点有 {most}。0 表示调度时不计；在容器中以运维人员设置的默认值为上限。',
         priority: '1 到 {most}，越大越先考虑。',
         preemptible: '可以为优先级更高的作业让路，之后继续运行。',
         data_path: '必须存在。作业通过 JOBYARD_DATA_PATH 得到它。',

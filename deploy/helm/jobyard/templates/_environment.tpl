@@ -83,8 +83,8 @@ JOBYARD_GATEWAY_REGISTRY_NETWORKS: {{ join "," . | quote }}
 {{- end }}
 {{- end }}
 {{- if has .name (list "gateway" "endpoints") }}
-{{- if and $values.ingress.enabled $values.ingress.doorHost }}
-JOBYARD_ENDPOINTS_PUBLIC_URL: https://{{ $values.ingress.doorHost }}
+{{- with include "jobyard.doorUrl" .root }}
+JOBYARD_ENDPOINTS_PUBLIC_URL: {{ . }}
 {{- end }}
 {{- end }}
 {{- if eq .name "endpoints" }}
@@ -95,6 +95,7 @@ JOBYARD_ENDPOINTS_SSH_PORT: "0"
 {{- with $values.ssh.host }}
 JOBYARD_ENDPOINTS_SSH_HOST: {{ . | quote }}
 {{- end }}
+JOBYARD_ENDPOINTS_SSH_PUBLIC_PORT: {{ include "jobyard.sshPort" .root | quote }}
 {{- with $values.ingress.proxies }}
 JOBYARD_ENDPOINTS_TRUSTED_PROXIES: {{ join "," . | quote }}
 {{- end }}
@@ -160,6 +161,24 @@ JOBYARD_EXECUTOR_KUBERNETES_KUBELET_TOKEN_FILE: /etc/jobyard/kubelets/token
 JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS: {{ . | quote }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* How people reach the door of jobs: without an ingress by the port that NOTES.txt has them forward; none: not at all. */}}
+{{- define "jobyard.doorUrl" -}}
+{{- if not (include "jobyard.doorIsShut" .) }}
+{{- if not .Values.ingress.enabled }}http://127.0.0.1:8081{{ else if .Values.ingress.doorHost }}https://{{ .Values.ingress.doorHost }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether the settings say that there is none. */}}
+{{- define "jobyard.doorIsShut" -}}
+{{- $said := mergeOverwrite (dict) (deepCopy .Values.env) (deepCopy .Values.services.endpoints.env) }}
+{{- if eq (get $said "JOBYARD_ENDPOINTS_HTTP_PORT" | toString) "0" }}true{{ end }}
+{{- end }}
+
+{{/* The port in the SSH lines that people are shown; 0: nobody knows of a host to name there. */}}
+{{- define "jobyard.sshPort" -}}
+{{- if not .Values.ssh.host }}0{{ else if eq .Values.ssh.type "NodePort" }}{{ int64 .Values.ssh.nodePort }}{{ else }}{{ int64 .Values.ssh.port }}{{ end }}
 {{- end }}
 
 {{- define "jobyard.gatewayHosts" -}}

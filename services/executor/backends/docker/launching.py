@@ -34,6 +34,7 @@ from services.executor.backends.docker.pinning import Pinned
 from services.executor.backends.docker.refusing import refusal
 from services.executor.backends.docker.users import User, Users
 from services.executor.backends.protocol import RunOrder
+from services.executor.domain.folder_errors import is_final
 from services.executor.domain.observation import Refused
 from services.executor.domain.pulling import Progress
 from shared.contracts.job import Reason
@@ -100,6 +101,8 @@ class Launching:
         except Declined as declined:
             return refusal(name, declined, order.login)
         except descent.Misled as misled:
+            if not is_final(misled):
+                raise
             return _moved(str(misled), str(misled.path))
         return await self._claimed(order.run_id, container, made_ns)
 

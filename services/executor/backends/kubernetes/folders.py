@@ -4,7 +4,6 @@ They are given to the user of runs; the mark lies there by which a pod knows thi
 there is nothing that a rank could take for what it is told (see `rendezvous`).
 """
 
-import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,11 +12,9 @@ from services.executor import descent
 from services.executor.backends.kubernetes.mounts import mark_of
 from services.executor.backends.ownership import share
 from services.executor.backends.protocol import RunOrder
+from services.executor.domain.folder_errors import is_final
 from shared.contracts.events import Facts
 from shared.contracts.job import Reason
-
-_FINAL = (errno.EACCES, errno.EPERM, errno.EROFS)
-"""What a folder says that would say the same another time."""
 
 
 def prepared(order: RunOrder, user: int, group: int, stale: Iterable[Path]) -> Reason | None:
@@ -31,6 +28,8 @@ def prepared(order: RunOrder, user: int, group: int, stale: Iterable[Path]) -> R
         for path in stale:
             descent.remove(path)
     except OSError as error:
+        if not is_final(error):
+            raise
         said = error.strerror or str(error)
         return _unusable(
             error,
@@ -39,9 +38,9 @@ def prepared(order: RunOrder, user: int, group: int, stale: Iterable[Path]) -> R
     try:
         descent.mark(mark_of(order))
     except OSError as error:
-        if error.errno not in _FINAL:
+        if not is_final(error):
             raise
-        said = os.strerror(error.errno)
+        said = os.strerror(error.errno or 0)
         words = (
             f"The executor cannot write into the job's folder, and so cannot tell a pod's storage from another: {said}."
         )
