@@ -128,7 +128,7 @@ class DeviceTotal(Model):
     total: int
     used: int
     free: int
-    """On nodes that are ready, and not resting."""
+    """On nodes that are ready and open, and not resting."""
 
     simulated: int
     """Of the total."""
@@ -1147,6 +1147,9 @@ class ClusterNode(Model):
     since: AwareDatetime | None
     """By its own clock: `ready` since it began to report, `silent` since its last report."""
 
+    closed: Reason | None
+    """Why it gets nothing new while its jobs go on, such as a cordon; null: it is open."""
+
     cpus: float | None
     """null, as `memory_mib`: it has not reported yet."""
 
@@ -1183,6 +1186,9 @@ class ClusterTotals(Model):
 
     nodes: int
     silent_nodes: int
+    closed_nodes: int
+    """Of those that are ready."""
+
     devices: list[DeviceTotal]
 
 

@@ -4,7 +4,7 @@ That is no warning. It is one when what is away stays away.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
@@ -30,3 +30,9 @@ async def until_it_works(action: Callable[[], Awaitable[None]], event: str, pati
             tell(event, error=repr(error))
             await asyncio.sleep(RESTART_WAIT_S[min(attempt, len(RESTART_WAIT_S) - 1)])
             attempt += 1
+
+
+async def until_each_works(actions: Iterable[Callable[[], Awaitable[None]]], event: str) -> None:
+    """One after the other, each until it works: what an earlier one has begun is not begun again for a later one."""
+    for action in actions:
+        await until_it_works(action, event)

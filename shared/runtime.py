@@ -31,7 +31,7 @@ from shared.health import serve_health
 from shared.logging import configure
 from shared.measures import measure_bus, measure_consumers
 from shared.meter import Meter
-from shared.patience import until_it_works
+from shared.patience import until_each_works, until_it_works
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from shared.store.port import Store, StoreInUse
@@ -72,7 +72,8 @@ class Deps:
 class Service:
     """One service: what it listens to, and what it does by itself.
 
-    `start` rebuilds its state, `loops` run until the end, `stop` comes after them. `declares`: it makes the streams.
+    `start` rebuilds its state in steps, each of which is tried again while what it needs is away, `loops` run until the
+    end, `stop` comes after them. `declares`: it makes the streams.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Service:
     partitions: Sequence[int] | None = None
     declares: bool = False
     loops: Sequence[Loop] = ()
-    start: Loop | None = None
+    start: Sequence[Loop] = ()
     stop: Loop | None = None
 
 
@@ -107,8 +108,7 @@ class Running:
         for store in self._deps.stores:
             await until_it_works(store.open, f"{self.service.name}_store_away")
         await until_it_works(self._wiring.follow, f"{self.service.name}_streams_away")
-        if self.service.start is not None:
-            await until_it_works(self.service.start, f"{self.service.name}_start_delayed")
+        await until_each_works(self.service.start, f"{self.service.name}_start_delayed")
         for loop in [*self._wiring.loops(), *self.service.loops]:
             self._tasks.append(group.create_task(_keep_running(loop)))
         self._wiring.answer()

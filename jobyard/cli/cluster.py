@@ -24,6 +24,8 @@ MIB = 1 << 20
 ELSEWHERE = "others"
 REASONS = 10
 """The most lines about the queue."""
+CLOSED = 5
+"""The most nodes that are named as closed for one reason."""
 
 
 def cluster(context: typer.Context, as_json: JsonOption = False) -> None:
@@ -42,13 +44,18 @@ def cluster(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def _row(node: ClusterNode) -> list[str]:
-    since = f" since {brief(node.since)}" if node.state is NodeState.SILENT and node.since is not None else ""
     devices = ", ".join(f"{one.device_type} {one.used}/{one.total}" for one in node.devices)
     cpus = "" if node.cpus is None else f"{node.cpus_used:g}/{node.cpus:g}"
     memory = "" if node.memory_mib is None else f"{size(node.memory_mib_used * MIB)}/{size(node.memory_mib * MIB)}"
     holders = Counter(_name(slot) for one in node.devices for slot in one.slots if slot is not None)
     held = ", ".join(name if count == 1 else f"{name} x{count}" for name, count in holders.items())
-    return [node.name, f"{node.state}{since}", devices, cpus, memory, held]
+    return [node.name, _state(node), devices, cpus, memory, held]
+
+
+def _state(node: ClusterNode) -> str:
+    if node.state is NodeState.SILENT:
+        return f"silent since {brief(node.since)}" if node.since is not None else "silent"
+    return "closed" if node.closed is not None else str(node.state)
 
 
 def _name(holder: SlotHolder) -> str:
@@ -58,6 +65,9 @@ def _name(holder: SlotHolder) -> str:
 def _sentences(found: Cluster) -> Iterator[str]:
     if not found.nodes:
         yield "No node has reported yet. Ask an operator to start an executor."
+    for reason, names in _closed(found).items():
+        shown = ", ".join(names[:CLOSED]) + (f" and {len(names) - CLOSED} more" if len(names) > CLOSED else "")
+        yield f"Closed: {shown}. {reason}"
     for total in found.totals.devices:
         simulated = {0: "", total.total: ", simulated"}.get(total.simulated, f", {total.simulated} of them simulated")
         yield f"{total.device_type}: {total.used} of {total.total} held, {total.free} free{simulated}."
@@ -68,6 +78,15 @@ def _sentences(found: Cluster) -> Iterator[str]:
         yield f"  {_reason(row)}"
     if len(rows) > REASONS:
         yield f"  and {sum(row.waiting for row in rows[REASONS:])} more for other reasons (--json has all)"
+
+
+def _closed(found: Cluster) -> dict[str, list[str]]:
+    """The nodes that report and get nothing new, by why."""
+    names: dict[str, list[str]] = {}
+    for node in found.nodes:
+        if node.closed is not None and node.state is not NodeState.SILENT:
+            names.setdefault(node.closed.message, []).append(node.name)
+    return names
 
 
 def _reason(row: QueueReason) -> str:

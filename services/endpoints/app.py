@@ -59,10 +59,6 @@ def build(deps: Deps) -> Service:
     addresses = Addresses(settings.door, settings.domain) if settings.door is not None else None
     desk = Desk(applier, follower, opener, Places(addresses, settings.ssh_name, settings.ssh_port))
 
-    async def start() -> None:
-        await bastion.start()
-        await door.start()
-
     async def stop() -> None:
         await asyncio.gather(bastion.stop(), door.stop())
         await asyncio.gather(opener.drain(), keeper.stop())
@@ -82,6 +78,6 @@ def build(deps: Deps) -> Service:
             guard.watch,
             *door.loops,
         ),
-        start=start,
+        start=(bastion.start, door.start),
         stop=stop,
     )

@@ -75,13 +75,10 @@ def build(deps: Deps) -> Service:
     inventory = Inventory(bus, clock, node, nodes)
     reconcile = Reconcile(bus, clock, executor, outputs, node)
 
-    async def start() -> None:
+    async def prepare() -> None:
         if settings.backend != "process":
             allow_all()
         deps.settings.storage.mkdir(parents=True, exist_ok=True)
-        await backend.open(executor.changed, shipper.wrote)
-        await executor.start()
-        await doorway.start()
 
     async def stop() -> None:
         await doorway.stop()
@@ -102,6 +99,6 @@ def build(deps: Deps) -> Service:
             feed.run,
             backend.stand,
         ),
-        start=start,
+        start=(prepare, partial(backend.open, executor.changed, shipper.wrote), executor.start, doorway.start),
         stop=stop,
     )

@@ -59,9 +59,7 @@ class Doorway:
         self._listeners: dict[socket.socket, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
-        """Open, once. Raises OSError."""
-        if self._listeners:
-            return
+        """Open. Raises OSError."""
         near = await asyncio.to_thread(_unix_listener, self._folder)
         self._serve(near, self._openings.near)
         if self._host is not None:

@@ -63,13 +63,6 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
     server = HttpServer(application(parts, people.identity.of, people.passed_on), settings, parts.streams)
     admission = Admission(people.identity, deps.bus, settings.command_timeout_s)
 
-    async def start() -> None:
-        await people.start()
-        await secrets.start()
-        await parts.site.read()
-        await live.open()
-        server.open()
-
     async def stop() -> None:
         await people.issuer.close()
         await parts.querying.prometheus.close()
@@ -83,7 +76,7 @@ def build(deps: Deps, settings: GatewaySettings | None = None) -> Service:
         ),
         subscriptions=SUBSCRIPTIONS,
         loops=(server.serve, live.run, live.tell_of_queue, silence.run, *people.loops, secrets.sweep),
-        start=start,
+        start=(people.start, secrets.start, parts.site.read, live.open, server.open),
         stop=stop,
     )
 

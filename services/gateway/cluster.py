@@ -117,6 +117,7 @@ def _node(node: contract.ClusterNode, slots: Mapping[str, SlotHolder]) -> Cluste
         name=node.node,
         state=NodeState.SILENT if node.silent else NodeState.READY,
         since=node.since,
+        closed=node.closed,
         cpus=node.cpus,
         cpus_used=node.cpus_held,
         memory_mib=node.memory_mib,
@@ -152,6 +153,7 @@ def _totals(yard: cluster.Yard) -> ClusterTotals:
     return ClusterTotals(
         nodes=len(yard.nodes),
         silent_nodes=sum(node.silent for node in yard.nodes),
+        closed_nodes=sum(node.closed is not None and not node.silent for node in yard.nodes),
         devices=tuple(DeviceTotal(device_type=name, **vars(one)) for name, one in cluster.sums(yard).items()),
     )
 

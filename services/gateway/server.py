@@ -71,10 +71,8 @@ class HttpServer:
         port: int = self._socket.getsockname()[1]
         return port
 
-    def open(self) -> None:
+    async def open(self) -> None:
         """Take the address. Raises AddressInUse."""
-        if self._socket is not None:
-            return
         host, port = self._settings.host, self._settings.port
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:

@@ -34,7 +34,7 @@ def build(deps: Deps) -> Service:
             room.run,
             backlog.run,
         ),
-        start=room.look,
+        start=(room.look,),
         declares=True,
         stop=applier.outbox.drain,
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.contracts.base import Contract, JobId, NodeName, Timestamp, UserName, VcName
+from shared.contracts.job import Reason
 from shared.contracts.metrics import Whole
 
 SAMPLED_S = 30.0
@@ -59,6 +60,7 @@ class ClusterNode(Contract):
 
     node: NodeName
     silent: Annotated[bool, Field(description="It has not reported lately, and gets nothing new.")]
+    closed: Annotated[Reason | None, Field(description="Why it gets nothing new, by its last report.")] = None
     since: Annotated[
         Timestamp | None,
         Field(description="By its own clock: when it began to report, or, of a silent one, its last report."),

@@ -328,6 +328,9 @@ class NodeReported(Contract):
         Field(description="What it has where that is more than now: it is closed, or others use some of it."),
     ] = None
     devices_only: Annotated[bool, Field(description="Only runs that hold some of its devices may be there.")] = False
+    closed: Annotated[
+        Reason | None, Field(description="Why it gives out nothing, and `whole` says what it has; none: it is open.")
+    ] = None
 
     @property
     def answerer(self) -> str:

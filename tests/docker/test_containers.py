@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.backends.docker.containers import HOME, User, home_id_of, name_of
-from services.executor.backends.docker.users import Users
+from services.executor.backends.docker.names import HOME, home_id_of, name_of
+from services.executor.backends.docker.users import User, Users
 from services.executor.backends.frames import STDERR, STDOUT
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders, RunOrder

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.backends.docker.containers import home_id_of, name_of
+from services.executor.backends.docker.names import home_id_of, name_of
 from services.executor.domain.observation import Started, Waiting
 from tests.support.benches import clear_containers, docker_bench
 from tests.support.docker import docker, engine

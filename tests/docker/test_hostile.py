@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.backends.docker.containers import Limits, home_id_of, name_of
+from services.executor.backends.docker.containers import Limits
+from services.executor.backends.docker.names import home_id_of, name_of
 from services.executor.backends.frames import STDOUT
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders, RunOrder

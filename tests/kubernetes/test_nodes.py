@@ -63,6 +63,14 @@ def reported(bench: KubernetesBench) -> list[str]:
     return [report.node for report in ClusterReports("test", bench.nodes).reports(now, now)]
 
 
+def closed(bench: KubernetesBench, node: Node) -> str | None:
+    """Why the node is closed, as the platform is told."""
+    now = datetime.now(UTC)
+    reports = {report.node: report for report in ClusterReports("test", bench.nodes).reports(now, now)}
+    reason = reports[names.node_token(node.name)].closed
+    return reason.code if reason is not None else None
+
+
 async def test_two_ranks_on_two_nodes_exchange_bytes_at_the_address_that_both_are_told(
     bench: KubernetesBench, node: Node
 ) -> None:
@@ -119,7 +127,9 @@ async def test_a_node_that_is_drained_lets_its_run_save_and_the_run_is_lost_in_w
         f"{bench.pod(id)}/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": pod}
     )
     seen = await bench.reaches(id, Lost)
+    assert closed(bench, node) == "node_cordoned"
     await bench.api.patch(f"/api/v1/nodes/{node.name}", {"spec": {"unschedulable": None}})
+    await until(lambda: closed(bench, node) is None, "it is open again")
     assert seen.reason.code == "disrupted"
     assert "Evict" in seen.reason.message
     assert bench.output(id)[STDOUT] == b"saved\n"
@@ -132,6 +142,7 @@ async def test_a_node_that_is_closed_to_its_runs_ends_them_before_they_are_lost(
     taint = {"key": "maintenance", "effect": "NoExecute"}
     await bench.api.patch(f"/api/v1/nodes/{node.name}", {"spec": {"taints": [taint]}})
     seen = await bench.reaches(id, Lost)
+    assert closed(bench, node) == "node_tainted"
     await bench.api.patch(f"/api/v1/nodes/{node.name}", {"spec": {"taints": None}})
     assert seen.reason.code == "node_closed"
     assert bench.output(id)[STDOUT] == b"saved\n", "its whole grace period has gone by"

@@ -18,7 +18,7 @@ from shared.contracts.cluster import AskCluster
 from shared.contracts.commands.cluster import CLUSTER
 from shared.contracts.job import HOLDING, JobStatus
 from tests.support.gateway import DoubleBus, ManualTime
-from tests.support.yard import Yard, job, node
+from tests.support.yard import Yard, closed, job, node
 
 VCS = ("red", "green", "blue")
 PEOPLE = ("ada", "bob", "eve")
@@ -62,11 +62,26 @@ def _resize(yard: Yard, data: st.DataObject) -> None:
     yard.report(node(name, cpus=data.draw(st.integers(1, 8)), v100=data.draw(st.integers(0, 6))))
 
 
+def _close(yard: Yard, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(("a", "b")))
+    if yard.nodes[name].closed is None:
+        yard.report(closed(yard.nodes[name]))
+
+
 def _fall_silent(yard: Yard, data: st.DataObject) -> None:
     yard.pass_time(31, silent=data.draw(st.sets(st.sampled_from(("a", "b")))))
 
 
-STEPS: tuple[Callable[[Yard, Any], None], ...] = (_submit, _submit, _cycle, _plan_only, _move, _resize, _fall_silent)
+STEPS: tuple[Callable[[Yard, Any], None], ...] = (
+    _submit,
+    _submit,
+    _cycle,
+    _plan_only,
+    _move,
+    _resize,
+    _close,
+    _fall_silent,
+)
 
 
 @st.composite
@@ -101,7 +116,7 @@ def seen(yard: Yard, caller: Caller) -> Cluster:
 @given(yards(), callers)
 def test_no_sum_exceeds_what_there_is_and_the_parts_agree(yard: Yard, caller: Caller) -> None:
     found = seen(yard, caller)
-    there = sum(sum(report.devices.values()) for report in yard.nodes.values())
+    there = sum(sum((report.whole or report).devices.values()) for report in yard.nodes.values())
     assert sum(total.total for total in found.totals.devices) == there
     for total in found.totals.devices:
         those = [one for n in found.nodes for one in n.devices if one.device_type == total.device_type]

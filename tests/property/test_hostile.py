@@ -14,7 +14,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.executor.backends.docker.containers import Image, Limits, Surroundings, User, container_of, mounts_of
+from services.executor.backends.docker.containers import Image, Limits, Surroundings, container_of
+from services.executor.backends.docker.mounts import mounts_of
+from services.executor.backends.docker.users import User
 from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.kubernetes.manifest import pod
 from services.executor.backends.protocol import RunOrder

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from services.executor.backends.docker.backend import DockerBackend
-from services.executor.backends.docker.containers import HOME, Limits, User, home_id_of
-from services.executor.backends.docker.users import Users
+from services.executor.backends.docker.containers import Limits
+from services.executor.backends.docker.names import HOME, home_id_of
+from services.executor.backends.docker.users import User, Users
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.domain.container_devices import withheld

@@ -98,7 +98,7 @@ async def wire(folder: Path, **settings: Any) -> AsyncGenerator[Wire, None]:
     async with gateway(folder, port=0, **settings) as inside:
         parts = inside.parts
         server = HttpServer(application(parts, inside.people.identity.of), parts.settings, parts.streams)
-        server.open()
+        await server.open()
         serving = asyncio.create_task(server.serve())
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as http:
 

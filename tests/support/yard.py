@@ -43,6 +43,9 @@ def node(
     )
 
 
+CORDONED = Reason(code="node_cordoned", message="It is cordoned.")
+
+
 def of_which(report: NodeReported, cpus: float, **devices: int) -> NodeReported:
     """The node when others than runs use the rest of so many cpus and devices."""
     return report.model_copy(update={"whole": NodeSize(cpus=cpus, memory_mib=report.memory_mib, devices=devices)})
@@ -51,7 +54,8 @@ def of_which(report: NodeReported, cpus: float, **devices: int) -> NodeReported:
 def closed(report: NodeReported) -> NodeReported:
     """The node when nothing new may run there."""
     whole = NodeSize(cpus=report.cpus, memory_mib=report.memory_mib, devices=report.devices)
-    return report.model_copy(update={"cpus": 0.0, "memory_mib": 0, "devices": {}, "whole": whole})
+    nothing = {"cpus": 0.0, "memory_mib": 0, "devices": {}}
+    return report.model_copy(update={**nothing, "whole": whole, "closed": CORDONED})
 
 
 def for_devices(report: NodeReported) -> NodeReported:

@@ -39,6 +39,15 @@ it('shows as many free devices resting as there are', () => {
     ])
 })
 
+it('shows what nobody holds of a closed node as closed, and what jobs hold there as held', () => {
+    const runs = runsOf(devices([job('a', 'mia'), null, null, HIDDEN], 1), 'mia', true)
+    expect(runs.map(({ kind, count }) => [kind, count])).toEqual([
+        ['mine', 1],
+        ['closed', 2],
+        ['foreign', 1],
+    ])
+})
+
 it('gives each virtual cluster a letter of its own name, as far as there are any, and one of eight colours', () => {
     const marks = marksOf(['vision', 'default', 'dev', 'd', '语音'])
     expect(Object.fromEntries([...marks].map(([vc, { letter }]) => [vc, letter]))).toEqual({

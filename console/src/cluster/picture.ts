@@ -21,16 +21,18 @@ export function marksOf(vcs: readonly string[]): Map<string, Mark> {
 }
 
 /** `mine`, of somebody whose job one may see, `foreign`: held, and no more is known; or nobody's. */
-export type SlotKind = 'mine' | 'seen' | 'foreign' | 'free' | 'resting'
+export type SlotKind = 'mine' | 'seen' | 'foreign' | 'free' | 'resting' | 'closed'
 
 /** Devices side by side that are the same thing. */
 export type Run = { kind: SlotKind; holder: SlotHolder | null; first: number; count: number }
 
-export function runsOf({ slots, resting }: ClusterDevices, reader: string): Run[] {
+/** `closed`: the node gives out nothing of what nobody holds. */
+export function runsOf({ slots, resting }: ClusterDevices, reader: string, closed = false): Run[] {
     const runs: Run[] = []
     let rests = resting
+    const idle = (): SlotKind => (closed ? 'closed' : rests-- > 0 ? 'resting' : 'free')
     slots.forEach((holder, at) => {
-        const kind = holder === null ? (rests-- > 0 ? 'resting' : 'free') : kindOf(holder, reader)
+        const kind = holder === null ? idle() : kindOf(holder, reader)
         const last = runs.at(-1)
         if (last?.kind === kind && last.holder?.job_id === holder?.job_id) last.count += 1
         else runs.push({ kind, holder, first: at, count: 1 })

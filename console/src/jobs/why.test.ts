@@ -19,6 +19,12 @@ test('a job that starts on several nodes says on how many', () => {
     expect(said({ node: 'a', devices: [0] })).toEqual({ text: 'starting', node: 'a', place: null })
 })
 
+test('a job on nodes that are silent says on how many, also while it waits for them', () => {
+    const said = (details: object) => why(job({ reason: { code: 'node_silent', message: '', details: { ...details } } }))
+    expect(said({ node: 'b', nodes: ['b', 'c'] })).toEqual({ text: 'silent', node: 'b +1', place: null })
+    expect(said({ nodes: ['a'] })).toEqual({ text: 'silent', node: 'a', place: null })
+})
+
 test('a failed job says its exit code, a paused one by whom, and a finished one nothing', () => {
     const reason = (code: string, details = {}) => ({ code, message: 'A sentence.', details })
     expect(why(job({ status: 'failed', exit_code: 3, reason: reason('command_failed') }))).toMatchObject({ code: 3 })

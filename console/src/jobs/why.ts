@@ -52,7 +52,7 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
         case 'starting':
             return { text: 'starting', node: whereOf(details), place: null }
         case 'node_silent':
-            return { text: 'silent', node: text(details['node']), place: null }
+            return { text: 'silent', node: whereOf(details), place: null }
         case 'run_lost':
             return { text: 'lost', place: null }
         case 'work_path_missing':
@@ -74,8 +74,9 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
 
 /** Of several nodes the first, and how many more there are. */
 function whereOf(details: Readonly<Record<string, unknown>>): string {
-    const more = Array.isArray(details['nodes']) ? details['nodes'].length - 1 : 0
-    return text(details['node']) + (more > 0 ? ` +${more}` : '')
+    const nodes: readonly unknown[] = Array.isArray(details['nodes']) ? details['nodes'] : []
+    const first = text(details['node']) || text(nodes[0])
+    return first + (nodes.length > 1 ? ` +${nodes.length - 1}` : '')
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {

@@ -14,6 +14,7 @@ export const ICONS = {
     external: 'M6.5 3.5h-4v10h10v-4M9 2.5h4.5V7M13.2 2.8L7.5 8.5',
     filter: 'M2.5 4h11M4.5 8h7M6.5 12h3',
     kill: 'M4 4h8v8H4z',
+    lock: 'M3.5 7.5h9v6h-9zM5.5 7.5V5.2a2.5 2.5 0 0 1 5 0v2.3',
     mail: 'M2.5 4h11v8.5h-11zM2.8 4.4L8 8.8l5.2-4.4',
     moon: 'M13 9.6A5.6 5.6 0 0 1 6.4 3a5.6 5.6 0 1 0 6.6 6.6z',
     more: 'M3.5 8h.01M8 8h.01M12.5 8h.01',

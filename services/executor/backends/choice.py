@@ -36,8 +36,8 @@ def chosen(
 def _of_this_machine(settings: ExecutorSettings, home: Path, equipment: Equipment) -> Backend:
     if settings.backend == "docker":
         from services.executor.backends.docker.backend import DockerBackend
-        from services.executor.backends.docker.containers import Limits, User
-        from services.executor.backends.docker.users import Users
+        from services.executor.backends.docker.containers import Limits
+        from services.executor.backends.docker.users import User, Users
 
         named = {owner: User(uid, gid) for owner, (uid, gid) in settings.users.items()}
         return DockerBackend(

@@ -4,7 +4,7 @@ A backend knows ranks alone: what it calls a run is one rank of one, by the id t
 of a run come to together is the executor's affair.
 
 `observe` is the truth, read anew each time; what a backend reports through `Changed` only makes the executor look
-sooner. All of it is safe to repeat, also by the next executor process, which finds the same runs again.
+sooner. All of it but `open` is safe to repeat, also by the next executor process, which finds the same runs again.
 """
 
 import os
@@ -128,7 +128,10 @@ class Backend(Protocol):
     """Whether a run reaches no file of this node but in its folders, so that it reports to one in its job's."""
 
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
-        """Begin to report; `wrote` is called with the id of a run that has new output."""
+        """Begin to report; `wrote` is called with the id of a run that has new output.
+
+        The one method that is not to be repeated once it has returned; while it fails, nothing goes on.
+        """
 
     async def stand(self) -> None:
         """Until cancelled: it stays open. Raises WorkEnded when it is of no use any more in this process."""

@@ -37,8 +37,7 @@ class NodeFacts:
     uid: str
     name: str
     boot_id: str
-    closed: bool
-    """Cordoned, or not ready."""
+    cordoned: bool
     keeps_out: tuple[Mapping[str, Any], ...]
     """The taints that runs' pods do not tolerate by the settings."""
     labels: Mapping[str, str]
@@ -49,7 +48,12 @@ class NodeFacts:
     def takes(self, resource: str | None) -> bool:
         """Whether the pod of a run may come that asks for this resource; None: for no device."""
         asks = () if resource is None else (toleration_of(resource),)
-        return not self.closed and all(any(_tolerates(each, taint) for each in asks) for taint in self.keeps_out)
+        kept_out = any(not any(_tolerates(each, taint) for each in asks) for taint in self.keeps_out)
+        return self.ready and not self.cordoned and not kept_out
+
+    def is_open(self, kinds: Iterable[Kind]) -> bool:
+        """Whether the pod of any run may come, with some of these devices or none."""
+        return any(self.takes(resource) for resource in (None, *(kind.resource for kind in kinds)))
 
     def only_with(self, kinds: Iterable[Kind]) -> bool:
         """Whether one of its taints keeps out whoever asks for none of these devices."""
@@ -72,16 +76,15 @@ def node_facts(document: Mapping[str, Any], tolerated: Iterable[Mapping[str, Any
         for taint in spec.get("taints", ())
         if taint.get("effect") in _KEEPS_OUT and not any(_tolerates(each, taint) for each in tolerations)
     )
-    ready = conditions.get("Ready") == "True"
     return NodeFacts(
         uid=meta["uid"],
         name=meta["name"],
         boot_id=status.get("nodeInfo", {}).get("bootID", ""),
-        closed=not ready or bool(spec.get("unschedulable")),
+        cordoned=bool(spec.get("unschedulable")),
         keeps_out=keeps_out,
         labels=meta.get("labels", {}),
         allocatable={name: quantity(amount) for name, amount in status.get("allocatable", {}).items()},
-        ready=ready,
+        ready=conditions.get("Ready") == "True",
     )
 
 
@@ -114,7 +117,7 @@ def requests(pod: Mapping[str, Any]) -> dict[str, float]:
 
 def capacity(node: NodeFacts, held: Iterable[Mapping[str, float]], kinds: Mapping[str, Kind]) -> Capacity:
     """What runs may use there. `held`: by pods that are not runs."""
-    if not any(node.takes(resource) for resource in (None, *(kind.resource for kind in kinds.values()))):
+    if not node.is_open(kinds.values()):
         return Capacity(0.0, 0, {})
     free = dict(node.allocatable)
     for pod in held:
@@ -130,7 +133,7 @@ def capacity(node: NodeFacts, held: Iterable[Mapping[str, float]], kinds: Mappin
 
 def whole(node: NodeFacts, kinds: Mapping[str, Kind]) -> Capacity:
     """What runs could use there at best: nobody else does, and it is open."""
-    return capacity(replace(node, closed=False, keeps_out=()), (), kinds)
+    return capacity(replace(node, ready=True, cordoned=False, keeps_out=()), (), kinds)
 
 
 def quantity(text: str) -> float:

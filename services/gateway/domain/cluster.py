@@ -72,7 +72,8 @@ def sums(yard: Yard) -> dict[str, Sum]:
             one = found.setdefault(devices.device_type, Sum())
             one.total += devices.total
             one.used += len(devices.held)
-            one.free += 0 if node.silent else max(devices.total - len(devices.held) - devices.resting, 0)
+            if not node.silent and node.closed is None:
+                one.free += max(devices.total - len(devices.held) - devices.resting, 0)
             one.simulated += devices.total if devices.simulated else 0
     return dict(sorted(found.items()))
 

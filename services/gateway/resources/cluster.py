@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.contracts.base import Contract, Timestamp
+from shared.contracts.job import Reason
 
 Count = Annotated[int, Field(ge=0)]
 ByType = Annotated[dict[str, int], Field(description="By type of device.")]
@@ -49,6 +50,10 @@ class ClusterNode(Contract):
         Timestamp | None,
         Field(description="By its own clock: `ready` since it began to report, `silent` since its last report."),
     ]
+    closed: Annotated[
+        Reason | None,
+        Field(description="Why it gets nothing new while its jobs go on, such as a cordon; null: it is open."),
+    ]
     cpus: Annotated[float | None, Field(description="null, as `memory_mib`: it has not reported yet.")]
     cpus_used: float
     memory_mib: int | None
@@ -73,7 +78,7 @@ class DeviceTotal(Contract):
     device_type: str
     total: Count
     used: Count
-    free: Annotated[Count, Field(description="On nodes that are ready, and not resting.")]
+    free: Annotated[Count, Field(description="On nodes that are ready and open, and not resting.")]
     simulated: Annotated[Count, Field(description="Of the total.")]
 
 
@@ -82,6 +87,7 @@ class ClusterTotals(Contract):
 
     nodes: Count
     silent_nodes: Count
+    closed_nodes: Annotated[Count, Field(description="Of those that are ready.")]
     devices: tuple[DeviceTotal, ...]
 
 

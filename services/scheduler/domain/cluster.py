@@ -1,6 +1,7 @@
 """The yard as a whole, for who asks how it stands: its nodes, who holds which device, and who waits for what.
 
-Capacity is what nodes have reported. Whatever a job is said to hold beyond it (a node that came back smaller, or has
+Capacity is what nodes have reported; one that is closed is shown with all that it has, and why nothing of it is given
+out. Whatever a job is said to hold beyond it (a node that came back smaller, or has
 not reported yet) is told nowhere, and a device has one holder, so that what is held never exceeds what there is.
 """
 
@@ -47,7 +48,7 @@ def page(snapshot: Snapshot, reasons: Reasons, after: str | None) -> ClusterPage
         node = node_of(snapshot.nodes.table[name])
         new = {held.job_id for devices in node.devices for held in devices.held} - holders.keys()
         left -= NODE_BYTES + sum(DEVICES_BYTES + HELD_BYTES * len(devices.held) for devices in node.devices)
-        left -= HOLDER_BYTES * len(new)
+        left -= HOLDER_BYTES * len(new) + (len(node.closed.model_dump_json()) if node.closed is not None else 0)
         if nodes and left < 0:
             break
         nodes.append(node)
@@ -65,19 +66,19 @@ def page(snapshot: Snapshot, reasons: Reasons, after: str | None) -> ClusterPage
 
 def node_of(node: Node) -> ClusterNode:
     """What the node has, and what jobs hold of it."""
-    report = node.report
-    if report is None:
+    report, has = node.report, node.inventory
+    if report is None or has is None:
         return ClusterNode(node=node.name, silent=True)
-    milli_cpus = milli(report.cpus)
     return ClusterNode(
         node=node.name,
         silent=node.silent,
+        closed=report.closed,
         since=report.reported_at if node.silent else report.since,
-        cpus=report.cpus,
-        cpus_held=_within(milli_cpus - node.free_milli_cpus, milli_cpus) / 1000,
-        memory_mib=report.memory_mib,
-        memory_held_mib=_within(report.memory_mib - node.free_memory_mib, report.memory_mib),
-        devices=tuple(_devices(node, report, name) for name in sorted(report.devices)),
+        cpus=has.cpus,
+        cpus_held=_within(milli(report.cpus) - node.free_milli_cpus, milli(has.cpus)) / 1000,
+        memory_mib=has.memory_mib,
+        memory_held_mib=_within(report.memory_mib - node.free_memory_mib, has.memory_mib),
+        devices=tuple(_devices(node, report, name, has.devices[name]) for name in sorted(has.devices)),
     )
 
 
@@ -86,7 +87,7 @@ def offer(snapshot: Snapshot) -> Offer:
     others use are nobody's to ask for.
     """
     reports = [node.report for node in snapshot.nodes.table.values() if node.report is not None and not node.silent]
-    sizes = [report.whole if report.whole is not None and not report.cpus else report for report in reports]
+    sizes = [report.whole if report.whole is not None and report.closed is not None else report for report in reports]
     types = sorted({name for report in reports for name, count in _devices_of(report).items() if count})
     known = [report.uses_images for report in reports if report.uses_images is not None]
     return Offer(
@@ -118,9 +119,8 @@ def sample(snapshot: Snapshot, time: datetime, every_s: float) -> ClusterSample:
     )
 
 
-def _devices(node: Node, report: NodeReported, device_type: str) -> NodeDevices:
+def _devices(node: Node, report: NodeReported, device_type: str, total: int) -> NodeDevices:
     """One that is held beyond what the node has left is shown in a free place, where there is one: it is held."""
-    total = report.devices[device_type]
     jobs: dict[int, str] = {}
     for holding in node.holdings.values():
         if holding.device_type == device_type:

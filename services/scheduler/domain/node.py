@@ -43,6 +43,12 @@ class Node:
         return self.report.answerer if self.report is not None else self.name
 
     @property
+    def inventory(self) -> NodeReported | NodeSize | None:
+        """What jobs hold some of or may: of a node that is closed all that it has, though it gives nothing out."""
+        report = self.report
+        return report if report is None or report.closed is None else report.whole or report
+
+    @property
     def accepting(self) -> bool:
         """Whether anything may be placed here now."""
         return not self.silent and self.report is not None and not self.rests.closed

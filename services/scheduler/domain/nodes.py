@@ -52,11 +52,11 @@ class Nodes:
         return _since(self._changed, change)
 
     def devices(self) -> Counter[str]:
-        """How many devices of each type the nodes have that report."""
+        """How many devices of each type the nodes have that report, closed or open."""
         found: Counter[str] = Counter()
         for node in self.table.values():
-            if node.report is not None and not node.silent:
-                found.update(node.report.devices)
+            if node.inventory is not None and not node.silent:
+                found.update(node.inventory.devices)
         return found
 
     # --- reports

@@ -9,7 +9,7 @@ The reasons of a queue are found per shape and kept until a node changes; a job 
 from collections import Counter
 from collections.abc import Iterable
 
-from services.scheduler.domain.cause import Cause
+from services.scheduler.domain.cause import Cause, named
 from services.scheduler.domain.causes import cause_of
 from services.scheduler.domain.figures import Figures
 from services.scheduler.domain.passing import KEPT
@@ -95,9 +95,9 @@ class Reasons:
         allocation = view.state.allocation
         if allocation is None:
             return None
-        silent = [share.node for share in allocation.shares if self._silent(share.node)]
+        silent = [node for node in _nodes_of(allocation) if self._silent(node)]
         if silent:
-            return _out_of_sight(silent[0])
+            return _out_of_sight(silent)
         return _starting(allocation, view) if status is JobStatus.SCHEDULING else None
 
     def _of_queued(self, view: JobView) -> Reason | None:
@@ -186,14 +186,18 @@ def _passed(count: int) -> str:
 
 
 def _starting(allocation: Allocation, view: JobView) -> Reason:
-    shares = allocation.shares
-    nodes = list(dict.fromkeys(share.node for share in shares))
+    shares, nodes = allocation.shares, _nodes_of(allocation)
     if len(shares) == 1:
         devices = f" with {view.device_type} {', '.join(map(str, shares[0].devices))}" if shares[0].devices else ""
         message = f"Has its place {on_nodes(nodes)}{devices} and is being started."
         return Reason(code=STARTING, message=message, details={"node": nodes[0], "devices": list(shares[0].devices)})
     message = f"Has its {len(shares)} places {on_nodes(nodes)} and is being started."
     return Reason(code=STARTING, message=message, details={"node": nodes[0], "nodes": list(nodes)})
+
+
+def _nodes_of(allocation: Allocation) -> list[str]:
+    """In the order of the ranks, each once."""
+    return list(dict.fromkeys(share.node for share in allocation.shares))
 
 
 def _held(view: JobView) -> Reason:
@@ -208,10 +212,13 @@ def _held(view: JobView) -> Reason:
     )
 
 
-def _out_of_sight(node: str) -> Reason:
+def _out_of_sight(nodes: list[str]) -> Reason:
+    one = len(nodes) == 1
+    which = f"Node {named(nodes)} has" if one else f"Nodes {named(nodes)} have"
+    again, gone = ("the node reports", "the node is") if one else ("they report", "one of them is")
     return Reason(
         code="node_silent",
-        message=f"Node {node} has not reported for more than 30 seconds. The job may still run there; what became of "
-        "it is known when the node reports again. If the node is gone for good, ask an operator to forget it.",
-        details={"node": node},
+        message=f"{which} not reported for more than 30 seconds. The job may still run there; what became of it is "
+        f"known when {again} again. If {gone} gone for good, ask an operator to forget it.",
+        details={"node": nodes[0], "nodes": list(nodes)},
     )

@@ -116,3 +116,16 @@ def test_a_node_whose_taint_is_named_like_a_resource_is_told_to_be_for_its_devic
     told = {report.node: report for report in ClusterReports("cluster", nodes).reports(NOW, NOW)}
     assert {name: report.devices_only for name, report in told.items()} == {"a": True, "b": False}
     assert (told["a"].devices, told["a"].cpus, told["a"].whole) == ({"v100": 8}, 8.0, None)
+
+
+def test_a_node_that_is_closed_says_why_and_what_it_has() -> None:
+    nodes = ClusterNodes(Api(None), FENCE.executor, {"v100": Kind("nvidia.com/gpu")}, (), {})
+    cordoned = node("a") | {"spec": {"unschedulable": True}}
+    cordoned["status"]["allocatable"]["nvidia.com/gpu"] = "8"
+    for document in (cordoned, node("b")):
+        nodes.nodes.take(document)
+    closed, open_ = ClusterReports("cluster", nodes).reports(NOW, NOW)
+    assert (closed.devices, closed.cpus) == ({}, 0.0)
+    assert closed.whole is not None and closed.whole.devices == {"v100": 8}
+    assert closed.closed is not None and closed.closed.code == "node_cordoned"
+    assert open_.closed is None

@@ -10,16 +10,13 @@ from services.executor.backends.docker.containers import (
     Image,
     Kind,
     Limits,
-    Mount,
     Surroundings,
-    User,
     container_of,
     environment_of,
-    mounts_of,
-    name_of,
-    run_of,
 )
-from services.executor.backends.protocol import Folders, RunOrder
+from services.executor.backends.docker.mounts import Mount, mounts_of
+from services.executor.backends.docker.users import User
+from services.executor.backends.protocol import RunOrder
 from tests.support.executor_backend import order_of
 
 LIMITS = Limits(memory_mib=800)
@@ -57,36 +54,6 @@ def test_nothing_of_an_order_but_its_shape_stands_in_the_container() -> None:
     assert "s3cret" not in repr(made)
     assert made["Env"] == ["LD_PRELOAD", "PATH", "NVIDIA_VISIBLE_DEVICES=void", "ASCEND_VISIBLE_DEVICES="]
     assert environment_of(order, IMAGE, None) == {**IMAGE.environment, "TOKEN": "s3cret"}
-
-
-def test_folders_in_folders_are_mounted_once_and_data_can_only_be_read() -> None:
-    folders = Folders(
-        job=Path("/s/jobs/a"),
-        checkpoints=Path("/s/jobs/a/checkpoints"),
-        work=Path("/s/code"),
-        data=Path("/s/code/data"),
-        reports=Path("/data/metrics/a.jsonl"),
-    )
-    mounts = mounted(replace(ORDER, folders=folders))
-    assert {str(mount.source): mount.writable for mount in mounts} == {
-        "/s/code": True,
-        "/s/code/data": False,
-        "/s/jobs/a": True,
-        "/data/metrics/a.jsonl": True,
-        f"{BASE}.run": True,
-        f"{BASE}.output": True,
-        f"{BASE}.ways": True,
-        "/data/runtime/1": False,
-    }
-
-
-def test_data_that_is_also_the_jobs_own_folder_can_be_written() -> None:
-    folders = replace(ORDER.folders, data=ORDER.folders.job)
-    [own] = [
-        mount for mount in mounted(replace(ORDER, folders=folders))
-        if mount.source == ORDER.folders.job
-    ]  # fmt: skip
-    assert own.writable
 
 
 @pytest.mark.parametrize(("asked", "limit", "shm"), [(0, 816, 400), (100, 116, 50), (1, 17, 1)])
@@ -133,9 +100,3 @@ def test_several_ranks_have_a_network_of_their_own_in_which_the_first_has_a_name
     aliases = made["NetworkingConfig"]["EndpointsConfig"][network]["Aliases"]
     assert aliases == [environment_of(order, IMAGE, None)["MASTER_ADDR"]]
     assert made_of()["HostConfig"]["NetworkMode"] == WHERE.network
-
-
-def test_a_name_leads_back_to_its_run_and_no_strangers_name_does() -> None:
-    assert run_of("home-1", name_of("home-1", "JOB.1-3")) == "JOB.1-3"
-    assert run_of("home-2", name_of("home-1", "JOB.1-3")) is None
-    assert run_of("home-1", "postgres") is None

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.executor.backends.docker.containers import BOOT
 from services.executor.backends.docker.files import Marks
 from services.executor.backends.docker.judging import judged
+from services.executor.backends.docker.names import BOOT
 from services.executor.backends.process.marks import Facts
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused, Started, Waiting
 from shared.contracts.job import Reason

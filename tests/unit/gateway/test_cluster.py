@@ -24,6 +24,7 @@ from shared.contracts.cluster import (
 )
 from shared.contracts.commands.cluster import CLUSTER, HISTORY
 from shared.contracts.errors import Unavailable
+from shared.contracts.job import Reason
 from tests.support.gateway import START, Gateway
 from tests.support.yard import job_id
 
@@ -145,11 +146,23 @@ async def test_an_administrator_reads_everything(cluster: Gateway) -> None:
     assert used == {"default": ({"v100": 1}, 1, 1), "lab": ({"v100": 2}, 2, 2)}
 
 
+async def test_a_node_that_is_closed_shows_what_is_held_there_has_nothing_free_and_says_why(cluster: Gateway) -> None:
+    why = Reason(code="node_cordoned", message="It is cordoned.")
+    closed = ClusterPage(nodes=(NODES[0].model_copy(update={"closed": why}),), holders=HOLDERS)
+    cluster.bus.answers[CLUSTER.subject] = lambda ask: closed
+    found = await seen(cluster, "ada")
+    (node,) = found["nodes"]
+    assert (node["state"], node["closed"]["message"], node["devices"][0]["used"]) == ("ready", "It is cordoned.", 2)
+    assert slots(found) == ["mine", None, None, None]
+    assert (found["totals"]["closed_nodes"], found["totals"]["devices"][0]["free"]) == (1, 0)
+
+
 async def test_sums_are_made_of_the_nodes_that_are_shown(cluster: Gateway) -> None:
     found = await seen(cluster, "ada")
     assert found["totals"] == {
         "nodes": 2,
         "silent_nodes": 1,
+        "closed_nodes": 0,
         "devices": [{"device_type": "v100", "total": 6, "used": 3, "free": 1, "simulated": 4}],
     }
     assert found["queue"]["waiting"] == 4

@@ -26,6 +26,7 @@ NODE = {
     "name": "gpu-1",
     "state": "ready",
     "since": "2026-11-23T23:12:50.123Z",
+    "closed": None,
     "cpus": 64.0,
     "cpus_used": 2.5,
     "memory_mib": 65536,
@@ -51,7 +52,7 @@ def found(*nodes: dict[str, Any], reasons: tuple[dict[str, Any], ...] = (), **to
     return {
         "nodes": list(nodes),
         "vcs": [],
-        "totals": {"nodes": len(nodes), "silent_nodes": 0, "devices": [total] if nodes else []},
+        "totals": {"nodes": len(nodes), "silent_nodes": 0, "closed_nodes": 0, "devices": [total] if nodes else []},
         "queue": {"waiting": sum(row["waiting"] for row in reasons), "by_reason": list(reasons)},
     }
 
@@ -80,6 +81,17 @@ def test_a_line_for_each_node_says_what_is_held_and_by_whom(server: ScriptedServ
 def test_a_silent_node_says_since_when(server: ScriptedServer) -> None:
     server.on("GET", CLUSTER, Answer(body=found({**NODE, "state": "silent"})))
     assert "gpu-1  silent since " in run().stdout
+
+
+def test_a_node_that_is_closed_shows_what_is_held_there_and_why_it_is_closed(server: ScriptedServer) -> None:
+    why = {"code": "node_cordoned", "message": "It is cordoned.", "details": {"taints": []}}
+    names = [f"gpu-{number}" for number in range(1, 8)]
+    server.on("GET", CLUSTER, Answer(body=found(*({**NODE, "name": name, "closed": why} for name in names), free=0)))
+    result = run()
+    assert result.stdout.splitlines()[1].split()[:4] == ["gpu-1", "closed", "v100", "3/4"]
+    assert result.stderr.splitlines()[0] == "Closed: gpu-1, gpu-2, gpu-3, gpu-4, gpu-5 and 2 more. It is cordoned."
+    server.on("GET", CLUSTER, Answer(body=found({**NODE, "state": "silent", "closed": why})))
+    assert "Closed" not in run().stderr
 
 
 def test_below_it_says_what_is_free_and_who_waits_for_what(server: ScriptedServer) -> None:

@@ -6,7 +6,7 @@ from services.scheduler.domain.cluster import offer, page, sample
 from services.scheduler.domain.reasons import Reasons
 from shared.contracts.cluster import ClusterNode, ClusterPage
 from shared.contracts.job import JobStatus
-from tests.support.yard import START, Yard, closed, job, job_id, node, of_which
+from tests.support.yard import CORDONED, START, Yard, closed, job, job_id, node, of_which
 
 
 def first(yard: Yard) -> ClusterPage:
@@ -92,6 +92,24 @@ def test_a_silent_node_says_when_it_reported_last_and_one_that_is_ready_since_wh
     assert (told(yard).silent, told(yard).since) == (False, START.replace(hour=7))
     yard.pass_time(31, silent=["a"])
     assert (told(yard).silent, told(yard).since) == (True, START)
+
+
+def test_a_node_that_is_closed_shows_all_that_it_has_what_jobs_hold_of_it_and_why() -> None:
+    yard = Yard(node("a", cpus=8, v100=4), node("b", v100=1))
+    yard.submit(job(1, devices=3, cpus=2, memory_mib=100))
+    yard.cycle()
+    yard.report(closed(yard.nodes["a"]))
+    here = told(yard)
+    assert here.closed == CORDONED
+    assert held(yard) == {0: job_id(1), 1: job_id(1), 2: job_id(1)}
+    assert (here.devices[0].total, here.cpus, here.cpus_held, here.memory_held_mib) == (4, 8, 2, 100)
+    counted = sample(yard.snapshot, yard.now, 30).devices["v100"]
+    assert (counted.total, counted.held) == (5, 3)
+    assert yard.snapshot.nodes.devices() == {"v100": 5}
+    yard.submit(job(2, devices=1), job(3, devices=1))
+    assert [share.node for one in yard.cycle().placements for share in one.allocation.shares] == ["b"]
+    yard.report(node("a", cpus=8, v100=4))
+    assert (told(yard).closed, told(yard).devices[0].total) == (None, 4)
 
 
 def test_a_device_that_rests_is_neither_held_nor_free() -> None:

@@ -213,6 +213,16 @@ def test_a_gang_that_needs_silent_nodes_hears_which() -> None:
     assert why(yard, 1).message.startswith("Fits only with the nodes b, c, which have not reported")
 
 
+def test_a_gang_that_runs_on_silent_nodes_hears_which_of_its_nodes_these_are() -> None:
+    yard = cluster(4, 4, 4)
+    yard.submit(job(1, devices=2, nodes=6))
+    running(yard, 1)
+    yard.pass_time(31, silent=["b", "c"])
+    reason = why(yard, 1)
+    assert (reason.code, reason.details) == ("node_silent", {"node": "b", "nodes": ["b", "c"]})
+    assert reason.message.startswith("Nodes b, c have not reported for more than 30 seconds.")
+
+
 def test_a_gang_that_would_fit_waits_for_its_turn() -> None:
     yard = cluster(4, 4)
     yard.submit(job(1, devices=4, nodes=2))

@@ -145,7 +145,7 @@ def test_a_job_on_a_node_that_fell_silent_may_still_run_there() -> None:
     assert Reasons(yard.snapshot).explain([job_id(1)]) == ()
     yard.pass_time(31, silent=["a"])
     reason = why(yard, 1)
-    assert (reason.code, reason.details) == ("node_silent", {"node": "a"})
+    assert (reason.code, reason.details) == ("node_silent", {"node": "a", "nodes": ["a"]})
     assert "The job may still run there" in reason.message
     assert "ask an operator" in reason.message
 

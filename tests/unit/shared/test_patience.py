@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.contracts.errors import TemporaryError
-from shared.patience import until_it_works
+from shared.patience import until_each_works, until_it_works
 
 
 class Late:
@@ -32,3 +32,18 @@ async def test_what_will_not_come_by_waiting_is_raised() -> None:
 
     with pytest.raises(ValueError, match="wrong"):
         await until_it_works(broken, "streams_away")
+
+
+async def test_what_an_earlier_step_has_begun_is_not_begun_again_while_a_later_one_waits() -> None:
+    begun: list[str] = []
+    late = Late(2)
+
+    async def first() -> None:
+        begun.append("first")
+
+    async def second() -> None:
+        await late()
+        begun.append("second")
+
+    await until_each_works((first, second), "start_delayed")
+    assert begun == ["first", "second"]

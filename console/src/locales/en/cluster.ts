@@ -7,6 +7,7 @@ export default {
     totals: {
         nodes: '{count} node | {count} nodes',
         silent: '{count} silent',
+        closed: '{count} closed',
         inUse: '{used} of {total} in use',
         free: '{count} free',
         allSimulated: 'simulated',
@@ -28,6 +29,7 @@ export default {
         ready: 'ready',
         silent: 'silent',
         silentSince: 'last report',
+        closed: 'closed',
         cpus: 'CPUs reserved',
         memory: 'Memory reserved',
         unknown: 'not reported yet',
@@ -40,12 +42,14 @@ export default {
         foreign: 'of a job that you may not see',
         free: 'free',
         resting: 'rests after a refused start',
+        closed: 'on a closed node',
     },
     slots: {
         job: '{name} of {owner}, {vc}: {count} device | {name} of {owner}, {vc}: {count} devices',
         foreign: '{count} device of a job that you may not see | {count} devices of jobs that you may not see',
         free: '{count} free',
         resting: '{count} resting',
+        closed: '{count} on a closed node',
     },
     legend: 'What the squares mean',
     history: {

@@ -7,6 +7,7 @@ export default {
     totals: {
         nodes: '{count} 个节点',
         silent: '{count} 个无响应',
+        closed: '{count} 个已关闭',
         inUse: '已用 {used}，共 {total}',
         free: '空闲 {count}',
         allSimulated: '模拟',
@@ -28,6 +29,7 @@ export default {
         ready: '就绪',
         silent: '无响应',
         silentSince: '最后上报于',
+        closed: '已关闭',
         cpus: '已分配 CPU',
         memory: '已分配内存',
         unknown: '尚未上报',
@@ -40,12 +42,14 @@ export default {
         foreign: '无权查看的作业',
         free: '空闲',
         resting: '启动被拒绝后暂停分配',
+        closed: '所在节点已关闭',
     },
     slots: {
         job: '{owner} 的 {name}（{vc}）：{count} 个设备',
         foreign: '无权查看的作业占用 {count} 个设备',
         free: '空闲 {count} 个',
         resting: '暂停分配 {count} 个',
+        closed: '{count} 个在已关闭的节点上',
     },
     legend: '方块的含义',
     history: {

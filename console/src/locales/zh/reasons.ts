@@ -48,11 +48,12 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     beyond_any_node: (facts) =>
         facts.needs &&
         `每个节点申请的资源（${amount(facts.needs, facts.deviceType)}）超过任何单个节点的总量，请减少申请。`,
-    node_silent: (facts) =>
-        `节点 ${facts.text('node') || facts.list('nodes').join('、')} 超过 30 秒没有上报，恢复上报后才知道后续情况。`,
+    node_silent: (facts) => `节点 ${where(facts)}超过 30 秒没有上报，恢复上报后才知道后续情况。`,
     nodes_closed: (facts) =>
         `只有节点 ${facts.list('nodes').join('、')} 足够大，但目前不接受新的运行（已封锁或有污点），` +
         `或正被平台以外的程序占用，等待恢复。${line(facts)}`,
+    node_cordoned: (facts) => `节点已在其集群中封锁${taints(facts)}。集群运维人员解除之前，不会启动新的运行。`,
+    node_tainted: (facts) => `节点${taints(facts, '')}。集群运维人员解除之前，不会启动新的运行。`,
     retrying: (facts) => `${ending(facts)}。将自动重试。`,
     command_failed: (facts) => `${ending(facts)}。控制台中有它最后的输出。`,
     finished: () => '命令正常结束，退出码为 0。',
@@ -196,6 +197,11 @@ function where(facts: Facts): string {
     const nodes = facts.list('nodes')
     const first = nodes.slice(0, NODES_NAMED).join('、') || facts.text('node')
     return nodes.length > NODES_NAMED ? `${first} 等 ${nodes.length} 个节点` : `${first} `
+}
+
+function taints(facts: Facts, before = '，且'): string {
+    const named = facts.list('taints').join('、')
+    return named && `${before}带有运行无法容忍的污点 ${named}`
 }
 
 function line(facts: Facts): string {

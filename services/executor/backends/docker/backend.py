@@ -10,21 +10,14 @@ from typing import Any
 import structlog
 
 from services.executor.backends.docker import runtime
-from services.executor.backends.docker.containers import (
-    HOME,
-    Kind,
-    Limits,
-    Surroundings,
-    grace_of,
-    home_id_of,
-    name_of,
-    run_of,
-)
+from services.executor.backends.docker.containers import Kind, Limits, Surroundings
 from services.executor.backends.docker.doors import ContainerDoors
+from services.executor.backends.docker.ending import Ending
 from services.executor.backends.docker.engine import Declined, Engine
-from services.executor.backends.docker.files import Marks, RunFiles
-from services.executor.backends.docker.judging import judged
+from services.executor.backends.docker.files import RunFiles
 from services.executor.backends.docker.launching import Launching
+from services.executor.backends.docker.names import home_id_of, name_of, network_of
+from services.executor.backends.docker.observing import Observing
 from services.executor.backends.docker.ports import Ports
 from services.executor.backends.docker.reading import reading_of
 from services.executor.backends.docker.users import Users
@@ -32,20 +25,14 @@ from services.executor.backends.process import linux, marks
 from services.executor.backends.process.entrance import Entrance
 from services.executor.backends.protocol import AnswersItself, Changed, Execution, RunOrder
 from services.executor.backends.standing import Standing
-from services.executor.domain.observation import Live, Observation, Started, Waiting
+from services.executor.domain.observation import Observation
 from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
+from services.executor.domain.record import rank_of
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
 log = structlog.get_logger()
-
-OUTPUT_S = 0.2
-"""Between two looks at whether runs have written something."""
-PATIENCE_S = 10.0
-"""After a grace period, for a supervisor that sweeps."""
-AGAIN_S = 1.0
-"""Until the engine is asked again for its events, when it has gone."""
 
 KindOf = Callable[[RunOrder], Kind | None]
 
@@ -84,11 +71,9 @@ class DockerBackend:
         self._launching: Launching | None = None
         self._launches: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._ends: dict[str, asyncio.Task[None]] = {}
+        self._observing = Observing(self._engine, self._files, self._home_id, self._boot_id, self._tell, self._note)
+        self._ending = Ending(self._engine, self._files, self._home_id, self._observing)
         self._standing = Standing()
-        self._written: dict[str, int] = {}
-        self._over: dict[str, Observation] = {}
-        self._told: dict[str, Observation] = {}
         self._changed: Changed = lambda run_id, observation: None
         self._wrote: Callable[[str], None] = lambda run_id: None
 
@@ -108,14 +93,14 @@ class DockerBackend:
             ipv6=linux.has_ipv6(),
         )
         self._launching = Launching(self._engine, self._files, surroundings, self._users, self._default_image)
-        self._standing.begin(self._hear())
-        self._standing.begin(self._look_at_output())
+        self._standing.begin(self._observing.hear())
+        self._standing.begin(self._observing.look_at_output())
 
     async def stand(self) -> None:
         await self._standing.stand()
 
     async def close(self) -> None:
-        tasks = [*self._standing.under_way(), *self._tasks, *self._ends.values()]
+        tasks = [*self._standing.under_way(), *self._tasks, *self._ending.under_way()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -123,8 +108,8 @@ class DockerBackend:
 
     async def launch(self, orders: Sequence[RunOrder]) -> None:
         for order in orders:
-            if order.run_id not in self._launches and order.run_id not in self._over:
-                first = self._launches.get(f"{order.job_id}.{order.attempt}")
+            if order.run_id not in self._launches and not self._observing.is_over(order.run_id):
+                first = self._launches.get(rank_of(order.run_id)[0])
                 task = asyncio.create_task(self._launch(order, first), name=order.run_id)
                 self._launches[order.run_id] = task
                 self._tasks.add(task)
@@ -137,22 +122,20 @@ class DockerBackend:
             launch.cancel()
             await asyncio.wait([launch])
         if run_id not in self._launches:  # else whoever launches it sees to it
-            await self._stop(run_id)
+            await self._ending.stop(run_id)
 
     async def force(self, run_ids: Sequence[str], reason: Reason) -> tuple[str, ...]:
         raise AnswersItself
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
-        seen = dict(zip(run_ids, await asyncio.gather(*map(self._observe_apart, run_ids)), strict=True))
-        self._told.update(seen)
-        return seen
+        return await self._observing.observe(run_ids)
 
     async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
         fetching = self._launching.fetching if self._launching is not None else {}
         return {run_id: fetching[run_id].pull for run_id in run_ids if run_id in fetching}
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
-        alive = [run_id for run_id in run_ids if run_id not in self._over]
+        alive = [run_id for run_id in run_ids if not self._observing.is_over(run_id)]
         found = await asyncio.gather(*map(self._stats, alive))
         now = time.time_ns()
         return {
@@ -202,47 +185,15 @@ class DockerBackend:
         try:
             marks = await asyncio.to_thread(self._files.read, run_id)
             if marks.asked:
-                await self._stop(run_id)
-            await self._look(run_id)
+                await self._ending.stop(run_id)
+            await self._observing.look(run_id)
         except OSError as error:
             log.warning("launch_not_seen", run_id=run_id, reason=str(error))
 
-    async def _stop(self, run_id: str) -> None:
-        """What has begun is told; what has not will not. Raises OSError."""
-        marks = await asyncio.to_thread(self._files.read, run_id)
-        if run_id in self._over or marks.refused is not None:
-            return
-        if marks.begun or marks.start is not None:
-            if await self._engine.signal(self._name(run_id), "SIGTERM"):
-                self._enforce(run_id)
-        else:
-            if marks.made:
-                await self._engine.remove(self._name(run_id))
-            await asyncio.to_thread(self._files.bury, run_id)
-            await self._look(run_id)
-
-    def _enforce(self, run_id: str) -> None:
-        """The supervisor sees to the grace period; this is for one that its run has made deaf."""
-        if run_id not in self._ends:
-            task = asyncio.create_task(self._end(run_id), name=run_id)
-            self._ends[run_id] = task
-            task.add_done_callback(lambda task: self._ends.pop(task.get_name(), None))
-
-    async def _end(self, run_id: str) -> None:
-        try:
-            container = await self._engine.inspect(self._name(run_id))
-            if container is not None:
-                await asyncio.sleep(grace_of(container) + PATIENCE_S)
-                await self._engine.signal(self._name(run_id), "SIGKILL")
-        except OSError as error:  # whoever wants it stopped asks again
-            log.warning("stop_not_enforced", run_id=run_id, reason=str(error))
-
     async def _forget(self, run_id: str) -> None:
-        self._over.pop(run_id, None)
-        self._told.pop(run_id, None)
-        self._written.pop(run_id, None)
+        self._observing.forget(run_id)
         await self._engine.remove(self._name(run_id))
-        await self._engine.remove_network(f"jobyard-{self._home_id}-{run_id.partition('-')[0]}")
+        await self._engine.remove_network(network_of(self._home_id, run_id))
         await asyncio.to_thread(self._files.remove, run_id)
 
     async def _stats(self, run_id: str) -> dict[str, Any] | None:
@@ -252,70 +203,8 @@ class DockerBackend:
             log.warning("container_not_measured", run_id=run_id, reason=str(error))
             return None
 
-    async def _observe_apart(self, run_id: str) -> Observation:
-        """As it was last seen, while the engine does not say what this one container is: the others are seen anew."""
-        try:
-            return await self._observe(run_id)
-        except Declined as error:
-            log.warning("container_not_seen", run_id=run_id, reason=str(error))
-            return self._told.get(run_id, Waiting())
+    def _tell(self, run_id: str, seen: Observation) -> None:
+        self._changed(run_id, seen)
 
-    async def _observe(self, run_id: str) -> Observation:
-        if run_id in self._over:
-            return self._over[run_id]
-        marks = await asyncio.to_thread(self._files.read, run_id)
-        container = None
-        if _concerns_engine(marks):
-            container = await self._engine.inspect(self._name(run_id))
-            marks = await asyncio.to_thread(self._files.read, run_id)  # its last words came before its end
-        seen = judged(marks, container, self._boot_id)
-        if isinstance(seen, Started):
-            self._written.setdefault(run_id, 0)
-        elif not isinstance(seen, Live):
-            self._over[run_id] = seen
-            self._written.pop(run_id, None)
-        return seen
-
-    async def _look(self, run_id: str) -> None:
-        """And tell what is new: the engine's events come beside what a launch and a stop look at themselves."""
-        seen = await self._observe(run_id)
-        if not isinstance(seen, Waiting) and self._told.get(run_id) != seen:
-            self._told[run_id] = seen
-            self._changed(run_id, seen)
-
-    async def _hear(self) -> None:
-        """Look at whatever container starts or ends; after a silence of the engine's, at all that live."""
-        since = int(time.time())
-        while True:
-            try:
-                async for name in self._engine.events(f"{HOME}={self._home_id}", since):
-                    run_id = run_of(self._home_id, name)
-                    if run_id is not None:
-                        await self._look(run_id)
-            except OSError as error:
-                log.warning("engine_events_ended", reason=str(error))
-            since = int(time.time())
-            await asyncio.sleep(AGAIN_S)
-            await self._look_at_all()
-
-    async def _look_at_all(self) -> None:
-        for run_id in list(self._written):
-            try:
-                await self._look(run_id)
-            except Declined as error:
-                log.warning("container_not_seen", run_id=run_id, reason=str(error))
-            except OSError:
-                return
-
-    async def _look_at_output(self) -> None:
-        while True:
-            for run_id, before in list(self._written.items()):
-                size = self._files.written(run_id)
-                if size != before and run_id in self._written:
-                    self._written[run_id] = size
-                    self._wrote(run_id)
-            await asyncio.sleep(OUTPUT_S)
-
-
-def _concerns_engine(marks: Marks) -> bool:
-    return marks.refused is None and marks.buried_ns is None and (marks.begun or marks.start is not None)
+    def _note(self, run_id: str) -> None:
+        self._wrote(run_id)

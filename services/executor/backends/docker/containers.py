@@ -6,21 +6,17 @@ folder with the supervisor's files has a name that no image can know, and what a
 with the order, for the command alone.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from services.executor.backends.docker.mounts import Mount, bind_of
+from services.executor.backends.docker.names import labels_of, network_of
+from services.executor.backends.docker.users import User
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.container_devices import withheld
 
-RUN, HOME, NODE, BOOT = "jobyard.run", "jobyard.home", "jobyard.node", "jobyard.boot"
-"""Labels. Nothing is adopted or removed that has not this backend's `jobyard.home`."""
-GRACE = "jobyard.grace"
-"""Seconds between SIGTERM and SIGKILL."""
-JOB, OWNER, VC, IMAGE = "jobyard.job", "jobyard.owner", "jobyard.vc", "jobyard.image"
-"""For people who look at the engine."""
 HERE = "/.jobyard-"
 """What the folder of the supervisor's own files begins with; a word that nobody can guess follows."""
 FIRST_RANK = "rank-0"
@@ -37,30 +33,6 @@ _LOG = {"Type": "json-file", "Config": {"max-size": "64k", "max-file": "1"}}
 """What the supervisor says when it cannot even begin; the run's own output never comes here."""
 
 Kind = Literal["gpu", "npu"]
-
-
-@dataclass(frozen=True)
-class User:
-    """Whose the run's processes are, by numbers: an image may know no names."""
-
-    uid: int
-    gid: int
-
-    def __str__(self) -> str:
-        return f"{self.uid}:{self.gid}"
-
-
-@dataclass(frozen=True)
-class Mount:
-    """The same path in the container as on the machine, unless `at` says otherwise."""
-
-    source: Path
-    writable: bool = True
-    at: str | None = None
-
-    @property
-    def target(self) -> str:
-        return self.at or str(self.source)
 
 
 @dataclass(frozen=True)
@@ -101,26 +73,6 @@ class Surroundings:
     """Whether the kernel has it; the engine takes even its loopback away from containers, where programs expect it."""
 
 
-def home_id_of(home: Path) -> str:
-    """What tells this backend's containers from those of another executor on the same engine."""
-    return hashlib.sha256(str(home.absolute()).encode()).hexdigest()[:12]
-
-
-def name_of(home_id: str, run_id: str) -> str:
-    """The container's name, which makes it the only one of its run."""
-    return f"jobyard-{home_id}-{run_id}"
-
-
-def run_of(home_id: str, name: str) -> str | None:
-    """Whose container has this name; none if it is not of this backend."""
-    prefix = f"jobyard-{home_id}-"
-    return name.removeprefix(prefix) if name.startswith(prefix) else None
-
-
-def network_of(home_id: str, order: RunOrder) -> str:
-    return f"jobyard-{home_id}-{order.job_id}.{order.attempt}"
-
-
 def container_of(
     order: RunOrder,
     image: Image,
@@ -134,11 +86,11 @@ def container_of(
     argv = surroundings.argv(f"{here}/runtime")
     hidden = withheld("nvidia.com/gpu" if kind == "gpu" else None)
     host: dict[str, Any] = {
-        "Mounts": [_bind(mount) for mount in mounts],
+        "Mounts": [bind_of(mount) for mount in mounts],
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges:true"],
         "IpcMode": "private",
-        "NetworkMode": network_of(surroundings.home_id, order) if order.ranks > 1 else surroundings.network,
+        "NetworkMode": network_of(surroundings.home_id, order.run_id) if order.ranks > 1 else surroundings.network,
         "RestartPolicy": {"Name": "no"},
         "Sysctls": {"net.ipv6.conf.lo.disable_ipv6": "0"} if surroundings.ipv6 else {},
         "LogConfig": _LOG,
@@ -159,7 +111,7 @@ def container_of(
         "User": str(user),
         "WorkingDir": "/",
         "Hostname": f"rank-{order.rank}",
-        "Labels": labels_of(order, surroundings) | {IMAGE: image.name},
+        "Labels": labels_of(order, image.name, surroundings.home_id, surroundings.boot_id),
         "OpenStdin": True,
         "StdinOnce": True,
         "StopSignal": "SIGTERM",
@@ -168,26 +120,8 @@ def container_of(
     }
     if order.ranks > 1:
         alias = {"Aliases": [f"rank-{order.rank}"]}
-        config["NetworkingConfig"] = {"EndpointsConfig": {network_of(surroundings.home_id, order): alias}}
+        config["NetworkingConfig"] = {"EndpointsConfig": {network_of(surroundings.home_id, order.run_id): alias}}
     return config
-
-
-def labels_of(order: RunOrder, surroundings: Surroundings) -> dict[str, str]:
-    return {
-        RUN: order.run_id,
-        HOME: surroundings.home_id,
-        BOOT: surroundings.boot_id,
-        NODE: order.node,
-        GRACE: f"{order.grace_s:g}",
-        JOB: order.job_id,
-        OWNER: order.owner,
-        VC: order.vc,
-    }
-
-
-def grace_of(container: Mapping[str, Any]) -> float:
-    """Of a container as `inspect` shows it."""
-    return float(container["Config"]["Labels"].get(GRACE, 0))
 
 
 def environment_of(order: RunOrder, image: Image, kind: Kind | None) -> dict[str, str]:
@@ -200,31 +134,6 @@ def environment_of(order: RunOrder, image: Image, kind: Kind | None) -> dict[str
     if kind == "gpu":
         env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, range(len(_visible(order, "CUDA_VISIBLE_DEVICES")))))
     return env
-
-
-def mounts_of(order: RunOrder, base: Path, runtime: Path, here: str) -> list[Mount]:
-    """Outer folders before those that lie in them; none twice. `base`: what the run's files begin with."""
-    folders = order.folders
-    wanted = {folders.job: True, folders.checkpoints: True, folders.work: True, folders.reports: True}
-    if folders.data is not None:
-        wanted.setdefault(folders.data, False)
-    mounts: list[Mount] = []
-    for path in sorted(wanted, key=lambda path: len(path.parts)):
-        around = next((mount for mount in reversed(mounts) if path.is_relative_to(mount.source)), None)
-        if around is None or around.writable != wanted[path]:
-            mounts.append(Mount(path, wanted[path]))
-    own = [Mount(Path(f"{base}{suffix}"), at=f"{here}/run{suffix}") for suffix in (".run", ".output", ".ways")]
-    return [*mounts, *own, Mount(runtime, writable=False, at=f"{here}/runtime")]
-
-
-def _bind(mount: Mount) -> dict[str, Any]:
-    return {
-        "Type": "bind",
-        "Source": str(mount.source),
-        "Target": mount.target,
-        "ReadOnly": not mount.writable,
-        "BindOptions": {"Propagation": "rprivate"},
-    }
 
 
 def _limits(order: RunOrder, limits: Limits) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from secrets import token_hex
 
 from pydantic import TypeAdapter, ValidationError
 
-from services.executor.backends.docker.containers import User
+from services.executor.backends.docker.users import User
 from services.executor.backends.ownership import give
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders

@@ -1,13 +1,11 @@
 """What a run is, from what its files say and what the engine says of its container: pure, and the same each time."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from services.executor.backends.docker.containers import BOOT
 from services.executor.backends.docker.files import Marks
+from services.executor.backends.docker.names import Container, boot_of
 from services.executor.backends.process.ending import ended
 from services.executor.backends.process.marks import Facts
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Ended, Lost, Observation, Started, Waiting
@@ -30,9 +28,6 @@ MARKS_DAMAGED = Reason(
 
 _MOST = 1 << 62
 _SIGNAL = re.compile(r"SIG[A-Z0-9+]{1,12}")
-
-Container = Mapping[str, Any]
-"""As the engine's `inspect` has it."""
 
 
 def judged(marks: Marks, container: Container | None, boot_id: str) -> Observation:
@@ -61,11 +56,6 @@ def runs(container: Container | None) -> bool:
     return container is not None and bool(container["State"]["Running"])
 
 
-def is_of(container: Container, home_label: str, home_id: str) -> bool:
-    """Whether this backend has made it."""
-    return bool(container["Config"]["Labels"].get(home_label) == home_id)
-
-
 def _believed(end: Ended | Lost, container: Container | None) -> Ended | Lost:
     """What the supervisor takes for the machine's network is the container's: it sees no other. Raises ValueError."""
     if isinstance(end, Lost):
@@ -90,7 +80,7 @@ def _gone(start: Facts | None, container: Container | None, boot_id: str) -> Rea
     if container is None:
         earlier = start is not None and start.get("boot_id", boot_id) != boot_id
         return NODE_RESTARTED if earlier else CONTAINER_REMOVED
-    if container["Config"]["Labels"].get(BOOT) != boot_id:
+    if boot_of(container) != boot_id:
         return NODE_RESTARTED
     if start is None:
         return MARKS_DAMAGED

@@ -17,24 +17,21 @@ import structlog
 from services.executor import descent
 from services.executor.backends.docker.containers import (
     HERE,
-    HOME,
     Image,
     Kind,
     Surroundings,
-    User,
     container_of,
     environment_of,
-    mounts_of,
-    name_of,
-    network_of,
 )
 from services.executor.backends.docker.engine import Declined, Engine, Unpullable
 from services.executor.backends.docker.files import RunFiles
 from services.executor.backends.docker.inside import MISPLACED
-from services.executor.backends.docker.judging import Container, is_of, runs
+from services.executor.backends.docker.judging import runs
+from services.executor.backends.docker.mounts import mounts_of
+from services.executor.backends.docker.names import HOME, Container, is_of, name_of, network_of
 from services.executor.backends.docker.pinning import Pinned
 from services.executor.backends.docker.refusing import refusal
-from services.executor.backends.docker.users import Users
+from services.executor.backends.docker.users import User, Users
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.observation import Refused
 from services.executor.domain.pulling import Progress
@@ -126,7 +123,7 @@ class Launching:
         container = await self._engine.inspect(name)
         if container is None:
             return False
-        if not is_of(container, HOME, self._surroundings.home_id):
+        if not is_of(container, self._surroundings.home_id):
             raise Declined(409, f"a container with the name {name} that is not Jobyard's stands in the way")
         if runs(container) and (await asyncio.to_thread(self._files.read, run_id)).start is not None:
             return True
@@ -142,7 +139,7 @@ class Launching:
             config = container_of(order, image, user, mounts, here, kind, self._surroundings)
             if order.ranks > 1:
                 labels = {HOME: self._surroundings.home_id}
-                await self._engine.make_network(network_of(self._surroundings.home_id, order), labels)
+                await self._engine.make_network(network_of(self._surroundings.home_id, order.run_id), labels)
             await self._engine.create(name, config)
             told = _order(order, image, kind) | {"home": here, "mounts": pinned.expected}
             await self._engine.start_with_input(name, json.dumps(told).encode())

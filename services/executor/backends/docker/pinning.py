@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from services.executor import descent
-from services.executor.backends.docker.containers import Mount
 from services.executor.backends.docker.mounted import Expected
+from services.executor.backends.docker.mounts import Mount
 
 
 class Pinned:

@@ -6,12 +6,23 @@ if it was told otherwise.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from services.executor.backends.docker.containers import User
 from services.executor.domain.observation import Refused
 from shared.contracts.job import Reason
 
 EVERYBODY = "*"
+
+
+@dataclass(frozen=True)
+class User:
+    """Whose the run's processes are, by numbers: an image may know no names."""
+
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.gid}"
 
 
 class Users:

@@ -13,7 +13,9 @@ from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.watching import Watch
 from services.executor.domain import pod_names as names
 from services.executor.domain.admission import Capacity
+from services.executor.domain.closed_nodes import why_closed
 from services.executor.domain.cluster_nodes import Kind, NodeFacts, capacity, node_facts, requests, whole
+from shared.contracts.job import Reason
 
 log = structlog.get_logger()
 
@@ -134,6 +136,10 @@ class ClusterNodes(Mapping[str, Capacity]):
     def devices_only(self, facts: NodeFacts) -> bool:
         """Whether only runs with some of its devices may go there."""
         return facts.only_with(self._kinds.values())
+
+    def why_closed(self, facts: NodeFacts) -> Reason | None:
+        """None: it gets new runs."""
+        return why_closed(facts, self._kinds.values())
 
     def answers(self, name: str) -> bool:
         """Whether the cluster has a node of this name, whatever its labels, and hears of it."""

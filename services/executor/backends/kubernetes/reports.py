@@ -39,6 +39,7 @@ class ClusterReports:
                 executor=self._executor,
                 whole=None if whole == has else _size(whole),
                 devices_only=self._nodes.devices_only(facts),
+                closed=self._nodes.why_closed(facts),
             )
             for node, (facts, has, whole) in self._nodes.now().items()
         ]

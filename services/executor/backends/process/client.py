@@ -41,8 +41,6 @@ class SpawnerClient:
 
     async def open(self) -> None:
         """Connect; return when a spawner has answered."""
-        if self._standing.under_way():
-            return
         ready = asyncio.Event()
         self._standing.begin(self._keep_connected(ready))
         await self._standing.until(ready)

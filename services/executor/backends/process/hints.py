@@ -25,8 +25,6 @@ class Hints:
         self._rest = b""
 
     def open(self) -> None:
-        if self._file >= 0:
-            return
         with contextlib.suppress(FileExistsError):
             os.mkfifo(self._path, 0o600)
         # for reading and writing, so that it does not end when the last supervisor closes it
