@@ -65,6 +65,12 @@ def test_it_satisfies_the_restricted_level() -> None:
         assert all("hostPath" not in volume for volume in spec.get("volumes", ()))
 
 
+def test_no_image_says_of_which_groups_a_run_is_unless_an_operator_lets_it() -> None:
+    assert made()["spec"]["securityContext"]["supplementalGroupsPolicy"] == "Strict"
+    merged = made(replace(LAYOUT, image_groups=True))
+    assert merged["spec"]["securityContext"]["supplementalGroupsPolicy"] == "Merge"
+
+
 def test_kubernetes_puts_nothing_in_place_of_what_a_command_or_a_variable_says() -> None:
     document = made(env={"PATH": "$(HOME)", "PRICE": "5$$"})
     assert container(document)["command"][-1] == "echo $$HOME $$(id) $$$$"

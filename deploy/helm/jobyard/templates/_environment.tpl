@@ -134,6 +134,7 @@ JOBYARD_EXECUTOR_KUBERNETES_DISK_MIB: {{ .diskMib | int64 | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_SHARED_MEMORY_MIB: {{ .sharedMemoryMib | int64 | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_USER: {{ $.Values.security.user | int64 | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_GROUP: {{ $.Values.security.group | int64 | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_IMAGE_GROUPS: {{ .imageGroups | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_READ_ONLY_ROOT: {{ .readOnlyRoot | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PRIORITY_CLASS: {{ .priorityClass | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_RUNTIME_CLASS: {{ .runtimeClass | quote }}

@@ -52,6 +52,7 @@ def layout_of(executor: str, said: KubernetesSettings) -> Layout:
         shared_memory_mib=said.shared_memory_mib,
         user=said.user or os.geteuid() or SOMEBODY,
         group=said.group or os.getegid() or SOMEBODY,
+        image_groups=said.image_groups,
         read_only_root=said.read_only_root,
         tmp_mib=said.tmp_mib,
         priority_class=said.priority_class,

@@ -1,7 +1,7 @@
 """One rank of a run as a pod: everything that the API server is told of it, made without asking anybody.
 
 It satisfies the `restricted` Pod Security level whatever the job asks for: nothing of a submission reaches a field
-that could ask for more.
+that could ask for more. Nor does its image: who is in which group is not an image's to say.
 """
 
 import math
@@ -64,6 +64,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
             "runAsGroup": layout.group,
             "fsGroup": layout.group,
             "fsGroupChangePolicy": "OnRootMismatch",
+            "supplementalGroupsPolicy": "Merge" if layout.image_groups else "Strict",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "terminationGracePeriodSeconds": grace_s(order.grace_s),

@@ -137,6 +137,12 @@ class KubernetesSettings(BaseSettings):
         description="The user that runs are, as a number; none: the executor's own, or 1000 if that is root.",
     )
     group: int | None = Field(None, ge=1, description="Their group; none: as with the user.")
+    image_groups: bool = Field(
+        False,
+        description="Whether runs are also in the groups that their image's /etc/group puts them into, other people's "
+        "and root's among them. Only for nodes whose container runtime cannot keep them out (before containerd 2.0 or "
+        "CRI-O 1.31): these refuse pods otherwise.",
+    )
     read_only_root: bool = Field(False, description="Whether an image's own files cannot be written.")
     tmp_mib: int = Field(
         1024, ge=1, le=2**30, description="The size of /tmp, where an image's files cannot be written."
