@@ -169,6 +169,16 @@ async def test_an_end_is_told_although_its_node_does_not_give_the_log_any_more(
     assert ended.output_bytes == impatient.backend.output(id).stat().st_size
 
 
+async def test_a_run_whose_node_was_restarted_under_it_is_lost_whatever_code_the_node_makes_up_for_it(
+    bench: KubernetesBench, node: Node
+) -> None:
+    id = await runs_on(bench, node, "echo before")
+    node.restart()
+    seen = await bench.reaches(id, Lost)
+    assert seen.reason.code == "result_unknown"
+    assert bench.output(id)[STDOUT].startswith(b"before\n")
+
+
 async def test_runs_of_a_node_that_does_not_answer_are_lost_when_the_cluster_gives_them_up_and_not_before(
     bench: KubernetesBench, impatient: KubernetesBench, node: Node
 ) -> None:

@@ -106,6 +106,22 @@ async def test_an_answer_that_comes_when_the_run_is_long_over_changes_nothing(
     assert bench.lines("ledger") == ["start"]
 
 
+async def test_a_create_that_is_done_when_the_run_was_given_up_leaves_nothing_behind_that_runs(
+    bench: KubernetesBench, between: Proxy
+) -> None:
+    late = between.delay(CREATES)
+    between.refuse(CREATES, 422)
+    order = bench.order(f"echo start >> ledger; {bench.WAIT_FOR_GO}")
+    await bench.backend.launch([order])
+    refused = await bench.reaches(order.run_id, Refused)
+    await bench.close()
+    late.go.set()
+    await until(lambda: bench.lines("ledger"), "its pod runs, and nobody is there to see it", within=bench.within_s)
+    await bench.open()
+    await nothing(bench, "pods")
+    assert await bench.seen(order.run_id) == refused
+
+
 async def test_answers_that_say_to_come_again_and_refusals_that_pass_end_no_run(
     bench: KubernetesBench, between: Proxy
 ) -> None:

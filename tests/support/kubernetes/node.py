@@ -1,9 +1,11 @@
 """A real node of a test cluster on this machine: containerd and kubelet, with folders and groups of their own."""
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
 
+import psutil
 import yaml
 
 from tests.support.kubernetes.control_groups import ControlGroup
@@ -99,6 +101,22 @@ class Node:
         self.kubelet.kill()
         self._end_containers()
         self.containerd.kill()
+
+    def restart(self) -> None:
+        """As when its machine is restarted: nothing runs there that did, and nobody has seen how it ended."""
+        self.kubelet.kill()
+        self.containerd.kill()
+        for shim in self._shims():
+            for process in (shim, *shim.children(recursive=True)):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        self.containerd.start()
+        self.kubelet.start()
+
+    def _shims(self) -> list[psutil.Process]:
+        """The processes that hold containers, one for each pod."""
+        own = {"-address", str(self._socket)}
+        return [each for each in psutil.process_iter(["cmdline"]) if own <= set(each.info["cmdline"] or ())]
 
     def _end_containers(self) -> None:
         for task in self._listed("tasks"):

@@ -64,6 +64,7 @@ class Proxy:
         self._upstream = upstream
         self._rules: list[_Rule] = []
         self._open: list[tuple[web.Request, Asked]] = []
+        self._delayed: list[asyncio.Task[None]] = []
         self._token = "first"
 
     # --- what happens to answers
@@ -110,6 +111,24 @@ class Proxy:
 
         self._rules.append(_Rule(fits, answer, times))
 
+    def delay(self, fits: Callable[[Asked], object]) -> Held:
+        """The answer never comes; the server does what it is asked for once that is let go, whoever has gone since."""
+        held = Held()
+
+        async def later(request: web.Request) -> None:
+            held.here.set()
+            await held.go.wait()
+            async with self._forwarded(request) as found:
+                await found.read()
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            await request.read()
+            self._delayed.append(asyncio.create_task(later(request)))
+            return _cut(request)
+
+        self._rules.append(_Rule(fits, answer, 1))
+        return held
+
     def hold(self, fits: Callable[[Asked], object], done: bool = False, times: int = 1) -> Held:
         """Nobody gets an answer until it is let go; only if `done` the server does what it is asked for before that."""
         held = Held()
@@ -134,6 +153,12 @@ class Proxy:
         for request in chosen:
             _cut(request)
         return len(chosen)
+
+    async def forget(self) -> None:
+        """What was delayed and not let go is never done."""
+        for task in self._delayed:
+            task.cancel()
+        await asyncio.gather(*self._delayed, return_exceptions=True)
 
     def heal(self) -> None:
         """No rule holds any more."""
@@ -221,6 +246,7 @@ async def proxy(folder: Path, upstream: Path | None = None) -> AsyncIterator[Pro
         yield between
     finally:
         await runner.cleanup()
+        await between.forget()
         if client is not None:
             await client.close()
 

@@ -135,7 +135,10 @@ def test_of_a_pods_containers_only_the_runs_own_is_known() -> None:
     pod = made()
     pods = Pods(Api(None), LAYOUT.fence, Holders(), lambda run_id: None, lambda run_id: pod["metadata"]["namespace"])
     [own] = pod["spec"]["containers"]
-    pod["spec"]["containers"] = [{"name": "proxy", "image": "lab/proxy:1"}, own | {"image": "lab/train:2"}]
+    limits = {"memory": "512Mi"}
+    own |= {"image": "lab/train:2", "resources": {"limits": limits, "requests": limits}}
+    pod["spec"]["containers"] = [{"name": "proxy", "image": "lab/proxy:1"}, own]
     pods.take(pod)
     known = pods.get(RUN)
-    assert known is not None and [each["image"] for each in known["spec"]["containers"]] == ["lab/train:2"]
+    assert known is not None
+    assert known["spec"]["containers"] == [{"image": "lab/train:2", "resources": {"limits": limits}}]

@@ -96,6 +96,7 @@ class KubernetesBackend:
             self._outputs,
             self._concluding,
             self._ending,
+            self._tasks,
             patience_s,
             answers=nodes.answers if nodes is not None else lambda node: True,
         )

@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 
-from services.executor.domain.pod_states import signal_of
+from services.executor.domain.pod_ends import signal_of
 from shared.streams.files import readable
 
 KILLED = 137

@@ -15,12 +15,12 @@ from services.executor.domain import pod_names as names
 from services.executor.domain.admission import Capacity
 from services.executor.domain.closed_nodes import why_closed
 from services.executor.domain.cluster_nodes import Kind, NodeFacts, capacity, node_facts, requests, whole
+from services.executor.domain.pod_status import is_over
 from shared.contracts.job import Reason
 
 log = structlog.get_logger()
 
 _LIVING = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
-_OVER = ("Succeeded", "Failed")
 
 
 class Nodes:
@@ -70,7 +70,7 @@ class Holders:
     def take(self, document: Document) -> None:
         uid, node = document["metadata"]["uid"], document["spec"].get("nodeName")
         self._forget(uid)
-        if node is not None and document.get("status", {}).get("phase") not in _OVER:
+        if node is not None and not is_over(document):
             self._nodes[uid] = node
             self._by_node.setdefault(node, {})[uid] = requests(document)
 

@@ -1,13 +1,15 @@
 """What becomes of runs: each is taken as far as its pod has come, from what is known of the pod and kept here.
 
-An end that is kept is the truth, whatever the cluster says later; a pod counts as gone only when its run is known to
-have started and the API server itself, asked then, has none.
+An end that is kept is the truth, whatever the cluster says later: a pod that lives then is deleted. It was made late,
+by a request that was given up, or others have put something beside the run that goes on. A pod counts as gone only when
+its run is known to have started and the API server itself, asked then, has none.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+import structlog
 
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
@@ -15,20 +17,19 @@ from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.looks import Looks
 from services.executor.backends.kubernetes.outputs import Outputs
+from services.executor.backends.kubernetes.patience import Patience
 from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.domain import pod_states as states
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused, Started, Waiting
+from services.executor.domain.pod_ends import Over
+from services.executor.domain.pod_obstacles import Obstacle
+from services.executor.domain.pod_status import lives
 from shared.contracts.job import Reason
 
+log = structlog.get_logger()
+
 POD_GONE = Reason(code="pod_gone", message="The run's pod was removed from the cluster before its result was stored.")
-
-
-@dataclass
-class Hindered:
-    """A pod that does not start: since when, and the clearest word of what keeps it from that."""
-
-    since: float
-    obstacle: states.Obstacle
 
 
 class Observing:
@@ -42,6 +43,7 @@ class Observing:
         outputs: Outputs,
         concluding: Concluding,
         ending: Ending,
+        tasks: Tasks,
         patience_s: float,
         answers: Callable[[str], bool],
     ) -> None:
@@ -50,11 +52,11 @@ class Observing:
         self._calls = calls
         self._outputs = outputs
         self._concluding = concluding
-        self._ending = ending
-        self._patience_s = patience_s
+        self._patience = Patience(kept, ending, tasks, patience_s, self.look_at)
         self._answers = answers
-        self._hindered: dict[str, Hindered] = {}
         self._looks = Looks(self._look)
+        self.outlived: set[str] = set()
+        """Runs that are over and whose living pods could not be deleted: the sweep looks again."""
 
     def look_at(self, run_id: str) -> None:
         """Its pod may be another than before."""
@@ -79,7 +81,8 @@ class Observing:
         return states.verdict(pod, self._kept.is_to_stop(run_id), node is None or self._answers(node))
 
     def forget(self, run_id: str) -> None:
-        self._hindered.pop(run_id, None)
+        self._patience.forget(run_id)
+        self.outlived.discard(run_id)
 
     def under_way(self) -> Iterable["asyncio.Task[None]"]:
         return self._looks.under_way()
@@ -87,9 +90,19 @@ class Observing:
     async def _look(self, run_id: str) -> None:
         """Raises ClusterAway."""
         if self._kept.has_ended(run_id):
-            await self._calls.release(run_id)
+            await self._clear(run_id)
         else:
             await self._advance(run_id)
+
+    async def _clear(self, run_id: str) -> None:
+        """What the cluster has of a run that is over does not live, and is let go. Raises ClusterAway."""
+        pod = self._pods.get(run_id)
+        if pod is not None and lives(pod) and not pod["metadata"].get("deletionTimestamp"):
+            self.outlived.add(run_id)
+            await self._calls.delete(pod)
+            log.warning("outliving_pod_deleted", run_id=run_id)
+        self.outlived.discard(run_id)
+        await self._calls.release(run_id)
 
     async def _advance(self, run_id: str) -> None:
         """Take the run as far as its pod has come. Raises ClusterAway."""
@@ -97,14 +110,14 @@ class Observing:
         if verdict is None:
             await self._missed(run_id)
         elif isinstance(verdict, states.Pending):
-            await self._hinder(run_id, verdict.obstacle)
+            await self._patience.bear(run_id, verdict.obstacle)
         elif isinstance(verdict, states.Running):
-            self._hindered.pop(run_id, None)
+            self._patience.forget(run_id)
             if not self._kept.has_started(run_id):
                 await asyncio.to_thread(self._kept.keep_start, run_id, verdict.started_ns)
             await self._outputs.follow(run_id)
             self._concluding.tell(run_id, Started(verdict.started_ns))
-        elif isinstance(verdict, states.Over):
+        elif isinstance(verdict, Over):
             await self._over(run_id, verdict)
         elif isinstance(verdict, states.NeverStarted):
             end = await asyncio.to_thread(self._never, run_id, verdict.obstacle)
@@ -122,23 +135,7 @@ class Observing:
         if (started or run_id in self._concluding.told) and await self._calls.read(run_id) is None:
             await self._concluding.conclude(run_id, Lost(POD_GONE))
 
-    async def _hinder(self, run_id: str, obstacle: states.Obstacle | None) -> None:
-        """Give a pod that does not start its time, then give it up, and see that it never starts."""
-        if obstacle is None:
-            self._hindered.pop(run_id, None)
-            return
-        if self._kept.is_to_stop(run_id):
-            return  # it is being stopped
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        hindered = self._hindered.setdefault(run_id, Hindered(now, obstacle))
-        hindered.obstacle = obstacle = states.clearer(hindered.obstacle, obstacle)
-        if obstacle.patience and now - hindered.since < self._patience_s:
-            loop.call_later(self._patience_s / 4, self.look_at, run_id)
-        else:
-            await self._ending.give_up(run_id, Refused(obstacle.reason, busy=obstacle.busy, own=obstacle.own))
-
-    def _never(self, run_id: str, obstacle: states.Obstacle) -> Observation:
+    def _never(self, run_id: str, obstacle: Obstacle) -> Observation:
         """How a run is to be called that ended without having begun: stopped, given up, or refused by the node.
 
         A node that has lost a container says so too of one that has run.
@@ -153,7 +150,7 @@ class Observing:
             return Refused(reason, busy=asked["busy"], own=asked.get("own", False))
         return Cancelled(asked["at_ns"])
 
-    async def _over(self, run_id: str, over: states.Over) -> None:
+    async def _over(self, run_id: str, over: Over) -> None:
         sentence = over.reason.message if over.reason is not None else None
         written = await self._outputs.finish(run_id, over.ended_ns, sentence=sentence)
         asked = await asyncio.to_thread(self._kept.stop_of, run_id) or {}

@@ -13,11 +13,11 @@ from services.executor.backends.kubernetes.watching import Follower, Watch
 from services.executor.domain import pod_names as names
 from services.executor.domain.pod_fence import Fence, Foreign
 from services.executor.domain.pod_npus import ANNOTATION, LONGEST
+from services.executor.domain.pod_status import needed
 
 log = structlog.get_logger()
 
 _META = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "finalizers")
-_STATUS = ("phase", "reason", "message", "podIP", "conditions", "containerStatuses")
 
 
 class Pods:
@@ -125,8 +125,9 @@ def _version(pod: Document) -> int:
 
 def _needed(pod: Document) -> Document:
     """The few fields that decisions need: a cluster has many pods."""
-    meta, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
+    meta, spec = pod["metadata"], pod.get("spec", {})
     container: Document = next((each for each in spec["containers"] if each["name"] == names.CONTAINER), {})
+    limits = container.get("resources", {}).get("limits", {})
     said = {key: text for key, text in meta["annotations"].items() if key.startswith(names.PREFIX)}
     if names.RANK_TABLE in said and ANNOTATION in meta["annotations"]:
         said[ANNOTATION] = meta["annotations"][ANNOTATION][: LONGEST + 1]
@@ -134,7 +135,7 @@ def _needed(pod: Document) -> Document:
         "metadata": {key: meta[key] for key in _META if key in meta} | {"annotations": said},
         "spec": {
             "nodeName": spec.get("nodeName"),
-            "containers": [{"image": container.get("image"), "resources": container.get("resources", {})}],
+            "containers": [{"image": container.get("image"), "resources": {"limits": limits}}],
         },
-        "status": {key: status[key] for key in _STATUS if key in status},
+        "status": needed(pod.get("status", {})),
     }

@@ -27,7 +27,7 @@ class Sweep:
             for run_id in self._kept.unfinished():
                 self._ending.again(run_id)
                 self._observing.look_at(run_id)
-            for run_id in self._calls.unreleased:
+            for run_id in self._calls.unreleased | self._observing.outlived:
                 self._observing.look_at(run_id)
             self._forgetting.again()
             await asyncio.sleep(SWEEP_S)

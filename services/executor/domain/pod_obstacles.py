@@ -1,0 +1,109 @@
+"""What keeps a run's pod from starting, in words: the cluster's scheduler, its node, its image, its storage claim."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.executor.domain.pod_status import SCHEDULED, Pod, condition, container_state, node_of, sentence
+from shared.contracts.events import Facts
+from shared.contracts.job import Reason
+
+_IMAGES = {
+    "ErrImagePull": ("image_unavailable", True),
+    "ImagePullBackOff": ("image_unavailable", True),
+    "ErrImageNeverPull": ("image_missing", False),
+    "InvalidImageName": ("image_invalid", False),
+    "ImageInspectError": ("image_unavailable", True),
+    "RegistryUnavailable": ("image_unavailable", True),
+}
+"""By a kubelet's reason: the code, and whether it may pass."""
+_IMAGE_WORDS = {
+    "image_unavailable": "The image {image} could not be pulled to the node {node}: {message}",
+    "image_missing": "The image {image} is not on the node {node}, and pulling images is switched off there.",
+    "image_invalid": "The image name {image} is not valid: {message}",
+}
+_CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_BARE = re.compile(r'Back-off pulling image "[^"]*"\.?')
+"""All that a kubelet says while it waits before it pulls again; from Kubernetes 1.32 on the cause follows."""
+_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)"( is being deleted| not found)?')
+_UNBOUND = "unbound immediate PersistentVolumeClaims"
+"""What the cluster's scheduler says of a pod whose claim has no volume, on whichever node it is to run."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """`busy`: it may start another time or elsewhere. `own`: not elsewhere either, see `Refused`.
+
+    `patience`: it may pass by itself, so give it time.
+    `bare`: it says what the cluster does about a trouble, and not what the trouble is.
+    """
+
+    reason: Reason
+    busy: bool = False
+    patience: bool = True
+    bare: bool = False
+    own: bool = False
+
+
+def obstacle(pod: Pod) -> Obstacle | None:
+    """Of a pod that has not started; none: it is on its way."""
+    waiting: Mapping[str, Any] = container_state(pod).get("waiting") or {}
+    cause, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
+    if cause in _IMAGES:
+        return _without_image(pod, cause, message)
+    if cause in _CONFIGURATION:
+        said = sentence(message)
+        words = f"The container could not be made on the node {node_of(pod)}: {said}"
+        return Obstacle(Reason(code="container_refused", message=words, details={"said": said}))
+    scheduled = condition(pod, SCHEDULED)
+    if scheduled.get("status") == "False" and scheduled.get("reason") in ("Unschedulable", "SchedulerError"):
+        return _unschedulable(str(scheduled.get("message", "")), scheduled["reason"] == "SchedulerError")
+    return None
+
+
+def clearer(before: Obstacle | None, now: Obstacle) -> Obstacle:
+    """Which of two words on one pod is to be told, the earlier one first: one that names the cause stays."""
+    same = before is not None and before.reason.code == now.reason.code
+    return before if before is not None and same and now.bare else now
+
+
+def not_taken(pod: Pod) -> Obstacle:
+    """The kubelet has given the pod up: it would not admit it, or took it away."""
+    status = pod["status"]
+    cause, message = str(status.get("reason", "")), str(status.get("message", "")).strip()
+    said = sentence(message or cause or "no reason is known")
+    words = f"The node {node_of(pod)} did not take the pod: {said}"
+    details: Facts = {"node": node_of(pod), "said": said}
+    return Obstacle(Reason(code="node_refused", message=words, details=details), busy=True, patience=False)
+
+
+def without_program(message: str) -> Obstacle:
+    """The image has no shell to start the command."""
+    words = f"The image has no program to start the command with: {sentence(message)}"
+    return Obstacle(Reason(code="program_missing", message=words), patience=False)
+
+
+def _without_image(pod: Pod, cause: str, message: str) -> Obstacle:
+    code, patience = _IMAGES[cause]
+    image, said = pod["spec"]["containers"][0].get("image", ""), sentence(message)
+    words = _IMAGE_WORDS[code].format(image=image, node=node_of(pod), message=said)
+    details: Facts = {"image": image, "node": node_of(pod), "said": said}
+    bare = _BARE.fullmatch(message.strip()) is not None
+    return Obstacle(Reason(code=code, message=words, details=details), patience=patience, bare=bare)
+
+
+def _unschedulable(message: str, failed: bool) -> Obstacle:
+    """`failed`: the cluster's scheduler has come to no answer."""
+    if (claim := _CLAIM.search(message)) and claim[2]:
+        words = f"The virtual cluster's namespace has no storage claim {claim[1]}. Ask an operator to make it."
+        return Obstacle(Reason(code="claim_missing", message=words, details={"claim": claim[1]}), patience=False)
+    said = sentence(message)
+    if _UNBOUND in message:
+        words = f"A storage claim that the run needs has no volume yet; ask an operator to see why: {said}"
+        return Obstacle(Reason(code="claim_unbound", message=words, details={"said": said}), busy=True, own=True)
+    if failed:
+        words = f"The cluster's scheduler failed to place the run's pod: {said}"
+        return Obstacle(Reason(code="scheduler_failed", message=words, details={"said": said}), busy=True)
+    words = f"Kubernetes found no room for the run where it was placed: {said}"
+    return Obstacle(Reason(code="unschedulable", message=words, details={"said": said}), busy=True)

@@ -1,0 +1,67 @@
+"""Pods as a cluster tells of them, and what is made of each."""
+
+from typing import Any
+
+from services.executor.domain.pod_ends import Over
+from services.executor.domain.pod_names import CONTAINER
+from services.executor.domain.pod_states import Verdict, verdict
+from services.executor.domain.pod_status import needed
+
+START, END = "2026-12-04T12:00:00Z", "2026-12-04T12:00:09Z"
+START_NS = 1_796_385_600_000_000_000
+LIVES: dict[str, Any] = {"running": {"startedAt": START}}
+
+
+def pod(
+    state: dict[str, Any] | None = None,
+    phase: str = "Running",
+    deleted: bool = False,
+    node: str | None = "gpu-7",
+    conditions: tuple[dict[str, str], ...] = (),
+    **status: Any,
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": "job-x-a1-r0", "creationTimestamp": START, "annotations": {}}
+    if deleted:
+        metadata["deletionTimestamp"] = END
+    container = {"image": "lab/train:2", "resources": {"limits": {"memory": "512Mi"}}}
+    found = {"phase": phase, "conditions": list(conditions), **status}
+    if state is not None:
+        found["containerStatuses"] = [{"name": CONTAINER, "state": state}]
+    return {"metadata": metadata, "spec": {"nodeName": node, "containers": [container]}, "status": found}
+
+
+def ended(code: int, message: str = "", reason: str = "Error") -> dict[str, Any]:
+    said = {"exitCode": code, "startedAt": START, "finishedAt": END, "reason": reason, "message": message}
+    return {"terminated": said}
+
+
+def waiting(reason: str, message: str = "") -> dict[str, Any]:
+    return pod({"waiting": {"reason": reason, "message": message}}, phase="Pending")
+
+
+def unschedulable(message: str, reason: str = "Unschedulable") -> dict[str, Any]:
+    condition = {"type": "PodScheduled", "status": "False", "reason": reason, "message": message}
+    return pod(phase="Pending", node=None, conditions=(condition,))
+
+
+def disrupted(cause: str, message: str = "") -> tuple[dict[str, str], ...]:
+    return ({"type": "DisruptionTarget", "status": "True", "reason": cause, "message": message},)
+
+
+DRAINED = disrupted("EvictionByEvictionAPI", "drained")
+DRIVEN_OUT = disrupted("DeletionByTaintManager")
+COLLECTED = disrupted("DeletionByPodGC", "PodGC: node no longer exists")
+
+
+def judged(document: dict[str, Any], asked: bool = False, answers: bool = True) -> Verdict:
+    """What is made of the pod, which is the same of what is kept of it."""
+    found = verdict(document, asked, answers)
+    kept = document | {"status": needed(document["status"])}
+    assert verdict(kept, asked, answers) == found, "what is read of the pod is not kept"
+    return found
+
+
+def over(document: dict[str, Any], asked: bool = False) -> Over:
+    found = judged(document, asked)
+    assert isinstance(found, Over), found
+    return found

@@ -1,0 +1,196 @@
+"""No pod outlives its run, one that has ended with it stays, and one that does not start is given its time."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.executor.backends.kubernetes import manifest
+from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.calls import Calls
+from services.executor.backends.kubernetes.concluding import Concluding
+from services.executor.backends.kubernetes.ending import Ending
+from services.executor.backends.kubernetes.fences import Fences
+from services.executor.backends.kubernetes.forgetting import Forgetting
+from services.executor.backends.kubernetes.hidden import HiddenTexts
+from services.executor.backends.kubernetes.kept import Kept
+from services.executor.backends.kubernetes.layout import Layout, Storage
+from services.executor.backends.kubernetes.namespaces import Namespaces
+from services.executor.backends.kubernetes.nodes import Holders
+from services.executor.backends.kubernetes.observing import Observing
+from services.executor.backends.kubernetes.outputs import Outputs
+from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.sweeping import Sweep
+from services.executor.backends.kubernetes.tasks import Tasks
+from services.executor.backends.kubernetes.turns import Turns
+from services.executor.backends.kubernetes.ways import Ways
+from services.executor.domain import pod_names as names
+from services.executor.domain.observation import Refused
+from shared.contracts.job import Reason
+from tests.support.executor_backend import order_of
+from tests.support.kubernetes.pod_documents import END, LIVES, START, ended
+from tests.support.waiting import until
+
+RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1"
+FULL = Refused(Reason(code="cluster_refused", message="There is no room."), busy=True)
+OVER = ended(0, "exited\n")
+PULLED_IN_VAIN = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}
+
+
+class Server(Api):
+    """An API server that does all that it is asked for, of one pod; `away` for that many deletions."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.deleted: list[Document] = []
+        self.released: list[Document] = []
+        self.away = 0
+
+    async def get(self, path: str, query: Any = None, within_s: float = 1.0) -> Document:
+        raise ApiError(404, "NotFound", "not found")
+
+    async def delete(self, path: str, options: Document) -> Document:
+        if self.away:
+            self.away -= 1
+            raise ClusterAway("no answer")
+        self.deleted.append(options)
+        return {}
+
+    async def patch(self, path: str, change: Document) -> Document:
+        self.released.append(change["metadata"])
+        return {"metadata": {"deletionTimestamp": END}}
+
+
+class Executor:
+    """What looks at the pod of one run."""
+
+    def __init__(self, folder: Path, patience_s: float = 60.0) -> None:
+        self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder, "jobyard"),))
+        self.order = order_of(RUN, ("true",), folder, 10)
+        self.server, self.kept, self.tasks = Server(), Kept(folder / "home"), Tasks()
+        self.kept.open()
+        document = manifest.tombstone(self.order, self.layout)
+        self.kept.keep_order(RUN, {"namespace": document["metadata"]["namespace"], "vc": "default"})
+        api, kept, ways = self.server, self.kept, Ways(folder / "home")
+        hidden = HiddenTexts(api)
+        pods = Pods(api, self.layout.fence, Holders(), self._moved, kept.namespace)
+        fences = Fences(api, self.layout, Namespaces(api, True, None), pods, kept)
+        calls = Calls(api, self.layout.fence, kept, pods, fences, hidden)
+        concluding = Concluding(kept, calls, lambda run_id, seen: None)
+        outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, patience_s)
+        ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
+        parts = (kept, pods, calls, outputs, concluding, ending, self.tasks)
+        self.observing = Observing(*parts, patience_s, answers=lambda node: True)
+        forgetting = Forgetting(kept, calls, self.tasks, lambda run_id: None)
+        self.sweep = Sweep(kept, calls, ending, self.observing, forgetting)
+        self.pods = pods
+
+    def hears_of(
+        self,
+        state: dict[str, Any] | None = None,
+        *,
+        phase: str = "Running",
+        buried: bool = False,
+        beside: dict[str, Any] | None = None,
+        **meta: Any,
+    ) -> None:
+        """The watch tells of the run's pod, and of a container that others have put into it."""
+        made = manifest.tombstone if buried else manifest.pod
+        document = made(self.order, self.layout)
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": names.ANCHOR, "uid": "c-1"}
+        told = {"uid": "p-1", "resourceVersion": "7", "creationTimestamp": START, "ownerReferences": [owner]}
+        document["metadata"] |= told | meta
+        states = {"istio-proxy": beside, names.CONTAINER: state}
+        containers = [{"name": name, "state": each} for name, each in states.items() if each is not None]
+        document["status"] = {"phase": phase, "containerStatuses": containers}
+        self.pods.take(document)
+
+    def _moved(self, run_id: str) -> None:
+        self.observing.look_at(run_id)
+
+    async def looked(self) -> None:
+        await until(lambda: not list(self.observing.under_way()), "all looks are over")
+
+
+@pytest.fixture
+def executor(tmp_path: Path) -> Executor:
+    """Its run was refused, and so has ended."""
+    executor = Executor(tmp_path)
+    executor.kept.conclude(RUN, FULL)
+    return executor
+
+
+@pytest.mark.parametrize("state", [None, {"waiting": {"reason": "ContainerCreating"}}, LIVES])
+async def test_a_pod_that_comes_after_its_runs_end_is_deleted_by_its_uid_and_let_go(
+    executor: Executor, state: dict[str, Any] | None
+) -> None:
+    executor.hears_of(state)
+    await executor.looked()
+    [options] = executor.server.deleted
+    assert options["preconditions"] == {"uid": "p-1"}
+    assert executor.server.released == [{"uid": "p-1", "finalizers": []}]
+    assert executor.kept.end(RUN) == FULL
+
+
+async def test_what_others_have_put_beside_a_run_does_not_outlive_it(executor: Executor) -> None:
+    executor.hears_of(OVER, beside=LIVES)
+    await executor.looked()
+    assert len(executor.server.deleted) == len(executor.server.released) == 1
+
+
+async def test_a_pod_that_comes_late_is_deleted_once_the_cluster_can_do_that(executor: Executor) -> None:
+    executor.server.away = 1
+    executor.hears_of(LIVES)
+    await executor.looked()
+    assert (executor.server.deleted, executor.server.released) == ([], [])
+    sweep = asyncio.create_task(executor.sweep.run())
+    await until(lambda: executor.server.released, "the sweep has it looked at again")
+    sweep.cancel()
+    assert len(executor.server.deleted) == 1
+    assert not executor.observing.outlived
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"state": OVER, "phase": "Succeeded"},
+        {"state": OVER},
+        {"state": OVER, "beside": OVER},
+        {"phase": "Failed"},
+        {"state": LIVES, "deletionTimestamp": END},
+        {"phase": "Pending", "buried": True},
+    ],
+)
+async def test_a_pod_that_has_ended_is_being_deleted_or_keeps_a_name_is_let_go_and_left_alone(
+    executor: Executor, told: dict[str, Any]
+) -> None:
+    executor.hears_of(**told)
+    await executor.looked()
+    assert executor.server.deleted == []
+    assert len(executor.server.released) == 1
+
+
+async def test_a_living_pod_that_is_no_runs_is_left_alone(executor: Executor) -> None:
+    executor.hears_of(LIVES, ownerReferences=[])
+    executor.hears_of(LIVES, namespace="jobyard-another")
+    await executor.looked()
+    assert (executor.server.deleted, executor.server.released) == ([], [])
+
+
+async def test_a_pod_that_does_not_start_is_given_up_also_if_nothing_new_is_heard_of_it(tmp_path: Path) -> None:
+    executor = Executor(tmp_path, patience_s=0.05)
+    executor.hears_of(PULLED_IN_VAIN)
+    await until(lambda: executor.server.deleted, "it is given up")
+    stop = executor.kept.stop_of(RUN)
+    assert stop is not None and stop["refused"]["code"] == "image_unavailable"
+
+
+async def test_a_pod_that_does_not_start_is_looked_at_again_once_however_often_it_changes(tmp_path: Path) -> None:
+    executor = Executor(tmp_path)
+    for version in ("7", "8", "9"):
+        executor.hears_of(PULLED_IN_VAIN, resourceVersion=version)
+        await executor.looked()
+    [again] = executor.tasks.under_way()
+    again.cancel()
+    assert executor.server.deleted == []

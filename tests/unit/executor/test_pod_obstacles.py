@@ -1,0 +1,67 @@
+"""What keeps a pod from starting is told in words, and whether it may pass."""
+
+from typing import Any
+
+import pytest
+
+from services.executor.domain.pod_obstacles import Obstacle, clearer
+from services.executor.domain.pod_states import Pending
+from tests.support.kubernetes.pod_documents import judged, pod, unschedulable, waiting
+
+UNBOUND = "unbound immediate PersistentVolumeClaims"
+
+
+def obstacle(document: dict[str, Any]) -> Obstacle:
+    found = judged(document)
+    assert isinstance(found, Pending)
+    assert found.obstacle is not None
+    return found.obstacle
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "busy", "patience"),
+    [
+        (waiting("ErrImagePull", "no such host"), "image_unavailable", False, True),
+        (waiting("ImagePullBackOff", "back-off"), "image_unavailable", False, True),
+        (waiting("ErrImageNeverPull", "not there"), "image_missing", False, False),
+        (waiting("InvalidImageName", "bad"), "image_invalid", False, False),
+        (waiting("CreateContainerConfigError", "secret not found"), "container_refused", False, True),
+        (waiting("CreateContainerError", "no such device"), "container_refused", False, True),
+        (waiting("RunContainerError", "cgroup is full"), "container_refused", False, True),
+        (waiting("RegistryUnavailable", "timeout"), "image_unavailable", False, True),
+        (waiting("ImageInspectError", "broken"), "image_unavailable", False, True),
+        (unschedulable("0/3 nodes are available: 3 Insufficient cpu"), "unschedulable", True, True),
+        (unschedulable('persistentvolumeclaim "data" not found'), "claim_missing", False, False),
+        (unschedulable("binding volumes: timed out", "SchedulerError"), "scheduler_failed", True, True),
+    ],
+)
+def test_what_keeps_a_run_from_starting_is_told_in_words(
+    document: dict[str, Any], code: str, busy: bool, patience: bool
+) -> None:
+    found = obstacle(document)
+    assert (found.reason.code, found.busy, found.patience) == (code, busy, patience)
+    assert found.reason.message.endswith(".")
+
+
+@pytest.mark.parametrize("reason", ["Unschedulable", "SchedulerError"])
+def test_a_claim_without_a_volume_is_no_nodes_fault_whatever_the_scheduler_calls_it(reason: str) -> None:
+    found = obstacle(unschedulable(f"0/3 nodes are available: pod has {UNBOUND}. preemption: 0/3", reason))
+    assert (found.reason.code, found.busy, found.own) == ("claim_unbound", True, True)
+    assert UNBOUND in found.reason.message
+
+
+def test_a_pod_on_its_way_has_no_obstacle() -> None:
+    assert judged(waiting("ContainerCreating")) == Pending(None)
+    assert judged(pod(phase="Pending", node=None)) == Pending(None)
+
+
+def test_why_an_image_could_not_be_pulled_is_told_while_the_node_waits_to_try_again() -> None:
+    cause = obstacle(waiting("ErrImagePull", "lookup registry.lab: no such host"))
+    bare = obstacle(waiting("ImagePullBackOff", 'Back-off pulling image "lab/train:2"'))
+    whole = obstacle(waiting("ImagePullBackOff", 'Back-off pulling image "lab/train:2": ErrImagePull: denied'))
+    missing = obstacle(waiting("ErrImageNeverPull"))
+    assert clearer(None, bare) == bare
+    assert clearer(cause, bare) == cause
+    assert clearer(bare, cause) == cause
+    assert clearer(cause, whole) == whole, "it says the cause of the last try"
+    assert clearer(missing, bare) == bare, "that was another trouble"
