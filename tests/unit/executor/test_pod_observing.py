@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.executor.backends.kubernetes import manifest
-from services.executor.backends.kubernetes.api import Api, ApiError, ClusterAway, Document
+from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
@@ -21,6 +21,7 @@ from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.observing import Observing
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.sweeping import Sweep
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
