@@ -18,7 +18,7 @@ from services.executor.backends.docker.users import User, Users
 from services.executor.backends.frames import STDERR, STDOUT
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders, RunOrder
-from services.executor.domain.observation import Cancelled, Lost, Refused
+from services.executor.domain.observation import Cancelled, Lost, Refused, Started
 from shared.contracts.errors import Unavailable
 from shared.contracts.streams import Child
 from tests.support.benches import SOMEBODY, clear_containers, docker_bench, opened
@@ -159,8 +159,26 @@ async def test_ranks_of_a_run_reach_one_another_by_name_and_no_other_run_does(be
     await bench.ended(second.run_id)
     assert bench.output(first.run_id)[STDOUT] == b"rank 1\n"
     assert bench.output(second.run_id)[STDOUT] == b"welcome\n"
+    own = f"label={HOME}={home_id_of(bench.folder.with_name('home'))}"
+    await until(lambda: docker("network", "ls", "-q", "--filter", own) == "", "their network is gone with them")
     await bench.backend.forget([first.run_id, second.run_id])
-    assert docker("network", "ls", "-q", "--filter", f"label={HOME}={home_id_of(bench.folder.with_name('home'))}") == ""
+
+
+async def test_a_network_goes_with_the_last_rank_also_if_that_ends_while_no_executor_runs(bench: Bench) -> None:
+    own = f"label={HOME}={home_id_of(bench.folder.with_name('home'))}"
+    first = replace(bench.order("true"), ranks=2)
+    second = replace(bench.order(bench.WAIT_FOR_GO, run_id=f"{first.run_id}-1"), ranks=2, rank=1)
+    await bench.backend.launch([first, second])
+    await bench.ended(first.run_id)
+    await bench.reaches(second.run_id, Started)
+    assert docker("network", "ls", "-q", "--filter", own), "the second one is in it"
+    await bench.close()
+    bench.go()
+    made = container(bench, second.run_id)
+    await until(lambda: docker("inspect", "-f", "{{.State.Running}}", made).strip() == "false", "it is over")
+    await bench.open()
+    await bench.ended(second.run_id)
+    await until(lambda: docker("network", "ls", "-q", "--filter", own) == "", "their network is gone with them")
 
 
 async def test_without_any_network_a_port_is_reached_all_the_same(tmp_path: Path) -> None:

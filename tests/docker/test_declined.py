@@ -1,11 +1,13 @@
-"""A Docker engine that does nothing for one of its containers: the runs in all others go on as if it did."""
+"""A Docker engine that does not do all that it is asked for: whoever needs none of that goes on as if it did."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from services.executor.backends.docker.names import home_id_of, name_of
-from services.executor.domain.observation import Started, Waiting
+from services.executor.backends.protocol import RunOrder
+from services.executor.domain.observation import Refused, Started, Waiting
 from tests.support.benches import clear_containers, docker_bench
 from tests.support.docker import docker, engine
 from tests.support.engine_proxy import declining
@@ -44,3 +46,51 @@ async def test_a_container_of_which_the_engine_says_nothing_holds_up_no_other(tm
             await bench.close()
             clear_containers(home)
             bench.end_everything()
+
+
+async def test_ranks_that_get_no_network_wait_for_others_and_say_what_operators_can_do(tmp_path: Path) -> None:
+    home, work = tmp_path / "home", tmp_path / "work"
+    for folder in (home, work):
+        folder.mkdir()
+    async with declining(engine(), tmp_path, {"networks/create"}) as host:
+        bench = docker_bench(home, work, host=host)
+        await bench.open()
+        try:
+            order = replace(bench.order("echo ran >> ran"), ranks=2)
+            await bench.backend.launch([order])
+            seen = await bench.reaches(order.run_id, Refused)
+            assert (seen.reason.code, seen.busy) == ("network_refused", True)
+            assert "A test says so. " in seen.reason.message and "default-address-pools" in seen.reason.message
+            assert bench.lines("ran") == []
+        finally:
+            await bench.close()
+            clear_containers(home)
+            bench.end_everything()
+
+
+async def test_a_launch_that_meets_what_nobody_has_foreseen_is_told_and_leaves_no_run_waiting(tmp_path: Path) -> None:
+    home, work, broken = tmp_path / "home", tmp_path / "work", True
+    for folder in (home, work):
+        folder.mkdir()
+
+    def kind_of(order: RunOrder) -> None:
+        if broken:
+            raise LookupError("no such device")
+
+    bench = docker_bench(home, work, kind_of=kind_of)
+    await bench.open()
+    try:
+        order = bench.order("echo ran >> ran")
+        await bench.backend.launch([order])
+        seen = await bench.reaches(order.run_id, Refused)
+        assert (seen.reason.code, seen.busy) == ("launch_failed", True)
+        assert "LookupError: no such device." in seen.reason.message
+        broken = False
+        await bench.backend.launch([order])
+        assert await bench.seen(order.run_id) == seen, "whoever was told so finds no run of it later"
+        await bench.ended(await bench.launch("true"))
+        assert bench.lines("ran") == []
+    finally:
+        await bench.close()
+        clear_containers(home)
+        bench.end_everything()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from tests.support.docker import IMAGE, build, docker, engine
 from tests.support.engine_proxy import before_creating
 from tests.support.executor_backend import Bench, processes_of
 from tests.support.programs import needs
+from tests.support.registry_double import Manner, RegistryDouble
 from tests.support.streams import Held
 from tests.support.waiting import until
 
@@ -177,6 +179,19 @@ async def test_no_image_puts_code_into_the_supervisor_or_its_users_into_groups(b
     assert loaded and "1" not in loaded, "into the command, as its image says, but not into the first process"
     assert variables == "/evil.so /home/ada"
     assert groups == str(SOMEBODY.gid)
+
+
+async def test_what_a_registry_says_is_told_in_one_line_that_ends_and_no_word_of_it_leaves_a_run_waiting(
+    bench: Bench,
+) -> None:
+    with RegistryDouble() as registry:
+        for lines in (100, 1_000, 1_000_000):
+            said = {"errors": [{"code": "UNKNOWN", "message": "\x1b[2J\u202eno\r\n" * lines}]}
+            kind = {"Content-Type": "application/json"}
+            registry.manner = Manner(status=400, headers=kind, body=json.dumps(said).encode())
+            seen = await refused(bench, replace(bench.order("true"), image=f"{registry.name}/team/train:3"))
+            assert seen.reason.code == "image_unavailable"
+            assert seen.reason.message.isprintable() and len(seen.reason.model_dump_json()) < 4000
 
 
 # --- what a run writes where its supervisor does

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from services.executor.backends.docker.backend import DockerBackend
+from services.executor.backends.docker.backend import DockerBackend, KindOf
 from services.executor.backends.docker.containers import Limits
 from services.executor.backends.docker.names import HOME, home_id_of
 from services.executor.backends.docker.users import User, Users
@@ -68,13 +68,19 @@ LIMITS = Limits(memory_mib=1024)
 
 
 def docker_bench(
-    home: Path, work: Path, image: str | None = IMAGE, network: str = "bridge", limits: Limits = LIMITS, host: str = ""
+    home: Path,
+    work: Path,
+    image: str | None = IMAGE,
+    network: str = "bridge",
+    limits: Limits = LIMITS,
+    host: str = "",
+    kind_of: KindOf = lambda order: None,
 ) -> Bench:
     """Runs are `SOMEBODY`'s, who may write into the folder. `host`: what is between the backend and the engine."""
     os.chown(work, SOMEBODY.uid, SOMEBODY.gid)
     host = host or engine()
     users = Users({"*": SOMEBODY}, User(os.geteuid(), os.getegid()))
-    return Bench(lambda: DockerBackend(home, host, users, limits, image, network), work, BROUGHT, many=8)
+    return Bench(lambda: DockerBackend(home, host, users, limits, image, network, kind_of), work, BROUGHT, many=8)
 
 
 def clear_containers(home: Path) -> None:

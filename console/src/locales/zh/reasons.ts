@@ -131,6 +131,9 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     image_missing: (facts) => `节点 ${facts.text('node')} 上没有镜像 ${facts.text('image')}，且该处不拉取镜像。`,
     image_invalid: (facts) => `镜像名称 ${facts.text('image')} 无效：${facts.text('said')}`,
     container_refused: (facts) => `无法创建作业的容器：${facts.text('said')}`,
+    network_refused: (facts) =>
+        `该节点的 Docker 引擎无法为多机作业创建网络：${facts.text('said')}请等待其他作业结束，或由运维人员增加 default-address-pools。`,
+    launch_failed: (facts) => `该节点的执行器启动作业时出现故障：${facts.text('said')}详情见其日志。`,
     path_moved: (facts) =>
         `启动期间，作业的目录${path(facts)}被移动，或被替换为链接，因此作业未运行。请确保路径不变后重新提交。`,
     container_removed: () => '作业的容器被外部删除。',
