@@ -12,7 +12,7 @@ CLAIM = "work"
 
 async def make_claim(api: Api, namespace: str, folder: Path) -> None:
     """The namespace, held to the restricted level, and in it the claim. Returns when the claim is bound."""
-    _share(folder)
+    share(folder)
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     await api.create("/api/v1/persistentvolumes", _volume(namespace, folder))
     await api.create("/api/v1/namespaces", _document("Namespace", namespace, labels=labels))
@@ -35,7 +35,7 @@ async def remove_claim(api: Api, namespace: str) -> None:
     await api.delete(f"/api/v1/persistentvolumes/{namespace}", {})
 
 
-def _share(folder: Path) -> None:
+def share(folder: Path) -> None:
     """A pod's user is nobody of this machine: what leads to the folder may be entered, the folder be written."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o777)

@@ -33,5 +33,5 @@ def test_an_exit_code_is_what_its_cause_says() -> None:
     ],
 )
 def test_what_says_no_exit_code_is_an_end_that_nobody_knows(status: bytes) -> None:
-    with pytest.raises(ValueError, match=".*"):
+    with pytest.raises(ValueError, match=r".*"):
         exit_code(status)

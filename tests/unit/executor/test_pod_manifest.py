@@ -100,6 +100,16 @@ def test_each_folder_is_mounted_once_from_the_claim_with_the_longest_prefix_and_
     assert [path for path, mount in mounts.items() if mount.get("readOnly")] == ["/srv/data/set"]
 
 
+@pytest.mark.parametrize("name", ["work", "job", "checkpoints"])
+def test_nobody_gets_a_whole_storage_but_to_read_it(name: str) -> None:
+    folders = Folders(JOBS / "a", JOBS / "a", JOBS / "a", JOBS, JOBS / "a.jsonl")
+    mounts = {mount["mountPath"]: mount for mount in container(made(folders=folders))["volumeMounts"]}
+    assert mounts["/srv/jobs"]["readOnly"] is True
+    with pytest.raises(Unplaceable, match="data_path") as refusal:
+        made(folders=replace(folders, **{name: JOBS}))
+    assert (refusal.value.reason.code, refusal.value.reason.details) == ("path_whole", {"path": "/srv/jobs"})
+
+
 def test_a_folder_that_lies_on_no_storage_is_refused_and_named() -> None:
     with pytest.raises(Unplaceable) as refusal:
         made(folders=Folders(Path("/home/a"), Path("/home/a"), Path("/home/a"), None, Path("/home/a")))

@@ -67,7 +67,7 @@ class Executor:
     """What looks at the pod of one run."""
 
     def __init__(self, folder: Path, patience_s: float = 60.0) -> None:
-        self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder, "jobyard"),))
+        self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder.parent, "jobyard"),))
         self.order = order_of(RUN, ("true",), folder, 10)
         self.server, self.kept, self.tasks = Server(), Kept(folder / "home"), Tasks()
         self.kept.open()

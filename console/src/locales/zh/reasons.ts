@@ -142,6 +142,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     marks_damaged: () => '作业覆盖了监管进程的记录，无法得知它如何结束。',
     cluster_refused: (facts) => `集群拒绝创建作业的 pod：${facts.text('said')}`,
     path_unmapped: (facts) => `目录 ${facts.text('path')} 不在集群的任何存储上，请改用在存储上的路径。`,
+    path_whole: (facts) =>
+        `目录 ${facts.text('path')} 是多人共用的整个存储，作业不能写入其全部。请改用其中的子目录，或将其作为只读的 data_path。`,
     path_movable: (facts) =>
         facts.text('within')
             ? `目录 ${facts.text('path')} 位于另一个运行可写入的目录 ${facts.text('within')} 之内，启动期间可能被替换。请直接使用该目录，或待其空闲后重新提交。`
