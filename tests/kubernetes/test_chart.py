@@ -332,7 +332,7 @@ def test_a_service_gets_its_own_password_and_no_secret_is_the_chart_s(everything
         secret = {name: each["valueFrom"]["secretKeyRef"] for name, each in environment.items() if _is_secret(each)}
         key = f"JOBYARD_NATS_{service.upper()}_PASSWORD"
         assert secret["JOBYARD_NATS_PASSWORD"] == {"name": "jobyard-nats", "key": key} and f"${key}" in accounts
-        assert environment["JOBYARD_NATS_URL"]["value"] == f"nats://{service}:$(JOBYARD_NATS_PASSWORD)@nats:4222"
+        assert environment["JOBYARD_NATS_URL"]["value"] == f"tls://{service}:$(JOBYARD_NATS_PASSWORD)@nats:4222"
         names = list(environment)
         assert names.index("JOBYARD_NATS_PASSWORD") < names.index("JOBYARD_NATS_URL"), "else it stays as it stands"
         assert ("JOBYARD_MONGO_URL" in secret) is (service in STORING)
@@ -342,11 +342,13 @@ def test_a_service_gets_its_own_password_and_no_secret_is_the_chart_s(everything
 
 
 def test_several_servers_of_nats_and_a_database_user_for_a_service() -> None:
-    nats = {"servers": ["n-0:4222", "n-1:4222"], "tls": True, "replicas": 3}
+    nats = {"servers": ["n-0:4222", "n-1:4222"], "replicas": 3}
     found = environments(rendered({"nats": nats, "mongo": {"keys": {"gateway": "gateway-url"}}}))
     given = "tls://jobs:$(JOBYARD_NATS_PASSWORD)@"
     assert found["jobs"]["JOBYARD_NATS_URL"]["value"] == f"{given}n-0:4222,{given}n-1:4222"
     assert found["jobs"]["JOBYARD_NATS_REPLICAS"]["value"] == "3"
+    plain = environments(rendered({"nats": {"tls": False}}))["jobs"]["JOBYARD_NATS_URL"]["value"]
+    assert plain == "nats://jobs:$(JOBYARD_NATS_PASSWORD)@nats:4222", "only where that is said"
     urls = {name: found[name]["JOBYARD_MONGO_URL"]["valueFrom"]["secretKeyRef"]["key"] for name in STORING}
     assert urls == dict.fromkeys(STORING, "url") | {"gateway": "gateway-url"}
 

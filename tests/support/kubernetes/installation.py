@@ -78,7 +78,7 @@ class Installation:
         disk = {"disk": {"size": "1Gi", "storageClass": "-"}}
         own = {
             "image": {"repository": REPOSITORY, "tag": TAG, "pullPolicy": "Never"},
-            "nats": {"servers": [f"{self.nats.host}:{self.nats.port}"], "secret": "jobyard-nats"},
+            "nats": {"servers": [f"{self.nats.host}:{self.nats.port}"], "secret": "jobyard-nats", "tls": False},
             "mongo": {"secret": "jobyard-mongo"},
             "secretKey": {"secret": "jobyard-keys"},
             "admin": {"secret": "jobyard-admin"},
