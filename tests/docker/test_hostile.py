@@ -194,6 +194,22 @@ async def test_what_a_registry_says_is_told_in_one_line_that_ends_and_no_word_of
             assert seen.reason.message.isprintable() and len(seen.reason.model_dump_json()) < 4000
 
 
+async def test_a_registry_that_operators_do_not_allow_is_not_even_asked(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "work").mkdir()
+    bench = docker_bench(tmp_path / "home", tmp_path / "work", registries=("docker.io",))
+    await bench.open()
+    try:
+        with RegistryDouble() as registry:
+            seen = await refused(bench, replace(bench.order("true"), image=f"{registry.name}/team/train:3"))
+            assert (seen.reason.code, seen.busy) == ("registry_forbidden", False)
+            assert registry.asked == []
+        await bench.ended(await bench.launch("true"))
+    finally:
+        await bench.close()
+        clear_containers(tmp_path / "home")
+
+
 # --- what a run writes where its supervisor does
 
 

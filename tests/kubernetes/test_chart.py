@@ -35,6 +35,7 @@ EVERYTHING: Values = {
     "storage": {"subPath": "jobyard", "more": {"/data": {"claim": "datasets", "subPath": "public"}}},
     "runs": {
         "image": "registry.lab/train:3",
+        "registries": ["docker.io", "*.lab:5000"],
         "pullSecrets": ["registry"],
         "devices": {"v100": {"resource": "nvidia.com/gpu", "labels": {"nvidia.com/gpu.product": "Tesla-V100"}}},
         "priorityClass": "training",
@@ -305,6 +306,7 @@ def test_the_executor_reads_what_the_values_say_of_runs(
     assert (settings.usage, settings.kubelets) == ("cadvisor", "direct")
     assert settings.prometheus == "http://prometheus.monitoring:9091/cluster"
     assert settings.dns == (AddressesSettings(cidr=IPv4Network("10.96.0.10/32")),)
+    assert environments(everything)["executor"]["JOBYARD_EXECUTOR_REGISTRIES"]["value"] == "docker.io,*.lab:5000"
     assert (len(settings.reach), len(settings.callers), settings.node_labels) == (1, 1, {"role": "training"})
     claims = {str(path): (claim.claim, claim.sub_path) for path, claim in settings.storage.items()}
     assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard"), "/data": ("datasets", "public")}

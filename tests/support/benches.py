@@ -75,12 +75,17 @@ def docker_bench(
     limits: Limits = LIMITS,
     host: str = "",
     kind_of: KindOf = lambda order: None,
+    registries: tuple[str, ...] = (),
 ) -> Bench:
     """Runs are `SOMEBODY`'s, who may write into the folder. `host`: what is between the backend and the engine."""
     os.chown(work, SOMEBODY.uid, SOMEBODY.gid)
     host = host or engine()
     users = Users({"*": SOMEBODY}, User(os.geteuid(), os.getegid()))
-    return Bench(lambda: DockerBackend(home, host, users, limits, image, network, kind_of), work, BROUGHT, many=8)
+
+    def made() -> DockerBackend:
+        return DockerBackend(home, host, users, limits, image, network, kind_of, registries)
+
+    return Bench(made, work, BROUGHT, many=8)
 
 
 def clear_containers(home: Path) -> None:

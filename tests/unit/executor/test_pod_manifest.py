@@ -54,6 +54,15 @@ def test_every_virtual_cluster_has_a_namespace_of_its_own_that_is_a_dns_label(vc
     assert name not in {names.namespace(other) for other in others}
 
 
+def test_an_image_comes_from_the_registries_that_operators_allow_and_their_own_from_anywhere() -> None:
+    layout = replace(LAYOUT, registries=("docker.io",))
+    assert container(made(layout))["image"] == "lab/base:1"
+    assert container(made(layout, image="python:3"))["image"] == "python:3"
+    with pytest.raises(Unplaceable, match="JOBYARD_EXECUTOR_REGISTRIES") as refusal:
+        made(layout, image="169.254.169.254/x:1")
+    assert refusal.value.reason.code == "registry_forbidden"
+
+
 def test_it_satisfies_the_restricted_level() -> None:
     for document in (made(), tombstone(order_of(f"{new_id()}.1", (), JOBS, 1), LAYOUT)):
         spec, context = document["spec"], container(document)["securityContext"]

@@ -120,8 +120,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     registry_not_asked: (facts) => unpinned(facts, '运维人员未允许查询其镜像仓库（JOBYARD_GATEWAY_REGISTRIES）'),
     registry_away: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 没有应答`),
     registry_busy: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 目前请求过多`),
-    registry_refused: (facts) =>
-        unpinned(facts, `镜像仓库 ${facts.text('registry')} 的地址不允许访问（JOBYARD_GATEWAY_REGISTRY_NETWORKS）`),
+    registry_forbidden: (facts) =>
+        `不允许从镜像 ${facts.text('image')} 所在的仓库拉取。请改用其他镜像，或由运维人员允许（JOBYARD_EXECUTOR_REGISTRIES）。`,
     registry_untrusted: (facts) =>
         unpinned(facts, `镜像仓库 ${facts.text('registry')} 的 TLS 证书不受信任，或未使用 TLS，请联系运维人员`),
     registry_unresolved: (facts) => unpinned(facts, `无法解析镜像仓库 ${facts.text('registry')} 的域名`),

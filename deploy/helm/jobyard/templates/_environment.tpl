@@ -121,6 +121,9 @@ JOBYARD_ENDPOINTS_TRUSTED_PROXIES: {{ join "," . | quote }}
 JOBYARD_EXECUTOR_BACKEND: kubernetes
 JOBYARD_EXECUTOR_NODE: {{ .executor | quote }}
 JOBYARD_EXECUTOR_STREAM_PORT: "9465"
+{{- with .registries }}
+JOBYARD_EXECUTOR_REGISTRIES: {{ join "," . | quote }}
+{{- end }}
 JOBYARD_EXECUTOR_KUBERNETES_NAMESPACES: {{ .namespacePrefix | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_CREATE_NAMESPACES: {{ .createNamespaces | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_IMAGE: {{ .image | quote }}

@@ -41,7 +41,7 @@ KindOf = Callable[[RunOrder], Kind | None]
 class DockerBackend:
     """Runs under `home`: `home/runs/<run id>.*` are a run's files. The engine must see the same paths as this process.
 
-    `kind_of`: of the real devices that a run is given.
+    `kind_of`: of the real devices that a run is given; `registries`: patterns of those that images may come from.
     """
 
     uses_images = True
@@ -56,6 +56,7 @@ class DockerBackend:
         default_image: str | None = None,
         network: str = "bridge",
         kind_of: KindOf = lambda order: None,
+        registries: Sequence[str] = (),
     ) -> None:
         self._home = home.absolute()
         self._home_id = home_id_of(self._home)
@@ -63,6 +64,7 @@ class DockerBackend:
         self._users = users
         self._default_image = default_image
         self._network = network
+        self._registries = registries
         self._limits = limits
         self._kind_of = kind_of
         self._engine = Engine(host)
@@ -98,7 +100,7 @@ class DockerBackend:
             ipv6=linux.has_ipv6(),
         )
         self._launching = Launching(
-            self._engine, self._networks, self._files, surroundings, self._users, self._default_image
+            self._engine, self._networks, self._files, surroundings, self._users, self._default_image, self._registries
         )
         self._standing.begin(self._observing.hear())
         self._standing.begin(self._observing.look_at_output())

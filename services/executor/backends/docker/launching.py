@@ -8,6 +8,7 @@ has started nothing, and is replaced; one whose supervisor has claimed the run i
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from secrets import token_hex
 
@@ -35,6 +36,7 @@ from services.executor.backends.docker.refusing import refusal, unforeseen
 from services.executor.backends.docker.users import User, Users
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.observation import Refused
+from services.executor.domain.registries import forbidden
 from shared.contracts.job import Reason
 
 log = structlog.get_logger()
@@ -48,7 +50,7 @@ LOOKS = 25
 
 
 class Launching:
-    """Of all runs of one backend. `default_image`: of submissions that name none."""
+    """Of all runs of one backend. `default_image`: of submissions that name none, which may come from anywhere."""
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class Launching:
         surroundings: Surroundings,
         users: Users,
         default_image: str | None,
+        registries: Sequence[str],
     ) -> None:
         self._engine = engine
         self._networks = networks
@@ -65,6 +68,7 @@ class Launching:
         self._surroundings = surroundings
         self._users = users
         self._default_image = default_image
+        self._registries = registries
         self._room = asyncio.Semaphore(AT_ONCE)
         self.fetching = Fetching(engine)
 
@@ -102,6 +106,9 @@ class Launching:
         if name is None:
             message = "This node runs jobs in containers and has no default image. Submit the job with an image."
             return Refused(Reason(code="no_image", message=message))
+        reason = forbidden(order.image, self._registries) if order.image else None
+        if reason is not None:
+            return Refused(reason)
         container = name_of(self._surroundings.home_id, order.run_id)
         try:
             if await self._is_left(container, order.run_id):

@@ -43,6 +43,8 @@ class Layout:
     namespaces: str = "jobyard-"
     image: str = ""
     """Of jobs that name none."""
+    registries: Sequence[str] = ()
+    """Patterns of those that images may come from; none: all."""
     pull_policy: str = "IfNotPresent"
     pull_secrets: Sequence[str] = ()
     storages: Sequence[Storage] = ()

@@ -18,6 +18,7 @@ from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import toleration_of
 from services.executor.domain.rank_table import VARIABLE
+from services.executor.domain.registries import forbidden
 from shared.contracts.events import Facts
 from shared.contracts.job import CPU, Reason
 
@@ -95,6 +96,9 @@ def _image(order: RunOrder, layout: Layout) -> str:
     if not image:
         message = "This cluster runs jobs in containers and has no default image. Submit the job with an image."
         raise Unplaceable(Reason(code="no_image", message=message))
+    reason = forbidden(order.image, layout.registries) if order.image else None
+    if reason is not None:
+        raise Unplaceable(reason)
     return image
 
 
