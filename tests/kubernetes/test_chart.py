@@ -402,6 +402,16 @@ def test_namespaces_of_virtual_clusters_are_those_that_the_executor_looks_for() 
         assert one["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
+def test_an_executor_that_makes_namespaces_takes_those_that_were_there_of_the_named_clusters_alone(
+    everything: list[Document],
+) -> None:
+    name = "JOBYARD_EXECUTOR_KUBERNETES_EXISTING_NAMESPACES"
+    wide = rendered({"runs": {"createNamespaces": True, "virtualClusters": ["default", "Vision_Lab"]}})
+    theirs = json.loads(environments(wide)["executor"][name]["value"])
+    assert theirs == [pod_names.namespace("default"), pod_names.namespace("Vision_Lab")]
+    assert name not in environments(everything)["executor"], "it makes none"
+
+
 def test_what_the_roles_grant_is_what_the_executor_s_code_says_that_it_uses(default: list[Document]) -> None:
     wide = rendered({"runs": {"createNamespaces": True}})
     base = granted([{"rules": rights.rules((*rights.CLUSTER, *USUAL_FIGURES, *rights.NAMESPACED))}])

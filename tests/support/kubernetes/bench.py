@@ -47,6 +47,8 @@ class KubernetesBench(Bench):
         self.storage = folder
         self.vc = vc
         self.namespace = names.namespace(vc)
+        self.existing = [self.namespace]
+        """For the claim is made in it before any run comes."""
         self.layout = Layout(
             executor=f"test-{vc}",
             image=IMAGE,
@@ -68,7 +70,15 @@ class KubernetesBench(Bench):
         api, layout = Api(self._kubeconfig), self.layout
         self.nodes = ClusterNodes(api, layout.executor, {}, layout.tolerations, {})
         sources = (Kubelets(api, "summary", layout.namespaces), *self.sources)
-        return KubernetesBackend(api, self.home, layout, patience_s=self._patience_s, nodes=self.nodes, sources=sources)
+        return KubernetesBackend(
+            api,
+            self.home,
+            layout,
+            existing_namespaces=self.existing,
+            patience_s=self._patience_s,
+            nodes=self.nodes,
+            sources=sources,
+        )
 
     def order(
         self,

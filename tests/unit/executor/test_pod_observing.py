@@ -76,7 +76,7 @@ class Executor:
         api, kept, ways = self.server, self.kept, Ways(folder / "home")
         hidden = HiddenTexts(api)
         pods = Pods(api, self.layout.fence, Holders(), self._moved, kept.namespace)
-        fences = Fences(api, self.layout, Namespaces(api, True, None), pods, kept)
+        fences = Fences(api, self.layout, Namespaces(api, None), pods, kept)
         calls = Calls(api, self.layout.fence, kept, pods, fences, hidden)
         concluding = Concluding(kept, calls, lambda run_id, seen: None)
         outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, patience_s)

@@ -101,6 +101,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     record_lost: () => '节点上没有这次运行的记录，可能已被删除。',
     run_forced: (facts) => `运维人员 ${facts.text('actor')} 声明该运行所在的节点不会恢复，并放弃了这次运行。`,
     namespace_taken: (facts) => `虚拟集群的命名空间 ${facts.text('namespace')} 已有他用，请联系运维人员更换虚拟集群。`,
+    namespace_foreign: (facts) =>
+        `虚拟集群的命名空间 ${facts.text('namespace')} 此前已存在，可能属于他人。请联系运维人员在 JOBYARD_EXECUTOR_KUBERNETES_EXISTING_NAMESPACES 中指定它，或更换虚拟集群。`,
     node_forgotten: () => '运维人员已移除该节点。',
     program_missing: () => '作业所在的环境中没有所需的程序。',
     disk_full: () => '该节点的磁盘已满。',

@@ -126,6 +126,11 @@ JOBYARD_EXECUTOR_REGISTRIES: {{ join "," . | quote }}
 {{- end }}
 JOBYARD_EXECUTOR_KUBERNETES_NAMESPACES: {{ .namespacePrefix | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_CREATE_NAMESPACES: {{ .createNamespaces | quote }}
+{{- if .createNamespaces }}
+{{- $existing := list }}
+{{- range .virtualClusters }}{{ $existing = append $existing (include "jobyard.namespace" (dict "root" $ "vc" .)) }}{{ end }}
+JOBYARD_EXECUTOR_KUBERNETES_EXISTING_NAMESPACES: {{ $existing | toJson | quote }}
+{{- end }}
 JOBYARD_EXECUTOR_KUBERNETES_IMAGE: {{ .image | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PULL_POLICY: {{ .pullPolicy | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PULL_SECRETS: {{ .pullSecrets | toJson | quote }}

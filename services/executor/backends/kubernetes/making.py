@@ -33,7 +33,9 @@ def in_cluster(executor: str, home: Path, registries: Sequence[str]) -> tuple[Ku
     api = Api(said.config, said.context)
     nodes = ClusterNodes(api, layout.executor, layout.device_types, said.tolerations, said.node_labels)
     sources = _sources(api, said)
-    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes, sources)
+    backend = KubernetesBackend(
+        api, home, layout, said.create_namespaces, said.existing_namespaces, said.patience_s, nodes, sources
+    )
     return backend, ClusterReports(executor, nodes)
 
 

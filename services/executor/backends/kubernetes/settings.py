@@ -103,6 +103,11 @@ class KubernetesSettings(BaseSettings):
     create_namespaces: bool = Field(
         True, description="Whether a virtual cluster's namespace is made when its first run comes."
     )
+    existing_namespaces: tuple[Name, ...] = Field(
+        (),
+        description="Namespaces that others have made for runs. One that was there before, and is not named here, is "
+        "refused while `CREATE_NAMESPACES` is on: it may be somebody else's.",
+    )
     image: str = Field("", description="Of jobs that name none; without it they are refused.")
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         "IfNotPresent", description="When images are pulled."
