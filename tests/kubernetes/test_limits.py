@@ -42,7 +42,7 @@ async def test_a_run_that_fills_the_nodes_disk_has_failed_and_its_output_says_wh
 
 
 @pytest.mark.skipif("KUBECONFIG" in os.environ, reason="no image is put onto nodes that are not the tests' own")
-async def test_no_image_puts_its_users_into_groups(bench: KubernetesBench, tmp_path: Path) -> None:
+async def test_no_image_puts_users_into_groups_unless_operators_let_it(bench: KubernetesBench, tmp_path: Path) -> None:
     user, group = bench.layout.user, bench.layout.group
     files = {
         "etc/passwd": f"root:x:0:0::/:/bin/sh\nada:x:{user}:0::/:/bin/sh\n".encode(),
@@ -53,7 +53,10 @@ async def test_no_image_puts_its_users_into_groups(bench: KubernetesBench, tmp_p
     said = {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]}
     archive = await asyncio.to_thread(layered, tmp_path / "image.tar", [image], layers, said)
     await asyncio.to_thread(own().nodes["node-1"].take, archive)
-    order = replace(bench.order("id -G"), image=image)
-    await bench.backend.launch([order])
-    assert (await bench.ended(order.run_id)).exit_code == 0
-    assert bench.output(order.run_id)[STDOUT].decode().split() == [str(group)]
+    for image_groups, groups in ((False, {str(group)}), (True, {str(group), "0", "4242"})):
+        bench.layout = replace(bench.layout, image_groups=image_groups)
+        await bench.reopen()
+        order = replace(bench.order("id -G"), image=image)
+        await bench.backend.launch([order])
+        assert (await bench.ended(order.run_id)).exit_code == 0
+        assert set(bench.output(order.run_id)[STDOUT].decode().split()) == groups
