@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from shared.contracts.base import NodeName
 
 _USER = re.compile(r"([^=:,]+)=(\d{1,9}):(\d{1,9})")
+_REGISTRY = re.compile(r"[a-z0-9.*-]+(:[0-9]{1,5})?")
 _DEVICE_TYPE = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
 
 
@@ -69,6 +70,17 @@ def _split_names(value: Any) -> Any:
     return tuple(name for name in re.split(r"[,:\s]+", value) if name) if isinstance(value, str) else value
 
 
+def _split_list(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _patterns(registries: tuple[str, ...]) -> tuple[str, ...]:
+    for registry in registries:
+        if not _REGISTRY.fullmatch(registry):
+            raise ValueError(f"{registry!r} is no registry, as 'docker.io', 'registry.lab:5000' or '*.example.org'")
+    return registries
+
+
 def node_name() -> str:
     """The machine's host name as one token of a subject."""
     name = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().split(".")[0])[:63]
@@ -118,6 +130,12 @@ class ExecutorSettings(BaseSettings):
     )
     reconcile_s: float = Field(15.0, gt=0, description="How often this node compares itself with what is wanted.")
     report_s: float = Field(5.0, gt=0, description="How often this node says that it lives.")
+    registries: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_list), AfterValidator(_patterns)] = Field(
+        (),
+        description="With `docker` and `kubernetes`: the registries that images of jobs and virtual clusters may come "
+        "from, with their ports: `docker.io,registry.lab:5000,*.example.org`; none: all. Nodes pull from whatever host "
+        "a job names otherwise.",
+    )
     docker_host: str = Field(
         "unix:///var/run/docker.sock",
         pattern=r"^unix:///.+$",

@@ -17,7 +17,7 @@ from services.executor.backends.docker.users import User, Users
 from services.executor.backends.frames import STDERR, STDOUT
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders, RunOrder
-from services.executor.domain.observation import Cancelled, Lost, Refused
+from services.executor.domain.observation import Cancelled, Lost, Refused, Started
 from shared.contracts.errors import Unavailable
 from shared.contracts.streams import Child
 from tests.support.benches import opened_in_docker
@@ -146,8 +146,26 @@ async def test_ranks_of_a_run_reach_one_another_by_name_and_no_other_run_does(be
     await bench.ended(second.run_id)
     assert bench.output(first.run_id)[STDOUT] == b"rank 1\n"
     assert bench.output(second.run_id)[STDOUT] == b"welcome\n"
+    own = f"label={bench.label}"
+    await until(lambda: docker("network", "ls", "-q", "--filter", own) == "", "their network is gone with them")
     await bench.backend.forget([first.run_id, second.run_id])
-    assert docker("network", "ls", "-q", "--filter", f"label={bench.label}") == ""
+
+
+async def test_a_network_goes_with_the_last_rank_also_if_that_ends_while_no_executor_runs(bench: DockerBench) -> None:
+    own = f"label={bench.label}"
+    first = replace(bench.order("true"), ranks=2)
+    second = replace(bench.order(bench.WAIT_FOR_GO, run_id=f"{first.run_id}-1"), ranks=2, rank=1)
+    await bench.backend.launch([first, second])
+    await bench.ended(first.run_id)
+    await bench.reaches(second.run_id, Started)
+    assert docker("network", "ls", "-q", "--filter", own), "the second one is in it"
+    await bench.close()
+    bench.go()
+    made = bench.container(second.run_id)
+    await until(lambda: docker("inspect", "-f", "{{.State.Running}}", made).strip() == "false", "it is over")
+    await bench.open()
+    await bench.ended(second.run_id)
+    await until(lambda: docker("network", "ls", "-q", "--filter", own) == "", "their network is gone with them")
 
 
 @pytest.fixture

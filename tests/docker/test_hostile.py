@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from tests.support.docker_bench import SOMEBODY, DockerBench
 from tests.support.engine_proxy import before_creating
 from tests.support.executor_backend import processes_of
 from tests.support.programs import needs
+from tests.support.registry_double import Manner, RegistryDouble
 from tests.support.streams import Held
 from tests.support.waiting import until
 
@@ -152,6 +154,28 @@ async def test_no_image_puts_code_into_the_supervisor_or_its_users_into_groups(
     assert loaded and "1" not in loaded, "into the command, as its image says, but not into the first process"
     assert variables == "/evil.so /home/ada"
     assert groups == str(SOMEBODY.gid)
+
+
+async def test_what_a_registry_says_is_told_in_one_line_that_ends_and_no_word_of_it_leaves_a_run_waiting(
+    bench: DockerBench,
+) -> None:
+    with RegistryDouble() as registry:
+        for lines in (100, 1_000, 1_000_000):
+            said = {"errors": [{"code": "UNKNOWN", "message": "\x1b[2J\u202eno\r\n" * lines}]}
+            kind = {"Content-Type": "application/json"}
+            registry.manner = Manner(status=400, headers=kind, body=json.dumps(said).encode())
+            seen = await bench.refused(replace(bench.order("true"), image=f"{registry.name}/team/train:3"))
+            assert seen.reason.code == "image_unavailable"
+            assert seen.reason.message.isprintable() and len(seen.reason.model_dump_json()) < 4000
+
+
+async def test_a_registry_that_operators_do_not_allow_is_not_even_asked(tmp_path: Path) -> None:
+    async with opened_in_docker(tmp_path, registries=("docker.io",)) as bench:
+        with RegistryDouble() as registry:
+            seen = await bench.refused(replace(bench.order("true"), image=f"{registry.name}/team/train:3"))
+            assert (seen.reason.code, seen.busy) == ("registry_forbidden", False)
+            assert registry.asked == []
+        await bench.ended(await bench.launch("true"))
 
 
 # --- what a run writes where its supervisor does

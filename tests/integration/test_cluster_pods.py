@@ -59,7 +59,7 @@ async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
         await api.open()
         kept.open()
         pods = Pods(api, LAYOUT.fence, Holders(), lambda run_id: None, kept.namespace)
-        fences = Fences(api, LAYOUT, Namespaces(api, create=False), pods, kept)
+        fences = Fences(api, LAYOUT, Namespaces(api, made=None), pods, kept)
         document = manifest.tombstone(order_of(RUN, (), tmp_path, 10), LAYOUT)
         kept.keep_order(RUN, {"namespace": document["metadata"]["namespace"], "vc": "default"})
         server.say(asks("POST", f"{NAMESPACE}/configmaps"), ANCHOR)

@@ -35,6 +35,7 @@ EVERYTHING: Values = {
     "storage": {"subPath": "jobyard", "more": {"/data": {"claim": "datasets", "subPath": "public"}}},
     "runs": {
         "image": "registry.lab/train:3",
+        "registries": ["docker.io", "*.lab:5000"],
         "pullSecrets": ["registry"],
         "devices": {"v100": {"resource": "nvidia.com/gpu", "labels": {"nvidia.com/gpu.product": "Tesla-V100"}}},
         "priorityClass": "training",
@@ -355,6 +356,7 @@ def test_the_executor_reads_what_the_values_say_of_runs(
     assert (settings.usage, settings.kubelets) == ("cadvisor", "direct")
     assert settings.prometheus == "http://prometheus.monitoring:9091/cluster"
     assert settings.dns == (AddressesSettings(cidr=IPv4Network("10.96.0.10/32")),)
+    assert environments(everything)["executor"]["JOBYARD_EXECUTOR_REGISTRIES"]["value"] == "docker.io,*.lab:5000"
     assert (len(settings.reach), len(settings.callers), settings.node_labels) == (1, 1, {"role": "training"})
     claims = {str(path): (claim.claim, claim.sub_path) for path, claim in settings.storage.items()}
     assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard"), "/data": ("datasets", "public")}
@@ -382,7 +384,7 @@ def test_a_service_gets_its_own_password_and_no_secret_is_the_chart_s(everything
         secret = {name: each["valueFrom"]["secretKeyRef"] for name, each in environment.items() if _is_secret(each)}
         key = f"JOBYARD_NATS_{service.upper()}_PASSWORD"
         assert secret["JOBYARD_NATS_PASSWORD"] == {"name": "jobyard-nats", "key": key} and f"${key}" in accounts
-        assert environment["JOBYARD_NATS_URL"]["value"] == f"nats://{service}:$(JOBYARD_NATS_PASSWORD)@nats:4222"
+        assert environment["JOBYARD_NATS_URL"]["value"] == f"tls://{service}:$(JOBYARD_NATS_PASSWORD)@nats:4222"
         names = list(environment)
         assert names.index("JOBYARD_NATS_PASSWORD") < names.index("JOBYARD_NATS_URL"), "else it stays as it stands"
         assert ("JOBYARD_MONGO_URL" in secret) is (service in STORING)
@@ -392,11 +394,13 @@ def test_a_service_gets_its_own_password_and_no_secret_is_the_chart_s(everything
 
 
 def test_several_servers_of_nats_and_a_database_user_for_a_service() -> None:
-    nats = {"servers": ["n-0:4222", "n-1:4222"], "tls": True, "replicas": 3}
+    nats = {"servers": ["n-0:4222", "n-1:4222"], "replicas": 3}
     found = environments(rendered({"nats": nats, "mongo": {"keys": {"gateway": "gateway-url"}}}))
     given = "tls://jobs:$(JOBYARD_NATS_PASSWORD)@"
     assert found["jobs"]["JOBYARD_NATS_URL"]["value"] == f"{given}n-0:4222,{given}n-1:4222"
     assert found["jobs"]["JOBYARD_NATS_REPLICAS"]["value"] == "3"
+    plain = environments(rendered({"nats": {"tls": False}}))["jobs"]["JOBYARD_NATS_URL"]["value"]
+    assert plain == "nats://jobs:$(JOBYARD_NATS_PASSWORD)@nats:4222", "only where that is said"
     urls = {name: found[name]["JOBYARD_MONGO_URL"]["valueFrom"]["secretKeyRef"]["key"] for name in STORING}
     assert urls == dict.fromkeys(STORING, "url") | {"gateway": "gateway-url"}
 
@@ -446,6 +450,16 @@ def test_namespaces_of_virtual_clusters_are_those_that_the_executor_looks_for() 
     assert {vc: one["name"] for vc, one in by_cluster.items()} == {vc: pod_names.namespace(vc) for vc in clusters}
     for one in by_cluster.values():
         assert one["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_an_executor_that_makes_namespaces_takes_those_that_were_there_of_the_named_clusters_alone(
+    everything: list[Document],
+) -> None:
+    name = "JOBYARD_EXECUTOR_KUBERNETES_EXISTING_NAMESPACES"
+    wide = rendered({"runs": {"createNamespaces": True, "virtualClusters": ["default", "Vision_Lab"]}})
+    theirs = json.loads(environments(wide)["executor"][name]["value"])
+    assert theirs == [pod_names.namespace("default"), pod_names.namespace("Vision_Lab")]
+    assert name not in environments(everything)["executor"], "it makes none"
 
 
 def test_what_the_roles_grant_is_what_the_executor_s_code_says_that_it_uses(default: list[Document]) -> None:

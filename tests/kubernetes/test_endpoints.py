@@ -55,6 +55,7 @@ def yard(tmp_path: Path) -> Iterator[Platform]:
     settings = {
         "CONFIG": str(shared()),
         "NAMESPACES": prefix,
+        "EXISTING_NAMESPACES": json.dumps([names.namespace("default", prefix)]),
         "IMAGE": IMAGE,
         "PULL_POLICY": "Never",
         "STORAGE": json.dumps({str(storage): {"claim": CLAIM}}),

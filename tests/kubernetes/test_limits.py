@@ -1,9 +1,17 @@
 """What a pod may use in a real cluster, of a job that says nothing of it."""
 
+import asyncio
+import os
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from services.executor.backends.frames import STDOUT
 from tests.support.kubernetes.bench import KubernetesBench
+from tests.support.kubernetes.cluster import own
+from tests.support.kubernetes.images import layer, layered
+from tests.support.root_filesystem import root_filesystem
 
 
 async def test_who_asks_for_no_memory_is_held_to_the_operators_limit_in_an_image_that_cannot_be_written(
@@ -31,3 +39,24 @@ async def test_a_run_that_fills_the_nodes_disk_has_failed_and_its_output_says_wh
     said = bench.everything(id)
     assert said.startswith(b"writes\n")
     assert b"wrote more beside its folders than it may" in said
+
+
+@pytest.mark.skipif("KUBECONFIG" in os.environ, reason="no image is put onto nodes that are not the tests' own")
+async def test_no_image_puts_users_into_groups_unless_operators_let_it(bench: KubernetesBench, tmp_path: Path) -> None:
+    user, group = bench.layout.user, bench.layout.group
+    files = {
+        "etc/passwd": f"root:x:0:0::/:/bin/sh\nada:x:{user}:0::/:/bin/sh\n".encode(),
+        "etc/group": b"root:x:0:ada\nothers:x:4242:ada\n",
+    }
+    layers = [root_filesystem(), layer(tmp_path / "groups.tar", files)]
+    image = "jobyard.test/hostile:1"
+    said = {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]}
+    archive = await asyncio.to_thread(layered, tmp_path / "image.tar", [image], layers, said)
+    await asyncio.to_thread(own().nodes["node-1"].take, archive)
+    for image_groups, groups in ((False, {str(group)}), (True, {str(group), "0", "4242"})):
+        bench.layout = replace(bench.layout, image_groups=image_groups)
+        await bench.reopen()
+        order = replace(bench.order("id -G"), image=image)
+        await bench.backend.launch([order])
+        assert (await bench.ended(order.run_id)).exit_code == 0
+        assert set(bench.output(order.run_id)[STDOUT].decode().split()) == groups

@@ -45,13 +45,13 @@ async def test_what_keeps_pods_from_starting_is_told_and_nothing_of_them_ever_st
 
 async def test_nothing_starts_where_the_claim_has_other_files(hasty: KubernetesBench) -> None:
     """Seen alive for a moment, it counts as lost, and is tried again."""
-    hasty.layout = replace(hasty.layout, storages=(Storage(hasty.folder, CLAIM, "elsewhere"),))
+    hasty.layout = replace(hasty.layout, storages=(Storage(hasty.storage, CLAIM, "elsewhere"),))
     await hasty.reopen()
     order = hasty.order("echo started >> ledger")
     await hasty.backend.launch([order])
     seen: Refused | Lost = await hasty.reaches(order.run_id, Refused, Lost)
     assert seen.reason.code == "claim_differs"
-    assert list(hasty.folder.rglob("ledger")) == []
+    assert list(hasty.storage.rglob("ledger")) == []
 
 
 async def test_a_folder_that_a_living_run_could_replace_is_waited_for(hasty: KubernetesBench) -> None:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from services.executor.backends.docker.backend import DockerBackend
+from services.executor.backends.docker.backend import DockerBackend, KindOf
 from services.executor.backends.docker.containers import Limits
 from services.executor.backends.docker.names import HOME, home_id_of, name_of
 from services.executor.backends.docker.users import User, Users
@@ -29,11 +29,17 @@ class DockerBench(Bench):
         network: str = "bridge",
         limits: Limits = LIMITS,
         host: str = "",
+        kind_of: KindOf = lambda order: None,
+        registries: tuple[str, ...] = (),
     ) -> None:
         os.chown(folder, SOMEBODY.uid, SOMEBODY.gid)
         host = host or engine()
         users = Users({"*": SOMEBODY}, User(os.geteuid(), os.getegid()))
-        super().__init__(lambda: DockerBackend(home, host, users, limits, image, network), folder, BROUGHT, many=8)
+
+        def made() -> DockerBackend:
+            return DockerBackend(home, host, users, limits, image, network, kind_of, registries)
+
+        super().__init__(made, folder, BROUGHT, many=8)
         self.home = home
 
     @property

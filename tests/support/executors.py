@@ -38,6 +38,7 @@ async def in_cluster(storage: Path) -> AsyncIterator[dict[str, Any]]:
     settings = {
         "config": shared(),
         "namespaces": prefix,
+        "existing_namespaces": json.dumps([namespace]),
         "image": POD_IMAGE,
         "pull_policy": "Never",
         "storage": json.dumps({str(storage): {"claim": CLAIM}}),

@@ -33,6 +33,9 @@ class Manner:
     digest: str = DIGEST
     images: tuple[str, ...] = ("team/train:3",)
     status: int | None = None
+    """What all that is asked is answered with; none: what belongs there."""
+    body: bytes = b""
+    """Beside the status."""
     headers: dict[str, str] = field(default_factory=dict)
     realm: str | None = None
     """Where tokens are said to be had; none: at the registry itself."""
@@ -89,7 +92,7 @@ class RegistryDouble(HttpDouble):
         manner = self.manner
         wanted = {"open": None, "basic": basic(), "bearer": f"Bearer {TOKEN}"}[manner.way]
         if manner.status is not None:
-            _send(request, manner.status, manner.headers, b"")
+            _send(request, manner.status, manner.headers, manner.body)
         elif headers.get("authorization") != wanted:
             realm = manner.realm or f"http://{self.name}/token"
             asks = {"basic": 'Basic realm="double"', "bearer": f'Bearer realm="{realm}",service="double"'}

@@ -25,7 +25,7 @@ def chosen(
     if settings.backend == "kubernetes":
         from services.executor.backends.kubernetes.making import in_cluster
 
-        in_pods, nodes = in_cluster(settings.node, home / settings.backend)
+        in_pods, nodes = in_cluster(settings.node, home / settings.backend, settings.registries)
         return in_pods, nodes, in_pods.devices
     equipment = devices.equipment
     backend = _of_this_machine(settings, home, equipment)
@@ -52,6 +52,7 @@ def _of_this_machine(settings: ExecutorSettings, home: Path, equipment: Equipmen
             ),
             default_image=settings.image,
             network=settings.network,
+            registries=settings.registries,
             kind_of=lambda order: equipment.kind(order.device_type) if order.devices else None,
         )
     groups = Groups(home / settings.backend, mounted() if settings.groups == "auto" else ())

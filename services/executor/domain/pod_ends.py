@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.executor.domain.pod_status import Pod, container_state, sentence, time_ns
+from services.executor.domain.pod_status import Pod, container_state, time_ns
+from services.executor.domain.quoted import sentence
 from shared.contracts.job import Reason
 
 SIGKILLED = 137

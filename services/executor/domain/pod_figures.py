@@ -1,11 +1,10 @@
 """What pods use, from the words of those who measure a cluster: kubelets, cAdvisor, Prometheus, devices' exporters.
 
-Pure: documents and series in, figures by pod out. A figure that is missing, negative or no number is not known; it is
-never zero. A job can serve series as well, with any labels, and be scraped: what such series say counts for its own pod
-at most, by the labels that Prometheus has put there.
+Pure: documents and series in, figures by pod out. A figure that is missing, negative, beyond all bounds or no number is
+not known; it is never zero. A job can serve series as well, with any labels, and be scraped: what such series say is of
+its own pod at most, by the labels that Prometheus has put there.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -35,6 +34,8 @@ NPUS = frozenset({NPU_USE, NPU_HBM, NPU_MEMORY})
 DEVICES = (GPU_USE, GPU_MEMORY, NPU_USE, NPU_HBM, NPU_MEMORY)
 """As NVIDIA's DCGM exporter and Ascend's NPU exporter call them: percents, and MiB."""
 
+_MOST = 1 << 62
+"""Of a figure. Whoever says more has measured nothing, and there are sums that no number holds."""
 _MIB = 1 << 20
 _NS = 1_000_000_000
 _ON_CONTAINERS = frozenset({CPU, MEMORY, READ, WRITTEN})
@@ -97,7 +98,7 @@ def of_series(series: Iterable[Series]) -> dict[Pod, PodFigures]:
     devices: dict[Pod, dict[tuple[Kind, str], dict[str, float]]] = {}
     for each in series:
         pod = _pod(each)
-        if pod is None or not math.isfinite(each.value) or each.value < 0:
+        if pod is None or not 0 <= each.value < _MOST:  # NaN is not either
             continue
         if each.name in DEVICES:
             device = _device(each)
@@ -134,14 +135,13 @@ def _device(series: Series) -> tuple[Kind, str]:
 
 
 def _figures(counts: Mapping[str, float], devices: Mapping[tuple[Kind, str], Mapping[str, float]]) -> PodFigures:
-    seconds = counts.get(CPU)
     return PodFigures(
-        cpu_ns=None if seconds is None else int(seconds * _NS),
-        memory_bytes=_bytes(counts.get(MEMORY)),
-        receive_bytes=_bytes(counts.get(RECEIVED)),
-        transmit_bytes=_bytes(counts.get(TRANSMITTED)),
-        read_bytes=_bytes(counts.get(READ)),
-        write_bytes=_bytes(counts.get(WRITTEN)),
+        cpu_ns=_bounded(counts.get(CPU), _NS),
+        memory_bytes=_bounded(counts.get(MEMORY)),
+        receive_bytes=_bounded(counts.get(RECEIVED)),
+        transmit_bytes=_bounded(counts.get(TRANSMITTED)),
+        read_bytes=_bounded(counts.get(READ)),
+        write_bytes=_bounded(counts.get(WRITTEN)),
         devices={device: _of_device(said) for device, said in sorted(devices.items())},
     )
 
@@ -152,18 +152,18 @@ def _of_device(said: Mapping[str, float]) -> Figures:
     mib = said.get(GPU_MEMORY, said.get(NPU_HBM) or said.get(NPU_MEMORY, said.get(NPU_HBM)))
     return Figures(
         utilization=None if percent is None else min(percent / 100, 1.0),
-        memory_bytes=None if mib is None else int(mib * _MIB),
+        memory_bytes=_bounded(mib, _MIB),
     )
 
 
-def _bytes(value: float | None) -> int | None:
-    return None if value is None else int(value)
+def _bounded(value: float | None, unit: int = 1) -> int | None:
+    return int(value * unit) if value is not None and value * unit < _MOST else None
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None
 
 
 def _sum(values: Iterable[int | None]) -> int | None:
     known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    return _whole(sum(known)) if known else None

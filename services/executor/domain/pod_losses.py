@@ -1,6 +1,7 @@
 """Who has ended a run's pod where neither the platform nor the run itself did, in words."""
 
-from services.executor.domain.pod_status import DISRUPTED, Pod, condition, node_of, sentence
+from services.executor.domain.pod_status import DISRUPTED, Pod, condition, node_of
+from services.executor.domain.quoted import sentence
 from shared.contracts.job import Reason
 
 UNKNOWN = Reason(code="result_unknown", message="The node has lost the run's container, so nobody knows how it ended.")

@@ -6,10 +6,10 @@ so only what is of this form, and of the size that was asked for, gets into a ra
 """
 
 import ipaddress
-import json
 import re
 from collections.abc import Sequence
 
+from services.executor.domain.documents import parsed
 from services.executor.domain.rank_table import Npu, Seat
 
 ANNOTATION = "ascend.kubectl.kubernetes.io/ascend-910-configuration"
@@ -46,8 +46,8 @@ def _seat(text: str, npus: int) -> Seat:
     if len(text) > LONGEST:
         raise Unreadable(f"it has more than {LONGEST} characters")
     try:
-        said = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        said = parsed(text)
+    except ValueError as error:
         raise Unreadable("it is no JSON") from error
     server, devices = (said.get("server_id"), said.get("devices")) if isinstance(said, dict) else (None, None)
     if not isinstance(server, str) or not _SERVER.fullmatch(server):

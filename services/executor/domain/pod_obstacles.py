@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.executor.domain.pod_status import SCHEDULED, Pod, condition, container_state, node_of, sentence
+from services.executor.domain.pod_status import SCHEDULED, Pod, condition, container_state, node_of
+from services.executor.domain.quoted import sentence
 from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 

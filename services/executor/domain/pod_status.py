@@ -68,11 +68,5 @@ def time_ns(stamp: str) -> int:
     return (datetime.fromisoformat(stamp) - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
-def sentence(text: str) -> str:
-    """On one line that shows all of what it says, with an end, and not endless."""
-    line = "".join(each for each in " ".join(text.split()) if each.isprintable())[:500]
-    return line if line.endswith((".", "!", "?")) else f"{line}."
-
-
 def _containers(pod: Pod) -> Sequence[Mapping[str, Any]]:
     return pod.get("status", {}).get("containerStatuses") or ()

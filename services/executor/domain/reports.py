@@ -5,12 +5,12 @@ is dropped and counted. A number that is not finite has no place in a message, s
 has diverged must not show its last good value.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from services.executor.domain.documents import parsed
 from shared.contracts.metrics import REPORTED_NAMES
 
 TIME = "time"
@@ -56,8 +56,8 @@ def _object(line: bytes) -> dict[str, object] | None:
     if not line.strip():
         return {}
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
+        found = parsed(line)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

@@ -21,7 +21,6 @@ CODES = frozenset(
         "registry_not_asked",
         "registry_away",
         "registry_busy",
-        "registry_refused",
         "registry_untrusted",
         "registry_unresolved",
         "image_denied",

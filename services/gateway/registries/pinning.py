@@ -1,8 +1,9 @@
 """Pins a submission's image to the digest that its tag has now, where the registry says so in time.
 
 A job without an image costs nothing here, and one with an image never more than the time limit: whatever goes wrong,
-it is submitted as it was named, and says why. A registry is asked anew for each request, since a tag may just have been
-moved; once for all jobs of a batch, and once for all that wait for the same answer.
+it is submitted as it was named, and says why. Unless that is the registry's address: where the gateway may not go, no
+node is sent. A registry is asked anew for each request, since a tag may just have been moved; once for all jobs of a
+batch, and once for all that wait for the same answer.
 """
 
 import asyncio
@@ -16,8 +17,9 @@ import structlog
 
 from services.gateway.domain.registries import scheme_of, unpinned
 from services.gateway.registries.logins import KnownLogin, Logins
-from services.gateway.registries.registry import NoDigest, RegistryApi
+from services.gateway.registries.registry import ADDRESS, NoDigest, RegistryApi
 from shared.clock import Clock
+from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.images import ImageName, image_name
 from shared.contracts.job import RunImage
 
@@ -77,7 +79,7 @@ class Pinning:
     async def of(self, asked: str | None, of_vc: str | None, vc: str, request: Request | None) -> RunImage | None:
         """What a job of this VC starts in. `of_vc`: its default; `request`: none, if no registry is to be asked.
 
-        Raises Unavailable when the VC's credentials cannot be opened.
+        Raises Unavailable when the VC's credentials cannot be opened, Invalid for a registry whose address is refused.
         """
         text = asked or of_vc
         if text is None:
@@ -91,6 +93,8 @@ class Pinning:
             try:
                 reference = image.pinned(await self._digest(image, login, vc, request))
             except NoDigest as none:
+                if none.code == ADDRESS:
+                    raise _not_there(text, none) from none
                 reason = unpinned(text, image.registry, none.code, none.said)
         return RunImage(
             reference=reference,
@@ -161,3 +165,8 @@ class Pinning:
         since, said = self._away.get(registry, (float("-inf"), None))
         if said is not None and now - since < LEFT_ALONE_S:
             raise NoDigest(said.code, said.said)
+
+
+def _not_there(image: str, none: NoDigest) -> Invalid:
+    message = f"No job is started in the image {image}: {none.said}."
+    return Invalid(message, errors=(FieldError(field="image", message=message),))

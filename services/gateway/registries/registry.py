@@ -28,6 +28,8 @@ MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json"
 )
 """An index first: its digest is the same for every architecture."""
+ADDRESS = "registry_refused"
+"""The code of a registry whose address is not connected to, or the one of who gives its tokens."""
 _HUB_HOST = "registry-1.docker.io"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
@@ -78,7 +80,7 @@ class RegistryApi:
                 status, headers = await self._manifest(url, grant)
         except AddressRefused as refused:
             said = f"is at an address that is not asked (JOBYARD_GATEWAY_REGISTRY_NETWORKS): {refused}"
-            raise NoDigest("registry_refused", said) from refused
+            raise NoDigest(ADDRESS, said) from refused
         except NotResolved as error:
             raise NoDigest("registry_unresolved", "has a name that cannot be resolved", away=True) from error
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:

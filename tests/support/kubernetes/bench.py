@@ -16,7 +16,7 @@ from services.executor.domain import pod_names as names
 from services.executor.domain.container_devices import withheld
 from tests.support.executor_backend import Bench
 from tests.support.kubernetes.cluster import IMAGE
-from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
+from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim, share
 from tests.support.waiting import until
 
 _PORT = ("", "_PROTO", "_PORT", "_ADDR")
@@ -44,8 +44,11 @@ class KubernetesBench(Bench):
         tolerations: tuple[dict[str, Any], ...] = (),
     ) -> None:
         self.home = home
+        self.storage = folder
         self.vc = vc
         self.namespace = names.namespace(vc)
+        self.existing = [self.namespace]
+        """For the claim is made in it before any run comes."""
         self.layout = Layout(
             executor=f"test-{vc}",
             image=IMAGE,
@@ -63,7 +66,7 @@ class KubernetesBench(Bench):
 
         self._kubeconfig = through or kubeconfig
         self._patience_s = patience_s
-        super().__init__(self._made, folder, BROUGHT)
+        super().__init__(self._made, folder / "jobs", BROUGHT)
 
     def _made(self) -> KubernetesBackend:
         api, layout = Api(self._kubeconfig), self.layout
@@ -73,6 +76,7 @@ class KubernetesBench(Bench):
             api,
             self.home,
             layout,
+            existing_namespaces=self.existing,
             patience_s=self._patience_s,
             nodes=self.nodes,
             sources=sources,
@@ -125,7 +129,8 @@ class KubernetesBench(Bench):
     async def prepare(self) -> None:
         """The namespace as the backend makes it, and the claim in it."""
         await self.api.open()
-        await make_claim(self.api, self.namespace, self.folder)
+        await make_claim(self.api, self.namespace, self.storage)
+        share(self.folder)
 
     async def clear(self) -> None:
         """Nothing of it stays in the cluster."""

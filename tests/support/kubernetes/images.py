@@ -35,8 +35,14 @@ def layered(to: Path, names: Sequence[str], layers: Sequence[Path], said: Mappin
 
 def without_shell(to: Path) -> Path:
     """A root file system that has no program at all."""
+    return layer(to, {"etc/motd": b"Nothing to run here.\n"})
+
+
+def layer(to: Path, files: Mapping[str, bytes]) -> Path:
+    """A tar of these files: a layer, or a whole root file system."""
     with tarfile.open(to, "w") as tar:
-        _add(tar, "etc/motd", b"Nothing to run here.\n")
+        for name, data in files.items():
+            _add(tar, name, data)
     return to
 
 

@@ -17,7 +17,7 @@ from tests.support.kubernetes.cluster import IMAGE, Cluster
 from tests.support.kubernetes.control_plane import TOKEN
 from tests.support.kubernetes.helm import CHART, Document, Values, helm, merged
 from tests.support.kubernetes.services_image import REPOSITORY, TAG
-from tests.support.kubernetes.storage import claim, document, volume
+from tests.support.kubernetes.storage import claim, document, share, volume
 from tests.support.mongo import MongoServer
 from tests.support.waiting import LONG_S, seen, wait_until
 
@@ -79,7 +79,7 @@ class Installation(Deployed):
         disk = {"disk": {"size": "1Gi", "storageClass": "-"}}
         own = {
             "image": {"repository": REPOSITORY, "tag": TAG, "pullPolicy": "Never"},
-            "nats": {"servers": [f"{self.nats.host}:{self.nats.port}"], "secret": "jobyard-nats"},
+            "nats": {"servers": [f"{self.nats.host}:{self.nats.port}"], "secret": "jobyard-nats", "tls": False},
             "mongo": {"secret": "jobyard-mongo"},
             "secretKey": {"secret": "jobyard-keys"},
             "admin": {"secret": "jobyard-admin"},
@@ -167,6 +167,7 @@ class Installation(Deployed):
 
     def _volume(self, namespace: str, claim: str, name: str, mode: str) -> None:
         """The folder of that name, for that claim alone."""
+        share(self._folder / name)
         made = volume(f"{namespace}-{claim}", self._folder / name, namespace, claim, mode)
         self.create("/api/v1/persistentvolumes", made)
 

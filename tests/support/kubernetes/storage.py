@@ -12,6 +12,7 @@ CLAIM = "work"
 
 async def make_claim(api: Api, namespace: str, folder: Path) -> None:
     """The namespace, held to the restricted level, and in it the claim. Returns when the claim is bound."""
+    share(folder)
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     await api.create("/api/v1/persistentvolumes", volume(namespace, folder, namespace, CLAIM))
     await api.create("/api/v1/namespaces", document("Namespace", namespace, labels=labels))
@@ -34,13 +35,17 @@ async def remove_claim(api: Api, namespace: str) -> None:
     await api.delete(f"/api/v1/persistentvolumes/{namespace}", {})
 
 
-def volume(name: str, folder: Path, namespace: str, claim: str, mode: str = "ReadWriteMany") -> Document:
-    """The folder, which anybody may write to then: a pod's user is nobody of this machine."""
+def share(folder: Path) -> None:
+    """A pod's user is nobody of this machine: what leads to the folder may be entered, the folder be written."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o777)
     for parent in folder.parents:
         if parent.stat().st_mode & 0o5 != 0o5:
             parent.chmod(parent.stat().st_mode | 0o5)
+
+
+def volume(name: str, folder: Path, namespace: str, claim: str, mode: str = "ReadWriteMany") -> Document:
+    """The folder, as a claim may have it."""
     spec = {
         "capacity": {"storage": "1Gi"},
         "accessModes": [mode],

@@ -94,7 +94,7 @@ class Fenced(Api):
 async def test_fences_are_repaired_again_after_the_disk_could_not_be_read(tmp_path: Path) -> None:
     api = Fenced()
     pods = Pods(api, LAYOUT.fence, Holders(), lambda run_id: None, lambda run_id: None)
-    fences = Fences(api, LAYOUT, Namespaces(api, True, None), pods, BadDisk(tmp_path))
+    fences = Fences(api, LAYOUT, Namespaces(api, None), pods, BadDisk(tmp_path))
     await fences.repair()
     assert api.deleted == []
     await fences.repair()

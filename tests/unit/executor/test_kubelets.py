@@ -10,7 +10,8 @@ import trustme
 from aiohttp import web
 
 from services.executor.backends.kubernetes.api import Api
-from services.executor.backends.kubernetes.kubelets import Kubelets, KubeletUntrusted
+from services.executor.backends.kubernetes.kubelets import MOST_BYTES, Kubelets, KubeletUntrusted
+from services.executor.backends.kubernetes.refusals import ApiError
 from tests.support.kubernetes.played import HERE, certified, kubeconfig, listening
 
 OWN, SHOWN = "the-executors-own", "for-kubelets-alone"
@@ -23,12 +24,15 @@ class Cluster:
 
     api: Api
     seen: dict[str, list[str | None]] = field(default_factory=dict)
+    said: web.Response | None = None
+    """By the kubelet, in place of figures."""
 
 
 @asynccontextmanager
 async def cluster(folder: Path, of_kubelet: trustme.CA | None = None) -> AsyncIterator[Cluster]:
     """`of_kubelet`: who has signed the kubelet's certificate, if that is not the cluster's authority."""
     authority, seen = trustme.CA(), dict[str, list[str | None]]()
+    there: list[Cluster] = []
     ports: list[int] = []
 
     async def node(request: web.Request) -> web.Response:
@@ -39,11 +43,12 @@ async def cluster(folder: Path, of_kubelet: trustme.CA | None = None) -> AsyncIt
 
     async def summary(request: web.Request) -> web.Response:
         seen.setdefault("kubelet", []).extend(request.headers.getall("Authorization", [None]))
-        return web.json_response(SUMMARY)
+        return there[0].said or web.json_response(SUMMARY)
 
     server, kubelet = web.Application(), web.Application()
     server.router.add_get("/api/v1/nodes/n1", node)
     kubelet.router.add_get("/stats/summary", summary)
+    kubelet.router.add_get("/elsewhere", summary)
     of_kubelet = of_kubelet or authority
     async with listening(server, certified(authority)) as port, listening(kubelet, certified(of_kubelet)) as other:
         ports.append(other)
@@ -52,7 +57,8 @@ async def cluster(folder: Path, of_kubelet: trustme.CA | None = None) -> AsyncIt
         api = Api(config)
         await api.open()
         try:
-            yield Cluster(api, seen)
+            there.append(Cluster(api, seen))
+            yield there[0]
         finally:
             await api.close()
 
@@ -89,3 +95,24 @@ async def test_of_a_kubelet_that_signed_its_own_certificate_it_is_said_what_help
         assert "kubelet" not in there.seen
         its_own.cert_pem.write_to_path(str(tmp_path / "kubelets.crt"))
         assert await Kubelets(there.api, "summary", "jobyard-", tmp_path / "kubelets.crt").read("n1")
+
+
+DEEP = b"[" * 100_000
+HOSTILE = {
+    "a redirect": (302, b"", "redirect"),
+    "too much": (200, b"[" + b" " * MOST_BYTES["/stats/summary"] + b"]", "more than"),
+    "too deep": (200, DEEP, "deep"),
+    "a refusal that is too deep": (403, DEEP, "403"),
+    "a refusal of another form": (403, b'{"details": {"causes": 5}}', "403"),
+    "no text": (200, b"\xff", "Expecting"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+async def test_a_node_in_wrong_hands_costs_its_own_figures_and_nothing_else(tmp_path: Path, case: str) -> None:
+    status, body, words = HOSTILE[case]
+    async with cluster(tmp_path) as there:
+        there.said = web.Response(status=status, body=body, headers={"Location": "/elsewhere"})
+        with pytest.raises((ApiError, OSError, ValueError), match=words):
+            await Kubelets(there.api, "summary", "jobyard-").read("n1")
+        assert len(there.seen["kubelet"]) == 1, "it sends nobody elsewhere"

@@ -148,7 +148,7 @@ def test_an_npu_exporters_own_pod_is_not_taken_for_the_one_that_it_speaks_of() -
         assert set(of_series([Series("npu_chip_info_utilization", labels, 50)])) == {POD}
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 1e300])
 def test_a_value_that_no_counter_can_have_is_not_known(value: float) -> None:
     seen = of_series([series("container_cpu_usage_seconds_total", value), series("DCGM_FI_DEV_GPU_UTIL", value)])
     assert seen == {}
@@ -163,3 +163,15 @@ def test_of_two_that_know_a_figure_the_first_one_counts() -> None:
     one = PodFigures(cpu_ns=1, devices={("gpu", "0"): Figures(0.5)})
     other = PodFigures(cpu_ns=2, read_bytes=3, devices={("gpu", "0"): Figures(0.9)})
     assert one.joined(other) == PodFigures(cpu_ns=1, read_bytes=3, devices={("gpu", "0"): Figures(0.5)})
+
+
+def test_whatever_a_kubelet_counts_every_figure_is_one_that_a_run_can_have() -> None:
+    huge = 10**400
+    said = {
+        "podRef": {"namespace": POD[0], "name": POD[1]},
+        "containers": [{"name": "job", "cpu": {"usageCoreNanoSeconds": huge}, "memory": {"workingSetBytes": True}}],
+        "network": {"interfaces": [{"rxBytes": 1 << 61, "txBytes": 1}, {"rxBytes": 1 << 61, "txBytes": 2}]},
+    }
+    assert of_summary({"pods": [said]}) == {POD: PodFigures(transmit_bytes=3)}
+    rest = of_series([series("container_cpu_usage_seconds_total", 2.0**61), series("DCGM_FI_DEV_FB_USED", 2.0**61)])
+    assert rest == {POD: PodFigures(devices={("gpu", "0000 "): Figures()})}

@@ -54,6 +54,15 @@ def test_every_virtual_cluster_has_a_namespace_of_its_own_that_is_a_dns_label(vc
     assert name not in {names.namespace(other) for other in others}
 
 
+def test_an_image_comes_from_the_registries_that_operators_allow_and_their_own_from_anywhere() -> None:
+    layout = replace(LAYOUT, registries=("docker.io",))
+    assert container(made(layout))["image"] == "lab/base:1"
+    assert container(made(layout, image="python:3"))["image"] == "python:3"
+    with pytest.raises(Unplaceable, match="JOBYARD_EXECUTOR_REGISTRIES") as refusal:
+        made(layout, image="169.254.169.254/x:1")
+    assert refusal.value.reason.code == "registry_forbidden"
+
+
 def test_it_satisfies_the_restricted_level() -> None:
     for document in (made(), tombstone(order_of(f"{new_id()}.1", (), JOBS, 1), LAYOUT)):
         spec, context = document["spec"], container(document)["securityContext"]
@@ -63,6 +72,12 @@ def test_it_satisfies_the_restricted_level() -> None:
         assert (context["allowPrivilegeEscalation"], context["capabilities"]) == (False, {"drop": ["ALL"]})
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
         assert all("hostPath" not in volume for volume in spec.get("volumes", ()))
+
+
+def test_no_image_says_of_which_groups_a_run_is_unless_an_operator_lets_it() -> None:
+    assert made()["spec"]["securityContext"]["supplementalGroupsPolicy"] == "Strict"
+    merged = made(replace(LAYOUT, image_groups=True))
+    assert merged["spec"]["securityContext"]["supplementalGroupsPolicy"] == "Merge"
 
 
 def test_kubernetes_puts_nothing_in_place_of_what_a_command_or_a_variable_says() -> None:
@@ -92,6 +107,16 @@ def test_each_folder_is_mounted_once_from_the_claim_with_the_longest_prefix_and_
     assert mounts["/srv/jobs/a"]["subPath"] == "yard/a"
     assert claims[mounts["/srv/data/set"]["name"]] == {"claimName": "all"}
     assert [path for path, mount in mounts.items() if mount.get("readOnly")] == ["/srv/data/set"]
+
+
+@pytest.mark.parametrize("name", ["work", "job", "checkpoints"])
+def test_nobody_gets_a_whole_storage_but_to_read_it(name: str) -> None:
+    folders = Folders(JOBS / "a", JOBS / "a", JOBS / "a", JOBS, JOBS / "a.jsonl")
+    mounts = {mount["mountPath"]: mount for mount in container(made(folders=folders))["volumeMounts"]}
+    assert mounts["/srv/jobs"]["readOnly"] is True
+    with pytest.raises(Unplaceable, match="data_path") as refusal:
+        made(folders=replace(folders, **{name: JOBS}))
+    assert (refusal.value.reason.code, refusal.value.reason.details) == ("path_whole", {"path": "/srv/jobs"})
 
 
 def test_a_folder_that_lies_on_no_storage_is_refused_and_named() -> None:

@@ -58,11 +58,11 @@ def test_nothing_starts_on_a_claim_that_has_other_files(job: Path) -> None:
 
 async def test_a_run_whose_folder_cannot_be_marked_is_refused_and_named(tmp_path: Path) -> None:
     nobodys = Path("/sys")  # where root makes no file either
-    layout = Layout(executor="cluster", image="a", storages=(Storage(nobodys, "all"),), user=os.geteuid() or 1000)
+    layout = Layout(executor="cluster", image="a", storages=(Storage(Path("/"), "all"),), user=os.geteuid() or 1000)
     api, kept = Api(None), Kept(tmp_path)
     kept.open()
     pods, hidden = Pods(api, layout.fence, Holders(), lambda run_id: None, kept.namespace), HiddenTexts(api)
-    fences = Fences(api, layout, Namespaces(api, create=False), pods, kept)
+    fences = Fences(api, layout, Namespaces(api, made=None), pods, kept)
     calls = Calls(api, layout.fence, kept, pods, fences, hidden)
     concluding = Concluding(kept, calls, lambda run_id, seen: None)
     folders = Folders(nobodys, nobodys, nobodys, None, nobodys / "reports")

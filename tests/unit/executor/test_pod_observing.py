@@ -68,7 +68,7 @@ class Executor:
     """What looks at the pod of one run."""
 
     def __init__(self, folder: Path, patience_s: float = 60.0) -> None:
-        self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder, "jobyard"),))
+        self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder.parent, "jobyard"),))
         self.order = order_of(RUN, ("true",), folder, 10)
         self.server, self.kept, self.tasks = Server(), Kept(folder / "home"), Tasks()
         self.kept.open()
@@ -77,7 +77,7 @@ class Executor:
         api, kept, room = self.server, self.kept, Room(folder / "home")
         ways, hidden = Ways(folder / "home", room), HiddenTexts(api)
         pods = Pods(api, self.layout.fence, Holders(), self._moved, kept.namespace)
-        fences = Fences(api, self.layout, Namespaces(api, True, None), pods, kept)
+        fences = Fences(api, self.layout, Namespaces(api, None), pods, kept)
         calls = Calls(api, self.layout.fence, kept, pods, fences, hidden)
         concluding = Concluding(kept, calls, lambda run_id, seen: None)
         outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, room, patience_s)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.executor.domain.pod_names import CONTAINER, TOMBSTONE
-from services.executor.domain.pod_status import lives, needed, sentence, time_ns
+from services.executor.domain.pod_status import lives, needed, time_ns
 from tests.support.kubernetes.pod_documents import END, LIVES, START, START_NS, disrupted, ended, pod
 
 BESIDE = "istio-proxy"
@@ -110,10 +110,3 @@ def test_a_tombstone_does_not_live() -> None:
 )
 def test_a_moment_is_exact(stamp: str, ns: int) -> None:
     assert time_ns(stamp) == ns
-
-
-def test_a_clusters_words_become_one_sentence_on_one_line_that_is_not_endless() -> None:
-    assert sentence("no such host") == "no such host."
-    assert sentence("Is it there?\n") == "Is it there?"
-    assert sentence("a\x1b[31m\u202eb\n\tc") == "a[31mb c."
-    assert len(sentence("line\n" * 1000)) <= 501

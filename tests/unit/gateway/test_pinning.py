@@ -342,7 +342,14 @@ async def test_credentials_open_no_way_into_the_platforms_own_network(
     async with opened(tmp_path / "other", registry, registries=("none",), registry_networks=()) as yard:
         for name in (registry.name, "169.254.169.254", "localhost"):
             await log_in(yard, name)
-            assert code(await submitted(yard, f"{name}/team/train:3")) == "registry_refused"
+            body = {"name": "train", "command": "true", "vc": "lab", "image": f"{name}/team/train:3"}
+            answer = await yard.call("POST", "/jobs", "ada", json=body)
+            assert answer.status_code == 422
+            [error] = answer.json()["errors"]
+            assert error["field"] == "image" and name in error["message"]
+            assert "JOBYARD_GATEWAY_REGISTRY_NETWORKS" in answer.json()["detail"]
+            batch = await yard.call("POST", "/jobs:submit-batch", "ada", json={"jobs": [body, body | {"image": None}]})
+            assert [one["status"] for one in batch.json()["outcomes"]] == [422, 201]
     assert registry.asked == []
 
 

@@ -101,6 +101,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     record_lost: () => '节点上没有这次运行的记录，可能已被删除。',
     run_forced: (facts) => `运维人员 ${facts.text('actor')} 声明该运行所在的节点不会恢复，并放弃了这次运行。`,
     namespace_taken: (facts) => `虚拟集群的命名空间 ${facts.text('namespace')} 已有他用，请联系运维人员更换虚拟集群。`,
+    namespace_foreign: (facts) =>
+        `虚拟集群的命名空间 ${facts.text('namespace')} 此前已存在，可能属于他人。请联系运维人员在 JOBYARD_EXECUTOR_KUBERNETES_EXISTING_NAMESPACES 中指定它，或更换虚拟集群。`,
     node_forgotten: () => '运维人员已移除该节点。',
     program_missing: () => '作业所在的环境中没有所需的程序。',
     disk_full: (facts) => (facts.text('path') ? `${facts.text('path')} 所在的磁盘已满。` : '该节点的磁盘已满。'),
@@ -120,8 +122,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     registry_not_asked: (facts) => unpinned(facts, '运维人员未允许查询其镜像仓库（JOBYARD_GATEWAY_REGISTRIES）'),
     registry_away: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 没有应答`),
     registry_busy: (facts) => unpinned(facts, `镜像仓库 ${facts.text('registry')} 目前请求过多`),
-    registry_refused: (facts) =>
-        unpinned(facts, `镜像仓库 ${facts.text('registry')} 的地址不允许访问（JOBYARD_GATEWAY_REGISTRY_NETWORKS）`),
+    registry_forbidden: (facts) =>
+        `不允许从镜像 ${facts.text('image')} 所在的仓库拉取。请改用其他镜像，或由运维人员允许（JOBYARD_EXECUTOR_REGISTRIES）。`,
     registry_untrusted: (facts) =>
         unpinned(facts, `镜像仓库 ${facts.text('registry')} 的 TLS 证书不受信任，或未使用 TLS，请联系运维人员`),
     registry_unresolved: (facts) => unpinned(facts, `无法解析镜像仓库 ${facts.text('registry')} 的域名`),
@@ -131,6 +133,9 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     image_missing: (facts) => `节点 ${facts.text('node')} 上没有镜像 ${facts.text('image')}，且该处不拉取镜像。`,
     image_invalid: (facts) => `镜像名称 ${facts.text('image')} 无效：${facts.text('said')}`,
     container_refused: (facts) => `无法创建作业的容器：${facts.text('said')}`,
+    network_refused: (facts) =>
+        `该节点的 Docker 引擎无法为多机作业创建网络：${facts.text('said')}请等待其他作业结束，或由运维人员增加 default-address-pools。`,
+    launch_failed: (facts) => `该节点的执行器启动作业时出现故障：${facts.text('said')}详情见其日志。`,
     path_moved: (facts) =>
         `启动期间，作业的目录${path(facts)}被移动，或被替换为链接，因此作业未运行。请确保路径不变后重新提交。`,
     container_removed: () => '作业的容器被外部删除。',
@@ -139,6 +144,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     marks_damaged: () => '作业覆盖了监管进程的记录，无法得知它如何结束。',
     cluster_refused: (facts) => `集群拒绝创建作业的 pod：${facts.text('said')}`,
     path_unmapped: (facts) => `目录 ${facts.text('path')} 不在集群的任何存储上，请改用在存储上的路径。`,
+    path_whole: (facts) =>
+        `目录 ${facts.text('path')} 是多人共用的整个存储，作业不能写入其全部。请改用其中的子目录，或将其作为只读的 data_path。`,
     path_movable: (facts) =>
         facts.text('within')
             ? `目录 ${facts.text('path')} 位于另一个运行可写入的目录 ${facts.text('within')} 之内，启动期间可能被替换。待没有运行使用 ${facts.text('within')} 时作业自动启动；直接使用该目录提交则无需等待。`

@@ -122,8 +122,16 @@ JOBYARD_ENDPOINTS_TRUSTED_PROXIES: {{ join "," . | quote }}
 JOBYARD_EXECUTOR_BACKEND: kubernetes
 JOBYARD_EXECUTOR_NODE: {{ .executor | quote }}
 JOBYARD_EXECUTOR_STREAM_PORT: "9465"
+{{- with .registries }}
+JOBYARD_EXECUTOR_REGISTRIES: {{ join "," . | quote }}
+{{- end }}
 JOBYARD_EXECUTOR_KUBERNETES_NAMESPACES: {{ .namespacePrefix | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_CREATE_NAMESPACES: {{ .createNamespaces | quote }}
+{{- if .createNamespaces }}
+{{- $existing := list }}
+{{- range .virtualClusters }}{{ $existing = append $existing (include "jobyard.namespace" (dict "root" $ "vc" .)) }}{{ end }}
+JOBYARD_EXECUTOR_KUBERNETES_EXISTING_NAMESPACES: {{ $existing | toJson | quote }}
+{{- end }}
 JOBYARD_EXECUTOR_KUBERNETES_IMAGE: {{ .image | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PULL_POLICY: {{ .pullPolicy | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PULL_SECRETS: {{ .pullSecrets | toJson | quote }}
@@ -135,6 +143,7 @@ JOBYARD_EXECUTOR_KUBERNETES_DISK_MIB: {{ .diskMib | int64 | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_SHARED_MEMORY_MIB: {{ .sharedMemoryMib | int64 | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_USER: {{ $.Values.security.user | int64 | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_GROUP: {{ $.Values.security.group | int64 | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_IMAGE_GROUPS: {{ .imageGroups | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_READ_ONLY_ROOT: {{ .readOnlyRoot | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PRIORITY_CLASS: {{ .priorityClass | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_RUNTIME_CLASS: {{ .runtimeClass | quote }}

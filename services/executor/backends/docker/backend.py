@@ -10,13 +10,14 @@ from typing import Any
 import structlog
 
 from services.executor.backends.docker import runtime
-from services.executor.backends.docker.containers import Kind, Limits, Surroundings
+from services.executor.backends.docker.containers import NOWHERE, Kind, Limits, Surroundings
 from services.executor.backends.docker.doors import ContainerDoors
 from services.executor.backends.docker.ending import Ending
 from services.executor.backends.docker.engine import Declined, Engine
 from services.executor.backends.docker.files import RunFiles
 from services.executor.backends.docker.launching import Launching
-from services.executor.backends.docker.names import home_id_of, name_of, network_of
+from services.executor.backends.docker.names import home_id_of, name_of
+from services.executor.backends.docker.networks import Networks
 from services.executor.backends.docker.observing import Observing
 from services.executor.backends.docker.ports import Ports
 from services.executor.backends.docker.reading import reading_of
@@ -40,7 +41,7 @@ KindOf = Callable[[RunOrder], Kind | None]
 class DockerBackend:
     """Runs under `home`: `home/runs/<run id>.*` are a run's files. The engine must see the same paths as this process.
 
-    `kind_of`: of the real devices that a run is given.
+    `kind_of`: of the real devices that a run is given; `registries`: patterns of those that images may come from.
     """
 
     uses_images = True
@@ -55,6 +56,7 @@ class DockerBackend:
         default_image: str | None = None,
         network: str = "bridge",
         kind_of: KindOf = lambda order: None,
+        registries: Sequence[str] = (),
     ) -> None:
         self._home = home.absolute()
         self._home_id = home_id_of(self._home)
@@ -62,16 +64,20 @@ class DockerBackend:
         self._users = users
         self._default_image = default_image
         self._network = network
+        self._registries = registries
         self._limits = limits
         self._kind_of = kind_of
         self._engine = Engine(host)
         self._files = RunFiles(self._home / "runs")
+        self._networks = Networks(self._engine, self._home_id, closed=network == NOWHERE)
         self._entrance = Entrance(ContainerDoors(self._engine, self._files, self._name))
         self._ports = Ports(self._entrance)
         self._launching: Launching | None = None
         self._launches: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._observing = Observing(self._engine, self._files, self._home_id, self._boot_id, self._tell, self._note)
+        self._observing = Observing(
+            self._engine, self._files, self._home_id, self._boot_id, self._tell, self._note, self._networks.leave
+        )
         self._ending = Ending(self._engine, self._files, self._home_id, self._observing)
         self._standing = Standing()
         self._changed: Changed = lambda run_id, observation: None
@@ -83,6 +89,7 @@ class DockerBackend:
         (self._home / "runs").mkdir(mode=0o700, parents=True, exist_ok=True)
         prepared = await asyncio.to_thread(runtime.made, self._home)
         await self._engine.open()
+        await self._networks.open()
         surroundings = Surroundings(
             home_id=self._home_id,
             boot_id=self._boot_id,
@@ -92,7 +99,9 @@ class DockerBackend:
             limits=self._limits,
             ipv6=linux.has_ipv6(),
         )
-        self._launching = Launching(self._engine, self._files, surroundings, self._users, self._default_image)
+        self._launching = Launching(
+            self._engine, self._networks, self._files, surroundings, self._users, self._default_image, self._registries
+        )
         self._standing.begin(self._observing.hear())
         self._standing.begin(self._observing.look_at_output())
 
@@ -100,7 +109,7 @@ class DockerBackend:
         await self._standing.stand()
 
     async def close(self) -> None:
-        tasks = [*self._standing.under_way(), *self._tasks, *self._ending.under_way()]
+        tasks = [*self._standing.under_way(), *self._tasks, *self._ending.under_way(), *self._networks.under_way()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -112,13 +121,13 @@ class DockerBackend:
                 first = self._launches.get(rank_of(order.run_id)[0])
                 task = asyncio.create_task(self._launch(order, first), name=order.run_id)
                 self._launches[order.run_id] = task
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._hold(task)
+                task.add_done_callback(self._launched)
 
     async def stop(self, run_id: str) -> None:
         await asyncio.to_thread(self._files.ask_to_stop, run_id)
         launch = self._launches.get(run_id)
-        if launch is not None and self._launching is not None and run_id in self._launching.fetching:
+        if launch is not None and self._launching is not None and run_id in self._launching.fetching.under_way:
             launch.cancel()
             await asyncio.wait([launch])
         if run_id not in self._launches:  # else whoever launches it sees to it
@@ -131,7 +140,7 @@ class DockerBackend:
         return await self._observing.observe(run_ids)
 
     async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull]:
-        fetching = self._launching.fetching if self._launching is not None else {}
+        fetching = self._launching.fetching.under_way if self._launching is not None else {}
         return {run_id: fetching[run_id].pull for run_id in run_ids if run_id in fetching}
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
@@ -190,10 +199,34 @@ class DockerBackend:
         except OSError as error:
             log.warning("launch_not_seen", run_id=run_id, reason=str(error))
 
+    def _launched(self, task: "asyncio.Task[None]") -> None:
+        """Nobody waits for it, so what nobody has foreseen is said here."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        run_id = task.get_name()
+        log.error("launch_failed", run_id=run_id, exc_info=error)
+        if run_id not in self._launches:
+            self._launches[run_id] = asyncio.create_task(self._give_up(run_id, error), name=run_id)
+            self._hold(self._launches[run_id])
+
+    async def _give_up(self, run_id: str, error: BaseException) -> None:
+        assert self._launching is not None
+        try:
+            await self._launching.give_up(run_id, error)
+            await self._observing.look(run_id)
+        except OSError as away:  # whoever wants it started asks again
+            log.warning("launch_not_given_up", run_id=run_id, reason=str(away))
+        finally:
+            del self._launches[run_id]
+
+    def _hold(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _forget(self, run_id: str) -> None:
         self._observing.forget(run_id)
         await self._engine.remove(self._name(run_id))
-        await self._engine.remove_network(network_of(self._home_id, run_id))
+        await self._networks.forget(run_id)
         await asyncio.to_thread(self._files.remove, run_id)
 
     async def _stats(self, run_id: str) -> dict[str, Any] | None:

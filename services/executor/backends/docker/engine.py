@@ -6,21 +6,30 @@ as a full disk is one.
 
 import errno
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 from aiodocker import Docker, DockerError
+from aiodocker.utils import compose_auth_header
+from aiohttp.http_exceptions import HttpProcessingError
 
 from services.executor.backends.docker.containers import Image
 from shared.contracts.commands.secrets import RegistryLogin
-from shared.contracts.images import image_name
+from shared.contracts.images import LATEST, image_name
 
+LINE_BYTES = 128 << 10
+"""Of what the engine writes of a pull, at most; a registry's own words are among it."""
 CALL_S = 60.0
 """An engine that takes longer for anything but a pull stands still."""
 _WITHOUT_THIS_MACHINE = {"com.docker.network.bridge.inhibit_ipv4": "true"}
 """An internal network has this machine's own address in it otherwise, and all that listens there."""
+_NO_CONNECTION = 900
+"""What stands in place of HTTP's status where nobody answers."""
+_UNREADABLE = (HttpProcessingError, ValueError, RecursionError)
+"""Of an answer with a line, or of a depth, that nobody reads. A registry, or an image's labels, can make it so."""
 
 
 class Declined(OSError):
@@ -34,6 +43,10 @@ class Declined(OSError):
 
 class Unpullable(Declined):
     """What a registry, or the way to it, says of an image that is to come from there."""
+
+
+class Networkless(Declined):
+    """The run's ranks get no network to meet in."""
 
 
 class EngineAway(OSError):
@@ -127,36 +140,57 @@ class Engine:
 
     async def pull(self, image: str, login: RegistryLogin | None, told: Callable[[Mapping[str, Any]], None]) -> None:
         """As long as it takes; `told` of each line that the engine writes of it. Raises Unpullable."""
-        named, auth = image, None
+        named, headers = image, {}
         if login is not None:
-            named, auth = image_name(image).full, {"username": login.username, "password": login.password}
+            named = image_name(image).full
+            auth = {"username": login.username, "password": login.password}
+            headers["X-Registry-Auth"] = compose_auth_header(auth, named.partition("/")[0])
+        query = {"fromImage": named}
+        if not re.search(r"[:@][^/]*$", named):
+            query["tag"] = LATEST  # else all of them would be pulled
         try:
             async with self._told() as docker:
-                async for line in docker.images.pull(named, auth=auth, stream=True):
-                    told(line)
+                forever = aiohttp.ClientTimeout(total=None)
+                asked = docker._query("images/create", "POST", params=query, headers=headers, timeout=forever)
+                async with asked as answer:
+                    try:
+                        while line := await answer.content.readline(max_line_length=LINE_BYTES):
+                            _take(json.loads(line), told)
+                    finally:
+                        answer.close()  # also of a pull that nobody wants any more
         except Declined as declined:
             raise Unpullable(declined.status, declined.said) from declined
 
     async def make_network(self, name: str, labels: Mapping[str, str], closed: bool) -> None:
-        """A network of its own; one of that name that is there is the one. `closed`: nothing outside is reached."""
+        """A network of its own; one of that name that is there is the one. `closed`: nothing outside is reached.
+
+        Raises Networkless.
+        """
         config = {"Name": name, "Driver": "bridge", "CheckDuplicate": True, "Labels": dict(labels)}
         if closed:
             config |= {"Internal": True, "Options": _WITHOUT_THIS_MACHINE}
-        async with self._told() as docker:
-            try:
+        try:
+            async with self._told() as docker:
                 await docker.networks.create(config)
-            except DockerError as error:
-                if error.status != 409:
-                    raise
+        except Declined as declined:
+            if declined.status != 409:
+                raise Networkless(declined.status, declined.said) from declined
 
-    async def remove_network(self, name: str) -> None:
-        """Unless somebody is still in it."""
+    async def remove_network(self, name: str) -> bool:
+        """Unless somebody is still in it; whether it is gone."""
         async with self._told() as docker:
             try:
                 await (await docker.networks.get(name)).delete()
             except DockerError as error:
                 if error.status not in (403, 404):
                     raise
+                return error.status == 404
+            return True
+
+    async def networks(self, label: str) -> list[str]:
+        """The names of those with this label."""
+        async with self._told() as docker:
+            return [str(each["Name"]) for each in await docker.networks.list(filters={"label": [label]})]
 
     async def events(self, label: str, since: int) -> AsyncIterator[str]:
         """The name of each container with this label that starts or ends, until the engine closes the stream.
@@ -180,8 +214,22 @@ class Engine:
         try:
             yield self._docker
         except DockerError as error:
+            if error.status == _NO_CONNECTION:
+                raise self._away(error) from error
             raise Declined(error.status, error.message.strip()) from error
         except (TimeoutError, aiohttp.ClientError) as error:
-            raise EngineAway(
-                errno.EHOSTDOWN, f"The Docker engine at {self._host} does not answer: {error!r}"
-            ) from error
+            raise self._away(error) from error
+        except _UNREADABLE as error:
+            raise Declined(502, f"what the engine says cannot be read ({type(error).__name__})") from error
+
+    def _away(self, error: Exception) -> EngineAway:
+        return EngineAway(errno.EHOSTDOWN, f"The Docker engine at {self._host} does not answer: {error!r}")
+
+
+def _take(line: Any, told: Callable[[Mapping[str, Any]], None]) -> None:
+    """Raises Declined: a pull that fails says so in a line of its own. Raises ValueError for what is no such line."""
+    if not isinstance(line, dict):
+        raise ValueError("no object")
+    if "error" in line:
+        raise Declined(0, str(line["error"]).strip())
+    told(line)

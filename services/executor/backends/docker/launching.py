@@ -8,7 +8,7 @@ has started nothing, and is replaced; one whose supervisor has claimed the run i
 
 import asyncio
 import json
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from secrets import token_hex
 
@@ -17,26 +17,27 @@ import structlog
 from services.executor import descent
 from services.executor.backends.docker.containers import (
     HERE,
-    NOWHERE,
     Image,
     Kind,
     Surroundings,
     container_of,
     environment_of,
 )
-from services.executor.backends.docker.engine import Declined, Engine, Unpullable
+from services.executor.backends.docker.engine import Declined, Engine
+from services.executor.backends.docker.fetching import Fetching
 from services.executor.backends.docker.files import RunFiles
 from services.executor.backends.docker.inside import MISPLACED
 from services.executor.backends.docker.judging import runs
 from services.executor.backends.docker.mounts import mounts_of
-from services.executor.backends.docker.names import HOME, Container, is_of, name_of, network_of
+from services.executor.backends.docker.names import Container, is_of, name_of
+from services.executor.backends.docker.networks import Networks
 from services.executor.backends.docker.pinning import Pinned
-from services.executor.backends.docker.refusing import refusal
+from services.executor.backends.docker.refusing import refusal, unforeseen
 from services.executor.backends.docker.users import User, Users
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.folder_errors import is_final
 from services.executor.domain.observation import Refused
-from services.executor.domain.pulling import Progress
+from services.executor.domain.registries import forbidden
 from shared.contracts.job import Reason
 
 log = structlog.get_logger()
@@ -50,19 +51,27 @@ LOOKS = 25
 
 
 class Launching:
-    """Of all runs of one backend. `default_image`: of submissions that name none."""
+    """Of all runs of one backend. `default_image`: of submissions that name none, which may come from anywhere."""
 
     def __init__(
-        self, engine: Engine, files: RunFiles, surroundings: Surroundings, users: Users, default_image: str | None
+        self,
+        engine: Engine,
+        networks: Networks,
+        files: RunFiles,
+        surroundings: Surroundings,
+        users: Users,
+        default_image: str | None,
+        registries: Sequence[str],
     ) -> None:
         self._engine = engine
+        self._networks = networks
         self._files = files
         self._surroundings = surroundings
         self._users = users
         self._default_image = default_image
+        self._registries = registries
         self._room = asyncio.Semaphore(AT_ONCE)
-        self.fetching: dict[str, Progress] = {}
-        """Runs whose image is being pulled: nothing of them is there yet."""
+        self.fetching = Fetching(engine)
 
     async def launch(self, order: RunOrder, kind: Kind | None) -> None:
         """Start what has not started, or write down why that cannot be. Raises EngineAway, OSError.
@@ -83,6 +92,14 @@ class Launching:
             log.info("container_refused", run_id=order.run_id, reason=refused.reason.message)
             await asyncio.to_thread(self._files.refuse, order.run_id, refused)
 
+    async def give_up(self, run_id: str, error: BaseException) -> None:
+        """Its launch has met what nobody has foreseen: unless it lives, it never will. Raises EngineAway, OSError."""
+        marks = await asyncio.to_thread(self._files.read, run_id)
+        if marks.begun or marks.start is not None or marks.buried_ns is not None or marks.refused is not None:
+            return
+        await self._engine.remove(name_of(self._surroundings.home_id, run_id))
+        await asyncio.to_thread(self._files.refuse, run_id, unforeseen(error))
+
     async def _started(self, order: RunOrder, kind: Kind | None) -> Refused | None:
         user, name = self._users.of(order.owner), order.image or self._default_image
         if isinstance(user, Refused):
@@ -90,13 +107,16 @@ class Launching:
         if name is None:
             message = "This node runs jobs in containers and has no default image. Submit the job with an image."
             return Refused(Reason(code="no_image", message=message))
+        reason = forbidden(order.image, self._registries) if order.image else None
+        if reason is not None:
+            return Refused(reason)
         container = name_of(self._surroundings.home_id, order.run_id)
         try:
             if await self._is_left(container, order.run_id):
                 await asyncio.to_thread(self._files.begin, order.run_id)
                 return None
-            image = await self._fetched(name, order)
-            async with self._room:
+            image = await self.fetching.image(name, order)
+            async with self._networks.around(order), self._room:
                 made_ns = await self._start(order, image, user, kind, container)
         except Declined as declined:
             return refusal(name, declined, order.login)
@@ -105,22 +125,6 @@ class Launching:
                 raise
             return _moved(str(misled), str(misled.path))
         return await self._claimed(order.run_id, container, made_ns)
-
-    async def _fetched(self, name: str, order: RunOrder) -> Image:
-        """May take long, and keeps nobody else from starting. Raises Declined."""
-        image = await self._engine.image(name)
-        if image is not None:
-            return image
-        log.info("image_pulled", run_id=order.run_id, image=name)
-        progress = self.fetching[order.run_id] = Progress(name, time.time_ns())
-        try:
-            await self._engine.pull(name, order.login, progress.take)
-        finally:
-            del self.fetching[order.run_id]
-        image = await self._engine.image(name)
-        if image is None:
-            raise Unpullable(404, "it was pulled, and has been removed since")
-        return image
 
     async def _is_left(self, name: str, run_id: str) -> bool:
         """Whether an earlier executor has started it, and died before it could say so. Raises Declined."""
@@ -141,10 +145,6 @@ class Launching:
         made_ns = await asyncio.to_thread(self._make_files, order, user)
         with await asyncio.to_thread(Pinned, mounts) as pinned:
             config = container_of(order, image, user, mounts, here, kind, self._surroundings)
-            if order.ranks > 1:
-                labels = {HOME: self._surroundings.home_id}
-                network = network_of(self._surroundings.home_id, order.run_id)
-                await self._engine.make_network(network, labels, closed=self._surroundings.network == NOWHERE)
             await self._engine.create(name, config)
             told = _order(order, image, kind) | {"home": here, "mounts": pinned.expected}
             await self._engine.start_with_input(name, json.dumps(told).encode())

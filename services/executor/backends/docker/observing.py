@@ -26,7 +26,7 @@ AGAIN_S = 1.0
 
 
 class Observing:
-    """The runs of one backend; `tell` and `note` get what is new of them."""
+    """The runs of one backend; `tell` and `note` get what is new of them, `ended` hears once of each that is over."""
 
     def __init__(
         self,
@@ -36,6 +36,7 @@ class Observing:
         boot_id: str,
         tell: Changed,
         note: Callable[[str], None],
+        ended: Callable[[str], None],
     ) -> None:
         self._engine = engine
         self._files = files
@@ -43,6 +44,7 @@ class Observing:
         self._boot_id = boot_id
         self._tell = tell
         self._note = note
+        self._ended = ended
         self._written: dict[str, int] = {}
         self._over: dict[str, Observation] = {}
         self._told: dict[str, Observation] = {}
@@ -124,6 +126,7 @@ class Observing:
         elif not isinstance(seen, Live):
             self._over[run_id] = seen
             self._written.pop(run_id, None)
+            self._ended(run_id)
         return seen
 
 

@@ -1,10 +1,12 @@
 """Why a run's container is not started, in the engine's own words and with what one can do about it.
 
-That a registry cannot be reached is not the node's fault: the run waits, and its node takes others meanwhile.
+That a registry cannot be reached is not the node's fault: the run waits, and its node takes others meanwhile. What the
+engine itself fails at is: the run is queued again, and the node left alone for a while.
 """
 
-from services.executor.backends.docker.engine import Declined, Unpullable
+from services.executor.backends.docker.engine import Declined, Networkless, Unpullable
 from services.executor.domain.observation import Refused
+from services.executor.domain.quoted import sentence
 from shared.contracts.commands.secrets import RegistryLogin
 from shared.contracts.job import HIDDEN, Reason
 from shared.contracts.masking import hidden_in, masked
@@ -18,6 +20,18 @@ _HINTS = {
     "no such host": "This node finds no registry of that name. Check how it is spelled, or ask an operator",
 }
 """What an engine says that cannot reach a registry: nothing changes by itself, but somebody may put it right."""
+_POOLS = (
+    "Each run of several ranks needs one, and an engine has addresses for some thirty: others have to end first, or an "
+    "operator gives it more (default-address-pools in its daemon.json)."
+)
+_OF_THE_JOB = (
+    "no such file",
+    "not a directory",
+    "is a directory",
+    "executable file not found",
+    "exec format",
+)
+"""What an engine says that cannot start what it was given: elsewhere it would say the same."""
 
 
 def refusal(image: str, declined: Declined, login: RegistryLogin | None) -> Refused:
@@ -25,13 +39,27 @@ def refusal(image: str, declined: Declined, login: RegistryLogin | None) -> Refu
 
     A registry may say whatever it likes, also what it was let in with.
     """
-    said = masked(declined.said.rstrip("."), hidden_in([login.password]) if login is not None else (), HIDDEN)
+    secrets = hidden_in([login.password]) if login is not None else ()
+    said = sentence(masked(declined.said, secrets, HIDDEN))
     if isinstance(declined, Unpullable):
         final = any(word in said.lower() for word in _FINAL)
         later = next((_HINTS[word] for word in _HINTS if word in said.lower()), "The registry may answer later")
         hint = "Check its name, and whether this node may pull it" if final else later
-        message = f"The image {image} is not on this node and cannot be pulled: {said}. {hint}."
+        message = f"The image {image} is not on this node and cannot be pulled: {said} {hint}."
         reason = Reason(code="image_unavailable", message=message, details={"image": image, "said": said})
         return Refused(reason, busy=not final, own=True)
-    message = f"The Docker engine does not start the run's container: {said}."
-    return Refused(Reason(code="container_refused", message=message, details={"image": image, "said": said}))
+    if isinstance(declined, Networkless):
+        message = f"The ranks of the run get no network on this node: {said} {_POOLS}"
+        return Refused(Reason(code="network_refused", message=message, details={"said": said}), busy=True)
+    message = f"The Docker engine does not start the run's container: {said}"
+    busy = declined.status >= 500 and not any(word in said.lower() for word in _OF_THE_JOB)
+    if busy:
+        message += " Another node may do so, or this one later; if it goes on, an operator has to look at it."
+    return Refused(Reason(code="container_refused", message=message, details={"image": image, "said": said}), busy=busy)
+
+
+def unforeseen(error: BaseException) -> Refused:
+    """Not said in the engine's words, for it has said nothing of the kind."""
+    said = sentence(f"{type(error).__name__}: {error}")
+    message = f"The executor of this node failed when it was to start the run: {said} Its log says more."
+    return Refused(Reason(code="launch_failed", message=message, details={"said": said}), busy=True)

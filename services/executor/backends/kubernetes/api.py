@@ -6,7 +6,6 @@ now; after that it is the affair of the loops that compare what is with what sho
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import structlog
 from services.executor.backends.kubernetes.connection import CALL_S, CONNECT_S, Connection, Kubelet, read
 from services.executor.backends.kubernetes.pauses import Pauses
 from services.executor.backends.kubernetes.refusals import ClusterAway, TooMuch
+from services.executor.domain.documents import parsed
 from shared.streams.alive import keep_alive
 
 log = structlog.get_logger()
@@ -91,11 +91,11 @@ class Api:
         """Raises ApiError when the upgrade is refused, ClusterAway."""
         return self._connection.websocket(path, query, protocol)
 
-    async def text(self, path: str, kubelet: Kubelet | None = None) -> str:
+    async def text(self, path: str, kubelet: Kubelet | None = None, most_bytes: int = MOST_BYTES) -> str:
         """An answer that is no document; of `kubelet` in place of the API server. Raises ApiError, ClusterAway."""
         timeout = aiohttp.ClientTimeout(total=CALL_S, sock_connect=CONNECT_S)
         async with self._connection.answered("GET", path, (), timeout, kubelet=kubelet) as answer:
-            data = await read(answer.content, self._most_bytes)
+            data = await _whole(answer, most_bytes)
         return data.decode(errors="replace")
 
     async def _call(
@@ -132,14 +132,20 @@ class Api:
     ) -> Document:
         headers = _headers(content_type)
         async with self._connection.answered(method, path, _asked(query), timeout, headers, body) as answer:
-            data = await read(answer.content, self._most_bytes)
-            if len(data) > self._most_bytes:
-                raise TooMuch(f"the answer has more than {self._most_bytes} bytes")
+            data = await _whole(answer, self._most_bytes)
         try:
-            found: Document = await asyncio.to_thread(json.loads, data) if len(data) > 1 << 20 else json.loads(data)
-        except (ValueError, RecursionError) as error:  # somebody between here and there answers in its place
+            found: Document = await asyncio.to_thread(parsed, data) if len(data) > 1 << 20 else parsed(data)
+        except ValueError as error:  # somebody between here and there answers in its place
             raise ClusterAway(f"the answer is no document: {error}") from error
         return found
+
+
+async def _whole(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    """Raises TooMuch, and what aiohttp raises."""
+    data = await read(answer.content, most_bytes)
+    if len(data) > most_bytes:
+        raise TooMuch(f"the answer has more than {most_bytes} bytes")
+    return data
 
 
 def _headers(content_type: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ result and its output are stored here. What a watch tells only makes this look. 
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.launching import Launching
 from services.executor.backends.kubernetes.layout import Layout
+from services.executor.backends.kubernetes.made_namespaces import MadeNamespaces
 from services.executor.backends.kubernetes.measuring import Measuring, Source
 from services.executor.backends.kubernetes.namespaces import Namespaces, own_namespace
 from services.executor.backends.kubernetes.nodes import ClusterNodes, Holders
@@ -64,6 +65,7 @@ class KubernetesBackend:
         folder: Path,
         layout: Layout,
         create_namespaces: bool = True,
+        existing_namespaces: Collection[str] = (),
         patience_s: float = 60.0,
         nodes: ClusterNodes | None = None,
         sources: Sequence[Source] = (),
@@ -85,7 +87,8 @@ class KubernetesBackend:
         ways = Ways(folder, room)
         self._entrance = Entrance(api, ways, self._pod_of, hidden.of)
         self._ports = Ports(api, self._entrance.run)
-        namespaces = Namespaces(api, create_namespaces, own_namespace())
+        made = MadeNamespaces(folder / "namespaces", existing_namespaces) if create_namespaces else None
+        namespaces = Namespaces(api, made, own_namespace())
         self.fences = Fences(api, layout, namespaces, self._pods, self._kept)
         self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden)
         self._concluding = Concluding(self._kept, self._calls, self._tell)

@@ -6,9 +6,10 @@ stream that ends, which is how a program in a pod learns that its input is over.
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import aiohttp
+
+from services.executor.domain.documents import parsed
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 EXEC_PROTOCOL = "v5.channel.k8s.io"
@@ -46,12 +47,16 @@ class Channels:
 
 
 def exit_code(status: bytes) -> int:
-    """What the channel ERROR says at the end of a program. Raises ValueError when it could not be run at all."""
-    said: dict[str, Any] = json.loads(status)
-    if said.get("status") == "Success":
-        return 0
-    causes = (said.get("details") or {}).get("causes") or ()
-    for cause in causes:
-        if cause.get("reason") == "ExitCode":
-            return int(cause["message"])
-    raise ValueError(str(said.get("message", "")))
+    """What the channel ERROR says at the end of a program. Raises ValueError when it could not be run at all, or when
+    that is no status: the node's kubelet writes it.
+    """
+    said = parsed(status)
+    try:
+        if said.get("status") == "Success":
+            return 0
+        for cause in (said.get("details") or {}).get("causes") or ():
+            if cause.get("reason") == "ExitCode":
+                return int(cause["message"])
+        raise ValueError(str(said.get("message", "")))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("its end was told in no form that is known") from error

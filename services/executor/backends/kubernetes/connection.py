@@ -26,6 +26,8 @@ CONNECT_S = 10.0
 PING_S = 20.0
 _REFUSAL_BYTES = 1 << 20
 """No refusal says more."""
+_MESSAGE_BYTES = 1 << 20
+"""Of a websocket, at most: API servers send 32 KiB, and pass on what a kubelet sends."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Connection:
         body: Any = None,
         kubelet: Kubelet | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer, which is no refusal. `kubelet`: who is asked in place of the API server.
+        """The answer, which is no refusal, of whoever was asked: nobody sends this process elsewhere. `kubelet`: who is
+        asked in place of the API server.
 
         Raises ApiError, ClusterAway, also while the answer is read.
         """
@@ -79,8 +82,12 @@ class Connection:
             url, way = f"https://{kubelet.host}{path}", {"ssl": kubelet.trust or self._sign_in.trust()}
         data = None if body is None else json.dumps(body)
         try:
-            answer = await session.request(method, url, headers=signed_in, data=data, timeout=timeout, **way)
+            answer = await session.request(
+                method, url, headers=signed_in, data=data, timeout=timeout, allow_redirects=False, **way
+            )
             try:
+                if 300 <= answer.status < 400:
+                    raise ClusterAway(f"the answer is a redirect ({answer.status}), and none is followed")
                 if answer.status == 401 and token is None:
                     await self._sign_in.renew(client, used)
                 if answer.status >= 400:
@@ -109,7 +116,12 @@ class Connection:
         try:
             async with asyncio.timeout(CALL_S):
                 connection = await session.ws_connect(
-                    url, headers=headers, protocols=(protocol,), timeout=closing, max_msg_size=0, **self._way(client)
+                    url,
+                    headers=headers,
+                    protocols=(protocol,),
+                    timeout=closing,
+                    max_msg_size=_MESSAGE_BYTES,
+                    **self._way(client),
                 )
             if (peer := connection.get_extra_info("socket")) is not None:
                 keep_alive(peer)

@@ -7,7 +7,7 @@ kubelet is shown.
 """
 
 import asyncio
-import json
+import ipaddress
 import ssl
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -19,9 +19,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.certificates import Certificates
 from services.executor.backends.kubernetes.connection import Kubelet
+from services.executor.domain.documents import parsed
 from services.executor.domain.pod_figures import CADVISOR, Pod, PodFigures, Series, of_series, of_summary
 
 SUMMARY, CADVISOR_METRICS = "/stats/summary", "/metrics/cadvisor"
+MOST_BYTES = {SUMMARY: 8 << 20, CADVISOR_METRICS: 32 << 20}
+"""Of an answer: more than the kubelet of several hundred pods says."""
 TRUST_IT = (
     "let kubelets have certificates of the cluster's authority (serverTLSBootstrap), name who signs them in "
     "JOBYARD_EXECUTOR_KUBERNETES_KUBELET_CA, or ask them through the API server "
@@ -65,7 +68,7 @@ class Kubelets:
         """Of one node. Raises ApiError, ClusterAway, OSError, ValueError."""
         path = SUMMARY if self._says == "summary" else CADVISOR_METRICS
         if self._proxied:
-            text = await self._api.text(f"/api/v1/nodes/{part}/proxy{path}")
+            text = await self._api.text(f"/api/v1/nodes/{part}/proxy{path}", most_bytes=MOST_BYTES[path])
         else:
             text = await self._asked(part, path)
         return await asyncio.to_thread(self._understood, text)
@@ -75,7 +78,8 @@ class Kubelets:
             self._addresses[node] = _address(await self._api.get(f"/api/v1/nodes/{node}"))
         shown = await asyncio.to_thread(self._token_file.read_text) if self._token_file is not None else None
         try:
-            return await self._api.text(path, Kubelet(self._addresses[node], self._trusted(), shown and shown.strip()))
+            kubelet = Kubelet(self._addresses[node], self._trusted(), shown and shown.strip())
+            return await self._api.text(path, kubelet, MOST_BYTES[path])
         except OSError as error:
             self._addresses.pop(node, None)  # it may have come back with another one
             if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
@@ -93,7 +97,7 @@ class Kubelets:
 
     def _understood(self, text: str) -> dict[Pod, PodFigures]:
         if self._says == "summary":
-            return of_summary(json.loads(text))
+            return of_summary(parsed(text))
         own = f'namespace="{self._namespaces}'
         lines = [line for line in text.splitlines() if line.startswith(_WANTED) and own in line]
         families = text_string_to_metric_families("\n".join((*lines, "")))
@@ -110,5 +114,5 @@ def _address(node: dict[str, object]) -> str:
     found = [each["address"] for each in status.get("addresses") or () if each.get("type") == "InternalIP"]
     if not found or not port:
         raise ValueError("the node has no address of its own")
-    address = f"[{found[0]}]" if ":" in found[0] else found[0]
-    return f"{address}:{port}"
+    address = ipaddress.ip_address(found[0])
+    return f"[{address}]:{int(port)}" if address.version == 6 else f"{address}:{int(port)}"

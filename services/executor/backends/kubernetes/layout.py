@@ -38,6 +38,8 @@ class Layout:
     namespaces: str = "jobyard-"
     image: str = ""
     """Of jobs that name none."""
+    registries: Sequence[str] = ()
+    """Patterns of those that images may come from; none: all."""
     pull_policy: str = "IfNotPresent"
     pull_secrets: Sequence[str] = ()
     storages: Sequence[Storage] = ()
@@ -52,6 +54,8 @@ class Layout:
     shared_memory_mib: int = 1024
     user: int = 1000
     group: int = 1000
+    image_groups: bool = False
+    """Whether an image says of which further groups its runs are."""
     read_only_root: bool = False
     tmp_mib: int = 1024
     """Of /tmp, where the image's own files cannot be written."""

@@ -1,6 +1,8 @@
 """The backend `kubernetes` and the nodes of its cluster, as the settings say."""
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from services.executor.backends.kubernetes import buffers
@@ -23,16 +25,18 @@ SOMEBODY = 1000
 """As whom runs are whose executor is root: they never are."""
 
 
-def in_cluster(executor: str, home: Path) -> tuple[KubernetesBackend, ClusterReports]:
+def in_cluster(executor: str, home: Path, registries: Sequence[str]) -> tuple[KubernetesBackend, ClusterReports]:
     """Not opened yet. `executor`: how it calls itself. Raises ValueError for settings that cannot be."""
     buffers.keep_small()
     said = KubernetesSettings()
-    layout = layout_of(executor, said)
+    layout = replace(layout_of(executor, said), registries=registries)
     api = Api(said.config, said.context)
     nodes = ClusterNodes(api, layout.executor, layout.device_types, said.tolerations, said.node_labels)
     sources = _sources(api, said)
     most = said.output_mib << 20
-    backend = KubernetesBackend(api, home, layout, said.create_namespaces, said.patience_s, nodes, sources, most)
+    backend = KubernetesBackend(
+        api, home, layout, said.create_namespaces, said.existing_namespaces, said.patience_s, nodes, sources, most
+    )
     return backend, ClusterReports(executor, nodes)
 
 
@@ -53,6 +57,7 @@ def layout_of(executor: str, said: KubernetesSettings) -> Layout:
         shared_memory_mib=said.shared_memory_mib,
         user=said.user or os.geteuid() or SOMEBODY,
         group=said.group or os.getegid() or SOMEBODY,
+        image_groups=said.image_groups,
         read_only_root=said.read_only_root,
         tmp_mib=said.tmp_mib,
         priority_class=said.priority_class,

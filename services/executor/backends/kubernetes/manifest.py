@@ -1,7 +1,7 @@
 """One rank of a run as a pod: everything that the API server is told of it, made without asking anybody.
 
 It satisfies the `restricted` Pod Security level whatever the job asks for: nothing of a submission reaches a field
-that could ask for more.
+that could ask for more. Nor does its image: who is in which group is not an image's to say.
 """
 
 import math
@@ -19,6 +19,7 @@ from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import toleration_of
 from services.executor.domain.rank_table import VARIABLE
+from services.executor.domain.registries import forbidden
 from shared.contracts.events import Facts
 from shared.contracts.job import CPU, Reason
 
@@ -65,6 +66,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
             "runAsGroup": layout.group,
             "fsGroup": layout.group,
             "fsGroupChangePolicy": "OnRootMismatch",
+            "supplementalGroupsPolicy": "Merge" if layout.image_groups else "Strict",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "terminationGracePeriodSeconds": grace_s(order.grace_s),
@@ -103,6 +105,9 @@ def _image(order: RunOrder, layout: Layout) -> str:
     if not image:
         message = "This cluster runs jobs in containers and has no default image. Submit the job with an image."
         raise Unplaceable(Reason(code="no_image", message=message))
+    reason = forbidden(order.image, layout.registries) if order.image else None
+    if reason is not None:
+        raise Unplaceable(reason)
     return image
 
 

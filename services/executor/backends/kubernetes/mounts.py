@@ -29,7 +29,7 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
         volumes.append({"name": "tmp", "emptyDir": {"sizeLimit": f"{layout.tmp_mib}Mi"}})
     claims: list[str] = []
     for path, read_only in mounted(order).items():
-        storage = _storage_of(path, layout.storages)
+        storage = _storage_of(path, read_only, layout.storages)
         if storage.claim not in claims:
             claims.append(storage.claim)
         below = PurePath(storage.sub_path) / path.relative_to(storage.prefix)
@@ -73,10 +73,19 @@ def _shared_memory(order: RunOrder, layout: Layout) -> str:
     return f"{min(layout.shared_memory_mib, memory_mib)}Mi"
 
 
-def _storage_of(path: PurePath, storages: Sequence[Storage]) -> Storage:
-    """The one with the longest prefix."""
+def _storage_of(path: PurePath, read_only: bool, storages: Sequence[Storage]) -> Storage:
+    """The one with the longest prefix. Raises Unplaceable, also for a run that could write to all of it: nothing of
+    anybody else's could be mounted meanwhile (`grounds`).
+    """
     fitting = [storage for storage in storages if path.is_relative_to(storage.prefix)]
     if not fitting:
         message = f"The folder {path} lies on no storage of the cluster. Submit with a path that does."
         raise Unplaceable(Reason(code="path_unmapped", message=message, details={"path": str(path)}))
-    return max(fitting, key=lambda storage: len(storage.prefix.parts))
+    found = max(fitting, key=lambda storage: len(storage.prefix.parts))
+    if path == found.prefix and not read_only:
+        message = (
+            f"The folder {path} is the whole of a storage, in which others have theirs, and the run could write to it. "
+            "Submit with a folder below it, or with it as data_path, which is only read."
+        )
+        raise Unplaceable(Reason(code="path_whole", message=message, details={"path": str(path)}))
+    return found

@@ -1,7 +1,8 @@
 """A namespace for each virtual cluster: made when its first run comes, held to the `restricted` Pod Security level.
 
 It says in an annotation whose it is, and one that says it is another's, or that the platform itself runs in, is never
-used. What Jobyard makes there belongs to one ConfigMap, so that deleting that removes all of it.
+used; nor is one that was there before, unless operators have named it (`made_namespaces`). What Jobyard makes there
+belongs to one ConfigMap, so that deleting that removes all of it.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import structlog
 
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.layout import Unplaceable
+from services.executor.backends.kubernetes.made_namespaces import MadeNamespaces
 from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.kubernetes.surroundings import holds
 from services.executor.domain import cluster_refusals
@@ -41,11 +43,11 @@ def own_namespace(file: Path = _OWN) -> str | None:
 
 
 class Namespaces:
-    """`create`: whether missing ones are made, and bounded. `own`: where the platform itself runs."""
+    """`made`: missing ones are made, and bounded; none: operators make them. `own`: where the platform itself runs."""
 
-    def __init__(self, api: Api, create: bool, own: str | None = None) -> None:
+    def __init__(self, api: Api, made: MadeNamespaces | None, own: str | None = None) -> None:
         self._api = api
-        self._create = create
+        self._made = made
         self._own = own
         self.known: dict[str, Anchor] = {}
         self._making: dict[str, asyncio.Lock] = {}
@@ -77,17 +79,9 @@ class Namespaces:
         return there["uid"] == self.known[name].reference["uid"] and "deletionTimestamp" not in there
 
     async def check(self, name: str, vc: str) -> None:
-        """It is held to its level, and the virtual cluster's. Raises as `anchor` does."""
-        if not self._create:
-            return
-        path, wanted = f"/api/v1/namespaces/{name}", _namespace(name, vc)
-        there = (await self._api.get(path))["metadata"]
-        whose = (there.get("annotations") or {}).get(names.VC, vc)
-        if whose != vc:
-            raise _taken(name, vc, f"it belongs to the virtual cluster {whose}")
-        if not holds(there, wanted["metadata"]):
-            await self._api.apply(path, wanted)
-            log.info("cluster_object_made", kind="Namespace", name=name)
+        """It is held to its level, and the virtual cluster's. Raises as `anchor` does, and OSError."""
+        if self._made is not None:
+            await self._bound(name, vc, (await self._api.get(f"/api/v1/namespaces/{name}"))["metadata"], self._made)
 
     def forget(self, name: str) -> None:
         """It may be gone: look again."""
@@ -96,20 +90,41 @@ class Namespaces:
     async def _reference(self, name: str, vc: str) -> Document:
         if name == self._own:
             raise _taken(name, vc, "the platform itself runs there")
-        if self._create:
-            await self._made("/api/v1/namespaces", _namespace(name, vc))
-            await self.check(name, vc)
+        if self._made is not None:
+            await self._bound(name, vc, await self._there(name, vc, self._made), self._made)
         try:
-            meta = (await self._made(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), names.ANCHOR))["metadata"]
+            meta = (await self._created(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), names.ANCHOR))["metadata"]
         except ApiError as error:
-            if not self._create and cluster_refusals.lacks_namespace(error.status, error.message):
+            if self._made is None and cluster_refusals.lacks_namespace(error.status, error.message):
                 raise closed(name, vc) from error
             raise
         if "deletionTimestamp" in meta:
             raise ApiError(409, "Leaving", f"The ConfigMap {names.ANCHOR} of the namespace {name} is being deleted.")
         return {"apiVersion": "v1", "kind": "ConfigMap", "name": names.ANCHOR, "uid": meta["uid"]}
 
-    async def _made(self, path: str, document: Document, name: str | None = None) -> Document:
+    async def _there(self, name: str, vc: str, made: MadeNamespaces) -> Document:
+        """The namespace's metadata; made now, if there is none."""
+        try:
+            there: Document = (await self._api.get(f"/api/v1/namespaces/{name}"))["metadata"]
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            mark = await asyncio.to_thread(made.begin, name)
+            there = (await self._created("/api/v1/namespaces", _namespace(name, vc, mark)))["metadata"]
+        return there
+
+    async def _bound(self, name: str, vc: str, there: Document, made: MadeNamespaces) -> None:
+        whose = (there.get("annotations") or {}).get(names.VC, vc)
+        if whose != vc:
+            raise _taken(name, vc, f"it belongs to the virtual cluster {whose}")
+        if not await asyncio.to_thread(made.holds, name, there):
+            raise _foreign(name, vc)
+        wanted = _namespace(name, vc)
+        if not holds(there, wanted["metadata"]):
+            await self._api.apply(f"/api/v1/namespaces/{name}", wanted)
+            log.info("cluster_object_made", kind="Namespace", name=name)
+
+    async def _created(self, path: str, document: Document, name: str | None = None) -> Document:
         try:
             made = await self._api.create(path, document)
             log.info("cluster_object_made", kind=document["kind"], name=document["metadata"]["name"])
@@ -137,9 +152,20 @@ def _taken(name: str, vc: str, why: str) -> Unplaceable:
     return Unplaceable(Reason(code="namespace_taken", message=message, details={"namespace": name}))
 
 
-def _namespace(name: str, vc: str) -> Document:
+def _foreign(name: str, vc: str) -> Unplaceable:
+    message = (
+        f"Runs of the virtual cluster {vc} belong into the namespace {name}, which was there before "
+        "and may be anybody's. Ask an operator to name it in JOBYARD_EXECUTOR_KUBERNETES_EXISTING_NAMESPACES, "
+        "if it is meant for these runs, or for another virtual cluster."
+    )
+    return Unplaceable(Reason(code="namespace_foreign", message=message, details={"namespace": name}))
+
+
+def _namespace(name: str, vc: str, mark: str | None = None) -> Document:
+    """`mark`: of one that is made now."""
     labels = {names.MANAGED_BY: names.JOBYARD, f"{_LEVEL}/enforce": "restricted", f"{_LEVEL}/warn": "restricted"}
-    metadata = {"name": name, "labels": labels, "annotations": {names.VC: vc}}
+    annotations = {names.VC: vc} if mark is None else {names.VC: vc, names.MADE: mark}
+    metadata = {"name": name, "labels": labels, "annotations": annotations}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 

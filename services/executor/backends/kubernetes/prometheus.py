@@ -5,11 +5,11 @@ scraped of a pod in a namespace of jobs, and speaks of another namespace, is not
 """
 
 import asyncio
-import json
 from collections.abc import Collection, Iterable, Sequence
 
 import aiohttp
 
+from services.executor.domain.documents import parsed
 from services.executor.domain.pod_figures import Pod, PodFigures, Series, of_series
 
 ANSWER_S = 10.0
@@ -35,8 +35,10 @@ class Prometheus:
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(self._url, data={"query": self._query}) as answer,
+                session.post(self._url, data={"query": self._query}, allow_redirects=False) as answer,
             ):
+                if 300 <= answer.status < 400:
+                    raise ConnectionError(f"Prometheus is not at {self._url}, which leads elsewhere: name its address")
                 data = await answer.content.read(MOST_BYTES)
                 while chunk := await answer.content.read(MOST_BYTES - len(data)) if len(data) < MOST_BYTES else b"":
                     data += chunk
@@ -47,7 +49,7 @@ class Prometheus:
 
 def _understood(data: bytes) -> dict[Pod, PodFigures]:
     """Raises ValueError."""
-    said = json.loads(data)
+    said = parsed(data)
     if not isinstance(said, dict) or said.get("status") != "success":
         raise ValueError(f"Prometheus refused the query: {str(said)[:200]}")
     return of_series(

@@ -13,8 +13,9 @@ from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.domain.pod_names import CONTAINER
-from services.executor.domain.pod_status import container_state, sentence, time_ns
+from services.executor.domain.pod_status import container_state, time_ns
 from services.executor.domain.pulling import Held, Pull
+from services.executor.domain.quoted import sentence
 from shared.contracts.job import HIDDEN
 from shared.contracts.masking import masked
 

@@ -3,8 +3,9 @@
 Whoever asks goes on after a `ClusterAway`, sooner or later, and tells an `ApiError` to whoever wants to know.
 """
 
-import json
 from collections.abc import Mapping
+
+from services.executor.domain.documents import parsed
 
 _LONGEST_RETRY_AFTER_S = 30.0
 
@@ -35,10 +36,10 @@ class ApiError(Exception):
 def refusal(status: int, headers: Mapping[str, str], data: bytes) -> ApiError | ClusterAway:
     """401, 429 and 5xx are worth another try, all else is not."""
     try:
-        said = json.loads(data)
+        said = parsed(data)
         reason, message = str(said.get("reason", "")), str(said.get("message", ""))
         causes = tuple(str(cause.get("reason", "")) for cause in (said.get("details") or {}).get("causes") or ())
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         reason, message, causes = "", data[:500].decode(errors="replace"), ()
     if status in (401, 429) or status >= 500:
         after = headers.get("Retry-After", "")

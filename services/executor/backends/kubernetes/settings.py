@@ -103,6 +103,11 @@ class KubernetesSettings(BaseSettings):
     create_namespaces: bool = Field(
         True, description="Whether a virtual cluster's namespace is made when its first run comes."
     )
+    existing_namespaces: tuple[Name, ...] = Field(
+        (),
+        description="Namespaces that others have made for runs. One that was there before, and is not named here, is "
+        "refused while `CREATE_NAMESPACES` is on: it may be somebody else's.",
+    )
     image: str = Field("", description="Of jobs that name none; without it they are refused.")
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         "IfNotPresent", description="When images are pulled."
@@ -144,6 +149,12 @@ class KubernetesSettings(BaseSettings):
         description="The user that runs are, as a number; none: the executor's own, or 1000 if that is root.",
     )
     group: int | None = Field(None, ge=1, description="Their group; none: as with the user.")
+    image_groups: bool = Field(
+        False,
+        description="Whether runs are also in the groups that their image's /etc/group puts them into, other people's "
+        "and root's among them. Only for nodes whose container runtime cannot keep them out (before containerd 2.0 or "
+        "CRI-O 1.31): these refuse pods otherwise.",
+    )
     read_only_root: bool = Field(False, description="Whether an image's own files cannot be written.")
     tmp_mib: int = Field(
         1024, ge=1, le=2**30, description="The size of /tmp, where an image's files cannot be written."
