@@ -1,9 +1,14 @@
-"""No pod outlives its run, one that has ended with it stays, and one that does not start is given its time."""
+"""No pod outlives its run, one that does not start is given its time, and no start is told that is not kept."""
 
 import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from services.executor.backends.kubernetes import manifest
@@ -28,10 +33,10 @@ from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.ways import Ways
 from services.executor.domain import pod_names as names
-from services.executor.domain.observation import Refused
+from services.executor.domain.observation import Refused, Started, Waiting
 from shared.contracts.job import Reason
 from tests.support.executor_backend import order_of
-from tests.support.kubernetes.pod_documents import END, LIVES, START, ended
+from tests.support.kubernetes.pod_documents import END, LIVES, START, START_NS, ended
 from tests.support.waiting import until
 
 RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1"
@@ -52,6 +57,12 @@ class Server(Api):
     async def get(self, path: str, query: Any = None, within_s: float = 1.0) -> Document:
         raise ApiError(404, "NotFound", "not found")
 
+    @asynccontextmanager
+    async def lines(self, path: str, query: Any, silence_s: float = 1.0) -> AsyncIterator[aiohttp.StreamReader]:
+        log = asyncio.StreamReader()
+        log.feed_eof()
+        yield log  # type: ignore[misc]  # of the same use here
+
     async def delete(self, path: str, options: Document) -> Document:
         if self.away:
             self.away -= 1
@@ -64,13 +75,24 @@ class Server(Api):
         return {"metadata": {"deletionTimestamp": END}}
 
 
+class Disk(Kept):
+    """May be full."""
+
+    full = False
+
+    def keep_start(self, run_id: str, started_ns: int) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().keep_start(run_id, started_ns)
+
+
 class Executor:
     """What looks at the pod of one run."""
 
     def __init__(self, folder: Path, patience_s: float = 60.0) -> None:
         self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder.parent, "jobyard"),))
         self.order = order_of(RUN, ("true",), folder, 10)
-        self.server, self.kept, self.tasks = Server(), Kept(folder / "home"), Tasks()
+        self.server, self.kept, self.tasks = Server(), Disk(folder / "home"), Tasks()
         self.kept.open()
         document = manifest.tombstone(self.order, self.layout)
         self.kept.keep_order(RUN, {"namespace": document["metadata"]["namespace"], "vc": "default"})
@@ -80,9 +102,9 @@ class Executor:
         fences = Fences(api, self.layout, Namespaces(api, None), pods, kept)
         calls = Calls(api, self.layout.fence, kept, pods, fences, hidden)
         concluding = Concluding(kept, calls, lambda run_id, seen: None)
-        outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, room, patience_s)
+        self.outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, room, patience_s)
         ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
-        parts = (kept, pods, calls, outputs, concluding, ending)
+        parts = (kept, pods, calls, self.outputs, concluding, ending)
         self.observing = Observing(*parts, patience_s, answers=lambda node: True)
         forgetting = Forgetting(kept, calls, self.tasks, lambda run_id: None)
         self.sweep = Sweep(kept, calls, ending, self.observing, forgetting)
@@ -195,3 +217,22 @@ async def test_the_last_word_on_the_pod_of_a_run_that_is_forgotten_makes_no_new_
     executor.hears_of(OVER, phase="Succeeded", deletionTimestamp=END, resourceVersion="9")
     await executor.looked()
     assert not executor.kept.has_ended(RUN)
+
+
+async def test_no_start_is_told_before_the_next_process_would_know_of_it(tmp_path: Path) -> None:
+    executor = Executor(tmp_path)
+    executor.kept.full = True
+    executor.hears_of(LIVES)
+    await executor.looked()
+    assert await executor.observing.observe(RUN) == Waiting()
+    executor.kept.full = False
+    await executor.looked()
+
+    async def told() -> bool:
+        return await executor.observing.observe(RUN) == Started(START_NS)
+
+    await until(told, "its start is told")
+    assert executor.kept.has_started(RUN)
+    await executor.observing.close()
+    for task in executor.outputs.under_way():
+        task.cancel()

@@ -64,12 +64,13 @@ class Observing:
         self._looks.at(run_id)
 
     async def observe(self, run_id: str) -> Observation:
+        """A start counts from when it is kept: what is told of one, the next process knows too."""
         if self._kept.has_ended(run_id) and (end := await asyncio.to_thread(self._kept.end, run_id)) is not None:
             return end
         self.look_at(run_id)
         verdict = self.verdict(run_id)
         told = self._concluding.told
-        if isinstance(verdict, states.Running):
+        if isinstance(verdict, states.Running) and self._kept.has_started(run_id):
             return told.setdefault(run_id, Started(verdict.started_ns))
         return told.get(run_id, Waiting())
 
