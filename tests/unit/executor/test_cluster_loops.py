@@ -15,7 +15,6 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from services.executor.backends.frames import split
 from services.executor.backends.kubernetes.api import Api
-from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.fences import Fences
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout
@@ -121,10 +120,3 @@ async def test_a_log_is_copied_once_its_file_can_be_opened(tmp_path: Path) -> No
     assert not following.done()
     assert split(path.read_bytes())[0][0][2] == b"hello\n"
     await log.give_up()
-
-
-class Uncalled(Calls):
-    """Nothing is asked of the cluster."""
-
-    def __init__(self) -> None:
-        """It is not there."""
