@@ -10,6 +10,7 @@ import pytest
 
 from services.executor.backends.frames import STDOUT, split
 from services.executor.domain.observation import Cancelled, Ended, Started, Waiting
+from services.executor.domain.record import rank_id
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
 from shared.ids import new_id
@@ -48,18 +49,21 @@ async def test_a_run_starts_once_however_often_it_is_launched(bench: Bench) -> N
 async def test_of_a_launch_that_is_repeated_only_the_ranks_start_that_are_not_there(bench: Bench) -> None:
     id = f"{new_id()}.1"
     script = f"echo $JOBYARD_RUN_ID >> ledger; {bench.WAIT_FOR_GO}"
-    runs, ends, missing = (bench.order(script, run_id) for run_id in (id, f"{id}-1", f"{id}-2"))
-    ends = replace(ends, argv=("/bin/sh", "-c", "echo $JOBYARD_RUN_ID >> ledger"))
+    ranks = [replace(bench.order(script, rank_id(id, rank)), ranks=3) for rank in range(3)]
+    runs, ends, missing = ranks
+    ends = ranks[1] = replace(ends, argv=("/bin/sh", "-c", "echo $JOBYARD_RUN_ID >> ledger"))
     await bench.backend.launch([runs, ends])
     await bench.reaches(runs.run_id, Started)
+    await bench.reopen()
+    await bench.backend.launch(ranks)
+    await bench.reaches(missing.run_id, Started)
     await bench.ended(ends.run_id)
     await bench.reopen()
-    await bench.backend.launch([runs, ends, missing])
-    await bench.reaches(missing.run_id, Started)
+    await bench.backend.launch(ranks)
     bench.go()
-    for order in (runs, ends, missing):
+    for order in ranks:
         await bench.ended(order.run_id)
-    assert sorted(bench.lines("ledger")) == [runs.run_id, ends.run_id, missing.run_id]
+    assert sorted(bench.lines("ledger")) == [order.run_id for order in ranks]
 
 
 async def test_what_was_never_launched_waits(bench: Bench) -> None:
@@ -85,6 +89,20 @@ async def test_the_command_finds_its_folder_its_environment_and_no_input(bench: 
     environment = f"PATH={PATH}\nJOBYARD_RUN_ID={order.run_id}\nGREETING=grüße = 1\nand 2\n"
     said = [line for line in said if line.partition("=")[0] not in bench.brings]
     assert sorted(said) == sorted(environment.splitlines(keepends=True))
+
+
+async def test_a_home_that_cannot_be_written_is_the_jobs_folder_unless_the_job_says_another(bench: Bench) -> None:
+    if "HOME" not in bench.brings:
+        pytest.skip("its runs have the home that the executor passes on")
+    job = {"JOBYARD_JOB_PATH": str(bench.folder)}
+    given, own = bench.order("echo kept > ~/.cache; echo $HOME"), bench.order("echo $HOME")
+    given, own = replace(given, env=given.env | job), replace(own, env=own.env | job | {"HOME": "/nowhere"})
+    await bench.backend.launch([given, own])
+    await bench.ended(given.run_id)
+    await bench.ended(own.run_id)
+    assert bench.output(given.run_id)[STDOUT] == f"{bench.folder}\n".encode()
+    assert bench.lines(".cache") == ["kept"]
+    assert bench.output(own.run_id)[STDOUT] == b"/nowhere\n"
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,14 @@ async def test_the_ranks_of_a_job_meet_where_they_are_told_to(yard: Yard) -> Non
     assert await yard.console(view, rank=1) == ["rank 1 heard all of 2"]
 
 
+async def test_a_rank_that_ends_at_once_keeps_no_other_from_starting(executor: ExecutorService, yard: Yard) -> None:
+    view = await yard.place(launch=launch_of('echo "$RANK" >> ranks; test -n "$MASTER_ADDR"'), ranks=3, cpus=CPUS)
+    exited = await yard.said(view, "exited")
+    assert isinstance(exited, RunExited)
+    assert exited.exit_code == 0
+    assert sorted((executor.job_path(view) / "ranks").read_text().split()) == ["0", "1", "2"]
+
+
 async def test_a_rank_that_fails_is_the_reason_and_stops_the_other(executor: ExecutorService, yard: Yard) -> None:
     fails = "while [ ! -e ready ]; do sleep 0.05; done; echo no kernel image; exit 7"
     waits = f"trap 'echo told; touch stopped; exit 0' TERM; touch ready; {WAIT_FOR_GO}"

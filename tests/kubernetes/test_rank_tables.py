@@ -91,8 +91,8 @@ async def test_ranks_wait_until_all_of_their_npus_are_told_and_read_one_table(ya
 async def test_a_run_of_whose_npus_nothing_is_told_fails_with_a_sentence(yard: KubernetesBench) -> None:
     yard.layout = replace(yard.layout, rank_table_s=1)
     await yard.reopen()
-    first, _ = ranks(yard)
-    await yard.backend.launch([first])
+    first, second = ranks(yard)
+    await yard.backend.launch([first, second])
     ended = await yard.ended(first.run_id)
     assert (ended.exit_code, ended.stopped) == (1, False)
     assert b"the cluster has not said which NPUs the ranks of this job have" in yard.everything(first.run_id)
@@ -100,16 +100,20 @@ async def test_a_run_of_whose_npus_nothing_is_told_fails_with_a_sentence(yard: K
 
 
 async def test_a_run_that_is_stopped_while_it_waits_for_its_table_has_not_begun(yard: KubernetesBench) -> None:
-    first, _ = ranks(yard)
-    await yard.backend.launch([first])
-    await yard.reaches(first.run_id, Started)
-    await yard.backend.stop(first.run_id)
-    assert (await yard.ended(first.run_id)).stopped
+    orders = ranks(yard)
+    await yard.backend.launch(orders)
+    for order in orders:
+        await yard.reaches(order.run_id, Started)
+    for order in orders:
+        await yard.backend.stop(order.run_id)
+    for order in orders:
+        assert (await yard.ended(order.run_id)).stopped
     assert yard.lines("ledger") == []
 
 
 async def test_a_run_with_a_table_of_its_own_waits_for_none(yard: KubernetesBench) -> None:
-    first, _ = ranks(yard, f'echo "${VARIABLE}"')
-    await yard.backend.launch([replace(first, env=first.env | {VARIABLE: "/mine.json"})])
-    assert (await yard.ended(first.run_id)).exit_code == 0
-    assert yard.output(first.run_id)[STDOUT] == b"/mine.json\n"
+    orders = ranks(yard, f'echo "${VARIABLE}"')
+    await yard.backend.launch([replace(order, env=order.env | {VARIABLE: "/mine.json"}) for order in orders])
+    for order in orders:
+        assert (await yard.ended(order.run_id)).exit_code == 0
+        assert yard.output(order.run_id)[STDOUT] == b"/mine.json\n"

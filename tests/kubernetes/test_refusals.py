@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.executor.backends.kubernetes.layout import Storage
+from services.executor.backends.protocol import Folders
 from services.executor.domain.observation import Lost, Refused
 from tests.support.benches import opened_in_cluster
 from tests.support.kubernetes.bench import KubernetesBench
@@ -51,3 +52,20 @@ async def test_nothing_starts_where_the_claim_has_other_files(hasty: KubernetesB
     seen: Refused | Lost = await hasty.reaches(order.run_id, Refused, Lost)
     assert seen.reason.code == "claim_differs"
     assert list(hasty.folder.rglob("ledger")) == []
+
+
+async def test_a_folder_that_a_living_run_could_replace_is_waited_for(hasty: KubernetesBench) -> None:
+    inner = hasty.folder / "inner"
+    inner.mkdir()
+    folders = Folders(inner, inner, inner, None, inner / "reported.jsonl")
+    around = await hasty.runs()
+    within = replace(hasty.order("echo started >> ledger"), folders=folders)
+    await hasty.backend.launch([within])
+    seen = await hasty.reaches(within.run_id, Refused)
+    assert (seen.reason.code, seen.busy, seen.own) == ("path_movable", True, True)
+    hasty.go()
+    await hasty.ended(around)
+    later = replace(hasty.order("echo started >> ledger"), folders=folders)
+    await hasty.backend.launch([later])
+    assert (await hasty.ended(later.run_id)).exit_code == 0
+    assert (inner / "ledger").read_text() == "started\n"

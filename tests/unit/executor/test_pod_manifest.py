@@ -136,12 +136,26 @@ def test_it_is_pinned_to_the_node_by_the_clusters_own_name() -> None:
     assert term["matchFields"] == [{"key": "metadata.name", "operator": "In", "values": ["gpu-7.lab"]}]
 
 
-def test_rank_0_learns_its_address_where_it_starts_and_the_others_are_told() -> None:
+ADDRESS = {"fieldRef": {"fieldPath": "status.podIP"}}
+
+
+def test_rank_0_learns_its_address_where_it_starts_and_the_others_are_told_once_it_is_there() -> None:
     env = {"MASTER_ADDR": "127.0.0.1"}
-    first = container(made(rank=0, ranks=2, env=env))["env"]
-    assert first[0] == {"name": "MASTER_ADDR", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
-    assert container(made(rank=1, ranks=2, env={"MASTER_ADDR": "10.0.0.9"}))["env"][0]["value"] == "10.0.0.9"
+    for layout in (LAYOUT, replace(LAYOUT, domain="cluster.local")):
+        first, second = (container(made(layout, rank=rank, ranks=2, env=env)) for rank in (0, 1))
+        assert {"name": "MASTER_ADDR", "valueFrom": ADDRESS} in first["env"]
+        assert "MASTER_ADDR" not in [each["name"] for each in second["env"]]
+        assert "MASTER_ADDR" not in first["command"][2]
+        assert "export MASTER_ADDR" in second["command"][2]
     assert container(made(rank=0, ranks=1, env=env))["env"][0]["value"] == "127.0.0.1"
+
+
+def test_ranks_of_several_wait_in_the_jobs_folder_and_one_alone_for_nobody() -> None:
+    document = made(ranks=2)
+    run = document["metadata"]["annotations"][names.RUN].partition("-")[0]
+    meeting = f"/srv/jobs/a/.jobyard-{run}.meeting"
+    assert container(document)["command"][6:] == [meeting, "/bin/sh", "-c", "echo $$HOME $$(id) $$$$"]
+    assert container(made(ranks=1))["command"][6:] == ["/bin/sh", "-c", "echo $$HOME $$(id) $$$$"]
 
 
 NPUS = replace(LAYOUT, device_types={"ascend910": Kind("huawei.com/Ascend910"), "v100": Kind("nvidia.com/gpu")})
@@ -157,8 +171,11 @@ def test_ranks_on_npus_wait_for_one_table_in_the_jobs_folder() -> None:
     run = document["metadata"]["annotations"][names.RUN].partition("-")[0]
     assert variable(document, "RANK_TABLE_FILE") == f"/srv/jobs/a/rank-table-{run}.json"
     assert document["metadata"]["annotations"][names.RANK_TABLE] == "true"
-    assert "was not there after 300 s" in container(document)["command"][2]
-    assert "was not there after 2 s" in container(made(replace(NPUS, rank_table_s=1.5), **changes))["command"][2]
+    assert "was not there 300 s after all ranks were" in container(document)["command"][2]
+    assert (
+        "was not there 2 s after all ranks were"
+        in container(made(replace(NPUS, rank_table_s=1.5), **changes))["command"][2]
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,7 +194,7 @@ def test_who_needs_no_table_or_has_its_own_waits_for_none(layout: Layout, change
     document = made(layout, **wanted)
     assert variable(document, "RANK_TABLE_FILE") == wanted.get("env", {}).get("RANK_TABLE_FILE")
     assert names.RANK_TABLE not in document["metadata"]["annotations"]
-    assert container(document)["command"][2] == container(made())["command"][2]
+    assert container(document)["command"][2] == container(made(ranks=wanted["ranks"]))["command"][2]
 
 
 @pytest.mark.parametrize("value", ["1", "", "long enough to be masked"])
@@ -187,6 +204,7 @@ def test_a_secret_stands_in_no_pod_however_short_it_is(value: str) -> None:
     said = {each["name"]: each for each in container(document)["env"]}
     reference = {"name": document["metadata"]["name"], "key": "PIN"}
     assert said["PIN"] == {"name": "PIN", "valueFrom": {"secretKeyRef": reference}}
+    assert said["MASTER_ADDR"] == {"name": "MASTER_ADDR", "valueFrom": ADDRESS}
     assert said["SEED"]["value"] == "1"
     assert document["metadata"]["annotations"][names.SECRET] == "true"
 

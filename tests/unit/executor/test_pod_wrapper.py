@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.backends.kubernetes.wrapper import MESSAGE, SHELL, started, stopped
+from services.executor.backends.kubernetes.wrapper import MESSAGE, SHELL, Waits, started, stopped
 from services.executor.domain.pod_states import EXITED, STOPPING
 
 SHELLS = sorted({str(Path(found).resolve()) for found in map(shutil.which, (SHELL, "dash", "bash")) if found})
@@ -24,13 +24,22 @@ class Container:
         self._folder = folder
         self._shell = shell
 
-    def run(self, *argv: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-        words = [
-            word.replace(MESSAGE, str(self.message)) for word in started(argv, str(self._folder), str(self.message))
-        ]
+    def run(
+        self, *argv: str, env: Mapping[str, str] | None = None, has_home: bool = False, waits: Waits | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """To its end."""
+        process = self.begin(*argv, env=env, has_home=has_home, waits=waits)
+        out, error = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(argv, process.returncode, out, error)
+
+    def begin(
+        self, *argv: str, env: Mapping[str, str] | None = None, has_home: bool = False, waits: Waits | None = None
+    ) -> "subprocess.Popen[str]":
+        words = started(argv, str(self._folder), str(self.message), has_home, waits)
+        command = [self._shell, *(word.replace(MESSAGE, str(self.message)) for word in words[1:])]
         environment = {"PATH": "/usr/bin:/bin", **(env or {})}
-        command = [self._shell, *words[1:]]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
 @pytest.fixture(params=SHELLS)
@@ -38,11 +47,19 @@ def container(request: pytest.FixtureRequest, tmp_path: Path) -> Container:
     return Container(tmp_path, request.param)
 
 
-def test_a_command_gets_its_own_variables_whatever_the_scripts_call_theirs(container: Container) -> None:
-    scripts = started(("true",), "/", "/", 9)[2] + stopped()[2]
+@pytest.mark.parametrize("gathered", [False, True])
+def test_a_command_gets_its_own_variables_whatever_the_scripts_call_theirs(
+    container: Container, tmp_path: Path, gathered: bool
+) -> None:
+    meeting = tmp_path / "meeting"
+    meeting.write_text("10.0.0.9\n")
+    waits = Waits(str(meeting), learns=True, table_s=9)
+    scripts = started(("true",), "/", "/", waits=waits)[2] + stopped()[2]
     names = {name for found in ASSIGNED.findall(scripts) for name in found if name}
     assert {"word", "code", "told", "each", "line"} <= names
-    own = {name: f"the job's {name}" for name in sorted(names)} | {"folder": "the job's folder"}
+    own = {name: f"the job's {name}" for name in sorted(names - {"HOME", "MASTER_ADDR"})} | {
+        "folder": "the job's folder"
+    }
     done = container.run("env", env=own)
     assert done.returncode == 0
     assert own.items() <= dict(line.split("=", 1) for line in done.stdout.splitlines()).items()
@@ -80,3 +97,23 @@ def test_without_its_folder_nothing_is_started(tmp_path: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"{tmp_path / 'missing'}: No such file or directory\n"
+
+
+HOMES = {None: "job", "gone": "job", "plain": "job", "": "job", "home": "home"}
+"""What is said to be its home, and what is."""
+
+
+@pytest.mark.parametrize("said", HOMES)
+@pytest.mark.parametrize("by_the_job", [False, True])
+def test_a_command_has_a_home_that_can_be_written_unless_the_job_says_which(
+    container: Container, tmp_path: Path, said: str | None, by_the_job: bool
+) -> None:
+    for folder in ("job", "home"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "plain").touch()
+    env = {"JOBYARD_JOB_PATH": str(tmp_path / "job")}
+    if said is not None:
+        env["HOME"] = str(tmp_path / said) if said else ""
+    done = container.run("sh", "-c", 'echo "$HOME"', env=env, has_home=by_the_job)
+    found = env.get("HOME", "") if by_the_job else str(tmp_path / HOMES[said])
+    assert done.stdout == f"{found}\n"

@@ -140,8 +140,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     path_unmapped: (facts) => `目录 ${facts.text('path')} 不在集群的任何存储上，请改用在存储上的路径。`,
     path_movable: (facts) =>
         facts.text('within')
-            ? `目录 ${facts.text('path')} 位于另一个运行可写入的目录 ${facts.text('within')} 之内，启动期间可能被替换。请直接使用该目录，或待其空闲后重新提交。`
-            : `目录${path(facts)}之内有另一个正在启动的运行所用的目录，请稍后重新提交。`,
+            ? `目录 ${facts.text('path')} 位于另一个运行可写入的目录 ${facts.text('within')} 之内，启动期间可能被替换。待没有运行使用 ${facts.text('within')} 时作业自动启动；直接使用该目录提交则无需等待。`
+            : `目录${path(facts)}之内有另一个正在启动的运行所用的目录，待其启动后本作业自动启动。`,
     devices_unknown: (facts) => `运维人员没有为类型 ${facts.text('device_type')} 的设备指定集群中的资源。`,
     claim_missing: (facts) => `虚拟集群的命名空间中没有存储声明 ${facts.text('claim')}，请联系运维人员创建。`,
     claim_unbound: (facts) => `作业所需的存储声明尚未绑定存储卷，请联系运维人员：${facts.text('said')}`,

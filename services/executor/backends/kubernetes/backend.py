@@ -32,10 +32,11 @@ from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.ports import Ports
 from services.executor.backends.kubernetes.pulls import PodPulls
-from services.executor.backends.kubernetes.rank_tables import RankTables
+from services.executor.backends.kubernetes.rendezvous import Rendezvous
 from services.executor.backends.kubernetes.sweeping import Sweep
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
+from services.executor.backends.kubernetes.variables import MASTER_ADDR
 from services.executor.backends.kubernetes.ways import Ways
 from services.executor.backends.protocol import Changed, Execution, RunOrder
 from services.executor.backends.standing import Standing
@@ -75,7 +76,7 @@ class KubernetesBackend:
         strangers = nodes.strangers if nodes is not None else Holders()
         self._pods = Pods(api, layout.fence, strangers, self._moved, self._kept.namespace)
         self._measuring = Measuring(self._pods, sources)
-        self._rank_tables = RankTables(self._kept, self._pods)
+        self._rendezvous = Rendezvous(self._kept, self._pods)
         hidden = HiddenTexts(api)
         self._pulls = PodPulls(api, self._pods, hidden.of)
         ways = Ways(folder)
@@ -123,7 +124,7 @@ class KubernetesBackend:
         await self._standing.stand()
 
     async def close(self) -> None:
-        parts = (self._standing, self._tasks, self._observing, self._rank_tables, self._outputs, self._measuring)
+        parts = (self._standing, self._tasks, self._observing, self._rendezvous, self._outputs, self._measuring)
         tasks = [task for part in parts for task in part.under_way()]
         for task in tasks:
             task.cancel()
@@ -159,6 +160,9 @@ class KubernetesBackend:
 
     async def exec(self, run_id: str, child: Child | str) -> Execution:
         pod, order = await self._living(run_id)
+        address = await self._rendezvous.address(run_id)
+        if address is not None and isinstance(child, Child):
+            child = child.model_copy(update={"env": {MASTER_ADDR: address, **child.env}})
         return await self._entrance.exec(run_id, pod, child, order["folder"])
 
     async def dial(self, run_id: str, port: int) -> socket.socket:
@@ -189,7 +193,7 @@ class KubernetesBackend:
     def _moved(self, run_id: str) -> None:
         """Its pod is another than before, or gone."""
         self._observing.look_at(run_id)
-        self._rank_tables.look_at(run_id)
+        self._rendezvous.look_at(run_id)
 
     def _tell(self, run_id: str, seen: Observation) -> None:
         self._changed(run_id, seen)
@@ -203,7 +207,7 @@ class KubernetesBackend:
         self._turns.forget(run_id)
         self._observing.forget(run_id)
         self._measuring.forget(run_id)
-        self._rank_tables.forget(run_id)
+        self._rendezvous.forget(run_id)
 
     async def _begin_sweep(self) -> None:
         await self._pods.watch.listed.wait()

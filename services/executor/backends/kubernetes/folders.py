@@ -1,11 +1,12 @@
 """What has to be so in a job's folders before its pod is asked for. Touches the disk.
 
 They are given to the user of runs; the mark lies there by which a pod knows this storage; and of an earlier attempt
-there is no rank table that a rank could take for its own.
+there is nothing that a rank could take for what it is told (see `rendezvous`).
 """
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from services.executor import descent
@@ -19,7 +20,7 @@ _FINAL = (errno.EACCES, errno.EPERM, errno.EROFS)
 """What a folder says that would say the same another time."""
 
 
-def prepared(order: RunOrder, user: int, group: int, stale: Path | None) -> Reason | None:
+def prepared(order: RunOrder, user: int, group: int, stale: Iterable[Path]) -> Reason | None:
     """Why it cannot be; None: it is so now. `stale`: what is to be removed. Raises OSError for what may pass."""
     try:
         for folder in (order.folders.job, order.folders.checkpoints):
@@ -27,12 +28,13 @@ def prepared(order: RunOrder, user: int, group: int, stale: Path | None) -> Reas
     except PermissionError as error:
         return _not_given(error, user)
     try:
-        if stale is not None:
-            descent.remove(stale)
+        for path in stale:
+            descent.remove(path)
     except OSError as error:
         said = error.strerror or str(error)
         return _unusable(
-            error, f"What lies at {error.filename}, where the run's rank table is to be, cannot be removed: {said}."
+            error,
+            f"What lies at {error.filename}, where the run's ranks are told something, cannot be removed: {said}.",
         )
     try:
         descent.mark(mark_of(order))

@@ -1,4 +1,4 @@
-"""What this backend keeps of a run on its own disk, beside the output: order, start, rank table, stop, end.
+"""What this backend keeps of a run on its own disk beside the output: order, start, meeting, rank table, stop, end.
 
 The cluster forgets a pod when it is deleted; these files do not. Each is written whole, once, before what it speaks of
 is asked of the cluster, so a kill of this process leaves either nothing or a word that the next one goes on from.
@@ -23,14 +23,15 @@ from shared.contracts.job import Reason
 
 ORDER = ".order"
 START = ".start"
+MEETING = ".meeting"
 TABLE = ".table"
 STOP = ".stop"
 END = ".end"
 LEAVING = ".leaving"
 OUTPUT = ".output"
 NEW = ".new"
-_REMEMBERED = (START, TABLE, STOP, END, LEAVING)
-_FILES = (ORDER, START, TABLE, STOP, END, OUTPUT, POSITION)
+_REMEMBERED = (START, MEETING, TABLE, STOP, END, LEAVING)
+_FILES = (ORDER, START, MEETING, TABLE, STOP, END, OUTPUT, POSITION)
 """Of a run, beside its folder; each may have been left half written. `.leaving` goes last: it says that they all go."""
 _ENDS = {kind.__name__: kind for kind in (Ended, Cancelled, Lost, Refused)}
 
@@ -80,6 +81,18 @@ class Kept:
 
     def has_started(self, run_id: str) -> bool:
         return run_id in self._runs[START]
+
+    def keep_meeting(self, run_id: str, address: str) -> None:
+        """All ranks of the run were there and are told this, so that their command may have started."""
+        self._write(run_id, MEETING, {"address": address})
+
+    def has_met(self, run_id: str) -> bool:
+        return run_id in self._runs[MEETING]
+
+    def meeting(self, run_id: str) -> str | None:
+        """Where the ranks of the run meet; None: they were not told yet, or there is one alone."""
+        facts = self._read(run_id, MEETING)
+        return None if facts is None else str(facts["address"])
 
     def keep_table(self, run_id: str) -> None:
         """The run's rank table is written, and is its job's from here on."""

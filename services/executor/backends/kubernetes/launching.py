@@ -4,29 +4,23 @@ An order is written down before its pod is asked for, so whoever finds none on t
 """
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.folders import prepared
+from services.executor.backends.kubernetes.gathering import gathering_of
 from services.executor.backends.kubernetes.grounds import Grounds
 from services.executor.backends.kubernetes.hidden import conceals
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.mounts import mounted
-from services.executor.backends.kubernetes.pauses import Pauses
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.turns import Turns
-from services.executor.backends.kubernetes.variables import MASTER_ADDR
 from services.executor.backends.protocol import RunOrder
-from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Refused
-from services.executor.domain.record import rank_of
-
-_MEET_S = (0.1, 5.0)
-"""Between two looks at whether rank 0's pod has its address: its image may take minutes."""
+from shared.contracts.job import Reason
 
 
 class Launching:
@@ -47,14 +41,6 @@ class Launching:
     async def launch(self, order: RunOrder) -> None:
         """What cannot be asked of the cluster now is asked for again by whoever wants it started."""
         run_id = order.run_id
-        if order.rank > 0 and not self._is_known(run_id):
-            address = await self._meeting_point(order)
-            if address is None:
-                return
-            if self._layout.domain:
-                namespace = names.namespace(order.vc, self._layout.namespaces)
-                address = names.host_name(rank_of(order.run_id)[0], namespace, self._layout.domain)
-            order = replace(order, env=order.env | {MASTER_ADDR: address})
         async with self._turns.of(run_id):
             if not self._is_known(run_id):
                 await self._launch(order)
@@ -73,42 +59,32 @@ class Launching:
             "folders": {str(path): read_only for path, read_only in mounted(order).items()},
             "tombstone": manifest.tombstone(order, self._layout),
         }
-        table = self._layout.rank_table_of(order)
-        if table is not None:
-            facts["rank_table"] = {"path": str(table), "ranks": order.ranks, "npus": len(order.devices)}
+        gathering = gathering_of(order, self._layout)
+        if gathering is not None:
+            facts["gathering"] = gathering.facts()
         before = await asyncio.to_thread(self._kept.order, run_id)
         facts["secret"] = conceals(order) or (before or {}).get("secret", False)
         facts["login"] = order.login is not None or (before or {}).get("login", False)
-        stale = table if order.rank == 0 and before is None else None  # none of its pods was asked for yet
+        stale = gathering.files if gathering is not None and before is None else ()  # its pod was not asked for yet
         unusable = await asyncio.to_thread(prepared, order, self._layout.user, self._layout.group, stale)
         if unusable is not None:
             await self._concluding.conclude(run_id, Refused(unusable))
             return
-        try:
-            async with self._ordering:
-                await asyncio.to_thread(self._order, order, facts)
-        except Unplaceable as error:
-            await self._concluding.conclude(run_id, Refused(error.reason))
+        async with self._ordering:
+            movable = await asyncio.to_thread(self._order, order, facts)
+        if movable is not None:
+            await self._concluding.conclude(run_id, Refused(movable, busy=True, own=True))
             return
         refused = await self._calls.create(run_id, order.vc, document, order)
         if refused is not None:
             await self._concluding.conclude(run_id, refused)
 
-    def _order(self, order: RunOrder, facts: dict[str, Any]) -> None:
-        """Raises Unplaceable."""
-        self._grounds.check(order)
-        self._kept.keep_order(order.run_id, facts)
-
-    async def _meeting_point(self, order: RunOrder) -> str | None:
-        """The address of rank 0's pod, where the ranks meet; none if this rank is not to start any more."""
-        first, _ = rank_of(order.run_id)
-        pauses = Pauses(*_MEET_S)
-        while not self._kept.is_to_stop(order.run_id) and not self._kept.has_ended(first):
-            pod = self._pods.get(first)
-            if pod is not None and (address := pod["status"].get("podIP")):
-                return str(address)
-            await asyncio.sleep(pauses.next())
-        return None
+    def _order(self, order: RunOrder, facts: dict[str, Any]) -> Reason | None:
+        """Why it cannot be now, while other runs live; None: it is written down."""
+        movable = self._grounds.movable(order)
+        if movable is None:
+            self._kept.keep_order(order.run_id, facts)
+        return movable
 
     def _is_known(self, run_id: str) -> bool:
         return (

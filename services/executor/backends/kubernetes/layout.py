@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.protocol import RunOrder
@@ -10,12 +10,7 @@ from services.executor.domain.cluster_nodes import Kind
 from services.executor.domain.cluster_quotas import Quota
 from services.executor.domain.network_policies import Openings
 from services.executor.domain.pod_fence import Fence
-from services.executor.domain.rank_table import VARIABLE, file_name
-from services.executor.domain.record import rank_of
 from shared.contracts.job import Reason
-
-_NPUS = "huawei.com/"
-"""What the resources of Huawei's device plugins begin with."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,7 @@ class Layout:
     domain: str = ""
     """Of the cluster's DNS, if the ranks of a run are to meet by name."""
     rank_table_s: float = 300.0
-    """How long ranks on NPUs wait for their table before they start; 0: none is made."""
+    """How long ranks on NPUs wait for their table once all of them are there; 0: none is made."""
 
     def memory_of(self, order: RunOrder) -> int:
         """What the run is promised, in MiB; 0: nothing."""
@@ -84,15 +79,6 @@ class Layout:
         """What its devices bring along."""
         share, count = self.shares.get(order.device_type, Share()), len(order.devices)
         return Share(share.cpus * count, share.memory_mib * count)
-
-    def rank_table_of(self, order: RunOrder) -> Path | None:
-        """Where its run's rank table is to be; none for a run that needs none, or has a value of its own."""
-        kind = self.device_types.get(order.device_type)
-        if kind is None or not kind.resource.startswith(_NPUS) or not order.devices or order.ranks < 2:
-            return None
-        if VARIABLE in order.env or not self.rank_table_s:
-            return None
-        return order.folders.job / file_name(rank_of(order.run_id)[0])
 
     @property
     def fence(self) -> Fence:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from services.executor.backends.kubernetes import wrapper
 from services.executor.backends.kubernetes.api import Document
+from services.executor.backends.kubernetes.gathering import Gathering, gathering_of
 from services.executor.backends.kubernetes.hidden import conceals
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.logins import login_name
@@ -31,15 +32,15 @@ _NOTHING = {"requests": _NONE, "limits": _NONE}
 def pod(order: RunOrder, layout: Layout) -> Document:
     """The pod of this rank. Raises Unplaceable."""
     mounts, volumes = mounts_and_volumes(order, layout)
-    table = layout.rank_table_of(order)
+    gathering = gathering_of(order, layout)
+    table = None if gathering is None else gathering.table
     also = {} if table is None else {VARIABLE: str(table)}
-    wait_s = 0 if table is None else math.ceil(layout.rank_table_s)
     resource = _resource(order, layout)
     container: Document = {
         "name": names.CONTAINER,
         "image": _image(order, layout),
         "imagePullPolicy": layout.pull_policy,
-        "command": [literal(word) for word in wrapper.started(order.argv, str(order.cwd), str(mark_of(order)), wait_s)],
+        "command": [literal(word) for word in _command(order, layout, gathering)],
         "env": variables(order, resource, also),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
@@ -86,6 +87,14 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     if table is not None:
         said[names.RANK_TABLE] = "true"
     return _document(order.run_id, order, layout, spec, said)
+
+
+def _command(order: RunOrder, layout: Layout, gathering: Gathering | None) -> list[str]:
+    waits = None
+    if gathering is not None:
+        table_s = 0 if gathering.table is None else math.ceil(layout.rank_table_s)
+        waits = wrapper.Waits(str(gathering.meeting), learns=order.rank > 0, table_s=table_s)
+    return wrapper.started(order.argv, str(order.cwd), str(mark_of(order)), "HOME" in order.env, waits)
 
 
 def _image(order: RunOrder, layout: Layout) -> str:

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.executor.backends.kubernetes.wrapper import SHELL
+from services.executor.backends.kubernetes.wrapper import HOME, SHELL
 from shared.contracts.errors import Conflict, FieldError, Invalid
 from shared.contracts.streams import Child
 
@@ -33,7 +33,9 @@ exec < /dev/null
 """Takes the variables of a child from what it is told (`told`): they can be secrets, and an API server's audit has the
 command line in the address of each request. Then nothing is read from there any more."""
 
-PREPARE = r"""
+PREPARE = (
+    HOME
+    + r"""
 refuse() { echo "REFUSED $*"; exit 0; }
 cd "$1" 2> /dev/null || refuse program_unusable "$1: No such file or directory"
 shift
@@ -46,6 +48,7 @@ case $1 in
     *) command -v -- "$1" > /dev/null || refuse program_missing "$1: No such file or directory";;
 esac
 """.replace("REFUSED", REFUSED)
+)
 """Goes into the folder, with the variables, and looks whether there is such a program; without one it is a login shell,
 whose profile puts another PATH in place of the run's, so that is put first again. The script has no variables of its
 own: one that the run has under the same name would reach the program with another value."""

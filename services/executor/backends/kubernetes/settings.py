@@ -193,8 +193,9 @@ class KubernetesSettings(BaseSettings):
         300.0,
         ge=0,
         le=86_400,
-        description="How long ranks on Ascend NPUs (`huawei.com/...`) wait for HCCL's rank table, for which Huawei's "
-        "device plugin says which they have, before their run fails; 0: they get none and do not wait.",
+        description="How long ranks on Ascend NPUs (`huawei.com/...`), once all of them are there, wait for HCCL's "
+        "rank table, for which Huawei's device plugin says which they have, before their run fails; 0: they get none "
+        "and do not wait for it.",
     )
     usage: Literal["summary", "cadvisor", "prometheus", "none"] = Field(
         "summary",

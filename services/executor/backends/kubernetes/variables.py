@@ -19,6 +19,8 @@ VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ASCEND_RT_VIS
 def variables(order: RunOrder, resource: str | None, also: Mapping[str, str]) -> list[Document]:
     """Which devices a container sees is its device plugin's to say. `resource`: those that it asks for."""
     said = {name: value for name, value in order.env.items() if name not in GIVES_DEVICES}
+    if order.ranks > 1:
+        said.pop(MASTER_ADDR, None)
     env = {name: value for name, value in said.items() if not (order.devices and name in VISIBLE)}
     listed: list[Document] = [{"name": name, "value": literal(value)} for name, value in env.items()]
     kept = concealed(order)
@@ -27,9 +29,8 @@ def variables(order: RunOrder, resource: str | None, also: Mapping[str, str]) ->
             del variable["value"]
             reference = {"name": names.pod_name(order.run_id), "key": variable["name"]}
             variable["valueFrom"] = {"secretKeyRef": reference}
-        if variable["name"] == MASTER_ADDR and order.ranks > 1 and order.rank == 0:  # only it knows where it will be
-            variable.pop("value", None)
-            variable["valueFrom"] = {"fieldRef": {"fieldPath": "status.podIP"}}
+    if order.ranks > 1 and order.rank == 0:  # it is where they meet; the others are told once it is there
+        listed.append({"name": MASTER_ADDR, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})
     listed += ({"name": name, "value": literal(value)} for name, value in also.items())
     return [*listed, *({"name": name, "value": value} for name, value in withheld(resource).items())]
 

@@ -11,11 +11,14 @@ command is to get the job's.
 Which came first, the stop or the end, is decided once: the first word in the container's termination message is it.
 Both need `/bin/sh`, `/proc`, and for patience `sleep`.
 
-A run on several NPUs waits for its rank table before the command starts, since which NPUs its pods have is told only
-once these are there (see `rank_tables`).
+A rank of several waits, before its command starts, for the file that says where they meet, which is there once all of
+their pods are, and then for the rank table, if it needs one (see `gathering`). It waits as long as it takes, or until
+it is stopped: the image of another rank may take an hour. With each look it opens the folder, without which NFS
+believes for half a minute that what was not there is not there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from services.executor.domain.pod_states import CLAIM_DIFFERS, EXITED, MISPLACED, STOPPING
 
@@ -61,7 +64,8 @@ check() (
 )
 AWAIT
 exec 3>&2 2> /dev/null
-check "$1" 2>&3 AWAITED && (unset PWD OLDPWD; exec "$@" 2>&3 3>&-) < /dev/null
+check "COMMAND" 2>&3 AWAITED && (LEARN HOME_MADE
+unset PWD OLDPWD; exec "$@" 2>&3 3>&-) < /dev/null
 code=$?
 echo EXITED >> MESSAGE
 first STOPPING || exit $code
@@ -75,20 +79,27 @@ exit $code
 _AWAIT = r"""
 await() (
     seconds() (read -r now rest < /proc/uptime; echo "${now%%.*}")
-    late=$(($(seconds) + WAIT_S))
-    until [ -f "$RANK_TABLE_FILE" ]; do
+    late=$(($(seconds) + ${2:-0}))
+    until [ -f "$1" ]; do
         pause
-        first "" || exit 0
-        [ "$(seconds)" -lt "$late" ] || fail 1 "MISSING"
+        first "" || break
+        true < "${1%/*}"
+        [ -z "$2" ] || [ "$(seconds)" -lt "$late" ] || fail 1 "MISSING" 2>&3
     done
+    first "" || exit 143
 )
 """
-_AWAITED = '&& await 2>&3 && { first "" || exit 143; }'
+_MEETING = '&& await "$1"'
+_TABLE = ' && await "$RANK_TABLE_FILE" WAIT_S'
 _MISSING = (
-    "RANK_TABLE_FILE was not there after WAIT_S s: the cluster has not said which NPUs the ranks of this job have, as "
-    "Huawei's device plugin does in the annotations of their pods. Ask an operator, or give RANK_TABLE_FILE a value of "
-    "your own: then nothing is waited for."
+    "RANK_TABLE_FILE was not there WAIT_S s after all ranks were: the cluster has not said which NPUs the ranks of "
+    "this job have, as Huawei's device plugin does in the annotations of their pods. Ask an operator, or give "
+    "RANK_TABLE_FILE a value of your own: then it is not waited for."
 )
+_LEARN = 'read -r MASTER_ADDR < "$1"; export MASTER_ADDR; '
+
+HOME = """{ [ -d "$HOME" ] && [ -w "$HOME" ]; } || [ -z "$JOBYARD_JOB_PATH" ] || export HOME="$JOBYARD_JOB_PATH" """
+"""Of a user whom the image does not know it is `/`, where nobody may write what programs keep at home."""
 
 _STOP = r"""
 first "" || exit 0
@@ -112,16 +123,34 @@ echo TOLD >> MESSAGE
 """
 
 
-def started(argv: Sequence[str], folder: str, mark: str, wait_s: int = 0) -> list[str]:
+@dataclass(frozen=True)
+class Waits:
+    """What a rank of several waits for. `meeting`: the file that says where they meet."""
+
+    meeting: str
+    learns: bool
+    """Whether it is told MASTER_ADDR there; rank 0 knows it."""
+    table_s: int = 0
+    """How long it waits for its rank table after that; 0: it needs none."""
+
+
+def started(
+    argv: Sequence[str], folder: str, mark: str, has_home: bool = False, waits: Waits | None = None
+) -> list[str]:
     """What the container runs, so that `argv` is started in `folder`.
 
     `mark`: a file that the executor has made; where it is not, the storage is another one, and nothing starts.
-    `wait_s`: how long it waits for its rank table before that; 0: it needs none.
+    `has_home`: the job has said itself what HOME is.
     """
-    await_table = _AWAIT.replace("MISSING", _MISSING).replace("WAIT_S", str(wait_s))
-    run = _RUN.replace("AWAITED", _AWAITED if wait_s else "").replace("AWAIT", await_table if wait_s else "")
-    script = _script(_PLACED + run)
-    return [SHELL, "-c", script, "jobyard", mark, folder, *argv]
+    parts = {"COMMAND": "$1", "AWAITED": "", "AWAIT": "", "LEARN": "", "HOME_MADE": "" if has_home else f"{HOME};"}
+    if waits is not None:
+        awaited = _MEETING + (_TABLE if waits.table_s else "")
+        learn = (_LEARN if waits.learns else "") + "shift;"
+        parts |= {"COMMAND": "$2", "AWAITED": awaited, "AWAIT": _AWAIT, "LEARN": learn}
+        parts |= {"MISSING": _MISSING, "WAIT_S": str(waits.table_s)}
+    script = _replaced(_PLACED + _RUN, parts)
+    said = () if waits is None else (waits.meeting,)
+    return [SHELL, "-c", _script(script), "jobyard", mark, folder, *said, *argv]
 
 
 def stopped() -> list[str]:
@@ -130,8 +159,11 @@ def stopped() -> list[str]:
 
 
 def _script(text: str) -> str:
-    text = _COMMON + text
     words = {"MESSAGE": MESSAGE, "EXITED": EXITED, "STOPPING": STOPPING, "TOLD": "told"}
-    for name, value in (words | {"MISPLACED": MISPLACED, "CLAIM_DIFFERS": CLAIM_DIFFERS}).items():
+    return _replaced(_COMMON + text, words | {"MISPLACED": MISPLACED, "CLAIM_DIFFERS": CLAIM_DIFFERS})
+
+
+def _replaced(text: str, words: Mapping[str, str]) -> str:
+    for name, value in words.items():
         text = text.replace(name, value)
     return text

@@ -1,6 +1,7 @@
-"""The rank table of a run in pods: written once, when the cluster has said of all ranks which NPUs they have."""
+"""What ranks in pods are told: where they meet, once all are there; and on NPUs who has which of them."""
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.executor.backends.kubernetes.api import Api
+from services.executor.backends.kubernetes.gathering import Gathering
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout
 from services.executor.backends.kubernetes.manifest import tombstone
 from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.pods import Pods, annotations_of
-from services.executor.backends.kubernetes.rank_tables import RankTables
+from services.executor.backends.kubernetes.rendezvous import Rendezvous
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Cancelled
 from services.executor.domain.pod_npus import ANNOTATION, LONGEST
@@ -28,41 +30,55 @@ ANCHOR = {"apiVersion": "v1", "kind": "ConfigMap", "name": "jobyard", "uid": "c-
 
 
 class Cluster:
-    """Two ranks of one NPU each, whose pods are what `admits` says, and the executor process that looks at them."""
+    """Two ranks of one NPU each, whose pods are what the test says, and the executor process that looks at them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str | None = None) -> None:
         self.run = f"{new_id()}.1"
         self.job = folder / "job"
-        self.path = self.job / file_name(self.run)
+        self.table = self.job / file_name(self.run)
+        self.meeting = self.job / f".jobyard-{self.run}.meeting"
         self.kept = Kept(folder / "home")
         self.kept.open()
         self.job.mkdir()
-        facts = {"path": str(self.path), "ranks": 2, "npus": 1}
-        self.kept.keep_order(self.run, {"namespace": "jobyard-default", "rank_table": facts})
+        self.ordered(host)
         self.version = 0
         self.start()
+
+    def ordered(self, host: str | None) -> None:
+        facts = Gathering(2, self.meeting, host, self.table, 1).facts()
+        self.kept.keep_order(self.run, {"namespace": "jobyard-default", "gathering": facts})
 
     def start(self) -> None:
         """The next process knows nothing but what is on its disk, and is told of all pods."""
         self.pods = Pods(Api(None), LAYOUT.fence, Holders(), self._changed, lambda run_id: "jobyard-default")
-        self.tables = RankTables(self.kept, self.pods)
+        self.rendezvous = Rendezvous(self.kept, self.pods)
 
     def admits(self, rank: int, said: object, waits: bool = True) -> None:
         """The pod is there, or has changed; `said` of its NPUs, if anything is."""
+        self.shows(rank, said, waits, {})
+
+    def runs(self, rank: int, said: object = None, **meta: str) -> None:
+        """Its container has started."""
+        state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+        told = [{"name": names.CONTAINER, "state": state}]
+        status = {"phase": "Running", "podIP": f"10.1.0.{rank + 1}", "containerStatuses": told}
+        self.shows(rank, said, True, status, **meta)
+
+    def shows(self, rank: int, said: object, waits: bool, status: dict[str, Any], **more: str) -> None:
         self.version += 1
-        document = tombstone(order_of(rank_id(self.run, rank), (), self.job, 10), LAYOUT)
+        document = tombstone(order_of(rank_id(self.run, rank), (), self.job, 10), LAYOUT) | {"status": status}
         meta = document["metadata"]
-        meta |= {"uid": f"p-{rank}", "resourceVersion": str(self.version), "ownerReferences": [ANCHOR]}
-        meta["annotations"] |= {names.RANK_TABLE: "true"} if waits else {}
+        meta |= {"uid": f"p-{rank}", "resourceVersion": str(self.version), "ownerReferences": [ANCHOR], **more}
+        meta["annotations"] |= {names.RANKS: "2"} | ({names.RANK_TABLE: "true"} if waits else {})
         if said is not None:
             meta["annotations"][ANNOTATION] = said if isinstance(said, str) else json.dumps(said)
         self.pods.take(document)
 
     def _changed(self, rank: str) -> None:
-        self.tables.look_at(rank)
+        self.rendezvous.look_at(rank)
 
     async def looked(self) -> None:
-        await until(lambda: not self.tables.under_way(), "all looks are over")
+        await until(lambda: not self.rendezvous.under_way(), "all looks are over")
 
     def told(self, rank: int) -> str | None:
         pod = self.pods.get(rank_id(self.run, rank))
@@ -79,30 +95,88 @@ def cluster(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path)
 
 
-async def test_it_is_there_once_all_ranks_npus_are_told(cluster: Cluster) -> None:
+async def test_where_they_meet_is_told_once_all_of_them_run(cluster: Cluster) -> None:
+    cluster.runs(0)
+    await cluster.looked()
+    cluster.admits(1, None)
+    await cluster.looked()
+    assert list(cluster.job.iterdir()) == []
+    cluster.runs(1)
+    await cluster.looked()
+    assert list(cluster.job.iterdir()) == [cluster.meeting]
+    assert cluster.meeting.read_text() == "10.1.0.1\n"
+    assert stat.S_IMODE(cluster.meeting.stat().st_mode) == 0o644
+    addresses = [await cluster.rendezvous.address(rank_id(cluster.run, rank)) for rank in range(2)]
+    assert addresses == [None, "10.1.0.1"]
+
+
+async def test_ranks_that_meet_by_name_are_told_the_name(cluster: Cluster) -> None:
+    cluster.ordered("job-x-r0.job-x.jobyard-default.svc.cluster.local")
+    cluster.runs(1)
+    cluster.runs(0)
+    await cluster.looked()
+    assert cluster.meeting.read_text() == "job-x-r0.job-x.jobyard-default.svc.cluster.local\n"
+
+
+async def test_a_rank_whose_pod_is_being_deleted_is_not_there(cluster: Cluster) -> None:
+    cluster.runs(0, deletionTimestamp="2026-01-01T00:00:00Z")
+    cluster.runs(1)
+    await cluster.looked()
+    assert list(cluster.job.iterdir()) == []
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+async def test_ranks_of_which_one_is_to_stop_or_is_over_are_told_nothing(cluster: Cluster, rank: int) -> None:
+    cluster.runs(rank)
+    await cluster.looked()
+    cluster.kept.ask_to_stop(rank_id(cluster.run, rank), {"at_ns": 7})
+    cluster.runs(1 - rank)
+    await cluster.looked()
+    assert list(cluster.job.iterdir()) == []
+
+
+async def test_the_next_process_tells_what_the_last_one_did_not_and_nothing_twice(cluster: Cluster) -> None:
+    cluster.runs(0)
+    await cluster.looked()
+    cluster.start()
+    cluster.runs(0)
+    await cluster.looked()
+    assert not cluster.meeting.exists()
+    cluster.runs(1)
+    await cluster.looked()
+    cluster.meeting.unlink()
+    cluster.start()
+    for rank in range(2):
+        cluster.runs(rank)
+    await cluster.looked()
+    assert not cluster.meeting.exists()
+    assert await cluster.rendezvous.address(rank_id(cluster.run, 1)) == "10.1.0.1"
+
+
+async def test_a_table_is_there_once_all_ranks_npus_are_told(cluster: Cluster) -> None:
     cluster.admits(0, None)
     cluster.admits(1, npu(5, "10.0.0.8"))
     await cluster.looked()
     assert list(cluster.job.iterdir()) == []
     cluster.admits(0, npu(3))
     await cluster.looked()
-    table = json.loads(cluster.path.read_text())
+    table = json.loads(cluster.table.read_text())
     assert (table["status"], table["server_count"]) == ("completed", "2")
     listed = [(each["server_id"], each["device"][0]["device_id"]) for each in table["server_list"]]
     assert listed == [("10.0.0.7", "3"), ("10.0.0.8", "5")]
-    assert list(cluster.job.iterdir()) == [cluster.path]
+    assert list(cluster.job.iterdir()) == [cluster.table]
 
 
-async def test_the_next_process_goes_on_where_the_last_one_was(cluster: Cluster) -> None:
+async def test_the_next_process_goes_on_with_a_table_where_the_last_one_was(cluster: Cluster) -> None:
     cluster.admits(0, npu(3))
     await cluster.looked()
     cluster.start()
     cluster.admits(0, npu(3))
     await cluster.looked()
-    assert not cluster.path.exists()
+    assert not cluster.table.exists()
     cluster.admits(1, npu(5))
     await cluster.looked()
-    assert cluster.path.exists()
+    assert cluster.table.exists()
 
 
 async def test_a_table_that_was_written_is_its_jobs(cluster: Cluster) -> None:
@@ -111,9 +185,9 @@ async def test_a_table_that_was_written_is_its_jobs(cluster: Cluster) -> None:
         cluster.admits(1, npu(5))
         await cluster.looked()
         if process == 0:
-            cluster.path.write_text("changed by the job")
+            cluster.table.write_text("changed by the job")
             cluster.start()
-    assert cluster.path.read_text() == "changed by the job"
+    assert cluster.table.read_text() == "changed by the job"
 
 
 async def test_of_a_run_that_is_over_nothing_is_written(cluster: Cluster) -> None:
@@ -132,12 +206,12 @@ async def test_what_cannot_be_read_is_said_once_and_waited_for(cluster: Cluster)
             await cluster.looked()
         cluster.admits(1, npu(3))
         await cluster.looked()
-    assert not cluster.path.exists()
-    said = [entry["reason"] for entry in logs if entry["event"] == "rank_table_waits"]
+    assert not cluster.table.exists()
+    said = [entry["reason"] for entry in logs if entry["event"] == "ranks_wait"]
     assert [("rank 1" in each, "twice" in each) for each in said] == [(True, False), (True, True)]
     cluster.admits(1, npu(5))
     await cluster.looked()
-    assert cluster.path.exists()
+    assert cluster.table.exists()
 
 
 async def test_what_is_said_of_npus_is_kept_of_pods_that_wait_alone_and_never_much_of_it(cluster: Cluster) -> None:
@@ -152,12 +226,12 @@ async def test_what_is_said_of_npus_is_kept_of_pods_that_wait_alone_and_never_mu
 async def test_a_link_that_the_job_puts_in_the_way_leads_nowhere(cluster: Cluster, tmp_path: Path, link: str) -> None:
     secret = tmp_path / "secret"
     secret.write_text("as it was")
-    getattr(cluster.path, link)(secret)
+    getattr(cluster.table, link)(secret)
     cluster.admits(0, npu(3))
     cluster.admits(1, npu(5))
     await cluster.looked()
     assert secret.read_text() == "as it was"
-    assert json.loads(cluster.path.read_text())["status"] == "completed"
+    assert json.loads(cluster.table.read_text())["status"] == "completed"
 
 
 async def test_a_folder_that_has_become_a_link_is_not_written_into(cluster: Cluster, tmp_path: Path) -> None:
@@ -170,4 +244,4 @@ async def test_a_folder_that_has_become_a_link_is_not_written_into(cluster: Clus
         cluster.admits(1, npu(5))
         await cluster.looked()
     assert list(elsewhere.iterdir()) == []
-    assert [entry["event"] for entry in logs] == ["rank_table_waits"]
+    assert [entry["event"] for entry in logs] == ["ranks_wait"]
