@@ -69,6 +69,7 @@ async def measure(size: Size) -> AsyncIterator[Figure]:
 def _environment(cluster: SimulatedCluster, data: Path) -> dict[str, str]:
     executor = {
         "CONFIG": str(cluster.kubeconfig),
+        "EXISTING_NAMESPACES": json.dumps([_NAMESPACE]),
         "IMAGE": "registry.invalid/train:1",
         "STORAGE": json.dumps({str(data / "storage"): {"claim": CLAIM}}),
         "DEVICES": json.dumps({ONE["device_type"]: {"resource": RESOURCE}}),
@@ -173,7 +174,8 @@ async def _until_total(connection: Connection, statuses: str, wanted: int) -> No
     deadline = time.monotonic() + _PATIENCE_S
     while (found := await _total(connection, statuses)) != wanted:
         assert time.monotonic() < deadline, f"{found} jobs instead of {wanted} are {statuses}"
-        assert not await _total(connection, "failed,error,killed"), "a job did not finish"
+        page = await connection.json("GET", "/api/v1/jobs?status=failed,error,killed&limit=1", 200)
+        assert not page["total"], f"a job did not finish: {page['jobs'][0]['reason']}"
         await asyncio.sleep(0.5)
 
 
