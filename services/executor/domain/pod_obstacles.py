@@ -27,6 +27,15 @@ _IMAGE_WORDS = {
 _CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _BARE = re.compile(r'Back-off pulling image "[^"]*"\.?')
 """All that a kubelet says while it waits before it pulls again; from Kubernetes 1.32 on the cause follows."""
+_NO_ENTRY = re.compile(
+    r"""(exec: "/bin/sh":|executable file [`'"]?/bin/sh|exec container process [`'"]?/bin/sh[`'"]?:)"""
+    r".*(no such file|not found|permission denied)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What runc and crun say of the program that starts every command, where an image has none (see `backends.kubernetes.
+wrapper`)."""
+_SMALL = "memory limit too low"
+"""runc, of a container that the kernel has ended before its program began."""
 _CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)"( is being deleted| not found)?')
 _UNBOUND = "unbound immediate PersistentVolumeClaims"
 """What the cluster's scheduler says of a pod whose claim has no volume, on whichever node it is to run."""
@@ -79,10 +88,23 @@ def not_taken(pod: Pod) -> Obstacle:
     return Obstacle(Reason(code="node_refused", message=words, details=details), busy=True, patience=False)
 
 
-def without_program(message: str) -> Obstacle:
-    """The image has no shell to start the command."""
-    words = f"The image has no program to start the command with: {sentence(message)}"
-    return Obstacle(Reason(code="program_missing", message=words), patience=False)
+def not_begun(pod: Pod, message: str) -> Obstacle:
+    """Its container was made and not started, for which a node has one reason, whatever has gone wrong.
+
+    That its image has no shell, and that it may take too little memory, would be so everywhere. What else is said is of
+    the node: a driver that does not answer, a device or a mount that is not there.
+    """
+    said = sentence(message)
+    if _NO_ENTRY.search(message):
+        words = f"The image has no program to start the command with: {said}"
+        return Obstacle(Reason(code="program_missing", message=words), patience=False)
+    small = _SMALL in message
+    words = f"The container could not be started on the node {node_of(pod)}: {said}"
+    if small:
+        words += " The job has too little memory to start; ask for more memory_mib."
+    details: Facts = {"node": node_of(pod), "said": said} | ({"lacks": "memory_mib"} if small else {})
+    reason = Reason(code="container_refused", message=words, details=details)
+    return Obstacle(reason, busy=not small, patience=False)
 
 
 def _without_image(pod: Pod, cause: str, message: str) -> Obstacle:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from services.executor.domain.pod_obstacles import Obstacle, clearer
-from services.executor.domain.pod_states import Pending
-from tests.support.kubernetes.pod_documents import judged, pod, unschedulable, waiting
+from services.executor.domain.pod_states import NeverStarted, Pending
+from tests.support.kubernetes.pod_documents import NO_SHELL, ended, judged, pod, unschedulable, waiting
 
 UNBOUND = "unbound immediate PersistentVolumeClaims"
 
@@ -48,6 +48,52 @@ def test_a_claim_without_a_volume_is_no_nodes_fault_whatever_the_scheduler_calls
     found = obstacle(unschedulable(f"0/3 nodes are available: pod has {UNBOUND}. preemption: 0/3", reason))
     assert (found.reason.code, found.busy, found.own) == ("claim_unbound", True, True)
     assert UNBOUND in found.reason.message
+
+
+RUNC = "OCI runtime create failed: runc create failed: unable to start container process: "
+
+
+def refused(message: str) -> Obstacle:
+    found = judged(pod(ended(128, message, "StartError"), phase="Failed"))
+    assert isinstance(found, NeverStarted)
+    return found.obstacle
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        NO_SHELL,
+        RUNC + 'error during container init: exec: "/bin/sh": executable file not found in $PATH: unknown',
+        RUNC + 'exec: "/bin/sh": permission denied: unknown',
+        "crun: executable file `/bin/sh` not found: No such file or directory: unknown",
+    ],
+)
+def test_an_image_without_a_shell_has_none_elsewhere_either(said: str) -> None:
+    found = refused(said)
+    assert (found.reason.code, found.busy) == ("program_missing", False)
+    assert said in found.reason.message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "nvidia-container-cli: initialization error: driver rpc error: timed out: unknown",
+        RUNC + "error gathering device information while adding custom device: no such file or directory: unknown",
+        RUNC + 'error mounting "/dev/shm": mount: permission denied: unknown',
+        RUNC + 'exec: "nvidia-container-runtime-hook": executable file not found in $PATH: unknown',
+        "",
+    ],
+)
+def test_what_a_node_fails_at_when_it_starts_a_container_is_its_own(said: str) -> None:
+    found = refused(said)
+    assert (found.reason.code, found.busy, found.own) == ("container_refused", True, False)
+    assert "gpu-7" in found.reason.message and said in found.reason.message
+
+
+def test_a_run_that_has_too_little_memory_to_start_is_told_to_ask_for_more() -> None:
+    found = refused(RUNC + "container init was OOM-killed (memory limit too low?): unknown")
+    assert (found.reason.code, found.busy) == ("container_refused", False)
+    assert found.reason.message.endswith("ask for more memory_mib.")
 
 
 def test_a_pod_on_its_way_has_no_obstacle() -> None:

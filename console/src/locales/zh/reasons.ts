@@ -132,7 +132,9 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     images_not_used: (facts) => unpinned(facts, '目前没有节点在镜像中运行作业，因此未查询'),
     image_missing: (facts) => `节点 ${facts.text('node')} 上没有镜像 ${facts.text('image')}，且该处不拉取镜像。`,
     image_invalid: (facts) => `镜像名称 ${facts.text('image')} 无效：${facts.text('said')}`,
-    container_refused: (facts) => `无法创建作业的容器：${facts.text('said')}`,
+    container_refused: (facts) =>
+        `无法创建或启动作业的容器：${facts.text('said')}` +
+        (facts.text('lacks') === 'memory_mib' ? '内存不足以启动，请申请更多 memory_mib。' : ''),
     network_refused: (facts) =>
         `该节点的 Docker 引擎无法为多机作业创建网络：${facts.text('said')}请等待其他作业结束，或由运维人员增加 default-address-pools。`,
     launch_failed: (facts) => `该节点的执行器启动作业时出现故障：${facts.text('said')}详情见其日志。`,
