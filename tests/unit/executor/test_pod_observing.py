@@ -1,25 +1,29 @@
 """No pod outlives its run, one that has ended with it stays, and one that does not start is given its time."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.executor.backends.frames import split
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.fences import Fences
+from services.executor.backends.kubernetes.forcing import Forcing
 from services.executor.backends.kubernetes.forgetting import Forgetting
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.nodes import Holders
-from services.executor.backends.kubernetes.observing import Observing
-from services.executor.backends.kubernetes.outputs import Outputs
+from services.executor.backends.kubernetes.observing import POD_GONE, Observing
+from services.executor.backends.kubernetes.outputs import INCOMPLETE, Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.room import Room
@@ -28,7 +32,7 @@ from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.ways import Ways
 from services.executor.domain import pod_names as names
-from services.executor.domain.observation import Refused
+from services.executor.domain.observation import Lost, Refused
 from shared.contracts.job import Reason
 from tests.support.executor_backend import order_of
 from tests.support.kubernetes.pod_documents import END, LIVES, START, ended
@@ -36,6 +40,7 @@ from tests.support.waiting import until
 
 RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1"
 FULL = Refused(Reason(code="cluster_refused", message="There is no room."), busy=True)
+GIVEN_UP = Reason(code="run_forced", message="ada gave it up.")
 OVER = ended(0, "exited\n")
 PULLED_IN_VAIN = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}
 
@@ -50,6 +55,8 @@ class Server(Api):
         self.away = 0
 
     async def get(self, path: str, query: Any = None, within_s: float = 1.0) -> Document:
+        if path == "/api/v1/nodes":
+            return {"items": []}
         raise ApiError(404, "NotFound", "not found")
 
     async def delete(self, path: str, options: Document) -> Document:
@@ -58,6 +65,11 @@ class Server(Api):
             raise ClusterAway("no answer")
         self.deleted.append(options)
         return {}
+
+    @asynccontextmanager
+    async def lines(self, path: str, query: Any, silence_s: float = 1.0) -> AsyncIterator[asyncio.StreamReader]:
+        raise ApiError(404, "NotFound", "not found")
+        yield asyncio.StreamReader()
 
     async def patch(self, path: str, change: Document) -> Document:
         self.released.append(change["metadata"])
@@ -80,10 +92,11 @@ class Executor:
         fences = Fences(api, self.layout, Namespaces(api, None), pods, kept)
         calls = Calls(api, self.layout.fence, kept, pods, fences, hidden)
         concluding = Concluding(kept, calls, lambda run_id, seen: None)
-        outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, room, patience_s)
+        self.outputs = outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, room, patience_s)
         ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
         parts = (kept, pods, calls, outputs, concluding, ending)
         self.observing = Observing(*parts, patience_s, answers=lambda node: True)
+        self.forcing = Forcing(api, kept, pods, outputs, concluding, Turns())
         forgetting = Forgetting(kept, calls, self.tasks, lambda run_id: None)
         self.sweep = Sweep(kept, calls, ending, self.observing, forgetting)
         self.pods = pods
@@ -95,6 +108,7 @@ class Executor:
         phase: str = "Running",
         buried: bool = False,
         beside: dict[str, Any] | None = None,
+        node: str | None = None,
         **meta: Any,
     ) -> None:
         """The watch tells of the run's pod, and of a container that others have put into it."""
@@ -103,6 +117,7 @@ class Executor:
         owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": names.ANCHOR, "uid": "c-1"}
         told = {"uid": "p-1", "resourceVersion": "7", "creationTimestamp": START, "ownerReferences": [owner]}
         document["metadata"] |= told | meta
+        document["spec"]["nodeName"] = node
         states = {"istio-proxy": beside, names.CONTAINER: state}
         containers = [{"name": name, "state": each} for name, each in states.items() if each is not None]
         document["status"] = {"phase": phase, "containerStatuses": containers}
@@ -110,6 +125,18 @@ class Executor:
 
     def _moved(self, run_id: str) -> None:
         self.observing.look_at(run_id)
+
+    async def lives(self) -> None:
+        """Its log is copied."""
+        self.hears_of(LIVES)
+        await until(self.outputs.under_way, "its log is asked for")
+
+    @property
+    def output(self) -> bytes:
+        """As it is shown when the run is over, and nobody asks for more of it."""
+        assert not self.outputs.under_way()
+        frames, _ = split(self.outputs.path(RUN).read_bytes())
+        return b"".join(piece for _, _, piece in frames)
 
     async def looked(self) -> None:
         await until(lambda: RUN not in {task.get_name() for task in asyncio.all_tasks()}, "all looks are over")
@@ -186,6 +213,46 @@ async def test_a_pod_that_does_not_start_is_given_up_also_if_nothing_new_is_hear
     await until(lambda: executor.server.deleted, "it is given up")
     stop = executor.kept.stop_of(RUN)
     assert stop is not None and stop["refused"]["code"] == "image_unavailable"
+
+
+async def test_the_output_of_a_run_whose_pod_is_gone_comes_to_an_end_and_says_what_it_lacks(tmp_path: Path) -> None:
+    executor = Executor(tmp_path)
+    await executor.lives()
+    executor.pods.forget(RUN)
+    await until(lambda: executor.kept.has_ended(RUN), "it is over")
+    await executor.looked()
+    assert executor.kept.end(RUN) == Lost(POD_GONE)
+    assert executor.output.decode() == f"{INCOMPLETE}\n"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"phase": "Failed"},
+        {"state": ended(1, "misplaced\n"), "phase": "Failed"},
+        {"phase": "Pending", "buried": True},
+    ],
+)
+async def test_so_does_that_of_a_run_that_had_begun_though_its_pod_says_that_it_had_not(
+    tmp_path: Path, told: dict[str, Any]
+) -> None:
+    executor = Executor(tmp_path, patience_s=0.05)
+    await executor.lives()
+    executor.hears_of(**told)
+    await until(lambda: executor.kept.has_ended(RUN), "it is over")
+    await executor.looked()
+    assert isinstance(executor.kept.end(RUN), Lost)
+    assert executor.output.decode() == f"{INCOMPLETE}\n"
+
+
+async def test_so_does_that_of_a_run_that_an_operator_gives_up(tmp_path: Path) -> None:
+    executor = Executor(tmp_path)
+    executor.hears_of(LIVES, node="gpu-7")
+    await until(executor.outputs.under_way, "its log is asked for")
+    await executor.looked()
+    assert await executor.forcing.force([RUN], GIVEN_UP) == (RUN,)
+    assert executor.kept.end(RUN) == Lost(GIVEN_UP)
+    assert executor.output.decode() == f"{INCOMPLETE}\n"
 
 
 async def test_the_last_word_on_the_pod_of_a_run_that_is_forgotten_makes_no_new_end(executor: Executor) -> None:

@@ -95,7 +95,7 @@ class KubernetesBackend:
         self._outputs = Outputs(api, self._kept, ways, self._pods, self._calls, hidden, self._note, room, patience_s)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
-        self._forcing = Forcing(api, self._kept, self._pods, self._concluding, self._turns)
+        self._forcing = Forcing(api, self._kept, self._pods, self._outputs, self._concluding, self._turns)
         self._observing = Observing(
             self._kept,
             self._pods,
