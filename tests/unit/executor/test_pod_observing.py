@@ -158,7 +158,7 @@ async def test_a_pod_that_comes_after_its_runs_end_is_deleted_by_its_uid_and_let
     await executor.looked()
     [options] = executor.server.deleted
     assert options["preconditions"] == {"uid": "p-1"}
-    assert executor.server.released == [{"uid": "p-1", "finalizers": []}]
+    assert executor.server.released == [{"uid": "p-1", "resourceVersion": "7", "finalizers": []}]
     assert executor.kept.end(RUN) == FULL
 
 

@@ -161,7 +161,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     pod_waits: (facts) => `节点 ${facts.text('node')} 暂时无法启动这次运行，正在重试：${facts.text('said')}`,
     namespace_closed: (facts) =>
         `虚拟集群 ${facts.text('vc')} 在该集群中没有位置：命名空间 ${facts.text('namespace')} 不存在，或执行器无权使用。` +
-        `请联系运维人员将其加入 Helm chart 的 runs.virtualClusters，或创建该命名空间。`,
+        `请联系运维人员将其加入 Helm chart 的 runs.virtualClusters，或创建该命名空间。集群的说明：${facts.text('said')}`,
     node_refused: (facts) => `节点 ${facts.text('node')} 没有接受作业的 pod：${facts.text('said')}`,
     evicted: (facts) => `节点驱逐了作业的 pod：${facts.text('said')}`,
     disrupted: (facts) => `Kubernetes 收回了作业的 pod（${facts.text('cause')}）：${facts.text('said')}`,
