@@ -100,9 +100,10 @@ def not_begun(pod: Pod, message: str) -> Obstacle:
         return Obstacle(Reason(code="program_missing", message=words), patience=False)
     small = _SMALL in message
     words = f"The container could not be started on the node {node_of(pod)}: {said}"
+    details: Facts = {"node": node_of(pod), "said": said}
     if small:
         words += " The job has too little memory to start; ask for more memory_mib."
-    details: Facts = {"node": node_of(pod), "said": said} | ({"lacks": "memory_mib"} if small else {})
+        details["lacks"] = "memory_mib"
     reason = Reason(code="container_refused", message=words, details=details)
     return Obstacle(reason, busy=not small, patience=False)
 

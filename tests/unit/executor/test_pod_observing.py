@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import StreamReader
 
 from services.executor.backends.frames import split
 from services.executor.backends.kubernetes import manifest
@@ -32,10 +33,10 @@ from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.ways import Ways
 from services.executor.domain import pod_names as names
-from services.executor.domain.observation import Lost, Refused
+from services.executor.domain.observation import Lost, Refused, Started, Waiting
 from shared.contracts.job import Reason
 from tests.support.executor_backend import order_of
-from tests.support.kubernetes.pod_documents import END, LIVES, START, ended
+from tests.support.kubernetes.pod_documents import END, LIVES, START, START_NS, ended
 from tests.support.waiting import until
 
 RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1"
@@ -67,9 +68,11 @@ class Server(Api):
         return {}
 
     @asynccontextmanager
-    async def lines(self, path: str, query: Any, silence_s: float = 1.0) -> AsyncIterator[asyncio.StreamReader]:
+    async def lines(self, path: str, query: Any, silence_s: float = 1.0) -> AsyncIterator[StreamReader]:
+        yield self.log()
+
+    def log(self) -> StreamReader:
         raise ApiError(404, "NotFound", "not found")
-        yield asyncio.StreamReader()
 
     async def patch(self, path: str, change: Document) -> Document:
         self.released.append(change["metadata"])
@@ -213,6 +216,15 @@ async def test_a_pod_that_does_not_start_is_given_up_also_if_nothing_new_is_hear
     await until(lambda: executor.server.deleted, "it is given up")
     stop = executor.kept.stop_of(RUN)
     assert stop is not None and stop["refused"]["code"] == "image_unavailable"
+
+
+async def test_a_run_has_not_started_before_that_is_written_down(tmp_path: Path) -> None:
+    executor = Executor(tmp_path)
+    executor.hears_of(LIVES)
+    assert await executor.observing.observe(RUN) == Waiting()
+    await executor.looked()
+    assert await executor.observing.observe(RUN) == Started(START_NS)
+    assert executor.kept.has_started(RUN)
 
 
 async def test_the_output_of_a_run_whose_pod_is_gone_comes_to_an_end_and_says_what_it_lacks(tmp_path: Path) -> None:

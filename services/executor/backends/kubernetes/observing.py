@@ -69,7 +69,7 @@ class Observing:
         self.look_at(run_id)
         verdict = self.verdict(run_id)
         told = self._concluding.told
-        if isinstance(verdict, states.Running):
+        if isinstance(verdict, states.Running) and self._kept.has_started(run_id):
             return told.setdefault(run_id, Started(verdict.started_ns))
         return told.get(run_id, Waiting())
 
