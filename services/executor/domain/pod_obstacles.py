@@ -6,21 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.executor.domain.pod_status import SCHEDULED, Pod, condition, container_state, node_of
+from services.executor.domain.pull_failures import is_final, is_of_the_node
 from services.executor.domain.quoted import sentence
 from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
+_UNAVAILABLE = "image_unavailable"
+_UNREADABLE = "ImageInspectError"
+"""The node fails at an image that it has, or is to have."""
 _IMAGES = {
-    "ErrImagePull": ("image_unavailable", True),
-    "ImagePullBackOff": ("image_unavailable", True),
-    "ErrImageNeverPull": ("image_missing", False),
-    "InvalidImageName": ("image_invalid", False),
-    "ImageInspectError": ("image_unavailable", True),
-    "RegistryUnavailable": ("image_unavailable", True),
+    "ErrImagePull": _UNAVAILABLE,
+    "ImagePullBackOff": _UNAVAILABLE,
+    "ErrImageNeverPull": "image_missing",
+    "InvalidImageName": "image_invalid",
+    _UNREADABLE: _UNAVAILABLE,
+    "RegistryUnavailable": _UNAVAILABLE,
 }
-"""By a kubelet's reason: the code, and whether it may pass."""
+"""The code by a kubelet's reason."""
 _IMAGE_WORDS = {
-    "image_unavailable": "The image {image} could not be pulled to the node {node}: {message}",
+    _UNAVAILABLE: "The image {image} could not be pulled to the node {node}: {message}",
     "image_missing": "The image {image} is not on the node {node}, and pulling images is switched off there.",
     "image_invalid": "The image name {image} is not valid: {message}",
 }
@@ -109,12 +113,16 @@ def not_begun(pod: Pod, message: str) -> Obstacle:
 
 
 def _without_image(pod: Pod, cause: str, message: str) -> Obstacle:
-    code, patience = _IMAGES[cause]
+    code = _IMAGES[cause]
     image, said = pod["spec"]["containers"][0].get("image", ""), sentence(message)
     words = _IMAGE_WORDS[code].format(image=image, node=node_of(pod), message=said)
     details: Facts = {"image": image, "node": node_of(pod), "said": said}
+    reason = Reason(code=code, message=words, details=details)
+    if code != _UNAVAILABLE:
+        return Obstacle(reason, patience=False)
     bare = _BARE.fullmatch(message.strip()) is not None
-    return Obstacle(Reason(code=code, message=words, details=details), patience=patience, bare=bare)
+    own = not is_of_the_node(message) and cause != _UNREADABLE
+    return Obstacle(reason, busy=not is_final(message), bare=bare, own=own)
 
 
 def _unschedulable(message: str, failed: bool) -> Obstacle:

@@ -21,15 +21,15 @@ def obstacle(document: dict[str, Any]) -> Obstacle:
 @pytest.mark.parametrize(
     ("document", "code", "busy", "patience"),
     [
-        (waiting("ErrImagePull", "no such host"), "image_unavailable", False, True),
-        (waiting("ImagePullBackOff", "back-off"), "image_unavailable", False, True),
+        (waiting("ErrImagePull", "no such host"), "image_unavailable", True, True),
+        (waiting("ImagePullBackOff", "back-off"), "image_unavailable", True, True),
         (waiting("ErrImageNeverPull", "not there"), "image_missing", False, False),
         (waiting("InvalidImageName", "bad"), "image_invalid", False, False),
         (waiting("CreateContainerConfigError", "secret not found"), "container_refused", False, True),
         (waiting("CreateContainerError", "no such device"), "container_refused", False, True),
         (waiting("RunContainerError", "cgroup is full"), "container_refused", False, True),
-        (waiting("RegistryUnavailable", "timeout"), "image_unavailable", False, True),
-        (waiting("ImageInspectError", "broken"), "image_unavailable", False, True),
+        (waiting("RegistryUnavailable", "timeout"), "image_unavailable", True, True),
+        (waiting("ImageInspectError", "broken"), "image_unavailable", True, True),
         (unschedulable("0/3 nodes are available: 3 Insufficient cpu"), "unschedulable", True, True),
         (unschedulable('persistentvolumeclaim "data" not found'), "claim_missing", False, False),
         (unschedulable("binding volumes: timed out", "SchedulerError"), "scheduler_failed", True, True),
@@ -41,6 +41,31 @@ def test_what_keeps_a_run_from_starting_is_told_in_words(
     found = obstacle(document)
     assert (found.reason.code, found.busy, found.patience) == (code, busy, patience)
     assert found.reason.message.endswith(".")
+
+
+PULLING = 'failed to pull and unpack image "registry.lab/train:3": failed to '
+
+
+@pytest.mark.parametrize(
+    ("cause", "said", "busy", "own"),
+    [
+        ("ErrImagePull", PULLING + "resolve reference: unexpected status: 503 Service Unavailable", True, True),
+        ("ErrImagePull", PULLING + "copy: httpReadSeeker: 429 Too Many Requests - toomanyrequests", True, True),
+        ("ErrImagePull", PULLING + "do request: dial tcp: lookup registry.lab: no such host", True, True),
+        ("ImagePullBackOff", 'Back-off pulling image "registry.lab/train:3"', True, True),
+        ("ErrImagePull", PULLING + "extract layer: write /lib/a.so: no space left on device", True, False),
+        ("ImageInspectError", "Failed to inspect image: context deadline exceeded", True, False),
+        ("ErrImagePull", PULLING + "resolve reference: registry.lab/train:3: not found", False, True),
+        ("ErrImagePull", PULLING + "authorize: unexpected status: 401 Unauthorized", False, True),
+        ("ErrImagePull", "no match for platform in manifest sha256:00ff: not found", False, True),
+    ],
+)
+def test_an_image_that_may_be_had_another_time_or_elsewhere_ends_no_job(
+    cause: str, said: str, busy: bool, own: bool
+) -> None:
+    found = obstacle(waiting(cause, said))
+    assert (found.reason.code, found.busy, found.own) == ("image_unavailable", busy, own)
+    assert said in found.reason.message
 
 
 @pytest.mark.parametrize("reason", ["Unschedulable", "SchedulerError"])
