@@ -229,7 +229,15 @@ async def test_what_ignores_its_stop_is_killed_and_the_name_is_free_again(bench:
     async with await held(bench, id, stubborn) as child:
         await until(lambda: bench.lines("ready"), "it runs")
         child.tell({"stop": True})
-        assert await refused(bench, id, stubborn) == "child_stopping"
+
+        async def stopping() -> bool:
+            try:
+                (await bench.backend.exec(id, stubborn)).close()
+            except Conflict as refusal:
+                return refusal.details["code"] == "child_stopping"
+            return False
+
+        await until(stopping, "the stop has been heard")
         assert (await child.exit())["signal"] == "KILL"
     async with await held(bench, id, stubborn) as again:
         assert again.pid != child.pid

@@ -8,6 +8,7 @@ import pytest
 from nats.js.errors import NoKeysError
 
 from services.executor.backends.kubernetes.api import Api
+from services.executor.backends.kubernetes.outputs import INCOMPLETE
 from services.executor.domain import pod_names as names
 from services.executor.domain.record import run_id
 from shared.contracts import subjects
@@ -63,7 +64,9 @@ async def test_an_executor_that_is_killed_at_every_step_starts_a_run_once_and_te
     executor.start()
     assert isinstance(await yard.said(view, "stopped"), RunStopped)
     assert (executor.job_path(view) / "starts").read_text() == "start\n"
-    assert await yard.console(view) == ["line"]
+    first, *said = await yard.console(view)
+    assert first == "line"
+    assert said in ([], [INCOMPLETE]), "a node may have no log of a deleted pod any more once the executor is back"
     assert await yard.facts(view) == ["started", "stopped"]
 
 

@@ -15,11 +15,8 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from services.executor.backends.frames import split
 from services.executor.backends.kubernetes.api import Api
-from services.executor.backends.kubernetes.calls import Calls
-from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.fences import Fences
 from services.executor.backends.kubernetes.kept import Kept
-from services.executor.backends.kubernetes.launching import Launching
 from services.executor.backends.kubernetes.layout import Layout
 from services.executor.backends.kubernetes.logs import PodLog
 from services.executor.backends.kubernetes.namespaces import Namespaces
@@ -29,11 +26,8 @@ from services.executor.backends.kubernetes.refusals import ClusterAway
 from services.executor.backends.kubernetes.room import Room
 from services.executor.backends.kubernetes.signing import signed
 from services.executor.backends.kubernetes.surroundings import of_gang
-from services.executor.backends.kubernetes.turns import Turns
-from services.executor.domain.observation import Cancelled
 from shared.ids import new_id
-from tests.support.executor_backend import order_of
-from tests.support.waiting import LONG_S, until
+from tests.support.waiting import until
 
 LAYOUT = Layout(executor="cluster")
 RUN = f"{new_id()}.1"
@@ -126,23 +120,3 @@ async def test_a_log_is_copied_once_its_file_can_be_opened(tmp_path: Path) -> No
     assert not following.done()
     assert split(path.read_bytes())[0][0][2] == b"hello\n"
     await log.give_up()
-
-
-class Uncalled(Calls):
-    """Nothing is asked of the cluster."""
-
-    def __init__(self) -> None:
-        """It is not there."""
-
-
-async def test_a_rank_waits_for_the_address_of_rank_0_until_that_is_over(tmp_path: Path) -> None:
-    kept, calls = Kept(tmp_path), Uncalled()
-    concluding = Concluding(kept, calls, lambda run_id, seen: None)
-    pods = Pods(Api(None), LAYOUT.fence, Holders(), lambda run_id: None, lambda run_id: None)
-    launching = Launching(LAYOUT, kept, pods, calls, concluding, Turns())
-    waiting = asyncio.create_task(launching.launch(order_of(f"{RUN}-1", ("true",), tmp_path, 1.0)))
-    await asyncio.wait((waiting,), timeout=0.01)
-    assert not waiting.done()
-    kept.conclude(RUN, Cancelled(1))
-    await asyncio.wait_for(waiting, LONG_S)
-    assert kept.order(f"{RUN}-1") is None

@@ -1,13 +1,15 @@
-"""No pod outlives its run, one that has ended with it stays, and one that does not start is given its time."""
+"""No pod outlives its run, one that does not start is given its time, and no start is told that is not kept."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
-from aiohttp import StreamReader
 
 from services.executor.backends.frames import split
 from services.executor.backends.kubernetes import manifest
@@ -68,15 +70,26 @@ class Server(Api):
         return {}
 
     @asynccontextmanager
-    async def lines(self, path: str, query: Any, silence_s: float = 1.0) -> AsyncIterator[StreamReader]:
+    async def lines(self, path: str, query: Any, silence_s: float = 1.0) -> AsyncIterator[aiohttp.StreamReader]:
         yield self.log()
 
-    def log(self) -> StreamReader:
+    def log(self) -> aiohttp.StreamReader:
         raise ApiError(404, "NotFound", "not found")
 
     async def patch(self, path: str, change: Document) -> Document:
         self.released.append(change["metadata"])
         return {"metadata": {"deletionTimestamp": END}}
+
+
+class Disk(Kept):
+    """May be full."""
+
+    full = False
+
+    def keep_start(self, run_id: str, started_ns: int) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().keep_start(run_id, started_ns)
 
 
 class Executor:
@@ -85,7 +98,7 @@ class Executor:
     def __init__(self, folder: Path, patience_s: float = 60.0) -> None:
         self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder.parent, "jobyard"),))
         self.order = order_of(RUN, ("true",), folder, 10)
-        self.server, self.kept, self.tasks = Server(), Kept(folder / "home"), Tasks()
+        self.server, self.kept, self.tasks = Server(), Disk(folder / "home"), Tasks()
         self.kept.open()
         document = manifest.tombstone(self.order, self.layout)
         self.kept.keep_order(RUN, {"namespace": document["metadata"]["namespace"], "vc": "default"})
@@ -95,11 +108,11 @@ class Executor:
         fences = Fences(api, self.layout, Namespaces(api, None), pods, kept)
         calls = Calls(api, self.layout.fence, kept, pods, fences, hidden)
         concluding = Concluding(kept, calls, lambda run_id, seen: None)
-        self.outputs = outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, room, patience_s)
+        self.outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, room, patience_s)
         ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
-        parts = (kept, pods, calls, outputs, concluding, ending)
+        parts = (kept, pods, calls, self.outputs, concluding, ending)
         self.observing = Observing(*parts, patience_s, answers=lambda node: True)
-        self.forcing = Forcing(api, kept, pods, outputs, concluding, Turns())
+        self.forcing = Forcing(api, kept, pods, self.outputs, concluding, Turns())
         forgetting = Forgetting(kept, calls, self.tasks, lambda run_id: None)
         self.sweep = Sweep(kept, calls, ending, self.observing, forgetting)
         self.pods = pods
@@ -218,15 +231,6 @@ async def test_a_pod_that_does_not_start_is_given_up_also_if_nothing_new_is_hear
     assert stop is not None and stop["refused"]["code"] == "image_unavailable"
 
 
-async def test_a_run_has_not_started_before_that_is_written_down(tmp_path: Path) -> None:
-    executor = Executor(tmp_path)
-    executor.hears_of(LIVES)
-    assert await executor.observing.observe(RUN) == Waiting()
-    await executor.looked()
-    assert await executor.observing.observe(RUN) == Started(START_NS)
-    assert executor.kept.has_started(RUN)
-
-
 async def test_the_output_of_a_run_whose_pod_is_gone_comes_to_an_end_and_says_what_it_lacks(tmp_path: Path) -> None:
     executor = Executor(tmp_path)
     await executor.lives()
@@ -274,3 +278,22 @@ async def test_the_last_word_on_the_pod_of_a_run_that_is_forgotten_makes_no_new_
     executor.hears_of(OVER, phase="Succeeded", deletionTimestamp=END, resourceVersion="9")
     await executor.looked()
     assert not executor.kept.has_ended(RUN)
+
+
+async def test_no_start_is_told_before_the_next_process_would_know_of_it(tmp_path: Path) -> None:
+    executor = Executor(tmp_path)
+    executor.kept.full = True
+    executor.hears_of(LIVES)
+    await executor.looked()
+    assert await executor.observing.observe(RUN) == Waiting()
+    executor.kept.full = False
+    await executor.looked()
+
+    async def told() -> bool:
+        return await executor.observing.observe(RUN) == Started(START_NS)
+
+    await until(told, "its start is told")
+    assert executor.kept.has_started(RUN)
+    await executor.observing.close()
+    for task in executor.outputs.under_way():
+        task.cancel()

@@ -64,6 +64,7 @@ class Observing:
         self._looks.at(run_id)
 
     async def observe(self, run_id: str) -> Observation:
+        """A start counts from when it is kept: what is told of one, the next process knows too."""
         if self._kept.has_ended(run_id) and (end := await asyncio.to_thread(self._kept.end, run_id)) is not None:
             return end
         self.look_at(run_id)
