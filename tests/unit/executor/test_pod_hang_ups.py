@@ -59,7 +59,8 @@ class Pod(Api):
     def websocket(
         self, path: str, query: list[tuple[str, str]], protocol: str
     ) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
-        return cast(Any, self._answered([word for name, word in query if name == "command"]))
+        answered: Any = self._answered([word for name, word in query if name == "command"])
+        return cast(AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse], answered)
 
     @asynccontextmanager
     async def _answered(self, words: Sequence[str]) -> AsyncIterator[Socket]:
