@@ -121,7 +121,7 @@ async def test_somebody_who_is_a_moment_earlier_gets_no_runs_into_a_namespace_of
         await Namespaces(api, MadeNamespaces(tmp_path)).anchor("jobyard-lab", "lab")
 
 
-async def test_a_namespace_that_is_closed_to_the_executor_refuses_the_run_without_naming_its_account(
+async def test_a_namespace_that_is_closed_to_the_executor_refuses_the_run_in_its_words_without_the_account(
     between: Proxy, api: Api, tmp_path: Path
 ) -> None:
     user = 'configmaps is forbidden: User "system:serviceaccount:a:b" cannot create resource "configmaps" in API group'
@@ -136,7 +136,8 @@ async def test_a_namespace_that_is_closed_to_the_executor_refuses_the_run_withou
     )
     assert isinstance(refused, Refused)
     assert (refused.reason.code, refused.busy) == ("namespace_closed", False)
-    assert "serviceaccount" not in refused.reason.message
+    assert "The cluster says: configmaps is forbidden: the executor cannot create" in refused.reason.message
+    assert "serviceaccount" not in refused.reason.model_dump_json()
 
 
 async def test_a_namespace_that_does_not_answer_keeps_no_other_one_back(between: Proxy, api: Api) -> None:

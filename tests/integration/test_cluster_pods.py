@@ -29,6 +29,11 @@ NAMESPACE = "/api/v1/namespaces/jobyard-default"
 CREATES, READS = asks("POST", f"{NAMESPACE}/pods"), asks("GET", f"{NAMESPACE}/pods/.*")
 PATCHES = asks("PATCH", f"{NAMESPACE}/pods/.*")
 ANCHOR = {"metadata": {"name": names.ANCHOR, "uid": "c-1"}}
+CLOSED = {
+    "reason": "Forbidden",
+    "message": 'pods is forbidden: User "a:b" cannot create resource "pods" in API group ""',
+}
+THEIRS = "example.org/theirs"
 FULL = {"reason": "Forbidden", "message": "it is forbidden: exceeded quota: small, requested: pods=1, used: pods=1"}
 
 
@@ -97,6 +102,16 @@ async def test_who_may_do_nothing_in_the_namespace_is_refused_in_the_clusters_wo
     assert "A test says so" in refused.reason.message
 
 
+async def test_an_api_server_that_does_not_know_its_rules_yet_ends_no_run(yard: Yard) -> None:
+    yard.server.say(CREATES, CLOSED, 403)
+    yard.server.say(READS, yard.made())
+    assert await yard.create() is None, "its pod is there"
+    yard.server.say(CREATES, CLOSED, 403)
+    yard.server.say(READS, CLOSED, 403)
+    refused = await yard.create()
+    assert refused is not None and refused.reason.code == "namespace_closed"
+
+
 async def test_a_pod_of_somebody_else_is_no_reason_to_doubt_a_refusal(yard: Yard) -> None:
     yard.server.say(CREATES, FULL, 403)
     yard.server.say(READS, yard.made(annotations={}))
@@ -115,6 +130,38 @@ async def test_a_pod_that_goes_with_its_finalizer_does_not_come_back_with_the_an
     answer.go.set()
     await release
     assert yard.pods.get(RUN) is None
+
+
+async def test_what_others_have_written_into_a_pod_meanwhile_stays_when_it_is_let_go(yard: Yard) -> None:
+    yard.pods.take(yard.made())
+    yard.server.say(PATCHES, {"reason": "Conflict", "message": "the object has been modified"}, 409)
+    yard.server.say(READS, yard.made(finalizers=[names.FINALIZER, THEIRS], resourceVersion="8"))
+    yard.server.say(PATCHES, yard.made(finalizers=[THEIRS], resourceVersion="9"))
+    await yard.calls.release(RUN)
+    first, second = [change["metadata"] for change in yard.server.bodies(PATCHES)]
+    assert (first["resourceVersion"], first["finalizers"]) == ("7", [])
+    assert (second["resourceVersion"], second["finalizers"]) == ("8", [THEIRS])
+    assert RUN not in yard.calls.unreleased
+
+
+@pytest.mark.parametrize("found", [None, "p-2"])
+async def test_a_pod_that_is_gone_or_another_one_needs_no_letting_go(yard: Yard, found: str | None) -> None:
+    yard.pods.take(yard.made())
+    yard.server.say(PATCHES, {"reason": "Conflict", "message": "the UID in the precondition does not match"}, 409)
+    if found is not None:
+        yard.server.say(READS, yard.made(uid=found, resourceVersion="9"))
+    await yard.calls.release(RUN)
+    assert len(yard.server.bodies(PATCHES)) == 1
+    assert RUN not in yard.calls.unreleased
+
+
+async def test_a_pod_that_is_not_let_go_is_not_asked_for_again_and_again(yard: Yard) -> None:
+    yard.pods.take(yard.made())
+    yard.server.say(PATCHES, {"reason": "Conflict", "message": "it is not to be"}, 409, times=9)
+    yard.server.say(READS, yard.made())
+    await yard.calls.release(RUN)
+    assert len(yard.server.bodies(PATCHES)) == 1
+    assert RUN in yard.calls.unreleased
 
 
 async def test_a_pod_that_stays_without_its_finalizer_is_known_as_it_is(yard: Yard) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.executor.backends.kubernetes.api import Document
+from services.executor.backends.kubernetes.api import TRIES, Document
 from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
@@ -124,6 +124,22 @@ async def test_what_is_as_it_should_be_is_left_alone(tmp_path: Path) -> None:
         ]
         await bench.repair()
         assert [asked for asked in between.asked if asks("PATCH", f".*/{bench.namespace}/.*")(asked)] == applied
+        bench.go()
+        await bench.ended(order.run_id)
+
+
+async def test_a_namespace_stays_closed_while_the_api_server_does_not_say_how_it_is(tmp_path: Path) -> None:
+    async with proxy(tmp_path, shared()) as between, opened_in_cluster(tmp_path, through=between.kubeconfig) as bench:
+        bench.layout = replace(bench.layout, quotas={bench.vc: Quota(pods=1000)})
+        await bench.reopen()
+        order = bench.order(bench.WAIT_FOR_GO)
+        await launched(bench, order)
+        owner = asks("GET", f"/api/v1/namespaces/{bench.namespace}/configmaps/{names.ANCHOR}")
+        between.refuse(owner, 503, times=TRIES)
+        await bench.repair()
+        assert sum(map(owner, between.asked)) == TRIES
+        removed = asks("DELETE", f".*/{bench.namespace}/(networkpolicies|resourcequotas)/.*")
+        assert not any(map(removed, between.asked))
         bench.go()
         await bench.ended(order.run_id)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from services.executor.backends.kubernetes.outputs import INCOMPLETE
 from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Lost, Started
@@ -62,6 +63,7 @@ async def test_a_run_on_a_node_that_does_not_answer_is_given_up_on_an_operators_
     assert isinstance(await bench.seen(id), Started)  # it counts as stopped only when somebody knows
     assert await bench.backend.force([id], GIVEN_UP) == (id,)
     assert (await bench.reaches(id, Lost)).reason == GIVEN_UP
+    assert bench.everything(id).decode() == f"{INCOMPLETE}\n"
     with pytest.raises(ApiError) as missing:
         await bench.api.get(path)
     assert missing.value.status == 404

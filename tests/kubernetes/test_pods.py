@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.executor.backends.frames import STDOUT
+from services.executor.backends.kubernetes.outputs import INCOMPLETE
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Cancelled, Ended, Lost, Started
 from tests.support.kubernetes.bench import KubernetesBench
@@ -87,6 +88,7 @@ async def test_a_run_that_has_begun_and_whose_pod_is_gone_is_lost_and_never_begi
     await bench.open()
     await bench.backend.launch([order])
     assert (await bench.reaches(order.run_id, Lost)).reason.code == "pod_gone"
+    assert bench.everything(order.run_id).decode() == f"{INCOMPLETE}\n"
     assert bench.lines("ledger") == ["started"]
 
 

@@ -29,7 +29,7 @@ async def hasty(tmp_path: Path) -> AsyncIterator[KubernetesBench]:
 
 async def test_what_keeps_pods_from_starting_is_told_and_nothing_of_them_ever_starts(hasty: KubernetesBench) -> None:
     cases: dict[str, tuple[dict[str, Any], bool, str]] = {
-        "image_unavailable": ({"image": NOBODY}, False, NOBODY),
+        "image_unavailable": ({"image": NOBODY}, True, NOBODY),
         "image_invalid": ({"image": "Not/A/Name"}, False, "Not/A/Name"),
         "program_missing": ({"image": BARE_IMAGE}, False, "/bin/sh"),
         "unschedulable": ({"node": "node-9"}, True, "no room"),

@@ -8,6 +8,7 @@ _NOT_YET = "error looking up service account"
 _UNCOUNTED = "status unknown for quota"
 """Likewise, of a quota that is so new that the cluster has not counted what it bounds."""
 _QUOTA = "exceeded quota"
+_USER = re.compile(r'User "[^"]*"')
 _CALLER = re.compile(r'User "[^"]*" cannot \w+ resource ')
 _NAMESPACE = re.compile(r'namespaces "[^"]*" not found')
 
@@ -15,6 +16,11 @@ _NAMESPACE = re.compile(r'namespaces "[^"]*" not found')
 def forbids(status: int, message: str) -> bool:
     """Whether the caller may do nothing of the kind there, whatever the pod is like."""
     return status == 403 and _CALLER.search(message) is not None
+
+
+def unnamed(message: str) -> str:
+    """Without the account of whoever asked, which is nobody's business but the operators'."""
+    return _USER.sub("the executor", message)
 
 
 def lacks_namespace(status: int, message: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.executor.domain.pod_names import MEMORY_UNASKED
 from services.executor.domain.pod_status import Pod, container_state, time_ns
 from services.executor.domain.quoted import sentence
 from shared.contracts.job import Reason
@@ -96,7 +97,10 @@ def _over(ended: Mapping[str, Any], code: int, beyond: Reason | None, *, stopped
 
 
 def _out_of_memory(pod: Pod) -> Reason:
-    limits = pod["spec"]["containers"][0].get("resources", {}).get("limits", {})
-    room = f" than the {limits['memory']} that the job asked for" if "memory" in limits else ""
-    words = f"Out of memory: the run needed more{room}, and the kernel ended it. Ask for more memory_mib."
+    limit = pod["spec"]["containers"][0].get("resources", {}).get("limits", {}).get("memory")
+    unasked = MEMORY_UNASKED in pod["metadata"].get("annotations", {})
+    whose = "that a job has here which asks for none" if unasked else "that the job asked for"
+    room = f" than the {limit} {whose}" if limit else ""
+    more = "memory_mib" if unasked else "more memory_mib"
+    words = f"Out of memory: the run needed more{room}, and the kernel ended it. Ask for {more}."
     return Reason(code="oom_killed", message=words)

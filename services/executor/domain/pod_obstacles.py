@@ -6,27 +6,40 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.executor.domain.pod_status import SCHEDULED, Pod, condition, container_state, node_of
+from services.executor.domain.pull_failures import is_final, is_of_the_node
 from services.executor.domain.quoted import sentence
 from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
+_UNAVAILABLE = "image_unavailable"
+_UNREADABLE = "ImageInspectError"
+"""The node fails at an image that it has, or is to have."""
 _IMAGES = {
-    "ErrImagePull": ("image_unavailable", True),
-    "ImagePullBackOff": ("image_unavailable", True),
-    "ErrImageNeverPull": ("image_missing", False),
-    "InvalidImageName": ("image_invalid", False),
-    "ImageInspectError": ("image_unavailable", True),
-    "RegistryUnavailable": ("image_unavailable", True),
+    "ErrImagePull": _UNAVAILABLE,
+    "ImagePullBackOff": _UNAVAILABLE,
+    "ErrImageNeverPull": "image_missing",
+    "InvalidImageName": "image_invalid",
+    _UNREADABLE: _UNAVAILABLE,
+    "RegistryUnavailable": _UNAVAILABLE,
 }
-"""By a kubelet's reason: the code, and whether it may pass."""
+"""The code by a kubelet's reason."""
 _IMAGE_WORDS = {
-    "image_unavailable": "The image {image} could not be pulled to the node {node}: {message}",
+    _UNAVAILABLE: "The image {image} could not be pulled to the node {node}: {message}",
     "image_missing": "The image {image} is not on the node {node}, and pulling images is switched off there.",
     "image_invalid": "The image name {image} is not valid: {message}",
 }
 _CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _BARE = re.compile(r'Back-off pulling image "[^"]*"\.?')
 """All that a kubelet says while it waits before it pulls again; from Kubernetes 1.32 on the cause follows."""
+_NO_ENTRY = re.compile(
+    r"""(exec: "/bin/sh":|executable file [`'"]?/bin/sh|exec container process [`'"]?/bin/sh[`'"]?:)"""
+    r".*(no such file|not found|permission denied)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What runc and crun say of the program that starts every command, where an image has none (see `backends.kubernetes.
+wrapper`)."""
+_SMALL = "memory limit too low"
+"""runc, of a container that the kernel has ended before its program began."""
 _CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)"( is being deleted| not found)?')
 _UNBOUND = "unbound immediate PersistentVolumeClaims"
 """What the cluster's scheduler says of a pod whose claim has no volume, on whichever node it is to run."""
@@ -79,19 +92,37 @@ def not_taken(pod: Pod) -> Obstacle:
     return Obstacle(Reason(code="node_refused", message=words, details=details), busy=True, patience=False)
 
 
-def without_program(message: str) -> Obstacle:
-    """The image has no shell to start the command."""
-    words = f"The image has no program to start the command with: {sentence(message)}"
-    return Obstacle(Reason(code="program_missing", message=words), patience=False)
+def not_begun(pod: Pod, message: str) -> Obstacle:
+    """Its container was made and not started, for which a node has one reason, whatever has gone wrong.
+
+    That its image has no shell, and that it may take too little memory, would be so everywhere. What else is said is of
+    the node: a driver that does not answer, a device or a mount that is not there.
+    """
+    said = sentence(message)
+    if _NO_ENTRY.search(message):
+        words = f"The image has no program to start the command with: {said}"
+        return Obstacle(Reason(code="program_missing", message=words), patience=False)
+    small = _SMALL in message
+    words = f"The container could not be started on the node {node_of(pod)}: {said}"
+    details: Facts = {"node": node_of(pod), "said": said}
+    if small:
+        words += " The job has too little memory to start; ask for more memory_mib."
+        details["lacks"] = "memory_mib"
+    reason = Reason(code="container_refused", message=words, details=details)
+    return Obstacle(reason, busy=not small, patience=False)
 
 
 def _without_image(pod: Pod, cause: str, message: str) -> Obstacle:
-    code, patience = _IMAGES[cause]
+    code = _IMAGES[cause]
     image, said = pod["spec"]["containers"][0].get("image", ""), sentence(message)
     words = _IMAGE_WORDS[code].format(image=image, node=node_of(pod), message=said)
     details: Facts = {"image": image, "node": node_of(pod), "said": said}
+    reason = Reason(code=code, message=words, details=details)
+    if code != _UNAVAILABLE:
+        return Obstacle(reason, patience=False)
     bare = _BARE.fullmatch(message.strip()) is not None
-    return Obstacle(Reason(code=code, message=words, details=details), patience=patience, bare=bare)
+    own = not is_of_the_node(message) and cause != _UNREADABLE
+    return Obstacle(reason, busy=not is_final(message), bare=bare, own=own)
 
 
 def _unschedulable(message: str, failed: bool) -> Obstacle:

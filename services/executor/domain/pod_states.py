@@ -12,7 +12,7 @@ from typing import Any
 from services.executor.domain import pod_losses as losses
 from services.executor.domain.pod_ends import SIGKILLED, Over, over, over_its_disk
 from services.executor.domain.pod_names import TOMBSTONE
-from services.executor.domain.pod_obstacles import Obstacle, not_taken, obstacle, without_program
+from services.executor.domain.pod_obstacles import Obstacle, not_begun, not_taken, obstacle
 from services.executor.domain.pod_status import Pod, container_state, is_over, time_ns
 from shared.contracts.job import Reason
 
@@ -20,7 +20,8 @@ STOPPING = "stopping"
 EXITED = "exited"
 MISPLACED = "misplaced"
 CLAIM_DIFFERS = "The claim of this namespace has other files than the platform's storage. Ask an operator."
-_NO_PROGRAM = frozenset({"StartError", "ContainerCannotRun"})
+_NOT_BEGUN = frozenset({"StartError", "ContainerCannotRun"})
+"""Of whatever kept a container from starting."""
 _FORGOTTEN = "ContainerStatusUnknown"
 """The kubelet does not find the container any more, which may have run."""
 _LOST_TASK = "Unknown"
@@ -98,8 +99,8 @@ def verdict(pod: Pod, asked: bool, answers: bool = True) -> Verdict:
 
 def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
     cause = ended.get("reason")
-    if cause in _NO_PROGRAM:
-        return NeverStarted(without_program(str(ended.get("message", ""))))
+    if cause in _NOT_BEGUN:
+        return NeverStarted(not_begun(pod, str(ended.get("message", ""))))
     if cause == _FORGOTTEN and asked:
         return NeverStarted(Obstacle(losses.UNKNOWN))
     if cause in (_FORGOTTEN, _LOST_TASK):

@@ -9,6 +9,10 @@ from services.executor.domain.pod_status import needed
 
 START, END = "2026-12-04T12:00:00Z", "2026-12-04T12:00:09Z"
 START_NS = 1_796_385_600_000_000_000
+NO_SHELL = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+    'unable to start container process: exec: "/bin/sh": stat /bin/sh: no such file or directory: unknown'
+)
 LIVES: dict[str, Any] = {"running": {"startedAt": START}}
 
 

@@ -61,6 +61,7 @@ class Proxy:
     def __init__(self, folder: Path, upstream: ApiClient | None) -> None:
         self.kubeconfig = folder / "proxy.kubeconfig"
         self.asked: list[Asked] = []
+        self._bodies: list[tuple[Asked, bytes]] = []
         self._upstream = upstream
         self._rules: list[_Rule] = []
         self._open: list[tuple[web.Request, Asked]] = []
@@ -160,6 +161,10 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._delayed, return_exceptions=True)
 
+    def bodies(self, fits: Callable[[Asked], object]) -> list[Any]:
+        """The documents of these requests, in order."""
+        return [json.loads(body) for asked, body in self._bodies if fits(asked)]
+
     def heal(self) -> None:
         """No rule holds any more."""
         self._rules.clear()
@@ -190,6 +195,8 @@ class Proxy:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         asked = Asked(request.method, request.path, dict(request.query))
         self.asked.append(asked)
+        if request.can_read_body:
+            self._bodies.append((asked, await request.read()))
         if request.headers.get("Authorization") != f"Bearer {self._token}":
             return web.json_response({"reason": "Unauthorized", "message": "Unauthorized"}, status=401)
         under_way = (request, asked)

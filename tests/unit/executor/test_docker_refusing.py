@@ -8,6 +8,7 @@ from shared.contracts.commands.secrets import RegistryLogin
 
 X509 = "Get https://registry.lab/v2/: tls: failed to verify certificate: x509: signed by unknown authority"
 PLAIN = "Get https://registry.lab/v2/: http: server gave HTTP response to HTTPS client"
+FOREIGN = "no matching manifest for linux/arm64/v8 in the manifest list entries"
 NOBODY = "Get https://registry.lab/v2/: dial tcp: lookup registry.lab: no such host"
 
 
@@ -16,6 +17,7 @@ NOBODY = "Get https://registry.lab/v2/: dial tcp: lookup registry.lab: no such h
     [
         ("manifest unknown", False, "Check its name, and whether this node may pull it."),
         ("pull access denied for train", False, "Check its name, and whether this node may pull it."),
+        (FOREIGN, False, "Check its name, and whether this node may pull it."),
         ("dial tcp 10.0.0.9:443: i/o timeout", True, "The registry may answer later."),
         (X509, True, "an operator can install it."),
         (PLAIN, True, "an insecure registry."),
@@ -26,6 +28,13 @@ def test_an_image_that_cannot_be_had_is_refused_with_what_one_can_do(said: str, 
     refused = refusal("registry.lab/train:3", Unpullable(500, said), None)
     assert (refused.reason.code, refused.busy, refused.own) == ("image_unavailable", busy, True)
     assert said in refused.reason.message and refused.reason.message.endswith(hint)
+
+
+def test_an_image_that_a_node_has_no_room_for_may_be_had_on_another_one() -> None:
+    said = "failed to register layer: write /usr/lib/libcuda.so: no space left on device"
+    refused = refusal("registry.lab/train:3", Unpullable(500, said), None)
+    assert (refused.reason.code, refused.busy, refused.own) == ("image_unavailable", True, False)
+    assert f"{said}. Another node may have room for it" in refused.reason.message
 
 
 @pytest.mark.parametrize(

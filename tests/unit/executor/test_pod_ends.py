@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.executor.domain.pod_names import MEMORY_UNASKED
 from services.executor.domain.pod_states import Taken
 from tests.support.kubernetes.pod_documents import START_NS, ended, judged, over, pod
 
@@ -23,6 +24,17 @@ def test_out_of_memory_is_said_only_of_an_end_that_failed() -> None:
     assert killed.reason.code == "oom_killed"
     assert "512Mi" in killed.reason.message
     assert over(pod(ended(0, "exited\n", "OOMKilled"))).reason is None, "a child was killed, and the run coped"
+
+
+def test_whoever_asked_for_no_memory_is_told_whose_limit_it_was() -> None:
+    document = pod(ended(137, "", "OOMKilled"))
+    asked = over(document).reason
+    document["metadata"]["annotations"][MEMORY_UNASKED] = "true"
+    unasked = over(document).reason
+    assert asked is not None and unasked is not None
+    assert "than the 512Mi that the job asked for" in asked.message
+    assert "than the 512Mi that a job has here which asks for none" in unasked.message
+    assert unasked.message.endswith("Ask for memory_mib.")
 
 
 @pytest.mark.parametrize(("exit_code", "told"), [(143, 143), (0, 137)])

@@ -262,6 +262,14 @@ def test_who_asks_for_no_memory_has_a_limit_and_is_promised_none() -> None:
     assert container(made(layout, memory_mib=64))["resources"]["limits"]["memory"] == "64Mi"
 
 
+@pytest.mark.parametrize(("asked", "said"), [(0, True), (64, False)])
+def test_a_pod_says_when_its_limit_of_memory_is_not_what_the_job_asked_for(asked: int, said: bool) -> None:
+    layout = replace(LAYOUT, memory_mib=4096, shares={"v100": Share(memory_mib=1000)})
+    for devices in ((), (0,)):
+        document = made(layout, device_type="v100", devices=devices, memory_mib=asked)
+        assert (names.MEMORY_UNASKED in document["metadata"]["annotations"]) is said
+
+
 def test_a_run_has_at_least_what_belongs_to_its_devices() -> None:
     layout = replace(LAYOUT, memory_mib=4096, shares={"v100": Share(cpus=8, memory_mib=1000)})
     asked = container(made(layout, device_type="v100", devices=(0, 1)))["resources"]["requests"]

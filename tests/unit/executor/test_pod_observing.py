@@ -11,20 +11,22 @@ from typing import Any
 import aiohttp
 import pytest
 
+from services.executor.backends.frames import split
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.fences import Fences
+from services.executor.backends.kubernetes.forcing import Forcing
 from services.executor.backends.kubernetes.forgetting import Forgetting
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.nodes import Holders
-from services.executor.backends.kubernetes.observing import Observing
-from services.executor.backends.kubernetes.outputs import Outputs
+from services.executor.backends.kubernetes.observing import POD_GONE, Observing
+from services.executor.backends.kubernetes.outputs import INCOMPLETE, Outputs
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.room import Room
@@ -33,7 +35,7 @@ from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.ways import Ways
 from services.executor.domain import pod_names as names
-from services.executor.domain.observation import Refused, Started, Waiting
+from services.executor.domain.observation import Lost, Refused, Started, Waiting
 from shared.contracts.job import Reason
 from tests.support.executor_backend import order_of
 from tests.support.kubernetes.pod_documents import END, LIVES, START, START_NS, ended
@@ -41,6 +43,7 @@ from tests.support.waiting import until
 
 RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1"
 FULL = Refused(Reason(code="cluster_refused", message="There is no room."), busy=True)
+GIVEN_UP = Reason(code="run_forced", message="ada gave it up.")
 OVER = ended(0, "exited\n")
 PULLED_IN_VAIN = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}
 
@@ -55,13 +58,9 @@ class Server(Api):
         self.away = 0
 
     async def get(self, path: str, query: Any = None, within_s: float = 1.0) -> Document:
+        if path == "/api/v1/nodes":
+            return {"items": []}
         raise ApiError(404, "NotFound", "not found")
-
-    @asynccontextmanager
-    async def lines(self, path: str, query: Any, silence_s: float = 1.0) -> AsyncIterator[aiohttp.StreamReader]:
-        log = asyncio.StreamReader()
-        log.feed_eof()
-        yield log  # type: ignore[misc]  # of the same use here
 
     async def delete(self, path: str, options: Document) -> Document:
         if self.away:
@@ -69,6 +68,13 @@ class Server(Api):
             raise ClusterAway("no answer")
         self.deleted.append(options)
         return {}
+
+    @asynccontextmanager
+    async def lines(self, path: str, query: Any, silence_s: float = 1.0) -> AsyncIterator[aiohttp.StreamReader]:
+        yield self.log()
+
+    def log(self) -> aiohttp.StreamReader:
+        raise ApiError(404, "NotFound", "not found")
 
     async def patch(self, path: str, change: Document) -> Document:
         self.released.append(change["metadata"])
@@ -106,6 +112,7 @@ class Executor:
         ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
         parts = (kept, pods, calls, self.outputs, concluding, ending)
         self.observing = Observing(*parts, patience_s, answers=lambda node: True)
+        self.forcing = Forcing(api, kept, pods, self.outputs, concluding, Turns())
         forgetting = Forgetting(kept, calls, self.tasks, lambda run_id: None)
         self.sweep = Sweep(kept, calls, ending, self.observing, forgetting)
         self.pods = pods
@@ -117,6 +124,7 @@ class Executor:
         phase: str = "Running",
         buried: bool = False,
         beside: dict[str, Any] | None = None,
+        node: str | None = None,
         **meta: Any,
     ) -> None:
         """The watch tells of the run's pod, and of a container that others have put into it."""
@@ -125,6 +133,7 @@ class Executor:
         owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": names.ANCHOR, "uid": "c-1"}
         told = {"uid": "p-1", "resourceVersion": "7", "creationTimestamp": START, "ownerReferences": [owner]}
         document["metadata"] |= told | meta
+        document["spec"]["nodeName"] = node
         states = {"istio-proxy": beside, names.CONTAINER: state}
         containers = [{"name": name, "state": each} for name, each in states.items() if each is not None]
         document["status"] = {"phase": phase, "containerStatuses": containers}
@@ -132,6 +141,18 @@ class Executor:
 
     def _moved(self, run_id: str) -> None:
         self.observing.look_at(run_id)
+
+    async def lives(self) -> None:
+        """Its log is copied."""
+        self.hears_of(LIVES)
+        await until(self.outputs.under_way, "its log is asked for")
+
+    @property
+    def output(self) -> bytes:
+        """As it is shown when the run is over, and nobody asks for more of it."""
+        assert not self.outputs.under_way()
+        frames, _ = split(self.outputs.path(RUN).read_bytes())
+        return b"".join(piece for _, _, piece in frames)
 
     async def looked(self) -> None:
         await until(lambda: RUN not in {task.get_name() for task in asyncio.all_tasks()}, "all looks are over")
@@ -153,7 +174,7 @@ async def test_a_pod_that_comes_after_its_runs_end_is_deleted_by_its_uid_and_let
     await executor.looked()
     [options] = executor.server.deleted
     assert options["preconditions"] == {"uid": "p-1"}
-    assert executor.server.released == [{"uid": "p-1", "finalizers": []}]
+    assert executor.server.released == [{"uid": "p-1", "resourceVersion": "7", "finalizers": []}]
     assert executor.kept.end(RUN) == FULL
 
 
@@ -208,6 +229,46 @@ async def test_a_pod_that_does_not_start_is_given_up_also_if_nothing_new_is_hear
     await until(lambda: executor.server.deleted, "it is given up")
     stop = executor.kept.stop_of(RUN)
     assert stop is not None and stop["refused"]["code"] == "image_unavailable"
+
+
+async def test_the_output_of_a_run_whose_pod_is_gone_comes_to_an_end_and_says_what_it_lacks(tmp_path: Path) -> None:
+    executor = Executor(tmp_path)
+    await executor.lives()
+    executor.pods.forget(RUN)
+    await until(lambda: executor.kept.has_ended(RUN), "it is over")
+    await executor.looked()
+    assert executor.kept.end(RUN) == Lost(POD_GONE)
+    assert executor.output.decode() == f"{INCOMPLETE}\n"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"phase": "Failed"},
+        {"state": ended(1, "misplaced\n"), "phase": "Failed"},
+        {"phase": "Pending", "buried": True},
+    ],
+)
+async def test_so_does_that_of_a_run_that_had_begun_though_its_pod_says_that_it_had_not(
+    tmp_path: Path, told: dict[str, Any]
+) -> None:
+    executor = Executor(tmp_path, patience_s=0.05)
+    await executor.lives()
+    executor.hears_of(**told)
+    await until(lambda: executor.kept.has_ended(RUN), "it is over")
+    await executor.looked()
+    assert isinstance(executor.kept.end(RUN), Lost)
+    assert executor.output.decode() == f"{INCOMPLETE}\n"
+
+
+async def test_so_does_that_of_a_run_that_an_operator_gives_up(tmp_path: Path) -> None:
+    executor = Executor(tmp_path)
+    executor.hears_of(LIVES, node="gpu-7")
+    await until(executor.outputs.under_way, "its log is asked for")
+    await executor.looked()
+    assert await executor.forcing.force([RUN], GIVEN_UP) == (RUN,)
+    assert executor.kept.end(RUN) == Lost(GIVEN_UP)
+    assert executor.output.decode() == f"{INCOMPLETE}\n"
 
 
 async def test_the_last_word_on_the_pod_of_a_run_that_is_forgotten_makes_no_new_end(executor: Executor) -> None:

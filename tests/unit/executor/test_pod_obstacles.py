@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from services.executor.domain.pod_obstacles import Obstacle, clearer
-from services.executor.domain.pod_states import Pending
-from tests.support.kubernetes.pod_documents import judged, pod, unschedulable, waiting
+from services.executor.domain.pod_states import NeverStarted, Pending
+from tests.support.kubernetes.pod_documents import NO_SHELL, ended, judged, pod, unschedulable, waiting
 
 UNBOUND = "unbound immediate PersistentVolumeClaims"
 
@@ -21,15 +21,15 @@ def obstacle(document: dict[str, Any]) -> Obstacle:
 @pytest.mark.parametrize(
     ("document", "code", "busy", "patience"),
     [
-        (waiting("ErrImagePull", "no such host"), "image_unavailable", False, True),
-        (waiting("ImagePullBackOff", "back-off"), "image_unavailable", False, True),
+        (waiting("ErrImagePull", "no such host"), "image_unavailable", True, True),
+        (waiting("ImagePullBackOff", "back-off"), "image_unavailable", True, True),
         (waiting("ErrImageNeverPull", "not there"), "image_missing", False, False),
         (waiting("InvalidImageName", "bad"), "image_invalid", False, False),
         (waiting("CreateContainerConfigError", "secret not found"), "container_refused", False, True),
         (waiting("CreateContainerError", "no such device"), "container_refused", False, True),
         (waiting("RunContainerError", "cgroup is full"), "container_refused", False, True),
-        (waiting("RegistryUnavailable", "timeout"), "image_unavailable", False, True),
-        (waiting("ImageInspectError", "broken"), "image_unavailable", False, True),
+        (waiting("RegistryUnavailable", "timeout"), "image_unavailable", True, True),
+        (waiting("ImageInspectError", "broken"), "image_unavailable", True, True),
         (unschedulable("0/3 nodes are available: 3 Insufficient cpu"), "unschedulable", True, True),
         (unschedulable('persistentvolumeclaim "data" not found'), "claim_missing", False, False),
         (unschedulable("binding volumes: timed out", "SchedulerError"), "scheduler_failed", True, True),
@@ -43,11 +43,82 @@ def test_what_keeps_a_run_from_starting_is_told_in_words(
     assert found.reason.message.endswith(".")
 
 
+PULLING = 'failed to pull and unpack image "registry.lab/train:3": failed to '
+
+
+@pytest.mark.parametrize(
+    ("cause", "said", "busy", "own"),
+    [
+        ("ErrImagePull", PULLING + "resolve reference: unexpected status: 503 Service Unavailable", True, True),
+        ("ErrImagePull", PULLING + "copy: httpReadSeeker: 429 Too Many Requests - toomanyrequests", True, True),
+        ("ErrImagePull", PULLING + "do request: dial tcp: lookup registry.lab: no such host", True, True),
+        ("ImagePullBackOff", 'Back-off pulling image "registry.lab/train:3"', True, True),
+        ("ErrImagePull", PULLING + "extract layer: write /lib/a.so: no space left on device", True, False),
+        ("ImageInspectError", "Failed to inspect image: context deadline exceeded", True, False),
+        ("ErrImagePull", PULLING + "resolve reference: registry.lab/train:3: not found", False, True),
+        ("ErrImagePull", PULLING + "authorize: unexpected status: 401 Unauthorized", False, True),
+        ("ErrImagePull", "no match for platform in manifest sha256:00ff: not found", False, True),
+    ],
+)
+def test_an_image_that_may_be_had_another_time_or_elsewhere_ends_no_job(
+    cause: str, said: str, busy: bool, own: bool
+) -> None:
+    found = obstacle(waiting(cause, said))
+    assert (found.reason.code, found.busy, found.own) == ("image_unavailable", busy, own)
+    assert said in found.reason.message
+
+
 @pytest.mark.parametrize("reason", ["Unschedulable", "SchedulerError"])
 def test_a_claim_without_a_volume_is_no_nodes_fault_whatever_the_scheduler_calls_it(reason: str) -> None:
     found = obstacle(unschedulable(f"0/3 nodes are available: pod has {UNBOUND}. preemption: 0/3", reason))
     assert (found.reason.code, found.busy, found.own) == ("claim_unbound", True, True)
     assert UNBOUND in found.reason.message
+
+
+RUNC = "OCI runtime create failed: runc create failed: unable to start container process: "
+
+
+def refused(message: str) -> Obstacle:
+    found = judged(pod(ended(128, message, "StartError"), phase="Failed"))
+    assert isinstance(found, NeverStarted)
+    return found.obstacle
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        NO_SHELL,
+        RUNC + 'error during container init: exec: "/bin/sh": executable file not found in $PATH: unknown',
+        RUNC + 'exec: "/bin/sh": permission denied: unknown',
+        "crun: executable file `/bin/sh` not found: No such file or directory: unknown",
+    ],
+)
+def test_an_image_without_a_shell_has_none_elsewhere_either(said: str) -> None:
+    found = refused(said)
+    assert (found.reason.code, found.busy) == ("program_missing", False)
+    assert said in found.reason.message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "nvidia-container-cli: initialization error: driver rpc error: timed out: unknown",
+        RUNC + "error gathering device information while adding custom device: no such file or directory: unknown",
+        RUNC + 'error mounting "/dev/shm": mount: permission denied: unknown',
+        RUNC + 'exec: "nvidia-container-runtime-hook": executable file not found in $PATH: unknown',
+        "",
+    ],
+)
+def test_what_a_node_fails_at_when_it_starts_a_container_is_its_own(said: str) -> None:
+    found = refused(said)
+    assert (found.reason.code, found.busy, found.own) == ("container_refused", True, False)
+    assert "gpu-7" in found.reason.message and said in found.reason.message
+
+
+def test_a_run_that_has_too_little_memory_to_start_is_told_to_ask_for_more() -> None:
+    found = refused(RUNC + "container init was OOM-killed (memory limit too low?): unknown")
+    assert (found.reason.code, found.busy) == ("container_refused", False)
+    assert found.reason.message.endswith("ask for more memory_mib.")
 
 
 def test_a_pod_on_its_way_has_no_obstacle() -> None:

@@ -39,6 +39,25 @@ def test_the_variables_of_a_program_stand_on_no_command_line(starting: Callable[
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        programs.entering(jupyter(), "/work"),
+        programs.hanging_up(Process(17, 1)),
+        programs.signalling(Process(17, 1), "INT"),
+        lasting.starting(jupyter(), "/work"),
+        lasting.finding("jupyter"),
+        lasting.watching("jupyter", "t0ken"),
+        lasting.stopping("jupyter"),
+    ],
+)
+def test_each_script_is_one_that_shells_understand(command: list[str], shell: str) -> None:
+    for script in [word for word in command if "\n" in word]:
+        read = subprocess.run([shell, "-n", "-c", script], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        assert (read.returncode, read.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_takes_each_variable_as_it_is_and_leaves_what_follows(shell: str) -> None:
     script = programs.VARIABLES + "/usr/bin/env -0; exec cat"
     done = subprocess.run(

@@ -10,6 +10,7 @@ from services.executor.domain.pod_states import Buried, NeverStarted, Pending, R
 from tests.support.kubernetes.pod_documents import (
     COLLECTED,
     END,
+    NO_SHELL,
     START,
     START_NS,
     ended,
@@ -52,8 +53,9 @@ def test_a_run_that_had_ended_before_its_node_took_it_away_has_ended_by_itself()
 @pytest.mark.parametrize(
     ("document", "code"),
     [
-        (pod(ended(128, 'exec: "/bin/sh": no such file', "StartError"), phase="Failed"), "program_missing"),
-        (pod(ended(128, "no such file", "ContainerCannotRun"), phase="Failed"), "program_missing"),
+        (pod(ended(128, NO_SHELL, "StartError"), phase="Failed"), "program_missing"),
+        (pod(ended(127, NO_SHELL, "ContainerCannotRun"), phase="Failed"), "program_missing"),
+        (pod(ended(128, "cgroup is full", "StartError"), phase="Failed"), "container_refused"),
         (pod(phase="Failed", reason="UnexpectedAdmissionError", message="Allocate failed"), "node_refused"),
         (pod(phase="Failed", reason="NodeAffinity", message="Predicate failed"), "node_refused"),
         (pod(phase="Failed", conditions=COLLECTED), "node_refused"),

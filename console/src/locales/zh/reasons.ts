@@ -132,7 +132,9 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     images_not_used: (facts) => unpinned(facts, '目前没有节点在镜像中运行作业，因此未查询'),
     image_missing: (facts) => `节点 ${facts.text('node')} 上没有镜像 ${facts.text('image')}，且该处不拉取镜像。`,
     image_invalid: (facts) => `镜像名称 ${facts.text('image')} 无效：${facts.text('said')}`,
-    container_refused: (facts) => `无法创建作业的容器：${facts.text('said')}`,
+    container_refused: (facts) =>
+        `无法创建或启动作业的容器：${facts.text('said')}` +
+        (facts.text('lacks') === 'memory_mib' ? '内存不足以启动，请申请更多 memory_mib。' : ''),
     network_refused: (facts) =>
         `该节点的 Docker 引擎无法为多机作业创建网络：${facts.text('said')}请等待其他作业结束，或由运维人员增加 default-address-pools。`,
     launch_failed: (facts) => `该节点的执行器启动作业时出现故障：${facts.text('said')}详情见其日志。`,
@@ -159,7 +161,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     pod_waits: (facts) => `节点 ${facts.text('node')} 暂时无法启动这次运行，正在重试：${facts.text('said')}`,
     namespace_closed: (facts) =>
         `虚拟集群 ${facts.text('vc')} 在该集群中没有位置：命名空间 ${facts.text('namespace')} 不存在，或执行器无权使用。` +
-        `请联系运维人员将其加入 Helm chart 的 runs.virtualClusters，或创建该命名空间。`,
+        `请联系运维人员将其加入 Helm chart 的 runs.virtualClusters，或创建该命名空间。集群的说明：${facts.text('said')}`,
     node_refused: (facts) => `节点 ${facts.text('node')} 没有接受作业的 pod：${facts.text('said')}`,
     evicted: (facts) => `节点驱逐了作业的 pod：${facts.text('said')}`,
     disrupted: (facts) => `Kubernetes 收回了作业的 pod（${facts.text('cause')}）：${facts.text('said')}`,

@@ -1,18 +1,17 @@
 """Why a run's container is not started, in the engine's own words and with what one can do about it.
 
 That a registry cannot be reached is not the node's fault: the run waits, and its node takes others meanwhile. What the
-engine itself fails at is: the run is queued again, and the node left alone for a while.
+engine itself fails at is, a full disk among it: the run is queued again, and the node left alone for a while.
 """
 
 from services.executor.backends.docker.engine import Declined, Networkless, Unpullable
 from services.executor.domain.observation import Refused
+from services.executor.domain.pull_failures import is_final, is_of_the_node
 from services.executor.domain.quoted import sentence
 from shared.contracts.commands.secrets import RegistryLogin
 from shared.contracts.job import HIDDEN, Reason
 from shared.contracts.masking import hidden_in, masked
 
-_FINAL = ("not found", "denied", "unauthorized", "no basic auth", "manifest unknown", "invalid reference", "forbidden")
-"""What a registry says that would say the same another time."""
 _HINTS = {
     "x509": "The Docker engine of this node does not trust that registry's certificate; an operator can install it",
     "server gave http response to https client": "That registry speaks plain HTTP; an operator can name it to the "
@@ -42,12 +41,15 @@ def refusal(image: str, declined: Declined, login: RegistryLogin | None) -> Refu
     secrets = hidden_in([login.password]) if login is not None else ()
     said = sentence(masked(declined.said, secrets, HIDDEN))
     if isinstance(declined, Unpullable):
-        final = any(word in said.lower() for word in _FINAL)
-        later = next((_HINTS[word] for word in _HINTS if word in said.lower()), "The registry may answer later")
-        hint = "Check its name, and whether this node may pull it" if final else later
+        final, of_node = is_final(declined.said), is_of_the_node(declined.said)
+        hint = next((_HINTS[word] for word in _HINTS if word in said.lower()), "The registry may answer later")
+        if final:
+            hint = "Check its name, and whether this node may pull it"
+        elif of_node:
+            hint = "Another node may have room for it; if it goes on, an operator has to make some here"
         message = f"The image {image} is not on this node and cannot be pulled: {said} {hint}."
         reason = Reason(code="image_unavailable", message=message, details={"image": image, "said": said})
-        return Refused(reason, busy=not final, own=True)
+        return Refused(reason, busy=not final, own=not of_node)
     if isinstance(declined, Networkless):
         message = f"The ranks of the run get no network on this node: {said} {_POOLS}"
         return Refused(Reason(code="network_refused", message=message, details={"said": said}), busy=True)

@@ -90,12 +90,12 @@ class KubernetesBackend:
         made = MadeNamespaces(folder / "namespaces", existing_namespaces) if create_namespaces else None
         namespaces = Namespaces(api, made, own_namespace())
         self.fences = Fences(api, layout, namespaces, self._pods, self._kept)
-        self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden)
+        self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden, patience_s)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
         self._outputs = Outputs(api, self._kept, ways, self._pods, self._calls, hidden, self._note, room, patience_s)
         self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
-        self._forcing = Forcing(api, self._kept, self._pods, self._concluding, self._turns)
+        self._forcing = Forcing(api, self._kept, self._pods, self._outputs, self._concluding, self._turns)
         self._observing = Observing(
             self._kept,
             self._pods,

@@ -22,6 +22,7 @@ from services.executor.backends.kubernetes.run_secrets import FOREIGN
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import cluster_refusals
 from services.executor.domain import pod_names as names
+from services.executor.domain.closed_namespaces import ClosedNamespaces
 from services.executor.domain.observation import Refused
 from services.executor.domain.pod_fence import Fence, Foreign
 from shared.contracts.job import Reason
@@ -30,9 +31,18 @@ log = structlog.get_logger()
 
 
 class Calls:
-    """What the answers say of pods goes to `pods`."""
+    """What the answers say of pods goes to `pods`. `patience_s`: how long a namespace has to be closed to be that."""
 
-    def __init__(self, api: Api, fence: Fence, kept: Kept, pods: Pods, fences: Fences, hidden: HiddenTexts) -> None:
+    def __init__(
+        self,
+        api: Api,
+        fence: Fence,
+        kept: Kept,
+        pods: Pods,
+        fences: Fences,
+        hidden: HiddenTexts,
+        patience_s: float = 0.0,
+    ) -> None:
         self._api = api
         self._fence = fence
         self._kept = kept
@@ -40,6 +50,7 @@ class Calls:
         self._fences = fences
         self._hidden = hidden
         self._logins = PullSecrets(api)
+        self._closed = ClosedNamespaces(patience_s)
         self.unreleased: set[str] = set()
         """Runs that have ended and whose pod or Secret could not be let go: the sweep asks again."""
 
@@ -59,6 +70,7 @@ class Calls:
                 await self._logins.keep(order, document, owner)
                 await self._fences.between(document, owner)
             await self._make(run_id, namespace, document)
+            self._closed.open(namespace)
         except ClusterAway as error:
             log.warning("pod_not_created", run_id=run_id, error=str(error))
         except Unplaceable as error:
@@ -66,7 +78,10 @@ class Calls:
         except ApiError as error:
             if cluster_refusals.forbids(error.status, error.message):
                 log.warning("namespace_closed", run_id=run_id, namespace=namespace, error=str(error))
-                return Refused(closed(namespace, vc).reason)
+                if not self._closed.is_closed(namespace, asyncio.get_running_loop().time()):
+                    return None
+                refused = Refused(closed(namespace, vc, cluster_refusals.unnamed(error.message)).reason)
+                return await self._unless_there(run_id, namespace, refused)
             foreign = error.reason == FOREIGN
             if foreign or not cluster_refusals.passes(error.status, error.message, error.causes):
                 words = f"The cluster refused the run's pod: {error.message}"
@@ -149,16 +164,7 @@ class Calls:
 
     async def _let_go(self, run_id: str) -> None:
         """Raises ClusterAway."""
-        pod = self._pods.get(run_id)
-        if pod is not None and names.FINALIZER in pod["metadata"].get("finalizers", ()):
-            others = [name for name in pod["metadata"]["finalizers"] if name != names.FINALIZER]
-            change = {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": others}}
-            try:
-                left = await self._api.patch(path_of(pod), change)
-                if not left["metadata"].get("deletionTimestamp"):  # else it may be gone, and the watch have said so
-                    self._pods.take(left)
-            except ApiError as error:
-                _unless_gone(error)
+        await self._unhold(run_id)
         order = await asyncio.to_thread(self._kept.order, run_id) or {}
         try:
             if order.get("secret"):
@@ -167,6 +173,26 @@ class Calls:
                 await self._logins.remove(run_id, order["namespace"])
         except ApiError as error:
             raise ClusterAway(str(error)) from error
+
+    async def _unhold(self, run_id: str) -> None:
+        """Take the finalizer off the pod as it is now, and nobody else's with it. Raises ClusterAway."""
+        pod = self._pods.get(run_id)
+        while pod is not None and names.FINALIZER in (held := pod["metadata"].get("finalizers", ())):
+            others = [name for name in held if name != names.FINALIZER]
+            this = {key: pod["metadata"][key] for key in ("uid", "resourceVersion")}
+            try:
+                left = await self._api.patch(path_of(pod), {"metadata": {**this, "finalizers": others}})
+            except ApiError as error:
+                _unless_gone(error)
+                pod = await self.read(run_id)
+                if pod is None or pod["metadata"]["uid"] != this["uid"]:
+                    return
+                if pod["metadata"]["resourceVersion"] == this["resourceVersion"]:
+                    raise ClusterAway(str(error)) from error
+            else:
+                if not left["metadata"].get("deletionTimestamp"):  # else it may be gone, and the watch have said so
+                    self._pods.take(left)
+                return
 
 
 def _unless_gone(error: ApiError) -> None:

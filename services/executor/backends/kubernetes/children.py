@@ -60,6 +60,8 @@ class Relay:
         self._lives = lives
         self._noted = noted
         self._process: Process | None = None
+        self.left: Process | None = None
+        """The child, as long as it may live: who holds it no more sees that it is hung up."""
         self._told = False
         self.started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Its process's id, once it runs. Raises what it was refused with."""
@@ -138,7 +140,7 @@ class Relay:
                 await self._begin(line.strip().decode(errors="replace"))
 
     async def _begin(self, line: str) -> None:
-        process = programs.begun(line)
+        self.left = process = programs.begun(line)
         await self._noted(process, True)
         self._process = process
         self.started.set_result(process.pid)
@@ -153,14 +155,14 @@ class Relay:
     async def _over(self, code: int) -> None:
         self._told = True
         if self._process is not None:
-            await self._noted(self._process, False)
+            await self._gone(self._process)
         await tell_exit(self._ours.control, code)
 
     async def _lost(self, process: Process) -> None:
-        """Nobody holds its streams any more: it has gone with its pod, or is to end. The next process tries it too."""
+        """Nobody holds its streams any more: it has gone with its pod, or is to end."""
         try:
             await commands.said(self._api, self._pod, programs.hanging_up(process))
-            await self._noted(process, False)
+            await self._gone(process)
             return
         except AWAY as error:
             log.info("child_not_hung_up", pod=self._pod["metadata"]["name"], error=str(error))
@@ -169,6 +171,10 @@ class Relay:
                 await self._over(KILLED)
                 return
             await asyncio.sleep(_LOOK_S)
+
+    async def _gone(self, process: Process) -> None:
+        await self._noted(process, False)
+        self.left = None
 
     async def _input(self, channels: Channels) -> None:
         await channels.tell(STDIN, self._variables)

@@ -14,7 +14,9 @@ import structlog
 from services.executor.backends.kubernetes import commands, lasting, programs
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.children import AWAY, Relay
+from services.executor.backends.kubernetes.pauses import Pauses
 from services.executor.backends.kubernetes.programs import Process
+from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.watched import Watched
 from services.executor.backends.kubernetes.ways import Ways
@@ -27,6 +29,7 @@ from shared.contracts.streams import Child
 
 log = structlog.get_logger()
 
+_PAUSES_S = (0.5, 60.0)
 GONE = Process(0, 0)
 """In place of a program that has ended while nobody watched: its last words are still to be had."""
 
@@ -49,11 +52,13 @@ class Entrance:
         self._pod_of = pod_of
         self._hidden_of = hidden_of
         self._tasks = Tasks()
+        self._closed = False
         self._relays: Counter[str] = Counter()
         self._watched: dict[tuple[str, str], Watched] = {}
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def close(self) -> None:
+        self._closed = True
         tasks = self._tasks.under_way()
         for task in tasks:
             task.cancel()
@@ -116,16 +121,23 @@ class Entrance:
             self._relays[run_id] -= 1
             if not self._relays[run_id]:
                 del self._relays[run_id]
+            if relay.left is not None and not self._closed:
+                self._tasks.spawn(self._hang_up(run_id, relay.left))
 
     async def _hang_up(self, run_id: str, child: Process) -> None:
-        try:
-            pod = await self._pod_of(run_id)
-            await commands.said(self._api, pod, programs.hanging_up(child))
-        except Conflict:
-            log.info("child_gone_with_its_run", run_id=run_id)
-        except AWAY as error:
-            log.warning("child_not_hung_up", run_id=run_id, error=str(error))
-            return
+        """Again and again while the run lives: nobody else will. The next process goes on with what is left."""
+        pauses = Pauses(*_PAUSES_S)
+        while True:
+            try:
+                pod = await self._pod_of(run_id)
+                await commands.said(self._api, pod, programs.hanging_up(child))
+                break
+            except Conflict:
+                log.info("child_gone_with_its_run", run_id=run_id)
+                break
+            except (ApiError, OSError) as error:  # the cluster is away, or this disk
+                log.warning("child_not_hung_up", run_id=run_id, error=str(error))
+            await asyncio.sleep(pauses.next())
         await asyncio.to_thread(self._ways.drop, run_id, child)
 
     # --- those that last

@@ -4,7 +4,7 @@ What somebody has changed or removed is put right, what nobody needs any more go
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Set
 
 import structlog
 
@@ -71,17 +71,22 @@ class Fences:
             await asyncio.sleep(REPAIR_S)
 
     async def repair(self) -> None:
-        """Once: what should be against what is. What cannot be done now is left for the next time."""
+        """Once: what should be against what is. What cannot be done now is left for the next time.
+
+        Nothing of a namespace is removed of which it is not known now what should be there.
+        """
         wanted: dict[str, Document] = {}
+        settled: set[str] = set()
         for namespace, vc in self._inhabited().items():
-            await _tried(self._want(namespace, vc, wanted))
+            if await _tried(self._want(namespace, vc, wanted)):
+                settled.add(namespace)
         for pod in self._pods.all():
             owner = self._namespaces.known.get(pod["metadata"]["namespace"])
             several = names.RANKS in annotations_of(pod)
             if several and owner is not None and annotations_of(pod).get(names.VC) == owner.vc:
                 wanted |= {path_of(each): each for each in self._shared(pod, owner.reference)}
         for kind, (group, plural) in KINDS.items():
-            await _tried(self._compare(kind, f"{group}/{plural}", wanted))
+            await _tried(self._compare(kind, f"{group}/{plural}", wanted, settled))
         for document in wanted.values():
             await _tried(self._apply(document))
 
@@ -107,25 +112,24 @@ class Fences:
         owner = await self._namespaces.anchor(namespace, vc)
         wanted |= {path_of(each): each for each in of_namespace(namespace, vc, self._layout, owner)}
 
-    async def _compare(self, kind: str, path: str, wanted: dict[str, Document]) -> None:
-        """What is as wanted is wanted no more; what nobody needs goes."""
+    async def _compare(self, kind: str, path: str, wanted: dict[str, Document], settled: Set[str]) -> None:
+        """What is as wanted is wanted no more; what nobody needs goes. `settled`: namespaces that `wanted` is of."""
         query = {"labelSelector": f"{names.EXECUTOR}={names.short_hash(self._layout.executor)}"}
         for there in (await self._api.get(path, query))["items"]:
             there["kind"] = kind  # a list does not repeat it
             place = path_of(there)
             if place not in wanted:
-                if await self._is_left_over(there):
+                if await self._is_left_over(there, settled):
                     await _tried(self._remove(there))
             elif is_as_wanted(there, wanted[place]) and _belongs(there, wanted[place]):
                 del wanted[place]
 
-    async def _is_left_over(self, there: Document) -> bool:
+    async def _is_left_over(self, there: Document, settled: Set[str]) -> bool:
         """Whether it is ours, and nobody needs it: its run is forgotten, or the settings ask for it no more."""
         meta = there["metadata"]
         run_id = (meta.get("annotations") or {}).get(names.RUN)
         if run_id is None:
-            own = meta["name"] == name_in_namespace(self._layout)
-            return own and meta["namespace"] in self._namespaces.known
+            return meta["name"] == name_in_namespace(self._layout) and meta["namespace"] in settled
         if not is_rank_id(run_id) or meta["name"] != names.gang_name(run_id):
             return False
         return await asyncio.to_thread(self._kept.order, run_id) is None and self._pods.get(run_id) is None
@@ -150,8 +154,11 @@ def _belongs(there: Document, wanted: Document) -> bool:
     return all(any(holds(one, owner) for one in owners) for owner in wanted["metadata"]["ownerReferences"])
 
 
-async def _tried(step: Awaitable[None]) -> None:
+async def _tried(step: Awaitable[None]) -> bool:
+    """Whether it was done."""
     try:
         await step
     except (ApiError, OSError, Unplaceable) as error:  # the cluster is away, or this disk
         log.warning("fence_not_repaired", error=str(error))
+        return False
+    return True

@@ -5,6 +5,7 @@ cluster merely does not reach, nobody here can know: that is what the operator's
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.kept import Kept
+from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.pods import Pods, path_of
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.turns import Turns
@@ -25,10 +27,13 @@ log = structlog.get_logger()
 class Forcing:
     """Of all runs of one cluster."""
 
-    def __init__(self, api: Api, kept: Kept, pods: Pods, concluding: Concluding, turns: Turns) -> None:
+    def __init__(
+        self, api: Api, kept: Kept, pods: Pods, outputs: Outputs, concluding: Concluding, turns: Turns
+    ) -> None:
         self._api = api
         self._kept = kept
         self._pods = pods
+        self._outputs = outputs
         self._concluding = concluding
         self._turns = turns
 
@@ -63,6 +68,8 @@ class Forcing:
             pod = self._pods.get(run_id)
             if pod is not None:
                 await self._remove(pod)
+            if self._kept.has_started(run_id):
+                await self._outputs.finish(run_id, time.time_ns(), answers=False)
             await self._concluding.conclude(run_id, Lost(reason))
             log.warning("run_forced", run_id=run_id)
 

@@ -48,7 +48,7 @@ case $(alive "FOLDER/$1") in ?*) echo "STARTED $(alive "FOLDER/$1")"; exit 0;; e
 jobyard_home=FOLDER/$1 jobyard_keep=$2 jobyard_first=$3; shift 3
 """
     + programs.VARIABLES
-    + "exec < /dev/null"
+    + "exec < /dev/null\n"
     + programs.PREPARE
     + r"""
 lacking() (

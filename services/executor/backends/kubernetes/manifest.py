@@ -82,6 +82,8 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     if order.ranks > 1 and layout.domain:
         spec |= {"hostname": names.pod_name(order.run_id), "subdomain": names.gang_name(order.run_id)}
     said = {names.GRACE: f"{order.grace_s:g}"}
+    if not order.memory_mib:
+        said[names.MEMORY_UNASKED] = "true"
     if conceals(order):
         said[names.SECRET] = "true"
     if order.ranks > 1:

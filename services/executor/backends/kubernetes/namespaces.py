@@ -18,6 +18,8 @@ from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.kubernetes.surroundings import holds
 from services.executor.domain import cluster_refusals
 from services.executor.domain import pod_names as names
+from services.executor.domain.quoted import sentence
+from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
 log = structlog.get_logger()
@@ -96,7 +98,7 @@ class Namespaces:
             meta = (await self._created(f"/api/v1/namespaces/{name}/configmaps", _anchor(vc), names.ANCHOR))["metadata"]
         except ApiError as error:
             if self._made is None and cluster_refusals.lacks_namespace(error.status, error.message):
-                raise closed(name, vc) from error
+                raise closed(name, vc, error.message) from error
             raise
         if "deletionTimestamp" in meta:
             raise ApiError(409, "Leaving", f"The ConfigMap {names.ANCHOR} of the namespace {name} is being deleted.")
@@ -135,13 +137,16 @@ class Namespaces:
         return made
 
 
-def closed(name: str, vc: str) -> Unplaceable:
-    """Nobody but an operator can change that."""
-    message = (
+def closed(name: str, vc: str, message: str) -> Unplaceable:
+    """Nobody but an operator can change that. `message`: what the cluster says of it."""
+    said = sentence(message)
+    words = (
         f"The virtual cluster {vc} has no place in this cluster: the namespace {name} is not there, or the executor "
-        "may not use it. Ask an operator to add it to runs.virtualClusters of the Helm chart, or to make the namespace."
+        "may not use it. Ask an operator to add it to runs.virtualClusters of the Helm chart, or to make the "
+        f"namespace. The cluster says: {said}"
     )
-    return Unplaceable(Reason(code="namespace_closed", message=message, details={"namespace": name, "vc": vc}))
+    details: Facts = {"namespace": name, "vc": vc, "said": said}
+    return Unplaceable(Reason(code="namespace_closed", message=words, details=details))
 
 
 def _taken(name: str, vc: str, why: str) -> Unplaceable:

@@ -123,19 +123,28 @@ class Observing:
             await self._over(run_id, verdict)
         elif isinstance(verdict, states.NeverStarted):
             end = await asyncio.to_thread(self._never, run_id, verdict.obstacle)
+            if isinstance(end, Lost):
+                await self._outputs.finish(run_id, time.time_ns())
             await self._concluding.conclude(run_id, end)
         elif isinstance(verdict, states.Taken):
             await self._outputs.finish(run_id, time.time_ns(), answers=verdict.answers)
             await self._concluding.conclude(run_id, Lost(verdict.reason))
+        elif self._kept.has_started(run_id):
+            await self._gone(run_id)
         else:
-            started = self._kept.has_started(run_id)
-            await self._concluding.conclude(run_id, Lost(POD_GONE) if started else Cancelled(verdict.at_ns))
+            await self._concluding.conclude(run_id, Cancelled(verdict.at_ns))
 
     async def _missed(self, run_id: str) -> None:
         """No pod is known: it was never made, or it is gone. Raises ClusterAway."""
         started = self._kept.has_started(run_id)
         if (started or run_id in self._concluding.told) and await self._calls.read(run_id) is None:
-            await self._concluding.conclude(run_id, Lost(POD_GONE))
+            await self._gone(run_id)
+
+    async def _gone(self, run_id: str) -> None:
+        """Nobody is there any more who could give the rest of its output. Raises ClusterAway."""
+        if self._kept.has_started(run_id):
+            await self._outputs.finish(run_id, time.time_ns(), answers=False)
+        await self._concluding.conclude(run_id, Lost(POD_GONE))
 
     def _never(self, run_id: str, obstacle: Obstacle) -> Observation:
         """How a run is to be called that ended without having begun: stopped, given up, or refused by the node.
