@@ -46,17 +46,17 @@ test: $(VENV)/dev.stamp $(CONSOLE) ## run every test; TESTS="tests/unit -k name"
 
 test-docker: $(VENV)/dev.stamp ## run the tests of the backend docker, and of compose.yaml, on a real engine
 	@JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m tests.support.programs
-	JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m pytest $(or $(TESTS),tests/docker tests/contract/test_backend_usage.py $(OF_EVERY_BACKEND))
+	JOBYARD_TEST_BACKENDS=docker $(BIN)/python -m pytest $(or $(TESTS),tests/docker tests/contract/test_backend_usage.py $(CONTRACTS))
 
 test-kubernetes: programs $(CONSOLE) ## run the tests of the backend kubernetes, and of the Helm chart, on a real cluster
 	@JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m tests.support.programs
-	JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m pytest $(or $(TESTS),tests/kubernetes $(OF_EVERY_BACKEND))
+	JOBYARD_TEST_BACKENDS=kubernetes $(BIN)/python -m pytest $(or $(TESTS),tests/kubernetes $(CONTRACTS))
 
 test-backends: programs $(CONSOLE) ## run both of them side by side
 	@JOBYARD_TEST_BACKENDS=docker,kubernetes $(BIN)/python -m tests.support.programs
-	JOBYARD_TEST_BACKENDS=docker,kubernetes $(BIN)/python -m pytest -n 2 tests/docker tests/kubernetes tests/contract/test_backend_usage.py $(OF_EVERY_BACKEND)
+	JOBYARD_TEST_BACKENDS=docker,kubernetes $(BIN)/python -m pytest -n 2 tests/docker tests/kubernetes tests/contract/test_backend_usage.py $(CONTRACTS)
 
-OF_EVERY_BACKEND := $(addprefix tests/contract/test_backend,.py _ways.py _executor.py)
+CONTRACTS := $(addprefix tests/contract/test_backend,.py _ways.py _executor.py _homes.py)
 
 programs: $(VENV)/dev.stamp ## build the programs of a Kubernetes cluster from Go modules, once
 	@$(BIN)/python -m tests.support.kubernetes.programs $(OF_A_CLUSTER)

@@ -14,6 +14,8 @@ from tests.support.mongo import mongo_url
 
 __all__ = ("nats", "yard")
 
+collect_ignore = ["test_backend_homes.py"] if "process" in BACKENDS else []
+
 
 @pytest.fixture(params=BACKENDS)
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:

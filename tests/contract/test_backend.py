@@ -79,20 +79,6 @@ async def test_the_command_finds_its_folder_its_environment_and_no_input(bench: 
     assert sorted(said) == sorted(environment.splitlines(keepends=True))
 
 
-async def test_a_home_that_cannot_be_written_is_the_jobs_folder_unless_the_job_says_another(bench: Bench) -> None:
-    if "HOME" not in bench.brings:
-        pytest.skip("its runs have the home that the executor passes on")
-    job = {"JOBYARD_JOB_PATH": str(bench.folder)}
-    given, own = bench.order("echo kept > ~/.cache; echo $HOME"), bench.order("echo $HOME")
-    given, own = replace(given, env=given.env | job), replace(own, env=own.env | job | {"HOME": "/nowhere"})
-    await bench.backend.launch([given, own])
-    await bench.ended(given.run_id)
-    await bench.ended(own.run_id)
-    assert bench.output(given.run_id)[STDOUT] == f"{bench.folder}\n".encode()
-    assert bench.lines(".cache") == ["kept"]
-    assert bench.output(own.run_id)[STDOUT] == b"/nowhere\n"
-
-
 @pytest.mark.parametrize(
     ("argv", "code", "sentence"),
     [

@@ -2,7 +2,6 @@
 
 import signal
 from contextlib import suppress
-from dataclasses import replace
 
 import psutil
 import pytest
@@ -55,18 +54,6 @@ async def test_a_child_has_the_runs_environment_and_folder_and_its_own_variables
         assert sorted(own) == ["GREETING=grüße = 1", f"JOBYARD_RUN_ID={id}", f"PATH={PATH}"]
     async with await held(bench, id, Child(argv=("pwd",))) as child:
         assert (await child.everything("stdout")).decode() == f"{bench.folder}\n"
-
-
-async def test_a_child_has_a_home_that_can_be_written_as_its_run_has(bench: Bench) -> None:
-    if "HOME" not in bench.brings:
-        pytest.skip("its runs have the home that the executor passes on")
-    order = bench.order(f"echo $HOME >> home; {bench.WAIT_FOR_GO}")
-    await bench.backend.launch([replace(order, env=order.env | {"JOBYARD_JOB_PATH": str(bench.folder)})])
-    await until(lambda: bench.lines("home"), "it runs")
-    await bench.reaches(order.run_id, Started)
-    async with await held(bench, order.run_id, shell("echo $HOME")) as child:
-        assert (await child.everything("stdout")).decode() == f"{bench.folder}\n"
-    assert bench.lines("home") == [str(bench.folder)]
 
 
 async def test_a_child_cannot_be_told_to_be_of_another_run(bench: Bench) -> None:
