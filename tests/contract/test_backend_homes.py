@@ -1,4 +1,4 @@
-"""Runs in containers have a home that they can write to, whoever they are there. On `process` they have their owner's."""
+"""Runs in containers have a home that they can write to; on `process` they have that of whose they are."""
 
 from dataclasses import replace
 
