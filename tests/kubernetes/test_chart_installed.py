@@ -210,6 +210,25 @@ def test_an_upgrade_starts_what_has_changed_and_no_job_notices(installed: Instal
     wait_until(lambda: not _bounds(installed), "what bounded the runs has gone")
 
 
+def test_a_virtual_cluster_that_nobody_has_prepared_gets_its_namespace(installed: Installation) -> None:
+    answer = installed.call("POST", "/api/v1/vcs", json={"name": "research"})
+    assert answer.status_code == 201, answer.text
+    answer = installed.call("PATCH", "/api/v1/users/admin", json={"vcs": {"research": "member"}})
+    assert answer.status_code == 200, answer.text
+    body = {"name": "first", "command": "true", "vc": "research"}
+    answer = seen(
+        lambda: installed.call("POST", "/api/v1/jobs", json=body),
+        lambda answer: answer.status_code == 201,
+        "the gateway has heard of it",
+    )
+    job = answer.json()["id"]
+    path = f"/api/v1/namespaces/{installed.prefix}research"
+    made = seen(lambda: installed.api.get(path), lambda answer: answer.status_code == 200, "its namespace is made")
+    assert made.json()["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert installed.call("POST", f"/api/v1/jobs/{job}/kill").status_code == 202
+    installed.reaches(job, "killed")
+
+
 def test_nothing_was_granted_that_the_executor_did_not_use_and_nothing_that_it_asked_for_was_refused(
     installed: Installation,
 ) -> None:
