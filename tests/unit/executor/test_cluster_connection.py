@@ -97,3 +97,15 @@ async def test_an_api_server_behind_a_proxy_is_reached_through_it_by_requests_an
         async with api.websocket("/exec", [], EXEC_PROTOCOL):
             assert await api.get("/pod") == {"kind": "Pod"}
         assert len(asked) == 2
+
+
+@pytest.mark.parametrize(("spared", "through"), [("elsewhere.lab", 1), (HERE, 0)])
+async def test_a_proxy_of_the_environment_is_used_for_all_but_whom_that_spares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spared: str, through: int
+) -> None:
+    async with tunnel() as (proxy, asked):
+        for name, value in {"https_proxy": proxy, "no_proxy": spared}.items():
+            monkeypatch.setenv(name, value)
+        async with reached(tmp_path, tls_server_name=NAME) as api:
+            assert await api.get("/pod") == {"kind": "Pod"}
+        assert len(asked) == through

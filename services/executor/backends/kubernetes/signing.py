@@ -8,6 +8,8 @@ import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import structlog
 import yaml
@@ -42,7 +44,8 @@ class SignIn:
         """A client that is signed in. Raises OSError, or kubernetes' ConfigException, when that cannot be read."""
         known = await self._read()
         known.connection_pool_maxsize = 0  # watches and logs hold theirs for long: no limit
-        known.client_session_kwargs = {"read_bufsize": UNREAD}
+        known.client_session_kwargs = {"read_bufsize": UNREAD, "trust_env": False}
+        known.proxy = known.proxy or _proxy_to(known.host)
         client = ApiClient(known)
         client.rest_client.pool_manager = client.rest_client._create_pool_manager()
         self._certificates = Certificates(
@@ -83,6 +86,14 @@ class SignIn:
             # the client would go on as nobody, to whom all is forbidden
             raise config.ConfigException("the plugin that the kubeconfig names gave no credentials")
         return configuration
+
+
+def _proxy_to(address: str) -> str | None:
+    """What HTTPS_PROXY and NO_PROXY say. The client would ask, and read ~/.netrc, for each request anew."""
+    asked = urlsplit(address)
+    if not asked.hostname or proxy_bypass(asked.hostname):
+        return None
+    return getproxies().get(asked.scheme)
 
 
 def shown_by(client: ApiClient) -> Shown:
