@@ -6,15 +6,13 @@ and then into the namespace; once that is there its uid is what counts, since ma
 """
 
 import json
-import os
 from collections.abc import Collection
 from pathlib import Path
 from secrets import token_hex
 
 from services.executor.backends.kubernetes.api import Document
 from services.executor.domain import pod_names as names
-
-_NEW = ".new"
+from shared.private_files import write_private
 
 
 class MadeNamespaces:
@@ -51,10 +49,4 @@ class MadeNamespaces:
 
     def _keep(self, name: str, facts: dict[str, str]) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._folder / name
-        temporary = path.with_name(name + _NEW)
-        with temporary.open("w") as file:
-            json.dump(facts, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
+        write_private(self._folder / name, json.dumps(facts))
