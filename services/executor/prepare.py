@@ -1,6 +1,5 @@
 """Makes a run's folders and its ranks' orders: all that can be wrong with a launch before anything is started."""
 
-import errno
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ from services.executor import descent
 from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.equipment import Equipment
-from services.executor.domain.folder_errors import is_final
+from services.executor.domain.folder_errors import is_final, is_full
 from services.executor.domain.rank_table import VARIABLE
 from services.executor.domain.record import rank_id
 from services.executor.placed import Assignment
@@ -133,7 +132,7 @@ class Preparation:
 
     def _unusable(self, error: OSError) -> Unfit:
         """What passes is no node's fault where all have the same storage."""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             message = f"The disk that has {error.filename} is full."
             reason = Reason(code="disk_full", message=message, details={"path": str(error.filename)})
             return Unfit(reason, busy=True, own=self._shared)

@@ -23,9 +23,10 @@ from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.output_file import OutputFile
 from services.executor.backends.kubernetes.reading import LogReading
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
-from services.executor.backends.kubernetes.room import Room, is_full
+from services.executor.backends.kubernetes.room import Room
 from services.executor.backends.kubernetes.tail import Tail
 from services.executor.domain import pod_names as names
+from services.executor.domain.folder_errors import is_full
 
 log = structlog.get_logger()
 

@@ -41,8 +41,3 @@ class Room:
     def _free(self) -> int:
         disk = os.statvfs(self._folder)
         return disk.f_bavail * disk.f_frsize - min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // _RESERVED)
-
-
-def is_full(error: OSError) -> bool:
-    """Whether it says that a disk, or somebody's share of it, is full."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
