@@ -2,7 +2,7 @@
 
 import json
 import re
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import PurePosixPath
 from typing import Any, get_args
 
@@ -155,6 +155,18 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         ({"runs": {"virtualClusters": ["a b"]}}, "virtualClusters/0"),
         ({"runs": {"namespacePrefix": "Jobs_"}}, "namespacePrefix"),
         ({"runs": {"reach": [{"cidr": "everywhere"}]}}, "reach/0/cidr"),
+        ({"runs": {"reach": [{"cidr": "10.0.0.0/99"}]}}, "reach/0/cidr"),
+        ({"runs": {"reach": [{"cidr": "10.0.0.256/8"}]}}, "reach/0/cidr"),
+        ({"runs": {"reach": [{"ports": [443]}]}}, "reach/0"),
+        ({"runs": {"reach": [{"cidr": "10.0.0.0/8", "pods": {"app": "a"}}]}}, "reach/0"),
+        ({"runs": {"callers": [{"pods": {"app": "a"}, "without": ["10.0.0.0/8"]}]}}, "callers/0"),
+        ({"runs": {"labels": {"team": "two words"}}}, "labels/team"),
+        ({"runs": {"labels": {"jobyard.io/run": "mine"}}}, "runs/labels"),
+        ({"runs": {"annotations": {"jobyard.io/owner": "me"}}}, "runs/annotations"),
+        ({"runs": {"nodeLabels": {"-pool": "gpu"}}}, "-pool"),
+        ({"runs": {"domain": "Cluster.local"}}, "runs/domain"),
+        ({"runs": {"memoryMib": 2**40}}, "runs/memoryMib"),
+        ({"runs": {"priorityClass": "Team High"}}, "priorityClass"),
         ({"runs": {"quotas": {"default": {"pods": -1}}}}, "quotas/default/pods"),
         ({"runs": {"usage": "kubectl top"}}, "runs/usage"),
         ({"runs": {"prometheus": "http://user:word@prometheus:9090"}}, "runs/prometheus"),
@@ -176,6 +188,31 @@ def test_values_that_are_not_known_or_cannot_be_are_refused(values: Values, wher
     with pytest.raises(HelmError, match="schema") as refused:
         rendered(values)
     assert where in str(refused.value)
+
+
+def test_what_the_executor_reads_of_odd_values_is_what_the_schema_lets_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = {
+        "priorityClass": "team.high",
+        "runtimeClass": "gvisor.io",
+        "reach": [{"cidr": "10.1.2.3/16", "without": ["10.1.9.9/24"]}, {"cidr": "fd00::1/64"}],
+        "annotations": {"example.org/why": "in words, with: signs"},
+        "domain": "cluster.local",
+        "memoryMib": 67_108_864,
+        "diskMib": 2**30,
+    }
+    _let_read(monkeypatch, environments(rendered({"runs": runs}))["executor"])
+    settings = KubernetesSettings()
+    assert (settings.priority_class, settings.runtime_class) == ("team.high", "gvisor.io")
+    assert settings.reach == (
+        AddressesSettings(cidr=IPv4Network("10.1.0.0/16"), without=(IPv4Network("10.1.9.0/24"),)),
+        AddressesSettings(cidr=IPv6Network("fd00::/64")),
+    )
+    assert settings.annotations["example.org/why"] == "in words, with: signs"
+
+
+def test_a_quota_of_devices_that_are_not_described_is_refused() -> None:
+    with pytest.raises(HelmError, match=r"- runs\.devices\.a100: its resource; runs\.quotas\.lab"):
+        rendered({"runs": {"quotas": {"lab": {"devices": {"a100": 8}}}}})
 
 
 def test_a_prometheus_that_is_to_say_what_runs_use_has_to_be_named() -> None:

@@ -16,7 +16,6 @@ from services.executor.backends.kubernetes.network_settings import (
 )
 from services.executor.domain.pod_names import MANAGED_BY, PREFIX
 
-_LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 
 
@@ -159,9 +158,9 @@ class KubernetesSettings(BaseSettings):
     tmp_mib: int = Field(
         1024, ge=1, le=2**30, description="The size of /tmp, where an image's files cannot be written."
     )
-    priority_class: str | None = Field(None, pattern=_LABEL, description="The pods' priority class.")
-    runtime_class: str | None = Field(None, pattern=_LABEL, description="The pods' runtime class.")
-    scheduler: str | None = Field(None, pattern=_LABEL, description="The pods' scheduler; none: the cluster's own.")
+    priority_class: Name | None = Field(None, description="The pods' priority class.")
+    runtime_class: Name | None = Field(None, description="The pods' runtime class.")
+    scheduler: Name | None = Field(None, description="The pods' scheduler; none: the cluster's own.")
     node_labels: Labels = Field(
         default_factory=dict, description="Labels of the nodes that runs come to; none: all nodes of the cluster."
     )
