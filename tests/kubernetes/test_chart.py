@@ -32,7 +32,7 @@ EVERYTHING: Values = {
     "authority": {"configMap": "lab-ca"},
     "metricsToken": {"secret": "jobyard-metrics"},
     "env": {"JOBYARD_PROMETHEUS_URL": "http://prometheus.monitoring:9090", "JOBYARD_OTLP_URL": "http://collector:4318"},
-    "storage": {"subPath": "jobyard", "more": {"/data": {"claim": "datasets", "subPath": "public"}}},
+    "storage": {"subPath": "jobyard", "more": {"/data": {"claim": "datasets", "subPath": "public", "readOnly": True}}},
     "runs": {
         "image": "registry.lab/train:3",
         "registries": ["docker.io", "*.lab:5000"],
@@ -395,8 +395,8 @@ def test_the_executor_reads_what_the_values_say_of_runs(
     assert settings.dns == (AddressesSettings(cidr=IPv4Network("10.96.0.10/32")),)
     assert environments(everything)["executor"]["JOBYARD_EXECUTOR_REGISTRIES"]["value"] == "docker.io,*.lab:5000"
     assert (len(settings.reach), len(settings.callers), settings.node_labels) == (1, 1, {"role": "training"})
-    claims = {str(path): (claim.claim, claim.sub_path) for path, claim in settings.storage.items()}
-    assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard"), "/data": ("datasets", "public")}
+    claims = {str(path): (claim.claim, claim.sub_path, claim.read_only) for path, claim in settings.storage.items()}
+    assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard", False), "/data": ("datasets", "public", True)}
     mounts = pods(everything)["executor"]["containers"][0]["volumeMounts"]
     assert set(settings.storage) <= {PurePosixPath(mount["mountPath"]) for mount in mounts}
 

@@ -119,6 +119,24 @@ def test_nobody_gets_a_whole_storage_but_to_read_it(name: str) -> None:
     assert (refusal.value.reason.code, refusal.value.reason.details) == ("path_whole", {"path": "/srv/jobs"})
 
 
+@pytest.mark.parametrize("work", ["/srv/data", "/srv/data/set", "/srv/jobs/team", "/srv/jobs/team/data"])
+def test_nobody_writes_into_or_around_what_is_only_to_be_read(work: str) -> None:
+    storages = (
+        Storage(JOBS, "jobs"),
+        Storage(Path("/srv/data"), "sets", read_only=True),
+        Storage(JOBS / "team/data", "jobs", "team/data", read_only=True),
+    )
+    layout = replace(LAYOUT, storages=storages)
+    folders = Folders(JOBS / "a", JOBS / "a", JOBS / "a", Path("/srv/data/set"), JOBS / "a.jsonl")
+    document = made(layout, folders=folders)
+    claims = [each["persistentVolumeClaim"] for each in document["spec"]["volumes"] if "persistentVolumeClaim" in each]
+    assert claims == [{"claimName": "sets", "readOnly": True}, {"claimName": "jobs"}]
+    with pytest.raises(Unplaceable, match=f"No job may write .* the folder {work} lies") as refusal:
+        made(layout, folders=replace(folders, work=Path(work)))
+    assert refusal.value.reason.code == "path_read_only"
+    assert made(layout, folders=replace(folders, data=Path(work)))
+
+
 def test_a_folder_that_lies_on_no_storage_is_refused_and_named() -> None:
     with pytest.raises(Unplaceable) as refusal:
         made(folders=Folders(Path("/home/a"), Path("/home/a"), Path("/home/a"), None, Path("/home/a")))

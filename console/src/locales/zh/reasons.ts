@@ -148,6 +148,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     path_unmapped: (facts) => `目录 ${facts.text('path')} 不在集群的任何存储上，请改用在存储上的路径。`,
     path_whole: (facts) =>
         `目录 ${facts.text('path')} 是多人共用的整个存储，作业不能写入其全部。请改用其中的子目录，或将其作为只读的 data_path。`,
+    path_read_only: (facts) =>
+        `作业不能写入 ${facts.text('within')}，而目录 ${facts.text('path')} 位于其中或包含该目录。请改用其他目录，并将需要读取的内容作为 data_path。`,
     path_movable: (facts) =>
         facts.text('within')
             ? `目录 ${facts.text('path')} 位于另一个运行可写入的目录 ${facts.text('within')} 之内，启动期间可能被替换。待没有运行使用 ${facts.text('within')} 时作业自动启动；直接使用该目录提交则无需等待。`

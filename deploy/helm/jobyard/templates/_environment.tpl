@@ -117,6 +117,7 @@ JOBYARD_ENDPOINTS_TRUSTED_PROXIES: {{ join "," . | quote }}
 {{- range $path, $folder := include "jobyard.folders" $ | fromYaml }}
 {{- $there := dict "claim" ($folder.runsClaim | default $folder.claim) }}
 {{- with $folder.subPath }}{{ $there = set $there "sub_path" . }}{{ end }}
+{{- if $folder.readOnly }}{{ $there = set $there "read_only" true }}{{ end }}
 {{- $storage = set $storage $path $there }}
 {{- end }}
 JOBYARD_EXECUTOR_BACKEND: kubernetes

@@ -48,7 +48,9 @@ def layout_of(executor: str, said: KubernetesSettings) -> Layout:
         image=said.image,
         pull_policy=said.pull_policy,
         pull_secrets=said.pull_secrets,
-        storages=tuple(Storage(prefix, claim.claim, claim.sub_path) for prefix, claim in said.storage.items()),
+        storages=tuple(
+            Storage(prefix, claim.claim, claim.sub_path, claim.read_only) for prefix, claim in said.storage.items()
+        ),
         device_types={name: Kind(kind.resource, kind.labels) for name, kind in said.devices.items()},
         limit_cpus=said.limit_cpus,
         shares={name: Share(kind.cpus, kind.memory_mib) for name, kind in said.devices.items()},

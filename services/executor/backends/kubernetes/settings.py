@@ -50,6 +50,7 @@ class ClaimSettings(BaseModel):
 
     claim: Name
     sub_path: Annotated[str, AfterValidator(_inside)] = ""
+    read_only: bool = False
 
 
 class DeviceSettings(BaseModel):
@@ -114,7 +115,8 @@ class KubernetesSettings(BaseSettings):
     pull_secrets: tuple[Name, ...] = Field((), description="Secrets of each namespace that images are pulled with.")
     storage: dict[PurePosixPath, ClaimSettings] = Field(
         default_factory=dict,
-        description='Prefixes of paths, and the claims that they lie on: `{"/srv/jobs": {"claim": "jobs"}}`.',
+        description='Prefixes of paths, and the claims that they lie on: `{"/srv/jobs": {"claim": "jobs"}}`; of one '
+        'with `"read_only": true` jobs can only read, as of data that many share.',
     )
     devices: dict[str, DeviceSettings] = Field(
         default_factory=dict,
