@@ -26,6 +26,7 @@ needs_programs("helm")
 
 Document = dict[str, Any]
 ALL = ("--api-versions", MONITORING[0], "--api-versions", MONITORING[1])
+PROXIES = ["10.1.0.0/16"]
 USUAL_FIGURES = rights.FIGURES["summary"]["direct"]
 STORING = {"jobs", "gateway", "endpoints", "metrics", "notify"}
 EVERYTHING: Values = {
@@ -127,7 +128,7 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         helm("template", "jobyard", CHART, values={"ingress": {"enabled": True, "doorHost": "d.example.org"}})
     for name in ("nats.servers", "nats.secret", "mongo.secret", "secretKey.secret", "admin.secret", "storage.claim"):
         assert f"- {name}: " in str(refused.value)
-    for name in ("ingress.host", "ingress.tlsSecret", "ingress.doorTlsSecret"):
+    for name in ("ingress.host", "ingress.tlsSecret", "ingress.doorTlsSecret", "ingress.proxies"):
         assert f"- {name}: " in str(refused.value)
     assert "- ingress.doorHost: " not in str(refused.value)
 
@@ -224,7 +225,14 @@ def test_a_prometheus_that_is_to_say_what_runs_use_has_to_be_named() -> None:
 
 
 def test_a_door_for_jobs_on_the_console_s_host_is_refused() -> None:
-    same = {"enabled": True, "host": "a.lab", "tlsSecret": "t", "doorHost": "a.lab", "doorTlsSecret": "t"}
+    same = {
+        "enabled": True,
+        "proxies": PROXIES,
+        "host": "a.lab",
+        "tlsSecret": "t",
+        "doorHost": "a.lab",
+        "doorTlsSecret": "t",
+    }
     with pytest.raises(HelmError, match="whose cookies jobs must not get"):
         rendered({"ingress": same})
 
@@ -233,7 +241,7 @@ def test_a_door_for_jobs_on_the_console_s_host_is_refused() -> None:
     "env", [{"JOBYARD_ENDPOINTS_PUBLIC_URL": "https://doors.lab"}, {"JOBYARD_ENDPOINTS_HTTP_PORT": 0}], ids=str
 )
 def test_an_ingress_without_a_door_is_refused_unless_it_is_elsewhere_or_there_is_to_be_none(env: Values) -> None:
-    ingress = {"enabled": True, "host": "a.lab", "tlsSecret": "t"}
+    ingress = {"enabled": True, "proxies": PROXIES, "host": "a.lab", "tlsSecret": "t"}
     with pytest.raises(HelmError, match=r"- ingress\.doorHost: the name of the door"):
         rendered({"ingress": ingress})
     found = environments(rendered({"ingress": ingress, "env": env}))
@@ -287,7 +295,8 @@ def test_a_release_beside_the_pods_of_jobs_is_refused_since_the_executor_reads_e
 
 def test_where_a_balancer_has_the_certificates_no_secret_is_named_and_services_bear_what_it_reads() -> None:
     service = {"cloud.google.com/backend-config": '{"default": "jobyard"}'}
-    ingress = {"enabled": True, "tls": False, "host": "a.lab", "doorHost": "b.lab", "serviceAnnotations": service}
+    hosts = {"proxies": PROXIES, "host": "a.lab", "doorHost": "b.lab"}
+    ingress = {"enabled": True, "tls": False, "serviceAnnotations": service, **hosts}
     found = rendered({"ingress": ingress})
     assert [one["spec"].get("tls") for one in kinds(found, "Ingress")] == [None, None]
     bearing = {

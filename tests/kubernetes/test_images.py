@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from services.executor.domain import pod_names as names
-from services.executor.domain.observation import Refused
-from services.executor.domain.pulling import Pull
+from services.executor.domain.observation import Cancelled, Refused
+from services.executor.domain.pulling import Held, Pull
 from shared.contracts.commands.secrets import RegistryLogin
 from tests.support.held_way import HeldWay
 from tests.support.kubernetes.bench import KubernetesBench
+from tests.support.ports import free_port
 from tests.support.registry import PASSWORD, USER, Registry
 from tests.support.waiting import until
 
@@ -79,3 +80,22 @@ async def test_while_a_pod_waits_its_secret_stands_beside_it_as_the_kubelet_read
         return not await secrets(bench)
 
     await until(none_left, "its secret is gone")
+
+
+async def test_a_pull_that_fails_is_told_as_that_while_the_node_tries_again(bench: KubernetesBench) -> None:
+    await bench.close()
+    bench.layout = replace(bench.layout, pull_policy="IfNotPresent")
+    await bench.open()
+    order = replace(bench.order("true"), image=f"127.0.0.1:{free_port()}/team/train:3")
+    await bench.backend.launch([order])
+    told: list[Pull | Held] = []
+
+    async def tried_again() -> bool:
+        told.extend((await bench.backend.pulls([order.run_id])).values())
+        return any(isinstance(each, Held) and "Back-off" in each.said for each in told)
+
+    await until(tried_again, "the node waits before it tries again", within=bench.within_s)
+    first = next(index for index, each in enumerate(told) if isinstance(each, Held))
+    assert all(isinstance(each, Held) and "connection refused" in each.said for each in told[first:])
+    await bench.backend.stop(order.run_id)
+    await bench.reaches(order.run_id, Cancelled)

@@ -117,6 +117,31 @@ def test_of_a_pod_the_last_event_counts(events: list[dict[str, Any]], since: int
         assert (found.image, found.since_ns // 1_000_000_000 % 60) == ("x:1", since)
 
 
+PULLED_IN_VAIN = [
+    event("Pulling", "2026-11-28T20:00:03Z"),
+    event("Failed", "2026-11-28T20:00:03Z", 'Failed to pull image "x:1": no such host'),
+    event("Failed", "2026-11-28T20:00:03Z", "Error: ErrImagePull"),
+    event("BackOff", "2026-11-28T20:00:03Z", 'Back-off pulling image "x:1"'),
+]
+
+
+@pytest.mark.parametrize(
+    ("cause", "message", "said"),
+    [
+        ("ErrImagePull", "failed to pull: no such host", "failed to pull: no such host."),
+        ("ImagePullBackOff", 'Back-off pulling image "x:1": ErrImagePull: no such host', "ErrImagePull: no such host."),
+        ("ImagePullBackOff", 'Back-off pulling image "x:1"', 'Failed to pull image "x:1": no such host'),
+        ("CreateContainerConfigError", "secret not found", "secret not found."),
+    ],
+)
+def test_a_pull_that_has_failed_is_told_as_that_and_not_as_going_on(cause: str, message: str, said: str) -> None:
+    status = {"name": CONTAINER, "state": {"waiting": {"reason": cause, "message": message}}}
+    pod = {"spec": {"nodeName": "n1", "containers": [{"image": "x:1"}]}, "status": {"containerStatuses": [status]}}
+    found = told_of(pod, PULLED_IN_VAIN)
+    assert isinstance(found, Held)
+    assert found.said.endswith(said)
+
+
 @pytest.mark.parametrize(
     ("events", "held"),
     [
