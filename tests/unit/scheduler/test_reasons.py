@@ -400,8 +400,7 @@ def test_a_job_whose_start_no_other_node_would_mend_hears_what_was_said() -> Non
     reason = why(yard, 1)
     assert reason.code == "start_refused"
     assert reason.message == (
-        "Its start was refused, which no other node would mend. Exceeded quota: lab. It is tried again from "
-        "2026-01-02 00:00:05 UTC on."
+        "Exceeded quota: lab. No other node would start it either; it is tried again from 2026-01-02 00:00:05 UTC on."
     )
     assert Reasons(yard.snapshot).census() == {("default", "start_refused"): 1}
     yard.pass_time(5)

@@ -71,6 +71,7 @@ export default {
             submitted: 'Submitted',
             scheduled: 'Scheduled',
             returned: 'Queued again: the node was busy',
+            refused: 'Queued again: its start was refused',
             started: 'Started',
             expiring: 'Time limit near',
             pausing: 'Told to stop',
@@ -93,7 +94,6 @@ export default {
         amount: { device: '{minutes} device-minutes', cpu: '{minutes} CPU-minutes' },
         held: '({count} {what} for {time})',
         checkpoint: 'Last checkpoint',
-        lostSince: 'Work lost since',
     },
     usage: {
         title: 'Resource usage',

@@ -71,6 +71,7 @@ export default {
             submitted: '已提交',
             scheduled: '已分配资源',
             returned: '节点繁忙，重新排队',
+            refused: '重新排队：启动被拒绝',
             started: '开始运行',
             expiring: '即将到达时间上限',
             pausing: '被要求停止',
@@ -93,7 +94,6 @@ export default {
         amount: { device: '{minutes} 设备·分钟', cpu: '{minutes} CPU·分钟' },
         held: '（{count} 个 {what}，{time}）',
         checkpoint: '最近的检查点',
-        lostSince: '丢失了此时间之后的工作：',
     },
     usage: {
         title: '资源用量',

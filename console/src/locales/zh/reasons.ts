@@ -38,7 +38,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     start_refused: (facts) => {
         const why = facts.reason('why')
         if (!why) return '启动被拒绝，将自动重试；作业的所有者和管理员可以看到原因。'
-        return `启动被拒绝，换其他节点也无法解决。${said(why)}${moment(facts.text('not_before'))}之后重试。`
+        return `${said(why)}换其他节点也无法启动，${moment(facts.text('not_before'))}之后重试。`
     },
     no_nodes: () => '还没有任何节点上报，无法运行作业。请联系运维人员启动执行器。',
     no_such_device: (facts) =>
