@@ -20,7 +20,7 @@ def _split(value: Any) -> Any:
 
 def _networks(value: Any) -> Any:
     parts = _split(value)
-    return tuple(ipaddress.ip_network(part, strict=False) if isinstance(part, str) else part for part in parts)
+    return tuple(ipaddress.ip_network(part) if isinstance(part, str) else part for part in parts)
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]

@@ -195,7 +195,7 @@ def test_what_the_executor_reads_of_odd_values_is_what_the_schema_lets_through(m
     runs = {
         "priorityClass": "team.high",
         "runtimeClass": "gvisor.io",
-        "reach": [{"cidr": "10.1.2.3/16", "without": ["10.1.9.9/24"]}, {"cidr": "fd00::1/64"}],
+        "reach": [{"cidr": "10.1.0.0/16", "without": ["10.1.9.0/24"]}, {"cidr": "fd00::/64"}],
         "annotations": {"example.org/why": "in words, with: signs"},
         "domain": "cluster.local",
         "memoryMib": 67_108_864,
@@ -209,6 +209,17 @@ def test_what_the_executor_reads_of_odd_values_is_what_the_schema_lets_through(m
         AddressesSettings(cidr=IPv6Network("fd00::/64")),
     )
     assert settings.annotations["example.org/why"] == "in words, with: signs"
+
+
+def test_an_address_in_place_of_its_network_is_refused_and_asked_about() -> None:
+    with pytest.raises(HelmError, match=r"10\.0\.0\.1/8, which is an address in it: .* or 10\.0\.0\.1/32\?") as refused:
+        rendered(
+            {"runs": {"reach": [{"cidr": "10.0.0.1/8"}, {"cidr": "10.128.0.0/9", "without": ["10.255.255.128/24"]}]}}
+        )
+    assert "10.255.255.128/24" in str(refused.value) and "10.128.0.0/9" not in str(refused.value)
+    with pytest.raises(HelmError, match=r"169\.254\.20\.10/16"):
+        rendered({"runs": {"dns": [{"cidr": "169.254.20.10/16"}]}})
+    assert rendered({"runs": {"reach": [{"cidr": "0.0.0.0/0"}, {"cidr": "10.1.2.3/32"}, {"cidr": "192.168.4.0/22"}]}})
 
 
 def test_a_quota_of_devices_that_are_not_described_is_refused() -> None:

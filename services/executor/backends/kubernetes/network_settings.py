@@ -2,10 +2,10 @@
 nothing to a NetworkPolicy.
 """
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, Self
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.executor.domain.network_policies import Addresses, Peer, Pods
 
@@ -13,14 +13,7 @@ _WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 LabelKey = Annotated[str, Field(pattern=rf"^([a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_WORD}$")]
 LabelValue = Annotated[str, Field(pattern=rf"^({_WORD})?$")]
 Labels = dict[LabelKey, LabelValue]
-
-
-def _network(said: Any) -> Any:
-    """`10.1.2.3/16` is the network of that address, as a NetworkPolicy takes it."""
-    return ip_network(said, strict=False) if isinstance(said, str) else said
-
-
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Network = IPv4Network | IPv6Network
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 
 
