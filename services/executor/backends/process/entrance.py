@@ -68,7 +68,11 @@ class Entrance:
         request = request_of(child, self._doors.shell()) if isinstance(child, Child) else request_for(child)
         async with self._inside(run_id) as control:
             files, pid = await _started(control, child, request)
-            return Execution(pid, control.dup(), files)
+            try:
+                return Execution(pid, control.dup(), files)
+            except OSError:
+                _close(files.values())
+                raise
 
     async def ask(self, run_id: str, question: dict[str, Any]) -> tuple[Answer, list[int]]:
         """The supervisor's answer, and the descriptors that came with it, which are the caller's. Raises as `exec`."""
