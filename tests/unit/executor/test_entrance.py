@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.backends.process.entrance import _started
 from services.executor.backends.process.ends import terminal
+from services.executor.backends.process.entrance import _started
 from services.executor.backends.process.programs import request_for, request_of
 from services.executor.backends.refusals import SENTENCE_CHARS
 from shared.contracts.errors import Conflict

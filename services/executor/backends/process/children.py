@@ -160,9 +160,7 @@ class Children:
             if child.pid in self._alive:
                 linux.send(child.pid, signal.Signals[f"SIG{message['signal']}"])
 
-    def _start(
-        self, connection: Connection, wanted: dict[str, Any], running: bool, ends: ExitStack
-    ) -> dict[str, Any]:
+    def _start(self, connection: Connection, wanted: dict[str, Any], running: bool, ends: ExitStack) -> dict[str, Any]:
         """Start the child, or find the one of that name; what is to be answered. `ends` closes what came for it."""
         files = connection.files()
         for file in files:

@@ -4,7 +4,7 @@ What has been started goes on without the executor: the supervisor holds the chi
 holds the bytes.
 
 Where a run is somebody's whom this node does not trust, its supervisor may be something else that it has put there:
-whatever answers is taken by its form, and what comes with it by its kind.
+whatever answers is taken by its form, and nothing that it hands over is read or written (`ends`).
 """
 
 import asyncio
@@ -12,12 +12,12 @@ import json
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.executor.backends.process import ends, marks
 from services.executor.backends.process.children import (
@@ -76,16 +76,11 @@ class Entrance:
                 _close(files.values())
                 raise
 
-    async def ask(self, run_id: str, question: dict[str, Any]) -> tuple[Answer, list[int]]:
-        """The supervisor's answer, and the descriptors that came with it, which are the caller's. Raises as `exec`."""
+    async def ask(self, run_id: str, question: dict[str, Any], files: Sequence[int]) -> Answer:
+        """The supervisor's answer to a question that these descriptors belong to. Raises as `exec`."""
         async with self._inside(run_id) as control:
-            await send_line(control, json.dumps(question).encode() + b"\n")
-            line, files = await read_line_and_files(control, _ANSWER_BYTES, 1)
-            try:
-                return Answer.model_validate_json(line), files
-            except ValidationError:
-                _close(files)
-                raise
+            await send_line(control, json.dumps(question).encode() + b"\n", files)
+            return Answer.model_validate_json(await read_line(control, _ANSWER_BYTES))
 
     @asynccontextmanager
     async def _inside(self, run_id: str) -> AsyncIterator[socket.socket]:
@@ -166,8 +161,9 @@ async def _ends(control: socket.socket, child: Child | str, request: dict[str, A
     try:
         _accepted(said, child, request)
         [ptmx] = files
+        rows, columns = request["terminal"]
         owner = _CREDENTIALS.unpack(control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[1]
-        return ends.terminal(ptmx, *request["terminal"], owner)
+        return ends.terminal(ptmx, rows, columns, owner)
     finally:
         _close(files)
 
