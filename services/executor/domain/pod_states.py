@@ -2,7 +2,8 @@
 
 Whether a run was stopped or had exited is decided once, inside the pod, by the script that runs the command (see
 `backends.kubernetes.wrapper`): it leaves a word that comes with the container's end. Where that is missing (SIGKILL,
-an image without a shell) the deletion that was asked for before the end decides.
+an image without a shell), or another word came before it, the deletion that was asked for before the end decides. The
+command can write that word too, so it is believed of what can be so: a stop of a pod that somebody has told to stop.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from shared.contracts.job import Reason
 STOPPING = "stopping"
 EXITED = "exited"
 MISPLACED = "misplaced"
+_MISPLACED_NS = 60 * 1_000_000_000
+"""Within this a pod has found that its claim is another one, also where storage is slow."""
 CLAIM_DIFFERS = "The claim of this namespace has other files than the platform's storage. Ask an operator."
 _NOT_BEGUN = frozenset({"StartError", "ContainerCannotRun"})
 """Of whatever kept a container from starting."""
@@ -105,21 +108,32 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
         return NeverStarted(Obstacle(losses.UNKNOWN))
     if cause in (_FORGOTTEN, _LOST_TASK):
         return Taken(losses.UNKNOWN)
-    words = _words(ended)
-    if words[:1] == [MISPLACED]:
+    if _is_misplaced(ended):
         return NeverStarted(Obstacle(Reason(code="claim_differs", message=CLAIM_DIFFERS), patience=False))
-    stopping = words[0] == STOPPING if words else losses.is_taken(pod)
+    first, taken = _first_word(ended), losses.is_taken(pod)
+    stopping = first != EXITED and (taken or (asked and first == STOPPING))
     if stopping and not asked:
         return Taken(losses.taken(pod))
-    forced = stopping and EXITED not in words and int(ended["exitCode"]) == SIGKILLED
+    forced = stopping and EXITED not in _words(ended) and int(ended["exitCode"]) == SIGKILLED
     return over(pod, stopping, forced)
 
 
 def _words(ended: Mapping[str, Any]) -> list[str]:
-    """What the scripts in the pod have left, in order."""
+    """What the scripts in the pod have left, in order, and whatever else was written there."""
     return str(ended.get("message", "")).split()
+
+
+def _first_word(ended: Mapping[str, Any]) -> str:
+    return next(iter(_words(ended)), "")
+
+
+def _is_misplaced(ended: Mapping[str, Any]) -> bool:
+    """Whether the script has found another claim, which it does before all else, and then ends."""
+    if _words(ended) != [MISPLACED]:
+        return False
+    return time_ns(ended["finishedAt"]) - time_ns(ended["startedAt"]) <= _MISPLACED_NS
 
 
 def _ended_first(state: Mapping[str, Any]) -> bool:
     """Whether the command had ended before anybody told it to."""
-    return _words(state.get("terminated", {}))[:1] == [EXITED]
+    return _first_word(state.get("terminated", {})) == EXITED

@@ -42,7 +42,31 @@ def test_a_run_whose_claim_has_other_files_has_not_started() -> None:
     found = judged(pod(ended(1, "misplaced\n"), phase="Failed"))
     assert isinstance(found, NeverStarted)
     assert (found.obstacle.reason.code, found.obstacle.busy) == ("claim_differs", False)
-    assert over(pod(ended(1, "exited\nmisplaced\n"))).exit_code == 1, "a command that says so itself has run"
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"), [("exited\nmisplaced", 0), ("misplaced\nexited", 0), ("misplaced", 61)]
+)
+def test_a_command_that_says_itself_that_its_claim_has_other_files_has_failed(message: str, seconds: int) -> None:
+    state = ended(1, f"{message}\n")
+    state["terminated"]["finishedAt"] = f"2026-12-04T12:0{seconds // 60}:{seconds % 60:02}Z"
+    found = over(pod(state, phase="Failed"))
+    assert (found.exit_code, found.stopped) == (1, False)
+
+
+@pytest.mark.parametrize("code", [0, 1, 137])
+def test_a_command_that_says_itself_that_it_is_stopped_has_ended_by_itself(code: int) -> None:
+    found = over(pod(ended(code, "stopping\nexited\n"), phase="Failed"))
+    assert (found.exit_code, found.stopped, found.forced) == (code, False, False)
+
+
+@pytest.mark.parametrize(("code", "words", "forced"), [(0, "exited told", False), (137, "", True)])
+def test_where_somebody_else_s_word_came_first_the_deletion_decides(code: int, words: str, forced: bool) -> None:
+    state = ended(code, f"saved at step 400\n{words}\n")
+    stopped = over(pod(state, deleted=True), asked=True)
+    assert (stopped.stopped, stopped.forced) == (True, forced)
+    found = over(pod(state, phase="Failed"), asked=True)
+    assert (found.stopped, found.forced) == (False, False), "it had ended before anybody deleted it"
 
 
 def test_a_run_that_had_ended_before_its_node_took_it_away_has_ended_by_itself() -> None:
