@@ -12,7 +12,15 @@ from typing import Any
 from services.executor.domain import pod_losses as losses
 from services.executor.domain.pod_ends import SIGKILLED, Over, over, over_its_disk
 from services.executor.domain.pod_names import TOMBSTONE
-from services.executor.domain.pod_obstacles import Obstacle, not_begun, not_taken, obstacle
+from services.executor.domain.pod_obstacles import (
+    NOT_BEGUN,
+    Obstacle,
+    lacks_program,
+    not_begun,
+    not_taken,
+    obstacle,
+)
+from services.executor.domain.pod_shell import ShellUse, use_of
 from services.executor.domain.pod_status import Pod, container_state, is_over, time_ns
 from shared.contracts.job import Reason
 
@@ -20,8 +28,6 @@ STOPPING = "stopping"
 EXITED = "exited"
 MISPLACED = "misplaced"
 CLAIM_DIFFERS = "The claim of this namespace has other files than the platform's storage. Ask an operator."
-_NOT_BEGUN = frozenset({"StartError", "ContainerCannotRun"})
-"""Of whatever kept a container from starting."""
 _FORGOTTEN = "ContainerStatusUnknown"
 """The kubelet does not find the container any more, which may have run."""
 _LOST_TASK = "Unknown"
@@ -50,6 +56,11 @@ class NeverStarted:
 
 
 @dataclass(frozen=True)
+class WithoutShell:
+    """It has not begun, since its image has no shell, and its command needs none."""
+
+
+@dataclass(frozen=True)
 class Buried:
     """A tombstone: nothing will ever start under this name."""
 
@@ -67,7 +78,7 @@ class Taken:
     answers: bool = True
 
 
-Verdict = Pending | Running | Over | NeverStarted | Buried | Taken
+Verdict = Pending | Running | Over | NeverStarted | WithoutShell | Buried | Taken
 
 
 def verdict(pod: Pod, asked: bool, answers: bool = True) -> Verdict:
@@ -79,10 +90,12 @@ def verdict(pod: Pod, asked: bool, answers: bool = True) -> Verdict:
     meta = pod["metadata"]
     if TOMBSTONE in meta.get("annotations", {}):
         return Buried(time_ns(meta["creationTimestamp"]))
+    if not asked and use_of(pod) is ShellUse.SCRIPTS and lacks_program(pod):
+        return WithoutShell()
     if not asked and (exceeded := over_its_disk(pod)) is not None:
         return exceeded
     state = container_state(pod)
-    if is_over(pod) and losses.is_by_node(pod) and not asked and not _ended_first(state):
+    if is_over(pod) and losses.is_by_node(pod) and not asked and not _ended_first(pod):
         return Taken(losses.evicted(pod))
     if "terminated" in state:
         return _ended(pod, state["terminated"], asked)
@@ -99,13 +112,13 @@ def verdict(pod: Pod, asked: bool, answers: bool = True) -> Verdict:
 
 def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
     cause = ended.get("reason")
-    if cause in _NOT_BEGUN:
+    if cause in NOT_BEGUN:
         return NeverStarted(not_begun(pod, str(ended.get("message", ""))))
     if cause == _FORGOTTEN and asked:
         return NeverStarted(Obstacle(losses.UNKNOWN))
     if cause in (_FORGOTTEN, _LOST_TASK):
         return Taken(losses.UNKNOWN)
-    words = _words(ended)
+    words = _words(pod)
     if words[:1] == [MISPLACED]:
         return NeverStarted(Obstacle(Reason(code="claim_differs", message=CLAIM_DIFFERS), patience=False))
     stopping = words[0] == STOPPING if words else losses.is_taken(pod)
@@ -115,11 +128,13 @@ def _ended(pod: Pod, ended: Mapping[str, Any], asked: bool) -> Verdict:
     return over(pod, stopping, forced)
 
 
-def _words(ended: Mapping[str, Any]) -> list[str]:
-    """What the scripts in the pod have left, in order."""
-    return str(ended.get("message", "")).split()
+def _words(pod: Pod) -> list[str]:
+    """What the scripts in the pod have left, in order. Where there are none, all words are the program's own."""
+    if use_of(pod) is ShellUse.NONE:
+        return []
+    return str(container_state(pod).get("terminated", {}).get("message", "")).split()
 
 
-def _ended_first(state: Mapping[str, Any]) -> bool:
+def _ended_first(pod: Pod) -> bool:
     """Whether the command had ended before anybody told it to."""
-    return _words(state.get("terminated", {}))[:1] == [EXITED]
+    return _words(pod)[:1] == [EXITED]
