@@ -108,6 +108,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
         facts.text('program')
             ? `镜像 ${facts.text('image')} 中没有可以启动的程序 ${facts.text('program')}：${facts.text('said')}`
             : '作业所在的环境中没有所需的程序。',
+    program_unusable: () => '作业所在的环境缺少启动该程序所需的条件。',
     shell_missing: (facts) =>
         facts.text('needed_by') === 'ranks'
             ? `镜像 ${facts.text('image')} 中没有 /bin/sh，而多节点作业的各个 rank 要在其中互相等待。请改用带有 /bin/sh 的镜像，或只用一个节点。`
