@@ -5,8 +5,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from services.executor.backends.frames import STDOUT
 from services.executor.domain import pod_names as names
-from services.executor.domain.observation import Cancelled, Refused
+from services.executor.domain.observation import Cancelled, Ended
 from services.executor.domain.pulling import Held, Pull
 from shared.contracts.commands.secrets import RegistryLogin
 from tests.support.held_way import HeldWay
@@ -28,14 +29,14 @@ async def secrets(bench: KubernetesBench) -> list[dict[str, Any]]:
 async def test_a_pods_image_is_pulled_by_its_digest_with_a_secret_that_goes_with_the_run(
     bench: KubernetesBench, registry: Registry, way: HeldWay
 ) -> None:
-    """The image has no shell. That is said by who tried to start in it, so it was pulled."""
+    """The image has no shell, so the run's second pod says what its program says, with the same secret."""
     digest = registry.push("team/train:3", "one")
     name = f"127.0.0.1:{way.port}"
     await bench.close()
     bench.layout = replace(bench.layout, pull_policy="IfNotPresent")
     await bench.open()
     login = RegistryLogin(registry=name, username=USER, password=PASSWORD)
-    order = replace(bench.order("true"), image=f"{name}/team/train@{digest}", login=login)
+    order = replace(bench.order(("/say",)), image=f"{name}/team/train@{digest}", login=login)
     way.hold_after(PART)
     try:
         await bench.backend.launch([order])
@@ -49,8 +50,11 @@ async def test_a_pods_image_is_pulled_by_its_digest_with_a_secret_that_goes_with
         assert (pull.image, pull.layers) == (order.image, 0)
     finally:
         way.let_go()
-    seen = await bench.reaches(order.run_id, Refused)
-    assert seen.reason.code == "program_missing", seen
+    ended = await bench.launched_until(order, Ended)
+    assert (ended.exit_code, bench.output(order.run_id)[STDOUT]) == (0, b"image one\n")
+    again = replace(bench.order(("/say",)), image=order.image, login=login)
+    await bench.backend.launch([again])
+    assert (await bench.ended(again.run_id)).exit_code == 0, "its first pod does, since the image is known"
     path = f"/api/v1/namespaces/{bench.namespace}/pods/{names.pod_name(order.run_id)}"
     assert PASSWORD not in json.dumps(await bench.api.get(path))
 

@@ -14,7 +14,7 @@ from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.container_devices import withheld
-from tests.support.executor_backend import Bench
+from tests.support.executor_backend import Bench, Seen
 from tests.support.kubernetes.cluster import IMAGE
 from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim, share
 from tests.support.waiting import until
@@ -114,6 +114,20 @@ class KubernetesBench(Bench):
             return False
 
         await until(gone, f"the pod of {run_id} is gone")
+
+    async def launched_until(self, order: RunOrder, *kinds: type[Seen]) -> Seen:
+        """Launched again and again, as a run is that shows no sign of a start; its first observation of these kinds."""
+        found: list[Seen] = []
+
+        async def there() -> bool:
+            await self.backend.launch([order])
+            seen = await self.seen(order.run_id)
+            if isinstance(seen, kinds):
+                found.append(seen)
+            return bool(found)
+
+        await until(there, f"{order.run_id} is {kinds[0].__name__}", within=self.within_s)
+        return found[0]
 
     async def repair(self) -> None:
         """What stands around the runs, without waiting for the next look at it."""

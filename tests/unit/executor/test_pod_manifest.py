@@ -16,6 +16,7 @@ from services.executor.backends.protocol import Folders
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import Kind
 from services.executor.domain.container_devices import withheld
+from services.executor.domain.pod_shell import SHELL
 from shared.contracts.commands.secrets import RegistryLogin
 from shared.ids import new_id
 from tests.support.executor_backend import order_of
@@ -95,6 +96,27 @@ def test_no_variable_gives_a_pod_devices_that_it_was_not_placed_with() -> None:
     assert placed == [{"name": "ASCEND_VISIBLE_DEVICES", "value": ""}], "its plugin says the other one"
     hidden = container(made(env=tries, hidden=("all",)))["env"]
     assert {each["name"]: each.get("value") for each in hidden} == without
+
+
+def test_in_an_image_without_a_shell_it_is_what_the_job_says_and_nothing_of_ours() -> None:
+    folders = Folders(JOBS / "a", JOBS / "a" / "checkpoints", JOBS / "code", None, JOBS / "a.jsonl")
+    order = replace(order_of(f"{new_id()}.1", ("/train", "$(HOME)"), JOBS / "a", grace_s=1.2), folders=folders)
+    document = pod(order, LAYOUT, direct=True)
+    own = container(document)
+    assert (own["command"], own["workingDir"]) == (["/train", "$$(HOME)"], "/srv/jobs/code")
+    assert not {"args", "lifecycle"} & set(own)
+    assert SHELL not in json.dumps(document)
+    assert document["metadata"]["annotations"][names.SHELL_USE] == "none"
+    assert {"name": "HOME", "value": "/srv/jobs/a"} in own["env"]
+    at_home = container(pod(replace(order, env={"HOME": "/mine"}), LAYOUT, direct=True))
+    assert [each["value"] for each in at_home["env"] if each["name"] == "HOME"] == ["/mine"]
+    assert document["spec"]["terminationGracePeriodSeconds"] == 2
+
+
+def test_a_pod_says_what_it_has_a_shell_for() -> None:
+    uses = {(("/train",), 1): "scripts", (("/bin/sh", "-c", "train"), 1): "line", (("/train",), 2): "ranks"}
+    for (argv, ranks), use in uses.items():
+        assert made(argv=argv, ranks=ranks, rank=0)["metadata"]["annotations"][names.SHELL_USE] == use
 
 
 def test_each_folder_is_mounted_once_from_the_claim_with_the_longest_prefix_and_data_cannot_be_written() -> None:

@@ -12,6 +12,7 @@ from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
+from services.executor.backends.kubernetes.direct import Direct
 from services.executor.backends.kubernetes.fences import Fences
 from services.executor.backends.kubernetes.hidden import HiddenTexts
 from services.executor.backends.kubernetes.kept import Kept
@@ -67,7 +68,8 @@ async def test_a_run_whose_folder_cannot_be_marked_is_refused_and_named(tmp_path
     concluding = Concluding(kept, calls, lambda run_id, seen: None)
     folders = Folders(nobodys, nobodys, nobodys, None, nobodys / "reports")
     order = replace(order_of(f"{new_id()}.1", ("train",), nobodys, 1), folders=folders)
-    await Launching(layout, kept, pods, calls, concluding, Turns()).launch(order)
+    direct = Direct(kept, pods)
+    await Launching(layout, kept, pods, calls, concluding, Turns(), direct).launch(order)
     refused = concluding.told[order.run_id]
     assert isinstance(refused, Refused)
     assert (refused.reason.code, refused.reason.details["path"]) == ("path_unusable", str(mark_of(order)))

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from services.executor.domain.pod_names import SHELL_USE
 from services.executor.domain.pod_obstacles import Obstacle, clearer
-from services.executor.domain.pod_states import NeverStarted, Pending
+from services.executor.domain.pod_shell import ShellUse
+from services.executor.domain.pod_states import NeverStarted, Pending, WithoutShell
+from services.executor.domain.quoted import sentence
 from tests.support.kubernetes.pod_documents import NO_SHELL, ended, judged, pod, unschedulable, waiting
 
 UNBOUND = "unbound immediate PersistentVolumeClaims"
@@ -78,30 +81,71 @@ def test_a_claim_without_a_volume_is_no_nodes_fault_whatever_the_scheduler_calls
 RUNC = "OCI runtime create failed: runc create failed: unable to start container process: "
 
 
-def refused(message: str) -> Obstacle:
-    found = judged(pod(ended(128, message, "StartError"), phase="Failed"))
+def refused(message: str, **more: Any) -> Obstacle:
+    found = judged(pod(ended(128, message, "StartError"), phase="Failed", **more))
     assert isinstance(found, NeverStarted)
     return found.obstacle
 
 
+WITHOUT_SHELL = [
+    NO_SHELL,
+    RUNC + 'error during container init: exec: "/bin/sh": executable file not found in $PATH: unknown',
+    RUNC + 'exec: "/bin/sh": permission denied: unknown',
+    "crun: executable file `/bin/sh` not found: No such file or directory: unknown",
+]
+
+
+@pytest.mark.parametrize("said", WITHOUT_SHELL)
 @pytest.mark.parametrize(
-    "said",
+    ("shell", "words"), [(ShellUse.LINE, "Give the command as a list"), (ShellUse.RANKS, "or a single node")]
+)
+def test_a_run_that_needs_a_shell_is_told_what_to_do_where_its_image_has_none(
+    said: str, shell: ShellUse, words: str
+) -> None:
+    found = refused(said, shell=shell)
+    assert (found.reason.code, found.busy, found.patience) == ("shell_missing", False, False)
+    assert words in found.reason.message and "lab/train:2" in found.reason.message
+    assert found.reason.details["said"] == sentence(said)
+    made = obstacle(waiting("CreateContainerError", said, shell=shell))
+    assert made.reason == found.reason, "a runtime that finds it out when it makes the container"
+
+
+@pytest.mark.parametrize("said", WITHOUT_SHELL)
+def test_a_run_that_needs_none_starts_without_unless_it_is_to_stop(said: str) -> None:
+    found = pod(ended(128, said, "StartError"), phase="Failed", shell=ShellUse.SCRIPTS)
+    assert judged(found) == WithoutShell()
+    assert isinstance(judged(found, asked=True), NeverStarted)
+    assert judged(waiting("CreateContainerError", said, shell=ShellUse.SCRIPTS)) == WithoutShell()
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
     [
-        NO_SHELL,
-        RUNC + 'error during container init: exec: "/bin/sh": executable file not found in $PATH: unknown',
-        RUNC + 'exec: "/bin/sh": permission denied: unknown',
-        "crun: executable file `/bin/sh` not found: No such file or directory: unknown",
+        ("/opt/train", 'exec: "/opt/train": stat /opt/train: no such file or directory: unknown'),
+        ("./train", 'error during container init: exec: "./train": permission denied: unknown'),
+        ("/opt", 'exec: "/opt": is a directory: unknown'),
+        ("c++", 'exec: "c++": executable file not found in $PATH: unknown'),
+        ("$$HOME/train", 'exec: "$HOME/train": stat $HOME/train: no such file or directory: unknown'),
     ],
 )
-def test_an_image_without_a_shell_has_none_elsewhere_either(said: str) -> None:
-    found = refused(said)
-    assert (found.reason.code, found.busy) == ("program_missing", False)
-    assert said in found.reason.message
+def test_a_program_that_an_image_does_not_have_is_named(program: str, said: str) -> None:
+    found = refused(RUNC + said, shell=ShellUse.NONE, program=program)
+    name = program.replace("$$", "$")
+    assert (found.reason.code, found.busy, found.reason.details["program"]) == ("program_missing", False, name)
+    assert f"has no program {name} " in found.reason.message
+
+
+def test_a_pod_that_does_not_say_what_its_shell_is_for_is_tried_without() -> None:
+    found = pod(ended(128, NO_SHELL, "StartError"), phase="Failed")
+    for said in ({}, {SHELL_USE: "a joke"}):
+        found["metadata"]["annotations"] = said
+        assert judged(found) == WithoutShell()
 
 
 @pytest.mark.parametrize(
     "said",
     [
+        RUNC + 'exec: "/bin/sh-hook": executable file not found in $PATH: unknown',
         "nvidia-container-cli: initialization error: driver rpc error: timed out: unknown",
         RUNC + "error gathering device information while adding custom device: no such file or directory: unknown",
         RUNC + 'error mounting "/dev/shm": mount: permission denied: unknown',

@@ -104,7 +104,15 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     namespace_foreign: (facts) =>
         `虚拟集群的命名空间 ${facts.text('namespace')} 此前已存在，可能属于他人。请联系运维人员在 JOBYARD_EXECUTOR_KUBERNETES_EXISTING_NAMESPACES 中指定它，或更换虚拟集群。`,
     node_forgotten: () => '运维人员已移除该节点。',
-    program_missing: () => '作业所在的环境中没有所需的程序。',
+    program_missing: (facts) =>
+        facts.text('program')
+            ? `镜像 ${facts.text('image')} 中没有可以启动的程序 ${facts.text('program')}：${facts.text('said')}`
+            : '作业所在的环境中没有所需的程序。',
+    program_unusable: () => '作业所在的环境缺少启动该程序所需的条件。',
+    shell_missing: (facts) =>
+        facts.text('needed_by') === 'ranks'
+            ? `镜像 ${facts.text('image')} 中没有 /bin/sh，而多节点作业的各个 rank 要在其中互相等待。请改用带有 /bin/sh 的镜像，或只用一个节点。`
+            : `镜像 ${facts.text('image')} 中没有 /bin/sh，无法执行命令行。请将命令写成参数列表，第一项为镜像中的程序，即可不经 shell 启动。`,
     disk_full: (facts) => (facts.text('path') ? `${facts.text('path')} 所在的磁盘已满。` : '该节点的磁盘已满。'),
 
     no_image: () => '该节点在容器中运行作业，且没有默认镜像。请在提交时指定镜像。',

@@ -15,6 +15,7 @@ from typing import Any
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
+from services.executor.backends.kubernetes.direct import Direct
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.entrance import Entrance
 from services.executor.backends.kubernetes.fences import Fences
@@ -93,7 +94,10 @@ class KubernetesBackend:
         self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden, patience_s)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
         self._outputs = Outputs(api, self._kept, ways, self._pods, self._calls, hidden, self._note, room, patience_s)
-        self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
+        self._direct = Direct(self._kept, self._pods)
+        self._launching = Launching(
+            layout, self._kept, self._pods, self._calls, self._concluding, self._turns, self._direct
+        )
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
         self._forcing = Forcing(api, self._kept, self._pods, self._outputs, self._concluding, self._turns)
         self._observing = Observing(
@@ -103,6 +107,7 @@ class KubernetesBackend:
             self._outputs,
             self._concluding,
             self._ending,
+            self._direct,
             patience_s,
             answers=nodes.answers if nodes is not None else lambda node: True,
         )
@@ -157,7 +162,7 @@ class KubernetesBackend:
         return dict(zip(run_ids, seen, strict=True))
 
     async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull | Held]:
-        return await self._pulls.of(run_ids)
+        return {**self._direct.held(run_ids), **await self._pulls.of(run_ids)}
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         return await self._measuring.measure(run_ids)

@@ -115,6 +115,15 @@ class Calls:
         except ApiError as error:
             _unless_gone(error)
 
+    async def discard(self, run_id: str, uid: str) -> None:
+        """The run's pod with this uid is of no use: it goes, and leaves its name to the next. Raises ClusterAway."""
+        pod = self._pods.get(run_id)
+        if pod is None or pod["metadata"]["uid"] != uid:
+            return
+        await self._unhold(run_id)
+        if not pod["metadata"].get("deletionTimestamp"):
+            await self.delete(pod)
+
     async def release(self, run_id: str) -> None:
         """Take the finalizer away, and the Secret: all that is to be known of the pod is kept here."""
         try:

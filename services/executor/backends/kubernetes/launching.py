@@ -9,6 +9,7 @@ from typing import Any
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
+from services.executor.backends.kubernetes.direct import Direct
 from services.executor.backends.kubernetes.folders import prepared
 from services.executor.backends.kubernetes.gathering import gathering_of
 from services.executor.backends.kubernetes.grounds import Grounds
@@ -27,7 +28,14 @@ class Launching:
     """Of all runs of one cluster."""
 
     def __init__(
-        self, layout: Layout, kept: Kept, pods: Pods, calls: Calls, concluding: Concluding, turns: Turns
+        self,
+        layout: Layout,
+        kept: Kept,
+        pods: Pods,
+        calls: Calls,
+        concluding: Concluding,
+        turns: Turns,
+        direct: Direct,
     ) -> None:
         self._layout = layout
         self._kept = kept
@@ -35,6 +43,7 @@ class Launching:
         self._calls = calls
         self._concluding = concluding
         self._turns = turns
+        self._direct = direct
         self._grounds = Grounds(kept)
         self._ordering = asyncio.Lock()
 
@@ -48,7 +57,8 @@ class Launching:
     async def _launch(self, order: RunOrder) -> None:
         run_id = order.run_id
         try:
-            document = manifest.pod(order, self._layout)
+            direct = self._direct.starts(order, manifest.image_of(order, self._layout))
+            document = manifest.pod(order, self._layout, direct=direct)
         except Unplaceable as error:
             await self._concluding.conclude(run_id, Refused(error.reason))
             return

@@ -22,9 +22,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.executor.backends.kubernetes.processes import LOOK
+from services.executor.domain.pod_shell import SHELL
 from services.executor.domain.pod_states import CLAIM_DIFFERS, EXITED, MISPLACED, STOPPING
 
-SHELL = "/bin/sh"
 MESSAGE = "/dev/jobyard-end"
 
 _COMMON = r"""
