@@ -23,6 +23,7 @@ from services.executor.reporter import Reporter
 from services.executor.secrets import Secrets
 from services.executor.settings import ExecutorSettings
 from services.executor.shipping import Shipper
+from services.executor.storages import Storages
 from services.executor.store import RunStore
 from services.executor.usage.exporter import Exporter
 from services.executor.usage.feed import SampleFeed
@@ -63,6 +64,7 @@ def build(deps: Deps) -> Service:
             environment_of(settings, os.environ),
             files.reports,
             devices.equipment,
+            Storages(),
             backend.reports_beside_job,
             None if settings.backend == "kubernetes" else RankTables(devices.equipment),
         ),

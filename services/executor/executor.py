@@ -124,7 +124,8 @@ class Executor:
 
         Raises StoreUnavailable, OSError.
         """
-        await self._bury(placed, "stopped")
+        if not self.knows(placed.run_id):
+            await self._bury(placed, "stopped")
         await self.stop_run(placed.run_id)
 
     async def stop_run(self, run_id: str) -> None:
