@@ -28,6 +28,7 @@ from services.executor.store import RunStore
 from services.executor.usage.exporter import Exporter
 from services.executor.usage.feed import SampleFeed
 from services.executor.usage.files import UsageFiles
+from services.executor.usage.looks import JobFolders
 from services.executor.usage.sampler import Sampler
 from services.executor.usage.tallies import Tallies
 from shared.contracts.instruments import SAMPLES
@@ -52,7 +53,7 @@ def build(deps: Deps) -> Service:
     deps.meter.watch(SAMPLES, lambda: (((outcome,), count) for outcome, count in feed.outcomes.items()))
     looks, exporter = Looks(), Exporter(clock)
     deps.registry.register(exporter)
-    sampler = Sampler(backend.measure, read_devices, Tallies(files), feed, exporter, clock)
+    sampler = Sampler(backend.measure, read_devices, Tallies(files), JobFolders(), feed, exporter, clock)
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,

@@ -37,6 +37,7 @@ from services.executor.store import RunStore
 from services.executor.usage.exporter import Exporter
 from services.executor.usage.feed import SampleFeed
 from services.executor.usage.files import UsageFiles
+from services.executor.usage.looks import JobFolders
 from services.executor.usage.sampler import Sampler
 from services.executor.usage.tallies import Tallies
 from shared.bus.bus import Bus
@@ -188,7 +189,7 @@ class Bench:
     def sampler(self, files: UsageFiles) -> Sampler:
         clock = self.clock
         feed, exporter = SampleFeed(self.gateway), Exporter(clock)
-        return Sampler(self.backend.measure, lambda _: {}, Tallies(files), feed, exporter, clock)
+        return Sampler(self.backend.measure, lambda _: {}, Tallies(files), JobFolders(), feed, exporter, clock)
 
     def executor(self) -> Executor:
         files = UsageFiles(self.folder / "metrics")
