@@ -83,6 +83,13 @@ class Launching:
             await self._backend.launch(self._preparation.orders(prepared.assignment, prepared.outcome))
         return True
 
+    async def over(self, last: Mapping[str, int]) -> None:
+        """Start none any more of these jobs' attempts up to the given ones. Raises StoreUnavailable."""
+        for item in list(self._preparing.under_way.values()):
+            if item.view.state.attempt <= last.get(item.view.id, -1):
+                async with self._known.changing:
+                    await self.bury(item, "stopped")
+
     async def bury(self, item: Placed, kind: Kind, reason: Reason | None = None) -> None:
         """Leave a tombstone, which no launch passes, and report it, unless the run has been here.
 

@@ -43,6 +43,8 @@ class Preparing:
         self._preparation = preparation
         self._launch = launch
         self._tasks = TaskPerRun()
+        self.under_way: dict[str, Assignment] = {}
+        """By their runs' ids, those that are not launched yet."""
         self._late: list[Prepared] = []
         self._handing_over = asyncio.Lock()
 
@@ -74,12 +76,15 @@ class Preparing:
         return self._tasks.cancel()
 
     async def _prepare(self, assignment: Assignment, number: int, batch: "_Batch") -> None:
+        self.under_way[assignment.run_id] = assignment
         try:
             prepared = await self.now(assignment)
             if not batch.took(number, prepared):
                 await self._hand_over(prepared)
         except TemporaryError as error:  # the reconcile loop asks for it again
             log.warning("launch_delayed", run_id=assignment.run_id, reason=str(error))
+        finally:
+            del self.under_way[assignment.run_id]
 
     async def _hand_over(self, prepared: Prepared) -> None:
         """Whoever comes first takes those along that have become ready meanwhile."""

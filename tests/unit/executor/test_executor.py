@@ -746,6 +746,21 @@ async def test_a_run_that_is_stopped_while_its_storage_is_silent_never_starts(be
     assert bench.backend.launched == [other_one.run_id]
 
 
+async def test_a_run_that_is_over_for_the_platform_while_its_storage_is_silent_never_starts(
+    bench: Bench, frozen: Frozen
+) -> None:
+    executor, item = bench.executor(), assignment_of(launch=launch_of(job_path=str(frozen.folder / "job")))
+    frozen.freeze()
+    await executor.launch([item])
+    await executor.over([(ID, 0)])
+    assert executor.runs == {}
+    await executor.over([(ID, 1)])
+    frozen.thaw()
+    await until(lambda: os.path.isdir(frozen.folder / "job"), "the storage has answered")
+    await executor.launch([other(2), item])
+    assert bench.backend.launched == [other(2).run_id]
+
+
 async def test_a_run_that_is_asked_for_again_while_its_storage_is_silent_starts_once(
     bench: Bench, frozen: Frozen
 ) -> None:
