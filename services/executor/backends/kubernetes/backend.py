@@ -48,6 +48,7 @@ from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Observation
 from services.executor.domain.pulling import Held, Pull
 from services.executor.domain.reading import Reading
+from services.executor.storages import Storages
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
 from shared.contracts.metrics import Accelerator
@@ -81,7 +82,8 @@ class KubernetesBackend:
         strangers = nodes.strangers if nodes is not None else Holders()
         self._pods = Pods(api, layout.fence, strangers, self._moved, self._kept.namespace)
         self._measuring = Measuring(self._pods, sources)
-        self._rendezvous = Rendezvous(self._kept, self._pods)
+        storages = Storages()
+        self._rendezvous = Rendezvous(self._kept, self._pods, storages)
         hidden = HiddenTexts(api)
         self._pulls = PodPulls(api, self._pods, hidden.of)
         room = Room(folder, output_bytes)
@@ -96,7 +98,7 @@ class KubernetesBackend:
         self._outputs = Outputs(api, self._kept, ways, self._pods, self._calls, hidden, self._note, room, patience_s)
         self._direct = Direct(self._kept, self._pods)
         self._launching = Launching(
-            layout, self._kept, self._pods, self._calls, self._concluding, self._turns, self._direct
+            layout, self._kept, self._pods, self._calls, self._concluding, self._turns, self._direct, storages
         )
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
         self._forcing = Forcing(api, self._kept, self._pods, self._outputs, self._concluding, self._turns)
