@@ -54,6 +54,7 @@ PULLING = 'failed to pull and unpack image "registry.lab/train:3": failed to '
         ("ErrImagePull", PULLING + "do request: dial tcp: lookup registry.lab: no such host", True, True),
         ("ImagePullBackOff", 'Back-off pulling image "registry.lab/train:3"', True, True),
         ("ErrImagePull", PULLING + "extract layer: write /lib/a.so: no space left on device", True, False),
+        ("ErrImagePull", PULLING + "prepare extraction snapshot: parent snapshot sha256:1a: not found", True, False),
         ("ImageInspectError", "Failed to inspect image: context deadline exceeded", True, False),
         ("ErrImagePull", PULLING + "resolve reference: registry.lab/train:3: not found", False, True),
         ("ErrImagePull", PULLING + "authorize: unexpected status: 401 Unauthorized", False, True),
