@@ -25,15 +25,21 @@ async def secrets(bench: KubernetesBench) -> list[dict[str, Any]]:
     return items
 
 
+async def reopened(bench: KubernetesBench, start_s: float = 10_800.0) -> None:
+    """It pulls images from now on, and gives each run's node so long for that."""
+    await bench.close()
+    bench.layout = replace(bench.layout, pull_policy="IfNotPresent")
+    bench.start_s = start_s
+    await bench.open()
+
+
 async def test_a_pods_image_is_pulled_by_its_digest_with_a_secret_that_goes_with_the_run(
     bench: KubernetesBench, registry: Registry, way: HeldWay
 ) -> None:
     """The image has no shell. That is said by who tried to start in it, so it was pulled."""
     digest = registry.push("team/train:3", "one")
     name = f"127.0.0.1:{way.port}"
-    await bench.close()
-    bench.layout = replace(bench.layout, pull_policy="IfNotPresent")
-    await bench.open()
+    await reopened(bench)
     login = RegistryLogin(registry=name, username=USER, password=PASSWORD)
     order = replace(bench.order("true"), image=f"{name}/team/train@{digest}", login=login)
     way.hold_after(PART)
@@ -60,6 +66,28 @@ async def test_a_pods_image_is_pulled_by_its_digest_with_a_secret_that_goes_with
     await until(none_left, "its secret is gone")
 
 
+async def test_a_pod_that_its_node_does_not_start_in_its_time_is_told_to_go_and_its_run_waits(
+    bench: KubernetesBench, registry: Registry, way: HeldWay
+) -> None:
+    """A kubelet ends no pull that has begun, and lets the pod go with it: it starts nothing that was told to go."""
+    login = RegistryLogin(registry=f"127.0.0.1:{way.port}", username=USER, password=PASSWORD)
+    image = f"{login.registry}/team/slow@{registry.push('team/slow:1', 'slow')}"
+    await reopened(bench, start_s=10)
+    order = replace(bench.order("true"), image=image, login=login)
+    way.hold_after(PART)
+    await bench.backend.launch([order])
+
+    async def told_to_go() -> bool:
+        await bench.seen(order.run_id)
+        pods = await bench.api.get(f"/api/v1/namespaces/{bench.namespace}/pods")
+        return any("deletionTimestamp" in pod["metadata"] for pod in pods["items"])
+
+    await until(told_to_go, "it is told to go", within=bench.within_s)
+    way.let_go()
+    seen = await bench.reaches(order.run_id, Refused)
+    assert (seen.reason.code, seen.busy, seen.own) == ("start_overdue", True, True)
+
+
 async def test_while_a_pod_waits_its_secret_stands_beside_it_as_the_kubelet_reads_it(
     bench: KubernetesBench, registry: Registry
 ) -> None:
@@ -83,9 +111,7 @@ async def test_while_a_pod_waits_its_secret_stands_beside_it_as_the_kubelet_read
 
 
 async def test_a_pull_that_fails_is_told_as_that_while_the_node_tries_again(bench: KubernetesBench) -> None:
-    await bench.close()
-    bench.layout = replace(bench.layout, pull_policy="IfNotPresent")
-    await bench.open()
+    await reopened(bench)
     order = replace(bench.order("true"), image=f"127.0.0.1:{free_port()}/team/train:3")
     await bench.backend.launch([order])
     told: list[Pull | Held] = []

@@ -45,6 +45,8 @@ RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1"
 FULL = Refused(Reason(code="cluster_refused", message="There is no room."), busy=True)
 GIVEN_UP = Reason(code="run_forced", message="ada gave it up.")
 OVER = ended(0, "exited\n")
+CREATING = {"waiting": {"reason": "ContainerCreating"}}
+NOT_YET = "2999-01-01T00:00:00Z"
 PULLED_IN_VAIN = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}
 
 
@@ -95,7 +97,7 @@ class Disk(Kept):
 class Executor:
     """What looks at the pod of one run."""
 
-    def __init__(self, folder: Path, patience_s: float = 60.0) -> None:
+    def __init__(self, folder: Path, patience_s: float = 60.0, start_s: float = 10_800.0) -> None:
         self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder.parent, "jobyard"),))
         self.order = order_of(RUN, ("true",), folder, 10)
         self.server, self.kept, self.tasks = Server(), Disk(folder / "home"), Tasks()
@@ -111,7 +113,7 @@ class Executor:
         self.outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, room, patience_s)
         ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
         parts = (kept, pods, calls, self.outputs, concluding, ending)
-        self.observing = Observing(*parts, patience_s, answers=lambda node: True)
+        self.observing = Observing(*parts, patience_s, start_s, answers=lambda node: True)
         self.forcing = Forcing(api, kept, pods, self.outputs, concluding, Turns())
         forgetting = Forgetting(kept, calls, self.tasks, lambda run_id: None)
         self.sweep = Sweep(kept, calls, ending, self.observing, forgetting)
@@ -125,6 +127,7 @@ class Executor:
         buried: bool = False,
         beside: dict[str, Any] | None = None,
         node: str | None = None,
+        taken: str | None = None,
         **meta: Any,
     ) -> None:
         """The watch tells of the run's pod, and of a container that others have put into it."""
@@ -136,7 +139,7 @@ class Executor:
         document["spec"]["nodeName"] = node
         states = {"istio-proxy": beside, names.CONTAINER: state}
         containers = [{"name": name, "state": each} for name, each in states.items() if each is not None]
-        document["status"] = {"phase": phase, "containerStatuses": containers}
+        document["status"] = {"phase": phase, "containerStatuses": containers, "startTime": taken}
         self.pods.take(document)
 
     def _moved(self, run_id: str) -> None:
@@ -229,6 +232,23 @@ async def test_a_pod_that_does_not_start_is_given_up_also_if_nothing_new_is_hear
     await until(lambda: executor.server.deleted, "it is given up")
     stop = executor.kept.stop_of(RUN)
     assert stop is not None and stop["refused"]["code"] == "image_unavailable"
+
+
+async def test_a_pod_that_its_node_does_not_start_in_its_time_is_given_up_and_its_run_waits(tmp_path: Path) -> None:
+    executor = Executor(tmp_path, start_s=7200.0)
+    executor.hears_of(CREATING, phase="Pending", node="gpu-7", taken="2020-01-01T00:00:00Z")
+    await until(lambda: executor.server.deleted, "it is given up")
+    stop = executor.kept.stop_of(RUN)
+    assert stop is not None and (stop["busy"], stop["own"], stop["refused"]["code"]) == (True, True, "start_overdue")
+    assert "gpu-7" in stop["refused"]["message"] and "within 2 h" in stop["refused"]["message"]
+
+
+@pytest.mark.parametrize("taken", [NOT_YET, None])
+async def test_one_that_has_time_left_is_not(tmp_path: Path, taken: str | None) -> None:
+    executor = Executor(tmp_path)
+    executor.hears_of(CREATING, phase="Pending", taken=taken)
+    await executor.looked()
+    assert executor.kept.stop_of(RUN) is None
 
 
 async def test_the_output_of_a_run_whose_pod_is_gone_comes_to_an_end_and_says_what_it_lacks(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.executor.domain.pod_obstacles import Obstacle, clearer
+from services.executor.domain.pod_obstacles import Obstacle, clearer, overdue
 from services.executor.domain.pod_states import NeverStarted, Pending
-from tests.support.kubernetes.pod_documents import NO_SHELL, ended, judged, pod, unschedulable, waiting
+from services.executor.domain.pod_status import needed
+from tests.support.kubernetes.pod_documents import NO_SHELL, START, START_NS, ended, judged, pod, unschedulable, waiting
 
 UNBOUND = "unbound immediate PersistentVolumeClaims"
 
@@ -125,6 +126,17 @@ def test_a_run_that_has_too_little_memory_to_start_is_told_to_ask_for_more() -> 
 def test_a_pod_on_its_way_has_no_obstacle() -> None:
     assert judged(waiting("ContainerCreating")) == Pending(None)
     assert judged(pod(phase="Pending", node=None)) == Pending(None)
+
+
+def test_a_pod_that_its_node_has_taken_may_be_on_its_way_for_so_long_and_no_longer() -> None:
+    document = waiting("ContainerCreating")
+    assert overdue(document, START_NS, 1) is None, "no node has taken it"
+    document["status"]["startTime"] = START
+    kept = document | {"status": needed(document["status"])}
+    assert overdue(kept, START_NS + 3_599_999_999_999, 3600) is None
+    late = overdue(kept, START_NS + 3_600_000_000_000, 3600)
+    assert late is not None and (late.busy, late.own, late.patience) == (True, True, False)
+    assert late.reason.details == {"node": "gpu-7", "image": "lab/train:2", "hours": "1"}
 
 
 def test_why_an_image_could_not_be_pulled_is_told_while_the_node_waits_to_try_again() -> None:

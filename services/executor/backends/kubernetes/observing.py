@@ -32,7 +32,9 @@ POD_GONE = Reason(code="pod_gone", message="The run's pod was removed from the c
 
 
 class Observing:
-    """`patience_s`: what a pod that does not start is given for it. `answers`: whether a node does, by its name."""
+    """`patience_s`: what a pod that is kept from starting is given for it; `start_s`: one that is not, from when its
+    node has taken it. `answers`: whether a node does, by its name.
+    """
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class Observing:
         concluding: Concluding,
         ending: Ending,
         patience_s: float,
+        start_s: float,
         answers: Callable[[str], bool],
     ) -> None:
         self._kept = kept
@@ -52,7 +55,7 @@ class Observing:
         self._concluding = concluding
         self._answers = answers
         self._looks = Looks(self._look)
-        self._patience = Patience(kept, ending, patience_s, self._looks.later)
+        self._patience = Patience(kept, pods, ending, patience_s, start_s, self._looks.later)
         self.outlived: set[str] = set()
         """Runs that are over and whose living pods could not be deleted: the sweep looks again."""
 
