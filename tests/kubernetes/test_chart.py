@@ -330,6 +330,7 @@ def test_a_number_stays_as_it_is_written_however_large(monkeypatch: pytest.Monke
             "diskMib": million,
             "sharedMemoryMib": million,
             "patienceS": million,
+            "startS": million,
             "tolerations": [{"operator": "Exists", "tolerationSeconds": beyond}],
             "devices": {"v100": {"resource": "nvidia.com/gpu", "memory_mib": million}},
             "quotas": {"default": {"memory_mib": beyond}},
@@ -346,7 +347,8 @@ def test_a_number_stays_as_it_is_written_however_large(monkeypatch: pytest.Monke
         assert pod["securityContext"]["runAsGroup"] == pod["securityContext"]["fsGroup"] == beyond
     _let_read(monkeypatch, environments(found)["executor"])
     settings = KubernetesSettings()
-    assert settings.memory_mib == settings.disk_mib == settings.shared_memory_mib == settings.patience_s == million
+    assert settings.memory_mib == settings.disk_mib == settings.shared_memory_mib == million
+    assert settings.patience_s == settings.start_s == million
     assert settings.devices["v100"].memory_mib == million and settings.quotas["default"].memory_mib == beyond
     assert settings.tolerations[0]["tolerationSeconds"] == settings.group == beyond
     assert "e+" not in json.dumps(found)

@@ -177,3 +177,4 @@ async def test_each_node_of_the_cluster_is_reported_with_who_answers_for_it(
     report = NodeReported.model_validate_json(entry.value)
     assert (report.executor, report.uses_images) == (NODE, True)
     assert report.cpus > 0 and report.memory_mib > 0 and report.boot_id
+    assert report.pods is not None and report.pods > 0

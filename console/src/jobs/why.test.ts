@@ -8,6 +8,7 @@ test('a job that waits says for what, and its place in line', () => {
     expect(said('waiting_for_devices')).toEqual({ text: 'devices', count: 4, type: 'v100', place: 7 })
     expect(said('waiting_for_cpus')).toEqual({ text: 'cpus', count: 2, place: 7 })
     expect(said('waiting_for_memory')).toEqual({ text: 'memory', gib: 1, place: 7 })
+    expect(said('waiting_for_pods')).toEqual({ text: 'pods', place: 7 })
     expect(said('gang')).toEqual({ text: 'gang', count: 2, place: 7 })
     expect(said('gang_too_large')).toEqual({ text: 'tooMany', count: 2, place: null })
     expect(said('no_node_fits')).toEqual({ text: 'tooLarge', place: null })

@@ -35,7 +35,7 @@ export type Why =
     | { text: 'cpus'; count: number; place: number | null }
     | { text: 'memory'; gib: number; place: number | null }
     | { text: 'gang'; count: number; place: number | null }
-    | { text: 'turn' | 'busy' | 'room' | 'tooLarge' | 'noNodes'; place: number | null }
+    | { text: 'pods' | 'turn' | 'busy' | 'room' | 'tooLarge' | 'noNodes'; place: number | null }
     | { text: 'noDevice'; type: string; place: null }
     | { text: 'until'; at: string; place: null }
     | { text: 'starting' | 'silent'; node: string; place: null }
@@ -65,6 +65,8 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
             return { text: 'cpus', count: number(needs['cpus']), place }
         case 'waiting_for_memory':
             return { text: 'memory', gib: Math.round(number(needs['memory_mib']) / 102.4) / 10, place }
+        case 'waiting_for_pods':
+            return { text: 'pods', place }
         case 'gang':
             return { text: 'gang', count: number(needs['nodes']), place }
         case 'waiting_for_turn':

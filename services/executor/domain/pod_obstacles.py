@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.executor.domain.pod_shell import missing, program_of
-from services.executor.domain.pod_status import SCHEDULED, Pod, condition, container_state, node_of
+from services.executor.domain.pod_status import SCHEDULED, Pod, condition, container_state, node_of, taken_ns
 from services.executor.domain.pull_failures import is_final, is_of_the_node
 from services.executor.domain.quoted import sentence
 from shared.contracts.events import Facts
@@ -77,6 +77,24 @@ def obstacle(pod: Pod) -> Obstacle | None:
     if scheduled.get("status") == "False" and scheduled.get("reason") in ("Unschedulable", "SchedulerError"):
         return _unschedulable(str(scheduled.get("message", "")), scheduled["reason"] == "SchedulerError")
     return None
+
+
+def overdue(pod: Pod, now_ns: int, within_s: float) -> Obstacle | None:
+    """Of one that nothing else keeps from starting: its node had all the time that it gets, and is not there yet.
+
+    A node says of a registry that gives nothing, or a little at a time, only that it pulls. So it is not the node that
+    is left alone, but the run that waits.
+    """
+    since_ns = taken_ns(pod)
+    if since_ns is None or now_ns - since_ns < within_s * 1e9:
+        return None
+    image, hours = pod["spec"]["containers"][0].get("image", ""), f"{within_s / 3600:.3g}"
+    words = (
+        f"The node {node_of(pod)} has not started the run within {hours} h: its image {image} has not come in that "
+        "time, or a volume or network that it needs. It is tried again later."
+    )
+    details: Facts = {"node": node_of(pod), "image": image, "hours": hours}
+    return Obstacle(Reason(code="start_overdue", message=words, details=details), busy=True, patience=False, own=True)
 
 
 def clearer(before: Obstacle | None, now: Obstacle) -> Obstacle:

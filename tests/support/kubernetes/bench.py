@@ -64,6 +64,8 @@ class KubernetesBench(Bench):
         self.output_bytes = 0
         """What is kept of one run's output; 0: all of it."""
 
+        self.start_s = 10_800.0
+        """What a node may take to start a run that nothing is known to keep from it."""
         self._kubeconfig = through or kubeconfig
         self._patience_s = patience_s
         super().__init__(self._made, folder / "jobs", BROUGHT)
@@ -81,6 +83,7 @@ class KubernetesBench(Bench):
             nodes=self.nodes,
             sources=sources,
             output_bytes=self.output_bytes,
+            start_s=self.start_s,
         )
 
     def order(

@@ -89,7 +89,7 @@ class Disk(Kept):
 class Executor:
     """What looks at the pod of one run."""
 
-    def __init__(self, folder: Path, patience_s: float = 60.0) -> None:
+    def __init__(self, folder: Path, patience_s: float = 60.0, start_s: float = 10_800.0) -> None:
         self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder.parent, "jobyard"),))
         self.order = order_of(RUN, ("true",), folder, 10)
         self.server, self.kept, self.tasks = Server(), Disk(folder / "home"), Tasks()
@@ -106,7 +106,7 @@ class Executor:
         ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
         self.direct = Direct(kept, pods)
         parts = (kept, pods, calls, self.outputs, concluding, ending, self.direct)
-        self.observing = Observing(*parts, patience_s, answers=lambda node: True)
+        self.observing = Observing(*parts, patience_s, start_s, answers=lambda node: True)
         self.forcing = Forcing(api, kept, pods, self.outputs, concluding, Turns())
         forgetting = Forgetting(kept, calls, self.tasks, lambda run_id: None)
         self.sweep = Sweep(kept, calls, ending, self.observing, forgetting)
@@ -121,6 +121,7 @@ class Executor:
         beside: dict[str, Any] | None = None,
         node: str | None = None,
         direct: bool = False,
+        taken: str | None = None,
         **meta: Any,
     ) -> None:
         """The watch tells of the run's pod, and of a container that others have put into it."""
@@ -133,7 +134,7 @@ class Executor:
         document["spec"]["nodeName"] = node
         states = {"istio-proxy": beside, names.CONTAINER: state}
         containers = [{"name": name, "state": each} for name, each in states.items() if each is not None]
-        document["status"] = {"phase": phase, "containerStatuses": containers}
+        document["status"] = {"phase": phase, "containerStatuses": containers, "startTime": taken}
         self.pods.take(document)
 
     def reopened(self) -> Kept:

@@ -17,6 +17,8 @@ from tests.support.waiting import until
 FULL = Refused(Reason(code="cluster_refused", message="There is no room."), busy=True)
 GIVEN_UP = Reason(code="run_forced", message="ada gave it up.")
 OVER = ended(0, "exited\n")
+CREATING = {"waiting": {"reason": "ContainerCreating"}}
+NOT_YET = "2999-01-01T00:00:00Z"
 PULLED_IN_VAIN = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}
 
 
@@ -91,6 +93,23 @@ async def test_a_pod_that_does_not_start_is_given_up_also_if_nothing_new_is_hear
     await until(lambda: executor.server.deleted, "it is given up")
     stop = executor.kept.stop_of(RUN)
     assert stop is not None and stop["refused"]["code"] == "image_unavailable"
+
+
+async def test_a_pod_that_its_node_does_not_start_in_its_time_is_given_up_and_its_run_waits(tmp_path: Path) -> None:
+    executor = Executor(tmp_path, start_s=7200.0)
+    executor.hears_of(CREATING, phase="Pending", node="gpu-7", taken="2020-01-01T00:00:00Z")
+    await until(lambda: executor.server.deleted, "it is given up")
+    stop = executor.kept.stop_of(RUN)
+    assert stop is not None and (stop["busy"], stop["own"], stop["refused"]["code"]) == (True, True, "start_overdue")
+    assert "gpu-7" in stop["refused"]["message"] and "within 2 h" in stop["refused"]["message"]
+
+
+@pytest.mark.parametrize("taken", [NOT_YET, None])
+async def test_one_that_has_time_left_is_not(tmp_path: Path, taken: str | None) -> None:
+    executor = Executor(tmp_path)
+    executor.hears_of(CREATING, phase="Pending", taken=taken)
+    await executor.looked()
+    assert executor.kept.stop_of(RUN) is None
 
 
 async def test_the_output_of_a_run_whose_pod_is_gone_comes_to_an_end_and_says_what_it_lacks(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from services.executor.domain.pod_names import SHELL_USE
-from services.executor.domain.pod_obstacles import Obstacle, clearer
+from services.executor.domain.pod_obstacles import Obstacle, clearer, overdue
 from services.executor.domain.pod_shell import ShellUse
 from services.executor.domain.pod_states import NeverStarted, Pending, WithoutShell
+from services.executor.domain.pod_status import needed
 from services.executor.domain.quoted import sentence
-from tests.support.kubernetes.pod_documents import NO_SHELL, ended, judged, pod, unschedulable, waiting
+from tests.support.kubernetes.pod_documents import NO_SHELL, START, START_NS, ended, judged, pod, unschedulable, waiting
 
 UNBOUND = "unbound immediate PersistentVolumeClaims"
 
@@ -57,6 +58,7 @@ PULLING = 'failed to pull and unpack image "registry.lab/train:3": failed to '
         ("ErrImagePull", PULLING + "do request: dial tcp: lookup registry.lab: no such host", True, True),
         ("ImagePullBackOff", 'Back-off pulling image "registry.lab/train:3"', True, True),
         ("ErrImagePull", PULLING + "extract layer: write /lib/a.so: no space left on device", True, False),
+        ("ErrImagePull", PULLING + "prepare extraction snapshot: parent snapshot sha256:1a: not found", True, False),
         ("ImageInspectError", "Failed to inspect image: context deadline exceeded", True, False),
         ("ErrImagePull", PULLING + "resolve reference: registry.lab/train:3: not found", False, True),
         ("ErrImagePull", PULLING + "authorize: unexpected status: 401 Unauthorized", False, True),
@@ -168,6 +170,17 @@ def test_a_run_that_has_too_little_memory_to_start_is_told_to_ask_for_more() -> 
 def test_a_pod_on_its_way_has_no_obstacle() -> None:
     assert judged(waiting("ContainerCreating")) == Pending(None)
     assert judged(pod(phase="Pending", node=None)) == Pending(None)
+
+
+def test_a_pod_that_its_node_has_taken_may_be_on_its_way_for_so_long_and_no_longer() -> None:
+    document = waiting("ContainerCreating")
+    assert overdue(document, START_NS, 1) is None, "no node has taken it"
+    document["status"]["startTime"] = START
+    kept = document | {"status": needed(document["status"])}
+    assert overdue(kept, START_NS + 3_599_999_999_999, 3600) is None
+    late = overdue(kept, START_NS + 3_600_000_000_000, 3600)
+    assert late is not None and (late.busy, late.own, late.patience) == (True, True, False)
+    assert late.reason.details == {"node": "gpu-7", "image": "lab/train:2", "hours": "1"}
 
 
 def test_why_an_image_could_not_be_pulled_is_told_while_the_node_waits_to_try_again() -> None:

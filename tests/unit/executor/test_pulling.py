@@ -61,6 +61,30 @@ def test_lines_that_say_nothing_change_nothing(strange: dict[str, Any]) -> None:
     assert after(known, strange) == after(known)
 
 
+def test_an_image_comes_nearer_with_each_byte_and_not_with_what_an_engine_repeats() -> None:
+    progress = Progress("python:3.12", AT_NS)
+    lines = [
+        (line("Pulling from library/python", "3.12"), False),
+        (line("Pulling fs layer"), True),
+        (line("Pulling fs layer"), False),
+        (line("Waiting"), False),
+        (line("Downloading", current=1, total=9), True),
+        (line("Downloading", current=1, total=9), False),
+        (line("Retrying in 5 seconds"), False),
+        (line("Pulling fs layer", "unsized"), True),
+        (line("Downloading", "unsized", 5, 0), False),
+        ({"status": "Downloading", "id": "unsized", "progressDetail": {"current": 5}}, True),
+        (line("Download complete"), True),
+        (line("Download complete"), False),
+        (line("Extracting", current=1, total=9), True),
+        (line("Extracting", current=1, total=9), True),
+        (line("Pull complete"), True),
+        (line("Pull complete"), False),
+        ({"status": "Digest: sha256:1a"}, False),
+    ]
+    assert [progress.take(one) for one, _ in lines] == [nearer for _, nearer in lines]
+
+
 def test_more_than_all_never_arrives_and_layers_without_end_are_not_counted() -> None:
     assert after(line("Pulling fs layer"), line("Downloading", "a", 99, 10)).arrived == 10
     assert after(*(line("Pulling fs layer", str(number)) for number in range(5000))).layers == MOST_LAYERS

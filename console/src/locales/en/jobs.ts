@@ -74,6 +74,7 @@ export default {
         devices: 'waits for {count} {type}',
         cpus: 'waits for {count} CPU | waits for {count} CPUs',
         memory: 'waits for {gib} GiB of memory',
+        pods: 'waits for a pod of a node',
         gang: 'waits for {count} node | waits for {count} nodes at the same time',
         turn: 'waits for its turn',
         busy: 'its node was busy',

@@ -30,6 +30,7 @@ export default {
             '当某个节点空出 {devices} 个 {type} 时启动，目前最多空闲 {free} 个。提高优先级可以提前，减少设备数量更容易满足。',
         waiting_for_cpus: '当某个节点空出 {cpus} 个 CPU 时启动。提高优先级可以提前，减少 CPU 更容易满足。',
         waiting_for_memory: '当某个节点空出 {memory} MiB 内存时启动。提高优先级可以提前，减少内存更容易满足。',
+        waiting_for_pods: '当某个资源足够的节点可以再容纳一个 Pod 时启动。提高优先级可以提前。',
         gang: '当 {nodes} 个这样的节点同时空出时启动。提高优先级可以提前，减少节点更容易满足。',
         gang_too_large: '终止后减少节点数或每节点的资源，重新提交。',
         waiting_for_turn: '无需操作：会自动启动，或在为其保留资源的作业之后启动。',

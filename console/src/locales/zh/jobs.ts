@@ -72,6 +72,7 @@ export default {
         devices: '等待 {count} 个 {type}',
         cpus: '等待 {count} 个 CPU',
         memory: '等待 {gib} GiB 内存',
+        pods: '等待节点空出 Pod',
         gang: '等待 {count} 个节点同时空闲',
         turn: '等待轮到它',
         busy: '所需节点繁忙',

@@ -23,6 +23,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     waiting_for_memory: (facts) =>
         facts.needs &&
         `等待 ${facts.needs.memoryMib} MiB 内存：单个节点最多空闲 ${facts.freeOnOne?.memoryMib ?? 0} MiB。${line(facts)}`,
+    waiting_for_pods: (facts) => `等待节点空出 Pod：其余资源足够的节点，Pod 数都已达上限。${line(facts)}`,
     waiting_for_turn: (facts) => `资源足够，马上启动；除非这些资源是为排在前面的作业保留的。${line(facts)}`,
     gang: (facts) =>
         facts.needs &&
@@ -98,6 +99,9 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     devices_busy: (facts) => `该节点的设备 ${facts.list('devices').join('、')} 正被其他运行占用。`,
     cpus_busy: (facts) => `该节点空闲 ${facts.text('free')} 个 CPU，作业申请 ${facts.text('cpus')} 个。`,
     memory_busy: (facts) => `该节点空闲 ${facts.text('free_mib')} MiB 内存，作业申请 ${facts.text('memory_mib')} MiB。`,
+    pods_busy: (facts) => `该节点可供运行使用的 ${facts.text('pods')} 个 Pod 都已占用。`,
+    start_overdue: (facts) =>
+        `节点 ${where(facts)}在 ${facts.text('hours')} 小时内没有启动这次运行：镜像 ${facts.text('image')} 或所需的存储卷、网络迟迟没有就绪。`,
     record_lost: () => '节点上没有这次运行的记录，可能已被删除。',
     run_forced: (facts) => `运维人员 ${facts.text('actor')} 声明该运行所在的节点不会恢复，并放弃了这次运行。`,
     namespace_taken: (facts) => `虚拟集群的命名空间 ${facts.text('namespace')} 已有他用，请联系运维人员更换虚拟集群。`,

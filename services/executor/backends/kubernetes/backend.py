@@ -72,6 +72,7 @@ class KubernetesBackend:
         nodes: ClusterNodes | None = None,
         sources: Sequence[Source] = (),
         output_bytes: int = 0,
+        start_s: float = 10_800.0,
     ) -> None:
         self._api = api
         self._nodes = nodes
@@ -111,6 +112,7 @@ class KubernetesBackend:
             self._ending,
             self._direct,
             patience_s,
+            start_s,
             answers=nodes.answers if nodes is not None else lambda node: True,
         )
         self._forgetting = Forgetting(self._kept, self._calls, self._tasks, self._gone)

@@ -33,9 +33,17 @@ def in_cluster(executor: str, home: Path, registries: Sequence[str]) -> tuple[Ku
     api = Api(said.config, said.context)
     nodes = ClusterNodes(api, layout.executor, layout.device_types, said.tolerations, said.node_labels)
     sources = _sources(api, said)
-    most = said.output_mib << 20
     backend = KubernetesBackend(
-        api, home, layout, said.create_namespaces, said.existing_namespaces, said.patience_s, nodes, sources, most
+        api,
+        home,
+        layout,
+        said.create_namespaces,
+        said.existing_namespaces,
+        said.patience_s,
+        nodes,
+        sources,
+        output_bytes=said.output_mib << 20,
+        start_s=said.start_s,
     )
     return backend, ClusterReports(executor, nodes)
 

@@ -33,7 +33,9 @@ POD_GONE = Reason(code="pod_gone", message="The run's pod was removed from the c
 
 
 class Observing:
-    """`patience_s`: what a pod that does not start is given for it. `answers`: whether a node does, by its name."""
+    """`patience_s`: what a pod that is kept from starting is given for it; `start_s`: one that is not, from when its
+    node has taken it. `answers`: whether a node does, by its name.
+    """
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Observing:
         ending: Ending,
         direct: Direct,
         patience_s: float,
+        start_s: float,
         answers: Callable[[str], bool],
     ) -> None:
         self._kept = kept
@@ -55,7 +58,7 @@ class Observing:
         self._direct = direct
         self._answers = answers
         self._looks = Looks(self._look)
-        self._patience = Patience(kept, ending, patience_s, self._looks.later)
+        self._patience = Patience(kept, pods, ending, patience_s, start_s, self._looks.later)
         self.outlived: set[str] = set()
         """Runs whose pods are to go and could not be deleted, since the run is over, or is to have another: the sweep
         looks again."""

@@ -247,3 +247,9 @@ class KubernetesSettings(BaseSettings):
         description="How long a pod may wait for an image or for room before its run is given up, and a node be asked "
         "for the log of one that has ended.",
     )
+    start_s: float = Field(
+        10_800.0,
+        gt=0,
+        description="How long a node may take to start a run that nothing is known to keep from it, from when it has "
+        "taken the pod: for a large image, and for those of others that are pulled before it.",
+    )
