@@ -134,7 +134,9 @@ class Preparation:
         try:
             resolved.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
-            message = f"The {name} {path!r} does not exist on this node. Create it, or submit with another path."
+            message = f"The {name} {resolved} does not exist on this node. Create it, or submit with another path."
+            if not path.startswith("/"):
+                message += f" {path!r} starts at the platform's storage; `jobyard submit` takes './{path}' as your own."
             raise Unfit(Reason(code=f"{name}_missing", message=message, details={"path": str(resolved)})) from error
         return resolved
 

@@ -108,11 +108,15 @@ async def test_paths_of_the_submission_are_used(preparation: Preparation, storag
 
 
 @pytest.mark.parametrize("name", ["work_path", "data_path"])
-async def test_a_path_that_does_not_exist_is_named_with_what_to_do(preparation: Preparation, name: str) -> None:
+async def test_a_path_that_does_not_exist_is_named_with_what_to_do(
+    preparation: Preparation, storage: Path, name: str
+) -> None:
     unfit = await refused(preparation, **{name: "no/such"})
     assert (unfit.reason.code, unfit.busy) == (f"{name}_missing", False)
-    sentence = f"The {name} 'no/such' does not exist on this node. Create it, or submit with another path."
-    assert unfit.reason.message == sentence
+    sentence = f"The {name} {storage}/no/such does not exist on this node. Create it, or submit with another path."
+    hint = "'no/such' starts at the platform's storage; `jobyard submit` takes './no/such' as your own."
+    assert unfit.reason.message == f"{sentence} {hint}"
+    assert (await refused(preparation, **{name: f"{storage}/no/such"})).reason.message == sentence
 
 
 async def test_a_work_path_that_is_a_file_is_refused(preparation: Preparation, storage: Path) -> None:
