@@ -285,12 +285,12 @@ async def test_no_start_is_told_before_the_next_process_would_know_of_it(tmp_pat
     executor.kept.full = True
     executor.hears_of(LIVES)
     await executor.looked()
-    assert await executor.observing.observe(RUN) == Waiting()
+    assert await executor.observing.observe([RUN]) == {RUN: Waiting()}
     executor.kept.full = False
     await executor.looked()
 
     async def told() -> bool:
-        return await executor.observing.observe(RUN) == Started(START_NS)
+        return await executor.observing.observe([RUN]) == {RUN: Started(START_NS)}
 
     await until(told, "its start is told")
     assert executor.kept.has_started(RUN)
