@@ -82,7 +82,7 @@ class Shipment:
             self._restore()
         except OSError:
             return True  # to read it says why it cannot be read
-        untold = self._task is None and bool(self._reader.assembler.carry)
+        untold = self._task is None and any(self._reader.assembler.carry.values())
         return untold or self._reader.offset != self._saved or self._reader.is_behind()
 
     def look(self) -> None:
