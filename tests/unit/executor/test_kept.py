@@ -35,7 +35,7 @@ def test_the_next_process_knows_which_runs_have_started_and_met_are_to_stop_have
         assert (kept.has_started(rank), kept.is_to_stop(rank), kept.has_ended(rank)) == (False, True, True)
         assert (kept.has_met(RUN), kept.meeting(RUN)) == (True, "10.0.0.9")
         assert (kept.has_met(rank), kept.meeting(rank)) == (False, None)
-        assert (kept.unfinished(), kept.leaving()) == ([RUN], [rank])
+        assert (kept.running(), kept.unfinished(), kept.leaving()) == ({RUN}, [RUN], [rank])
         assert (kept.end(rank), kept.end(RUN), kept.stop_of(RUN)) == (LOST, None, {"at_ns": 2})
 
 

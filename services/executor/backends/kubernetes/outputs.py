@@ -96,6 +96,8 @@ class Outputs:
         Raises ClusterAway, OSError.
         """
         copier = self._logs.get(run_id) or await self._log_of(run_id)
+        if copier is not None:
+            copier = self._logs.setdefault(run_id, copier)  # nobody follows it any more
         lacks = await self._lacks(run_id, copier) if copier is not None and answers else INCOMPLETE
         if copier is not None:
             file = await copier.give_up()
