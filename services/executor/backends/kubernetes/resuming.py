@@ -11,7 +11,7 @@ from services.executor.backends.kubernetes.kept import Kept
 
 AT_ONCE = 40
 PAUSE_S = 0.1
-"""So 250 a second at most: two cores open hardly more, with the API server and the nodes' own work beside it."""
+"""So 400 a second at most: two cores open hardly more, API server and kubelet included."""
 
 
 class Resuming:
