@@ -61,12 +61,12 @@ class Reporter:
         launched = isinstance(run.seen, Waiting)  # else another process did that, and measured it
         while record.kind == "run" and isinstance(run.seen, Waiting):
             if run.has_begun:
-                self._follow(run)
+                self._follow(run, launched)
             await run.moved_on()
         if isinstance(run.seen, Started):
             if launched:
                 self._launches.observe(max(run.seen.started_ns / 1e9 - record.created_at.timestamp(), 0.0))
-            self._follow(run)
+            self._follow(run, launched)
             await self._publish(run, started_event(record, run.seen, self._uses_images))
             run.trace.end()
         used: dict[str, asyncio.Task[RunUsage | None]] = {}
@@ -84,11 +84,16 @@ class Reporter:
         if result is not None:
             await self._publish(run, result)
 
-    def _follow(self, run: Run) -> None:
-        """Ship what its ranks write, and sample those that have started; once is enough."""
+    def _follow(self, run: Run, launched: bool) -> None:
+        """Ship what its ranks write, and sample those that have started; once is enough.
+
+        What a run has written that was `launched` here is looked at at once; of many that were found again, most of
+        which have written nothing since, the next poll asks at once.
+        """
         for member in run.record.members:
             self._shipper.follow(_console(run.record, member))
-            self._shipper.wrote(member.id)
+            if launched:
+                self._shipper.wrote(member.id)
             seen = run.ranks[member.id]
             if isinstance(seen, Started):
                 self._sampler.follow(member, seen.started_ns)

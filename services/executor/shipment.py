@@ -24,6 +24,7 @@ from typing import TypeVar
 import structlog
 
 from services.executor.domain.chunks import Chunker, halves
+from services.executor.domain.documents import parsed
 from services.executor.domain.lines import Lines, Lost
 from services.executor.domain.telling import Telling
 from services.executor.output import OutputReader
@@ -73,11 +74,16 @@ class Shipment:
         self._saved_at = 0.0
         self._again = False
         self._task: asyncio.Task[None] | None = None
-        self._restore()
+        self._restored = False
 
     def is_behind(self) -> bool:
-        """There is something to look at. To be called in the thread where the output is read."""
-        return self._task is None or self._reader.offset != self._saved or self._reader.is_behind()
+        """There is something to ship, to save, or to tell. To be called in the thread where the output is read."""
+        try:
+            self._restore()
+        except OSError:
+            return True  # to read it says why it cannot be read
+        untold = self._task is None and any(self._reader.assembler.carry.values())
+        return untold or self._reader.offset != self._saved or self._reader.is_behind()
 
     def look(self) -> None:
         """There may be more to ship: begin, or go on after what is under way."""
@@ -117,10 +123,17 @@ class Shipment:
 
     async def _ship(self) -> None:
         while True:
-            before = self._reader.offset
-            await self._publish(await self._in_thread(self._reader.read))
-            if self._reader.offset == before:
+            pieces, more = await self._in_thread(self._read)
+            await self._publish(pieces)
+            if not more:
                 return
+
+    def _read(self) -> tuple[list[Lines | Lost], bool]:
+        """What comes next, and whether that was anything."""
+        self._restore()
+        before = self._reader.offset
+        pieces = self._reader.read()
+        return pieces, self._reader.offset != before
 
     async def _publish(self, pieces: list[Lines | Lost]) -> None:
         for chunk in self._chunker.chunks(pieces):
@@ -170,15 +183,22 @@ class Shipment:
             log.warning("position_not_saved", run_id=self._run.run_id, error=str(error))
 
     def _restore(self) -> None:
+        """Go on where an earlier process was, once. Raises OSError."""
+        if self._restored:
+            return
         try:
-            state = json.loads(self._position.read_text())
-            self._reader.offset = self._saved = int(state["offset"])
-            self._chunker.seq = int(state["seq"])
-            self._reader.assembler.carry = {int(kind): base64.b64decode(rest) for kind, rest in state["carry"].items()}
+            state = parsed(self._position.read_bytes())
+            offset, seq = int(state["offset"]), int(state["seq"])
+            carry = {int(kind): base64.b64decode(rest) for kind, rest in state["carry"].items()}
         except FileNotFoundError:
             pass
-        except (ValueError, KeyError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             log.warning("position_unreadable", run_id=self._run.run_id, error=repr(error))
+        else:
+            self._reader.offset = self._saved = offset
+            self._chunker.seq = seq
+            self._reader.assembler.carry = carry
+        self._restored = True
 
 
 def _payloads(chunk: LogChunk) -> Iterator[tuple[LogChunk, bytes]]:

@@ -24,7 +24,7 @@ class Shipper:
         self._shipments: dict[str, Shipment] = {}
 
     def follow(self, run: RunLog) -> None:
-        """Ship the run's output from now on; once is enough."""
+        """Ship the run's output from now on; once is enough. What is there already is found by the next poll."""
         if run.run_id not in self._shipments:
             self._shipments[run.run_id] = self._shipment(run)
 

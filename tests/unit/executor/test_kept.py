@@ -38,7 +38,7 @@ def test_the_next_process_knows_which_runs_have_started_and_met_are_to_stop_have
         assert (kept.is_direct(RUN), kept.useless(RUN)) == (True, "u-1")
         assert (kept.is_direct(rank), kept.useless(rank)) == (False, None)
         assert (kept.has_met(rank), kept.meeting(rank)) == (False, None)
-        assert (kept.unfinished(), kept.leaving()) == ([RUN], [rank])
+        assert (kept.running(), kept.unfinished(), kept.leaving()) == ({RUN}, [RUN], [rank])
         assert (kept.end(rank), kept.end(RUN), kept.stop_of(RUN)) == (LOST, None, {"at_ns": 2})
 
 

@@ -39,14 +39,14 @@ async def test_its_pod_goes_by_its_uid_and_the_run_waits_for_the_next_one(execut
     assert [each["preconditions"] for each in executor.server.deleted] == [{"uid": "p-1"}]
     executor.pods.forget(RUN)
     await executor.looked()
-    assert await executor.observing.observe(RUN) == Waiting()
+    assert await executor.observing.observe([RUN]) == {RUN: Waiting()}
     assert [type(held) for held in executor.direct.held([RUN]).values()] == [Held]
     assert not executor.kept.has_ended(RUN)
     for process in (executor.direct, Direct(executor.reopened(), executor.pods)):
         assert process.starts(executor.order, "lab/train:2"), "the next process goes on"
     executor.hears_of(LIVES, uid="p-2", direct=True)
     await executor.looked()
-    assert await executor.observing.observe(RUN) == Started(START_NS)
+    assert await executor.observing.observe([RUN]) == {RUN: Started(START_NS)}
     assert executor.direct.held([RUN]) == {}
 
 
@@ -73,7 +73,7 @@ async def test_but_one_that_runs_all_the_same_is_the_runs(executor: Executor) ->
     executor.kept.keep_direct(RUN, "p-1")
     executor.hears_of(LIVES)
     await executor.looked()
-    assert await executor.observing.observe(RUN) == Started(START_NS)
+    assert await executor.observing.observe([RUN]) == {RUN: Started(START_NS)}
     found(executor)
     await until(lambda: executor.kept.has_ended(RUN), "it is over")
     await executor.looked()
@@ -129,7 +129,7 @@ async def test_nothing_is_asked_of_the_cluster_before_it_is_written_down(executo
     await executor.looked()
     assert (executor.server.released, executor.server.deleted) == ([], [])
     os.rename(tmp_path / "elsewhere", tmp_path / "home")
-    await executor.observing.observe(RUN)
+    await executor.observing.observe([RUN])
     await until(lambda: executor.server.released, "its pod is let go")
     kept = Kept(tmp_path / "home")
     kept.open()

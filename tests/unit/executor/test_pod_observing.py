@@ -1,6 +1,8 @@
 """No pod outlives its run, one that does not start is given its time, and no start is told that is not kept."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,13 @@ from services.executor.backends.kubernetes.observing import POD_GONE
 from services.executor.backends.kubernetes.outputs import INCOMPLETE
 from services.executor.domain.observation import Lost, Refused, Started, Waiting
 from shared.contracts.job import Reason
+from shared.ending import ended as ended_all
+from tests.support.executor_backend import order_of
 from tests.support.kubernetes.one_pod import RUN, Executor
 from tests.support.kubernetes.pod_documents import END, LIVES, START_NS, ended
 from tests.support.waiting import until
 
+OTHER_RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAW.1"
 FULL = Refused(Reason(code="cluster_refused", message="There is no room."), busy=True)
 GIVEN_UP = Reason(code="run_forced", message="ada gave it up.")
 OVER = ended(0, "exited\n")
@@ -161,17 +166,82 @@ async def test_the_last_word_on_the_pod_of_a_run_that_is_forgotten_makes_no_new_
     assert not executor.kept.has_ended(RUN)
 
 
+@pytest.fixture
+def next_one(tmp_path: Path) -> Executor:
+    """The next process after one that knew the run as started."""
+    Executor(tmp_path).kept.keep_start(RUN, START_NS)
+    executor = Executor(tmp_path)
+    executor.observing.resuming.open()
+    return executor
+
+
+async def test_a_run_that_goes_on_is_known_at_once_and_its_log_read_on_when_all_are(next_one: Executor) -> None:
+    async with resuming(next_one):
+        next_one.hears_of(LIVES)
+        assert await next_one.observing.observe([RUN]) == {RUN: Started(START_NS)}
+        await next_one.looked()
+        assert not next_one.outputs.follows(RUN)
+        next_one.observing.resuming.begin()
+        await until(lambda: next_one.outputs.follows(RUN), "its log is asked for")
+
+
+async def test_what_starts_meanwhile_waits_for_no_log_of_before(next_one: Executor) -> None:
+    next_one.order = order_of(OTHER_RUN, ("true",), next_one.folder, 10)
+    next_one.kept.keep_order(OTHER_RUN, {"namespace": "jobyard-default", "vc": "default"})
+    async with resuming(next_one):
+        next_one.hears_of(LIVES)
+        await until(lambda: next_one.outputs.follows(OTHER_RUN), "its log is asked for")
+        assert next_one.observing.resuming.waits(RUN)
+
+
+async def test_a_log_that_has_not_had_its_turn_is_read_to_its_end_when_its_run_ends(next_one: Executor) -> None:
+    async with resuming(next_one):
+        next_one.hears_of(LIVES)
+        next_one.hears_of(OVER, phase="Succeeded", resourceVersion="8")
+        await until(lambda: next_one.kept.has_ended(RUN), "it is over")
+        await next_one.looked()
+        next_one.observing.resuming.begin()
+        await until(lambda: not next_one.observing.resuming.waits(RUN), "it would have its turn now")
+        await next_one.looked()
+        assert not next_one.outputs.follows(RUN)
+        assert next_one.output.decode() == f"{INCOMPLETE}\n"
+
+
+async def test_a_look_that_would_find_nothing_new_is_none(tmp_path: Path) -> None:
+    executor = Executor(tmp_path)
+    await executor.lives()
+    await executor.looked()
+    executor.hears_of(LIVES, resourceVersion="8")
+    assert RUN not in {task.get_name() for task in asyncio.all_tasks()}
+    assert await executor.observing.observe([RUN]) == {RUN: Started(START_NS)}
+    executor.pods.forget(RUN)
+    await until(lambda: executor.kept.has_ended(RUN), "it is over")
+    await executor.looked()
+    assert await executor.observing.observe([RUN]) == {RUN: Lost(POD_GONE)}
+
+
+@asynccontextmanager
+async def resuming(executor: Executor) -> AsyncIterator[None]:
+    """Logs are read on beside."""
+    reading = asyncio.create_task(executor.observing.resuming.run())
+    try:
+        yield
+    finally:
+        await executor.observing.close()
+        await ended_all(reading, *executor.outputs.under_way())
+
+
 async def test_no_start_is_told_before_the_next_process_would_know_of_it(tmp_path: Path) -> None:
     executor = Executor(tmp_path)
     executor.kept.full = True
     executor.hears_of(LIVES)
     await executor.looked()
-    assert await executor.observing.observe(RUN) == Waiting()
+    assert await executor.observing.observe([RUN]) == {RUN: Waiting()}
     executor.kept.full = False
     await executor.looked()
 
     async def told() -> bool:
-        return await executor.observing.observe(RUN) == Started(START_NS)
+        return await executor.observing.observe([RUN]) == {RUN: Started(START_NS)}
 
     await until(told, "its start is told")
     assert executor.kept.has_started(RUN)

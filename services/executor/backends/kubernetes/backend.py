@@ -124,6 +124,8 @@ class KubernetesBackend:
         self._changed = changed
         self._wrote = wrote
         await asyncio.to_thread(self._kept.open)
+        self._observing.resuming.open()
+        self._tasks.spawn(self._observing.resuming.run())
         await self._forgetting.open()
         await self._api.open()
         self._standing.begin(self._pods.watch.follow())
@@ -162,8 +164,10 @@ class KubernetesBackend:
 
     async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
         await self._standing.until(self._pods.watch.listed)
-        seen = await asyncio.gather(*(self._observing.observe(run_id) for run_id in run_ids))
-        return dict(zip(run_ids, seen, strict=True))
+        try:
+            return await self._observing.observe(run_ids)
+        finally:
+            self._observing.resuming.begin()
 
     async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull | Held]:
         return {**self._direct.held(run_ids), **await self._pulls.of(run_ids)}

@@ -144,6 +144,10 @@ class Kept:
         end: Observation = kind(**facts)
         return end
 
+    def running(self) -> set[str]:
+        """Runs that have started and not ended."""
+        return self._runs[START] - self._runs[END]
+
     def unfinished(self) -> list[str]:
         """Runs that were told to stop and have not ended."""
         return list(self._runs[STOP] - self._runs[END])

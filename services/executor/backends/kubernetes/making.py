@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from services.executor.backends.kubernetes import buffers
+from services.executor.backends.kubernetes import buffers, garbage
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.backend import KubernetesBackend
 from services.executor.backends.kubernetes.kubelets import Kubelets
@@ -28,6 +28,7 @@ SOMEBODY = 1000
 def in_cluster(executor: str, home: Path, registries: Sequence[str]) -> tuple[KubernetesBackend, ClusterReports]:
     """Not opened yet. `executor`: how it calls itself. Raises ValueError for settings that cannot be."""
     buffers.keep_small()
+    garbage.look_rarely()
     said = KubernetesSettings()
     layout = replace(layout_of(executor, said), registries=registries)
     api = Api(said.config, said.context)

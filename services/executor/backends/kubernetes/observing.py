@@ -7,7 +7,7 @@ its run is known to have started and the API server itself, asked then, has none
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -20,6 +20,7 @@ from services.executor.backends.kubernetes.looks import Looks
 from services.executor.backends.kubernetes.outputs import Outputs
 from services.executor.backends.kubernetes.patience import Patience
 from services.executor.backends.kubernetes.pods import Pods
+from services.executor.backends.kubernetes.resuming import Resuming
 from services.executor.domain import pod_states as states
 from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Refused, Started, Waiting
 from services.executor.domain.pod_ends import Over
@@ -58,6 +59,7 @@ class Observing:
         self._direct = direct
         self._answers = answers
         self._looks = Looks(self._look)
+        self.resuming = Resuming(kept, self.look_at)
         self._patience = Patience(kept, pods, ending, patience_s, start_s, self._looks.later)
         self.outlived: set[str] = set()
         """Runs whose pods are to go and could not be deleted, since the run is over, or is to have another: the sweep
@@ -68,18 +70,14 @@ class Observing:
 
     def look_at(self, run_id: str) -> None:
         """Its pod may be another than before."""
-        self._looks.at(run_id)
+        if not self._goes_on(run_id):
+            self._looks.at(run_id)
 
-    async def observe(self, run_id: str) -> Observation:
-        """A start counts from when it is kept: what is told of one, the next process knows too."""
-        if self._kept.has_ended(run_id) and (end := await asyncio.to_thread(self._kept.end, run_id)) is not None:
-            return end
-        self.look_at(run_id)
-        verdict = self.verdict(run_id)
-        told = self._concluding.told
-        if isinstance(verdict, states.Running) and self._kept.has_started(run_id):
-            return told.setdefault(run_id, Started(verdict.started_ns))
-        return told.get(run_id, Waiting())
+    async def observe(self, run_ids: Sequence[str]) -> dict[str, Observation]:
+        """Of many at once, most of which go on. Raises OSError."""
+        ended = [run_id for run_id in run_ids if self._kept.has_ended(run_id)]
+        ends = await asyncio.to_thread(lambda: {run_id: self._kept.end(run_id) for run_id in ended}) if ended else {}
+        return {run_id: ends.get(run_id) or self._observe(run_id) for run_id in run_ids}
 
     def verdict(self, run_id: str) -> states.Verdict | None:
         """What its pod's status says; none without a pod."""
@@ -92,6 +90,30 @@ class Observing:
     def forget(self, run_id: str) -> None:
         self._patience.forget(run_id)
         self.outlived.discard(run_id)
+
+    def _observe(self, run_id: str) -> Observation:
+        """A start counts from when it is kept: what is told of one, the next process knows too."""
+        self.look_at(run_id)
+        started, told = self._started(run_id), self._concluding.told
+        return told.get(run_id, Waiting()) if started is None else told.setdefault(run_id, started)
+
+    def _started(self, run_id: str) -> Started | None:
+        """None: it does not run, or the next process would not know of its start."""
+        if not self._kept.has_started(run_id) or self._kept.has_ended(run_id):
+            return None
+        verdict = self.verdict(run_id)
+        return Started(verdict.started_ns) if isinstance(verdict, states.Running) else None
+
+    def _goes_on(self, run_id: str) -> bool:
+        """It runs, and its log is copied or will be: a look would find nothing to do. Touches no disk."""
+        if not self._outputs.follows(run_id) and not self.resuming.waits(run_id):
+            return False
+        started = self._started(run_id)
+        if started is None:
+            return False
+        self._patience.forget(run_id)
+        self._concluding.tell(run_id, started)
+        return True
 
     async def _look(self, run_id: str) -> None:
         """Raises ClusterAway."""

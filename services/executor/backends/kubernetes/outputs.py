@@ -74,9 +74,13 @@ class Outputs:
         """See `protocol.Backend.output`."""
         return self._kept.path(run_id, OUTPUT) if child is None else self._ways.words(run_id, child)
 
+    def follows(self, run_id: str) -> bool:
+        """Whether its log is being copied."""
+        return run_id in self._logs
+
     async def follow(self, run_id: str) -> None:
         """Copy from now on, if nobody does yet. Raises ClusterAway."""
-        if run_id in self._logs:
+        if self.follows(run_id):
             return
         copier = await self._log_of(run_id)
         if copier is not None and run_id not in self._logs:
@@ -92,6 +96,8 @@ class Outputs:
         Raises ClusterAway, OSError.
         """
         copier = self._logs.get(run_id) or await self._log_of(run_id)
+        if copier is not None:
+            copier = self._logs.setdefault(run_id, copier)  # nobody follows it any more
         lacks = await self._lacks(run_id, copier) if copier is not None and answers else INCOMPLETE
         if copier is not None:
             file = await copier.give_up()
