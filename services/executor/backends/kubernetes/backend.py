@@ -123,9 +123,9 @@ class KubernetesBackend:
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         self._changed = changed
         self._wrote = wrote
+        await self._api.open()
         await asyncio.to_thread(self._kept.open)
         await self._forgetting.open()
-        await self._api.open()
         self._standing.begin(self._pods.watch.follow())
         if self._nodes is not None:
             self._standing.begin(self._nodes.follow())
