@@ -1,6 +1,7 @@
 """`jobyard up` with settings that cannot be: one line that says which, and an end; with parts that are away: a wait."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -55,6 +56,23 @@ def test_settings_that_cannot_be_end_the_platform_with_one_line_that_names_them(
     lines = [line for line in ended.stderr.splitlines() if said in line]
     assert len(lines) == 1, ended.stderr
     assert "Traceback" not in ended.stderr and "starts again" not in ended.stderr
+
+
+def test_a_service_by_itself_says_so_in_its_log_and_ends_with_the_same_code(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.scheduler"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "JOBYARD_HEALTH_PORT": "none"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert ended.returncode == EXIT_CODE
+    [line] = ended.stderr.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["service"]) == ("settings_wrong", "scheduler")
+    assert told["error"].startswith("JOBYARD_HEALTH_PORT is wrong: ")
 
 
 async def test_an_engine_that_comes_later_is_waited_for_in_one_line_for_each_try(tmp_path: Path) -> None:
