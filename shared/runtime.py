@@ -35,6 +35,7 @@ from shared.patience import until_each_works, until_it_works
 from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from shared.store.port import Store, StoreInUse
+from shared.wrong_settings import EXIT_CODE, WrongSettings
 
 log = structlog.get_logger()
 
@@ -155,19 +156,33 @@ class Running:
 
 
 def main(*builds: Build, loop: Literal["uvloop", "asyncio"] = "uvloop") -> None:
-    """The whole life of a process with these services. Exits with 0 after SIGTERM or SIGINT, else with 1."""
-    settings = PlatformSettings()
-    configure(settings, "+".join(build.__module__.split(".")[1] for build in builds))
+    """The whole life of a process with these services.
+
+    Exits with 0 after SIGTERM or SIGINT, with EXIT_CODE when an operator has to change settings first, else with 1.
+    """
+    name = "+".join(build.__module__.split(".")[1] for build in builds)
+    try:
+        settings = PlatformSettings()
+    except WrongSettings as error:
+        configure(PlatformSettings.model_construct(), name)
+        log.error("settings_wrong", error=str(error))
+        sys.exit(EXIT_CODE)
+    configure(settings, name)
     tracing.switch_on(settings)
+    code = 0
     with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
         try:
             runner.run(run(builds, settings))
         except* StoreInUse as errors:
-            for error in errors.exceptions:
-                log.error("store_in_use", error=str(error))
-            sys.exit(1)
+            code = 1
+            _tell("store_in_use", errors)
+        except* WrongSettings as errors:
+            code = EXIT_CODE
+            _tell("settings_wrong", errors)
         finally:
             tracing.shut_down()
+    if code:
+        sys.exit(code)
 
 
 async def run(builds: Sequence[Build], settings: PlatformSettings) -> None:
@@ -250,6 +265,11 @@ async def _serve_health(settings: PlatformSettings, services: Sequence[Running],
 async def _keep_running(loop: Loop) -> None:
     """Run a loop for good; what it could not reach for a time does not end it."""
     await until_it_works(loop, "loop_delayed", patient_s=0)
+
+
+def _tell(event: str, errors: ExceptionGroup) -> None:
+    for error in errors.exceptions:
+        log.error(event, error=str(error))
 
 
 def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, TypeAdapter
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from shared.wrong_settings import Settings
 
 
 def _split_paths(value: Any) -> Any:
@@ -23,7 +25,7 @@ def _check_address(value: str) -> str:
 HttpUrl = Annotated[str, AfterValidator(_check_address)]
 
 
-class PlatformSettings(BaseSettings):
+class PlatformSettings(Settings):
     """One installation: where its data lies, and how its parts find one another."""
 
     model_config = SettingsConfigDict(env_prefix="JOBYARD_", env_ignore_empty=True, extra="ignore", frozen=True)

@@ -2,7 +2,6 @@
 
 from pathlib import PurePath
 
-from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
@@ -16,6 +15,7 @@ from services.metrics.settings import MetricsSettings
 from services.notify.settings import NotifySettings
 from services.scheduler.settings import SchedulerSettings
 from shared.settings import PlatformSettings
+from shared.wrong_settings import variables
 
 INTRODUCTION = """# Configuration
 
@@ -44,16 +44,9 @@ def document() -> str:
 def _section(title: str, settings: type[BaseSettings]) -> str:
     lines = [f"## {title}\n", "| variable | default | |", "|---|---|---|"]
     for name, field in settings.model_fields.items():
-        named = " or ".join(f"`{variable}`" for variable in variables(settings, name, field))
+        named = " or ".join(f"`{variable}`" for variable in variables(settings, name))
         lines.append(f"| {named} | {_default(field)} | {_cell(field.description or '')} |")
     return "\n".join(lines) + "\n"
-
-
-def variables(settings: type[BaseSettings], name: str, field: FieldInfo) -> list[str]:
-    """The names that a setting has in the environment."""
-    if isinstance(field.validation_alias, AliasChoices):
-        return [str(choice) for choice in field.validation_alias.choices]
-    return [f"{settings.model_config.get('env_prefix', '')}{name}".upper()]
 
 
 def _default(field: FieldInfo) -> str:

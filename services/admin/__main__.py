@@ -18,6 +18,7 @@ from shared.contracts.job import JobView
 from shared.logging import configure
 from shared.settings import PlatformSettings
 from shared.store.port import StoreError
+from shared.wrong_settings import WrongSettings
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -100,7 +101,7 @@ def _summary(manifest: Manifest) -> str:
 def main() -> int:
     try:
         run(options(sys.argv[1:]))
-    except (Refused, StoreError) as error:
+    except (Refused, StoreError, WrongSettings) as error:
         print(f"error: {str(error)[:1].upper()}{str(error)[1:]}", file=sys.stderr)
         return 1
     except OSError as error:

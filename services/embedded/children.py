@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.embedded.saying import say
+from shared.wrong_settings import EXIT_CODE
 
 RESTART_WAIT_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 HEALTHY_S = 10.0
@@ -53,6 +54,11 @@ def end_all(children: Sequence[Child], seconds: float) -> None:
         say(f"{child.name} did not end within {seconds:g} s and was killed", to=sys.stderr)
         os.kill(child.pid, signal.SIGKILL)
         os.waitpid(child.pid, 0)
+
+
+def refused(status: int) -> bool:
+    """Whether it ended because its settings are wrong, and has said which."""
+    return os.WIFEXITED(status) and os.WEXITSTATUS(status) == EXIT_CODE
 
 
 def _ending(status: int) -> str:

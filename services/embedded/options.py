@@ -8,6 +8,7 @@ from pathlib import Path
 from services.embedded.saying import say
 
 SSH_PORT = 2222
+SIMULATE = "JOBYARD_EXECUTOR_SIMULATE"
 METRICS_PORT = 9464
 """Of the first part, the others have those that follow: where exporters usually listen."""
 
@@ -18,7 +19,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
         prog="jobyard up", description="Run the whole platform on this machine until Ctrl-C."
     )
     parser.add_argument(
-        "--port", type=int, default=int(os.environ.get("JOBYARD_PORT", "8080")), help="of the API; 0: any free one"
+        "--port", type=int, default=os.environ.get("JOBYARD_PORT", "8080"), help="of the API; 0: any free one"
     )
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("JOBYARD_DATA", ".jobyard")), help="folder of all data"
@@ -41,13 +42,11 @@ def options(arguments: list[str]) -> argparse.Namespace:
 
 def check_devices(text: str) -> None:
     """Exits with 2 for what the executor would refuse: it would be started again and again, and never come."""
-    from pydantic import ValidationError
-
     from services.executor.settings import ExecutorSettings
+    from shared.wrong_settings import WrongSettings
 
     try:
-        ExecutorSettings.model_validate({"simulate": text})
-    except ValidationError as error:
-        why = error.errors()[0]["msg"].removeprefix("Value error, ")
-        say(f"--simulate: {why}.", sys.stderr)
+        ExecutorSettings(simulate=text)
+    except WrongSettings as error:
+        say(str(error).replace(f"{SIMULATE} is wrong", "--simulate"), sys.stderr)
         sys.exit(2)

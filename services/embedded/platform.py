@@ -3,11 +3,13 @@
 import http.client
 import os
 import signal
+import sys
 import time
 
-from services.embedded.children import POLL_S, Child, end_all
+from services.embedded.children import POLL_S, Child, end_all, refused
 from services.embedded.doors import Door
 from services.embedded.saying import say
+from shared.wrong_settings import EXIT_CODE
 
 STOP_S = 8.0
 """Services drain; after that they are killed, so that the whole stop takes less than 10 s."""
@@ -24,13 +26,16 @@ class Platform:
         self._doors = doors
         self._stopping = False
         self._ready = False
+        self._code = 0
 
-    def run(self) -> None:
-        """Start everything and keep it running until SIGTERM or Ctrl-C."""
+    def run(self) -> int:
+        """Start everything and keep it running until SIGTERM or Ctrl-C, or until a part cannot start with its settings.
+
+        The exit code.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self._stopping:
-            self._reap()
             for child in self._children:
                 if child.pid == 0 and child.due <= time.monotonic():
                     child.start()
@@ -40,7 +45,9 @@ class Platform:
             if self._ready and self._doors:
                 self._doors = [door for door in self._doors if not door.announced()]
             time.sleep(0.25 if self._ready else POLL_S)
+            self._reap()
         self._end()
+        return self._code
 
     def _stop(self, number: int, frame: object) -> None:
         self._stopping = True
@@ -49,8 +56,16 @@ class Platform:
         for child in self._children:
             if child.pid:
                 pid, status = os.waitpid(child.pid, os.WNOHANG)
-                if pid:
+                if pid and refused(status) and not self._ready:
+                    child.pid = 0
+                    self._give_up(child)
+                elif pid:  # what it reads from files may be right again, once it was
                     child.died(status)
+
+    def _give_up(self, child: Child) -> None:
+        say(f"{child.name} cannot start with these settings. Change them, and start the platform again.", sys.stderr)
+        self._code = EXIT_CODE
+        self._stopping = True
 
     def _end(self) -> None:
         """The services first, all at once; nats-server, which they need to drain, last."""

@@ -11,30 +11,38 @@ from functools import partial
 from pathlib import Path
 
 from services.embedded.children import Child
-from services.embedded.doors import DOOR_SETTING, SSH_SETTING, doors, open_door
+from services.embedded.doors import DOOR_SETTING, SSH_SETTING, Door, doors, open_door
 from services.embedded.folder import findable, only_one
 from services.embedded.groups import Group, fork, groups
-from services.embedded.options import SSH_PORT, check_devices, options
+from services.embedded.options import SIMULATE, SSH_PORT, check_devices, options
 from services.embedded.platform import Platform
 from services.embedded.saying import say
 from shared.embedded_nats import NatsProcess
 from shared.ports import free_port, is_free
+from shared.settings import PlatformSettings
+from shared.wrong_settings import EXIT_CODE, WrongSettings
 
 
 def up(arguments: list[str]) -> None:
-    """Until SIGTERM or Ctrl-C. Exits with 1 where the platform cannot run, and with 2 for options that are none."""
+    """Until SIGTERM or Ctrl-C.
+
+    Exits with 1 where the platform cannot run, with 2 for options that are none, with EXIT_CODE for wrong settings.
+    """
     chosen = options(arguments)
     if chosen.simulate:
         check_devices(chosen.simulate)
     data = chosen.data.resolve()
     with only_one(data):
         port = settle(chosen, data)
+        ways = told()
         first = servers(data)
         parts = services(chosen.metrics_port)
         gc.freeze()
         url = f"http://127.0.0.1:{port}"
         with findable(data, url):
-            Platform(first, parts, url, doors()).run()
+            code = Platform(first, parts, url, ways).run()
+    if code:
+        sys.exit(code)
 
 
 def settle(chosen: argparse.Namespace, data: Path) -> int:
@@ -53,8 +61,18 @@ def settle(chosen: argparse.Namespace, data: Path) -> int:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     os.environ.setdefault("JOBYARD_LOG_LEVEL", "warning")
     if chosen.simulate:
-        os.environ["JOBYARD_EXECUTOR_SIMULATE"] = chosen.simulate
+        os.environ[SIMULATE] = chosen.simulate
     return port
+
+
+def told() -> list[Door]:
+    """The doors into jobs. Exits with EXIT_CODE when what their settings, or those of all parts, say is wrong."""
+    try:
+        PlatformSettings()
+        return doors()
+    except WrongSettings as error:
+        say(str(error), to=sys.stderr)
+        sys.exit(EXIT_CODE)
 
 
 def servers(data: Path) -> list[Child]:

@@ -4,11 +4,12 @@ import socket
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.endpoints.domain.origins import LOOPBACK, Names
 from services.endpoints.domain.place import Addresses
 from services.endpoints.domain.proxies import Proxies
+from shared.wrong_settings import Settings
 
 
 def _split(value: Any) -> Any:
@@ -26,7 +27,7 @@ Several = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """Several values, separated by commas."""
 
 
-class EndpointsSettings(BaseSettings):
+class EndpointsSettings(Settings):
     """Where the doors listen, and how people reach them."""
 
     model_config = SettingsConfigDict(

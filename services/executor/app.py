@@ -44,7 +44,7 @@ def build(deps: Deps) -> Service:
     bus, clock, node, boot = deps.bus, deps.clock, settings.node, boot_id()
     home = deps.settings.data / "executor"
     devices = find(settings, clock, Memory(home / "devices.json", boot))
-    backend, nodes, read_devices = chosen(settings, home, devices, boot)
+    backend, nodes, read_devices = chosen(settings, home, deps.settings.storage, devices, boot)
     shipper = Shipper(bus, backend.output)
     keep_s, keep_bytes = settings.keep_output_s, settings.keep_output_mib << 20
     outputs = Outputs(home / "outputs", backend.output, keep_s, keep_bytes, clock)

@@ -5,9 +5,10 @@ import socket
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from shared.contracts.base import NodeName
+from shared.wrong_settings import Settings
 
 _USER = re.compile(r"([^=:,]+)=(\d{1,9}):(\d{1,9})")
 _REGISTRY = re.compile(r"[a-z0-9.*-]+(:[0-9]{1,5})?")
@@ -87,7 +88,7 @@ def node_name() -> str:
     return name if re.match(r"[A-Za-z0-9]", name) else f"node{name}"[:63]
 
 
-class ExecutorSettings(BaseSettings):
+class ExecutorSettings(Settings):
     """What this node is, and how long it keeps what."""
 
     model_config = SettingsConfigDict(

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.gateway.domain.origins import LOOPBACK, as_host
 from services.gateway.domain.registries import PUBLIC, named
 from shared.contracts.addresses import Network
+from shared.wrong_settings import Settings
 
 
 def _split(value: Any) -> Any:
@@ -27,7 +28,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """Several values, separated by commas."""
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(Settings):
     """Where the gateway listens, whom it believes, and how much it takes."""
 
     model_config = SettingsConfigDict(

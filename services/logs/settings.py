@@ -4,16 +4,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.logs.domain.partitions import Partitions
+from shared.wrong_settings import Settings
 
 
 def _parse(value: Any) -> Any:
     return Partitions.parse(value) if isinstance(value, str) else value
 
 
-class LogsSettings(BaseSettings):
+class LogsSettings(Settings):
     """How much of the consoles stays in memory, and how often they go to disk."""
 
     model_config = SettingsConfigDict(env_prefix="JOBYARD_LOGS_", env_ignore_empty=True, extra="ignore", frozen=True)

@@ -1,10 +1,12 @@
 """Settings of the metrics service, from the environment (`JOBYARD_METRICS_...`)."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from shared.wrong_settings import Settings
 
 
-class MetricsSettings(BaseSettings):
+class MetricsSettings(Settings):
     """How much of the jobs' last hour stays in memory."""
 
     model_config = SettingsConfigDict(env_prefix="JOBYARD_METRICS_", env_ignore_empty=True, extra="ignore", frozen=True)

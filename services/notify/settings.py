@@ -4,12 +4,13 @@ import ipaddress
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.notify.domain.sending import Rules
 from services.notify.domain.target import Policy
 from shared.contracts.addresses import Network
 from shared.contracts.notify import Email
+from shared.wrong_settings import Settings
 
 
 def _split(value: Any) -> Any:
@@ -29,7 +30,7 @@ Mails = Annotated[tuple[Email, ...], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
-class NotifySettings(BaseSettings):
+class NotifySettings(Settings):
     """The mail server, who the operators are, and where notifications may go."""
 
     model_config = SettingsConfigDict(env_prefix="JOBYARD_NOTIFY_", env_ignore_empty=True, extra="ignore", frozen=True)

@@ -1,12 +1,13 @@
 """Settings of the scheduler, from the environment (`JOBYARD_SCHEDULER_...`)."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from shared.contracts.cluster import SAMPLED_S
+from shared.wrong_settings import Settings
 
 
-class SchedulerSettings(BaseSettings):
+class SchedulerSettings(Settings):
     """How the leader is found, and how much one cycle decides."""
 
     model_config = SettingsConfigDict(

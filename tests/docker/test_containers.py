@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.backends.docker.users import User, Users
 from services.executor.backends.frames import STDERR, STDOUT
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders, RunOrder
-from services.executor.domain.observation import Cancelled, Lost, Refused, Started
+from services.executor.domain.observation import Cancelled, Lost, Started
 from shared.contracts.errors import Unavailable
 from shared.contracts.streams import Child
 from tests.support.benches import opened_in_docker
@@ -273,16 +272,6 @@ async def test_a_refusal_is_the_same_for_the_next_executor(bench: DockerBench) -
 async def test_without_an_image_a_run_is_refused(tmp_path: Path) -> None:
     async with opened_in_docker(tmp_path, image=None) as bench:
         assert (await bench.refused(bench.order("true"))).reason.code == "no_image"
-
-
-def test_nobody_runs_as_root_unless_it_was_said() -> None:
-    nobody = Users({}, own=User(0, 0)).of("ada")
-    assert isinstance(nobody, Refused) and nobody.reason.code == "no_user"
-    assert Users({}, own=User(1000, 100)).of("ada") == User(1000, 100)
-    assert Users({"ada": User(7, 8), "*": User(9, 9)}, own=User(0, 0)).of("ada") == User(7, 8)
-    assert Users({"ada": User(7, 8), "*": User(9, 9)}, own=User(0, 0)).of("bob") == User(9, 9)
-    with pytest.raises(ValueError, match="Only one that runs as root"):
-        Users({"ada": User(7, 8)}, own=User(1000, 100))
 
 
 # --- what ends it from outside

@@ -1,6 +1,7 @@
 """A start that has to wait for something does what it can once: what it has begun goes on, and is not begun again."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ async def test_an_executor_whose_store_comes_late_follows_its_cluster_once(
     monkeypatch.setenv("JOBYARD_EXECUTOR_BACKEND", "kubernetes")
     monkeypatch.setenv("JOBYARD_EXECUTOR_DEVICES", "none")
     monkeypatch.setenv("JOBYARD_EXECUTOR_KUBERNETES_CONFIG", str(between.kubeconfig))
+    monkeypatch.setenv("JOBYARD_EXECUTOR_KUBERNETES_STORAGE", json.dumps({str(tmp_path): {"claim": "all"}}))
     lists, watches = asks("LIST", "/api/v1/(nodes|pods)"), asks("WATCH", "/api/v1/(nodes|pods)")
     between.say(lists, EMPTY, times=100)
     for _ in range(100):

@@ -9,12 +9,13 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from docs.tools.settings import SECTIONS, variables
+from docs.tools.settings import SECTIONS
 from services.executor.backends.kubernetes import rights
 from services.executor.backends.kubernetes.network_settings import AddressesSettings
 from services.executor.backends.kubernetes.settings import KubernetesSettings
 from services.executor.domain import pod_names
 from services.gateway.settings import GatewaySettings
+from shared.wrong_settings import variables
 from tests.support.kubernetes.audit import granted
 from tests.support.kubernetes.helm import CHART, MONITORING, NEEDED, HelmError, Values, helm, merged, rendered
 from tests.support.kubernetes.programs import needs_programs
@@ -396,7 +397,7 @@ def test_what_the_environment_says_are_settings_that_there_are(everything: list[
         variable
         for settings in SECTIONS.values()
         for name, field in settings.model_fields.items()
-        for variable in variables(settings, name, field)
+        for variable in variables(settings, name)
     }
     for environment in environments(everything).values():
         assert set(environment) - known <= {"JOBYARD_NATS_PASSWORD", "SSL_CERT_FILE"}

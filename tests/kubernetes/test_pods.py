@@ -33,7 +33,7 @@ async def test_a_claim_that_is_not_there_is_named(bench: KubernetesBench) -> Non
     await bench.api.delete(f"/api/v1/namespaces/{bench.namespace}/persistentvolumeclaims/work", {})
     seen = await bench.refused(bench.order("true"))
     assert (seen.reason.code, seen.busy) == ("claim_missing", False)
-    assert "work" in seen.reason.message
+    assert f"namespace {bench.namespace} has no storage claim work." in seen.reason.message
 
 
 async def test_what_the_cluster_forbids_is_refused_in_its_own_words(bench: KubernetesBench) -> None:

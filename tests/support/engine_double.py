@@ -21,6 +21,9 @@ class EngineDouble:
     async def version(self, request: web.Request) -> web.Response:
         return web.json_response({"ApiVersion": "1.41"})
 
+    async def networks(self, request: web.Request) -> web.Response:
+        return web.json_response([])
+
     async def inspect(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         if name not in self.there:
@@ -46,6 +49,7 @@ async def engine_double(socket: Path) -> AsyncIterator[EngineDouble]:
     app = web.Application()
     app.router.add_get("/version", double.version)
     app.router.add_get("/{api}/version", double.version)
+    app.router.add_get("/{api}/networks", double.networks)
     app.router.add_get("/{api}/images/{name:.+}/json", double.inspect)
     app.router.add_post("/{api}/images/create", double.pull)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)

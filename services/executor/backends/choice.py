@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
+
 from services.executor.backends.process.backend import ProcessBackend
 from services.executor.backends.process.usage.groups import Groups, mounted
 from services.executor.backends.protocol import Backend
@@ -14,18 +16,20 @@ from services.executor.inventory import Machine, Nodes, capacity
 from services.executor.settings import ExecutorSettings
 from services.executor.usage.sampler import ReadDevices
 
+log = structlog.get_logger()
+
 
 def chosen(
-    settings: ExecutorSettings, home: Path, devices: Devices, boot_id: str
+    settings: ExecutorSettings, home: Path, storage: Path, devices: Devices, boot_id: str
 ) -> tuple[Backend, Nodes, ReadDevices]:
     """The backend, not opened yet, the nodes that it is for, and who knows what their devices do.
 
-    Raises ValueError for settings that cannot be.
+    Raises WrongSettings for what cannot be, and for what every job would end with.
     """
     if settings.backend == "kubernetes":
         from services.executor.backends.kubernetes.making import in_cluster
 
-        in_pods, nodes = in_cluster(settings.node, home / settings.backend, settings.registries)
+        in_pods, nodes = in_cluster(settings.node, home / settings.backend, storage, settings.registries)
         return in_pods, nodes, in_pods.devices
     equipment = devices.equipment
     backend = _of_this_machine(settings, home, equipment)
@@ -40,10 +44,13 @@ def _of_this_machine(settings: ExecutorSettings, home: Path, equipment: Equipmen
         from services.executor.backends.docker.users import User, Users
 
         named = {owner: User(uid, gid) for owner, (uid, gid) in settings.users.items()}
+        users = Users(named, User(os.geteuid(), os.getegid()))
+        if not users.know_everybody:
+            log.warning("owners_without_user", named=sorted(named), hint="JOBYARD_EXECUTOR_USERS has no *=UID:GID")
         return DockerBackend(
             home / settings.backend,
             host=settings.docker_host,
-            users=Users(named, User(os.geteuid(), os.getegid())),
+            users=users,
             limits=Limits(
                 memory_mib=settings.memory_mib or capacity(equipment).memory_mib // 8 * 7,
                 shm_mib=settings.shm_mib,

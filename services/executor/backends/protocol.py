@@ -130,6 +130,7 @@ class Backend(Protocol):
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         """Begin to report; `wrote` is called with the id of a run that has new output.
 
+        Raises TemporaryError while what runs live in is away, and WrongSettings.
         The one method that is not to be repeated once it has returned; while it fails, nothing goes on.
         """
 

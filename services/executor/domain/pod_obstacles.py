@@ -75,7 +75,7 @@ def obstacle(pod: Pod) -> Obstacle | None:
         return Obstacle(Reason(code="container_refused", message=words, details={"said": said}))
     scheduled = condition(pod, SCHEDULED)
     if scheduled.get("status") == "False" and scheduled.get("reason") in ("Unschedulable", "SchedulerError"):
-        return _unschedulable(str(scheduled.get("message", "")), scheduled["reason"] == "SchedulerError")
+        return _unschedulable(pod, str(scheduled.get("message", "")), scheduled["reason"] == "SchedulerError")
     return None
 
 
@@ -158,11 +158,16 @@ def _without_image(pod: Pod, cause: str, message: str) -> Obstacle:
     return Obstacle(reason, busy=not is_final(message), bare=bare, own=own)
 
 
-def _unschedulable(message: str, failed: bool) -> Obstacle:
+def _unschedulable(pod: Pod, message: str, failed: bool) -> Obstacle:
     """`failed`: the cluster's scheduler has come to no answer."""
     if (claim := _CLAIM.search(message)) and claim[2]:
-        words = f"The virtual cluster's namespace has no storage claim {claim[1]}. Ask an operator to make it."
-        return Obstacle(Reason(code="claim_missing", message=words, details={"claim": claim[1]}), patience=False)
+        namespace = str(pod["metadata"]["namespace"])
+        words = (
+            f"The virtual cluster's namespace {namespace} has no storage claim {claim[1]}. Ask an operator to make it "
+            "there, and submit the job again."
+        )
+        missing: Facts = {"claim": claim[1], "namespace": namespace}
+        return Obstacle(Reason(code="claim_missing", message=words, details=missing), patience=False)
     said = sentence(message)
     if _UNBOUND in message:
         words = f"A storage claim that the run needs has no volume yet; ask an operator to see why: {said}"

@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.gateway.domain.claims import Grant, grant_of
+from shared.wrong_settings import Settings
 
 
 def _grants(value: Any) -> Any:
@@ -20,7 +21,7 @@ def _names(value: Any) -> Any:
     return value
 
 
-class OidcSettings(BaseSettings):
+class OidcSettings(Settings):
     """Which issuer signs people in, as which client, and what its claims mean here."""
 
     model_config = SettingsConfigDict(

@@ -28,7 +28,8 @@ def pod(
     **status: Any,
 ) -> dict[str, Any]:
     said = {SHELL_USE: shell.value}
-    metadata: dict[str, Any] = {"name": "job-x-a1-r0", "creationTimestamp": START, "annotations": said}
+    metadata: dict[str, Any] = {"name": "job-x-a1-r0", "namespace": "jobyard-lab", "annotations": said}
+    metadata["creationTimestamp"] = START
     if deleted:
         metadata["deletionTimestamp"] = END
     limits = {"memory": "512Mi"}

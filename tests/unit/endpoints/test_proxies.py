@@ -1,12 +1,12 @@
 """Whose word for where a request comes from is believed."""
 
 import pytest
-from pydantic import ValidationError
 
 from services.endpoints.domain.origins import Names
 from services.endpoints.domain.proxies import Proxies
 from services.endpoints.domain.visits import address_of
 from services.endpoints.settings import EndpointsSettings
+from shared.wrong_settings import WrongSettings
 
 PROXIES = Proxies(["192.0.2.7", "10.1.0.0/16", "fd00::/8"])
 
@@ -28,5 +28,5 @@ def test_nobody_else_is_believed(peer: str | None) -> None:
 
 @pytest.mark.parametrize("named", ["10.1.0.7/16", "ingress.lab", "10.1.0.0/33"])
 def test_what_is_no_address_and_no_network_is_refused_at_the_start(named: str) -> None:
-    with pytest.raises(ValidationError, match="trusted_proxies"):
+    with pytest.raises(WrongSettings, match="JOBYARD_ENDPOINTS_TRUSTED_PROXIES"):
         EndpointsSettings(trusted_proxies=(named,))

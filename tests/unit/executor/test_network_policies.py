@@ -4,7 +4,6 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from services.executor.backends.kubernetes.making import layout_of
 from services.executor.backends.kubernetes.settings import KubernetesSettings
@@ -12,6 +11,7 @@ from services.executor.backends.kubernetes.surroundings import holds, is_as_want
 from services.executor.domain.cluster_nodes import Kind
 from services.executor.domain.cluster_quotas import Quota, hard
 from services.executor.domain.network_policies import Addresses, Openings, Pods, closed, together
+from shared.wrong_settings import WrongSettings
 
 OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "jobyard", "uid": "1"}
 RUN = "01KC0000000000000000000001.2"
@@ -162,7 +162,7 @@ def test_settings_make_a_policy_for_each_namespace_and_a_quota_for_those_that_ha
     ],
 )
 def test_settings_that_mean_nothing_to_a_cluster_are_refused(said: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(WrongSettings):
         KubernetesSettings(**said)
 
 

@@ -73,6 +73,12 @@ def test_an_image_that_may_be_had_another_time_or_elsewhere_ends_no_job(
     assert said in found.reason.message
 
 
+def test_a_missing_claim_is_said_with_the_namespace_that_it_is_to_be_made_in() -> None:
+    reason = obstacle(unschedulable('0/3 nodes are available: persistentvolumeclaim "data" not found')).reason
+    assert "namespace jobyard-lab has no storage claim data." in reason.message
+    assert reason.details == {"claim": "data", "namespace": "jobyard-lab"}
+
+
 @pytest.mark.parametrize("reason", ["Unschedulable", "SchedulerError"])
 def test_a_claim_without_a_volume_is_no_nodes_fault_whatever_the_scheduler_calls_it(reason: str) -> None:
     found = obstacle(unschedulable(f"0/3 nodes are available: pod has {UNBOUND}. preemption: 0/3", reason))

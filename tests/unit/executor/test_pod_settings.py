@@ -4,16 +4,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from services.executor.backends.kubernetes.layout import Storage
-from services.executor.backends.kubernetes.making import layout_of
+from services.executor.backends.kubernetes.making import check_storage, layout_of
 from services.executor.backends.kubernetes.manifest import pod, tombstone
 from services.executor.backends.kubernetes.settings import STAYS, ClaimSettings, KubernetesSettings
 from services.executor.domain import pod_names as names
 from shared.ids import new_id
+from shared.wrong_settings import WrongSettings
 from tests.support.executor_backend import order_of
 
+SETTING = "JOBYARD_EXECUTOR_KUBERNETES_STORAGE"
 STORAGE = {PurePosixPath("/srv"): ClaimSettings(claim="all")}
 
 
@@ -55,5 +56,34 @@ def test_labels_of_operators_stand_beside_our_own() -> None:
     ],
 )
 def test_what_is_jobyards_own_or_means_nothing_to_a_cluster_is_refused(said: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(WrongSettings):
         KubernetesSettings(**said)
+
+
+@pytest.mark.parametrize(
+    "storages",
+    [
+        (),
+        (Storage(PurePosixPath("/data"), "data"),),
+        (Storage(PurePosixPath("/srv"), "all", read_only=True),),
+        (Storage(PurePosixPath("/srv"), "all"), Storage(PurePosixPath("/srv/storage"), "data", read_only=True)),
+    ],
+)
+def test_a_storage_where_no_job_could_have_its_folder_is_said_at_the_start(storages: tuple[Storage, ...]) -> None:
+    with pytest.raises(WrongSettings, match=f"^{SETTING} names no claim .* /srv/storage, .* JOBYARD_STORAGE_FOLDER"):
+        check_storage(storages, Path("/srv/storage"))
+
+
+@pytest.mark.parametrize("prefix", ["/", "/srv/storage", "/srv/storage/jobs"])
+def test_a_claim_around_the_folders_of_jobs_is_enough(prefix: str) -> None:
+    check_storage(
+        (Storage(PurePosixPath(prefix), "all"), Storage(PurePosixPath("/data"), "data")), Path("/srv/storage")
+    )
+
+
+def test_the_storage_is_looked_for_where_its_links_lead_as_the_folders_of_jobs_are(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    check_storage((Storage(tmp_path / "real", "all"),), tmp_path / "link")
+    with pytest.raises(WrongSettings, match=SETTING):
+        check_storage((Storage(tmp_path / "link", "all"),), tmp_path / "link")

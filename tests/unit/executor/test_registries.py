@@ -1,10 +1,10 @@
 """From which registries nodes pull, by the patterns that operators have named."""
 
 import pytest
-from pydantic import ValidationError
 
 from services.executor.domain.registries import forbidden
 from services.executor.settings import ExecutorSettings
+from shared.wrong_settings import WrongSettings
 
 DIGEST = "sha256:" + "0" * 64
 ALLOWED = ("docker.io", "registry.lab:5000", "*.example.org")
@@ -40,5 +40,5 @@ def test_patterns_are_checked_when_the_executor_starts(monkeypatch: pytest.Monke
     monkeypatch.setenv("JOBYARD_EXECUTOR_REGISTRIES", "docker.io, registry.lab:5000")
     assert ExecutorSettings().registries == ("docker.io", "registry.lab:5000")
     monkeypatch.setenv("JOBYARD_EXECUTOR_REGISTRIES", "https://registry.lab")
-    with pytest.raises(ValidationError, match="is no registry"):
+    with pytest.raises(WrongSettings, match="is no registry"):
         ExecutorSettings()

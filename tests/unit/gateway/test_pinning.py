@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import pytest
 import trustme
-from pydantic import ValidationError
 
 from services.gateway.domain.access import Role
 from services.gateway.domain.registries import named
@@ -24,6 +23,7 @@ from shared.clock import SystemClock
 from shared.contracts.cluster import Offer
 from shared.contracts.commands.cluster import OFFER
 from shared.contracts.images import HUB, ImageName, image_name
+from shared.wrong_settings import WrongSettings
 from tests.support.gateway import Gateway, gateway
 from tests.support.ports import free_port
 from tests.support.registry_double import DIGEST, PASSWORD, TOKEN, USER, Manner, RegistryDouble, basic
@@ -413,5 +413,5 @@ def test_the_settings_take_names_of_registries_and_nothing_else(monkeypatch: pyt
     assert len(settings.registry_networks) == 2
     assert named(("none",)) == {}
     for text in ("a b", "http://", "https://quay.io", "quay.io/team"):
-        with pytest.raises(ValidationError):
+        with pytest.raises(WrongSettings):
             GatewaySettings(registries=(text,))

@@ -1,11 +1,11 @@
 """Replicas that divide the partitions have each of them in exactly one place."""
 
 import pytest
-from pydantic import ValidationError
 
 from services.logs.domain.partitions import Partitions
 from services.logs.settings import LogsSettings
 from shared.contracts.subjects import LOG_PARTITIONS
+from shared.wrong_settings import WrongSettings
 
 
 @pytest.mark.parametrize("replicas", range(1, LOG_PARTITIONS + 1))
@@ -34,5 +34,5 @@ def test_it_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBYARD_LOGS_PARTITIONS", "1/2")
     assert LogsSettings().partitions == Partitions(1, 2)
     monkeypatch.setenv("JOBYARD_LOGS_PARTITIONS", "2/2")
-    with pytest.raises(ValidationError, match="is no part of the logs"):
+    with pytest.raises(WrongSettings, match="is no part of the logs"):
         LogsSettings()

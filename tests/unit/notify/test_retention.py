@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from services.notify.domain.case import CaseDocument, opened
 from services.notify.domain.delivery import DeliveryDocument
@@ -19,6 +18,7 @@ from shared.contracts.notify import RequestSupport
 from shared.ids import new_id
 from shared.settings import PlatformSettings
 from shared.store.sqlite import SqliteStore
+from shared.wrong_settings import WrongSettings
 from tests.support.clock import ManualClock
 from tests.support.documents import JOB_ID
 
@@ -99,7 +99,7 @@ async def test_a_step_removes_no_more_than_a_batch(store: NotifyStore, clock: Ma
 
 def test_nothing_is_forgotten_while_the_stream_may_still_tell_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBYARD_NOTIFY_KEEP_DAYS", "7")
-    with pytest.raises(ValidationError, match="keep_days"):
+    with pytest.raises(WrongSettings, match="JOBYARD_NOTIFY_KEEP_DAYS"):
         NotifySettings()
     events = next(stream for stream in declared(PlatformSettings()) if stream.name == subjects.EVENTS)
     monkeypatch.setenv("JOBYARD_NOTIFY_KEEP_DAYS", "8")

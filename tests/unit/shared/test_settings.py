@@ -11,6 +11,7 @@ from services.logs.settings import LogsSettings
 from services.metrics.settings import MetricsSettings
 from services.scheduler.settings import SchedulerSettings
 from shared.settings import PlatformSettings
+from shared.wrong_settings import WrongSettings
 
 CANARY = "canary-4f1d"
 ALL = (PlatformSettings, GatewaySettings, SchedulerSettings, ExecutorSettings, LogsSettings, MetricsSettings)
@@ -41,7 +42,7 @@ def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_the_address_of_prometheus_is_one_of_http(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("JOBYARD_PROMETHEUS_URL", url)
-    with pytest.raises(ValidationError):
+    with pytest.raises(WrongSettings):
         PlatformSettings()
     monkeypatch.setenv("JOBYARD_PROMETHEUS_URL", f"http://ada:{CANARY}@prometheus:9090/under/here")
     settings = PlatformSettings()
@@ -75,9 +76,8 @@ def test_a_wrong_value_ends_the_start_and_names_its_field(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(WrongSettings, match=f"^{name} is wrong: [^:]+[.]$"):
         PlatformSettings()
-    assert [error["loc"] for error in refused.value.errors()] == [(name.removeprefix("JOBYARD_").lower(),)]
 
 
 def test_settings_do_not_change_once_they_were_read() -> None:

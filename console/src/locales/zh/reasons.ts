@@ -167,7 +167,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
             ? `目录 ${facts.text('path')} 位于另一个运行可写入的目录 ${facts.text('within')} 之内，启动期间可能被替换。待没有运行使用 ${facts.text('within')} 时作业自动启动；直接使用该目录提交则无需等待。`
             : `目录${path(facts)}之内有另一个正在启动的运行所用的目录，待其启动后本作业自动启动。`,
     devices_unknown: (facts) => `运维人员没有为类型 ${facts.text('device_type')} 的设备指定集群中的资源。`,
-    claim_missing: (facts) => `虚拟集群的命名空间中没有存储声明 ${facts.text('claim')}，请联系运维人员创建。`,
+    claim_missing: (facts) =>
+        `虚拟集群的命名空间 ${facts.text('namespace')} 中没有存储声明 ${facts.text('claim')}，请联系运维人员创建后重新提交。`,
     claim_unbound: (facts) => `作业所需的存储声明尚未绑定存储卷，请联系运维人员：${facts.text('said')}`,
     unschedulable: (facts) => `Kubernetes 无法在选定的位置放下这次运行：${facts.text('said')}`,
     claim_differs: () => '该命名空间的存储声明中的文件与平台的存储不一致，作业未启动。请联系运维人员。',

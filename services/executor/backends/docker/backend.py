@@ -13,7 +13,7 @@ from services.executor.backends.docker import runtime
 from services.executor.backends.docker.containers import NOWHERE, Kind, Limits, Surroundings
 from services.executor.backends.docker.doors import ContainerDoors
 from services.executor.backends.docker.ending import Ending
-from services.executor.backends.docker.engine import Declined, Engine
+from services.executor.backends.docker.engine import Declined, Engine, EngineAway
 from services.executor.backends.docker.fetching import STALL_S
 from services.executor.backends.docker.files import RunFiles
 from services.executor.backends.docker.launching import Launching
@@ -31,6 +31,7 @@ from services.executor.domain.observation import Observation
 from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from services.executor.domain.record import rank_of
+from shared.contracts.errors import TemporaryError
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
@@ -90,10 +91,13 @@ class DockerBackend:
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         self._changed = changed
         self._wrote = wrote
+        try:
+            await self._engine.open()
+            await self._networks.open()
+        except (EngineAway, Declined) as error:
+            raise TemporaryError(str(error)) from error
         (self._home / "runs").mkdir(mode=0o700, parents=True, exist_ok=True)
         prepared = await asyncio.to_thread(runtime.made, self._home)
-        await self._engine.open()
-        await self._networks.open()
         surroundings = Surroundings(
             home_id=self._home_id,
             boot_id=self._boot_id,

@@ -61,8 +61,9 @@ class Engine:
         self._docker: Docker | None = None
 
     async def open(self) -> None:
-        """Raises EngineAway, Declined."""
-        self._docker = Docker(self._host, timeout=aiohttp.ClientTimeout(total=CALL_S))
+        """Raises EngineAway, Declined, and may be repeated then."""
+        if self._docker is None:
+            self._docker = Docker(self._host, timeout=aiohttp.ClientTimeout(total=CALL_S))
         async with self._told() as docker:
             await docker.version()
 

@@ -1,8 +1,8 @@
 """Whose numbers a run's processes bear: those that an operator gave its owner, else the executor's own; never root's
 unless that was said.
 
-Only root can give files to others. So an executor that is not root runs everything as itself, and says so at its start
-if it was told otherwise.
+Only root can give files to others. So an executor that is not root runs everything as itself. One that was told what
+it cannot do, or is root and was told nothing, does not start: each job would end with that.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from services.executor.domain.observation import Refused
 from shared.contracts.job import Reason
+from shared.wrong_settings import WrongSettings
 
 EVERYBODY = "*"
 
@@ -26,16 +27,26 @@ class User:
 
 
 class Users:
-    """`named`: of owners, or of everybody else (`*`). Raises ValueError for what this executor cannot do."""
+    """`named`: of owners, or of everybody else (`*`). Raises WrongSettings for what this executor cannot do."""
 
     def __init__(self, named: Mapping[str, User], own: User) -> None:
         if own.uid != 0 and (others := [owner for owner, user in named.items() if user != own]):
-            raise ValueError(
+            raise WrongSettings(
                 f"JOBYARD_EXECUTOR_USERS gives {others[0]} the user {named[others[0]]}, but this executor is {own}. "
                 "Only one that runs as root can start runs as somebody else."
             )
+        if own.uid == 0 and not named:
+            raise WrongSettings(
+                "JOBYARD_EXECUTOR_USERS is missing: this executor runs as root, and no run does unless that is said. "
+                "With JOBYARD_EXECUTOR_USERS=*=1000:1000 all runs are the user 1000 and the group 1000."
+            )
         self._named = named
         self._own = own
+
+    @property
+    def know_everybody(self) -> bool:
+        """Whether nobody's runs are refused here."""
+        return self._own.uid != 0 or EVERYBODY in self._named
 
     def of(self, owner: str) -> User | Refused:
         """Whom the owner's runs are, or why they cannot be anybody."""

@@ -50,7 +50,7 @@ class Api:
         self._connection = Connection(kubeconfig, context)
 
     async def open(self) -> None:
-        """Raises OSError, or kubernetes' ConfigException, when it cannot be read how to sign in."""
+        """Raises WrongSettings, and TemporaryError while a plugin gives no credentials."""
         await self._connection.open()
 
     async def close(self) -> None:

@@ -123,11 +123,11 @@ class KubernetesBackend:
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         self._changed = changed
         self._wrote = wrote
+        await self._api.open()
         await asyncio.to_thread(self._kept.open)
         self._observing.resuming.open()
         self._tasks.spawn(self._observing.resuming.run())
         await self._forgetting.open()
-        await self._api.open()
         self._standing.begin(self._pods.watch.follow())
         if self._nodes is not None:
             self._standing.begin(self._nodes.follow())

@@ -49,7 +49,7 @@ class Connection:
         self._client: ApiClient | None = None
 
     async def open(self) -> None:
-        """Read how to sign in. Raises OSError, or kubernetes' ConfigException, when that cannot be read."""
+        """Read how to sign in. Raises WrongSettings, TemporaryError."""
         self._client = await self._sign_in.open()
 
     async def close(self) -> None:

@@ -9,8 +9,9 @@ from services.executor.backends.kubernetes import buffers, garbage
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.backend import KubernetesBackend
 from services.executor.backends.kubernetes.kubelets import Kubelets
-from services.executor.backends.kubernetes.layout import Layout, Share, Storage
+from services.executor.backends.kubernetes.layout import Layout, Share, Storage, Unplaceable
 from services.executor.backends.kubernetes.measuring import Source
+from services.executor.backends.kubernetes.mounts import storage_of
 from services.executor.backends.kubernetes.network_settings import peer
 from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.kubernetes.prometheus import Prometheus
@@ -20,17 +21,22 @@ from services.executor.domain.cluster_nodes import Kind
 from services.executor.domain.cluster_quotas import Quota, hard
 from services.executor.domain.network_policies import Openings
 from services.executor.domain.pod_figures import CADVISOR, DEVICES
+from shared.paths import JOBS
+from shared.wrong_settings import WrongSettings
 
 SOMEBODY = 1000
 """As whom runs are whose executor is root: they never are."""
 
 
-def in_cluster(executor: str, home: Path, registries: Sequence[str]) -> tuple[KubernetesBackend, ClusterReports]:
-    """Not opened yet. `executor`: how it calls itself. Raises ValueError for settings that cannot be."""
+def in_cluster(
+    executor: str, home: Path, storage: Path, registries: Sequence[str]
+) -> tuple[KubernetesBackend, ClusterReports]:
+    """Not opened yet. `executor`: how it calls itself; `storage`: with the folders of jobs. Raises WrongSettings."""
     buffers.keep_small()
     garbage.look_rarely()
     said = KubernetesSettings()
     layout = replace(layout_of(executor, said), registries=registries)
+    check_storage(layout.storages, storage)
     api = Api(said.config, said.context)
     nodes = ClusterNodes(api, layout.executor, layout.device_types, said.tolerations, said.node_labels)
     sources = _sources(api, said)
@@ -50,7 +56,7 @@ def in_cluster(executor: str, home: Path, registries: Sequence[str]) -> tuple[Ku
 
 
 def layout_of(executor: str, said: KubernetesSettings) -> Layout:
-    """What the settings say of pods. Raises ValueError for a quota of devices that have no resource."""
+    """What the settings say of pods. Raises WrongSettings for a quota of devices that have no resource."""
     layout = Layout(
         executor=executor,
         namespaces=said.namespaces,
@@ -83,9 +89,25 @@ def layout_of(executor: str, said: KubernetesSettings) -> Layout:
         domain=said.domain,
         rank_table_s=said.rank_table_s,
     )
-    for quota in layout.quotas.values():
-        hard(quota, layout.device_types)
+    for vc, quota in layout.quotas.items():
+        try:
+            hard(quota, layout.device_types)
+        except ValueError as error:
+            raise WrongSettings(f"JOBYARD_EXECUTOR_KUBERNETES_QUOTAS is wrong at {vc}: {error}.") from None
     return layout
+
+
+def check_storage(storages: Sequence[Storage], folder: Path) -> None:
+    """Raises WrongSettings where a job that names no path has no place: every one of them would end with that."""
+    real = Path(os.path.realpath(folder))
+    try:
+        storage_of(real / JOBS / "of-one", False, storages)
+    except Unplaceable as error:
+        raise WrongSettings(
+            f"JOBYARD_EXECUTOR_KUBERNETES_STORAGE names no claim that jobs could write to for {real}, where they have "
+            "their folders unless they name others. Name one there, or set JOBYARD_STORAGE_FOLDER of all services to a "
+            "folder that has one."
+        ) from error
 
 
 def _openings(said: KubernetesSettings) -> Openings:
@@ -97,7 +119,7 @@ def _openings(said: KubernetesSettings) -> Openings:
 
 
 def _sources(api: Api, said: KubernetesSettings) -> list[Source]:
-    """Who says what runs use. Raises ValueError."""
+    """Who says what runs use. Raises WrongSettings."""
     sources: list[Source] = []
     if said.usage in ("summary", "cadvisor"):
         proxied = said.kubelets == "proxied"
@@ -107,5 +129,7 @@ def _sources(api: Api, said: KubernetesSettings) -> list[Source]:
         names = (*CADVISOR, *DEVICES) if said.usage == "prometheus" else DEVICES
         sources.append(Prometheus(said.prometheus, names, said.namespaces))
     elif said.usage == "prometheus":
-        raise ValueError("JOBYARD_EXECUTOR_KUBERNETES_USAGE=prometheus needs JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS.")
+        raise WrongSettings(
+            "JOBYARD_EXECUTOR_KUBERNETES_USAGE is wrong: prometheus needs JOBYARD_EXECUTOR_KUBERNETES_PROMETHEUS."
+        )
     return sources

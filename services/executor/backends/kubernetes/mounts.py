@@ -30,7 +30,7 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
         volumes.append({"name": "tmp", "emptyDir": {"sizeLimit": f"{layout.tmp_mib}Mi"}})
     claims: list[str] = []
     for path, read_only in mounted(order).items():
-        storage = _storage_of(path, read_only, layout.storages)
+        storage = storage_of(path, read_only, layout.storages)
         if storage.claim not in claims:
             claims.append(storage.claim)
         below = PurePath(storage.sub_path) / path.relative_to(storage.prefix)
@@ -68,19 +68,7 @@ def mounted(order: RunOrder) -> dict[PurePath, bool]:
     }
 
 
-def _claim(name: str, storages: Sequence[Storage]) -> Document:
-    """One of which nothing may be written need not be writable itself (ReadOnlyMany)."""
-    read_only = all(storage.read_only for storage in storages if storage.claim == name)
-    return {"claimName": name, "readOnly": True} if read_only else {"claimName": name}
-
-
-def _shared_memory(order: RunOrder, layout: Layout) -> str:
-    """What lies there counts as the run's memory, so more than that would only be promised."""
-    memory_mib = layout.memory_of(order) or layout.memory_mib or layout.shared_memory_mib
-    return f"{min(layout.shared_memory_mib, memory_mib)}Mi"
-
-
-def _storage_of(path: PurePath, read_only: bool, storages: Sequence[Storage]) -> Storage:
+def storage_of(path: PurePath, read_only: bool, storages: Sequence[Storage]) -> Storage:
     """The one with the longest prefix. Raises Unplaceable."""
     fitting = [storage for storage in storages if path.is_relative_to(storage.prefix)]
     if not fitting:
@@ -91,6 +79,18 @@ def _storage_of(path: PurePath, read_only: bool, storages: Sequence[Storage]) ->
         around = [storage for storage in storages if storage.prefix.is_relative_to(path)]
         _check_writable(path, found, around)
     return found
+
+
+def _claim(name: str, storages: Sequence[Storage]) -> Document:
+    """One of which nothing may be written need not be writable itself (ReadOnlyMany)."""
+    read_only = all(storage.read_only for storage in storages if storage.claim == name)
+    return {"claimName": name, "readOnly": True} if read_only else {"claimName": name}
+
+
+def _shared_memory(order: RunOrder, layout: Layout) -> str:
+    """What lies there counts as the run's memory, so more than that would only be promised."""
+    memory_mib = layout.memory_of(order) or layout.memory_mib or layout.shared_memory_mib
+    return f"{min(layout.shared_memory_mib, memory_mib)}Mi"
 
 
 def _check_writable(path: PurePath, storage: Storage, around: Sequence[Storage]) -> None:

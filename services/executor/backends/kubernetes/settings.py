@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from services.executor.backends.kubernetes.network_settings import (
     AddressesSettings,
@@ -15,6 +15,7 @@ from services.executor.backends.kubernetes.network_settings import (
     PodsSettings,
 )
 from services.executor.domain.pod_names import MANAGED_BY, PREFIX
+from shared.wrong_settings import Settings
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 
@@ -84,7 +85,7 @@ _NODE_LOCAL_DNS = (
 """The cache that many managed clusters have on each node: its pods, and where it listens as it is usually set up."""
 
 
-class KubernetesSettings(BaseSettings):
+class KubernetesSettings(Settings):
     """Which cluster, and what its operators want of every pod. What has several values is JSON."""
 
     model_config = SettingsConfigDict(

@@ -20,15 +20,21 @@ from kubernetes.aio.client.rest import RESTClientObject
 from services.executor.backends.kubernetes.buffers import UNREAD
 from services.executor.backends.kubernetes.certificates import Certificates
 from services.executor.backends.kubernetes.refusals import ClusterAway
+from shared.contracts.errors import TemporaryError
+from shared.wrong_settings import WrongSettings
 
 log = structlog.get_logger()
 
+_SETTING = "JOBYARD_EXECUTOR_KUBERNETES_CONFIG"
 _TOKEN = "BearerToken"
 Shown = tuple[str | None, str | None]
 """A token, and the file of a certificate."""
 _READ_AGAIN = ("api_key", "refresh_api_key_hook", "cert_file", "key_file", "ssl_ca_cert")
 UNREADABLE = (OSError, yaml.YAMLError, config.ConfigException)
 """What reading it raises: it is being written, or is gone, or this process has too many files open."""
+
+_MALFORMED = (ValueError, TypeError, LookupError, AttributeError)
+"""What the client stumbles over in a file that is no kubeconfig."""
 
 
 class SignIn:
@@ -41,8 +47,15 @@ class SignIn:
         self._certificates: Certificates | None = None
 
     async def open(self) -> ApiClient:
-        """A client that is signed in. Raises OSError, or kubernetes' ConfigException, when that cannot be read."""
-        known = await self._read()
+        """A client that is signed in. Raises WrongSettings, and TemporaryError while a plugin gives no credentials."""
+        try:
+            return self._client_of(await self._read())
+        except ClusterAway as error:
+            raise TemporaryError(f"Nobody can sign in to the cluster: {error}.") from error
+        except (*UNREADABLE, *_MALFORMED) as error:
+            raise WrongSettings(self._unreadable(error)) from error
+
+    def _client_of(self, known: Configuration) -> ApiClient:
         known.connection_pool_maxsize = 0  # watches and logs hold theirs for long: no limit
         known.client_session_kwargs = {"read_bufsize": UNREAD, "trust_env": False}
         known.proxy = known.proxy or _proxy_to(known.host)
@@ -84,8 +97,20 @@ class SignIn:
         )
         if "exec" in (said._user or ()) and _shown(configuration) == (None, None):
             # the client would go on as nobody, to whom all is forbidden
-            raise config.ConfigException("the plugin that the kubeconfig names gave no credentials")
+            raise ClusterAway("the plugin that the kubeconfig names gave no credentials")
         return configuration
+
+    def _unreadable(self, error: Exception) -> str:
+        """Without the words of a parser, which may quote what the file holds."""
+        why = str(error) if isinstance(error, OSError | config.ConfigException) else f"no kubeconfig ({_kind(error)})"
+        if self._kubeconfig is None:
+            return f"{_SETTING} names no kubeconfig, and there is no service account of a pod here: {why}"
+        return f"{_SETTING} is wrong: {self._kubeconfig}: {why}"
+
+
+def _kind(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return type(error).__name__ if mark is None else f"{type(error).__name__} in line {mark.line + 1}"
 
 
 def _proxy_to(address: str) -> str | None:
