@@ -14,8 +14,9 @@ from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
-from services.executor.backends.kubernetes.surroundings import path_of
+from services.executor.backends.kubernetes.surroundings import of_gang, path_of
 from services.executor.domain.pod_names import ANCHOR
+from tests.support.executor import ID
 
 POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
 LAB, VISION = "jobyard-lab", "jobyard-vision"
@@ -113,3 +114,17 @@ async def test_a_policy_that_somebody_removed_is_made_again(cluster: Cluster) ->
     await cluster.fences.repair()
     assert cluster.closed == {LAB}
     assert f"/api/v1/namespaces/{LAB}/configmaps/{ANCHOR}" in cluster.server.there
+
+
+@pytest.mark.parametrize(("namespaces", "left"), [("staging-", 2), ("jobyard-staging-", 2), ("jobyard-", 0)])
+async def test_of_gangs_nobody_knows_goes_what_stands_in_this_executors_own_namespaces(
+    cluster: Cluster, namespaces: str, left: int
+) -> None:
+    """A second release whose executor has the same name, with a prefix of its own."""
+    owner: Document = {"apiVersion": "v1", "kind": "ConfigMap", "name": ANCHOR, "uid": "c-2"}
+    layout = Layout(executor="cluster", namespaces=namespaces, domain="cluster.local")
+    theirs = of_gang(f"{ID}.1", f"{namespaces}lab", "lab", layout, owner)
+    for document in theirs:
+        await cluster.server.apply(path_of(document), document)
+    await cluster.fences.repair()
+    assert sum(path_of(document) in cluster.server.there for document in theirs) == left

@@ -125,9 +125,15 @@ class Fences:
                 del wanted[place]
 
     async def _is_left_over(self, there: Document, settled: Set[str]) -> bool:
-        """Whether it is ours, and nobody needs it: its run is forgotten, or the settings ask for it no more."""
+        """Whether it is ours, and nobody needs it: its run is forgotten, or the settings ask for it no more.
+
+        Another executor of this name in the cluster has other namespaces, and its runs are not known here.
+        """
         meta = there["metadata"]
-        run_id = (meta.get("annotations") or {}).get(names.RUN)
+        said = meta.get("annotations") or {}
+        if meta["namespace"] != names.namespace(said.get(names.VC, ""), self._layout.namespaces):
+            return False
+        run_id = said.get(names.RUN)
         if run_id is None:
             return meta["name"] == name_in_namespace(self._layout) and meta["namespace"] in settled
         if not is_rank_id(run_id) or meta["name"] != names.gang_name(run_id):
