@@ -24,7 +24,7 @@ from services.executor.backends.kubernetes.surroundings import (
     path_of,
 )
 from services.executor.domain import pod_names as names
-from services.executor.domain.pod_fence import is_rank_id
+from services.executor.domain.record import is_rank_id
 
 log = structlog.get_logger()
 
