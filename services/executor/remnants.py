@@ -28,9 +28,14 @@ class Remnants:
         self._known = known
 
     async def found(self) -> dict[str, list[str]]:
-        """By run, the ranks of which something is here. Raises OSError."""
+        """By run, the ranks of which something is here; none as long as nobody can say that."""
         found: dict[str, list[str]] = {}
-        for id in await self._backend.remnants():
+        try:
+            ids = await self._backend.remnants()
+        except OSError as error:
+            log.warning("remnants_unknown", error=str(error))
+            return found
+        for id in ids:
             run_id, _ = rank_of(id)
             if not self._known.started(run_id):
                 found.setdefault(run_id, []).append(id)

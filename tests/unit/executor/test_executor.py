@@ -76,6 +76,7 @@ class Scripted:
         self.seen: dict[str, Observation] = {}
         self.pulling: dict[str, Pull] = {}
         self.unreachable: set[str] = set()
+        self.away = False
 
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         """Nothing changes by itself."""
@@ -128,6 +129,8 @@ class Scripted:
             self.seen.pop(id, None)
 
     async def remnants(self) -> Collection[str]:
+        if self.away:
+            raise OSError(errno.EHOSTDOWN, "Host is down")
         return list(self.seen)
 
     async def clear(self, vc: str, run_ids: Sequence[str]) -> Collection[str]:
@@ -335,6 +338,8 @@ async def test_what_was_started_here_is_no_remnant_until_it_is_not_remembered_an
     assert await executor.remnants.found() == expected
     await executor.remnants.clear(RUN, "default", [RUN])
     assert RUN not in bench.backend.stopped, "it is not ended by this way"
+    bench.backend.away = True
+    assert await executor.remnants.found() == {}
 
 
 async def test_a_run_that_lives_is_reported_once_at_a_time(bench: Bench) -> None:
