@@ -138,7 +138,9 @@ class Fences:
             return meta["name"] == name_in_namespace(self._layout) and meta["namespace"] in settled
         if not is_rank_id(run_id) or meta["name"] != names.gang_name(run_id):
             return False
-        return await asyncio.to_thread(self._kept.order, run_id) is None and self._pods.get(run_id) is None
+        if self._pods.get(run_id) is not None or self._pods.remnants.has(run_id):  # which may save what they have
+            return False
+        return await asyncio.to_thread(self._kept.order, run_id) is None
 
     def _shared(self, pod: Document, owner: Document) -> list[Document]:
         meta = pod["metadata"]

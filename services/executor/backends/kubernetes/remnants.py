@@ -9,6 +9,7 @@ from collections.abc import Collection
 from services.executor.backends.kubernetes.api import Document
 from services.executor.domain import pod_names as names
 from services.executor.domain import pod_states as states
+from services.executor.domain.record import rank_of
 
 
 class Remnants:
@@ -37,6 +38,10 @@ class Remnants:
 
     def ranks(self) -> Collection[str]:
         return tuple(self._ranks)
+
+    def has(self, run_id: str) -> bool:
+        """Whether there is one of any rank of the run."""
+        return any(rank_of(rank_id)[0] == run_id for rank_id in self._ranks)
 
     def of(self, rank_id: str, namespace: str) -> list[Document]:
         """Those of a rank in the namespace of its virtual cluster."""
