@@ -1,10 +1,7 @@
 """What only the executor of a cluster does: calls of an API server that are cut anywhere, and nodes that it reports."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-
-
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +109,11 @@ async def test_an_executor_that_is_killed_between_a_pod_without_a_shell_and_the_
 async def test_an_executor_that_has_lost_its_disk_ends_a_gangs_pods_before_it_says_that_it_is_lost(
     executor: ExecutorService, yard: Yard, settings: dict[str, Any]
 ) -> None:
-    script = f"trap 'sleep 1; echo saved >> saved-$RANK; exit 0' TERM; echo >> begun; {WAIT_FOR_GO}"
+    script = f"trap 'sleep 1; echo saved >> saved-$RANK; exit 0' TERM; touch begun-$RANK; {WAIT_FOR_GO}"
     view = await yard.place(launch=launch_of(script), cpus=0.1, ranks=2)
     await yard.said(view, "started")
     folder = executor.job_path(view)
-    await until(lambda: len((folder / "begun").read_text()) == 2, "both have begun")
+    await until(lambda: all((folder / f"begun-{rank}").exists() for rank in range(2)), "both have begun")
     yard.now(view, JobStatus.RUNNING)
     executor.kill()
     for name in ("executor", "documents"):
