@@ -21,6 +21,7 @@ from services.executor.launching import Launching
 from services.executor.outputs import Outputs
 from services.executor.placed import Assignment, Placed
 from services.executor.prepare import Preparation
+from services.executor.remnants import Remnants
 from services.executor.reporter import Reporter
 from services.executor.run import Run
 from services.executor.secrets import Secrets
@@ -56,6 +57,7 @@ class Executor:
         self._sampler = sampler
         self._boot_id = boot_id
         self._known = KnownRuns(store, clock, boot_id)
+        self.remnants = Remnants(backend, self._known)
         self._gangs = Gangs(store, backend, self._look)
         self._launching = Launching(self._known, backend, preparation, secrets, capacities, clock, boot_id, self.report)
 
@@ -105,7 +107,7 @@ class Executor:
     def report(self, run: Run) -> None:
         """Say what becomes of the run, unless that is being done."""
         if run.reporter is None or run.reporter.done():
-            run.reporter = asyncio.get_running_loop().create_task(self._reporter.report(run), name=run.record.id)
+            run.reporter = asyncio.get_running_loop().create_task(self._report(run), name=run.record.id)
             run.reporter.add_done_callback(logged)
 
     async def launch(self, assignments: Iterable[Assignment]) -> None:
@@ -151,8 +153,8 @@ class Executor:
         return tuple(sorted({share.node for share in run.record.shares if share.rank in ranks}))
 
     async def lose(self, placed: Placed) -> None:
-        """The platform knows of a run here that has left no record: say that it is lost."""
-        message = "The node has no record of the run, which may have been deleted."
+        """The platform knows of a run here that has left no record: end what is left of it, and say that it is lost."""
+        message = "The node has no record of the run, which may have been deleted. What was left of the run was ended."
         await self._bury(placed, "lost", Reason(code="record_lost", message=message))
 
     async def over(self, attempts: Iterable[tuple[str, int]]) -> None:
@@ -200,6 +202,11 @@ class Executor:
     def vc_of(self, rank_id: str) -> str | None:
         """The virtual cluster of the run that is here and has this rank."""
         return self._known.vc_of(rank_id)
+
+    async def _report(self, run: Run) -> None:
+        if run.record.kind != "run":  # of a run of that name that is here nobody would hear any more
+            await self.remnants.gone(run.record)
+        await self._reporter.report(run)
 
     async def _expire(self, runs: Mapping[str, tuple[str, ...]]) -> None:
         await self._backend.forget([rank for ranks in runs.values() for rank in ranks])

@@ -25,6 +25,7 @@ So does the backend's word on the run, without which the next executor process w
 class _Over:
     since: float
     ranks: tuple[str, ...]
+    started: bool
 
 
 class KnownRuns:
@@ -53,6 +54,12 @@ class KnownRuns:
         """Whether the run has been here, as far as that is remembered."""
         return run_id in self.runs or run_id in self._over
 
+    def started(self, run_id: str) -> bool:
+        """Whether it was started here, as far as that is remembered: a tombstone says that it was not."""
+        if run_id in self.runs:
+            return self.runs[run_id].record.kind == "run"
+        return run_id in self._over and self._over[run_id].started
+
     def of_rank(self, rank_id: str) -> Run | None:
         """The run that this is a rank of."""
         return self.runs.get(rank_of(rank_id)[0])
@@ -66,7 +73,7 @@ class KnownRuns:
         """The run is over and nobody asks for it; that it was here is remembered."""
         run = self.runs.pop(run_id, None)
         if run is not None:
-            self._over[run_id] = _Over(self._clock.monotonic(), run.record.ranks)
+            self._over[run_id] = _Over(self._clock.monotonic(), run.record.ranks, run.record.kind == "run")
 
     def expired(self) -> dict[str, tuple[str, ...]]:
         """The names of the ranks of each run that has been over for long enough."""

@@ -1,7 +1,7 @@
 """The loop behind the events: compares what the platform wants of this node with what is, and repairs it."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 
 import structlog
 
@@ -14,7 +14,7 @@ from shared.bus.bus import Bus
 from shared.clock import Clock
 from shared.contracts.commands.jobs import ACTIVE, ActiveJob, ListActiveJobs
 from shared.contracts.errors import TemporaryError
-from shared.contracts.job import HOLDING
+from shared.contracts.job import HOLDING, JobView
 from shared.views import views_of
 
 log = structlog.get_logger()
@@ -43,6 +43,7 @@ class Reconcile:
         """One comparison and its repairs. Raises TemporaryError when the jobs service or the store is away."""
         runs = self._executor.runs
         settled = list(runs)
+        remnants = await self._executor.remnants.found()
         jobs = {job.view.id: job for job in await self._wanted()}
         await self._executor.observe([id for id in settled if id in runs and runs[id].lives])
         now = self._clock.monotonic()
@@ -59,6 +60,7 @@ class Reconcile:
             if id in runs:
                 self._executor.report(runs[id])
         await self._executor.forget([id for id in todo.forget if id in runs and id not in held])
+        await self._clear({id: ranks for id, ranks in remnants.items() if id not in by_run})
         await self._outputs.expire()
         await self._executor.expire()
 
@@ -88,11 +90,25 @@ class Reconcile:
         """
         runs = self._executor.runs
         views = await views_of(self._bus, [runs[id].record.job_id for id in run_ids if id in runs])
-        holding = [view for view in views if view.state.status in HOLDING and shares_of(view, self._node)]
-        held = {run_id(view.id, view.state.attempt) for view in holding}.intersection(run_ids)
+        held = {id for view in views if (id := self._held(view)) is not None}.intersection(run_ids)
         if held:
             log.info("runs_not_listed", run_ids=sorted(held))
         return held
+
+    async def _clear(self, remnants: Mapping[str, Sequence[str]]) -> None:
+        """End what is left of attempts that are over. Of a job that nobody knows it may be another platform's."""
+        by_job: dict[str, list[str]] = {}
+        for id in remnants:
+            by_job.setdefault(id.partition(".")[0], []).append(id)
+        for view in await views_of(self._bus, by_job):
+            for id in by_job[view.id]:
+                if id != self._held(view):
+                    await self._alone(id, self._executor.remnants.clear(id, view.vc, remnants[id]))
+
+    def _held(self, view: JobView) -> str | None:
+        """The run that the job holds its place here for."""
+        holding = view.state.status in HOLDING and shares_of(view, self._node)
+        return run_id(view.id, view.state.attempt) if holding else None
 
     async def _launch(self, job: ActiveJob) -> None:
         if job.launch is None:

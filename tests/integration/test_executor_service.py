@@ -367,6 +367,30 @@ async def test_a_run_that_this_node_has_never_heard_of_is_lost(yard: Yard) -> No
     assert yard.starts(job.view) == [0]
 
 
+@pytest.mark.parametrize("wanted", [True, False], ids=["wanted", "not wanted any more"])
+async def test_an_executor_that_has_lost_its_disk_ends_what_it_has_left_before_it_says_a_word(
+    yard: Yard, executor: ExecutorService, wanted: bool
+) -> None:
+    view = await yard.place("trap 'echo saved >> saved; exit 0' TERM; echo >> begun; while :; do sleep 0.05; done")
+    await yard.said(view, "started")
+    await until(lambda: yard.wrote("begun"), "it has begun")
+    yard.now(view, JobStatus.RUNNING if wanted else JobStatus.FINISHED)
+    yard.overlooked |= set() if wanted else {view.id}
+    executor.kill()
+    for folder in ("executor", "documents"):
+        shutil.rmtree(executor.data / folder)
+    executor.start()
+    if wanted:
+        lost = await yard.said(view, "lost")
+        assert isinstance(lost, RunLost)
+        assert lost.reason.code == "record_lost"
+    else:
+        await until(lambda: not executor.home.supervisors(), "it is ended")
+        assert await yard.facts(view) == ["started"]
+    assert not executor.home.supervisors()
+    assert (yard.wrote("saved"), yard.starts(view)) == ("saved\n", [1])
+
+
 async def test_a_run_that_nobody_wants_any_more_is_ended(yard: Yard, executor: ExecutorService) -> None:
     view = await yard.place("sleep 600")
     await yard.said(view, "started")

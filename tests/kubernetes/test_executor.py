@@ -1,5 +1,6 @@
 """What only the executor of a cluster does: calls of an API server that are cut anywhere, and nodes that it reports."""
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from services.executor.domain.record import run_id
 from shared.contracts import subjects
 from shared.contracts.commands.jobs import ActiveJob
 from shared.contracts.events import NodeReported, RunExited, RunLost, RunStopped
+from shared.contracts.job import JobStatus
 from tests.support.executor import NODE, launch_of, view_of
 from tests.support.executor_service import ExecutorService, Yard
 from tests.support.executors import in_cluster
@@ -102,6 +104,34 @@ async def test_an_executor_that_is_killed_between_a_pod_without_a_shell_and_the_
     assert await yard.console(view) == ["begun", "told"]
     assert (executor.job_path(view) / "ledger").read_text() == "start\n"
     assert await yard.facts(view) == ["started", "stopped"]
+
+
+async def test_an_executor_that_has_lost_its_disk_ends_a_gangs_pods_before_it_says_that_it_is_lost(
+    executor: ExecutorService, yard: Yard, settings: dict[str, Any]
+) -> None:
+    script = f"trap 'sleep 1; echo saved >> saved-$RANK; exit 0' TERM; touch begun-$RANK; {WAIT_FOR_GO}"
+    view = await yard.place(launch=launch_of(script), cpus=0.1, ranks=2)
+    await yard.said(view, "started")
+    folder = executor.job_path(view)
+    await until(lambda: all((folder / f"begun-{rank}").exists() for rank in range(2)), "both have begun")
+    yard.now(view, JobStatus.RUNNING)
+    executor.kill()
+    for name in ("executor", "documents"):
+        shutil.rmtree(executor.data / name)
+    executor.start()
+    lost = await yard.said(view, "lost")
+    assert isinstance(lost, RunLost)
+    assert lost.reason.code == "record_lost"
+    assert [(folder / f"saved-{rank}").read_text() for rank in range(2)] == ["saved\n"] * 2
+    api = Api(settings["kubernetes_config"])
+    await api.open()
+    labels = f"{names.EXECUTOR}={names.short_hash(NODE)},{names.JOB}={view.id.lower()}"
+
+    async def let_go() -> bool:
+        return not (await api.get("/api/v1/pods", {"labelSelector": labels}))["items"]
+
+    await until(let_go, "its pods are gone")
+    await api.close()
 
 
 async def test_a_run_that_was_stopped_goes_on_from_its_checkpoint_in_a_new_pod(

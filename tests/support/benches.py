@@ -27,6 +27,7 @@ async def opened_here(folder: Path, ways: Sequence[Hierarchy] | None = None) -> 
     """The backend `process`. `ways`: the control groups that it counts by; none: those that there are."""
     home, work = _folders(folder)
     bench = Bench(lambda: ProcessBackend(home, 5, Groups(home, mounted() if ways is None else ways)), work)
+    bench.home = home
     await bench.open()
     try:
         yield bench

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -46,6 +47,10 @@ class Bench:
     """Whether the streams of a run's children pass through the executor's process, and end with it."""
     within_s = LONG_S
     """How patiently something is waited for."""
+    vc = "default"
+    """Whose its runs are."""
+    home: Path
+    """What the backend itself keeps."""
 
     def __init__(
         self, make: Callable[[], Backend], folder: Path, brings: frozenset[str] = frozenset(), many: int = 40
@@ -71,6 +76,21 @@ class Bench:
     async def reopen(self) -> None:
         await self.close()
         await self.open()
+
+    async def lose_home(self) -> None:
+        """The next executor process finds nothing of what this one has kept."""
+        await self.close()
+        for path in self.home.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        await self.open()
+
+    async def cleared(self, run_id: str) -> None:
+        """Nothing of a run that nobody knows is left."""
+
+        async def there() -> bool:
+            return not await self.backend.clear(self.vc, [run_id])
+
+        await until(there, f"nothing of {run_id} is left", within=self.within_s)
 
     def order(
         self,

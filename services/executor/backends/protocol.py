@@ -9,7 +9,7 @@ sooner. All of it but `open` is safe to repeat, also by the next executor proces
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -183,3 +183,14 @@ class Backend(Protocol):
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         """Remove what is kept of runs that are over. Raises OSError, and may be asked again for what was removed."""
+
+    async def remnants(self) -> Collection[str]:
+        """All runs of which something is here, those among them that an executor has left which lost what it knew.
+
+        What another executor, or somebody else, has here is not among them.
+        """
+
+    async def clear(self, vc: str, run_ids: Sequence[str]) -> Collection[str]:
+        """Of these runs of a virtual cluster, which nobody knows any more, nothing is to be here: what lives is ended
+        with its grace period, what is over is removed. Without waiting for either; those of which something is left.
+        """

@@ -11,15 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.executor.domain import pod_names as names
-from services.executor.domain.record import rank_of
+from services.executor.domain.record import is_rank_id, rank_of
 
-_RANK_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\.[1-9][0-9]{0,8}(-[1-9][0-9]{0,8})?")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?(e[+-]?[0-9]{1,2})?")
-
-
-def is_rank_id(text: str) -> bool:
-    """Whether it is well-formed: whoever may write annotations may write anything there."""
-    return _RANK_ID.fullmatch(text) is not None
 
 
 class Foreign(Exception):
@@ -38,7 +32,7 @@ class Fence:
         meta = pod["metadata"]
         said: Mapping[str, str] = meta.get("annotations") or {}
         rank_id = said.get(names.RUN, "")
-        if not _RANK_ID.fullmatch(rank_id):
+        if not is_rank_id(rank_id):
             raise Foreign("its annotation of the run is missing or malformed")
         if said.get(names.NODE) != self.executor:
             raise Foreign("its annotation names another executor")

@@ -1,5 +1,6 @@
 """The durable record of a run: created exclusively before anything is spawned, so that no attempt starts twice."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -8,6 +9,8 @@ from services.executor.domain.admission import Claim, claims_of
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Lost, Observation, Waiting
 from shared.contracts.base import Contract, Timestamp, UserName
 from shared.contracts.job import JobView, Reason, Share
+
+_RANK_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\.[1-9][0-9]{0,8}(-[1-9][0-9]{0,8})?")
 
 Kind = Literal["run", "stopped", "refused", "lost"]
 
@@ -125,6 +128,11 @@ def rank_of(rank_id: str) -> tuple[str, int]:
     """The run and the rank in it that have this name."""
     run_id, _, rank = rank_id.partition("-")
     return run_id, int(rank or 0)
+
+
+def is_rank_id(text: str) -> bool:
+    """Whether it is well-formed: what names it may have been written by anybody."""
+    return _RANK_ID.fullmatch(text) is not None
 
 
 def judged(record: RunRecord, seen: Observation, boot_id: str) -> Observation:

@@ -1,6 +1,7 @@
 """What bounds a namespace is removed only where it is known that nothing should be there."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.fences import Fences
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.layout import Layout
+from services.executor.backends.kubernetes.manifest import tombstone
 from services.executor.backends.kubernetes.namespaces import Namespaces
 from services.executor.backends.kubernetes.nodes import Holders
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
-from services.executor.backends.kubernetes.surroundings import path_of
+from services.executor.backends.kubernetes.surroundings import of_gang, path_of
 from services.executor.domain.pod_names import ANCHOR
+from tests.support.executor import ID
+from tests.support.executor_backend import order_of
 
 POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
 LAB, VISION = "jobyard-lab", "jobyard-vision"
@@ -65,8 +69,8 @@ class Cluster:
 
     def made(self, layout: Layout) -> Fences:
         """As the next executor's process makes them."""
-        pods = Pods(self.server, layout.fence, Holders(), lambda run_id: None, self.kept.namespace)
-        return Fences(self.server, layout, Namespaces(self.server, None), pods, self.kept)
+        self.pods = Pods(self.server, layout.fence, Holders(), lambda run_id: None, self.kept.namespace)
+        return Fences(self.server, layout, Namespaces(self.server, None), self.pods, self.kept)
 
     @property
     def closed(self) -> set[str]:
@@ -113,3 +117,33 @@ async def test_a_policy_that_somebody_removed_is_made_again(cluster: Cluster) ->
     await cluster.fences.repair()
     assert cluster.closed == {LAB}
     assert f"/api/v1/namespaces/{LAB}/configmaps/{ANCHOR}" in cluster.server.there
+
+
+@pytest.mark.parametrize(("namespaces", "left"), [("staging-", 2), ("jobyard-staging-", 2), ("jobyard-", 0)])
+async def test_of_gangs_nobody_knows_goes_what_stands_in_this_executors_own_namespaces(
+    cluster: Cluster, namespaces: str, left: int
+) -> None:
+    """A second release whose executor has the same name, with a prefix of its own."""
+    owner: Document = {"apiVersion": "v1", "kind": "ConfigMap", "name": ANCHOR, "uid": "c-2"}
+    layout = Layout(executor="cluster", namespaces=namespaces, domain="cluster.local")
+    theirs = of_gang(f"{ID}.1", f"{namespaces}lab", "lab", layout, owner)
+    for document in theirs:
+        await cluster.server.apply(path_of(document), document)
+    await cluster.fences.repair()
+    assert sum(path_of(document) in cluster.server.there for document in theirs) == left
+
+
+async def test_what_the_ranks_of_a_gang_share_stays_while_one_is_left_that_nobody_knows(cluster: Cluster) -> None:
+    """Of an executor that has lost its disk: they may save their state together before they end."""
+    owner: Document = {"apiVersion": "v1", "kind": "ConfigMap", "name": ANCHOR, "uid": "c-2"}
+    shared = of_gang(f"{ID}.1", LAB, "lab", Layout(executor="cluster", domain="cluster.local"), owner)
+    for document in shared:
+        await cluster.server.apply(path_of(document), document)
+    rank = tombstone(replace(order_of(f"{ID}.1-1", (), Path("/srv"), 10), vc="lab"), Layout(executor="cluster"))
+    rank["metadata"] |= {"uid": "p-1", "resourceVersion": "7", "ownerReferences": [owner]}
+    cluster.pods.take(rank)
+    await cluster.fences.repair()
+    assert all(path_of(document) in cluster.server.there for document in shared)
+    cluster.pods.drop(rank)
+    await cluster.fences.repair()
+    assert not any(path_of(document) in cluster.server.there for document in shared)

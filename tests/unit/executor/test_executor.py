@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ class Scripted:
         self.seen: dict[str, Observation] = {}
         self.pulling: dict[str, Pull] = {}
         self.unreachable: set[str] = set()
+        self.away = False
 
     async def open(self, changed: Changed, wrote: Callable[[str], None]) -> None:
         """Nothing changes by itself."""
@@ -126,6 +127,18 @@ class Scripted:
             if id in self.unreachable:
                 raise OSError(errno.EBUSY, "Device or resource busy")
             self.seen.pop(id, None)
+
+    async def remnants(self) -> Collection[str]:
+        if self.away:
+            raise OSError(errno.EHOSTDOWN, "Host is down")
+        return list(self.seen)
+
+    async def clear(self, vc: str, run_ids: Sequence[str]) -> Collection[str]:
+        if self.unreachable.intersection(run_ids):
+            raise OSError(errno.EHOSTDOWN, "Host is down")
+        living = [id for id in run_ids if isinstance(self.seen.get(id), Waiting | Started)]
+        self.stopped += living
+        return living
 
 
 class Full(RunStore):
@@ -276,6 +289,57 @@ async def test_a_stop_of_an_unknown_run_leaves_a_tombstone_that_no_launch_passes
     assert bench.backend.launched == bench.backend.stopped == []
     await asyncio.sleep(0)
     assert bench.reporter.begun == [(RUN, "stopped")]
+
+
+@pytest.mark.parametrize("kind", ["stopped", "lost"])
+async def test_a_run_that_is_here_without_a_record_is_ended_before_anything_is_said_of_it(
+    bench: Bench, kind: str
+) -> None:
+    """As after the loss of the executor's disk."""
+    bench.backend.seen[RUN] = Started(1)
+    executor = bench.executor()
+    await (executor.stop if kind == "stopped" else executor.lose)(assignment_of())
+    await until(lambda: bench.backend.stopped == [RUN], "it is told to end")
+    assert bench.reporter.begun == []
+    bench.backend.seen[RUN] = ENDED
+    await until(lambda: bench.reporter.begun == [(RUN, kind)], "it is told of")
+
+
+async def test_a_run_that_is_refused_here_without_a_record_is_ended_before_that_is_said(bench: Bench) -> None:
+    bench.backend.seen[RUN] = Started(1)
+    await bench.executor().launch([assignment_of(launch=launch_of(work_path="missing"))])
+    await until(lambda: bench.backend.stopped == [RUN], "it is told to end")
+    assert bench.reporter.begun == []
+
+
+async def test_of_a_run_without_a_record_nothing_is_said_while_nobody_knows_whether_it_lives(bench: Bench) -> None:
+    bench.backend.seen[RUN] = Started(1)
+    bench.backend.unreachable = {RUN}
+    await bench.executor().lose(assignment_of())
+    next_executor = bench.executor()
+    await next_executor.start()
+    next_executor.report(next_executor.runs[RUN])
+    await asyncio.sleep(0.05)
+    assert bench.reporter.begun == []
+    bench.backend.unreachable = set()
+    bench.backend.seen[RUN] = ENDED
+    await until(lambda: (RUN, "lost") in bench.reporter.begun, "it is told of")
+
+
+async def test_what_was_started_here_is_no_remnant_until_it_is_not_remembered_any_more(bench: Bench) -> None:
+    executor, left = bench.executor(), f"{ID[:-1]}Z.1-3"
+    await executor.launch([assignment_of()])
+    await executor.stop(other(1))
+    bench.backend.seen = {RUN: Started(1), other(1).run_id: Started(1), left: Started(1)}
+    expected = {left.removesuffix("-3"): [left], other(1).run_id: [other(1).run_id]}
+    assert await executor.remnants.found() == expected
+    executor.changed(RUN, ENDED)
+    await executor.forget([RUN])
+    assert await executor.remnants.found() == expected
+    await executor.remnants.clear(RUN, "default", [RUN])
+    assert RUN not in bench.backend.stopped, "it is not ended by this way"
+    bench.backend.away = True
+    assert await executor.remnants.found() == {}
 
 
 async def test_a_run_that_lives_is_reported_once_at_a_time(bench: Bench) -> None:

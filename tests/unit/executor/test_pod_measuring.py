@@ -88,6 +88,21 @@ async def test_a_node_that_fails_and_one_that_hangs_cost_only_their_own_figures(
     await let_go(measuring)
 
 
+async def test_what_a_node_says_of_another_nodes_pods_is_not_believed(pods: Pods) -> None:
+    ids = {node: f"{new_id()}.1" for node in ("a-in-wrong-hands", "b", "silent")}
+    for node, run_id in ids.items():
+        pods.take(running(run_id, node))
+    source = Said()
+    forged = dict.fromkeys(ids.values(), PodFigures(cpu_ns=666, memory_bytes=666))
+    source.figures = {"a-in-wrong-hands": forged, "b": {ids["b"]: PodFigures(cpu_ns=7)}, "silent": OSError("away")}
+    seen = await Measuring(pods, [source]).measure([*ids.values()])
+    assert {node: (seen[run_id].cpu_ns, seen[run_id].memory_bytes) for node, run_id in ids.items()} == {
+        "a-in-wrong-hands": (666, 666),
+        "b": (7, None),
+        "silent": (None, None),
+    }
+
+
 async def test_a_node_is_asked_once_for_all_of_its_runs_and_not_again_within_the_round(pods: Pods) -> None:
     ids = [f"{new_id()}.1" for _ in range(3)]
     for run_id in ids:

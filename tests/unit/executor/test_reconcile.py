@@ -1,17 +1,18 @@
 """The repairs of one comparison: what is wrong with one run is that run's alone."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from services.executor.executor import Executor
 from services.executor.outputs import Outputs
 from services.executor.placed import Assignment, Placed
 from services.executor.reconcile import Reconcile
+from services.executor.remnants import Remnants
 from shared.bus.bus import Bus
 from shared.contracts.commands.command import Command
-from shared.contracts.commands.jobs import ACTIVE, ActiveJob, ActiveJobPage
-from shared.contracts.job import JobStatus
+from shared.contracts.commands.jobs import ACTIVE, VIEWS, ActiveJob, ActiveJobPage, JobViews
+from shared.contracts.job import JobStatus, JobView
 from shared.store.port import StoreUnavailable
 from tests.support.clock import ManualClock
 from tests.support.executor import ID, NODE, launch_of, view_of
@@ -20,10 +21,13 @@ from tests.support.executor import ID, NODE, launch_of, view_of
 class Jobs(Bus):
     """The jobs service, with the jobs that hold something here."""
 
-    def __init__(self, *jobs: ActiveJob) -> None:
+    def __init__(self, *jobs: ActiveJob, views: Sequence[JobView] = ()) -> None:
         self._jobs = jobs
+        self._views = views
 
     async def ask(self, command: Command[Any, Any], ask: Any, timeout: float = 5.0) -> Any:
+        if command is VIEWS:
+            return JobViews(items=tuple(view for view in self._views if view.id in ask.ids))
         assert command is ACTIVE
         return ActiveJobPage(items=self._jobs)
 
@@ -38,11 +42,27 @@ class Nothing(Outputs):
         pass
 
 
+class Left(Remnants):
+    """Of these runs, each with one rank. Notes which are ended, and of which virtual cluster."""
+
+    def __init__(self, *run_ids: str) -> None:
+        self._run_ids = run_ids
+        self.ended: list[tuple[str, str]] = []
+
+    async def found(self) -> dict[str, list[str]]:
+        return {run_id: [run_id] for run_id in self._run_ids}
+
+    async def clear(self, run_id: str, vc: str, ranks: Sequence[str]) -> None:
+        assert ranks == [run_id]
+        self.ended.append((run_id, vc))
+
+
 class FullDisk(Executor):
     """Knows no run, stores nothing, and cannot stop the first job it is asked to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *left: str) -> None:
         self.asked: list[str] = []
+        self.remnants = self.left = Left(*left)
 
     @property
     def runs(self) -> dict[str, Any]:
@@ -110,3 +130,25 @@ async def test_a_launch_that_waits_for_its_storage_keeps_no_other_from_its_repai
     jobs = Jobs(*(ActiveJob(view=view, launch=launch_of()) for view in views))
     await Reconcile(jobs, ManualClock(), executor, Nothing(), NODE).once()
     assert executor.launched == [f"{ID[:-1]}0", ID]
+
+
+async def test_what_is_left_of_attempts_that_nobody_wants_is_ended_and_nothing_else() -> None:
+    ids = [f"{ID[:-1]}{number}" for number in range(7)]
+    wanted, unlisted, later, over, elsewhere, lost, _ = ids
+    listed = [view_of(wanted, JobStatus.RUNNING), view_of(later, JobStatus.RUNNING, attempt=2)]
+    views = [
+        *listed,
+        view_of(unlisted, JobStatus.PAUSING),
+        view_of(over, JobStatus.FINISHED, vc="vision"),
+        view_of(elsewhere, JobStatus.RUNNING, node="node-2"),
+        view_of(lost, JobStatus.QUEUED),
+    ]
+    executor = FullDisk(*(f"{id}.1" for id in ids))
+    jobs = Jobs(*(ActiveJob(view=view, launch=launch_of()) for view in listed), views=views)
+    await Reconcile(jobs, ManualClock(), executor, Nothing(), NODE).once()
+    assert executor.left.ended == [
+        (f"{later}.1", "default"),
+        (f"{over}.1", "vision"),
+        (f"{elsewhere}.1", "default"),
+        (f"{lost}.1", "default"),
+    ], "not what the platform wants here, nor what it does not know"

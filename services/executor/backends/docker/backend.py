@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from services.executor.backends.docker.engine import Declined, Engine, EngineAwa
 from services.executor.backends.docker.fetching import STALL_S
 from services.executor.backends.docker.files import RunFiles
 from services.executor.backends.docker.launching import Launching
-from services.executor.backends.docker.names import home_id_of, name_of
+from services.executor.backends.docker.names import HOME, home_id_of, name_of, run_of
 from services.executor.backends.docker.networks import Networks
 from services.executor.backends.docker.observing import Observing
 from services.executor.backends.docker.ports import Ports
@@ -30,7 +30,7 @@ from services.executor.backends.standing import Standing
 from services.executor.domain.observation import Observation
 from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
-from services.executor.domain.record import rank_of
+from services.executor.domain.record import is_rank_id, rank_of
 from shared.contracts.errors import TemporaryError
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
@@ -189,6 +189,19 @@ class DockerBackend:
         if declined is not None:
             raise declined
 
+    async def remnants(self) -> Collection[str]:
+        names = await self._engine.containers(f"{HOME}={self._home_id}")
+        return [run_id for name in names if (run_id := run_of(self._home_id, name)) is not None and is_rank_id(run_id)]
+
+    async def clear(self, vc: str, run_ids: Sequence[str]) -> Collection[str]:
+        left = []
+        for run_id in run_ids:
+            if await self._ending.clear(run_id):
+                await self._let_go(run_id)
+            else:
+                left.append(run_id)
+        return left
+
     def _name(self, run_id: str) -> str:
         return name_of(self._home_id, run_id)
 
@@ -239,8 +252,12 @@ class DockerBackend:
         task.add_done_callback(self._tasks.discard)
 
     async def _forget(self, run_id: str) -> None:
-        self._observing.forget(run_id)
         await self._engine.remove(self._name(run_id))
+        await self._let_go(run_id)
+
+    async def _let_go(self, run_id: str) -> None:
+        """Its container is gone."""
+        self._observing.forget(run_id)
         await self._networks.forget(run_id)
         await asyncio.to_thread(self._files.remove, run_id)
 

@@ -7,7 +7,8 @@ import structlog
 
 from services.executor.backends.docker.engine import Engine
 from services.executor.backends.docker.files import RunFiles
-from services.executor.backends.docker.names import grace_of, name_of
+from services.executor.backends.docker.judging import runs
+from services.executor.backends.docker.names import grace_of, is_of, name_of
 from services.executor.backends.docker.observing import Observing
 
 log = structlog.get_logger()
@@ -39,6 +40,22 @@ class Ending:
                 await self._engine.remove(name_of(self._home_id, run_id))
             await asyncio.to_thread(self._files.bury, run_id)
             await self._observing.look(run_id)
+
+    async def clear(self, run_id: str) -> bool:
+        """Whether this backend has no container of it; one that runs is told, and killed after its grace period.
+
+        Whatever its files say: they may have been lost. Raises OSError.
+        """
+        name = name_of(self._home_id, run_id)
+        container = await self._engine.inspect(name)
+        if container is None or not is_of(container, self._home_id):
+            return True
+        if not runs(container):
+            await self._engine.remove(name)
+            return True
+        if run_id not in self._enforcing and await self._engine.signal(name, "SIGTERM"):
+            self._enforce(run_id)
+        return False
 
     def under_way(self) -> Iterable["asyncio.Task[None]"]:
         return tuple(self._enforcing.values())

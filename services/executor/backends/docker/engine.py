@@ -95,6 +95,12 @@ class Engine:
                     return None
                 raise
 
+    async def containers(self, label: str) -> list[str]:
+        """The names of those with this label, whether they run or not."""
+        async with self._told() as docker:
+            found = await docker.containers.list(all="true", filters=json.dumps({"label": [label]}))
+            return [str(name).removeprefix("/") for each in found for name in each._container["Names"]]
+
     async def signal(self, name: str, signal: str) -> bool:
         """Whether its first process was there to get the signal."""
         async with self._told() as docker:

@@ -14,6 +14,7 @@ from typing import Any
 
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.calls import Calls
+from services.executor.backends.kubernetes.clearing import Clearing
 from services.executor.backends.kubernetes.concluding import Concluding
 from services.executor.backends.kubernetes.direct import Direct
 from services.executor.backends.kubernetes.ending import Ending
@@ -103,6 +104,7 @@ class KubernetesBackend:
         )
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
         self._forcing = Forcing(api, self._kept, self._pods, self._outputs, self._concluding, self._turns)
+        answers = nodes.answers if nodes is not None else lambda node: True
         self._observing = Observing(
             self._kept,
             self._pods,
@@ -113,9 +115,12 @@ class KubernetesBackend:
             self._direct,
             patience_s,
             start_s,
-            answers=nodes.answers if nodes is not None else lambda node: True,
+            answers,
         )
         self._forgetting = Forgetting(self._kept, self._calls, self._tasks, self._gone)
+        self._clearing = Clearing(
+            layout, self._kept, self._pods, self._calls, self._ending, self._forgetting, self._turns, answers
+        )
         self._sweep = Sweep(self._kept, self._calls, self._ending, self._observing, self._forgetting)
         self._changed: Changed = lambda run_id, observation: None
         self._wrote: Callable[[str], None] = lambda run_id: None
@@ -195,6 +200,14 @@ class KubernetesBackend:
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         await self._forgetting.forget(run_ids)
+
+    async def remnants(self) -> Collection[str]:
+        await self._standing.until(self._pods.watch.listed)
+        return {*self._kept.ordered(), *self._pods.remnants.ranks()}
+
+    async def clear(self, vc: str, run_ids: Sequence[str]) -> Collection[str]:
+        await self._standing.until(self._pods.watch.listed)
+        return await self._clearing.clear(vc, run_ids)
 
     async def _living(self, run_id: str) -> tuple[Document, dict[str, Any]]:
         """The pod of a run that runs and is not told to stop. Raises Conflict."""

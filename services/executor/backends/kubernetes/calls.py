@@ -18,6 +18,7 @@ from services.executor.backends.kubernetes.manifest import grace_s
 from services.executor.backends.kubernetes.namespaces import closed
 from services.executor.backends.kubernetes.pods import Pods, annotations_of, path_of
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
+from services.executor.backends.kubernetes.remnants import is_held
 from services.executor.backends.kubernetes.run_secrets import FOREIGN
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import cluster_refusals
@@ -153,6 +154,16 @@ class Calls:
         self._logins.forget(run_id)
         self.unreleased.discard(run_id)
 
+    async def free(self, run_id: str, pod: Document) -> None:
+        """Let this very pod go, which is over and no run's that is known here, with its Secrets. Raises ClusterAway."""
+        try:
+            for secrets in (self._hidden, self._logins):
+                await secrets.remove(run_id, pod["metadata"]["namespace"])
+                secrets.forget(run_id)
+            await self._without_finalizer(pod)
+        except ApiError as error:
+            _unless_gone(error)
+
     async def _make(self, run_id: str, namespace: str, document: Document) -> None:
         try:
             self._pods.take(await self._api.create(f"/api/v1/namespaces/{namespace}/pods", document))
@@ -186,11 +197,10 @@ class Calls:
     async def _unhold(self, run_id: str) -> None:
         """Take the finalizer off the pod as it is now, and nobody else's with it. Raises ClusterAway."""
         pod = self._pods.get(run_id)
-        while pod is not None and names.FINALIZER in (held := pod["metadata"].get("finalizers", ())):
-            others = [name for name in held if name != names.FINALIZER]
-            this = {key: pod["metadata"][key] for key in ("uid", "resourceVersion")}
+        while pod is not None and is_held(pod):
+            this = pod["metadata"]
             try:
-                left = await self._api.patch(path_of(pod), {"metadata": {**this, "finalizers": others}})
+                left = await self._without_finalizer(pod)
             except ApiError as error:
                 _unless_gone(error)
                 pod = await self.read(run_id)
@@ -202,6 +212,12 @@ class Calls:
                 if not left["metadata"].get("deletionTimestamp"):  # else it may be gone, and the watch have said so
                     self._pods.take(left)
                 return
+
+    async def _without_finalizer(self, pod: Document) -> Document:
+        """The pod as it is then, if it was as it is known. Raises ApiError, ClusterAway."""
+        others = [name for name in pod["metadata"]["finalizers"] if name != names.FINALIZER]
+        this = {key: pod["metadata"][key] for key in ("uid", "resourceVersion")}
+        return await self._api.patch(path_of(pod), {"metadata": {**this, "finalizers": others}})
 
 
 def _unless_gone(error: ApiError) -> None:

@@ -24,7 +24,7 @@ from services.executor.backends.kubernetes.surroundings import (
     path_of,
 )
 from services.executor.domain import pod_names as names
-from services.executor.domain.pod_fence import is_rank_id
+from services.executor.domain.record import is_rank_id
 
 log = structlog.get_logger()
 
@@ -125,14 +125,22 @@ class Fences:
                 del wanted[place]
 
     async def _is_left_over(self, there: Document, settled: Set[str]) -> bool:
-        """Whether it is ours, and nobody needs it: its run is forgotten, or the settings ask for it no more."""
+        """Whether it is ours, and nobody needs it: its run is forgotten, or the settings ask for it no more.
+
+        Another executor of this name in the cluster has other namespaces, and its runs are not known here.
+        """
         meta = there["metadata"]
-        run_id = (meta.get("annotations") or {}).get(names.RUN)
+        said = meta.get("annotations") or {}
+        if meta["namespace"] != names.namespace(said.get(names.VC, ""), self._layout.namespaces):
+            return False
+        run_id = said.get(names.RUN)
         if run_id is None:
             return meta["name"] == name_in_namespace(self._layout) and meta["namespace"] in settled
         if not is_rank_id(run_id) or meta["name"] != names.gang_name(run_id):
             return False
-        return await asyncio.to_thread(self._kept.order, run_id) is None and self._pods.get(run_id) is None
+        if self._pods.get(run_id) is not None or self._pods.remnants.has(run_id):  # which may save what they have
+            return False
+        return await asyncio.to_thread(self._kept.order, run_id) is None
 
     def _shared(self, pod: Document, owner: Document) -> list[Document]:
         meta = pod["metadata"]

@@ -73,6 +73,10 @@ class Kept:
         """Where it was ordered; None: it was not, or is forgotten. Touches no disk."""
         return self._namespaces.get(run_id)
 
+    def ordered(self) -> list[str]:
+        """Runs that were ordered and are not forgotten."""
+        return list(self._namespaces)
+
     def order(self, run_id: str) -> dict[str, Any] | None:
         return self._read(run_id, ORDER)
 

@@ -1,7 +1,7 @@
 """What runs in pods use: figures that are never waited for long, and read anew each `EVERY_S` where runs live.
 
 Whoever measures is asked in parts (each node, or a Prometheus). A part that does not answer costs its own figures,
-which are unknown then, and is asked again after a while.
+which are unknown then, and is asked again after a while. What a node says counts of its own pods alone.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class Source(Protocol):
     """Who measures."""
 
     def parts(self, nodes: Collection[str]) -> Iterable[str]:
-        """What has to be asked for the pods of these nodes, one by one."""
+        """What has to be asked for the pods of these nodes, one by one; of a pod nobody else is believed."""
 
     async def read(self, part: str) -> dict[Pod, PodFigures]:
         """Raises ApiError, OSError, ValueError, KeyError."""
@@ -73,13 +73,14 @@ class Measuring:
         living = {run_id: pod for run_id in run_ids if (pod := self._living(run_id)) is not None}
         await self._refresh({pod["spec"]["nodeName"] for pod in living.values()})
         now, at_ns = time.monotonic(), time.time_ns()
-        fresh = [self._latest[key] for key in sorted(self._latest) if now - self._latest[key].read_at < KEPT_S]
+        fresh = {key: latest for key, latest in self._latest.items() if now - latest.read_at < KEPT_S}
         readings = {}
         for run_id, pod in living.items():
-            key = (pod["metadata"]["namespace"], pod["metadata"]["name"])
+            name = (pod["metadata"]["namespace"], pod["metadata"]["name"])
             figures = PodFigures()
-            for latest in fresh:
-                figures = figures.joined(latest.figures.get(key, PodFigures()))
+            for key in self._asked((pod["spec"]["nodeName"],)):
+                if key in fresh:
+                    figures = figures.joined(fresh[key].figures.get(name, PodFigures()))
             readings[run_id] = figures.reading(at_ns)
             self._devices[run_id] = [
                 Accelerator(kind=kind, device=0, utilization=seen.utilization, memory_bytes=seen.memory_bytes)
@@ -109,21 +110,23 @@ class Measuring:
     async def _refresh(self, nodes: Collection[str]) -> None:
         """Ask who is due, and wait a moment for the answers."""
         now, asked = time.monotonic(), []
-        for number, source in enumerate(self._sources):
-            for part in source.parts(nodes):
-                key = (number, part)
-                if key not in self._asking and self._latest.setdefault(key, _Latest()).due_at <= now:
-                    task = asyncio.create_task(self._ask(source, key), name=f"figures {part}")
-                    self._asking[key] = task
-                    asked.append(task)
+        for key in self._asked(nodes):
+            if key not in self._asking and self._latest.setdefault(key, _Latest()).due_at <= now:
+                task = asyncio.create_task(self._ask(key), name=f"figures {key[1]}")
+                self._asking[key] = task
+                asked.append(task)
         for key in [key for key, one in self._latest.items() if now - one.due_at > KEPT_S and key not in self._asking]:
             del self._latest[key]
         if asked:
             await asyncio.wait(asked, timeout=PATIENCE_S)
 
-    async def _ask(self, source: Source, key: tuple[int, str]) -> None:
+    def _asked(self, nodes: Collection[str]) -> list[tuple[int, str]]:
+        """Who has to be asked for the pods of these nodes: by source, in their order, and part."""
+        return [(number, part) for number, source in enumerate(self._sources) for part in source.parts(nodes)]
+
+    async def _ask(self, key: tuple[int, str]) -> None:
         try:
-            await self._read(source, key)
+            await self._read(self._sources[key[0]], key)
         finally:
             del self._asking[key]
 

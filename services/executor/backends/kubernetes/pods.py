@@ -1,7 +1,8 @@
 """The pods of this executor as the cluster last told them: what the watch says, and what the API server answers.
 
 Whoever may write labels can have a pod listed here; only what the fence lets in is known to anybody else. The fence
-sees that a pod does not contradict itself; that its run was ordered, and in its namespace, is what is kept here.
+sees that a pod does not contradict itself; that its run was ordered, and in its namespace, is what is kept here. One
+that nobody has ordered is a stranger's until then, and a remnant (see `remnants`).
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from services.executor.backends.kubernetes.api import Api, Document
+from services.executor.backends.kubernetes.remnants import Remnants
 from services.executor.backends.kubernetes.watching import Follower, Watch
 from services.executor.domain import pod_names as names
 from services.executor.domain.pod_fence import Fence, Foreign
@@ -42,6 +44,7 @@ class Pods:
         """Those of the pods, by uid: a pod may cease to say whose it is."""
         self._known_before: dict[str, Document] = {}
         self._ignored: set[str] = set()
+        self.remnants = Remnants()
         selector = {"labelSelector": f"{names.EXECUTOR}={names.short_hash(fence.executor)}"}
         self.watch = Watch(api, "/api/v1/pods", selector, self)
 
@@ -61,11 +64,19 @@ class Pods:
     def take(self, pod: Document) -> None:
         """Newer than what is known, unless that has a later version. One that is not ours is ignored, and said once."""
         try:
-            run_id = self._rank_of(pod)
+            run_id = self._fence.rank_of(pod)
         except Foreign as error:
-            self._ignore(pod, error)
+            self._ignore(pod, str(error))
             self._strangers.take(pod)
+            self.remnants.drop(pod["metadata"]["uid"])
             return
+        if not self._is_ordered(run_id, pod):
+            self._ignore(pod, "no run of that name was ordered in its namespace")
+            self._strangers.take(pod)
+            self.remnants.take(run_id, _needed(pod))
+            return
+        if pod["metadata"]["uid"] in self._ignored:
+            self._adopt(pod)
         known = self._pods.get(run_id)
         if known is None or _version(pod) >= _version(known):
             if known is not None:
@@ -78,6 +89,7 @@ class Pods:
         uid = pod["metadata"]["uid"]
         self._ignored.discard(uid)
         self._strangers.drop(pod)
+        self.remnants.drop(uid)
         if uid in self._runs:
             self.forget(self._runs[uid])
 
@@ -93,19 +105,23 @@ class Pods:
         self._known_before = {}
         self._ignored &= seen
         self._strangers.end(seen)
+        self.remnants.end(seen)
 
-    def _rank_of(self, pod: Document) -> str:
-        """Raises Foreign. What was let in once stays the run's, also when that is being forgotten."""
-        run_id = self._fence.rank_of(pod)
-        if pod["metadata"]["uid"] not in self._runs and self._ordered_in(run_id) != pod["metadata"]["namespace"]:
-            raise Foreign("no run of that name was ordered in its namespace")
-        return run_id
+    def _is_ordered(self, run_id: str, pod: Document) -> bool:
+        """What was let in once stays the run's, also when that is being forgotten."""
+        return pod["metadata"]["uid"] in self._runs or self._ordered_in(run_id) == pod["metadata"]["namespace"]
 
-    def _ignore(self, pod: Document, why: Foreign) -> None:
+    def _adopt(self, pod: Document) -> None:
+        """Its run was ordered meanwhile."""
+        self._ignored.discard(pod["metadata"]["uid"])
+        self._strangers.drop(pod)
+        self.remnants.drop(pod["metadata"]["uid"])
+
+    def _ignore(self, pod: Document, why: str) -> None:
         meta = pod["metadata"]
         if meta["uid"] not in self._ignored:
             self._ignored.add(meta["uid"])
-            log.warning("foreign_pod_ignored", namespace=meta["namespace"], pod=meta["name"], reason=str(why))
+            log.warning("foreign_pod_ignored", namespace=meta["namespace"], pod=meta["name"], reason=why)
 
 
 def path_of(pod: Document) -> str:

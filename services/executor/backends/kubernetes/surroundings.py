@@ -1,7 +1,8 @@
 """What stands around runs' pods, as documents: what bounds a namespace, and what the ranks of a run share.
 
-Each is labelled with the executor that keeps it, so that two executors in one cluster never undo one another's work:
-policies and quotas of both count. What belongs to a run names it, and nothing is removed that names none.
+Each is labelled with the executor that keeps it, and says of which virtual cluster it is, whose namespace an executor
+knows: so two executors in one cluster never undo one another's work, also where both have one name and each its own
+prefix of namespaces. Policies and quotas of both count. What belongs to a run names it.
 """
 
 from services.executor.backends.kubernetes.api import Document

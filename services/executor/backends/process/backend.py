@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from services.executor.backends.process.ending import ended
 from services.executor.backends.process.entrance import Entrance
 from services.executor.backends.process.hints import Hints
 from services.executor.backends.process.ports import Ports
+from services.executor.backends.process.remnants import Remnants
 from services.executor.backends.process.supervisors import Supervisor, claimed
 from services.executor.backends.process.sweep import sweep
 from services.executor.backends.process.usage import totals
@@ -29,6 +30,7 @@ from services.executor.backends.protocol import AnswersItself, Changed, Executio
 from services.executor.domain.observation import NODE_RESTARTED, Cancelled, Lost, Observation, Started, Waiting
 from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
+from services.executor.domain.record import is_rank_id
 from shared.contracts.job import Reason
 from shared.contracts.streams import Child
 
@@ -56,6 +58,7 @@ class ProcessBackend:
         self._entrance = Entrance(ProcessDoors(str(self._runs), self._boot_id))
         self._groups = groups or Groups(home, ())
         self._clearing = Clearing(self._groups)
+        self._remnants = Remnants(str(home.absolute()), self._base)
         self._meter = Meter(self._base, self._boot_id)
         self._measuring = asyncio.Lock()
         self._ports = Ports(str(self._runs), self._boot_id, self._neighbours)
@@ -70,6 +73,7 @@ class ProcessBackend:
         self._wrote = wrote
         self._runs.mkdir(mode=0o700, parents=True, exist_ok=True)
         await asyncio.to_thread(self._groups.open)
+        await asyncio.to_thread(self._remnants.find)
         self._hints.open()
         await self._client.open()
 
@@ -142,6 +146,15 @@ class ProcessBackend:
         for run_id in run_ids:
             self._unwatch(run_id)
         await asyncio.to_thread(self._remove, run_ids)
+
+    async def remnants(self) -> Collection[str]:
+        with_files = await asyncio.to_thread(marks.claimed, self._runs)
+        return {*filter(is_rank_id, with_files), *self._remnants.run_ids()}
+
+    async def clear(self, vc: str, run_ids: Sequence[str]) -> Collection[str]:
+        left = await asyncio.to_thread(lambda: [run_id for run_id in run_ids if not self._end(run_id)])
+        await self.forget([run_id for run_id in run_ids if run_id not in left])
+        return left
 
     def _prepare(self, run_ids: Sequence[str]) -> tuple[dict[str, Group], marks.Facts]:
         return self._groups.make(run_ids), totals.at_start()
@@ -224,6 +237,13 @@ class ProcessBackend:
             return _end(end)
         log.warning("supervisor_gone", run_id=run_id, processes=swept)
         return Lost(SUPERVISOR_GONE)
+
+    def _end(self, run_id: str) -> bool:
+        """Whether it is over, by its files and without them. Raises OSError."""
+        if isinstance(self._observe(run_id), Started):
+            self._stop(run_id)
+            return False
+        return self._remnants.end(run_id)
 
     def _stop(self, run_id: str) -> bool:
         """Ask the supervisor, or see to it that there will be none; true if there is something new to see.

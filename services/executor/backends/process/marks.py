@@ -53,6 +53,11 @@ def claim(base: str, facts: Facts) -> int | None:
     return file
 
 
+def claimed(folder: str | os.PathLike[str]) -> list[str]:
+    """The runs that have files in this folder."""
+    return [name.removesuffix(RUN) for name in os.listdir(folder) if name.endswith(RUN)]
+
+
 def conclude(file: int, facts: Facts) -> None:
     """Say how the run ended, and see it on the disk. Raises OSError; then it may be tried again."""
     size = os.fstat(file).st_size
