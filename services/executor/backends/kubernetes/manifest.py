@@ -42,7 +42,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
         "image": _image(order, layout),
         "imagePullPolicy": layout.pull_policy,
         "command": [literal(word) for word in _command(order, layout, gathering)],
-        "env": variables(order, resource, also),
+        "env": variables(order, resource, layout.plugins_say, also),
         "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
         "securityContext": {

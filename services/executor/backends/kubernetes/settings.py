@@ -14,6 +14,7 @@ from services.executor.backends.kubernetes.network_settings import (
     PeerSettings,
     PodsSettings,
 )
+from services.executor.domain.container_devices import NVIDIA_EXTRAS
 from services.executor.domain.pod_names import MANAGED_BY, PREFIX
 
 _LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
@@ -24,6 +25,12 @@ def _inside(path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
         raise ValueError(f"{path!r} leads out of its claim: write it without a '/' at the start and without '..'")
     return path
+
+
+def _extra(name: str) -> str:
+    if name not in NVIDIA_EXTRAS:
+        raise ValueError(f"{name!r} is none of {', '.join(sorted(NVIDIA_EXTRAS))}")
+    return name
 
 
 def _theirs(said: dict[str, str]) -> dict[str, str]:
@@ -122,6 +129,11 @@ class KubernetesSettings(BaseSettings):
         description='Device types: `{"v100": {"resource": "nvidia.com/gpu", "labels": {"nvidia.com/gpu.product": '
         '"Tesla-V100"}, "cpus": 8, "memory_mib": 65536}}`. `cpus`: a run has at least so many for each device; '
         "`memory_mib`: for each, if it asks for no memory.",
+    )
+    plugins_say: tuple[Annotated[str, AfterValidator(_extra)], ...] = Field(
+        (),
+        description="Variables by which the cluster's device plugins give GPU pods more of a node than GPUs, for "
+        'instance `["NVIDIA_GDS", "NVIDIA_MOFED"]`. All others of this kind are empty in pods.',
     )
     limit_cpus: bool = Field(True, description="Whether a run may use no more processors than it asked for.")
     memory_mib: int = Field(
