@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.contracts.base import NodeName
+from shared.contracts.images import no_id
 
 _USER = re.compile(r"([^=:,]+)=(\d{1,9}):(\d{1,9})")
 _REGISTRY = re.compile(r"[a-z0-9.*-]+(:[0-9]{1,5})?")
@@ -142,9 +143,8 @@ class ExecutorSettings(BaseSettings):
         description="With `docker`: the engine's socket. Its containers are given paths of this machine, so it has to "
         "see the same ones.",
     )
-    image: str | None = Field(
+    image: Annotated[str, AfterValidator(no_id)] | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$",
         description="With `docker`: of jobs that name none; without it they are refused.",
     )
     users: Annotated[dict[str, tuple[int, int]], NoDecode, BeforeValidator(_parse_users)] = Field(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
-from shared.contracts.images import checked
+from shared.contracts.images import checked, no_id
 from shared.contracts.notify import NOTIFY_ENTRIES, Notify
 
 
@@ -183,6 +183,8 @@ SECRETS = 64
 
 Image = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$"), AfterValidator(checked)]
 """The name of a container image (see `images`)."""
+NewImage = Annotated[Image, AfterValidator(no_id)]
+"""One that somebody says now."""
 
 OfferedEndpoint = Literal["ssh", "jupyter", "tensorboard"]
 

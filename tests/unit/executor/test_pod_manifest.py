@@ -58,8 +58,8 @@ def test_every_virtual_cluster_has_a_namespace_of_its_own_that_is_a_dns_label(vc
 
 def test_an_image_comes_from_the_registries_that_operators_allow_and_their_own_from_anywhere() -> None:
     layout = replace(LAYOUT, registries=("docker.io",))
-    assert container(made(layout))["image"] == "lab/base:1"
-    assert container(made(layout, image="python:3"))["image"] == "python:3"
+    assert container(made(layout))["image"] == "docker.io/lab/base:1"
+    assert container(made(layout, image="python:3"))["image"] == "docker.io/library/python:3"
     with pytest.raises(Unplaceable, match="JOBYARD_EXECUTOR_REGISTRIES") as refusal:
         made(layout, image="169.254.169.254/x:1")
     assert refusal.value.reason.code == "registry_forbidden"
@@ -150,8 +150,8 @@ def test_a_job_without_an_image_is_refused_in_words_where_no_default_is_set() ->
         made(bare, image=None)
     assert refusal.value.reason.code == "no_image"
     assert "Submit the job with an image" in refusal.value.reason.message
-    assert container(made(bare, image="own:1"))["image"] == "own:1"
-    assert container(made(image=None))["image"] == LAYOUT.image
+    assert container(made(bare, image="own:1"))["image"] == "docker.io/library/own:1"
+    assert container(made(image=None))["image"] == f"docker.io/{LAYOUT.image}"
 
 
 def test_a_device_type_that_no_operator_has_named_is_refused() -> None:

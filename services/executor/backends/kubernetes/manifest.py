@@ -21,6 +21,7 @@ from services.executor.domain.cluster_nodes import toleration_of
 from services.executor.domain.rank_table import VARIABLE
 from services.executor.domain.registries import forbidden
 from shared.contracts.events import Facts
+from shared.contracts.images import image_name
 from shared.contracts.job import CPU, Reason
 
 SHORTEST_GRACE_S = 1
@@ -102,7 +103,7 @@ def _command(order: RunOrder, layout: Layout, gathering: Gathering | None) -> li
 
 
 def _image(order: RunOrder, layout: Layout) -> str:
-    """What it starts in. Raises Unplaceable."""
+    """What it starts in, by the name that no node takes for an id. Raises Unplaceable."""
     image = order.image or layout.image
     if not image:
         message = "This cluster runs jobs in containers and has no default image. Submit the job with an image."
@@ -110,7 +111,7 @@ def _image(order: RunOrder, layout: Layout) -> str:
     reason = forbidden(order.image, layout.registries) if order.image else None
     if reason is not None:
         raise Unplaceable(reason)
-    return image
+    return image_name(image).full
 
 
 def _login(order: RunOrder) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from services.executor.backends.kubernetes.network_settings import (
 )
 from services.executor.domain.container_devices import NVIDIA_EXTRAS
 from services.executor.domain.pod_names import MANAGED_BY, PREFIX
+from shared.contracts.images import no_id
 
 _LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
@@ -115,7 +116,9 @@ class KubernetesSettings(BaseSettings):
         description="Namespaces that others have made for runs. One that was there before, and is not named here, is "
         "refused while `CREATE_NAMESPACES` is on: it may be somebody else's.",
     )
-    image: str = Field("", description="Of jobs that name none; without it they are refused.")
+    image: Literal[""] | Annotated[str, AfterValidator(no_id)] = Field(
+        "", description="Of jobs that name none; without it they are refused."
+    )
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         "IfNotPresent", description="When images are pulled."
     )
