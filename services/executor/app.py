@@ -59,7 +59,7 @@ def build(deps: Deps) -> Service:
         outputs=outputs,
         sampler=sampler,
         preparation=Preparation(
-            Roots(deps.settings.storage, deps.settings.path_roots),
+            Roots(deps.settings.storage, deps.settings.path_roots, deps.settings.data if backend.uses_images else None),
             environment_of(settings, os.environ),
             files.reports,
             devices.equipment,
