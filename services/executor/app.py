@@ -6,7 +6,6 @@ from functools import partial
 from services.executor.backends.choice import chosen, environment_of
 from services.executor.backends.process.linux import boot_id
 from services.executor.checkpoints import Looks
-from services.executor.descriptors import allow_all
 from services.executor.devices.devices import find
 from services.executor.devices.memory import Memory
 from services.executor.doorway import Doorway
@@ -30,6 +29,7 @@ from services.executor.usage.files import UsageFiles
 from services.executor.usage.sampler import Sampler
 from services.executor.usage.tallies import Tallies
 from shared.contracts.instruments import SAMPLES
+from shared.descriptors import allow_all
 from shared.paths import Roots
 from shared.runtime import Deps, Service
 

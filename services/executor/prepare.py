@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from services.executor import descent
 from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.equipment import Equipment
@@ -16,6 +15,7 @@ from services.executor.domain.record import rank_id
 from services.executor.placed import Assignment
 from services.executor.rank_tables import RankTables
 from services.executor.usage.files import beside
+from shared import descent
 from shared.contracts.job import Reason, Share
 from shared.contracts.masking import hidden_in
 from shared.paths import PathOutside, Roots

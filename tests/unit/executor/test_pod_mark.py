@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from services.executor import descent
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.calls import Calls
@@ -26,6 +25,7 @@ from services.executor.backends.kubernetes.wrapper import MESSAGE, started
 from services.executor.backends.protocol import Folders
 from services.executor.domain.observation import Refused
 from services.executor.domain.pod_states import CLAIM_DIFFERS, EXITED, MISPLACED
+from shared import descent
 from shared.ids import new_id
 from tests.support.executor_backend import order_of
 

@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from services.executor import descent
 from services.executor.backends.kubernetes.mounts import mark_of
 from services.executor.backends.ownership import share
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.folder_errors import is_final
+from shared import descent
 from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
