@@ -19,7 +19,8 @@ class Misled(OSError):
     """There is a link, or nothing of the kind that was expected, on the way to `path`."""
 
     def __init__(self, error: OSError, path: Path) -> None:
-        super().__init__(error.errno, f"The path {path} cannot be reached ({os.strerror(error.errno or 0)})")
+        words = f"The path {path} cannot be reached ({os.strerror(error.errno or 0)})"
+        super().__init__(error.errno, words, str(path))
         self.path = path
 
     def __str__(self) -> str:

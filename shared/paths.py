@@ -34,12 +34,17 @@ class Roots:
         self._roots = (self._storage, *(os.path.realpath(root) for root in allowed))
         self._data = os.path.realpath(kept_from) if kept_from is not None else None
 
-    def resolve(self, path: str) -> Path:
-        """The absolute path with every link followed, whether it exists or not. Raises PathOutside."""
+    def named(self, path: str) -> Path:
+        """The absolute path as it is written, found without touching it. Raises PathOutside."""
         if "\0" in path or ".." in path.split("/"):
             raise PathOutside(path, f"The path {path!r} is not plain; write it without '..' and NUL characters.")
+        return Path(self._storage, path)
+
+    def resolve(self, path: str) -> Path:
+        """The absolute path with every link followed, whether it exists or not. Raises PathOutside."""
+        named = self.named(path)
         try:
-            real = os.path.realpath(os.path.join(self._storage, path))
+            real = os.path.realpath(named)
         except (OSError, UnicodeError) as error:  # a link that nobody may read, as in /proc; no text for a file's name
             raise PathOutside(path, f"The path {path!r} cannot be followed; use one that leads to a folder.") from error
         if not any(_lies_in(real, root) for root in self._roots):

@@ -67,7 +67,7 @@ def report(error: JobyardError) -> None:
     console = notes()
     console.print(Text.assemble(("error: ", "bold red"), inert(error.message)))
     for problem in error.errors:
-        if str(problem) not in error.message:
+        if problem.message not in error.message:
             console.print(Text("  " + inert(str(problem))))
 
 

@@ -61,7 +61,9 @@ def submit(
     secret: SecretOption = None,
     label: LabelOption = None,
     data_path: DataPathOption = None,
-    work_path: Annotated[str | None, typer.Option(help="Where the command starts; must exist.")] = None,
+    work_path: Annotated[
+        str | None, typer.Option(help="Where the command starts; must exist. One that begins with a dot starts here.")
+    ] = None,
     job_path: JobPathOption = None,
     checkpoint_path: CheckpointPathOption = None,
     endpoint: Annotated[list[str] | None, typer.Option(help="ssh, jupyter or tensorboard. Repeatable.")] = None,

@@ -22,10 +22,12 @@ from services.executor.reporter import Reporter
 from services.executor.secrets import Secrets
 from services.executor.settings import ExecutorSettings
 from services.executor.shipping import Shipper
+from services.executor.storages import Storages
 from services.executor.store import RunStore
 from services.executor.usage.exporter import Exporter
 from services.executor.usage.feed import SampleFeed
 from services.executor.usage.files import UsageFiles
+from services.executor.usage.looks import JobFolders
 from services.executor.usage.sampler import Sampler
 from services.executor.usage.tallies import Tallies
 from shared.contracts.instruments import SAMPLES
@@ -51,7 +53,7 @@ def build(deps: Deps) -> Service:
     deps.meter.watch(SAMPLES, lambda: (((outcome,), count) for outcome, count in feed.outcomes.items()))
     looks, exporter = Looks(), Exporter(clock)
     deps.registry.register(exporter)
-    sampler = Sampler(backend.measure, read_devices, Tallies(files), feed, exporter, clock)
+    sampler = Sampler(backend.measure, read_devices, Tallies(files), JobFolders(), feed, exporter, clock)
     executor = Executor(
         store=RunStore(deps.open_store("executor", local=True)),
         backend=backend,
@@ -63,6 +65,7 @@ def build(deps: Deps) -> Service:
             environment_of(settings, os.environ),
             files.reports,
             devices.equipment,
+            Storages(),
             backend.reports_beside_job,
             None if settings.backend == "kubernetes" else RankTables(devices.equipment),
         ),

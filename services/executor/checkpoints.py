@@ -2,27 +2,25 @@
 
 The folder belongs to the job, which may do with it what it likes: whatever it holds, a look ends with a moment or none.
 Where it lies on a storage that does not answer, a look does not end, and nothing can end it: looks have threads of
-their own, so that such a folder keeps back nothing but other looks.
+their own (see `storages`), so that such a folder keeps back nothing but other looks at its storage.
 """
 
 import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from services.executor.domain.checkpoints import is_final
 from services.executor.domain.facts import moment
 from services.executor.domain.record import RunRecord
+from services.executor.storages import Storages
 
 LOOKED_AT = 10_000
 """Entries of one folder that a look takes in; who keeps more gets the newest of these."""
-
-THREADS = 8
-"""Looks at one time, those that hang included."""
 
 
 def newest(folder: Path) -> datetime | None:
@@ -52,8 +50,8 @@ class Looks:
 
     def __init__(self, look: Callable[[Path], datetime | None] = newest) -> None:
         self._look = look
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="checkpoints")
-        self._shared: dict[str, asyncio.Future[datetime | None]] = {}
+        self._storages = Storages()
+        self._shared: dict[str, asyncio.Task[datetime | None]] = {}
 
     async def after(self, record: RunRecord, patience_s: float) -> datetime | None:
         """When the run that has ended wrote its last one; none if there is none. The look begins now, after all that
@@ -62,21 +60,27 @@ class Looks:
         if record.checkpoint_path is None:
             return None
         async with asyncio.timeout(patience_s):
-            return await self._begun(record.checkpoint_path)
+            return await self._at(record.checkpoint_path)
 
     async def by_now(self, records: Iterable[RunRecord], patience_s: float) -> dict[str, datetime | None]:
         """The same of several runs, by their ids. Those are left out whose folder is not known, or does not answer."""
         looks = {record.id: self._joined(record.checkpoint_path) for record in records if record.checkpoint_path}
         if looks:
             await asyncio.wait(looks.values(), timeout=patience_s)
-        return {id: look.result() for id, look in looks.items() if look.done()}
+        return {id: look.result() for id, look in looks.items() if look.done() and look.exception() is None}
 
-    def _joined(self, folder: str) -> "asyncio.Future[datetime | None]":
+    def _joined(self, folder: str) -> "asyncio.Task[datetime | None]":
         look = self._shared.get(folder)
         if look is None:
-            look = self._shared[folder] = self._begun(folder)
-            look.add_done_callback(lambda _: self._shared.pop(folder, None))
+            look = self._shared[folder] = asyncio.get_running_loop().create_task(self._at(folder))
+            look.add_done_callback(lambda look: self._over(folder, look))
         return look
 
-    def _begun(self, folder: str) -> "asyncio.Future[datetime | None]":
-        return asyncio.get_running_loop().run_in_executor(self._pool, self._look, Path(folder))
+    def _over(self, folder: str, look: "asyncio.Task[datetime | None]") -> None:
+        del self._shared[folder]
+        if not look.cancelled():
+            look.exception()  # those who waited for it know
+
+    async def _at(self, folder: str) -> datetime | None:
+        path = Path(folder)
+        return await self._storages.at(path, partial(self._look, path))

@@ -124,7 +124,8 @@ class Executor:
 
         Raises StoreUnavailable, OSError.
         """
-        await self._bury(placed, "stopped")
+        if not self.knows(placed.run_id):
+            await self._bury(placed, "stopped")
         await self.stop_run(placed.run_id)
 
     async def stop_run(self, run_id: str) -> None:
@@ -157,6 +158,7 @@ class Executor:
     async def over(self, attempts: Iterable[tuple[str, int]]) -> None:
         """The platform is done with these jobs' attempts up to the given ones: (job id, attempt)."""
         last = dict(attempts)
+        await self._launching.over(last)
         done = [run for run in self.runs.values() if run.record.attempt <= last.get(run.record.job_id, -1)]
         for run in done:
             if run.lives:  # nobody waits for it any more

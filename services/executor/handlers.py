@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 
-from services.executor.checkpoints import THREADS, Looks
+from services.executor.checkpoints import Looks
 from services.executor.domain.record import rank_id, run_id
 from services.executor.doorway import Doorway
 from services.executor.download import Downloads
 from services.executor.executor import Executor
 from services.executor.outputs import Outputs
 from services.executor.placed import Assignment, Placed, shares_of
+from services.executor.storages import AT_ONCE
 from shared import tracing
 from shared.bus import codec
 from shared.bus.bus import Bus
@@ -188,7 +189,7 @@ SUBSCRIPTIONS = (
         Handlers.job_events,
     ),
     Answers(READ_LOG, Handlers.read_log, at_node=True),
-    Answers(CHECKPOINTS, Handlers.checkpoints, at_node=True, at_once=THREADS),
+    Answers(CHECKPOINTS, Handlers.checkpoints, at_node=True, at_once=AT_ONCE),
     Answers(PULLS, Handlers.pulls, at_node=True),
     Answers(FORCE, Handlers.force, at_node=True),
     Answers(OPEN_STREAM, Handlers.open_stream, at_node=True),

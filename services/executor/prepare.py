@@ -1,19 +1,20 @@
 """Makes a run's folders and its ranks' orders: all that can be wrong with a launch before anything is started."""
 
-import os
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.equipment import Equipment
-from services.executor.domain.folder_errors import is_final, is_full
+from services.executor.domain.folder_errors import is_final
 from services.executor.domain.rank_table import VARIABLE
 from services.executor.domain.record import rank_id
+from services.executor.folder_trouble import trouble
 from services.executor.placed import Assignment
 from services.executor.rank_tables import RankTables
+from services.executor.storages import Storages
 from services.executor.usage.files import beside
 from shared import descent
 from shared.contracts.job import Reason, Share
@@ -32,7 +33,7 @@ class Unfit(Exception):
 
 
 class Preparation:
-    """Turns assignments into orders. Touches the disk: call it in a thread.
+    """Turns assignments into orders.
 
     `reports`: the file a run may report to. `shared`: runs have nothing of this machine but their folders, on a storage
     that is the same for all nodes; then they report to a file in the job's folder.
@@ -44,6 +45,7 @@ class Preparation:
         base: Mapping[str, str],
         reports: Callable[[str], Path],
         equipment: Equipment,
+        storages: Storages,
         shared: bool = False,
         rank_tables: RankTables | None = None,
     ) -> None:
@@ -51,28 +53,31 @@ class Preparation:
         self._base = base
         self._reports = reports
         self._equipment = equipment
+        self._storages = storages
         self._shared = shared
         self._rank_tables = rank_tables
 
-    def orders(self, assignment: Assignment) -> list[RunOrder]:
-        """The run's ranks, ready to start, their folders made. Raises Unfit."""
+    async def folders(self, assignment: Assignment) -> Folders:
+        """The run's, now that they are there. Waits for their storages, and for none that is silent. Raises Unfit."""
         view, launch = assignment.view, assignment.launch
         try:
             # the defaults are those of launches that an older jobs service has written
-            job_path = self._made(launch.job_path or f"jobs/{view.id}")
-            checkpoints = self._made(launch.checkpoint_path or str(job_path / "checkpoints"))
-            data_path = self._existing("data_path", launch.data_path) if launch.data_path else None
-            work_path = self._existing("work_path", launch.work_path) if launch.work_path else job_path
-            if not stat.S_ISDIR(work_path.stat().st_mode):
-                message = f"The work_path {work_path} is no folder."
-                raise Unfit(Reason(code="work_path_missing", message=message, details={"path": str(work_path)}))
-            table = self._rank_tables.write(assignment, job_path) if self._rank_tables is not None else None
+            job = await self._at(launch.job_path or f"jobs/{view.id}", self._made)
+            checkpoints = await self._at(launch.checkpoint_path or str(job / "checkpoints"), self._made)
+            data = await self._at(launch.data_path, partial(self._existing, "data_path")) if launch.data_path else None
+            work = await self._at(launch.work_path, self._work_folder) if launch.work_path else job
+            write = self._rank_tables.write if self._rank_tables is not None else None
+            table = await self._storages.at(job, partial(write, assignment, job)) if write is not None else None
         except PathOutside as error:
             raise Unfit(Reason(code="path_outside", message=str(error), details={"path": error.path})) from error
         except OSError as error:
-            raise self._unusable(error) from error
-        folders = Folders(job_path, checkpoints, work_path, data_path, self._reports(assignment.run_id), table)
-        also = {VARIABLE: str(table)} if table is not None else {}
+            passes = not is_final(error)  # no node's fault where all have the same storage
+            raise Unfit(trouble(error), busy=passes, own=passes and self._shared) from error
+        return Folders(job, checkpoints, work, data, self._reports(assignment.run_id), table)
+
+    def orders(self, assignment: Assignment, folders: Folders) -> list[RunOrder]:
+        """The run's ranks, ready to start."""
+        also = {VARIABLE: str(folders.table)} if folders.table is not None else {}
         return [self._order(assignment, share, folders, also) for share in assignment.shares]
 
     def _order(self, assignment: Assignment, share: Share, folders: Folders, also: Mapping[str, str]) -> RunOrder:
@@ -116,6 +121,9 @@ class Preparation:
             secrets=frozenset(assignment.secrets),
         )
 
+    async def _at(self, path: str, work: Callable[[str], Path]) -> Path:
+        return await self._storages.at(self._roots.named(path), partial(work, path))
+
     def _made(self, path: str) -> Path:
         resolved = self._roots.resolve(path)
         descent.make(resolved)
@@ -126,18 +134,15 @@ class Preparation:
         try:
             resolved.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
-            message = f"The {name} {path!r} does not exist on this node. Create it, or submit with another path."
+            message = f"The {name} {resolved} does not exist on this node. Create it, or submit with another path."
+            if not path.startswith("/"):
+                message += f" {path!r} starts at the platform's storage; `jobyard submit` takes './{path}' as your own."
             raise Unfit(Reason(code=f"{name}_missing", message=message, details={"path": str(resolved)})) from error
         return resolved
 
-    def _unusable(self, error: OSError) -> Unfit:
-        """What passes is no node's fault where all have the same storage."""
-        if is_full(error):
-            message = f"The disk that has {error.filename} is full."
-            reason = Reason(code="disk_full", message=message, details={"path": str(error.filename)})
-            return Unfit(reason, busy=True, own=self._shared)
-        said = os.strerror(error.errno) if error.errno else str(error)
-        passes = not is_final(error)
-        message = f"The folder {error.filename} cannot be used{' just now' if passes else ''}: {said}."
-        reason = Reason(code="path_unusable", message=message, details={"path": str(error.filename), "error": said})
-        return Unfit(reason, busy=passes, own=passes and self._shared)
+    def _work_folder(self, path: str) -> Path:
+        resolved = self._existing("work_path", path)
+        if not resolved.is_dir():
+            message = f"The work_path {resolved} is no folder."
+            raise Unfit(Reason(code="work_path_missing", message=message, details={"path": str(resolved)}))
+        return resolved

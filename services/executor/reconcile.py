@@ -49,11 +49,10 @@ class Reconcile:
         todo = repairs([job.view for job in jobs.values()], {id: run.local(now) for id, run in runs.items()}, settled)
         by_run = {run_id(job.view.id, job.view.state.attempt): job for job in jobs.values()}
         held = await self._still_held([id for id in (*todo.stop, *todo.forget) if id not in by_run])
-        for id in todo.launch:
-            await self._alone(id, self._launch(by_run[id]))
         for id in todo.stop:
             if id not in held:
                 await self._alone(id, self._stop(id, by_run.get(id)))
+        await asyncio.gather(*(self._alone(id, self._launch(by_run[id])) for id in todo.launch))
         for id in todo.lose:
             await self._alone(id, self._executor.lose(self._placed(by_run[id])))
         for id in todo.report:

@@ -143,6 +143,12 @@ class ExecutorSettings(BaseSettings):
         description="With `docker`: the engine's socket. Its containers are given paths of this machine, so it has to "
         "see the same ones.",
     )
+    pull_stall_s: float = Field(
+        600.0,
+        gt=0,
+        description="With `docker`: for how long nothing of an image may arrive before its pull is given up and the "
+        "job held for a while.",
+    )
     image: Annotated[str, AfterValidator(no_id)] | None = Field(
         None,
         description="With `docker`: of jobs that name none; without it they are refused.",

@@ -17,13 +17,15 @@ class TaskPerRun:
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def begin(self, run_id: str, work: Work) -> None:
-        """Do the work, unless that is being done."""
-        if run_id not in self._tasks:
-            task = asyncio.get_running_loop().create_task(work(), name=run_id)
-            self._tasks[run_id] = task
-            task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
-            task.add_done_callback(logged)
+    def begin(self, run_id: str, work: Work) -> "asyncio.Task[None] | None":
+        """Do the work; none if that is being done."""
+        if run_id in self._tasks:
+            return None
+        task = asyncio.get_running_loop().create_task(work(), name=run_id)
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
+        task.add_done_callback(logged)
+        return task
 
     def cancel(self) -> list["asyncio.Task[None]"]:
         """End all of them; they are there to be waited for."""

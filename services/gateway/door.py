@@ -14,7 +14,7 @@ from services.gateway.audited import Author
 from services.gateway.credentials import NO_TOKEN, Identify, SignedIn, bearer_token
 from services.gateway.domain.access import READ_ONLY, Caller
 from services.gateway.domain.access import Scope as TokenScope
-from services.gateway.domain.origins import foreign, trusted_host
+from services.gateway.domain.origins import foreign, own, trusted_host
 from services.gateway.domain.pages import is_page
 from services.gateway.grafana.passing import RESOURCES, ROOT, TICKET
 from services.gateway.problems import BadRequest, request_id_of, response_of
@@ -50,6 +50,11 @@ ID_TOKEN = "x-id-token"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ADDRESS_CHARS = 64
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+OTHER_SITE = "Pages of other sites may not do that (allowed_origins)."
+UNKNOWN_PROXY = (
+    "This page came by https, and what it asks for arrives by http: through a proxy that is not known here. "
+    "An operator names its address in JOBYARD_GATEWAY_TRUSTED_PROXIES (ingress.proxies of the Helm chart)."
+)
 NO_PERSON = "An API token can't do that. Sign in with your password or at the issuer."
 
 
@@ -107,8 +112,9 @@ class Door:
         asks_health = scope["path"] in HEALTH and not changes
         if not asks_health and not trusted_host(host, self._hosts):
             raise BadRequest("This platform does not go by that name; ask for it by one of its own (trusted_hosts).")
-        if changes and foreign(headers.get("origin"), _scheme(scope), host or "", self._origins):
-            raise Forbidden("Pages of other sites may not do that (allowed_origins).")
+        origin = headers.get("origin")
+        if changes and foreign(origin, _scheme(scope), host or "", self._origins):
+            raise Forbidden(UNKNOWN_PROXY if own(origin, "https", host or "") else OTHER_SITE)
         if changes and scope["type"] == "http" and _has_body(headers):
             if scope["path"].startswith(FORMS):
                 _check_media(headers, FORM, "a form")

@@ -10,7 +10,7 @@ from shared.contracts.commands.cluster import OFFER
 from shared.contracts.commands.scheduling import FORESEE
 from shared.contracts.commands.submission import SIMULATED_DEVICES, Foresee
 from shared.contracts.errors import Refusal
-from shared.contracts.job import JobRequest, Reason
+from shared.contracts.job import SAID_BY_PLATFORM, JobRequest, Reason
 
 log = structlog.get_logger()
 
@@ -27,15 +27,20 @@ class Foresights:
         self._images_used: Fresh[bool | None] = Fresh(clock)
 
     async def of(self, request: JobRequest) -> tuple[str, ...]:
-        """All that is known to be in its way for long."""
+        """All that is known to be in its way for long, or done otherwise."""
         try:
-            return tuple(warning.message for warning in await self._ask(request))
+            found = tuple(warning.message for warning in await self._ask(request))
         except Refusal as refusal:
             log.debug("foresight_missing", problem=refusal.code)
-            return (NOT_KNOWN,)
+            found = (NOT_KNOWN,)
+        return (*found, *_replaced(request))
 
     async def of_submitted(self, request: JobRequest) -> tuple[str, ...]:
-        """Only what the job's reason will not say while it waits; without an image there is nothing to ask."""
+        """Only what the job's reason will not say while it waits."""
+        return (*await self._of_image(request), *_replaced(request))
+
+    async def _of_image(self, request: JobRequest) -> tuple[str, ...]:
+        """Without one there is nothing to ask."""
         if request.image is None:
             return ()
         try:
@@ -76,3 +81,12 @@ class Foresights:
         except Refusal as refusal:
             log.debug("offer_missing", problem=refusal.code)
             return None
+
+
+def _replaced(request: JobRequest) -> tuple[str, ...]:
+    """What it says itself and will not find."""
+    names = [name for name in SAID_BY_PLATFORM if name in request.env]
+    if not names:
+        return ()
+    values = "value" if len(names) == 1 else "values"
+    return (f"The platform says itself what {', '.join(names)} is in each run; the {values} in env will not be seen.",)

@@ -302,6 +302,7 @@ class NodeSize(Contract):
     cpus: float
     memory_mib: int
     devices: dict[str, int]
+    pods: Annotated[int | None, Field(description="As in NodeReported.")] = None
 
 
 class NodeReported(Contract):
@@ -330,6 +331,9 @@ class NodeReported(Contract):
     devices_only: Annotated[bool, Field(description="Only runs that hold some of its devices may be there.")] = False
     closed: Annotated[
         Reason | None, Field(description="Why it gives out nothing, and `whole` says what it has; none: it is open.")
+    ] = None
+    pods: Annotated[
+        int | None, Field(description="How many ranks may be there, each as a pod; none: as many as find room.")
     ] = None
 
     @property

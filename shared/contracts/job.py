@@ -178,6 +178,9 @@ GIVES_DEVICES = frozenset(
 )
 """Variables by which container runtimes give devices away: never a job's to say."""
 
+SAID_BY_PLATFORM = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "CUDA_VISIBLE_DEVICES")
+"""Variables that programs read and that a run has from the platform, whatever its job says."""
+
 SECRETS = 64
 """The most that one job names."""
 

@@ -81,16 +81,25 @@ async def read_line(connection: socket.socket, limit: int) -> bytes:
 
 
 async def read_line_and_files(connection: socket.socket, limit: int, most: int) -> tuple[bytes, list[int]]:
-    """One line, and the descriptors that came with it: the caller closes them. Raises as `read_line`."""
+    """One line, and the descriptors that came with it, `most` of them: the caller closes them. Raises as `read_line`.
+
+    Whoever sends may send a descriptor with each byte, so `most` is for all of the line. Raises ValueError when more
+    came, OSError when there was no descriptor left to take one with.
+    """
     line, files = b"", list[int]()
     try:
         while not line.endswith(b"\n"):
             await readable(connection.fileno())
-            data, more, _, _ = socket.recv_fds(connection, CHUNK, most)
+            room = most - len(files)
+            data, more, flags, _ = socket.recv_fds(connection, CHUNK, room)
             for file in more:
                 os.set_inheritable(file, False)
             files += more
             line += data
+            if flags & socket.MSG_CTRUNC:  # the kernel has closed what it could not pass on
+                if len(more) < room:
+                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+                raise ValueError("more descriptors came than belong to the line")
             if not data:
                 raise ConnectionResetError("the connection ended before the line did")
             if len(line) > limit:

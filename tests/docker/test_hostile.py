@@ -237,34 +237,42 @@ async def test_whatever_answers_at_a_runs_door_is_taken_by_its_form(bench: Docke
     id = await bench.runs()
     async with Held(await bench.backend.exec(id, Child(argv=("true",)))) as child:
         await child.exit()
-    answer, files = b"", list[int]()
+    answer, times = b"", 0
 
     def serve() -> None:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = own.accept()
-                with connection:
+                with connection, contextlib.suppress(OSError):
                     connection.recv(65_536)
-                    socket.send_fds(connection, [answer or b"\n"], files) if files else connection.sendall(answer)
+                    for _ in range(times):
+                        socket.send_fds(connection, [b" "], [terminal])
+                    connection.sendall(answer)
 
     door = Path(f"{bench.base(id)}{marks.WAYS}") / "control"
     door.unlink()
-    with socket.socket(socket.AF_UNIX) as own, socket.socket() as listener, socket.socket(socket.AF_UNIX) as asking:
+    terminal, other = os.openpty()
+    with socket.socket(socket.AF_UNIX) as own:
         folder, path = beside(door.parent, door.name)
         own.bind(path)
         os.close(folder)
         own.listen()
         serving = asyncio.create_task(asyncio.to_thread(serve))
+        before = len(os.listdir("/proc/self/fd"))
         for answer in ANSWERS.values():  # noqa: B007  (what `serve` says)
             with pytest.raises((Unavailable, Conflict)):
                 await bench.backend.exec(id, Child(terminal=Terminal(rows=9, columns=9)))
+        answer, times = b'{"pid": 7}\n', 200
+        with pytest.raises(Unavailable):
+            await bench.backend.exec(id, Child(terminal=Terminal(rows=9, columns=9)))
         answer = b'{"dialed": true}\n'
-        for handed in (asking.fileno(), listener.fileno()):
-            files = [handed]
-            with pytest.raises(Conflict, match="Nothing in the job listens"):
-                await bench.backend.dial(id, 8888)
+        with await bench.backend.dial(id, 8888) as dialed:
+            assert (dialed.getblocking(), dialed.recv(100)) == (False, b""), "it is whose it was, and nobody is there"
+        await until(lambda: len(os.listdir("/proc/self/fd")) <= before, "none of what came is left")
         own.shutdown(socket.SHUT_RDWR)
         await serving
+    os.close(terminal)
+    os.close(other)
 
 
 # --- what a node limits

@@ -2,7 +2,7 @@
 
 import json
 import re
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import PurePosixPath
 from typing import Any, get_args
 
@@ -26,13 +26,14 @@ needs_programs("helm")
 
 Document = dict[str, Any]
 ALL = ("--api-versions", MONITORING[0], "--api-versions", MONITORING[1])
+PROXIES = ["10.1.0.0/16"]
 USUAL_FIGURES = rights.FIGURES["summary"]["direct"]
 STORING = {"jobs", "gateway", "endpoints", "metrics", "notify"}
 EVERYTHING: Values = {
     "authority": {"configMap": "lab-ca"},
     "metricsToken": {"secret": "jobyard-metrics"},
     "env": {"JOBYARD_PROMETHEUS_URL": "http://prometheus.monitoring:9090", "JOBYARD_OTLP_URL": "http://collector:4318"},
-    "storage": {"subPath": "jobyard", "more": {"/data": {"claim": "datasets", "subPath": "public"}}},
+    "storage": {"subPath": "jobyard", "more": {"/data": {"claim": "datasets", "subPath": "public", "readOnly": True}}},
     "runs": {
         "image": "registry.lab/train:3",
         "registries": ["docker.io", "*.lab:5000"],
@@ -127,7 +128,7 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         helm("template", "jobyard", CHART, values={"ingress": {"enabled": True, "doorHost": "d.example.org"}})
     for name in ("nats.servers", "nats.secret", "mongo.secret", "secretKey.secret", "admin.secret", "storage.claim"):
         assert f"- {name}: " in str(refused.value)
-    for name in ("ingress.host", "ingress.tlsSecret", "ingress.doorTlsSecret"):
+    for name in ("ingress.host", "ingress.tlsSecret", "ingress.doorTlsSecret", "ingress.proxies"):
         assert f"- {name}: " in str(refused.value)
     assert "- ingress.doorHost: " not in str(refused.value)
 
@@ -155,6 +156,18 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         ({"runs": {"virtualClusters": ["a b"]}}, "virtualClusters/0"),
         ({"runs": {"namespacePrefix": "Jobs_"}}, "namespacePrefix"),
         ({"runs": {"reach": [{"cidr": "everywhere"}]}}, "reach/0/cidr"),
+        ({"runs": {"reach": [{"cidr": "10.0.0.0/99"}]}}, "reach/0/cidr"),
+        ({"runs": {"reach": [{"cidr": "10.0.0.256/8"}]}}, "reach/0/cidr"),
+        ({"runs": {"reach": [{"ports": [443]}]}}, "reach/0"),
+        ({"runs": {"reach": [{"cidr": "10.0.0.0/8", "pods": {"app": "a"}}]}}, "reach/0"),
+        ({"runs": {"callers": [{"pods": {"app": "a"}, "without": ["10.0.0.0/8"]}]}}, "callers/0"),
+        ({"runs": {"labels": {"team": "two words"}}}, "labels/team"),
+        ({"runs": {"labels": {"jobyard.io/run": "mine"}}}, "runs/labels"),
+        ({"runs": {"annotations": {"jobyard.io/owner": "me"}}}, "runs/annotations"),
+        ({"runs": {"nodeLabels": {"-pool": "gpu"}}}, "-pool"),
+        ({"runs": {"domain": "Cluster.local"}}, "runs/domain"),
+        ({"runs": {"memoryMib": 2**40}}, "runs/memoryMib"),
+        ({"runs": {"priorityClass": "Team High"}}, "priorityClass"),
         ({"runs": {"quotas": {"default": {"pods": -1}}}}, "quotas/default/pods"),
         ({"runs": {"usage": "kubectl top"}}, "runs/usage"),
         ({"runs": {"prometheus": "http://user:word@prometheus:9090"}}, "runs/prometheus"),
@@ -178,6 +191,42 @@ def test_values_that_are_not_known_or_cannot_be_are_refused(values: Values, wher
     assert where in str(refused.value)
 
 
+def test_what_the_executor_reads_of_odd_values_is_what_the_schema_lets_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = {
+        "priorityClass": "team.high",
+        "runtimeClass": "gvisor.io",
+        "reach": [{"cidr": "10.1.0.0/16", "without": ["10.1.9.0/24"]}, {"cidr": "fd00::/64"}],
+        "annotations": {"example.org/why": "in words, with: signs"},
+        "domain": "cluster.local",
+        "memoryMib": 67_108_864,
+        "diskMib": 2**30,
+    }
+    _let_read(monkeypatch, environments(rendered({"runs": runs}))["executor"])
+    settings = KubernetesSettings()
+    assert (settings.priority_class, settings.runtime_class) == ("team.high", "gvisor.io")
+    assert settings.reach == (
+        AddressesSettings(cidr=IPv4Network("10.1.0.0/16"), without=(IPv4Network("10.1.9.0/24"),)),
+        AddressesSettings(cidr=IPv6Network("fd00::/64")),
+    )
+    assert settings.annotations["example.org/why"] == "in words, with: signs"
+
+
+def test_an_address_in_place_of_its_network_is_refused_and_asked_about() -> None:
+    with pytest.raises(HelmError, match=r"10\.0\.0\.1/8, which is an address in it: .* or 10\.0\.0\.1/32\?") as refused:
+        rendered(
+            {"runs": {"reach": [{"cidr": "10.0.0.1/8"}, {"cidr": "10.128.0.0/9", "without": ["10.255.255.128/24"]}]}}
+        )
+    assert "10.255.255.128/24" in str(refused.value) and "10.128.0.0/9" not in str(refused.value)
+    with pytest.raises(HelmError, match=r"169\.254\.20\.10/16"):
+        rendered({"runs": {"dns": [{"cidr": "169.254.20.10/16"}]}})
+    assert rendered({"runs": {"reach": [{"cidr": "0.0.0.0/0"}, {"cidr": "10.1.2.3/32"}, {"cidr": "192.168.4.0/22"}]}})
+
+
+def test_a_quota_of_devices_that_are_not_described_is_refused() -> None:
+    with pytest.raises(HelmError, match=r"- runs\.devices\.a100: its resource; runs\.quotas\.lab"):
+        rendered({"runs": {"quotas": {"lab": {"devices": {"a100": 8}}}}})
+
+
 def test_a_prometheus_that_is_to_say_what_runs_use_has_to_be_named() -> None:
     with pytest.raises(HelmError, match=r"- runs\.prometheus: "):
         rendered({"runs": {"usage": "prometheus"}})
@@ -187,7 +236,14 @@ def test_a_prometheus_that_is_to_say_what_runs_use_has_to_be_named() -> None:
 
 
 def test_a_door_for_jobs_on_the_console_s_host_is_refused() -> None:
-    same = {"enabled": True, "host": "a.lab", "tlsSecret": "t", "doorHost": "a.lab", "doorTlsSecret": "t"}
+    same = {
+        "enabled": True,
+        "proxies": PROXIES,
+        "host": "a.lab",
+        "tlsSecret": "t",
+        "doorHost": "a.lab",
+        "doorTlsSecret": "t",
+    }
     with pytest.raises(HelmError, match="whose cookies jobs must not get"):
         rendered({"ingress": same})
 
@@ -196,7 +252,7 @@ def test_a_door_for_jobs_on_the_console_s_host_is_refused() -> None:
     "env", [{"JOBYARD_ENDPOINTS_PUBLIC_URL": "https://doors.lab"}, {"JOBYARD_ENDPOINTS_HTTP_PORT": 0}], ids=str
 )
 def test_an_ingress_without_a_door_is_refused_unless_it_is_elsewhere_or_there_is_to_be_none(env: Values) -> None:
-    ingress = {"enabled": True, "host": "a.lab", "tlsSecret": "t"}
+    ingress = {"enabled": True, "proxies": PROXIES, "host": "a.lab", "tlsSecret": "t"}
     with pytest.raises(HelmError, match=r"- ingress\.doorHost: the name of the door"):
         rendered({"ingress": ingress})
     found = environments(rendered({"ingress": ingress, "env": env}))
@@ -250,7 +306,8 @@ def test_a_release_beside_the_pods_of_jobs_is_refused_since_the_executor_reads_e
 
 def test_where_a_balancer_has_the_certificates_no_secret_is_named_and_services_bear_what_it_reads() -> None:
     service = {"cloud.google.com/backend-config": '{"default": "jobyard"}'}
-    ingress = {"enabled": True, "tls": False, "host": "a.lab", "doorHost": "b.lab", "serviceAnnotations": service}
+    hosts = {"proxies": PROXIES, "host": "a.lab", "doorHost": "b.lab"}
+    ingress = {"enabled": True, "tls": False, "serviceAnnotations": service, **hosts}
     found = rendered({"ingress": ingress})
     assert [one["spec"].get("tls") for one in kinds(found, "Ingress")] == [None, None]
     bearing = {
@@ -273,6 +330,7 @@ def test_a_number_stays_as_it_is_written_however_large(monkeypatch: pytest.Monke
             "diskMib": million,
             "sharedMemoryMib": million,
             "patienceS": million,
+            "startS": million,
             "tolerations": [{"operator": "Exists", "tolerationSeconds": beyond}],
             "devices": {"v100": {"resource": "nvidia.com/gpu", "memory_mib": million}},
             "quotas": {"default": {"memory_mib": beyond}},
@@ -289,7 +347,8 @@ def test_a_number_stays_as_it_is_written_however_large(monkeypatch: pytest.Monke
         assert pod["securityContext"]["runAsGroup"] == pod["securityContext"]["fsGroup"] == beyond
     _let_read(monkeypatch, environments(found)["executor"])
     settings = KubernetesSettings()
-    assert settings.memory_mib == settings.disk_mib == settings.shared_memory_mib == settings.patience_s == million
+    assert settings.memory_mib == settings.disk_mib == settings.shared_memory_mib == million
+    assert settings.patience_s == settings.start_s == million
     assert settings.devices["v100"].memory_mib == million and settings.quotas["default"].memory_mib == beyond
     assert settings.tolerations[0]["tolerationSeconds"] == settings.group == beyond
     assert "e+" not in json.dumps(found)
@@ -358,8 +417,8 @@ def test_the_executor_reads_what_the_values_say_of_runs(
     assert settings.dns == (AddressesSettings(cidr=IPv4Network("10.96.0.10/32")),)
     assert environments(everything)["executor"]["JOBYARD_EXECUTOR_REGISTRIES"]["value"] == "docker.io,*.lab:5000"
     assert (len(settings.reach), len(settings.callers), settings.node_labels) == (1, 1, {"role": "training"})
-    claims = {str(path): (claim.claim, claim.sub_path) for path, claim in settings.storage.items()}
-    assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard"), "/data": ("datasets", "public")}
+    claims = {str(path): (claim.claim, claim.sub_path, claim.read_only) for path, claim in settings.storage.items()}
+    assert claims == {"/srv/jobyard/storage": ("jobyard", "jobyard", False), "/data": ("datasets", "public", True)}
     mounts = pods(everything)["executor"]["containers"][0]["volumeMounts"]
     assert set(settings.storage) <= {PurePosixPath(mount["mountPath"]) for mount in mounts}
 

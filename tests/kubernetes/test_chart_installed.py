@@ -101,6 +101,7 @@ def test_the_api_server_takes_every_manifest_of_every_form_and_knows_each_of_its
                 "tlsSecret": "a",
                 "doorHost": "b.lab",
                 "doorTlsSecret": "b",
+                "proxies": ["10.1.0.0/16"],
             },
             "authority": {"configMap": "lab-ca"},
             "metricsToken": {"secret": "jobyard-metrics"},

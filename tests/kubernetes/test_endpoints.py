@@ -14,7 +14,8 @@ from services.executor.backends.kubernetes.api import Api
 from services.executor.domain import pod_names as names
 from shared.ids import new_id
 from tests.support.executor_backend import processes_of
-from tests.support.kubernetes.cluster import IMAGE, shared
+from tests.support.kubernetes.cluster import BARE_IMAGE, IMAGE, shared
+from tests.support.kubernetes.images import PLAIN
 from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
 from tests.support.platform import Platform
 from tests.support.waiting import seen, wait_until
@@ -124,3 +125,17 @@ def test_a_program_in_a_pod_is_started_found_again_and_stopped_and_one_that_the_
         assert http.get(f"/endpoints/{id}/jupyter/lab").status_code == 403
     (folder / "go").touch()
     assert yard.wait(id, within=PATIENCE_S)["status"] == "finished"
+
+
+def test_a_job_in_an_image_without_a_shell_runs_and_what_would_need_one_says_so(yard: Platform) -> None:
+    id = yard.submit([PLAIN, "told", "0"], image=BARE_IMAGE, cpus=0.1)
+    line = yard.submit(f"{PLAIN} exit 0", image=BARE_IMAGE, cpus=0.1)
+    yard.wait(id, "running", within=PATIENCE_S)
+    yard.call("POST", f"/jobs/{id}/endpoints", 201, json={"name": "jupyter"})
+    broken = wait_for(yard, id, "jupyter", "failed")
+    assert "has no /bin/sh" in str(broken["reason"])
+    yard.call("POST", f"/jobs/{id}/kill", 202)
+    assert yard.wait(id, within=PATIENCE_S)["status"] == "killed"
+    refused = yard.wait(line, within=PATIENCE_S)
+    assert (refused["status"], refused["reason"]["code"]) == ("error", "shell_missing")
+    assert "Give the command as a list of arguments" in refused["reason"]["message"]

@@ -1,6 +1,6 @@
 """What only the executor of a cluster does: calls of an API server that are cut anywhere, and nodes that it reports."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from shared.contracts.events import NodeReported, RunExited, RunLost, RunStopped
 from tests.support.executor import NODE, launch_of, view_of
 from tests.support.executor_service import ExecutorService, Yard
 from tests.support.executors import in_cluster
-from tests.support.kubernetes.cluster import shared
+from tests.support.kubernetes.cluster import BARE_IMAGE, shared
+from tests.support.kubernetes.images import PLAIN
 from tests.support.kubernetes.proxy import Held, Proxy, asks
 from tests.support.nats import NatsServer
 from tests.support.waiting import until
 
 WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.05; done"
+CREATES, DELETES, RELEASES = asks("POST", ".*/pods"), asks("DELETE", ".*/pods/.*"), asks("PATCH", ".*/pods/.*")
 
 
 @pytest.fixture
@@ -38,27 +40,33 @@ def executor(nats: NatsServer, tmp_path: Path, settings: dict[str, Any]) -> Iter
         yield running
 
 
-async def test_an_executor_that_is_killed_at_every_step_starts_a_run_once_and_tells_each_thing_once(
-    executor: ExecutorService, yard: Yard, between: Proxy
-) -> None:
+@pytest.fixture
+def killed_at(executor: ExecutorService, between: Proxy) -> Callable[[Held, str], Awaitable[None]]:
+    """Kills it when it has come to a step, and lets nothing be held any more."""
+
     async def killed_at(held: Held, what: str) -> None:
         await until(held.here.is_set, what)
         executor.kill()
         between.heal()
 
-    creates, deletes, releases = asks("POST", ".*/pods"), asks("DELETE", ".*/pods/.*"), asks("PATCH", ".*/pods/.*")
-    step = between.hold(creates)
+    return killed_at
+
+
+async def test_an_executor_that_is_killed_at_every_step_starts_a_run_once_and_tells_each_thing_once(
+    executor: ExecutorService, yard: Yard, between: Proxy, killed_at: Callable[[Held, str], Awaitable[None]]
+) -> None:
+    step = between.hold(CREATES)
     view = await yard.place(launch=launch_of(f"echo start >> starts; echo line; {WAIT_FOR_GO}"), cpus=0.1)
     await killed_at(step, "it is about to make the pod")
-    step = between.hold(creates, done=True)
+    step = between.hold(CREATES, done=True)
     executor.start()
     await killed_at(step, "the pod is made, and it does not know yet")
     executor.start()
     await yard.said(view, "started")
-    step = between.hold(deletes, done=True)
+    step = between.hold(DELETES, done=True)
     await yard.kill(view)
     await killed_at(step, "the run is told to stop, and it does not know yet")
-    step = between.hold(releases)
+    step = between.hold(RELEASES)
     executor.start()
     await killed_at(step, "it is about to let the pod go")
     executor.start()
@@ -67,6 +75,32 @@ async def test_an_executor_that_is_killed_at_every_step_starts_a_run_once_and_te
     first, *said = await yard.console(view)
     assert first == "line"
     assert said in ([], [INCOMPLETE]), "a node may have no log of a deleted pod any more once the executor is back"
+    assert await yard.facts(view) == ["started", "stopped"]
+
+
+async def test_an_executor_that_is_killed_between_a_pod_without_a_shell_and_the_next_starts_the_run_once(
+    executor: ExecutorService, yard: Yard, between: Proxy, killed_at: Callable[[Held, str], Awaitable[None]]
+) -> None:
+    step = between.hold(RELEASES)
+    view = await yard.place(launch=launch_of((PLAIN, "told", "5"), image=BARE_IMAGE), cpus=0.1)
+    await killed_at(step, "the pod that found no shell is about to be let go")
+    step = between.hold(DELETES)
+    executor.start()
+    await killed_at(step, "it is about to be deleted")
+    step = between.hold(CREATES)
+    executor.start()
+    await killed_at(step, "the next pod is about to be made")
+    step = between.hold(CREATES, done=True)
+    executor.start()
+    await killed_at(step, "it is made, and nobody knows yet")
+    executor.start()
+    await yard.said(view, "started")
+    await until(lambda: yard.console(view), "its program has begun")
+    await yard.kill(view)
+    stopped = await yard.said(view, "stopped")
+    assert isinstance(stopped, RunStopped) and stopped.exit_code == 5
+    assert await yard.console(view) == ["begun", "told"]
+    assert (executor.job_path(view) / "ledger").read_text() == "start\n"
     assert await yard.facts(view) == ["started", "stopped"]
 
 
@@ -143,3 +177,4 @@ async def test_each_node_of_the_cluster_is_reported_with_who_answers_for_it(
     report = NodeReported.model_validate_json(entry.value)
     assert (report.executor, report.uses_images) == (NODE, True)
     assert report.cpus > 0 and report.memory_mib > 0 and report.boot_id
+    assert report.pods is not None and report.pods > 0

@@ -44,7 +44,7 @@ async def is_bounded(bench: KubernetesBench) -> None:
 
     async def counted() -> bool:
         [quota] = (await bench.api.get(f"/api/v1/namespaces/{bench.namespace}/resourcequotas"))["items"]
-        return quota.get("status", {}).get("used") == {"pods": "0"}
+        return bool(quota.get("status", {}).get("used") == {"pods": "0"})
 
     await until(admitted, "the first run is let in", within=bench.within_s)
     assert (await bench.ended(first.run_id)).exit_code == 0

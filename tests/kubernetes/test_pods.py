@@ -61,6 +61,17 @@ async def test_a_pod_that_somebody_deletes_is_a_lost_run(bench: KubernetesBench)
     assert seen.reason.code == "stopped_by_others"
 
 
+async def test_a_program_whose_last_words_go_where_kubernetes_wants_them_is_stopped_as_others_are(
+    bench: KubernetesBench,
+) -> None:
+    words = "echo {} > /dev/termination-log"
+    id = await bench.runs(f"trap '{words.format('saved')}; echo saved >> ledger; exit 0' TERM; {words.format('begun')}")
+    await bench.backend.stop(id)
+    ended = await bench.ended(id)
+    assert (ended.exit_code, ended.stopped, ended.forced) == (0, True, False)
+    assert bench.lines("ledger") == ["saved"]
+
+
 async def test_a_pod_is_kept_until_its_result_is_known_and_a_launch_after_that_starts_nothing(
     bench: KubernetesBench,
 ) -> None:

@@ -31,7 +31,7 @@ async def test_what_keeps_pods_from_starting_is_told_and_nothing_of_them_ever_st
     cases: dict[str, tuple[dict[str, Any], bool, str]] = {
         "image_unavailable": ({"image": NOBODY}, True, NOBODY),
         "image_invalid": ({"image": "Not/A/Name"}, False, "Not/A/Name"),
-        "program_missing": ({"image": BARE_IMAGE}, False, "/bin/sh"),
+        "shell_missing": ({"image": BARE_IMAGE}, False, "/bin/sh"),
         "unschedulable": ({"node": "node-9"}, True, "no room"),
     }
     orders = [replace(hasty.order("echo started >> ledger"), **changed) for changed, _, _ in cases.values()]

@@ -12,7 +12,6 @@ from services.executor.backends.frames import STDOUT
 from services.executor.backends.kubernetes.api import Api
 from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.kubernetes.rights import CLUSTER, FIGURES, NAMESPACED, NAMESPACES, Right, rules
-from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.observation import Cancelled, Ended, Refused, Started, Waiting
 from shared.contracts.streams import Child
@@ -48,17 +47,6 @@ async def nothing(bench: KubernetesBench, kind: str) -> None:
         return not await found(bench, kind)
 
     await until(gone, f"no {kind} are left")
-
-
-async def launched_again_until_it_ends(bench: KubernetesBench, order: RunOrder) -> Ended:
-    """As the executor does with a run that shows no sign of a start."""
-
-    async def ended() -> bool:
-        await bench.backend.launch([order])
-        return isinstance(await bench.seen(order.run_id), Ended)
-
-    await until(ended, "it ends", within=bench.within_s)
-    return await bench.ended(order.run_id)
 
 
 async def test_a_create_whose_answer_is_lost_makes_one_pod_and_starts_the_run_once(
@@ -132,7 +120,7 @@ async def test_answers_that_say_to_come_again_and_refusals_that_pass_end_no_run(
     between.refuse(CREATES, 503, times=4)
     order = bench.order("echo start >> ledger")
     await bench.backend.launch([order])
-    assert (await launched_again_until_it_ends(bench, order)).exit_code == 0
+    assert (await bench.launched_until(order, Ended)).exit_code == 0
     assert bench.lines("ledger") == ["start"]
     assert len([asked for asked in between.asked if CREATES(asked)]) == 9
 
@@ -195,7 +183,7 @@ async def test_what_a_secret_was_before_it_was_rotated_is_masked_too(bench: Kube
     await until(lambda: len([asked for asked in between.asked if CREATES(asked)]) == 4, "no pod is made")
     assert await found(bench, "secrets") == [names.pod_name(order.run_id)]
     rotated = replace(order, hidden=("n3w-secret",), env=order.env | {"TOKEN": "n3w-secret"})
-    assert (await launched_again_until_it_ends(bench, rotated)).exit_code == 0
+    assert (await bench.launched_until(rotated, Ended)).exit_code == 0
     assert bench.output(order.run_id)[STDOUT] == b"new\n*** ***\n"
     assert Use(True, "", "secrets", "patch") in used(between.asked)
     await nothing(bench, "secrets")

@@ -3,6 +3,7 @@
 Nothing that a person writes becomes a key, a name, a path outside the job's folders, or anything but a value.
 """
 
+import asyncio
 import json
 import re
 import tempfile
@@ -22,6 +23,7 @@ from services.executor.backends.kubernetes.manifest import pod
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain.equipment import Equipment
 from services.executor.prepare import Preparation, Unfit
+from services.executor.storages import Storages
 from services.gateway.bodies import parsed
 from services.gateway.environment import told
 from services.gateway.resources.submissions import JobRequest
@@ -76,9 +78,10 @@ def order_of(body: dict[str, Any], storage: Path) -> RunOrder | None:
         return None
     view = view_of(vc=request.vc, name=request.name, labels=request.labels)
     launch = launch_of(**{name: getattr(request, name) for name in ("command", "env", "image", *PATHS)})
-    preparation = Preparation(Roots(storage), {}, lambda id: storage / id, Equipment())
+    preparation = Preparation(Roots(storage), {}, lambda id: storage / id, Equipment(), Storages())
+    item = assignment_of(view, launch)
     try:
-        (order,) = preparation.orders(assignment_of(view, launch))
+        (order,) = preparation.orders(item, asyncio.run(preparation.folders(item)))
     except Unfit as unfit:
         is_said(unfit.reason.message)
         return None

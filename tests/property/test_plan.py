@@ -13,7 +13,7 @@ from services.scheduler.domain.order import key_of
 from services.scheduler.domain.plan import Plan
 from services.scheduler.domain.plan import plan as make_plan
 from services.scheduler.domain.reasons import Reasons
-from services.scheduler.domain.room import NOTHING, Room
+from services.scheduler.domain.room import NOTHING, Room, need
 from services.scheduler.domain.shape import shape_of
 from shared.contracts.job import HOLDING, TERMINAL, JobStatus, JobView, Reason
 from tests.support.yard import Yard, for_devices, job, node
@@ -34,11 +34,11 @@ RUNS = (JobStatus.SCHEDULING, JobStatus.RUNNING)
 
 NODES = (
     node("a", cpus=8, memory_mib=1000, v100=8),
-    node("b", cpus=4, memory_mib=1000, executor="cluster", v100=4),
-    node("c", cpus=4, memory_mib=500, executor="cluster"),
-    for_devices(node("d", cpus=6, memory_mib=900, executor="cluster", v100=4)),
+    node("b", cpus=4, memory_mib=1000, executor="cluster", pods=6, v100=4),
+    node("c", cpus=4, memory_mib=500, executor="cluster", pods=3),
+    for_devices(node("d", cpus=6, memory_mib=900, executor="cluster", pods=2, v100=4)),
 )
-"""A machine by itself, and a cluster of three, one of them for jobs with devices only."""
+"""A machine by itself, and a cluster of three, one of them for jobs with devices only; these take few ranks each."""
 QUOTA = Reason(code="cluster_refused", message="Exceeded quota.")
 
 
@@ -132,11 +132,13 @@ class Storm:
         self.yard.pass_time(31, self.silent)
 
     def share(self) -> None:
-        """Strangers take devices of a node that no job holds, or give some back; which ones, nobody tells."""
+        """Strangers take devices and pods of a node that no job holds, or give some back; which ones, nobody tells."""
         report = self.random.choice(NODES)
         if report.node not in self.silent and "v100" in report.devices:
             left = self.random.randint(self.yard.held(report.node, "v100"), report.devices["v100"])
-            self.yard.report(report.model_copy(update={"devices": {"v100": left}}))
+            most = report.pods
+            pods = None if most is None else self.random.randint(min(self.yard.ranks(report.node), most), most)
+            self.yard.report(report.model_copy(update={"devices": {"v100": left}, "pods": pods}))
 
     def some(self, action: Callable[[str], object], *statuses: JobStatus) -> None:
         found = self.yard.of(*statuses)
@@ -231,7 +233,7 @@ def check_nobody_was_passed(plan: Plan, before: dict[str, JobView], free: dict[s
             if key_of(other) < key_of(view):
                 assert not fits(own if other.nodes > 1 else taken, other)
         for share in shares:
-            free[share.node] = free[share.node].minus(rank_of(view))
+            free[share.node] = free[share.node].minus(need(shape_of(view)))
 
 
 def check_nothing_is_left(yard: Yard) -> None:
@@ -290,12 +292,8 @@ def fits(free: dict[str, Room], view: JobView) -> bool:
         room = NOTHING if report.devices_only and not view.devices else free.get(report.node, NOTHING)
         while room.fits(shape):
             ranks[report.answerer if shape.gang else report.node] += 1
-            room = room.minus(rank_of(view))
+            room = room.minus(need(shape))
     return any(count >= shape.nodes for count in ranks.values())
-
-
-def rank_of(view: JobView) -> Room:
-    return Room(view.devices, round(view.cpus * 1000), view.memory_mib)
 
 
 def with_all(free: dict[str, Room], leaving: Iterable[JobView]) -> dict[str, Room]:
@@ -304,7 +302,7 @@ def with_all(free: dict[str, Room], leaving: Iterable[JobView]) -> dict[str, Roo
     for view in leaving:
         assert view.state.allocation is not None
         for share in view.state.allocation.shares:
-            free[share.node] = free[share.node].plus(rank_of(view))
+            free[share.node] = free[share.node].plus(need(shape_of(view)))
     return free
 
 

@@ -35,7 +35,7 @@ OF_BACKENDS = {
         "mmdebstrap": "mmdebstrap",
     },
     "kubernetes": {
-        "bridge": "containernetworking-plugins",
+        "host-local": "containernetworking-plugins",
         "docker-registry": "docker-registry",
         "mmdebstrap": "mmdebstrap",
         "runc": "runc",

@@ -12,6 +12,7 @@ from services.executor.domain.used import SECOND_NS
 from services.executor.usage.exporter import Exporter
 from services.executor.usage.feed import SampleFeed
 from services.executor.usage.files import Tally, UsageFiles
+from services.executor.usage.looks import JobFolders
 from services.executor.usage.sampler import Sampler
 from services.executor.usage.tallies import Tallies
 from shared.bus.bus import Bus
@@ -173,7 +174,7 @@ class Node:
 
     def sampler(self, files: UsageFiles | None = None) -> Sampler:
         tallies, measure = Tallies(files or self.files), self.measured.measure
-        return Sampler(measure, self.devices.read, tallies, self.feed, self.exporter, self.clock)
+        return Sampler(measure, self.devices.read, tallies, JobFolders(), self.feed, self.exporter, self.clock)
 
     def reports(self, run_id: str, text: str) -> None:
         """The run appends this to its file."""

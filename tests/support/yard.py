@@ -30,7 +30,12 @@ def job_id(number: int) -> str:
 
 
 def node(
-    name: str, cpus: float = 64, memory_mib: int = 65_536, executor: str | None = None, **devices: int
+    name: str,
+    cpus: float = 64,
+    memory_mib: int = 65_536,
+    executor: str | None = None,
+    pods: int | None = None,
+    **devices: int,
 ) -> NodeReported:
     return NodeReported(
         node=name,
@@ -40,6 +45,7 @@ def node(
         devices=devices,
         reported_at=START,
         executor=executor,
+        pods=pods,
     )
 
 
@@ -180,6 +186,11 @@ class Yard:
         shares = (share for view in views if view.state.allocation for share in view.state.allocation.shares)
         return sum(len(share.devices) for share in shares if share.node == name)
 
+    def ranks(self, name: str) -> int:
+        """How many ranks of jobs a node has."""
+        allocations = (view.state.allocation for view in self.of(*HOLDING))
+        return sum(share.node == name for each in allocations if each for share in each.shares)
+
     # --- what must always hold
 
     def rebuilt(self) -> Snapshot:
@@ -217,3 +228,4 @@ class Yard:
         for name, report in self.nodes.items():
             assert cpus[name] <= round(report.cpus * 1000)
             assert memory[name] <= report.memory_mib
+            assert report.pods is None or self.ranks(name) <= report.pods

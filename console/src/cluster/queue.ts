@@ -8,6 +8,7 @@ export const REASON_CODES = [
     'waiting_for_devices',
     'waiting_for_cpus',
     'waiting_for_memory',
+    'waiting_for_pods',
     'waiting_for_turn',
     'gang',
     'gang_too_large',

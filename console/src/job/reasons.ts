@@ -66,6 +66,7 @@ const CHANGES = [
     'waiting_for_devices',
     'waiting_for_cpus',
     'waiting_for_memory',
+    'waiting_for_pods',
     'waiting_for_turn',
     'gang',
     'gang_too_large',

@@ -8,8 +8,10 @@ test('a job that waits says for what, and its place in line', () => {
     expect(said('waiting_for_devices')).toEqual({ text: 'devices', count: 4, type: 'v100', place: 7 })
     expect(said('waiting_for_cpus')).toEqual({ text: 'cpus', count: 2, place: 7 })
     expect(said('waiting_for_memory')).toEqual({ text: 'memory', gib: 1, place: 7 })
+    expect(said('waiting_for_pods')).toEqual({ text: 'pods', place: 7 })
     expect(said('gang')).toEqual({ text: 'gang', count: 2, place: 7 })
-    expect(said('gang_too_large')).toEqual({ text: 'tooLarge', place: null })
+    expect(said('gang_too_large')).toEqual({ text: 'tooMany', count: 2, place: null })
+    expect(said('no_node_fits')).toEqual({ text: 'tooLarge', place: null })
     expect(said('no_such_device')).toEqual({ text: 'noDevice', type: 'v100', place: null })
 })
 
@@ -34,6 +36,15 @@ test('a failed job says its exit code, a paused one by whom, and a finished one 
     expect(why(job({ status: 'error', reason: reason('run_lost') }))).toEqual({ text: 'lost', place: null })
     expect(why(job({ status: 'finished', reason: reason('finished') }))).toBeNull()
     expect(why(job({ status: 'running', reason: null }))).toBeNull()
+})
+
+test('a job whose start was refused says for what, as far as one may know it', () => {
+    const refused = (details: object) =>
+        why(job({ reason: { code: 'start_refused', message: '', details: { ...details } } }))
+    expect(refused({ why: { code: 'image_unavailable', message: '' } })).toEqual({ text: 'noImage', place: null })
+    expect(refused({ why: { code: 'claim_missing', message: '' } })).toEqual({ text: 'noStorage', place: null })
+    expect(refused({ why: { code: 'constructor', message: '' } })).toEqual({ text: 'refused', place: null })
+    expect(refused({})).toEqual({ text: 'refused', place: null })
 })
 
 test('a reason that is not known is told in its own sentence, whatever its figures are', () => {

@@ -2,17 +2,46 @@
 
 import type { Job } from '@/api/schema'
 
+/** What keeps a job from starting, or ended it, by the reason's code. */
+const TROUBLES = {
+    time_limit: 'timeLimit',
+    run_lost: 'lost',
+    work_path_missing: 'noPath',
+    data_path_missing: 'noPath',
+    path_outside: 'badPath',
+    path_unusable: 'badPath',
+    path_unmapped: 'badPath',
+    path_whole: 'badPath',
+    path_read_only: 'badPath',
+    path_movable: 'pathTaken',
+    secret_missing: 'noSecret',
+    image_unavailable: 'noImage',
+    image_missing: 'noImage',
+    image_invalid: 'noImage',
+    program_missing: 'noProgram',
+    claim_missing: 'noStorage',
+    claim_unbound: 'noStorage',
+    claim_differs: 'noStorage',
+    cluster_refused: 'clusterRefused',
+    namespace_closed: 'noNamespace',
+    namespace_foreign: 'noNamespace',
+    namespace_taken: 'noNamespace',
+    no_user: 'noUser',
+} as const satisfies Record<string, string>
+type Trouble = (typeof TROUBLES)[keyof typeof TROUBLES] | 'refused'
+
 export type Why =
     | { text: 'devices'; count: number; type: string; place: number | null }
     | { text: 'cpus'; count: number; place: number | null }
     | { text: 'memory'; gib: number; place: number | null }
     | { text: 'gang'; count: number; place: number | null }
-    | { text: 'turn' | 'busy' | 'room' | 'tooLarge' | 'noNodes'; place: number | null }
+    | { text: 'pods' | 'turn' | 'busy' | 'room' | 'tooLarge' | 'noNodes'; place: number | null }
     | { text: 'noDevice'; type: string; place: null }
     | { text: 'until'; at: string; place: null }
     | { text: 'starting' | 'silent'; node: string; place: null }
     | { text: 'exit'; code: number; place: null }
-    | { text: 'timeLimit' | 'lost' | 'noPath' | 'badPath' | 'noSecret'; place: null }
+    | { text: 'tooMany'; count: number; place: null }
+    | { text: Trouble; place: null }
     | { text: 'by'; name: string; place: null }
     | { text: 'sentence'; sentence: string; place: null }
 
@@ -23,6 +52,10 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
         return { text: 'exit', code: job.exit_code, place: null }
     if (reason === null || reason.code === 'finished' || reason.code === 'queued') return null
     const details = reason.details ?? {}
+    if (reason.code === 'start_refused')
+        return { text: troubleOf(text(record(details['why'])['code'])) ?? 'refused', place: null }
+    const trouble = troubleOf(reason.code)
+    if (trouble !== null) return { text: trouble, place: null }
     const needs = record(details['needs'])
     const place = typeof details['position'] === 'number' ? details['position'] : null
     switch (reason.code) {
@@ -32,6 +65,8 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
             return { text: 'cpus', count: number(needs['cpus']), place }
         case 'waiting_for_memory':
             return { text: 'memory', gib: Math.round(number(needs['memory_mib']) / 102.4) / 10, place }
+        case 'waiting_for_pods':
+            return { text: 'pods', place }
         case 'gang':
             return { text: 'gang', count: number(needs['nodes']), place }
         case 'waiting_for_turn':
@@ -41,8 +76,9 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
         case 'making_room':
             return { text: 'room', place }
         case 'no_node_fits':
-        case 'gang_too_large':
             return { text: 'tooLarge', place: null }
+        case 'gang_too_large':
+            return { text: 'tooMany', count: number(needs['nodes']), place: null }
         case 'no_nodes':
             return { text: 'noNodes', place: null }
         case 'no_such_device':
@@ -53,23 +89,15 @@ export function why(job: Pick<Job, 'status' | 'reason' | 'exit_code'>): Why | nu
             return { text: 'starting', node: whereOf(details), place: null }
         case 'node_silent':
             return { text: 'silent', node: whereOf(details), place: null }
-        case 'run_lost':
-            return { text: 'lost', place: null }
-        case 'work_path_missing':
-        case 'data_path_missing':
-            return { text: 'noPath', place: null }
-        case 'path_outside':
-        case 'path_unusable':
-            return { text: 'badPath', place: null }
-        case 'secret_missing':
-            return { text: 'noSecret', place: null }
-        case 'time_limit':
-            return { text: 'timeLimit', place: null }
         case 'paused':
         case 'killed':
             if (typeof details['by'] === 'string') return { text: 'by', name: details['by'], place: null }
     }
     return { text: 'sentence', sentence: reason.message, place: null }
+}
+
+function troubleOf(code: string): Trouble | null {
+    return Object.hasOwn(TROUBLES, code) ? TROUBLES[code as keyof typeof TROUBLES] : null
 }
 
 /** Of several nodes the first, and how many more there are. */

@@ -1,16 +1,16 @@
-/** Figures in units that people read: cores, %, MiB and GiB, MB/s. Base units come in. Pure. */
+/** Figures in units that people read: cores, %, MiB and GiB, MiB/s. Base units come in. Pure. */
 
 /** What all figures of a chart are divided by, and the unit that they have then; `cores` is a word in each language. */
 export type Scale = { readonly divide: number; readonly unit: string }
 
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
-const DECIMAL = ['B/s', 'kB/s', 'MB/s', 'GB/s', 'TB/s']
+const RATES = BINARY.map((unit) => `${unit}/s`)
 
 /** The scale in which the largest figure of a chart has one to four digits before the point. */
 export function scaleOf(unit: string, largest: number): Scale {
     if (unit === 'ratio') return { divide: 0.01, unit: '%' }
     if (unit === 'bytes') return stepped(BINARY, 1024, largest)
-    if (unit === 'bytes_per_second') return stepped(DECIMAL, 1000, largest)
+    if (unit === 'bytes_per_second') return stepped(RATES, 1024, largest)
     return { divide: 1, unit: unit === 'cores' ? 'cores' : '' }
 }
 
@@ -20,11 +20,12 @@ function stepped(units: readonly string[], step: number, largest: number): Scale
     return { divide: step ** at, unit: units[at] ?? '' }
 }
 
-/** The number in this scale with about three digits; very small and very large ones in scientific notation. */
+/** The number in this scale with about three digits; very small and very large ones in scientific notation, but for
+ *  cores, of which nobody counts less than a thousandth. */
 export function digits(value: number, scale: Scale, language: string): string {
     const amount = value / scale.divide
     const size = Math.abs(amount)
-    if (size !== 0 && (size < 0.001 || size >= 1e6)) return amount.toExponential(2)
+    if ((size !== 0 && size < 0.001 && scale.unit !== 'cores') || size >= 1e6) return amount.toExponential(2)
     return new Intl.NumberFormat(language, {
         maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3,
     }).format(amount)

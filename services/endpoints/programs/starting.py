@@ -19,6 +19,8 @@ LINES, CHARS = 10, 2000
 """What is kept of a program's last words."""
 
 NOT_LISTENING, PORT_TAKEN = "not_listening", "port_taken"
+LACKING = frozenset({"program_missing", "program_unusable"})
+"""Why nothing can be started where the job runs: what its image lacks, it will lack as long as it runs."""
 
 
 class Broke(Exception):
@@ -72,7 +74,13 @@ class Programs:
     async def _open_at(self, endpoint: EndpointDocument, number: int) -> int | None:
         """The same for one port; None: somebody else has it."""
         program = PROGRAMS[endpoint.kind]
-        process = await self._streams.start(run_at(endpoint), program.child(endpoint, number, self._python))
+        try:
+            process = await self._streams.start(run_at(endpoint), program.child(endpoint, number, self._python))
+        except Conflict as refused:
+            code = str(refused.details.get("code"))
+            if code not in LACKING:
+                raise
+            raise _broke(code, f"{program.title} cannot be started: {refused.message}") from None
         try:
             return await self._answering(endpoint, program, number, process)
         finally:

@@ -53,6 +53,7 @@ def _of_this_machine(settings: ExecutorSettings, home: Path, equipment: Equipmen
             default_image=settings.image,
             network=settings.network,
             registries=settings.registries,
+            stall_s=settings.pull_stall_s,
             kind_of=lambda order: equipment.kind(order.device_type) if order.devices else None,
         )
     groups = Groups(home / settings.backend, mounted() if settings.groups == "auto" else ())

@@ -22,6 +22,8 @@ class Capacity:
     devices: Mapping[str, int]
     lost: Set[tuple[str, int]] = frozenset()
     """Types and indices of devices that nobody can use for now."""
+    pods: int | None = None
+    """How many ranks may be there, whatever they take; None: as many as find room."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Usage:
         self._held: Counter[tuple[str, str]] = Counter()
         self._cpus: Counter[str] = Counter()
         self._memory_mib: Counter[str] = Counter()
+        self._ranks: Counter[str] = Counter()
         for claim in claims:
             self.add(claim)
 
@@ -54,6 +57,7 @@ class Usage:
             self._held[claim.node, claim.device_type] += (self._devices[device] > 0) - (before > 0)
         self._cpus[claim.node] += times * _thousandths(claim.cpus)
         self._memory_mib[claim.node] += times * claim.memory_mib
+        self._ranks[claim.node] += times
 
     def remove(self, claim: Claim) -> None:
         self.add(claim, -1)
@@ -71,6 +75,9 @@ class Usage:
 
     def memory_mib(self, node: str) -> int:
         return self._memory_mib[node]
+
+    def ranks(self, node: str) -> int:
+        return self._ranks[node]
 
 
 def claims_of(device_type: str, shares: Iterable[Share], cpus: float, memory_mib: int) -> tuple[Claim, ...]:
@@ -138,6 +145,12 @@ def objection(claim: Claim, capacity: Capacity, usage: Usage) -> Reason | None:
             code="memory_busy",
             message=f"{left} MiB of memory are free on this node, the job asks for {claim.memory_mib} MiB.",
             details={"free_mib": left, "memory_mib": claim.memory_mib},
+        )
+    if capacity.pods is not None and usage.ranks(claim.node) >= capacity.pods:
+        return Reason(
+            code="pods_busy",
+            message=f"This node takes no more pods: it has {capacity.pods} for runs, and all of them are in use.",
+            details={"pods": capacity.pods},
         )
     return None
 

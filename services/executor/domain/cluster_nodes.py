@@ -116,11 +116,13 @@ def requests(pod: Mapping[str, Any]) -> dict[str, float]:
 
 
 def capacity(node: NodeFacts, held: Iterable[Mapping[str, float]], kinds: Mapping[str, Kind]) -> Capacity:
-    """What runs may use there. `held`: by pods that are not runs."""
+    """What runs may use there. `held`: by pods that are not runs; each of them counts, also one that holds nothing."""
     if not node.is_open(kinds.values()):
-        return Capacity(0.0, 0, {})
+        return Capacity(0.0, 0, {}, pods=0)
     free = dict(node.allocatable)
-    for pod in held:
+    pods = free.pop("pods", None)
+    others = list(held)
+    for pod in others:
         for name, amount in pod.items():
             free[name] = free.get(name, 0.0) - amount
     devices = {
@@ -128,7 +130,12 @@ def capacity(node: NodeFacts, held: Iterable[Mapping[str, float]], kinds: Mappin
         for name, kind in kinds.items()
         if free.get(kind.resource, 0) >= 1 and kind.labels.items() <= node.labels.items() and node.takes(kind.resource)
     }
-    return Capacity(max(round(free.get("cpu", 0.0), 3), 0.0), max(int(free.get("memory", 0.0)) // _MIB, 0), devices)
+    return Capacity(
+        cpus=max(round(free.get("cpu", 0.0), 3), 0.0),
+        memory_mib=max(int(free.get("memory", 0.0)) // _MIB, 0),
+        devices=devices,
+        pods=None if pods is None else max(int(pods) - len(others), 0),
+    )
 
 
 def whole(node: NodeFacts, kinds: Mapping[str, Kind]) -> Capacity:

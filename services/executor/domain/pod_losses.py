@@ -5,7 +5,7 @@ from services.executor.domain.quoted import sentence
 from shared.contracts.job import Reason
 
 UNKNOWN = Reason(code="result_unknown", message="The node has lost the run's container, so nobody knows how it ended.")
-_BY_NODE = frozenset({"Evicted", "Terminated", "Shutdown", "Preempting"})
+_BY_NODE = frozenset({"Evicted", "Terminated", "Shutdown", "Preempting", "DeadlineExceeded"})
 """Why a kubelet fails pods that it has admitted."""
 
 

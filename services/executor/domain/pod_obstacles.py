@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.executor.domain.pod_status import SCHEDULED, Pod, condition, container_state, node_of
+from services.executor.domain.pod_shell import missing, program_of
+from services.executor.domain.pod_status import SCHEDULED, Pod, condition, container_state, node_of, taken_ns
 from services.executor.domain.pull_failures import is_final, is_of_the_node
 from services.executor.domain.quoted import sentence
 from shared.contracts.events import Facts
@@ -31,13 +32,13 @@ _IMAGE_WORDS = {
 _CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _BARE = re.compile(r'Back-off pulling image "[^"]*"\.?')
 """All that a kubelet says while it waits before it pulls again; from Kubernetes 1.32 on the cause follows."""
-_NO_ENTRY = re.compile(
-    r"""(exec: "/bin/sh":|executable file [`'"]?/bin/sh|exec container process [`'"]?/bin/sh[`'"]?:)"""
-    r".*(no such file|not found|permission denied)",
-    re.IGNORECASE | re.DOTALL,
+NOT_BEGUN = frozenset({"StartError", "ContainerCannotRun"})
+"""Of whatever kept a container from starting that was made."""
+_NO_PROGRAM = (
+    r"""(exec: "{program}":|executable file [`'"]?{program}|exec container process [`'"]?{program}[`'"]?:)"""
+    r".*(no such file|not found|permission denied|is a directory)"
 )
-"""What runc and crun say of the program that starts every command, where an image has none (see `backends.kubernetes.
-wrapper`)."""
+"""What runc and crun say where an image has not the program that its container begins with, or may not start it."""
 _SMALL = "memory limit too low"
 """runc, of a container that the kernel has ended before its program began."""
 _CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)"( is being deleted| not found)?')
@@ -67,6 +68,8 @@ def obstacle(pod: Pod) -> Obstacle | None:
     if cause in _IMAGES:
         return _without_image(pod, cause, message)
     if cause in _CONFIGURATION:
+        if lacks_program(pod):
+            return Obstacle(missing(pod, sentence(message)), patience=False)
         said = sentence(message)
         words = f"The container could not be made on the node {node_of(pod)}: {said}"
         return Obstacle(Reason(code="container_refused", message=words, details={"said": said}))
@@ -74,6 +77,24 @@ def obstacle(pod: Pod) -> Obstacle | None:
     if scheduled.get("status") == "False" and scheduled.get("reason") in ("Unschedulable", "SchedulerError"):
         return _unschedulable(str(scheduled.get("message", "")), scheduled["reason"] == "SchedulerError")
     return None
+
+
+def overdue(pod: Pod, now_ns: int, within_s: float) -> Obstacle | None:
+    """Of one that nothing else keeps from starting: its node had all the time that it gets, and is not there yet.
+
+    A node says of a registry that gives nothing, or a little at a time, only that it pulls. So it is not the node that
+    is left alone, but the run that waits.
+    """
+    since_ns = taken_ns(pod)
+    if since_ns is None or now_ns - since_ns < within_s * 1e9:
+        return None
+    image, hours = pod["spec"]["containers"][0].get("image", ""), f"{within_s / 3600:.3g}"
+    words = (
+        f"The node {node_of(pod)} has not started the run within {hours} h: its image {image} has not come in that "
+        "time, or a volume or network that it needs. It is tried again later."
+    )
+    details: Facts = {"node": node_of(pod), "image": image, "hours": hours}
+    return Obstacle(Reason(code="start_overdue", message=words, details=details), busy=True, patience=False, own=True)
 
 
 def clearer(before: Obstacle | None, now: Obstacle) -> Obstacle:
@@ -92,16 +113,28 @@ def not_taken(pod: Pod) -> Obstacle:
     return Obstacle(Reason(code="node_refused", message=words, details=details), busy=True, patience=False)
 
 
+def lacks_program(pod: Pod) -> bool:
+    """Whether its image has not the program that its container begins with. A runtime finds that out when it starts the
+    container (containerd), or when it makes it (CRI-O).
+    """
+    state = container_state(pod)
+    waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
+    if waiting.get("reason") not in _CONFIGURATION and ended.get("reason") not in NOT_BEGUN:
+        return False
+    said = str(waiting.get("message") or ended.get("message") or "")
+    pattern = _NO_PROGRAM.replace("{program}", re.escape(program_of(pod)))
+    return re.search(pattern, said, re.IGNORECASE | re.DOTALL) is not None
+
+
 def not_begun(pod: Pod, message: str) -> Obstacle:
     """Its container was made and not started, for which a node has one reason, whatever has gone wrong.
 
-    That its image has no shell, and that it may take too little memory, would be so everywhere. What else is said is of
-    the node: a driver that does not answer, a device or a mount that is not there.
+    That its image lacks the program, and that it may take too little memory, would be so everywhere. What else is said
+    is of the node: a driver that does not answer, a device or a mount that is not there.
     """
     said = sentence(message)
-    if _NO_ENTRY.search(message):
-        words = f"The image has no program to start the command with: {said}"
-        return Obstacle(Reason(code="program_missing", message=words), patience=False)
+    if lacks_program(pod):
+        return Obstacle(missing(pod, said), patience=False)
     small = _SMALL in message
     words = f"The container could not be started on the node {node_of(pod)}: {said}"
     details: Facts = {"node": node_of(pod), "said": said}

@@ -16,7 +16,7 @@ SCHEDULED = "PodScheduled"
 DISRUPTED = "DisruptionTarget"
 
 _OVER = frozenset({"Failed", "Succeeded"})
-_FIELDS = ("phase", "reason", "message", "podIP")
+_FIELDS = ("phase", "reason", "message", "podIP", "startTime")
 _CONDITION = ("type", "status", "reason", "message")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -56,6 +56,12 @@ def lives(pod: Pod) -> bool:
 def condition(pod: Pod, kind: str) -> Mapping[str, Any]:
     conditions = pod.get("status", {}).get("conditions") or ()
     return next((each for each in conditions if each["type"] == kind), {})
+
+
+def taken_ns(pod: Pod) -> int | None:
+    """When its node has taken it; None: none has."""
+    stamp = pod.get("status", {}).get("startTime")
+    return time_ns(stamp) if stamp else None
 
 
 def node_of(pod: Pod) -> str:

@@ -44,11 +44,27 @@ class Held:
 class _Layer:
     size: int = 0
     arrived: int = 0
+    told: int = 0
+    """Bytes that have arrived, also of a layer whose size nobody has said."""
     loaded: bool = False
     """All of it has arrived; of a small one the size may never have been said."""
     there: bool = False
     kept: bool = False
     """It was on the node before."""
+
+    def take(self, status: object, line: Mapping[str, Any]) -> bool:
+        """Whether more of it is there than before; who unpacks it is no registry, and takes its time."""
+        loaded, there, told = self.loaded, self.there, self.told
+        if status == "Downloading":
+            detail = line.get("progressDetail") or {}
+            self.size = _whole(detail.get("total")) or self.size
+            self.told = _whole(detail.get("current"))
+            self.arrived = min(self.told, self.size)
+        elif status in ("Verifying Checksum", "Download complete", "Extracting"):
+            self.arrived, self.loaded = self.size, True
+        elif status == "Pull complete":
+            self.arrived, self.loaded, self.there = self.size, True, True
+        return self.told > told or (self.loaded, self.there) != (loaded, there) or status == "Extracting"
 
 
 @dataclass
@@ -59,24 +75,20 @@ class Progress:
     since_ns: int
     _layers: dict[str, _Layer] = field(default_factory=dict)
 
-    def take(self, line: Mapping[str, Any]) -> None:
-        """One line of the stream; what is not of a layer changes nothing."""
+    def take(self, line: Mapping[str, Any]) -> bool:
+        """One line of the stream, and whether the image has come nearer: what is not of a layer changes nothing.
+
+        An engine says again and again that it waits for a layer, or that it is about to try once more.
+        """
         status, id = line.get("status"), line.get("id")
+        if not isinstance(id, str):
+            return False
+        layer = self._layers.get(id)
         if status == "Pulling fs layer" or status == "Already exists":
-            if isinstance(id, str) and len(self._layers) < MOST_LAYERS:
+            if len(self._layers) < MOST_LAYERS:
                 self._layers[id] = _Layer(there=status == "Already exists", kept=status == "Already exists")
-            return
-        layer = self._layers.get(id) if isinstance(id, str) else None
-        if layer is None:
-            return
-        if status == "Downloading":
-            detail = line.get("progressDetail") or {}
-            layer.size = _whole(detail.get("total")) or layer.size
-            layer.arrived = min(_whole(detail.get("current")), layer.size)
-        elif status in ("Verifying Checksum", "Download complete", "Extracting"):
-            layer.arrived, layer.loaded = layer.size, True
-        elif status == "Pull complete":
-            layer.arrived, layer.loaded, layer.there = layer.size, True, True
+            return layer is None
+        return layer is not None and layer.take(status, line)
 
     @property
     def pull(self) -> Pull:

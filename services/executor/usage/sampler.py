@@ -19,6 +19,8 @@ from services.executor.domain.used import SECOND_NS
 from services.executor.usage.exporter import Exporter
 from services.executor.usage.feed import SampleFeed
 from services.executor.usage.files import Tally
+from services.executor.usage.looks import JobFolders
+from services.executor.usage.reports import Look, Position
 from services.executor.usage.tallies import WRONG, Tallies, begun, last_values
 from shared.clock import Clock
 from shared.contracts.metrics import Accelerator, RunUsage
@@ -63,6 +65,7 @@ class Sampler:
         measure: Measure,
         read_devices: ReadDevices,
         tallies: Tallies,
+        folders: JobFolders,
         feed: SampleFeed,
         exporter: Exporter,
         clock: Clock,
@@ -70,6 +73,7 @@ class Sampler:
         self._measure = measure
         self._read_devices = read_devices
         self._tallies = tallies
+        self._folders = folders
         self._feed = feed
         self._exporter = exporter
         self._clock = clock
@@ -92,8 +96,8 @@ class Sampler:
         run = self._followed.pop(member.id, None) or Followed(member, seen.started_ns)
         async with run.stepping:
             try:
-                all_values = run.told_all_at is None
-                step = await asyncio.to_thread(self._tallies.conclude, member, seen, run.tally, all_values)
+                all_values, look = run.told_all_at is None, await self._look(run, last=True)
+                step = await asyncio.to_thread(self._tallies.conclude, member, seen, run.tally, all_values, look)
             except WRONG as error:
                 log.warning("usage_unknown", run_id=member.id, error=str(error))
                 self._exporter.lose(member.job_id, member.attempt, member.rank)
@@ -137,20 +141,30 @@ class Sampler:
         readings = await self._measure([run.member.id for run in due])
         due = [run for run in due if run.member.id in readings]
         driven = await self._driven(due, readings)
-        for run in due:
+        looks = await asyncio.gather(*map(self._look, due))
+        for run, look in zip(due, looks, strict=True):
             async with run.stepping:
                 if run.member.id in self._followed:
                     id = run.member.id
-                    await self._step(run, readings[id], driven.get(id, ()))
+                    await self._step(run, readings[id], driven.get(id, ()), look)
 
-    async def _step(self, run: Followed, reading: Reading, accelerators: tuple[Accelerator, ...]) -> None:
+    async def _look(self, run: Followed, last: bool = False) -> Look | None:
+        """At what it reports in its job's folder, after what was read of that; None: it reports to a file here."""
+        if run.member.reports_beside is None:
+            return None
+        run.tally = run.tally or await asyncio.to_thread(self._tallies.kept, run.member)
+        return await self._folders.look(run.member, run.tally.position if run.tally else Position(), last)
+
+    async def _step(
+        self, run: Followed, reading: Reading, accelerators: tuple[Accelerator, ...], look: Look | None
+    ) -> None:
         """One more sample. It is told also when the run was over meanwhile, since its reports are not read twice."""
         now = self._clock.monotonic()
         all_values = run.told_all_at is None or now - run.told_all_at >= ALL_VALUES_S
         add = self._tallies.add
         try:
             step = await asyncio.to_thread(
-                add, run.member, run.started_ns, run.tally, reading, accelerators, all_values
+                add, run.member, run.started_ns, run.tally, reading, accelerators, all_values, look
             )
         except WRONG as error:
             log.warning("usage_begun_anew", run_id=run.member.id, error=str(error))

@@ -130,8 +130,7 @@ WHY = "why"
 def start_refused(why: Reason, refusals: int, not_before: datetime) -> Reason:
     return Reason(
         code=START_REFUSED,
-        message=f"Its start was refused, which no other node would mend. {why.message} It is tried again from "
-        f"{in_words(not_before)} on.",
+        message=f"{why.message} No other node would start it either; it is tried again from {in_words(not_before)} on.",
         details={"refusals": refusals, "not_before": rfc3339(not_before), WHY: why.model_dump(mode="json")},
     )
 

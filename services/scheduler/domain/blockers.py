@@ -16,7 +16,7 @@ from shared.contracts.commands.scheduling import BLOCKERS_NAMED, Blocker, Blocke
 from shared.contracts.job import JobStatus, JobView
 
 TURN = "waiting_for_turn"
-AMOUNTS = (DEVICES, "waiting_for_cpus", "waiting_for_memory")
+AMOUNTS = (DEVICES, "waiting_for_cpus", "waiting_for_memory", "waiting_for_pods")
 """Too little is free of one amount of a Room: the codes in the order of these."""
 
 
@@ -86,6 +86,7 @@ _HAS: tuple[Callable[[Holding, Shape], bool], ...] = (
     lambda holding, shape: holding.device_type == shape.device_type and bool(holding.devices),
     lambda holding, _: holding.milli_cpus > 0,
     lambda holding, _: holding.memory_mib > 0,
+    lambda holding, _: True,
 )
 
 

@@ -86,7 +86,7 @@ def _short_of_ranks(shape: Shape, starting: int, seen: Figures, details: Facts) 
 
 
 def _short(shape: Shape, able: list[Look], seen: Figures, details: Facts) -> Cause:
-    """The first amount of which no node has enough: devices, then cpus where there are devices, then memory."""
+    """The first amount of which no node has enough: devices, cpus where there are devices, then memory, then pods."""
     best = largest(look.free for look in able)
     with_devices = [look for look in able if look.free.devices >= shape.devices]
     if not with_devices:
@@ -103,9 +103,15 @@ def _short(shape: Shape, able: list[Look], seen: Figures, details: Facts) -> Cau
             details,
         )
     most = max(look.free.memory_mib for look in with_cpus)
+    if shape.memory_mib and most < shape.memory_mib:
+        return Cause(
+            "waiting_for_memory",
+            f"Waits for {shape.memory_mib} MiB of memory{where}: at most {max(most, 0)} MiB are free on one.",
+            details,
+        )
     return Cause(
-        "waiting_for_memory",
-        f"Waits for {shape.memory_mib} MiB of memory{where}: at most {max(most, 0)} MiB are free on one.",
+        "waiting_for_pods",
+        f"Waits for a pod{where}: nodes that have all else free hold as many pods as they may.",
         details,
     )
 

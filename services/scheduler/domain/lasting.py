@@ -87,6 +87,8 @@ def closed(shape: Shape, less: Mapping[Look, Collection[str]]) -> Cause:
     if any(look.total != NOTHING for look in less):
         has = f"{left.devices} {shape.device_type}, " if shape.device_type != CPU else ""
         left_there = f"{has}{cpus_text(left.milli_cpus)} and {left.memory_mib} MiB"
+        if left.pods < shape.nodes:
+            left_there += f" in {left.pods} pods"
         states.append(f"used by others than this platform (at most {left_there} of one are left for runs)")
     return Cause(
         "nodes_closed",

@@ -1,7 +1,7 @@
 """A node as the scheduler sees it: what it has, who holds what of it, and what is being given back."""
 
 from services.scheduler.domain.rests import Rests
-from services.scheduler.domain.room import NOTHING, Holding, Room
+from services.scheduler.domain.room import NOTHING, UNBOUNDED, Holding, Room
 from services.scheduler.domain.shape import Shape, milli
 from shared.contracts.events import NodeReported, NodeSize
 from shared.contracts.job import CPU
@@ -53,6 +53,12 @@ class Node:
         """Whether anything may be placed here now."""
         return not self.silent and self.report is not None and not self.rests.closed
 
+    @property
+    def free_pods(self) -> int:
+        """How many more ranks may come, whatever they take."""
+        bound = _pods(self.report)
+        return bound if bound == UNBOUNDED else bound - len(self.holdings)
+
     def reachable(self, shape: Shape) -> bool:
         """Whether anything may be promised here to a job of this shape."""
         known = not self.silent and self.report is not None and self.rests.reliable
@@ -70,6 +76,7 @@ class Node:
             and (not shape.memory_mib or self.free_memory_mib >= shape.memory_mib)
             and self.accepting
             and self.takes(shape.device_type)
+            and self.free_pods > 0
         )
 
     def fits_later(self, shape: Shape) -> bool:
@@ -80,7 +87,7 @@ class Node:
 
     def total(self, device_type: str) -> Room:
         """What the node has for runs, taken or not."""
-        return self._of(self.report, device_type)
+        return self._of(None if self.report is None or self.report.closed else self.report, device_type)
 
     def whole(self, device_type: str) -> Room:
         """What it would have if it were open and nobody but runs used it."""
@@ -90,7 +97,7 @@ class Node:
         """What is free now."""
         if not self.takes(device_type):
             return NOTHING
-        return Room(len(self.free.get(device_type, ())), self.free_milli_cpus, self.free_memory_mib)
+        return Room(len(self.free.get(device_type, ())), self.free_milli_cpus, self.free_memory_mib, self.free_pods)
 
     def resting(self, device_type: str) -> int:
         """How many devices nobody holds that are left alone for a time."""
@@ -157,8 +164,8 @@ class Node:
         self.preemptible += sign * (holding.preemptible and not holding.leaving)
         if holding.leaving:
             self.leaving += sign
-            _, milli_cpus, memory_mib = self._leaving_rest
-            self._leaving_rest = Room(0, milli_cpus + sign * holding.milli_cpus, memory_mib + sign * holding.memory_mib)
+            rest = holding.room(CPU)
+            self._leaving_rest = self._leaving_rest.plus(rest) if sign > 0 else self._leaving_rest.minus(rest)
             devices = self._leaving_devices
             devices[device_type] = devices.get(device_type, 0) + sign * len(holding.devices)
 
@@ -179,4 +186,8 @@ class Node:
         """What jobs of this device type could have of it."""
         if has is None or not self.takes(device_type):
             return NOTHING
-        return Room(has.devices.get(device_type, 0), milli(has.cpus), has.memory_mib)
+        return Room(has.devices.get(device_type, 0), milli(has.cpus), has.memory_mib, _pods(has))
+
+
+def _pods(has: NodeReported | NodeSize | None) -> int:
+    return UNBOUNDED if has is None or has.pods is None else has.pods

@@ -1,9 +1,9 @@
 """Why a job waits, in figures and in a sentence that its owner can act on.
 
 The reasons of a queue are found per shape and kept until a node changes; a job adds its position. The codes:
-`starting`, `making_room`, `waiting_for_devices`, `waiting_for_cpus`, `waiting_for_memory`, `waiting_for_turn`,
-`gang`, `node_busy`, `held_until`, `start_refused`, `no_nodes`, `no_such_device`, `no_node_fits`, `gang_too_large`,
-`node_silent`, `nodes_closed`.
+`starting`, `making_room`, `waiting_for_devices`, `waiting_for_cpus`, `waiting_for_memory`, `waiting_for_pods`,
+`waiting_for_turn`, `gang`, `node_busy`, `held_until`, `start_refused`, `no_nodes`, `no_such_device`, `no_node_fits`,
+`gang_too_large`, `node_silent`, `nodes_closed`.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ from shared.contracts.job import CPU, START_REFUSED, Allocation, JobStatus, JobV
 DEVICES = "waiting_for_devices"
 GANG = "gang"
 STARTING, MAKING_ROOM, HELD = "starting", "making_room", "held_until"
-PASSED = frozenset({DEVICES, "waiting_for_cpus", "waiting_for_memory", GANG})
+PASSED = frozenset({DEVICES, "waiting_for_cpus", "waiting_for_memory", "waiting_for_pods", GANG})
 """While a job waits for an amount, jobs behind it that ask for less may take what there is."""
 
 VICTIMS_NAMED = 10

@@ -9,6 +9,8 @@ from shared.contracts.job import CPU
 Place = tuple[str, int]
 """A device (type, index); `WHOLE` stands for the node itself."""
 WHOLE: Place = (CPU, -1)
+UNBOUNDED = 1 << 40
+"""Pods, where as many may be as find room otherwise."""
 
 
 class Room(NamedTuple):
@@ -17,6 +19,8 @@ class Room(NamedTuple):
     devices: int
     milli_cpus: int
     memory_mib: int
+    pods: int = 0
+    """Each rank is one."""
 
     def fits(self, shape: Shape) -> bool:
         """Whether one rank of this shape finds enough. Memory that is not asked for is not counted."""
@@ -24,11 +28,12 @@ class Room(NamedTuple):
             self.devices >= shape.devices
             and self.milli_cpus >= shape.milli_cpus
             and (not shape.memory_mib or self.memory_mib >= shape.memory_mib)
+            and self.pods > 0
         )
 
     def ranks(self, shape: Shape) -> int:
         """How many ranks of this shape find enough, beside one another; at most as many as the shape has."""
-        found = shape.nodes
+        found = min(shape.nodes, self.pods)
         if shape.devices:
             found = min(found, self.devices // shape.devices)
         if shape.milli_cpus:
@@ -39,12 +44,18 @@ class Room(NamedTuple):
 
     def plus(self, other: "Room") -> "Room":
         return Room(
-            self.devices + other.devices, self.milli_cpus + other.milli_cpus, self.memory_mib + other.memory_mib
+            self.devices + other.devices,
+            self.milli_cpus + other.milli_cpus,
+            self.memory_mib + other.memory_mib,
+            self.pods + other.pods,
         )
 
     def minus(self, other: "Room") -> "Room":
         return Room(
-            self.devices - other.devices, self.milli_cpus - other.milli_cpus, self.memory_mib - other.memory_mib
+            self.devices - other.devices,
+            self.milli_cpus - other.milli_cpus,
+            self.memory_mib - other.memory_mib,
+            self.pods - other.pods,
         )
 
 
@@ -53,7 +64,7 @@ NOTHING = Room(0, 0, 0)
 
 def need(shape: Shape, ranks: int = 1) -> Room:
     """What so many ranks take from a node."""
-    return Room(ranks * shape.devices, ranks * shape.milli_cpus, ranks * shape.memory_mib)
+    return Room(ranks * shape.devices, ranks * shape.milli_cpus, ranks * shape.memory_mib, ranks)
 
 
 class Holding(NamedTuple):
@@ -78,7 +89,7 @@ class Holding(NamedTuple):
 
     def room(self, device_type: str) -> Room:
         """What it gives back to a job of this device type."""
-        return Room(len(self.devices) if device_type == self.device_type else 0, self.milli_cpus, self.memory_mib)
+        return Room(len(self.devices) if device_type == self.device_type else 0, self.milli_cpus, self.memory_mib, 1)
 
     def places(self) -> tuple[Place, ...]:
         return tuple((self.device_type, index) for index in self.devices) or (WHOLE,)

@@ -14,7 +14,7 @@ from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.container_devices import withheld
-from tests.support.executor_backend import Bench
+from tests.support.executor_backend import Bench, Seen
 from tests.support.kubernetes.cluster import IMAGE
 from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim, share
 from tests.support.waiting import until
@@ -64,6 +64,8 @@ class KubernetesBench(Bench):
         self.output_bytes = 0
         """What is kept of one run's output; 0: all of it."""
 
+        self.start_s = 10_800.0
+        """What a node may take to start a run that nothing is known to keep from it."""
         self._kubeconfig = through or kubeconfig
         self._patience_s = patience_s
         super().__init__(self._made, folder / "jobs", BROUGHT)
@@ -81,6 +83,7 @@ class KubernetesBench(Bench):
             nodes=self.nodes,
             sources=sources,
             output_bytes=self.output_bytes,
+            start_s=self.start_s,
         )
 
     def order(
@@ -114,6 +117,20 @@ class KubernetesBench(Bench):
             return False
 
         await until(gone, f"the pod of {run_id} is gone")
+
+    async def launched_until(self, order: RunOrder, *kinds: type[Seen]) -> Seen:
+        """Launched again and again, as a run is that shows no sign of a start; its first observation of these kinds."""
+        found: list[Seen] = []
+
+        async def there() -> bool:
+            await self.backend.launch([order])
+            seen = await self.seen(order.run_id)
+            if isinstance(seen, kinds):
+                found.append(seen)
+            return bool(found)
+
+        await until(there, f"{order.run_id} is {kinds[0].__name__}", within=self.within_s)
+        return found[0]
 
     async def repair(self) -> None:
         """What stands around the runs, without waiting for the next look at it."""

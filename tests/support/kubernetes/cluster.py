@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.kubernetes.control_plane import SERVICE, ControlPlane
-from tests.support.kubernetes.images import archive, without_shell
+from tests.support.kubernetes.images import PLAIN, archive, without_shell
 from tests.support.kubernetes.network import Network
 from tests.support.kubernetes.node import SANDBOX, Node
 from tests.support.kubernetes.programs import needs_programs
 from tests.support.root_filesystem import root_filesystem
 
 IMAGE = "jobyard.test/python:1"
-BARE_IMAGE = "jobyard.test/nothing:1"
-"""Without a shell."""
+BARE_IMAGE = "jobyard.test/bare:1"
+"""Without a shell: it has the program `PLAIN`."""
 PROGRAMS_OF_A_NODE = ("etcd", "kube-apiserver", "kubelet", "containerd")
 
 
@@ -35,7 +35,7 @@ class Cluster:
         names = (IMAGE, SANDBOX)
         self._images = [
             archive(folder / "images.tar", names, root_filesystem(), ["/bin/sleep", "infinity"]),
-            archive(folder / "bare.tar", (BARE_IMAGE,), without_shell(folder / "nothing.tar"), ["/nothing"]),
+            archive(folder / "bare.tar", (BARE_IMAGE,), without_shell(folder / "bare-files.tar"), [PLAIN]),
         ]
         self.nodes: dict[str, Node] = {}
         self.kubeconfig = self.plane.kubeconfig

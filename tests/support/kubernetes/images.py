@@ -3,10 +3,17 @@
 import hashlib
 import io
 import json
+import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.support.programs import needs
+
+PLAIN = "/plain"
+"""The program of an image that has nothing else."""
+PLAIN_SOURCE = Path(__file__).parent / "plain.c"
 
 
 def archive(to: Path, names: Sequence[str], root_filesystem: Path, command: Sequence[str]) -> Path:
@@ -34,8 +41,11 @@ def layered(to: Path, names: Sequence[str], layers: Sequence[Path], said: Mappin
 
 
 def without_shell(to: Path) -> Path:
-    """A root file system that has no program at all."""
-    return layer(to, {"etc/motd": b"Nothing to run here.\n"})
+    """A root file system that has one program, which needs nothing but the kernel (see `plain.c`)."""
+    needs("cc")
+    program = to.with_suffix(".program")
+    subprocess.run(["cc", "-static", "-o", program, PLAIN_SOURCE], check=True)
+    return layer(to, {PLAIN.lstrip("/"): program.read_bytes()})
 
 
 def layer(to: Path, files: Mapping[str, bytes]) -> Path:
@@ -48,7 +58,7 @@ def layer(to: Path, files: Mapping[str, bytes]) -> Path:
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     member = tarfile.TarInfo(name)
-    member.size = len(data)
+    member.size, member.mode = len(data), 0o755
     tar.addfile(member, io.BytesIO(data))
 
 

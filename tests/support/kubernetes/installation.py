@@ -86,7 +86,14 @@ class Installation(Deployed):
             "storage": {"claim": "jobyard"},
             "runs": {"image": IMAGE, "pullPolicy": "Never", "namespacePrefix": self.prefix, "limitCpus": False},
             "services": {name: one | (disk if name in ("logs", "executor") else {}) for name in SERVICES},
-            "ingress": {"enabled": True, "host": HOST, "tlsSecret": "a", "doorHost": DOOR, "doorTlsSecret": "b"},
+            "ingress": {
+                "enabled": True,
+                "host": HOST,
+                "tlsSecret": "a",
+                "doorHost": DOOR,
+                "doorTlsSecret": "b",
+                "proxies": ["192.0.2.0/24"],
+            },
         }
         return merged(own, more or {})
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from services.executor.domain.pod_ends import Over
-from services.executor.domain.pod_names import CONTAINER
+from services.executor.domain.pod_names import CONTAINER, SHELL_USE
+from services.executor.domain.pod_shell import SHELL, ShellUse
 from services.executor.domain.pod_states import Verdict, verdict
 from services.executor.domain.pod_status import needed
 
@@ -22,12 +23,16 @@ def pod(
     deleted: bool = False,
     node: str | None = "gpu-7",
     conditions: tuple[dict[str, str], ...] = (),
+    shell: ShellUse = ShellUse.LINE,
+    program: str = SHELL,
     **status: Any,
 ) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"name": "job-x-a1-r0", "creationTimestamp": START, "annotations": {}}
+    said = {SHELL_USE: shell.value}
+    metadata: dict[str, Any] = {"name": "job-x-a1-r0", "creationTimestamp": START, "annotations": said}
     if deleted:
         metadata["deletionTimestamp"] = END
-    container = {"image": "lab/train:2", "resources": {"limits": {"memory": "512Mi"}}}
+    limits = {"memory": "512Mi"}
+    container = {"image": "lab/train:2", "command": [program], "resources": {"limits": limits}}
     found = {"phase": phase, "conditions": list(conditions), **status}
     if state is not None:
         found["containerStatuses"] = [{"name": CONTAINER, "state": state}]
@@ -39,8 +44,8 @@ def ended(code: int, message: str = "", reason: str = "Error") -> dict[str, Any]
     return {"terminated": said}
 
 
-def waiting(reason: str, message: str = "") -> dict[str, Any]:
-    return pod({"waiting": {"reason": reason, "message": message}}, phase="Pending")
+def waiting(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
+    return pod({"waiting": {"reason": reason, "message": message}}, phase="Pending", **more)
 
 
 def unschedulable(message: str, reason: str = "Unschedulable") -> dict[str, Any]:

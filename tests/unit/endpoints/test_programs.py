@@ -19,10 +19,22 @@ from services.endpoints.programs.program import (
     child_name,
     port_of,
 )
+from services.endpoints.programs.starting import Broke, Programs
 from shared.contracts.endpoints import EndpointKind, EndpointStatus
+from shared.contracts.errors import Conflict
+from shared.contracts.streams import Child
 from shared.ports import PORTS
+from shared.streams.client import RunAt, Streams
+from shared.streams.process import Process
 from tests.support.endpoints import JOB, endpoint
 
+STARTING = endpoint(
+    name="jupyter",
+    kind=EndpointKind.JUPYTER,
+    status=EndpointStatus.STARTING,
+    secret="a-secret",
+    run=RunPlace(attempt=1, executor="local"),
+)
 TOOLS = ("sh", "env", "mkdir", "chmod", "cat")
 
 
@@ -95,17 +107,37 @@ def test_the_platforms_jupyter_runs_kernels_of_the_jobs_python_if_that_can(
     assert os.stat(folder / "runtime").st_mode & 0o077 == 0
 
 
+class Refusing(Streams):
+    """A run in which nothing can be started."""
+
+    def __init__(self, refusal: Conflict) -> None:
+        """No bus is asked."""
+        self.refusal = refusal
+
+    async def start(self, run: RunAt, child: Child) -> Process:
+        raise self.refusal
+
+
+@pytest.mark.parametrize("code", ["program_missing", "program_unusable"])
+async def test_where_the_jobs_image_lacks_what_a_start_needs_the_endpoint_says_so(code: str) -> None:
+    refusal = Conflict("The job's image has no /bin/sh.", details={"code": code, "program": "/bin/sh"})
+    with pytest.raises(Broke) as broke:
+        await Programs(Refusing(refusal), sys.executable).open(STARTING)
+    assert broke.value.reason.code == code
+    assert broke.value.reason.message == "Jupyter cannot be started: The job's image has no /bin/sh."
+
+
+async def test_what_passes_by_itself_breaks_no_endpoint() -> None:
+    refusal = Conflict("Too many.", details={"code": "too_many_children"})
+    with pytest.raises(Conflict):
+        await Programs(Refusing(refusal), sys.executable).open(STARTING)
+
+
 LAUNCH = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
 
 def test_name_port_and_token_follow_from_the_secret_so_that_every_replica_finds_the_same() -> None:
-    one = endpoint(
-        name="jupyter",
-        kind=EndpointKind.JUPYTER,
-        status=EndpointStatus.STARTING,
-        secret="a-secret",
-        run=RunPlace(attempt=1, executor="local"),
-    )
+    one = STARTING
     child = JUPYTER.child(one, 0, "/python")
     assert child == JUPYTER.child(one, 0, "/python")
     assert child.name == child_name(one, 0) != child_name(one, 1)

@@ -1,5 +1,7 @@
 """What fits on a node: no device twice, no processor or megabyte more than there is, and a sentence for the rest."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +109,14 @@ def test_memory_is_counted_and_a_job_that_asks_for_none_always_fits() -> None:
     assert "400 MiB of memory are free" in reason.message
     assert objection(claim(memory_mib=400), NODE, Usage([running])) is None
     assert objection(claim(memory_mib=0), NODE, Usage([claim(memory_mib=5000)])) is None
+
+
+def test_ranks_are_counted_where_a_node_takes_only_so_many_and_nowhere_else() -> None:
+    small = replace(NODE, pods=2)
+    assert objection(claim(cpus=0.1), small, Usage([claim(cpus=0.1)])) is None
+    reason = objection(claim(cpus=0.1), small, Usage([claim(cpus=0.1)] * 2))
+    assert reason is not None and (reason.code, reason.details) == ("pods_busy", {"pods": 2})
+    assert objection(claim(cpus=0.001), NODE, Usage([claim(cpus=0.001)] * 500)) is None
 
 
 CLAIMS = st.builds(

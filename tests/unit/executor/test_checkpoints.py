@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.checkpoints import THREADS, Looks, newest
+from services.executor.checkpoints import Looks, newest
 from services.executor.domain.checkpoints import is_final
 from services.executor.domain.record import RunRecord
+from services.executor.storages import AT_ONCE
 from tests.support.executor import record_of
 
 T = 1_770_000_000
@@ -117,7 +118,7 @@ def of_folder(name: str) -> RunRecord:
 
 async def test_a_folder_that_hangs_is_left_out_and_costs_one_thread_however_often_it_is_asked(storage: Storage) -> None:
     looks = Looks(storage.look)
-    for number in range(THREADS + 1):
+    for number in range(AT_ONCE + 1):
         healthy = of_folder(f"healthy-{number}")
         await until_in(looks, healthy, [of_folder("hangs"), healthy])
     assert storage.asked.count("hangs") == 1
@@ -133,7 +134,7 @@ async def until_in(looks: Looks, wanted: RunRecord, asked: list[RunRecord]) -> N
 
 async def test_folders_that_all_hang_keep_no_other_thread_from_working(storage: Storage) -> None:
     looks = Looks(storage.look)
-    hanging = [of_folder(f"hangs-{number}") for number in range(2 * THREADS)]
+    hanging = [of_folder(f"hangs-{number}") for number in range(2 * AT_ONCE)]
     assert await looks.by_now(hanging, 0.01) == {}
     with pytest.raises(TimeoutError):
         await looks.after(of_folder("healthy"), 0.01)

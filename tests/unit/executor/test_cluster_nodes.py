@@ -35,6 +35,14 @@ def test_a_node_has_what_is_allocatable_and_not_held_by_others() -> None:
     assert (has.cpus, has.memory_mib, dict(has.devices)) == (30.0, 62 * 1024, {"v100": 5})
 
 
+def test_every_pod_of_others_is_one_of_those_that_the_node_may_hold_also_one_that_asks_for_nothing() -> None:
+    document = node()
+    assert capacity(node_facts(document), [{}, {"cpu": 1.0}], V100).pods is None, "it does not say how many it takes"
+    document["status"]["allocatable"]["pods"] = "110"
+    assert capacity(node_facts(document), [{}, {"cpu": 1.0}], V100).pods == 108
+    assert capacity(node_facts(document), [{}] * 200, V100).pods == 0
+
+
 def test_devices_of_a_type_are_only_on_nodes_that_bear_its_labels() -> None:
     a100 = {"a100": Kind("nvidia.com/gpu", {"nvidia.com/gpu.product": "A100"})}
     assert dict(capacity(node_facts(node()), [], a100).devices) == {}
@@ -51,7 +59,7 @@ def test_devices_of_a_type_are_only_on_nodes_that_bear_its_labels() -> None:
 )
 def test_a_node_that_takes_no_pods_has_nothing_to_give_out(document: dict[str, Any]) -> None:
     has = capacity(node_facts(document), [], V100)
-    assert (has.cpus, has.memory_mib, dict(has.devices)) == (0.0, 0, {})
+    assert (has.cpus, has.memory_mib, dict(has.devices), has.pods) == (0.0, 0, {}, 0)
 
 
 @pytest.mark.parametrize(

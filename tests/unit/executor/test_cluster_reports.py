@@ -9,7 +9,9 @@ from services.executor.backends.kubernetes.nodes import ClusterNodes
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.reports import ClusterReports
 from services.executor.domain import pod_names as names
+from services.executor.domain.admission import Usage, admit, claims_of
 from services.executor.domain.cluster_nodes import Kind
+from shared.contracts.job import CPU, Share
 
 NOW = datetime(2026, 11, 23, 23, 12, 50, tzinfo=UTC)
 FENCE = Layout(executor="cluster").fence
@@ -95,6 +97,21 @@ def test_what_others_hold_counts_for_their_node_alone_and_until_they_go() -> Non
     nodes.holders.drop(pod("2", "a", "2"))
     nodes.holders.end({"1"})
     assert (nodes["a"].cpus, nodes["b"].cpus) == (7.0, 8.0)
+
+
+def test_so_many_runs_are_let_in_as_the_node_has_pods_for_and_the_scheduler_is_told_how_many_that_are() -> None:
+    large = node("a")
+    large["status"]["allocatable"] |= {"cpu": "96", "pods": "110"}
+    nodes = cluster(large, node("b"))
+    for number in range(10):
+        nodes.holders.take(pod(f"other-{number}", "a", "0.1"))
+    usage = Usage()
+    refused = [admit(claims_of(CPU, [Share(node="a")], 0.25, 0), nodes, usage) for _ in range(101)]
+    assert refused[:100] == [None] * 100
+    assert refused[100] is not None and (refused[100].code, refused[100].details) == ("pods_busy", {"pods": 100})
+    bounded, other = ClusterReports("cluster", nodes).reports(NOW, NOW)
+    assert (bounded.pods, other.pods) == (100, None)
+    assert bounded.whole is not None and bounded.whole.pods == 110
 
 
 def test_a_pod_that_only_bears_the_executors_label_counts_as_somebody_elses_until_it_is_over() -> None:

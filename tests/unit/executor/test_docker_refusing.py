@@ -34,7 +34,7 @@ def test_an_image_that_a_node_has_no_room_for_may_be_had_on_another_one() -> Non
     said = "failed to register layer: write /usr/lib/libcuda.so: no space left on device"
     refused = refusal("registry.lab/train:3", Unpullable(500, said), None)
     assert (refused.reason.code, refused.busy, refused.own) == ("image_unavailable", True, False)
-    assert f"{said}. Another node may have room for it" in refused.reason.message
+    assert f"{said}. Another node may be able to" in refused.reason.message
 
 
 @pytest.mark.parametrize(

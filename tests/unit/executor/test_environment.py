@@ -4,6 +4,7 @@ import socket
 
 from services.executor.domain.environment import Place, base, environment, ports
 from services.executor.meeting import meeting_port
+from shared.contracts.job import SAID_BY_PLATFORM
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -84,3 +85,8 @@ def test_runs_of_several_ranks_meet_at_ports_that_nobody_else_has() -> None:
         assert meeting_port(f"{ID}.1", 2, {first}) == third
         assert meeting_port(f"{ID}.1", 1, set()) == first
         assert meeting_port(f"{ID}.1", 1, {first}) == second, "it meets nobody, and nobody finds another run there"
+
+
+def test_no_job_says_itself_who_its_ranks_are() -> None:
+    found = environment({}, dict.fromkeys(SAID_BY_PLATFORM, "theirs"), ID, 1, place(0))
+    assert "theirs" not in found.values()

@@ -2,8 +2,9 @@
 
 import asyncio
 import errno
+import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from services.executor.checkpoints import Looks
 from services.executor.domain.admission import Capacity
 from services.executor.domain.equipment import Equipment
 from services.executor.domain.gang import Verdict
-from services.executor.domain.observation import Ended, Lost, Observation, Started, Waiting
+from services.executor.domain.observation import Cancelled, Ended, Lost, Observation, Started, Waiting
 from services.executor.domain.pulling import Pull
 from services.executor.domain.reading import Reading
 from services.executor.domain.repairs import Phase
@@ -31,10 +32,12 @@ from services.executor.prepare import Preparation
 from services.executor.reporter import Reporter
 from services.executor.run import Run
 from services.executor.secrets import Secrets
+from services.executor.storages import Storages
 from services.executor.store import RunStore
 from services.executor.usage.exporter import Exporter
 from services.executor.usage.feed import SampleFeed
 from services.executor.usage.files import UsageFiles
+from services.executor.usage.looks import JobFolders
 from services.executor.usage.sampler import Sampler
 from services.executor.usage.tallies import Tallies
 from shared.bus.bus import Bus
@@ -49,7 +52,9 @@ from shared.settings import PlatformSettings
 from shared.store.open import open_store
 from shared.store.port import Store, StoreUnavailable
 from tests.support.clock import ManualClock
+from tests.support.disks import Frozen, freezing_disk
 from tests.support.executor import BOOT, ID, NODE, assignment_of, launch_of, view_of
+from tests.support.silent import Silence, silent_storage
 from tests.support.waiting import until
 
 RUN = f"{ID}.1"
@@ -178,11 +183,13 @@ class Bench:
     gateway: Gateway = field(default_factory=Gateway)
     started: list[Executor] = field(default_factory=list)
     records: type[RunStore] = RunStore
+    patience_s: float = 60.0
+    """How long a storage has for one touch."""
 
     def sampler(self, files: UsageFiles) -> Sampler:
         clock = self.clock
         feed, exporter = SampleFeed(self.gateway), Exporter(clock)
-        return Sampler(self.backend.measure, lambda _: {}, Tallies(files), feed, exporter, clock)
+        return Sampler(self.backend.measure, lambda _: {}, Tallies(files), JobFolders(), feed, exporter, clock)
 
     def executor(self) -> Executor:
         files = UsageFiles(self.folder / "metrics")
@@ -192,7 +199,9 @@ class Bench:
             reporter=self.reporter,
             outputs=Outputs(self.folder / "outputs", self.backend.output, 3600, 1 << 20, self.clock),
             sampler=self.sampler(files),
-            preparation=Preparation(Roots(self.folder), {}, files.reports, Equipment(simulated={"v100": 2})),
+            preparation=Preparation(
+                Roots(self.folder), {}, files.reports, Equipment(simulated={"v100": 2}), Storages(self.patience_s)
+            ),
             secrets=Secrets(self.gateway, "node-1", uses_images=True),
             capacities={NODE: Capacity(cpus=4, memory_mib=1000, devices={"v100": 2})},
             clock=self.clock,
@@ -212,6 +221,12 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     for executor in bench.started:
         await executor.stop_reporting()
     await store.close()
+
+
+@pytest.fixture
+def frozen(bench: Bench) -> Iterator[Frozen]:
+    with freezing_disk(bench.folder / "frozen") as disk:
+        yield disk
 
 
 def other(number: int, **view: int | tuple[int, ...]) -> Assignment:
@@ -681,3 +696,94 @@ async def test_a_run_is_given_up_on_an_operators_word_unless_its_node_answers(be
     assert (seen.reason.code, seen.reason.details) == ("run_forced", {"actor": "ada"})
     with pytest.raises(Conflict):
         await executor.force(RUN, "ada")
+
+
+# --- a storage that does not answer
+
+
+def on(storage: Silence, number: int) -> Assignment:
+    return assignment_of(view_of(f"{ID[:-1]}{number}"), launch_of(job_path=str(storage.folder / str(number))))
+
+
+async def test_while_a_storage_is_silent_runs_elsewhere_are_launched_and_stopped(bench: Bench) -> None:
+    with silent_storage(bench.folder / "away") as away:
+        executor, first, second = bench.executor(), other(1), other(2)
+        await executor.launch([first])
+        await executor.launch([on(away, number) for number in range(3, 8)])
+        await executor.launch([second])
+        await executor.stop(first)
+        assert bench.backend.launched == [first.run_id, second.run_id]
+        assert bench.backend.stopped == [first.run_id]
+        assert executor.runs.keys() == {first.run_id, second.run_id}
+
+
+async def test_a_run_whose_storage_is_silent_for_long_waits_elsewhere_and_says_why(bench: Bench) -> None:
+    bench.patience_s = 0.01
+    with silent_storage(bench.folder / "away") as away:
+        executor, item = bench.executor(), on(away, 3)
+        await executor.launch([item])
+        await until(lambda: item.run_id in executor.runs, "it is decided")
+        record = executor.runs[item.run_id].record
+        assert (record.kind, record.busy) == ("refused", True)
+        assert record.reason is not None
+        words = f"The folder {away.folder}/3 cannot be used just now: its storage does not answer."
+        assert (record.reason.code, record.reason.message) == ("path_unusable", words)
+        away.end()
+        await executor.launch([item])
+    assert bench.backend.launched == []
+
+
+async def test_a_run_that_is_stopped_while_its_storage_is_silent_never_starts(bench: Bench, frozen: Frozen) -> None:
+    executor, item = bench.executor(), assignment_of(launch=launch_of(job_path=str(frozen.folder / "job")))
+    frozen.freeze()
+    await executor.launch([item])
+    await executor.stop(item)
+    assert executor.runs[RUN].record.kind == "stopped"
+    frozen.thaw()
+    await until(lambda: os.path.isdir(frozen.folder / "job"), "the storage has answered")
+    other_one = other(2)
+    await executor.launch([other_one, item])
+    assert bench.backend.launched == [other_one.run_id]
+
+
+async def test_a_run_that_is_over_for_the_platform_while_its_storage_is_silent_never_starts(
+    bench: Bench, frozen: Frozen
+) -> None:
+    executor, item = bench.executor(), assignment_of(launch=launch_of(job_path=str(frozen.folder / "job")))
+    frozen.freeze()
+    await executor.launch([item])
+    await executor.over([(ID, 0)])
+    assert executor.runs == {}
+    await executor.over([(ID, 1)])
+    frozen.thaw()
+    await until(lambda: os.path.isdir(frozen.folder / "job"), "the storage has answered")
+    await executor.launch([other(2), item])
+    assert bench.backend.launched == [other(2).run_id]
+
+
+async def test_a_run_that_is_asked_for_again_while_its_storage_is_silent_starts_once(
+    bench: Bench, frozen: Frozen
+) -> None:
+    executor, item = bench.executor(), assignment_of(launch=launch_of(job_path=str(frozen.folder / "job")))
+    frozen.freeze()
+    for _ in range(3):
+        await executor.launch([item, item])
+    assert executor.runs == {}
+    frozen.thaw()
+    await until(lambda: bench.backend.launched, "it is launched")
+    await executor.launch([item])
+    assert bench.backend.launched == [RUN]
+
+
+async def test_a_run_that_was_stopped_while_it_was_to_be_launched_again_is_not(bench: Bench, frozen: Frozen) -> None:
+    folder = frozen.folder / "job"
+    executor, item = bench.executor(), assignment_of(launch=launch_of(job_path=str(folder)))
+    await executor.launch([item])
+    folder.joinpath("checkpoints").rmdir()
+    frozen.freeze()
+    again = asyncio.create_task(executor.launch_again(item))
+    await asyncio.sleep(0)
+    executor.changed(RUN, Cancelled(1))
+    frozen.thaw()
+    await again
+    assert bench.backend.launched == [RUN]

@@ -24,6 +24,7 @@ def test_the_next_process_knows_which_runs_have_started_and_met_are_to_stop_have
     tmp_path: Path,
 ) -> None:
     first, rank = opened(tmp_path), f"{RUN}-2"
+    first.keep_direct(RUN, "u-1")
     first.keep_start(RUN, 1)
     first.keep_meeting(RUN, "10.0.0.9")
     first.ask_to_stop(RUN, {"at_ns": 2})
@@ -34,6 +35,8 @@ def test_the_next_process_knows_which_runs_have_started_and_met_are_to_stop_have
         assert (kept.has_started(RUN), kept.is_to_stop(RUN), kept.has_ended(RUN)) == (True, True, False)
         assert (kept.has_started(rank), kept.is_to_stop(rank), kept.has_ended(rank)) == (False, True, True)
         assert (kept.has_met(RUN), kept.meeting(RUN)) == (True, "10.0.0.9")
+        assert (kept.is_direct(RUN), kept.useless(RUN)) == (True, "u-1")
+        assert (kept.is_direct(rank), kept.useless(rank)) == (False, None)
         assert (kept.has_met(rank), kept.meeting(rank)) == (False, None)
         assert (kept.unfinished(), kept.leaving()) == ([RUN], [rank])
         assert (kept.end(rank), kept.end(RUN), kept.stop_of(RUN)) == (LOST, None, {"at_ns": 2})
@@ -50,6 +53,7 @@ def test_a_run_that_is_forgotten_leaves_nothing_and_its_other_ranks_stay(tmp_pat
     kept, rank = opened(tmp_path), f"{RUN}-1"
     for run_id in (RUN, rank):
         kept.keep_order(run_id, {"namespace": "jobyard-lab"})
+        kept.keep_direct(run_id, "u-1")
         kept.keep_start(run_id, 1)
         kept.keep_meeting(run_id, "10.0.0.9")
         kept.ask_to_stop(run_id, {"at_ns": 1})
@@ -63,7 +67,7 @@ def test_a_run_that_is_forgotten_leaves_nothing_and_its_other_ranks_stay(tmp_pat
     kept.let_go([RUN])
     kept.forget([RUN])
     left = {path.name.removeprefix(rank) for path in tmp_path.iterdir()}
-    rest = {".start", ".meeting", ".stop", ".end", ".output", ".shipped", ".ways"}
+    rest = {".direct", ".start", ".meeting", ".stop", ".end", ".output", ".shipped", ".ways"}
     assert left == {".order", ".order.new", ".new"} | rest
     assert (kept.has_started(RUN), kept.is_to_stop(RUN), kept.has_ended(RUN), kept.leaving()) == (False,) * 3 + ([],)
     assert kept.has_ended(rank)

@@ -136,9 +136,15 @@ def test_of_a_pods_containers_only_the_runs_own_is_known() -> None:
     pods = Pods(Api(None), LAYOUT.fence, Holders(), lambda run_id: None, lambda run_id: pod["metadata"]["namespace"])
     [own] = pod["spec"]["containers"]
     limits = {"memory": "512Mi"}
-    own |= {"image": "lab/train:2", "resources": {"limits": limits, "requests": limits}}
+    own |= {
+        "image": "lab/train:2",
+        "command": ["/train", "--epochs"],
+        "resources": {"limits": limits, "requests": limits},
+    }
     pod["spec"]["containers"] = [{"name": "proxy", "image": "lab/proxy:1"}, own]
     pods.take(pod)
     known = pods.get(RUN)
     assert known is not None
-    assert known["spec"]["containers"] == [{"image": "lab/train:2", "resources": {"limits": limits}}]
+    assert known["spec"]["containers"] == [
+        {"image": "lab/train:2", "command": ["/train"], "resources": {"limits": limits}}
+    ]

@@ -29,6 +29,7 @@ from tests.support.kubernetes.pod_documents import (
         (pod(ended(0, "stopping\n"), deleted=True, conditions=DRIVEN_OUT), "node_closed"),
         (pod(ended(137), phase="Failed", reason="Evicted", message="low on memory"), "evicted"),
         (pod(ended(0, "stopping\n"), phase="Failed", reason="Terminated", message="node shutdown"), "evicted"),
+        (pod(ended(0, "stopping\n"), phase="Failed", reason="DeadlineExceeded", message="too long"), "evicted"),
     ],
 )
 def test_an_end_that_somebody_brought_about_is_a_stop_if_it_was_us_and_else_a_loss(

@@ -16,6 +16,7 @@ from services.executor.backends.protocol import Folders
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import Kind
 from services.executor.domain.container_devices import NVIDIA_EXTRAS, withheld
+from services.executor.domain.pod_shell import SHELL
 from shared.contracts.commands.secrets import RegistryLogin
 from shared.contracts.job import GIVES_DEVICES
 from shared.ids import new_id
@@ -107,6 +108,27 @@ def test_what_plugins_give_beside_gpus_is_theirs_to_say_where_an_operator_says_s
     assert container(made(layout, env={}))["env"] == container(made(env={}))["env"], "no GPU"
 
 
+def test_in_an_image_without_a_shell_it_is_what_the_job_says_and_nothing_of_ours() -> None:
+    folders = Folders(JOBS / "a", JOBS / "a" / "checkpoints", JOBS / "code", None, JOBS / "a.jsonl")
+    order = replace(order_of(f"{new_id()}.1", ("/train", "$(HOME)"), JOBS / "a", grace_s=1.2), folders=folders)
+    document = pod(order, LAYOUT, direct=True)
+    own = container(document)
+    assert (own["command"], own["workingDir"]) == (["/train", "$$(HOME)"], "/srv/jobs/code")
+    assert not {"args", "lifecycle"} & set(own)
+    assert SHELL not in json.dumps(document)
+    assert document["metadata"]["annotations"][names.SHELL_USE] == "none"
+    assert {"name": "HOME", "value": "/srv/jobs/a"} in own["env"]
+    at_home = container(pod(replace(order, env={"HOME": "/mine"}), LAYOUT, direct=True))
+    assert [each["value"] for each in at_home["env"] if each["name"] == "HOME"] == ["/mine"]
+    assert document["spec"]["terminationGracePeriodSeconds"] == 2
+
+
+def test_a_pod_says_what_it_has_a_shell_for() -> None:
+    uses = {(("/train",), 1): "scripts", (("/bin/sh", "-c", "train"), 1): "line", (("/train",), 2): "ranks"}
+    for (argv, ranks), use in uses.items():
+        assert made(argv=argv, ranks=ranks, rank=0)["metadata"]["annotations"][names.SHELL_USE] == use
+
+
 def test_each_folder_is_mounted_once_from_the_claim_with_the_longest_prefix_and_data_cannot_be_written() -> None:
     folders = Folders(JOBS / "a", JOBS / "a" / "checkpoints", JOBS / "code", DATA / "set", JOBS / "a.jsonl")
     document = made(folders=folders)
@@ -127,6 +149,24 @@ def test_nobody_gets_a_whole_storage_but_to_read_it(name: str) -> None:
     with pytest.raises(Unplaceable, match="data_path") as refusal:
         made(folders=replace(folders, **{name: JOBS}))
     assert (refusal.value.reason.code, refusal.value.reason.details) == ("path_whole", {"path": "/srv/jobs"})
+
+
+@pytest.mark.parametrize("work", ["/srv/data", "/srv/data/set", "/srv/jobs/team", "/srv/jobs/team/data"])
+def test_nobody_writes_into_or_around_what_is_only_to_be_read(work: str) -> None:
+    storages = (
+        Storage(JOBS, "jobs"),
+        Storage(Path("/srv/data"), "sets", read_only=True),
+        Storage(JOBS / "team/data", "jobs", "team/data", read_only=True),
+    )
+    layout = replace(LAYOUT, storages=storages)
+    folders = Folders(JOBS / "a", JOBS / "a", JOBS / "a", Path("/srv/data/set"), JOBS / "a.jsonl")
+    document = made(layout, folders=folders)
+    claims = [each["persistentVolumeClaim"] for each in document["spec"]["volumes"] if "persistentVolumeClaim" in each]
+    assert claims == [{"claimName": "sets", "readOnly": True}, {"claimName": "jobs"}]
+    with pytest.raises(Unplaceable, match=f"No job may write .* the folder {work} lies") as refusal:
+        made(layout, folders=replace(folders, work=Path(work)))
+    assert refusal.value.reason.code == "path_read_only"
+    assert made(layout, folders=replace(folders, data=Path(work)))
 
 
 def test_a_folder_that_lies_on_no_storage_is_refused_and_named() -> None:

@@ -1,29 +1,14 @@
 """The shell script that starts a command in its container, where the storage is not the one that the executor knows."""
 
-import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from services.executor.backends.kubernetes import manifest
-from services.executor.backends.kubernetes.api import Api
-from services.executor.backends.kubernetes.calls import Calls
-from services.executor.backends.kubernetes.concluding import Concluding
-from services.executor.backends.kubernetes.fences import Fences
-from services.executor.backends.kubernetes.hidden import HiddenTexts
-from services.executor.backends.kubernetes.kept import Kept
-from services.executor.backends.kubernetes.launching import Launching
 from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.kubernetes.mounts import mark_of
-from services.executor.backends.kubernetes.namespaces import Namespaces
-from services.executor.backends.kubernetes.nodes import Holders
-from services.executor.backends.kubernetes.pods import Pods
-from services.executor.backends.kubernetes.turns import Turns
 from services.executor.backends.kubernetes.wrapper import MESSAGE, started
-from services.executor.backends.protocol import Folders
-from services.executor.domain.observation import Refused
 from services.executor.domain.pod_states import CLAIM_DIFFERS, EXITED, MISPLACED
 from shared import descent
 from shared.ids import new_id
@@ -54,24 +39,6 @@ def test_nothing_starts_on_a_claim_that_has_other_files(job: Path) -> None:
     done = run(job)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{CLAIM_DIFFERS}\n")
     assert (job.parent / "message").read_text() == f"{MISPLACED}\n"
-
-
-async def test_a_run_whose_folder_cannot_be_marked_is_refused_and_named(tmp_path: Path) -> None:
-    nobodys = Path("/sys")  # where root makes no file either
-    layout = Layout(executor="cluster", image="a", storages=(Storage(Path("/"), "all"),), user=os.geteuid() or 1000)
-    api, kept = Api(None), Kept(tmp_path)
-    kept.open()
-    pods, hidden = Pods(api, layout.fence, Holders(), lambda run_id: None, kept.namespace), HiddenTexts(api)
-    fences = Fences(api, layout, Namespaces(api, made=None), pods, kept)
-    calls = Calls(api, layout.fence, kept, pods, fences, hidden)
-    concluding = Concluding(kept, calls, lambda run_id, seen: None)
-    folders = Folders(nobodys, nobodys, nobodys, None, nobodys / "reports")
-    order = replace(order_of(f"{new_id()}.1", ("train",), nobodys, 1), folders=folders)
-    await Launching(layout, kept, pods, calls, concluding, Turns()).launch(order)
-    refused = concluding.told[order.run_id]
-    assert isinstance(refused, Refused)
-    assert (refused.reason.code, refused.reason.details["path"]) == ("path_unusable", str(mark_of(order)))
-    assert kept.order(order.run_id) is None, "nothing was asked of the cluster"
 
 
 def test_a_pod_looks_for_the_mark_in_a_folder_that_it_has() -> None:

@@ -1,161 +1,25 @@
 """No pod outlives its run, one that does not start is given its time, and no start is told that is not kept."""
 
 import asyncio
-import errno
-import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from services.executor.backends.frames import split
-from services.executor.backends.kubernetes import manifest
-from services.executor.backends.kubernetes.api import Api, Document
-from services.executor.backends.kubernetes.calls import Calls
-from services.executor.backends.kubernetes.concluding import Concluding
-from services.executor.backends.kubernetes.ending import Ending
-from services.executor.backends.kubernetes.fences import Fences
-from services.executor.backends.kubernetes.forcing import Forcing
-from services.executor.backends.kubernetes.forgetting import Forgetting
-from services.executor.backends.kubernetes.hidden import HiddenTexts
-from services.executor.backends.kubernetes.kept import Kept
-from services.executor.backends.kubernetes.layout import Layout, Storage
-from services.executor.backends.kubernetes.namespaces import Namespaces
-from services.executor.backends.kubernetes.nodes import Holders
-from services.executor.backends.kubernetes.observing import POD_GONE, Observing
-from services.executor.backends.kubernetes.outputs import INCOMPLETE, Outputs
-from services.executor.backends.kubernetes.pods import Pods
-from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
-from services.executor.backends.kubernetes.room import Room
-from services.executor.backends.kubernetes.sweeping import Sweep
-from services.executor.backends.kubernetes.tasks import Tasks
-from services.executor.backends.kubernetes.turns import Turns
-from services.executor.backends.kubernetes.ways import Ways
-from services.executor.domain import pod_names as names
+from services.executor.backends.kubernetes.observing import POD_GONE
+from services.executor.backends.kubernetes.outputs import INCOMPLETE
 from services.executor.domain.observation import Lost, Refused, Started, Waiting
 from shared.contracts.job import Reason
-from tests.support.executor_backend import order_of
-from tests.support.kubernetes.pod_documents import END, LIVES, START, START_NS, ended
+from tests.support.kubernetes.one_pod import RUN, Executor
+from tests.support.kubernetes.pod_documents import END, LIVES, START_NS, ended
 from tests.support.waiting import until
 
-RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1"
 FULL = Refused(Reason(code="cluster_refused", message="There is no room."), busy=True)
 GIVEN_UP = Reason(code="run_forced", message="ada gave it up.")
 OVER = ended(0, "exited\n")
+CREATING = {"waiting": {"reason": "ContainerCreating"}}
+NOT_YET = "2999-01-01T00:00:00Z"
 PULLED_IN_VAIN = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}
-
-
-class Server(Api):
-    """An API server that does all that it is asked for, of one pod; `away` for that many deletions."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-        self.deleted: list[Document] = []
-        self.released: list[Document] = []
-        self.away = 0
-
-    async def get(self, path: str, query: Any = None, within_s: float = 1.0) -> Document:
-        if path == "/api/v1/nodes":
-            return {"items": []}
-        raise ApiError(404, "NotFound", "not found")
-
-    async def delete(self, path: str, options: Document) -> Document:
-        if self.away:
-            self.away -= 1
-            raise ClusterAway("no answer")
-        self.deleted.append(options)
-        return {}
-
-    @asynccontextmanager
-    async def lines(self, path: str, query: Any, silence_s: float = 1.0) -> AsyncIterator[aiohttp.StreamReader]:
-        yield self.log()
-
-    def log(self) -> aiohttp.StreamReader:
-        raise ApiError(404, "NotFound", "not found")
-
-    async def patch(self, path: str, change: Document) -> Document:
-        self.released.append(change["metadata"])
-        return {"metadata": {"deletionTimestamp": END}}
-
-
-class Disk(Kept):
-    """May be full."""
-
-    full = False
-
-    def keep_start(self, run_id: str, started_ns: int) -> None:
-        if self.full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        super().keep_start(run_id, started_ns)
-
-
-class Executor:
-    """What looks at the pod of one run."""
-
-    def __init__(self, folder: Path, patience_s: float = 60.0) -> None:
-        self.layout = Layout(executor="cluster", image="lab/train:2", storages=(Storage(folder.parent, "jobyard"),))
-        self.order = order_of(RUN, ("true",), folder, 10)
-        self.server, self.kept, self.tasks = Server(), Disk(folder / "home"), Tasks()
-        self.kept.open()
-        document = manifest.tombstone(self.order, self.layout)
-        self.kept.keep_order(RUN, {"namespace": document["metadata"]["namespace"], "vc": "default"})
-        api, kept, room = self.server, self.kept, Room(folder / "home")
-        ways, hidden = Ways(folder / "home", room), HiddenTexts(api)
-        pods = Pods(api, self.layout.fence, Holders(), self._moved, kept.namespace)
-        fences = Fences(api, self.layout, Namespaces(api, None), pods, kept)
-        calls = Calls(api, self.layout.fence, kept, pods, fences, hidden)
-        concluding = Concluding(kept, calls, lambda run_id, seen: None)
-        self.outputs = Outputs(api, kept, ways, pods, calls, hidden, lambda run_id: None, room, patience_s)
-        ending = Ending(kept, pods, calls, concluding, Turns(), self.tasks)
-        parts = (kept, pods, calls, self.outputs, concluding, ending)
-        self.observing = Observing(*parts, patience_s, answers=lambda node: True)
-        self.forcing = Forcing(api, kept, pods, self.outputs, concluding, Turns())
-        forgetting = Forgetting(kept, calls, self.tasks, lambda run_id: None)
-        self.sweep = Sweep(kept, calls, ending, self.observing, forgetting)
-        self.pods = pods
-
-    def hears_of(
-        self,
-        state: dict[str, Any] | None = None,
-        *,
-        phase: str = "Running",
-        buried: bool = False,
-        beside: dict[str, Any] | None = None,
-        node: str | None = None,
-        **meta: Any,
-    ) -> None:
-        """The watch tells of the run's pod, and of a container that others have put into it."""
-        made = manifest.tombstone if buried else manifest.pod
-        document = made(self.order, self.layout)
-        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": names.ANCHOR, "uid": "c-1"}
-        told = {"uid": "p-1", "resourceVersion": "7", "creationTimestamp": START, "ownerReferences": [owner]}
-        document["metadata"] |= told | meta
-        document["spec"]["nodeName"] = node
-        states = {"istio-proxy": beside, names.CONTAINER: state}
-        containers = [{"name": name, "state": each} for name, each in states.items() if each is not None]
-        document["status"] = {"phase": phase, "containerStatuses": containers}
-        self.pods.take(document)
-
-    def _moved(self, run_id: str) -> None:
-        self.observing.look_at(run_id)
-
-    async def lives(self) -> None:
-        """Its log is copied."""
-        self.hears_of(LIVES)
-        await until(self.outputs.under_way, "its log is asked for")
-
-    @property
-    def output(self) -> bytes:
-        """As it is shown when the run is over, and nobody asks for more of it."""
-        assert not self.outputs.under_way()
-        frames, _ = split(self.outputs.path(RUN).read_bytes())
-        return b"".join(piece for _, _, piece in frames)
-
-    async def looked(self) -> None:
-        await until(lambda: RUN not in {task.get_name() for task in asyncio.all_tasks()}, "all looks are over")
 
 
 @pytest.fixture
@@ -229,6 +93,23 @@ async def test_a_pod_that_does_not_start_is_given_up_also_if_nothing_new_is_hear
     await until(lambda: executor.server.deleted, "it is given up")
     stop = executor.kept.stop_of(RUN)
     assert stop is not None and stop["refused"]["code"] == "image_unavailable"
+
+
+async def test_a_pod_that_its_node_does_not_start_in_its_time_is_given_up_and_its_run_waits(tmp_path: Path) -> None:
+    executor = Executor(tmp_path, start_s=7200.0)
+    executor.hears_of(CREATING, phase="Pending", node="gpu-7", taken="2020-01-01T00:00:00Z")
+    await until(lambda: executor.server.deleted, "it is given up")
+    stop = executor.kept.stop_of(RUN)
+    assert stop is not None and (stop["busy"], stop["own"], stop["refused"]["code"]) == (True, True, "start_overdue")
+    assert "gpu-7" in stop["refused"]["message"] and "within 2 h" in stop["refused"]["message"]
+
+
+@pytest.mark.parametrize("taken", [NOT_YET, None])
+async def test_one_that_has_time_left_is_not(tmp_path: Path, taken: str | None) -> None:
+    executor = Executor(tmp_path)
+    executor.hears_of(CREATING, phase="Pending", taken=taken)
+    await executor.looked()
+    assert executor.kept.stop_of(RUN) is None
 
 
 async def test_the_output_of_a_run_whose_pod_is_gone_comes_to_an_end_and_says_what_it_lacks(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from services.executor.domain.observation import Cancelled
 from services.executor.domain.pod_npus import ANNOTATION, LONGEST
 from services.executor.domain.rank_table import file_name
 from services.executor.domain.record import rank_id
+from services.executor.storages import Storages
 from shared.ids import new_id
 from tests.support.executor_backend import order_of
 from tests.support.waiting import until
@@ -52,7 +53,7 @@ class Cluster:
     def start(self) -> None:
         """The next process knows nothing but what is on its disk, and is told of all pods."""
         self.pods = Pods(Api(None), LAYOUT.fence, Holders(), self._changed, lambda run_id: "jobyard-default")
-        self.rendezvous = Rendezvous(self.kept, self.pods)
+        self.rendezvous = Rendezvous(self.kept, self.pods, Storages())
 
     def admits(self, rank: int, said: object, waits: bool = True) -> None:
         """The pod is there, or has changed; `said` of its NPUs, if anything is."""

@@ -53,6 +53,7 @@ def test_of_a_status_only_what_is_read_is_kept() -> None:
     assert needed(told(LIVES)) == {
         "phase": "Running",
         "podIP": "10.244.0.9",
+        "startTime": START,
         "message": "low on memory",
         "reason": "Evicted",
         "conditions": [

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.executor.backends.kubernetes.wrapper import MESSAGE, SHELL, Waits, started
+from services.executor.backends.kubernetes.wrapper import MESSAGE, Waits, started
+from services.executor.domain.pod_shell import SHELL
 from services.executor.domain.pod_states import EXITED, STOPPING
 from tests.support.waiting import wait_until
 

@@ -61,6 +61,30 @@ def test_lines_that_say_nothing_change_nothing(strange: dict[str, Any]) -> None:
     assert after(known, strange) == after(known)
 
 
+def test_an_image_comes_nearer_with_each_byte_and_not_with_what_an_engine_repeats() -> None:
+    progress = Progress("python:3.12", AT_NS)
+    lines = [
+        (line("Pulling from library/python", "3.12"), False),
+        (line("Pulling fs layer"), True),
+        (line("Pulling fs layer"), False),
+        (line("Waiting"), False),
+        (line("Downloading", current=1, total=9), True),
+        (line("Downloading", current=1, total=9), False),
+        (line("Retrying in 5 seconds"), False),
+        (line("Pulling fs layer", "unsized"), True),
+        (line("Downloading", "unsized", 5, 0), False),
+        ({"status": "Downloading", "id": "unsized", "progressDetail": {"current": 5}}, True),
+        (line("Download complete"), True),
+        (line("Download complete"), False),
+        (line("Extracting", current=1, total=9), True),
+        (line("Extracting", current=1, total=9), True),
+        (line("Pull complete"), True),
+        (line("Pull complete"), False),
+        ({"status": "Digest: sha256:1a"}, False),
+    ]
+    assert [progress.take(one) for one, _ in lines] == [nearer for _, nearer in lines]
+
+
 def test_more_than_all_never_arrives_and_layers_without_end_are_not_counted() -> None:
     assert after(line("Pulling fs layer"), line("Downloading", "a", 99, 10)).arrived == 10
     assert after(*(line("Pulling fs layer", str(number)) for number in range(5000))).layers == MOST_LAYERS
@@ -115,6 +139,31 @@ def test_of_a_pod_the_last_event_counts(events: list[dict[str, Any]], since: int
     assert (found is None) == (since is None)
     if isinstance(found, Pull) and since is not None:
         assert (found.image, found.since_ns // 1_000_000_000 % 60) == ("x:1", since)
+
+
+PULLED_IN_VAIN = [
+    event("Pulling", "2026-11-28T20:00:03Z"),
+    event("Failed", "2026-11-28T20:00:03Z", 'Failed to pull image "x:1": no such host'),
+    event("Failed", "2026-11-28T20:00:03Z", "Error: ErrImagePull"),
+    event("BackOff", "2026-11-28T20:00:03Z", 'Back-off pulling image "x:1"'),
+]
+
+
+@pytest.mark.parametrize(
+    ("cause", "message", "said"),
+    [
+        ("ErrImagePull", "failed to pull: no such host", "failed to pull: no such host."),
+        ("ImagePullBackOff", 'Back-off pulling image "x:1": ErrImagePull: no such host', "ErrImagePull: no such host."),
+        ("ImagePullBackOff", 'Back-off pulling image "x:1"', 'Failed to pull image "x:1": no such host'),
+        ("CreateContainerConfigError", "secret not found", "secret not found."),
+    ],
+)
+def test_a_pull_that_has_failed_is_told_as_that_and_not_as_going_on(cause: str, message: str, said: str) -> None:
+    status = {"name": CONTAINER, "state": {"waiting": {"reason": cause, "message": message}}}
+    pod = {"spec": {"nodeName": "n1", "containers": [{"image": "x:1"}]}, "status": {"containerStatuses": [status]}}
+    found = told_of(pod, PULLED_IN_VAIN)
+    assert isinstance(found, Held)
+    assert found.said.endswith(said)
 
 
 @pytest.mark.parametrize(

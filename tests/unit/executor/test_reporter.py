@@ -17,6 +17,7 @@ from services.executor.reporter import Reporter
 from services.executor.run import Run
 from services.executor.shipping import Shipper
 from services.executor.usage.files import Tally
+from services.executor.usage.looks import JobFolders
 from services.executor.usage.sampler import Sampler
 from services.executor.usage.tallies import Tallies
 from shared.bus.bus import Bus
@@ -95,7 +96,8 @@ async def test_the_end_says_what_the_run_has_used(tmp_path: Path, seen: Observat
 @pytest.mark.parametrize("seen", [ENDED, LOST], ids=["ended", "lost"])
 async def test_a_use_that_cannot_be_added_up_costs_no_end(tmp_path: Path, seen: Observation) -> None:
     node = Node(tmp_path)
-    broken = Broken(node.measured.measure, node.devices.read, Tallies(node.files), node.feed, node.exporter, node.clock)
+    tallies, folders = Tallies(node.files), JobFolders()
+    broken = Broken(node.measured.measure, node.devices.read, tallies, folders, node.feed, node.exporter, node.clock)
     with structlog.testing.capture_logs() as logs:
         event = await told(node, seen, broken)
     assert isinstance(event, RunEnded | RunLost)

@@ -14,10 +14,12 @@ from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Ended
 from services.executor.domain.used import MOST, SECOND_NS
 from services.executor.usage.exporter import AFTER_END_S
+from services.executor.usage.files import beside
 from services.executor.usage.sampler import ALL_VALUES_S, EVERY_S, YOUNG_S, Sampler
 from shared.contracts.families import REPORTED
 from shared.contracts.metrics import Accelerator, NetworkTotals, RunUsage, Sample
 from tests.support.executor import ID, NOW, member_of
+from tests.support.silent import silent_storage
 from tests.support.usage import HOSTILE, START_NS, Driven, Holding, Node, reading_of
 from tests.support.waiting import until
 
@@ -43,6 +45,12 @@ async def sweep(node: Node, sampler: Sampler, seconds: float = 1.0) -> list[Samp
     before = len(node.feed.samples)
     await sampler.sweep()
     return node.feed.samples[before:]
+
+
+def report(folder: Path, text: str) -> None:
+    """The run appends this to its file in the job's folder."""
+    with beside(folder, RUN).open("a") as file:
+        file.write(text)
 
 
 def exported(node: Node, name: str) -> list[tuple[dict[str, str], float]]:
@@ -487,3 +495,41 @@ async def test_what_is_forgotten_is_gone_from_the_disk(node: Node) -> None:
     node.clock.advance(AFTER_END_S + 1)
     assert all(not family.samples for family in node.exporter.collect())
     assert await sweep(node, sampler) == []
+
+
+# --- reports in a job's folder
+
+
+async def test_what_a_run_reports_in_its_jobs_folder_is_read_once_and_to_its_end(node: Node, tmp_path: Path) -> None:
+    member, sampler = member_of(reports_beside=str(tmp_path)), node.sampler()
+    sampler.follow(member, START_NS)
+    node.measured.readings[RUN] = reading_of(1)
+    report(tmp_path, '{"loss": 2}\n{"loss": 1}\n')
+    assert (await sweep(node, sampler))[-1].reported == {"loss": 1}
+    report(tmp_path, '{"accuracy": 3}')
+    next_sampler = node.sampler()
+    next_sampler.follow(member, START_NS)
+    assert (await sweep(node, next_sampler))[-1].reported == {"loss": 1}
+    usage = await next_sampler.finish(member, ended(2))
+    assert usage is not None
+    assert usage.reported == {"loss": 1, "accuracy": 3}
+
+
+async def test_a_silent_storage_keeps_back_neither_samples_nor_ends_nor_whoever_else_needs_a_thread(
+    node: Node, tmp_path: Path
+) -> None:
+    with silent_storage(tmp_path / "away") as away:
+        sampler = node.sampler()
+        folder = str(away.folder)
+        there = [member_of(id=f"{ID}.{n}", attempt=n, reports_beside=folder) for n in range(2, 42)]
+        here = member_of(reports_beside=str(tmp_path))
+        report(tmp_path, '{"loss": 1}\n')
+        for member in (*there, here):
+            sampler.follow(member, START_NS)
+            node.measured.readings[member.id] = reading_of(1, memory_bytes=7)
+        samples = await sweep(node, sampler)
+        assert {sample.attempt for sample in samples} == set(range(1, 42))
+        assert [sample.reported for sample in samples if sample.attempt == 1][-1] == {"loss": 1}
+        used = await asyncio.gather(*(sampler.finish(member, ended(2)) for member in there))
+        assert {usage and usage.memory_peak_bytes for usage in used} == {7}
+        assert await asyncio.to_thread(os.getpid) == os.getpid()

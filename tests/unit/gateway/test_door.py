@@ -117,6 +117,15 @@ async def test_pages_of_other_sites_change_nothing(tmp_path: Path) -> None:
         assert allowed.headers["access-control-allow-origin"] == "https://console.example"
 
 
+async def test_a_page_that_came_by_https_through_an_unknown_proxy_is_told_what_is_missing(yard: Gateway) -> None:
+    headers = {"Origin": f"https://{HOST}", "X-Forwarded-Proto": "https"}
+    answer = await yard.call("POST", "/jobs", json=BODY, headers=headers)
+    assert answer.status_code == 403
+    assert "JOBYARD_GATEWAY_TRUSTED_PROXIES" in answer.json()["detail"]
+    elsewhere = await yard.call("POST", "/jobs", json=BODY, headers={"Origin": "https://evil.example"})
+    assert "TRUSTED_PROXIES" not in elsewhere.text
+
+
 async def test_json_as_something_else(yard: Gateway) -> None:
     raw = b'{"name": "a", "command": "b"}'
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):

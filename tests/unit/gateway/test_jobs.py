@@ -32,6 +32,13 @@ from tests.support.gateway import START, Gateway, add_job, gateway
 BODY = {"name": "hello", "command": "echo hi"}
 
 
+async def test_who_sets_what_the_platform_sets_is_told_that_it_will_not_be_seen(yard: Gateway) -> None:
+    body = BODY | {"env": {"RANK": "7", "WORLD_SIZE": "99", "OTHER": "1"}}
+    [warning] = (await yard.call("POST", "/jobs", json=body)).json()["warnings"]
+    assert "RANK, WORLD_SIZE" in warning and "OTHER" not in warning
+    assert not (await yard.call("POST", "/jobs", json=BODY)).json()["warnings"]
+
+
 async def test_a_submission_is_stored_and_answered_whole(yard: Gateway) -> None:
     answer = await yard.call("POST", "/jobs", json=BODY | {"interactive_ports": [8888], "cpus": 1})
     assert answer.status_code == 201

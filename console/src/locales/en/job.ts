@@ -29,6 +29,8 @@ export default {
             'It starts once {cpus} cpus are free on one node. A higher priority moves it forward, and fewer cpus fit sooner.',
         waiting_for_memory:
             'It starts once {memory} MiB are free on one node. A higher priority moves it forward, and less memory fits sooner.',
+        waiting_for_pods:
+            'It starts once a node that has all else free may hold one more pod. A higher priority moves it forward.',
         waiting_for_turn: 'Nothing to do: it starts by itself, or after the job that the room is kept for.',
         gang: 'It starts once {nodes} such nodes are free at the same time. A higher priority moves it forward, and fewer nodes fit sooner.',
         gang_too_large: 'Kill it and submit it with fewer nodes, or smaller ones.',
@@ -71,6 +73,7 @@ export default {
             submitted: 'Submitted',
             scheduled: 'Scheduled',
             returned: 'Queued again: the node was busy',
+            refused: 'Queued again: its start was refused',
             started: 'Started',
             expiring: 'Time limit near',
             pausing: 'Told to stop',
@@ -93,7 +96,6 @@ export default {
         amount: { device: '{minutes} device-minutes', cpu: '{minutes} CPU-minutes' },
         held: '({count} {what} for {time})',
         checkpoint: 'Last checkpoint',
-        lostSince: 'Work lost since',
     },
     usage: {
         title: 'Resource usage',

@@ -82,6 +82,7 @@ export default {
             waiting_for_devices: '设备都在使用中',
             waiting_for_cpus: 'CPU 都在使用中',
             waiting_for_memory: '内存都在使用中',
+            waiting_for_pods: '节点的 Pod 数已达上限',
             waiting_for_turn: '排在其他作业之后',
             gang: '同时空闲的节点不够',
             gang_too_large: '申请的节点过多',

@@ -30,6 +30,7 @@ export default {
             '当某个节点空出 {devices} 个 {type} 时启动，目前最多空闲 {free} 个。提高优先级可以提前，减少设备数量更容易满足。',
         waiting_for_cpus: '当某个节点空出 {cpus} 个 CPU 时启动。提高优先级可以提前，减少 CPU 更容易满足。',
         waiting_for_memory: '当某个节点空出 {memory} MiB 内存时启动。提高优先级可以提前，减少内存更容易满足。',
+        waiting_for_pods: '当某个资源足够的节点可以再容纳一个 Pod 时启动。提高优先级可以提前。',
         gang: '当 {nodes} 个这样的节点同时空出时启动。提高优先级可以提前，减少节点更容易满足。',
         gang_too_large: '终止后减少节点数或每节点的资源，重新提交。',
         waiting_for_turn: '无需操作：会自动启动，或在为其保留资源的作业之后启动。',
@@ -71,6 +72,7 @@ export default {
             submitted: '已提交',
             scheduled: '已分配资源',
             returned: '节点繁忙，重新排队',
+            refused: '重新排队：启动被拒绝',
             started: '开始运行',
             expiring: '即将到达时间上限',
             pausing: '被要求停止',
@@ -93,7 +95,6 @@ export default {
         amount: { device: '{minutes} 设备·分钟', cpu: '{minutes} CPU·分钟' },
         held: '（{count} 个 {what}，{time}）',
         checkpoint: '最近的检查点',
-        lostSince: '丢失了此时间之后的工作：',
     },
     usage: {
         title: '资源用量',

@@ -23,6 +23,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     waiting_for_memory: (facts) =>
         facts.needs &&
         `等待 ${facts.needs.memoryMib} MiB 内存：单个节点最多空闲 ${facts.freeOnOne?.memoryMib ?? 0} MiB。${line(facts)}`,
+    waiting_for_pods: (facts) => `等待节点空出 Pod：其余资源足够的节点，Pod 数都已达上限。${line(facts)}`,
     waiting_for_turn: (facts) => `资源足够，马上启动；除非这些资源是为排在前面的作业保留的。${line(facts)}`,
     gang: (facts) =>
         facts.needs &&
@@ -38,7 +39,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     start_refused: (facts) => {
         const why = facts.reason('why')
         if (!why) return '启动被拒绝，将自动重试；作业的所有者和管理员可以看到原因。'
-        return `启动被拒绝，换其他节点也无法解决。${said(why)}${moment(facts.text('not_before'))}之后重试。`
+        return `${said(why)}换其他节点也无法启动，${moment(facts.text('not_before'))}之后重试。`
     },
     no_nodes: () => '还没有任何节点上报，无法运行作业。请联系运维人员启动执行器。',
     no_such_device: (facts) =>
@@ -98,13 +99,24 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     devices_busy: (facts) => `该节点的设备 ${facts.list('devices').join('、')} 正被其他运行占用。`,
     cpus_busy: (facts) => `该节点空闲 ${facts.text('free')} 个 CPU，作业申请 ${facts.text('cpus')} 个。`,
     memory_busy: (facts) => `该节点空闲 ${facts.text('free_mib')} MiB 内存，作业申请 ${facts.text('memory_mib')} MiB。`,
+    pods_busy: (facts) => `该节点可供运行使用的 ${facts.text('pods')} 个 Pod 都已占用。`,
+    start_overdue: (facts) =>
+        `节点 ${where(facts)}在 ${facts.text('hours')} 小时内没有启动这次运行：镜像 ${facts.text('image')} 或所需的存储卷、网络迟迟没有就绪。`,
     record_lost: () => '节点上没有这次运行的记录，可能已被删除。',
     run_forced: (facts) => `运维人员 ${facts.text('actor')} 声明该运行所在的节点不会恢复，并放弃了这次运行。`,
     namespace_taken: (facts) => `虚拟集群的命名空间 ${facts.text('namespace')} 已有他用，请联系运维人员更换虚拟集群。`,
     namespace_foreign: (facts) =>
         `虚拟集群的命名空间 ${facts.text('namespace')} 此前已存在，可能属于他人。请联系运维人员在 JOBYARD_EXECUTOR_KUBERNETES_EXISTING_NAMESPACES 中指定它，或更换虚拟集群。`,
     node_forgotten: () => '运维人员已移除该节点。',
-    program_missing: () => '作业所在的环境中没有所需的程序。',
+    program_missing: (facts) =>
+        facts.text('program')
+            ? `镜像 ${facts.text('image')} 中没有可以启动的程序 ${facts.text('program')}：${facts.text('said')}`
+            : '作业所在的环境中没有所需的程序。',
+    program_unusable: () => '作业所在的环境缺少启动该程序所需的条件。',
+    shell_missing: (facts) =>
+        facts.text('needed_by') === 'ranks'
+            ? `镜像 ${facts.text('image')} 中没有 /bin/sh，而多节点作业的各个 rank 要在其中互相等待。请改用带有 /bin/sh 的镜像，或只用一个节点。`
+            : `镜像 ${facts.text('image')} 中没有 /bin/sh，无法执行命令行。请将命令写成参数列表，第一项为镜像中的程序，即可不经 shell 启动。`,
     disk_full: (facts) => (facts.text('path') ? `${facts.text('path')} 所在的磁盘已满。` : '该节点的磁盘已满。'),
 
     no_image: () => '该节点在容器中运行作业，且没有默认镜像。请在提交时指定镜像。',
@@ -148,6 +160,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     path_unmapped: (facts) => `目录 ${facts.text('path')} 不在集群的任何存储上，请改用在存储上的路径。`,
     path_whole: (facts) =>
         `目录 ${facts.text('path')} 是多人共用的整个存储，作业不能写入其全部。请改用其中的子目录，或将其作为只读的 data_path。`,
+    path_read_only: (facts) =>
+        `作业不能写入 ${facts.text('within')}，而目录 ${facts.text('path')} 位于其中或包含该目录。请改用其他目录，并将需要读取的内容作为 data_path。`,
     path_movable: (facts) =>
         facts.text('within')
             ? `目录 ${facts.text('path')} 位于另一个运行可写入的目录 ${facts.text('within')} 之内，启动期间可能被替换。待没有运行使用 ${facts.text('within')} 时作业自动启动；直接使用该目录提交则无需等待。`

@@ -117,6 +117,7 @@ JOBYARD_ENDPOINTS_TRUSTED_PROXIES: {{ join "," . | quote }}
 {{- range $path, $folder := include "jobyard.folders" $ | fromYaml }}
 {{- $there := dict "claim" ($folder.runsClaim | default $folder.claim) }}
 {{- with $folder.subPath }}{{ $there = set $there "sub_path" . }}{{ end }}
+{{- if $folder.readOnly }}{{ $there = set $there "read_only" true }}{{ end }}
 {{- $storage = set $storage $path $there }}
 {{- end }}
 JOBYARD_EXECUTOR_BACKEND: kubernetes
@@ -152,6 +153,7 @@ JOBYARD_EXECUTOR_KUBERNETES_ANNOTATIONS: {{ .annotations | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_NODE_LABELS: {{ .nodeLabels | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_TOLERATIONS: {{ .tolerations | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PATIENCE_S: {{ include "jobyard.text" .patienceS | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_START_S: {{ include "jobyard.text" .startS | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_RANK_TABLE_S: {{ include "jobyard.text" .rankTableS | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_QUOTAS: {{ .quotas | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_NETWORK_POLICIES: {{ .networkPolicies | quote }}

@@ -110,6 +110,9 @@ spec:
           {{- with $folder.subPath }}
           subPath: {{ . | quote }}
           {{- end }}
+          {{- if $folder.readOnly }}
+          readOnly: true
+          {{- end }}
         {{- end }}
         {{- end }}
         {{- if $showsToken }}
@@ -124,7 +127,7 @@ spec:
     {{- if has .name (list "executor" "endpoints") }}
     {{- range $path, $folder := include "jobyard.folders" .root | fromYaml }}
     - name: {{ include "jobyard.volume" $path }}
-      persistentVolumeClaim: { claimName: {{ $folder.claim | quote }} }
+      persistentVolumeClaim: { claimName: {{ $folder.claim | quote }}{{ if $folder.readOnly }}, readOnly: true{{ end }} }
     {{- end }}
     {{- end }}
     {{- if $showsToken }}

@@ -14,6 +14,7 @@ from services.executor.backends.docker.containers import NOWHERE, Kind, Limits, 
 from services.executor.backends.docker.doors import ContainerDoors
 from services.executor.backends.docker.ending import Ending
 from services.executor.backends.docker.engine import Declined, Engine
+from services.executor.backends.docker.fetching import STALL_S
 from services.executor.backends.docker.files import RunFiles
 from services.executor.backends.docker.launching import Launching
 from services.executor.backends.docker.names import home_id_of, name_of
@@ -41,7 +42,8 @@ KindOf = Callable[[RunOrder], Kind | None]
 class DockerBackend:
     """Runs under `home`: `home/runs/<run id>.*` are a run's files. The engine must see the same paths as this process.
 
-    `kind_of`: of the real devices that a run is given; `registries`: patterns of those that images may come from.
+    `kind_of`: of the real devices that a run is given; `registries`: patterns of those that images may come from;
+    `stall_s`: for how long nothing of an image may arrive.
     """
 
     uses_images = True
@@ -57,6 +59,7 @@ class DockerBackend:
         network: str = "bridge",
         kind_of: KindOf = lambda order: None,
         registries: Sequence[str] = (),
+        stall_s: float = STALL_S,
     ) -> None:
         self._home = home.absolute()
         self._home_id = home_id_of(self._home)
@@ -65,6 +68,7 @@ class DockerBackend:
         self._default_image = default_image
         self._network = network
         self._registries = registries
+        self._stall_s = stall_s
         self._limits = limits
         self._kind_of = kind_of
         self._engine = Engine(host)
@@ -100,7 +104,14 @@ class DockerBackend:
             ipv6=linux.has_ipv6(),
         )
         self._launching = Launching(
-            self._engine, self._networks, self._files, surroundings, self._users, self._default_image, self._registries
+            self._engine,
+            self._networks,
+            self._files,
+            surroundings,
+            self._users,
+            self._default_image,
+            self._registries,
+            self._stall_s,
         )
         self._standing.begin(self._observing.hear())
         self._standing.begin(self._observing.look_at_output())

@@ -51,7 +51,10 @@ LOOKS = 25
 
 
 class Launching:
-    """Of all runs of one backend. `default_image`: of submissions that name none, which may come from anywhere."""
+    """Of all runs of one backend. `default_image`: of submissions that name none, which may come from anywhere.
+
+    `stall_s`: for how long nothing of an image may arrive.
+    """
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Launching:
         users: Users,
         default_image: str | None,
         registries: Sequence[str],
+        stall_s: float,
     ) -> None:
         self._engine = engine
         self._networks = networks
@@ -71,7 +75,7 @@ class Launching:
         self._default_image = default_image
         self._registries = registries
         self._room = asyncio.Semaphore(AT_ONCE)
-        self.fetching = Fetching(engine)
+        self.fetching = Fetching(engine, stall_s)
 
     async def launch(self, order: RunOrder, kind: Kind | None) -> None:
         """Start what has not started, or write down why that cannot be. Raises EngineAway, OSError.

@@ -1,15 +1,16 @@
-"""Connections to the ports of runs, made by their supervisors (`dialling`) and taken only if they are connections.
+"""Connections to the ports of runs, made by their supervisors (`dialling`).
 
-A run may have replaced its supervisor: a file, a pipe or a listener of its own that it hands over instead is closed.
+A run may have replaced its supervisor: what the caller gets is made here, whatever stands at the other end of it.
 """
 
-import os
 import socket
 
 from services.executor.backends.docker.dialling import NOT_LISTENING
+from services.executor.backends.process.children import TOO_MANY
 from services.executor.backends.process.entrance import Entrance
 from services.executor.backends.process.ports import not_listening, require_port
 from services.executor.backends.process.supervisors import not_running
+from shared.contracts.errors import Unavailable
 
 
 class Ports:
@@ -21,28 +22,18 @@ class Ports:
     async def dial(self, run_id: str, port: int) -> socket.socket:
         """See `protocol.Backend.dial`."""
         require_port(port)
-        answer, files = await self._entrance.ask(run_id, {"dial": port})
-        if not files:
-            raise not_listening(port) if answer.refused == NOT_LISTENING else not_running()
-        connection = _connection(files[0])
-        if connection is None:
-            raise not_listening(port)
-        return connection
-
-
-def _connection(file: int) -> socket.socket | None:
-    """None for what is no connection, which is closed."""
-    try:
-        connection = socket.socket(fileno=file)
-    except OSError:
-        os.close(file)
-        return None
-    try:
-        connection.getpeername()
-        if connection.family in (socket.AF_INET, socket.AF_INET6) and connection.type == socket.SOCK_STREAM:
-            connection.setblocking(False)
-            return connection
-    except OSError:
-        pass
-    connection.close()
-    return None
+        mine, theirs = socket.socketpair()
+        try:
+            with theirs:
+                answer = await self._entrance.ask(run_id, {"dial": port}, [theirs.fileno()])
+            if answer.refused == NOT_LISTENING:
+                raise not_listening(port)
+            if answer.refused == TOO_MANY:
+                raise Unavailable("Too many connections into the job are open. Close some of them.")
+            if answer.refused is not None:
+                raise not_running()
+            mine.setblocking(False)
+        except BaseException:
+            mine.close()
+            raise
+        return mine

@@ -1,7 +1,8 @@
 """Why a run's container is not started, in the engine's own words and with what one can do about it.
 
 That a registry cannot be reached is not the node's fault: the run waits, and its node takes others meanwhile. What the
-engine itself fails at is, a full disk among it: the run is queued again, and the node left alone for a while.
+engine itself fails at is, a full disk or a broken store of images among it: the run is queued again, and the node left
+alone for a while.
 """
 
 from services.executor.backends.docker.engine import Declined, Networkless, Unpullable
@@ -46,7 +47,9 @@ def refusal(image: str, declined: Declined, login: RegistryLogin | None) -> Refu
         if final:
             hint = "Check its name, and whether this node may pull it"
         elif of_node:
-            hint = "Another node may have room for it; if it goes on, an operator has to make some here"
+            hint = (
+                "Another node may be able to; if it goes on, an operator has to look at this one, and at its disk first"
+            )
         message = f"The image {image} is not on this node and cannot be pulled: {said} {hint}."
         reason = Reason(code="image_unavailable", message=message, details={"image": image, "said": said})
         return Refused(reason, busy=not final, own=not of_node)

@@ -15,6 +15,7 @@ from typing import Any
 from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
+from services.executor.backends.kubernetes.direct import Direct
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.entrance import Entrance
 from services.executor.backends.kubernetes.fences import Fences
@@ -47,6 +48,7 @@ from services.executor.domain.holder import Holder
 from services.executor.domain.observation import Observation
 from services.executor.domain.pulling import Held, Pull
 from services.executor.domain.reading import Reading
+from services.executor.storages import Storages
 from shared.contracts.errors import Conflict
 from shared.contracts.job import Reason
 from shared.contracts.metrics import Accelerator
@@ -70,6 +72,7 @@ class KubernetesBackend:
         nodes: ClusterNodes | None = None,
         sources: Sequence[Source] = (),
         output_bytes: int = 0,
+        start_s: float = 10_800.0,
     ) -> None:
         self._api = api
         self._nodes = nodes
@@ -80,7 +83,8 @@ class KubernetesBackend:
         strangers = nodes.strangers if nodes is not None else Holders()
         self._pods = Pods(api, layout.fence, strangers, self._moved, self._kept.namespace)
         self._measuring = Measuring(self._pods, sources)
-        self._rendezvous = Rendezvous(self._kept, self._pods)
+        storages = Storages()
+        self._rendezvous = Rendezvous(self._kept, self._pods, storages)
         hidden = HiddenTexts(api)
         self._pulls = PodPulls(api, self._pods, hidden.of)
         room = Room(folder, output_bytes)
@@ -93,7 +97,10 @@ class KubernetesBackend:
         self._calls = Calls(api, layout.fence, self._kept, self._pods, self.fences, hidden, patience_s)
         self._concluding = Concluding(self._kept, self._calls, self._tell)
         self._outputs = Outputs(api, self._kept, ways, self._pods, self._calls, hidden, self._note, room, patience_s)
-        self._launching = Launching(layout, self._kept, self._pods, self._calls, self._concluding, self._turns)
+        self._direct = Direct(self._kept, self._pods)
+        self._launching = Launching(
+            layout, self._kept, self._pods, self._calls, self._concluding, self._turns, self._direct, storages
+        )
         self._ending = Ending(self._kept, self._pods, self._calls, self._concluding, self._turns, self._tasks)
         self._forcing = Forcing(api, self._kept, self._pods, self._outputs, self._concluding, self._turns)
         self._observing = Observing(
@@ -103,7 +110,9 @@ class KubernetesBackend:
             self._outputs,
             self._concluding,
             self._ending,
+            self._direct,
             patience_s,
+            start_s,
             answers=nodes.answers if nodes is not None else lambda node: True,
         )
         self._forgetting = Forgetting(self._kept, self._calls, self._tasks, self._gone)
@@ -157,7 +166,7 @@ class KubernetesBackend:
         return dict(zip(run_ids, seen, strict=True))
 
     async def pulls(self, run_ids: Sequence[str]) -> dict[str, Pull | Held]:
-        return await self._pulls.of(run_ids)
+        return {**self._direct.held(run_ids), **await self._pulls.of(run_ids)}
 
     async def measure(self, run_ids: Sequence[str]) -> dict[str, Reading]:
         return await self._measuring.measure(run_ids)

@@ -74,23 +74,33 @@ class Calls:
         except ClusterAway as error:
             log.warning("pod_not_created", run_id=run_id, error=str(error))
         except Unplaceable as error:
-            return await self._unless_there(run_id, namespace, Refused(error.reason))
+            return await self.unless_there(run_id, namespace, Refused(error.reason))
         except ApiError as error:
             if cluster_refusals.forbids(error.status, error.message):
                 log.warning("namespace_closed", run_id=run_id, namespace=namespace, error=str(error))
                 if not self._closed.is_closed(namespace, asyncio.get_running_loop().time()):
                     return None
                 refused = Refused(closed(namespace, vc, cluster_refusals.unnamed(error.message)).reason)
-                return await self._unless_there(run_id, namespace, refused)
+                return await self.unless_there(run_id, namespace, refused)
             foreign = error.reason == FOREIGN
             if foreign or not cluster_refusals.passes(error.status, error.message, error.causes):
                 words = f"The cluster refused the run's pod: {error.message}"
                 reason = Reason(code="cluster_refused", message=words, details={"said": error.message})
                 of_namespace = foreign or cluster_refusals.exceeds_quota(error.message)
                 refused = Refused(reason, busy=of_namespace, own=of_namespace)
-                return await self._unless_there(run_id, namespace, refused)
+                return await self.unless_there(run_id, namespace, refused)
             self._fences.forget(namespace)
             log.warning("pod_not_created", run_id=run_id, error=str(error))
+        return None
+
+    async def unless_there(self, run_id: str, namespace: str, refused: Refused) -> Refused | None:
+        """Nothing is refused whose pod is there, or may be. Who may not look for it may not have made it either."""
+        try:
+            await self._take(run_id, namespace)
+        except ApiError:
+            return refused
+        except ClusterAway as error:
+            log.warning("refusal_not_believed", run_id=run_id, reason=refused.reason.message, error=str(error))
         return None
 
     async def read(self, run_id: str) -> Document | None:
@@ -115,6 +125,15 @@ class Calls:
         except ApiError as error:
             _unless_gone(error)
 
+    async def discard(self, run_id: str, uid: str) -> None:
+        """The run's pod with this uid is of no use: it goes, and leaves its name to the next. Raises ClusterAway."""
+        pod = self._pods.get(run_id)
+        if pod is None or pod["metadata"]["uid"] != uid:
+            return
+        await self._unhold(run_id)
+        if not pod["metadata"].get("deletionTimestamp"):
+            await self.delete(pod)
+
     async def release(self, run_id: str) -> None:
         """Take the finalizer away, and the Secret: all that is to be known of the pod is kept here."""
         try:
@@ -133,16 +152,6 @@ class Calls:
         self._hidden.forget(run_id)
         self._logins.forget(run_id)
         self.unreleased.discard(run_id)
-
-    async def _unless_there(self, run_id: str, namespace: str, refused: Refused) -> Refused | None:
-        """Nothing is refused whose pod is there, or may be. Who may not look for it may not have made it either."""
-        try:
-            await self._take(run_id, namespace)
-        except ApiError:
-            return refused
-        except ClusterAway as error:
-            log.warning("refusal_not_believed", run_id=run_id, reason=refused.reason.message, error=str(error))
-        return None
 
     async def _make(self, run_id: str, namespace: str, document: Document) -> None:
         try:

@@ -20,10 +20,10 @@ from services.executor.backends.kubernetes.refusals import ApiError
 from services.executor.backends.kubernetes.tasks import Tasks
 from services.executor.backends.kubernetes.watched import Watched
 from services.executor.backends.kubernetes.ways import Ways
-from services.executor.backends.kubernetes.wrapper import SHELL
 from services.executor.backends.process.callers import CONNECTIONS
-from services.executor.backends.process.children import NOT_STARTED, STOPPING, TOO_MANY
+from services.executor.backends.process.children import NOT_STARTED, PROGRAM_MISSING, STOPPING, TOO_MANY
 from services.executor.backends.protocol import Execution
+from services.executor.domain.pod_shell import SHELL, ShellUse, use_of
 from shared.contracts.errors import Conflict, Unavailable
 from shared.contracts.streams import Child
 
@@ -78,6 +78,8 @@ class Entrance:
 
     async def exec(self, run_id: str, pod: Document, child: Child | str, folder: str) -> Execution:
         """See `protocol.Backend.exec`."""
+        if use_of(pod) is ShellUse.NONE:
+            raise _without_shell(child)
         if isinstance(child, Child) and self._count(run_id) >= CONNECTIONS:
             message = f"{CONNECTIONS} shells and programs are open in the run. Close some of them."
             raise Conflict(message, details={"code": TOO_MANY})
@@ -165,8 +167,7 @@ class Entrance:
             process = programs.begun(said.partition("\n")[0].strip(), programs.REFUSALS if told else lasting.REFUSALS)
         except Conflict as refusal:
             if refusal.details.get("code") == NOT_STARTED:
-                message = f"Nothing with the name {name} runs in the run."
-                raise Conflict(message, details={"code": NOT_STARTED, "program": name}) from None
+                raise _not_started(name) from None
             raise
         await asyncio.to_thread(self._ways.begin, run_id, name)
         watched = self._watched_by(run_id, pod, name, process, await self._hidden_of(run_id, pod))
@@ -208,6 +209,19 @@ class Entrance:
         except Conflict:
             return False
         return True
+
+
+def _not_started(name: str) -> Conflict:
+    message = f"Nothing with the name {name} runs in the run."
+    return Conflict(message, details={"code": NOT_STARTED, "program": name})
+
+
+def _without_shell(child: Child | str) -> Conflict:
+    """All that is started beside a command is started by a shell in the pod."""
+    if isinstance(child, str):
+        return _not_started(child)
+    message = f"The job's image has no {SHELL}, so nothing can be started beside its command. Use one that has a shell."
+    return Conflict(message, details={"code": PROGRAM_MISSING, "program": SHELL})
 
 
 def _text(said: bytes) -> str:

@@ -1,4 +1,5 @@
-"""What this backend keeps of a run on its own disk beside the output: order, start, meeting, rank table, stop, end.
+"""What this backend keeps of a run on its own disk beside the output: order, that it goes without a shell, start,
+meeting, rank table, stop, end.
 
 The cluster forgets a pod when it is deleted; these files do not. Each is written whole, once, before what it speaks of
 is asked of the cluster, so a kill of this process leaves either nothing or a word that the next one goes on from.
@@ -22,6 +23,7 @@ from services.executor.shipment import POSITION
 from shared.contracts.job import Reason
 
 ORDER = ".order"
+DIRECT = ".direct"
 START = ".start"
 MEETING = ".meeting"
 TABLE = ".table"
@@ -30,8 +32,8 @@ END = ".end"
 LEAVING = ".leaving"
 OUTPUT = ".output"
 NEW = ".new"
-_REMEMBERED = (START, MEETING, TABLE, STOP, END, LEAVING)
-_FILES = (ORDER, START, MEETING, TABLE, STOP, END, OUTPUT, POSITION)
+_REMEMBERED = (DIRECT, START, MEETING, TABLE, STOP, END, LEAVING)
+_FILES = (ORDER, DIRECT, START, MEETING, TABLE, STOP, END, OUTPUT, POSITION)
 """Of a run, beside its folder; each may have been left half written. `.leaving` goes last: it says that they all go."""
 _ENDS = {kind.__name__: kind for kind in (Ended, Cancelled, Lost, Refused)}
 
@@ -73,6 +75,18 @@ class Kept:
 
     def order(self, run_id: str) -> dict[str, Any] | None:
         return self._read(run_id, ORDER)
+
+    def keep_direct(self, run_id: str, uid: str) -> None:
+        """Its image has no shell. The pod with this uid, which has found that out, is to go; the next needs none."""
+        self._write(run_id, DIRECT, {"uid": uid})
+
+    def is_direct(self, run_id: str) -> bool:
+        return run_id in self._runs[DIRECT]
+
+    def useless(self, run_id: str) -> str | None:
+        """The uid of the pod that is to go."""
+        facts = self._read(run_id, DIRECT)
+        return None if facts is None else str(facts["uid"])
 
     def keep_start(self, run_id: str, started_ns: int) -> None:
         """From here on a run whose pod is not there is lost, and is not started."""

@@ -14,8 +14,8 @@ Jupyter interrupts its kernels. The image needs `setsid` for it, and the usual s
 from services.executor.backends.kubernetes import programs
 from services.executor.backends.kubernetes.processes import LOOK, START_TIME
 from services.executor.backends.kubernetes.words import SAID_BYTES
-from services.executor.backends.kubernetes.wrapper import SHELL
 from services.executor.backends.process.children import NOT_STARTED
+from services.executor.domain.pod_shell import SHELL
 from shared.contracts.streams import Child
 
 FOLDER = "/run/jobyard"

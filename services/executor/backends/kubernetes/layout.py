@@ -20,6 +20,8 @@ class Storage:
     prefix: PurePath
     claim: str
     sub_path: str = ""
+    read_only: bool = False
+    """Whether no run may write there, whoever's it is."""
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,17 @@ def in_cluster(executor: str, home: Path, registries: Sequence[str]) -> tuple[Ku
     api = Api(said.config, said.context)
     nodes = ClusterNodes(api, layout.executor, layout.device_types, said.tolerations, said.node_labels)
     sources = _sources(api, said)
-    most = said.output_mib << 20
     backend = KubernetesBackend(
-        api, home, layout, said.create_namespaces, said.existing_namespaces, said.patience_s, nodes, sources, most
+        api,
+        home,
+        layout,
+        said.create_namespaces,
+        said.existing_namespaces,
+        said.patience_s,
+        nodes,
+        sources,
+        output_bytes=said.output_mib << 20,
+        start_s=said.start_s,
     )
     return backend, ClusterReports(executor, nodes)
 
@@ -48,7 +56,9 @@ def layout_of(executor: str, said: KubernetesSettings) -> Layout:
         image=said.image,
         pull_policy=said.pull_policy,
         pull_secrets=said.pull_secrets,
-        storages=tuple(Storage(prefix, claim.claim, claim.sub_path) for prefix, claim in said.storage.items()),
+        storages=tuple(
+            Storage(prefix, claim.claim, claim.sub_path, claim.read_only) for prefix, claim in said.storage.items()
+        ),
         device_types={name: Kind(kind.resource, kind.labels) for name, kind in said.devices.items()},
         limit_cpus=said.limit_cpus,
         shares={name: Share(kind.cpus, kind.memory_mib) for name, kind in said.devices.items()},

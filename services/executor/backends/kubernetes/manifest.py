@@ -7,17 +7,18 @@ that could ask for more. Nor does its image: who is in which group is not an ima
 import math
 from collections.abc import Mapping
 
-from services.executor.backends.kubernetes import wrapper
+from services.executor.backends.kubernetes import forms
 from services.executor.backends.kubernetes.api import Document
-from services.executor.backends.kubernetes.gathering import Gathering, gathering_of
+from services.executor.backends.kubernetes.gathering import gathering_of
 from services.executor.backends.kubernetes.hidden import conceals
 from services.executor.backends.kubernetes.layout import Layout, Unplaceable
 from services.executor.backends.kubernetes.logins import login_name
-from services.executor.backends.kubernetes.mounts import mark_of, mounts_and_volumes
-from services.executor.backends.kubernetes.variables import literal, variables
+from services.executor.backends.kubernetes.mounts import mounts_and_volumes
+from services.executor.backends.kubernetes.variables import variables
 from services.executor.backends.protocol import RunOrder
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import toleration_of
+from services.executor.domain.pod_shell import ShellUse, needed_use
 from services.executor.domain.rank_table import VARIABLE
 from services.executor.domain.registries import forbidden
 from shared.contracts.events import Facts
@@ -31,28 +32,29 @@ _NOTHING = {"requests": _NONE, "limits": _NONE}
 """Said, since a ResourceQuota refuses pods that say nothing of what it bounds."""
 
 
-def pod(order: RunOrder, layout: Layout) -> Document:
-    """The pod of this rank. Raises Unplaceable."""
+def pod(order: RunOrder, layout: Layout, *, direct: bool = False) -> Document:
+    """The pod of this rank. `direct`: in an image without a shell. Raises Unplaceable."""
     mounts, volumes = mounts_and_volumes(order, layout)
     gathering = gathering_of(order, layout)
     table = None if gathering is None else gathering.table
-    also = {} if table is None else {VARIABLE: str(table)}
+    form = forms.direct(order) if direct else forms.wrapped(order, layout, gathering)
+    also = forms.home(order) if direct else {}
+    if table is not None:
+        also[VARIABLE] = str(table)
     resource = _resource(order, layout)
     container: Document = {
         "name": names.CONTAINER,
-        "image": _image(order, layout),
+        "image": image_of(order, layout),
         "imagePullPolicy": layout.pull_policy,
-        "command": [literal(word) for word in _command(order, layout, gathering)],
         "env": variables(order, resource, layout.plugins_say, also),
-        "lifecycle": {"preStop": {"exec": {"command": wrapper.stopped()}}},
         "resources": _resources(order, layout),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": layout.read_only_root,
         },
-        "terminationMessagePath": wrapper.MESSAGE,
         "volumeMounts": mounts,
+        **form,
     }
     spec: Document = {
         "affinity": _pinned(names.node_name(order.node), layout.node_labels),
@@ -82,7 +84,8 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     spec |= {name: value for name, value in chosen.items() if value}
     if order.ranks > 1 and layout.domain:
         spec |= {"hostname": names.pod_name(order.run_id), "subdomain": names.gang_name(order.run_id)}
-    said = {names.GRACE: f"{order.grace_s:g}"}
+    use = ShellUse.NONE if direct else needed_use(order.argv, order.ranks)
+    said = {names.GRACE: f"{order.grace_s:g}", names.SHELL_USE: use.value}
     if not order.memory_mib:
         said[names.MEMORY_UNASKED] = "true"
     if conceals(order):
@@ -94,15 +97,7 @@ def pod(order: RunOrder, layout: Layout) -> Document:
     return _document(order.run_id, order, layout, spec, said)
 
 
-def _command(order: RunOrder, layout: Layout, gathering: Gathering | None) -> list[str]:
-    waits = None
-    if gathering is not None:
-        table_s = 0 if gathering.table is None else math.ceil(layout.rank_table_s)
-        waits = wrapper.Waits(str(gathering.meeting), learns=order.rank > 0, table_s=table_s)
-    return wrapper.started(order.argv, str(order.cwd), str(mark_of(order)), "HOME" in order.env, waits)
-
-
-def _image(order: RunOrder, layout: Layout) -> str:
+def image_of(order: RunOrder, layout: Layout) -> str:
     """What it starts in, by the name that no node takes for an id. Raises Unplaceable."""
     image = order.image or layout.image
     if not image:

@@ -11,6 +11,7 @@ from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.lasting import FOLDER
 from services.executor.backends.kubernetes.layout import Layout, Storage, Unplaceable
 from services.executor.backends.protocol import RunOrder
+from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 
 WAYS_MIB = 64
@@ -40,7 +41,7 @@ def mounts_and_volumes(order: RunOrder, layout: Layout) -> tuple[list[Document],
             mount["readOnly"] = True
         mounts.append(mount)
     volumes += [
-        {"name": f"storage-{number}", "persistentVolumeClaim": {"claimName": claim}}
+        {"name": f"storage-{number}", "persistentVolumeClaim": _claim(claim, layout.storages)}
         for number, claim in enumerate(claims)
     ]
     return mounts, volumes
@@ -67,6 +68,12 @@ def mounted(order: RunOrder) -> dict[PurePath, bool]:
     }
 
 
+def _claim(name: str, storages: Sequence[Storage]) -> Document:
+    """One of which nothing may be written need not be writable itself (ReadOnlyMany)."""
+    read_only = all(storage.read_only for storage in storages if storage.claim == name)
+    return {"claimName": name, "readOnly": True} if read_only else {"claimName": name}
+
+
 def _shared_memory(order: RunOrder, layout: Layout) -> str:
     """What lies there counts as the run's memory, so more than that would only be promised."""
     memory_mib = layout.memory_of(order) or layout.memory_mib or layout.shared_memory_mib
@@ -74,18 +81,36 @@ def _shared_memory(order: RunOrder, layout: Layout) -> str:
 
 
 def _storage_of(path: PurePath, read_only: bool, storages: Sequence[Storage]) -> Storage:
-    """The one with the longest prefix. Raises Unplaceable, also for a run that could write to all of it: nothing of
-    anybody else's could be mounted meanwhile (`grounds`).
-    """
+    """The one with the longest prefix. Raises Unplaceable."""
     fitting = [storage for storage in storages if path.is_relative_to(storage.prefix)]
     if not fitting:
         message = f"The folder {path} lies on no storage of the cluster. Submit with a path that does."
         raise Unplaceable(Reason(code="path_unmapped", message=message, details={"path": str(path)}))
     found = max(fitting, key=lambda storage: len(storage.prefix.parts))
-    if path == found.prefix and not read_only:
+    if not read_only:
+        around = [storage for storage in storages if storage.prefix.is_relative_to(path)]
+        _check_writable(path, found, around)
+    return found
+
+
+def _check_writable(path: PurePath, storage: Storage, around: Sequence[Storage]) -> None:
+    """`around`: those of which the folder is a part of the way, or the whole.
+
+    Raises Unplaceable, also for a run that could write to all of a storage: nothing of anybody else's could be mounted
+    meanwhile (`grounds`).
+    """
+    details: Facts = {"path": str(path)}
+    for each in (storage, *around):
+        if each.read_only:
+            message = (
+                f"No job may write to {each.prefix}, {'in' if each is storage else 'around'} which the folder {path} "
+                "lies. Submit with another folder, and with what is to be read there as data_path."
+            )
+            details["within"] = str(each.prefix)
+            raise Unplaceable(Reason(code="path_read_only", message=message, details=details))
+    if path == storage.prefix:
         message = (
             f"The folder {path} is the whole of a storage, in which others have theirs, and the run could write to it. "
             "Submit with a folder below it, or with it as data_path, which is only read."
         )
-        raise Unplaceable(Reason(code="path_whole", message=message, details={"path": str(path)}))
-    return found
+        raise Unplaceable(Reason(code="path_whole", message=message, details=details))

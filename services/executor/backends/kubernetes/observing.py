@@ -13,6 +13,7 @@ import structlog
 
 from services.executor.backends.kubernetes.calls import Calls
 from services.executor.backends.kubernetes.concluding import Concluding
+from services.executor.backends.kubernetes.direct import Direct
 from services.executor.backends.kubernetes.ending import Ending
 from services.executor.backends.kubernetes.kept import Kept
 from services.executor.backends.kubernetes.looks import Looks
@@ -32,7 +33,9 @@ POD_GONE = Reason(code="pod_gone", message="The run's pod was removed from the c
 
 
 class Observing:
-    """`patience_s`: what a pod that does not start is given for it. `answers`: whether a node does, by its name."""
+    """`patience_s`: what a pod that is kept from starting is given for it; `start_s`: one that is not, from when its
+    node has taken it. `answers`: whether a node does, by its name.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,9 @@ class Observing:
         outputs: Outputs,
         concluding: Concluding,
         ending: Ending,
+        direct: Direct,
         patience_s: float,
+        start_s: float,
         answers: Callable[[str], bool],
     ) -> None:
         self._kept = kept
@@ -50,11 +55,13 @@ class Observing:
         self._calls = calls
         self._outputs = outputs
         self._concluding = concluding
+        self._direct = direct
         self._answers = answers
         self._looks = Looks(self._look)
-        self._patience = Patience(kept, ending, patience_s, self._looks.later)
+        self._patience = Patience(kept, pods, ending, patience_s, start_s, self._looks.later)
         self.outlived: set[str] = set()
-        """Runs that are over and whose living pods could not be deleted: the sweep looks again."""
+        """Runs whose pods are to go and could not be deleted, since the run is over, or is to have another: the sweep
+        looks again."""
 
     async def close(self) -> None:
         await self._looks.close()
@@ -111,6 +118,11 @@ class Observing:
         verdict = self.verdict(run_id)
         if verdict is None:
             await self._missed(run_id)
+        elif (useless := await self._useless(run_id, verdict)) is not None:
+            self._patience.forget(run_id)
+            self.outlived.add(run_id)
+            await self._calls.discard(run_id, useless)
+            self.outlived.discard(run_id)
         elif isinstance(verdict, states.Pending):
             await self._patience.bear(run_id, verdict.obstacle)
         elif isinstance(verdict, states.Running):
@@ -129,10 +141,16 @@ class Observing:
         elif isinstance(verdict, states.Taken):
             await self._outputs.finish(run_id, time.time_ns(), answers=verdict.answers)
             await self._concluding.conclude(run_id, Lost(verdict.reason))
-        elif self._kept.has_started(run_id):
+        elif self._kept.has_started(run_id) or isinstance(verdict, states.WithoutShell):
             await self._gone(run_id)
         else:
             await self._concluding.conclude(run_id, Cancelled(verdict.at_ns))
+
+    async def _useless(self, run_id: str, verdict: states.Verdict) -> str | None:
+        """Its pod's uid, if that has found no shell and another is to take its place; nothing has begun then."""
+        if self._kept.has_started(run_id) or isinstance(verdict, states.Running | Over | states.Buried):
+            return None
+        return await self._direct.useless(run_id, found_none=isinstance(verdict, states.WithoutShell))
 
     async def _missed(self, run_id: str) -> None:
         """No pod is known: it was never made, or it is gone. Raises ClusterAway."""

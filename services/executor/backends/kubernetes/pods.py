@@ -135,7 +135,13 @@ def _needed(pod: Document) -> Document:
         "metadata": {key: meta[key] for key in _META if key in meta} | {"annotations": said},
         "spec": {
             "nodeName": spec.get("nodeName"),
-            "containers": [{"image": container.get("image"), "resources": {"limits": limits}}],
+            "containers": [
+                {
+                    "image": container.get("image"),
+                    "command": container.get("command", [])[:1],
+                    "resources": {"limits": limits},
+                }
+            ],
         },
         "status": needed(pod.get("status", {})),
     }

@@ -1,8 +1,9 @@
 """Connections to ports of a run: through the API server, which forwards them to the pod and to nothing beside it.
 
 Whether somebody listens is looked up first, in the pod's own table of sockets: a forwarded connection says nothing
-until the other side does, so it could not be refused in words. The protocol ends both directions at once: a program
-never hears that its caller sends no more, and what it still says arrives.
+until the other side does, so it could not be refused in words. In a pod without a shell nobody can look; there the
+connection is given a moment to be refused in. The protocol ends both directions at once: a program never hears that its
+caller sends no more, and what it still says arrives.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from services.executor.backends.kubernetes.channels import FORWARD_PROTOCOL, Cha
 from services.executor.backends.kubernetes.pods import path_of
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.backends.kubernetes.tasks import Tasks
+from services.executor.domain.pod_shell import ShellUse, use_of
 from services.executor.domain.socket_table import listens
 from shared.contracts.errors import Conflict, FieldError, Invalid, Unavailable
 from shared.streams.files import read, readable
@@ -28,6 +30,8 @@ FIRST, LAST = 1024, 65_535
 TABLES = 'cat /proc/net/tcp /proc/net/tcp6 2> /dev/null || while read -r line; do echo "$line"; done < /proc/net/tcp'
 KNOWN_S = 5.0
 """A page of a program is many connections: so long it is not looked up again that somebody listens."""
+REFUSED_S = 0.3
+"""In so long a node says that nobody listens, or later, when nobody can be told any more."""
 _DATA, _ERROR = 0, 1
 _AWAY = (ApiError, ClusterAway, ConnectionError)
 
@@ -47,8 +51,10 @@ class Ports:
             message = f"The port {port} is none of {FIRST} to {LAST}."
             raise Invalid(message, (FieldError(field="port", message=message),))
         try:
-            await self._check(pod, port)
-            return await self._forwarded(pod, port)
+            sees = use_of(pod) is not ShellUse.NONE
+            if sees:
+                await self._check(pod, port)
+            return await self._forwarded(pod, port, 0.0 if sees else REFUSED_S)
         except (*_AWAY, TimeoutError) as error:
             raise Unavailable(f"The cluster forwards no connection to the job now: {error}") from error
 
@@ -69,15 +75,15 @@ class Ports:
             words = f"Nothing listens on port {port} of the job."
             if found is None:
                 words = f"The job's program listens on port {port}, but not at 127.0.0.1, where a pod is reached."
-            raise Conflict(words, details={"code": "not_listening"})
+            raise _not_listening(words)
         self._known[place] = now + KNOWN_S
 
-    async def _forwarded(self, pod: Document, port: int) -> socket.socket:
+    async def _forwarded(self, pod: Document, port: int, refused_s: float) -> socket.socket:
         mine, theirs = socket.socketpair()
         mine.setblocking(False)
         theirs.setblocking(False)
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        relay = asyncio.create_task(self._relay(pod, port, theirs, opened))
+        relay = asyncio.create_task(self._relay(pod, port, theirs, opened, refused_s))
         self._tasks.hold(relay)
         try:
             await opened
@@ -87,12 +93,22 @@ class Ports:
             raise
         return mine
 
-    async def _relay(self, pod: Document, port: int, near: socket.socket, opened: "asyncio.Future[None]") -> None:
+    async def _relay(
+        self, pod: Document, port: int, near: socket.socket, opened: "asyncio.Future[None]", refused_s: float
+    ) -> None:
         query = [("ports", str(port))]
         try:
             async with self._api.websocket(f"{path_of(pod)}/portforward", query, FORWARD_PROTOCOL) as connection:
-                opened.set_result(None)
-                await _both_ways(Channels(connection), near)
+                if not refused_s:
+                    opened.set_result(None)
+                stands = asyncio.get_running_loop().call_later(refused_s, _stand, opened)
+                try:
+                    refused = await _both_ways(Channels(connection), near)
+                finally:
+                    stands.cancel()
+            if refused and not opened.done():
+                opened.set_exception(_not_listening(f"Nothing listens at 127.0.0.1 on port {port} of the job."))
+            _stand(opened)
         except _AWAY as error:
             if not opened.done():
                 opened.set_exception(error)
@@ -101,11 +117,23 @@ class Ports:
             near.close()
 
 
-async def _both_ways(channels: Channels, near: socket.socket) -> None:
-    """Until the program has nothing more to say, or nobody is there to hear it."""
-    ways = [asyncio.create_task(_receive(channels, near)), asyncio.create_task(_send(near, channels))]
+def _stand(opened: "asyncio.Future[None]") -> None:
+    """The connection was not refused."""
+    if not opened.done():
+        opened.set_result(None)
+
+
+def _not_listening(words: str) -> Conflict:
+    return Conflict(words, details={"code": "not_listening"})
+
+
+async def _both_ways(channels: Channels, near: socket.socket) -> bool:
+    """Until the program has nothing more to say, or nobody is there to hear it. Whether the node forwards nothing."""
+    receiving = asyncio.create_task(_receive(channels, near))
+    ways = (receiving, asyncio.create_task(_send(near, channels)))
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        return receiving.done() and receiving.exception() is None and receiving.result()
     finally:
         for way in ways:
             way.cancel()
@@ -122,8 +150,8 @@ async def _send(near: socket.socket, channels: Channels) -> None:
             await readable(gone.fileno())
 
 
-async def _receive(channels: Channels, near: socket.socket) -> None:
-    """The first message of each channel is the port's number."""
+async def _receive(channels: Channels, near: socket.socket) -> bool:
+    """The first message of each channel is the port's number. Whether the node forwards nothing."""
     loop = asyncio.get_running_loop()
     begun = set()
     async for channel, data in channels.received():
@@ -131,6 +159,7 @@ async def _receive(channels: Channels, near: socket.socket) -> None:
         begun.add(channel)
         if channel == _ERROR and said:
             log.info("port_not_forwarded", reason=said.decode(errors="replace"))
-            return
+            return True
         if channel == _DATA and said:
             await loop.sock_sendall(near, said)
+    return False

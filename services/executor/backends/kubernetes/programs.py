@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.executor.backends.kubernetes.processes import LOOK, START_TIME
-from services.executor.backends.kubernetes.wrapper import HOME, SHELL
+from services.executor.backends.kubernetes.wrapper import HOME
 from services.executor.backends.process.children import PROGRAM_MISSING, PROGRAM_UNUSABLE
 from services.executor.backends.refusals import refusal, shown
+from services.executor.domain.pod_shell import SHELL
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.streams import Child
 

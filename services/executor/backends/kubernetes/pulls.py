@@ -13,6 +13,7 @@ from services.executor.backends.kubernetes.api import Api, Document
 from services.executor.backends.kubernetes.pods import Pods
 from services.executor.backends.kubernetes.refusals import ApiError, ClusterAway
 from services.executor.domain.pod_names import CONTAINER
+from services.executor.domain.pod_obstacles import obstacle
 from services.executor.domain.pod_status import container_state, time_ns
 from services.executor.domain.pulling import Held, Pull
 from services.executor.domain.quoted import sentence
@@ -26,7 +27,8 @@ MOST = 8
 _EVENTS = 50
 _PULLING = "Pulling"
 _HOLDS = frozenset({"FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume", "FailedMount"})
-_GETS_ON = frozenset({_PULLING, "Pulled", "Failed", "BackOff", "SuccessfulAttachVolume"})
+_FAILED = "Failed"
+_GETS_ON = frozenset({_PULLING, "Pulled", _FAILED, "BackOff", "SuccessfulAttachVolume"})
 """Of the image, for which volumes and network have to be there; what is wrong with one is in the pod's status."""
 _OURS = f"spec.containers{{{CONTAINER}}}"
 """What an event says it is about that is about the run's container."""
@@ -64,7 +66,14 @@ class PodPulls:
 
 
 def told_of(pod: Document, events: Sequence[Document]) -> Pull | Held | None:
-    """What the last event says that is about the pod's image, or about what has to be there before; as it is said."""
+    """What the pod's status says is wrong with its image, else what the last event says that is about it, or about what
+    has to be there before; as it is said.
+    """
+    if (stuck := obstacle(pod)) is not None:
+        failed = [event for event in events if event.get("reason") == _FAILED and _about(event) == _OURS]
+        causes = [str(event["message"]) for event in sorted(failed, key=_at) if not _is_bare(event)]
+        said = causes[-1] if stuck.bare and causes else str(stuck.reason.details.get("said") or stuck.reason.message)
+        return Held(said)
     known = [
         event for event in events if event.get("reason") in _GETS_ON | _HOLDS and _about(event) == _OURS and _at(event)
     ]
@@ -76,6 +85,11 @@ def told_of(pod: Document, events: Sequence[Document]) -> Pull | Held | None:
     if last["reason"] != _PULLING:
         return None
     return Pull(str(pod["spec"]["containers"][0]["image"]), time_ns(_at(last)))
+
+
+def _is_bare(event: Document) -> bool:
+    """`Error: ErrImagePull` comes with each word on the cause."""
+    return str(event.get("message") or "Error: ").startswith("Error: ")
 
 
 def _at(event: Document) -> str:

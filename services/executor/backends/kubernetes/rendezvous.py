@@ -10,7 +10,7 @@ and leaves the rest as the job has it. What keeps it from that is said once, and
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from services.executor.domain.pod_npus import ANNOTATION, Unreadable, seats
 from services.executor.domain.pod_status import container_state
 from services.executor.domain.rank_table import rank_table
 from services.executor.domain.record import rank_id, rank_of
+from services.executor.storages import Storages
 from shared import descent
 
 log = structlog.get_logger()
@@ -37,9 +38,10 @@ AGAIN_S = 5.0
 class Rendezvous:
     """Of all runs of one cluster."""
 
-    def __init__(self, kept: Kept, pods: Pods) -> None:
+    def __init__(self, kept: Kept, pods: Pods, storages: Storages) -> None:
         self._kept = kept
         self._pods = pods
+        self._storages = storages
         self._looks = Looks(self._look)
         self._said: dict[str, str] = {}
         """What was last wrong with a run's."""
@@ -98,14 +100,15 @@ class Rendezvous:
         except Unreadable as error:
             self._complain(run_id, f"the cluster's word on the NPUs of {error}")
             return
-        await asyncio.to_thread(_write, path, text, partial(self._kept.keep_table, run_id))
+        await self._storages.at(path, partial(descent.write, path, text))
+        await asyncio.to_thread(self._kept.keep_table, run_id)
         log.info("rank_table_written", run_id=run_id)
 
     async def _gather(self, run_id: str, gathering: Gathering, pods: Sequence[Document]) -> None:
         """Say where they meet. Raises OSError."""
         address = gathering.host or str(pods[0]["status"]["podIP"])
-        keep = partial(self._kept.keep_meeting, run_id, address)
-        await asyncio.to_thread(_write, gathering.meeting, f"{address}\n", keep)
+        await self._storages.at(gathering.meeting, partial(descent.write, gathering.meeting, f"{address}\n"))
+        await asyncio.to_thread(self._kept.keep_meeting, run_id, address)
         log.info("ranks_gathered", run_id=run_id, ranks=gathering.ranks)
 
     def _complain(self, run_id: str, why: str) -> None:
@@ -118,9 +121,3 @@ def _is_there(pod: Document) -> bool:
     """Whether its container waits for the others, and stays."""
     leaves = bool(pod["metadata"].get("deletionTimestamp"))
     return not leaves and "running" in container_state(pod) and bool(pod["status"].get("podIP"))
-
-
-def _write(path: Path, text: str, keep: Callable[[], None]) -> None:
-    """Raises OSError."""
-    descent.write(path, text)
-    keep()

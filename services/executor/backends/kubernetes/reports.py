@@ -40,10 +40,11 @@ class ClusterReports:
                 whole=None if whole == has else _size(whole),
                 devices_only=self._nodes.devices_only(facts),
                 closed=self._nodes.why_closed(facts),
+                pods=has.pods,
             )
             for node, (facts, has, whole) in self._nodes.now().items()
         ]
 
 
 def _size(has: Capacity) -> NodeSize:
-    return NodeSize(cpus=has.cpus, memory_mib=has.memory_mib, devices=dict(has.devices))
+    return NodeSize(cpus=has.cpus, memory_mib=has.memory_mib, devices=dict(has.devices), pods=has.pods)

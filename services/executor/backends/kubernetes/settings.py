@@ -18,7 +18,6 @@ from services.executor.domain.container_devices import NVIDIA_EXTRAS
 from services.executor.domain.pod_names import MANAGED_BY, PREFIX
 from shared.contracts.images import no_id
 
-_LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 
 
@@ -59,6 +58,7 @@ class ClaimSettings(BaseModel):
 
     claim: Name
     sub_path: Annotated[str, AfterValidator(_inside)] = ""
+    read_only: bool = False
 
 
 class DeviceSettings(BaseModel):
@@ -125,7 +125,8 @@ class KubernetesSettings(BaseSettings):
     pull_secrets: tuple[Name, ...] = Field((), description="Secrets of each namespace that images are pulled with.")
     storage: dict[PurePosixPath, ClaimSettings] = Field(
         default_factory=dict,
-        description='Prefixes of paths, and the claims that they lie on: `{"/srv/jobs": {"claim": "jobs"}}`.',
+        description='Prefixes of paths, and the claims that they lie on: `{"/srv/jobs": {"claim": "jobs"}}`; of one '
+        'with `"read_only": true` jobs can only read, as of data that many share.',
     )
     devices: dict[str, DeviceSettings] = Field(
         default_factory=dict,
@@ -174,9 +175,9 @@ class KubernetesSettings(BaseSettings):
     tmp_mib: int = Field(
         1024, ge=1, le=2**30, description="The size of /tmp, where an image's files cannot be written."
     )
-    priority_class: str | None = Field(None, pattern=_LABEL, description="The pods' priority class.")
-    runtime_class: str | None = Field(None, pattern=_LABEL, description="The pods' runtime class.")
-    scheduler: str | None = Field(None, pattern=_LABEL, description="The pods' scheduler; none: the cluster's own.")
+    priority_class: Name | None = Field(None, description="The pods' priority class.")
+    runtime_class: Name | None = Field(None, description="The pods' runtime class.")
+    scheduler: Name | None = Field(None, description="The pods' scheduler; none: the cluster's own.")
     node_labels: Labels = Field(
         default_factory=dict, description="Labels of the nodes that runs come to; none: all nodes of the cluster."
     )
@@ -260,4 +261,10 @@ class KubernetesSettings(BaseSettings):
         gt=0,
         description="How long a pod may wait for an image or for room before its run is given up, and a node be asked "
         "for the log of one that has ended.",
+    )
+    start_s: float = Field(
+        10_800.0,
+        gt=0,
+        description="How long a node may take to start a run that nothing is known to keep from it, from when it has "
+        "taken the pod: for a large image, and for those of others that are pulled before it.",
     )

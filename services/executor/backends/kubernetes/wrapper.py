@@ -9,6 +9,7 @@ Nothing that comes before the command sets a variable outside of a subshell: the
 command is to get the job's.
 
 Which came first, the stop or the end, is decided once: the first word in the container's termination message is it.
+The message has a path of its own, since programs write their last words to the usual one, `/dev/termination-log`.
 Both need `/bin/sh`, `/proc`, and for patience `sleep`.
 
 A rank of several waits, before its command starts, for the file that says where they meet, which is there once all of
@@ -21,10 +22,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.executor.backends.kubernetes.processes import LOOK
+from services.executor.domain.pod_shell import SHELL
 from services.executor.domain.pod_states import CLAIM_DIFFERS, EXITED, MISPLACED, STOPPING
 
-SHELL = "/bin/sh"
-MESSAGE = "/dev/termination-log"
+MESSAGE = "/dev/jobyard-end"
 
 _COMMON = r"""
 first() (word=; read -r word < MESSAGE; [ "$word" = "$1" ]) 2> /dev/null
@@ -42,7 +43,7 @@ _RUN = r"""
 [ -d "$1" ] || { echo "$1: No such file or directory" >&2; exit 1; }
 cd "$1" || exit 1
 shift
-first "" || exit 143
+! first STOPPING || exit 143
 fail() { echo "$2" >&2; exit "$1"; }
 check() (
     case $1 in
@@ -71,11 +72,11 @@ await() (
     late=$(($(seconds) + ${2:-0}))
     until [ -f "$1" ]; do
         pause
-        first "" || break
+        ! first STOPPING || break
         true < "${1%/*}"
         [ -z "$2" ] || [ "$(seconds)" -lt "$late" ] || fail 1 "MISSING" 2>&3
     done
-    first "" || exit 143
+    ! first STOPPING || exit 143
 )
 """
 _MEETING = '&& await "$1"'
@@ -91,11 +92,11 @@ HOME = """{ [ -d "$HOME" ] && [ -w "$HOME" ]; } || [ -z "$JOBYARD_JOB_PATH" ] ||
 """Of a user whom the image does not know it is `/`, where nobody may write what programs keep at home."""
 
 _STOP = r"""
-first "" || exit 0
+! first EXITED && ! ended STOPPING || exit 0
 told=" "
 present=" "; remember() { present="$present$pid "; }; look remember
 echo STOPPING >> MESSAGE
-first STOPPING || exit 0
+! first EXITED || exit 0
 top() { [ "$parent" -gt 1 ] || [ "$pid" = 1 ] || [ "$pid" = $$ ] || { tell "$pid"; queue="$queue $pid"; }; }
 look top
 for each in 1 2 3 4 5; do ended EXITED && break; pause; done

@@ -4,9 +4,10 @@ They are descendants of the supervisor like all else in the run: they end with i
 connection is one child. A child without a name ends with its connection, one with a name when it is told to:
 
     -> {"start": {"argv": [...] | null, "program": null, "env": {...}, "terminal": [24, 80] | null, "name": null}}
-       and the child's stdin, stdout and stderr; one with a name has none, and one with a terminal gets it here, where
-       the run's own devices are
-    <- {"pid": 17}, and the other end of the terminal; or {"refused": "program_missing", "message": "..."}
+       and the child's stdin, stdout and stderr, or its end of a terminal; one with a name has none
+    <- {"pid": 17}, or {"refused": "program_missing", "message": "..."}
+    -> {"terminals": true}
+    <- {"terminals": true}, and what leads to the run's own terminals, so that whoever asks makes one of these
     -> {"signal": "INT"}, {"stop": true}
     <- {"exit": 0, "signal": null, "core": false}
 """
@@ -14,7 +15,6 @@ connection is one child. A child without a name ends with its connection, one wi
 import os
 import select
 import signal
-import termios
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -45,6 +45,7 @@ PROGRAM_UNUSABLE = "program_unusable"
 STOPPING = "child_stopping"
 NOT_STARTED = "not_started"
 TOO_MANY = "too_many_children"
+_TERMINALS = "/dev/ptmx"
 
 
 class Child:
@@ -145,8 +146,9 @@ class Children:
             if connection in self._of:
                 raise ValueError("one connection is one child")
             with ExitStack() as ends:
-                answer = self._start(connection, message["start"], running, ends)
-                connection.say(*answer)
+                connection.say(self._start(connection, message["start"], running, ends))
+        elif "terminals" in message:
+            _show_terminals(connection)
         elif "stop" in message:
             child = self._of[connection]
             if not child.stopping:
@@ -158,17 +160,11 @@ class Children:
             if child.pid in self._alive:
                 linux.send(child.pid, signal.Signals[f"SIG{message['signal']}"])
 
-    def _start(
-        self, connection: Connection, wanted: dict[str, Any], running: bool, ends: ExitStack
-    ) -> tuple[dict[str, Any], list[int]]:
-        """Start the child, or find the one of that name; what is to be answered, and with which descriptors.
-
-        `ends` closes all of them, once that was done.
-        """
+    def _start(self, connection: Connection, wanted: dict[str, Any], running: bool, ends: ExitStack) -> dict[str, Any]:
+        """Start the child, or find the one of that name; what is to be answered. `ends` closes what came for it."""
         files = connection.files()
         for file in files:
             ends.callback(os.close, file)
-        terminal: list[int] = []
         tail = child = None
         try:
             if len(self._of) >= CONNECTIONS and wanted["argv"] is not None:
@@ -181,14 +177,12 @@ class Children:
                 if wanted["argv"] is None:
                     return _refused(NOT_STARTED, f"Nothing with the name {name} runs in the run.")
                 tail = self._tails.begin(name) if name else None
-                if wanted["terminal"] is not None:
-                    terminal, files = _terminal(wanted["terminal"], ends)
                 child = self._spawn(wanted, name, files, tail)
             elif child.stopping and wanted["argv"] is not None:
                 return _refused(STOPPING, f"The {name} of the run is being stopped. Try again in a moment.")
             self._of[connection] = child
             child.watchers.append(connection)
-            return {"pid": child.pid}, terminal
+            return {"pid": child.pid}
         except OSError as error:
             sentence, code = explain(wanted["program"] or wanted["argv"][0], error)
             missing = code == NOT_FOUND and error.filename != self._cwd
@@ -220,17 +214,21 @@ class Children:
         return child
 
 
-def _terminal(size: list[int], ends: ExitStack) -> tuple[list[int], list[int]]:
-    """The caller's end and the child's. Raises OSError."""
-    mine, theirs = os.openpty()
-    ends.callback(os.close, mine)
-    ends.callback(os.close, theirs)
-    termios.tcsetwinsize(mine, (size[0], size[1]))
-    return [mine], [theirs]
+def _show_terminals(connection: Connection) -> None:
+    """Not one that is open: only where they are made."""
+    try:
+        file = os.open(_TERMINALS, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        connection.say(_refused(PROGRAM_UNUSABLE, explain(_TERMINALS, error)[0]))
+        return
+    try:
+        connection.say({"terminals": True}, [file])
+    finally:
+        os.close(file)
 
 
-def _refused(code: str, message: str) -> tuple[dict[str, Any], list[int]]:
-    return {"refused": code, "message": message}, []
+def _refused(code: str, message: str) -> dict[str, Any]:
+    return {"refused": code, "message": message}
 
 
 def _name_of(number: int) -> str:

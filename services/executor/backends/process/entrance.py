@@ -4,21 +4,22 @@ What has been started goes on without the executor: the supervisor holds the chi
 holds the bytes.
 
 Where a run is somebody's whom this node does not trust, its supervisor may be something else that it has put there:
-whatever answers is taken by its form, and what comes with it by its kind.
+whatever answers is taken by its form, and nothing that it hands over is read or written (`ends`).
 """
 
 import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Iterable
-from contextlib import ExitStack, asynccontextmanager
+import struct
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.executor.backends.process import marks
+from services.executor.backends.process import ends, marks
 from services.executor.backends.process.children import (
     NOT_STARTED,
     PROGRAM_MISSING,
@@ -42,6 +43,7 @@ _WAIT_S = 0.002
 _LONGEST_WAIT_S = 0.1
 """Between two knocks: the first come quickly one after another."""
 _ANSWER_BYTES = 65_536
+_CREDENTIALS = struct.Struct("3i")
 _STARTING = frozenset({RUN_NOT_RUNNING, PROGRAM_MISSING, PROGRAM_UNUSABLE, STOPPING, TOO_MANY})
 _FINDING = frozenset({RUN_NOT_RUNNING, NOT_STARTED})
 """Why a program is refused that is to be started, and one that is to be found by its name."""
@@ -68,18 +70,17 @@ class Entrance:
         request = request_of(child, self._doors.shell()) if isinstance(child, Child) else request_for(child)
         async with self._inside(run_id) as control:
             files, pid = await _started(control, child, request)
-            return Execution(pid, control.dup(), files)
-
-    async def ask(self, run_id: str, question: dict[str, Any]) -> tuple[Answer, list[int]]:
-        """The supervisor's answer, and the descriptors that came with it, which are the caller's. Raises as `exec`."""
-        async with self._inside(run_id) as control:
-            await send_line(control, json.dumps(question).encode() + b"\n")
-            line, files = await read_line_and_files(control, _ANSWER_BYTES, 1)
             try:
-                return Answer.model_validate_json(line), files
-            except ValidationError:
-                _close(files)
+                return Execution(pid, control.dup(), files)
+            except OSError:
+                _close(files.values())
                 raise
+
+    async def ask(self, run_id: str, question: dict[str, Any], files: Sequence[int]) -> Answer:
+        """The supervisor's answer to a question that these descriptors belong to. Raises as `exec`."""
+        async with self._inside(run_id) as control:
+            await send_line(control, json.dumps(question).encode() + b"\n", files)
+            return Answer.model_validate_json(await read_line(control, _ANSWER_BYTES))
 
     @asynccontextmanager
     async def _inside(self, run_id: str) -> AsyncIterator[socket.socket]:
@@ -140,47 +141,42 @@ async def _started(control: socket.socket, child: Child | str, request: dict[str
 
     The answer may be followed by the exit of a short child, which is left for the caller.
     """
-    piped = isinstance(child, Child) and child.terminal is None and child.name is None
-    mine, theirs = _pipes() if piped else ({}, [])
+    mine, theirs = await _ends(control, child, request)
     try:
-        line = json.dumps({"start": request}).encode() + b"\n"
-        await send_line(control, line, theirs)
-        files: list[int] = []
-        if request["terminal"]:  # a read ends behind the descriptor that came with what was read
-            said, files = await read_line_and_files(control, _ANSWER_BYTES, 1)
-            mine = dict(zip(["terminal"], files, strict=False))
-        else:
-            said = await read_line(control, _ANSWER_BYTES)
-        answer = Answer.model_validate_json(said)
-        if answer.refused is not None:
-            program = request["program"] or (request["argv"] or [None])[0]
-            codes = _FINDING if isinstance(child, str) else _STARTING
-            raise refusal(answer.refused, answer.message, program, codes)
-        if request["terminal"] and not any(os.isatty(file) for file in files):
-            raise ValueError("no terminal came")
+        await send_line(control, json.dumps({"start": request}).encode() + b"\n", theirs)
+        return mine, _accepted(await read_line(control, _ANSWER_BYTES), child, request).pid
     except BaseException:
         _close(mine.values())
         raise
     finally:
         _close(theirs)
-    return mine, answer.pid
+
+
+async def _ends(control: socket.socket, child: Child | str, request: dict[str, Any]) -> ends.Ends:
+    """Of the streams that it is to have."""
+    if request["terminal"] is None:
+        return ends.pipes() if isinstance(child, Child) and child.name is None else ({}, [])
+    await send_line(control, b'{"terminals": true}\n')
+    said, files = await read_line_and_files(control, _ANSWER_BYTES, 1)
+    try:
+        _accepted(said, child, request)
+        [ptmx] = files
+        rows, columns = request["terminal"]
+        owner = _CREDENTIALS.unpack(control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[1]
+        return ends.terminal(ptmx, rows, columns, owner)
+    finally:
+        _close(files)
+
+
+def _accepted(said: bytes, child: Child | str, request: dict[str, Any]) -> Answer:
+    """Raises the Conflict that the child is refused with, ValueError."""
+    answer = Answer.model_validate_json(said)
+    if answer.refused is not None:
+        program = request["program"] or (request["argv"] or [None])[0]
+        raise refusal(answer.refused, answer.message, program, _FINDING if isinstance(child, str) else _STARTING)
+    return answer
 
 
 def _close(files: Iterable[int]) -> None:
     for file in files:
         os.close(file)
-
-
-def _pipes() -> tuple[dict[str, int], list[int]]:
-    """The caller's ends, and the child's."""
-    with ExitStack() as made:
-        stdin, stdout, stderr = (_kept(made, os.pipe2(os.O_CLOEXEC)) for _ in range(3))
-        made.pop_all()
-    return {"stdin": stdin[1], "stdout": stdout[0], "stderr": stderr[0]}, [stdin[0], stdout[1], stderr[1]]
-
-
-def _kept(made: ExitStack, ends: tuple[int, int]) -> tuple[int, int]:
-    """Both are closed again unless all else that a child needs could be made too."""
-    for end in ends:
-        made.callback(os.close, end)
-    return ends

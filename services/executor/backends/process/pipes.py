@@ -57,7 +57,9 @@ class Pipes:
         self._output.append(STDERR, f"jobyard: {text}\n".encode(errors="replace"))
 
     def read(self, file: int) -> bool:
-        """Take what has arrived; false if nothing had."""
+        """Take what has arrived; false if nothing had, or this descriptor is none of theirs, or not any more."""
+        if file not in self._streams:
+            return False
         try:
             data = os.read(file, READ_BYTES)
         except BlockingIOError:
