@@ -1,8 +1,9 @@
 """Where jobs may read and write: under the installation's `storage/`, and under folders that the operator allows.
 
 A job gets neither the whole storage nor the folder of all jobs' folders, where everybody's files are: a container or a
-pod would have all of them. The gateway asks before it accepts a job, the executor again before it starts one: links may
-have changed meanwhile.
+pod would have all of them. Nor does it get the platform's data folder, or one around it, where it runs apart from the
+machine; elsewhere its user could read that anyway, and the data folder lies in the checkout where people work. The
+gateway asks before it accepts a job, the executor again before it starts one: links may have changed meanwhile.
 """
 
 import os
@@ -22,12 +23,16 @@ class PathOutside(ValueError):
 
 
 class Roots:
-    """The folders that paths of jobs may lie in; relative paths start at `storage`."""
+    """The folders that paths of jobs may lie in; relative paths start at `storage`.
 
-    def __init__(self, storage: Path, allowed: Iterable[Path] = ()) -> None:
+    `kept_from`: the platform's data folder, where runs are in containers or pods and get nothing of it.
+    """
+
+    def __init__(self, storage: Path, allowed: Iterable[Path] = (), kept_from: Path | None = None) -> None:
         self._storage = os.path.realpath(storage)
         self._shared = (self._storage, os.path.join(self._storage, JOBS))
         self._roots = (self._storage, *(os.path.realpath(root) for root in allowed))
+        self._data = os.path.realpath(kept_from) if kept_from is not None else None
 
     def named(self, path: str) -> Path:
         """The absolute path as it is written, found without touching it. Raises PathOutside."""
@@ -42,7 +47,7 @@ class Roots:
             real = os.path.realpath(named)
         except (OSError, UnicodeError) as error:  # a link that nobody may read, as in /proc; no text for a file's name
             raise PathOutside(path, f"The path {path!r} cannot be followed; use one that leads to a folder.") from error
-        if not any(real == root or real.startswith(root.rstrip("/") + "/") for root in self._roots):
+        if not any(_lies_in(real, root) for root in self._roots):
             allowed = ", ".join(self._roots[1:])
             raise PathOutside(
                 path,
@@ -54,4 +59,21 @@ class Roots:
                 path,
                 f"The path {path!r} holds everybody's files, which no job gets as a whole. Use a folder in it.",
             )
+        if self._data is not None and self._is_the_platforms(real, self._data):
+            raise PathOutside(
+                path,
+                f"The path {path!r} holds the platform's own files, or lies among them, which no job in a container "
+                "gets. Use a folder beside them.",
+            )
         return Path(real)
+
+    def _is_the_platforms(self, real: str, data: str) -> bool:
+        """Whether it is around the storage or the data folder, or in that one and not where jobs may be in it."""
+        if _lies_in(self._storage, real) or _lies_in(data, real):
+            return True
+        inner = (root for root in self._roots if root != data and _lies_in(root, data))
+        return _lies_in(real, data) and not any(_lies_in(real, root) for root in inner)
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -56,7 +56,9 @@ def settle(chosen: argparse.Namespace, data: Path) -> int:
     open_door("SSH into jobs", "--ssh-port", chosen.ssh_port, SSH_PORT, SSH_SETTING)
     os.environ["JOBYARD_DATA"] = str(data)
     os.environ["JOBYARD_PORT"] = str(port)
-    os.environ.setdefault("JOBYARD_PATH_ROOTS", os.getcwd())
+    if os.environ.get("JOBYARD_EXECUTOR_BACKEND") in (None, "", "process"):
+        # who may run processes here reads all of it anyway; a container reads what it is given
+        os.environ.setdefault("JOBYARD_PATH_ROOTS", os.getcwd())
     # Jobs find the `python3` that has what the platform was installed with, before the system's own.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     os.environ.setdefault("JOBYARD_LOG_LEVEL", "warning")

@@ -27,6 +27,7 @@ from services.endpoints.store import EndpointStore
 from services.endpoints.usage import Usage
 from services.endpoints.visits import Visits
 from shared.contracts.instruments import SESSIONS
+from shared.descriptors import allow_all
 from shared.measures import measure_outbox
 from shared.paths import Roots
 from shared.runtime import Deps, Service
@@ -59,6 +60,9 @@ def build(deps: Deps) -> Service:
     addresses = Addresses(settings.door, settings.domain) if settings.door is not None else None
     desk = Desk(applier, follower, opener, Places(addresses, settings.ssh_name, settings.ssh_shown))
 
+    async def prepare() -> None:
+        allow_all()
+
     async def stop() -> None:
         await asyncio.gather(bastion.stop(), door.stop())
         await asyncio.gather(opener.drain(), keeper.stop())
@@ -78,6 +82,6 @@ def build(deps: Deps) -> Service:
             guard.watch,
             *door.loops,
         ),
-        start=(bastion.start, door.start),
+        start=(prepare, bastion.start, door.start),
         stop=stop,
     )

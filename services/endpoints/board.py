@@ -1,7 +1,13 @@
-"""One TensorBoard as a process of the platform's own: it reads a folder, and ends with whoever started it."""
+"""One TensorBoard as a process of the platform's own: it reads a folder, and ends with whoever started it.
+
+It shows what somebody else's program wrote, so it has nothing of the platform's environment, but for where Python finds
+what was installed with the platform.
+"""
 
 import asyncio
+import os
 import re
+import site
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,8 +31,8 @@ class Board:
     _reading: asyncio.Task[None]
 
     @classmethod
-    async def start(cls, python: str, folder: Path, base: str) -> Self:
-        """One of this folder, under this path. Raises Conflict where there is none to start."""
+    async def start(cls, python: str, folder: Path, home: Path, base: str) -> Self:
+        """One of this folder, under this path; `home`: where it may write. Raises Conflict where none starts."""
         words = ("-m", "tensorboard.main", "--logdir", str(folder), "--host", "127.0.0.1", "--port", "0")
         process = await asyncio.create_subprocess_exec(
             python,
@@ -36,6 +42,8 @@ class Board:
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=PIPE,
+            cwd=home,
+            env={"PATH": os.defpath, "HOME": str(home), "TMPDIR": str(home), "PYTHONUSERBASE": site.getuserbase()},
             preexec_fn=end_with_parent,
         )
         assert process.stderr is not None

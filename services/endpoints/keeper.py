@@ -1,11 +1,12 @@
 """TensorBoard after a job's end: the platform's own process shows the job's folder, started when somebody looks.
 
-It only reads, and only within the job's own folder: one with a link that leads out of it is not shown, and not any
-longer. A replica has few at a time, and few of one owner; the one that was unused the longest makes room
-(`domain/boards.py`). Each ends with this process, and soon after its endpoint.
+It only reads, and only the event files of the job's own folder: they are put on a shelf for it (`shelf.py`), which is
+filled anew every few seconds. A replica has few at a time, and few of one owner; the one that was unused the longest
+makes room (`domain/boards.py`). Each ends with this process, and soon after its endpoint.
 """
 
 import asyncio
+import resource
 import socket
 import time
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ import structlog
 from services.endpoints.board import Board
 from services.endpoints.domain.boards import Shown, makes_room
 from services.endpoints.domain.document import AFTERWARDS
-from services.endpoints.enclosed import LeadsOut, check_enclosed
+from services.endpoints.domain.room import event_files
+from services.endpoints.shelf import Shelf, TooMany
 from services.endpoints.store import EndpointStore
 from shared.bus.bus import Bus
 from shared.contracts.commands.jobs import GET, GetJob
@@ -36,12 +38,11 @@ FOLDER = "tensorboard"
 
 @dataclass
 class _Kept:
-    """A board, whose job it is of, and what it may read."""
+    """A board, whose job it is of, and what it reads."""
 
     board: Board
     owner: str
-    own: Path
-    folder: Path
+    shelf: Shelf
     used: float = field(default_factory=time.monotonic)
 
 
@@ -85,7 +86,7 @@ class Keeper:
             for job_id, kept in list(self._boards.items()):
                 unused = time.monotonic() - kept.used > UNUSED_S
                 over = unused or kept.board.ended or not await self._is_kept(job_id)
-                if over or not await self._keeps_to_itself(kept):
+                if over or not await self._filled(job_id, kept.shelf):
                     await self._end(job_id)
 
     async def stop(self) -> None:
@@ -97,11 +98,11 @@ class Keeper:
         endpoint = await self._store.get(job_id, EndpointKind.TENSORBOARD)
         return endpoint is not None and endpoint.status is EndpointStatus.READY and endpoint.run == AFTERWARDS
 
-    async def _keeps_to_itself(self, kept: _Kept) -> bool:
+    async def _filled(self, job_id: str, shelf: Shelf) -> bool:
         try:
-            await asyncio.to_thread(check_enclosed, kept.folder, kept.own)
-        except LeadsOut as outside:
-            log.warning("tensorboard_leads_out", why=str(outside))
+            await asyncio.to_thread(shelf.fill)
+        except (TooMany, OSError) as error:
+            log.warning("tensorboard_not_shown", job_id=job_id, why=str(error))
             return False
         return True
 
@@ -115,7 +116,7 @@ class Keeper:
             if running is not None:
                 return running
             job = await self._bus.ask(GET, GetJob(id=job_id), self._timeout_s)
-            own, folder = await self._folders(job)
+            folder = self._folder(job)
             ending = makes_room(self._shown(job_id), job.owner)
             if ending is None:
                 raise Unavailable("Other TensorBoards are being started here. Try again in a moment.")
@@ -123,8 +124,7 @@ class Keeper:
             try:
                 for one in (*ending, job_id):
                     await self._end(one)
-                board = await Board.start(self._python, folder, f"/endpoints/{job_id}/{FOLDER}")
-                self._boards[job_id] = kept = _Kept(board, job.owner, own, folder)
+                self._boards[job_id] = kept = await self._started(job, folder)
             finally:
                 del self._starting[job_id]
             return kept
@@ -136,21 +136,35 @@ class Keeper:
         shown.pop(job_id, None)
         return shown
 
-    async def _folders(self, job: Job) -> tuple[Path, Path]:
-        """The job's own, and what TensorBoard reads. Raises Conflict when that leads elsewhere."""
+    async def _started(self, job: Job, folder: Path) -> _Kept:
+        most = event_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        shelf = await asyncio.to_thread(Shelf, folder, most)
+        try:
+            left_out = await asyncio.to_thread(shelf.fill)
+            board = await Board.start(self._python, shelf.files, shelf.home, f"/endpoints/{job.id}/{FOLDER}")
+        except BaseException as error:
+            await asyncio.to_thread(shelf.clear)
+            if isinstance(error, TooMany):
+                raise Conflict(str(error)) from error
+            raise
+        if left_out:
+            log.warning("event_files_left_out", job_id=job.id, files=left_out, most=most)
+        return _Kept(board, job.owner, shelf)
+
+    def _folder(self, job: Job) -> Path:
+        """What TensorBoard shows. Raises Conflict when that leads out of the job's own."""
         try:
             own = self._roots.resolve(job.job_path or f"jobs/{job.id}")
             folder = self._roots.resolve(str(own / FOLDER))
         except PathOutside as outside:
             raise Conflict(str(outside)) from outside
-        try:
-            await asyncio.to_thread(check_enclosed, folder, own)
-        except LeadsOut as outside:
-            raise Conflict(str(outside)) from outside
-        return own, folder
+        if not folder.is_relative_to(own):
+            raise Conflict(f"The folder `{FOLDER}` of this job leads out of the job's own. It is not shown.")
+        return folder
 
     async def _end(self, job_id: str) -> None:
         kept = self._boards.pop(job_id, None)
         if kept is not None:
             await kept.board.end()
+            await asyncio.to_thread(kept.shelf.clear)
             log.info("tensorboard_ended", job_id=job_id)

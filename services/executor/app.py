@@ -6,7 +6,6 @@ from functools import partial
 from services.executor.backends.choice import chosen, environment_of
 from services.executor.backends.process.linux import boot_id
 from services.executor.checkpoints import Looks
-from services.executor.descriptors import allow_all
 from services.executor.devices.devices import find
 from services.executor.devices.memory import Memory
 from services.executor.doorway import Doorway
@@ -32,6 +31,7 @@ from services.executor.usage.looks import JobFolders
 from services.executor.usage.sampler import Sampler
 from services.executor.usage.tallies import Tallies
 from shared.contracts.instruments import SAMPLES
+from shared.descriptors import allow_all
 from shared.paths import Roots
 from shared.runtime import Deps, Service
 
@@ -61,7 +61,7 @@ def build(deps: Deps) -> Service:
         outputs=outputs,
         sampler=sampler,
         preparation=Preparation(
-            Roots(deps.settings.storage, deps.settings.path_roots),
+            Roots(deps.settings.storage, deps.settings.path_roots, deps.settings.data if backend.uses_images else None),
             environment_of(settings, os.environ),
             files.reports,
             devices.equipment,

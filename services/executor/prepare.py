@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from services.executor import descent
 from services.executor.backends.protocol import Folders, RunOrder
 from services.executor.domain.environment import Place, environment
 from services.executor.domain.equipment import Equipment
@@ -17,6 +16,7 @@ from services.executor.placed import Assignment
 from services.executor.rank_tables import RankTables
 from services.executor.storages import Storages
 from services.executor.usage.files import beside
+from shared import descent
 from shared.contracts.job import Reason, Share
 from shared.contracts.masking import hidden_in
 from shared.paths import PathOutside, Roots

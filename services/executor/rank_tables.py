@@ -6,10 +6,10 @@ In pods that is the affair of `backends.kubernetes.rendezvous`: only the cluster
 import json
 from pathlib import Path
 
-from services.executor import descent
 from services.executor.domain.equipment import Equipment
 from services.executor.domain.rank_table import Npu, Seat, addresses, file_name, rank_table
 from services.executor.placed import Assignment
+from shared import descent
 
 HCCN = Path("/etc/hccn.conf")
 

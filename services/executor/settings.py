@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from shared.contracts.base import NodeName
+from shared.contracts.images import no_id
 from shared.wrong_settings import Settings
 
 _USER = re.compile(r"([^=:,]+)=(\d{1,9}):(\d{1,9})")
@@ -149,9 +150,8 @@ class ExecutorSettings(Settings):
         description="With `docker`: for how long nothing of an image may arrive before its pull is given up and the "
         "job held for a while.",
     )
-    image: str | None = Field(
+    image: Annotated[str, AfterValidator(no_id)] | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$",
         description="With `docker`: of jobs that name none; without it they are refused.",
     )
     users: Annotated[dict[str, tuple[int, int]], NoDecode, BeforeValidator(_parse_users)] = Field(

@@ -89,7 +89,7 @@ def parts_from(deps: Deps, settings: GatewaySettings, people: People, secrets: S
     yard = Yard(bus, people.vcs.policy_of, summaries, pulls, timeout_s, settings.explain_timeout_s)
     foresights = Foresights(bus, deps.clock, settings.explain_timeout_s)
     joiner = Joiner(bus, timeout_s, settings.submit_deadline_s)
-    paths = Paths(deps.settings.storage, deps.settings.path_roots)
+    paths = Paths(deps.settings.storage, deps.settings.path_roots, deps.settings.data, foresights.images_used)
     logins = Logins(secrets)
     return Parts(
         settings=settings,

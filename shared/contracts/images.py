@@ -1,7 +1,8 @@
 """Names of container images, as the OCI's distribution specification and the engines write them.
 
-A name goes to registries, engines and clusters as it stands. So what is no name is refused where it comes in, and
-nothing of it can be an option, a path, a header or a line of its own anywhere.
+A name goes to registries, engines and clusters. So what is no name is refused where it comes in, and nothing of it can
+be an option, a path, a header or a line of its own anywhere. Engines are asked for its `full` form alone: they take any
+other one for the beginning of an id as well, and start whatever image has that.
 """
 
 import re
@@ -22,6 +23,9 @@ _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9._-]{{0,{LONGEST_TAG - 1}}}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _IDENTIFIER = re.compile(r"[0-9a-f]{64}")
+_ALGORITHMS = frozenset({"sha256", "sha512"})
+"""What stands before the ':' of an id or a digest."""
+_AN_ID = "must be a name, not the id of an image on one machine; tag the image"
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def image_name(text: str) -> ImageName:
                 "digits, and single '.', '_' or '-' between them in each part"
             )
     if _IDENTIFIER.fullmatch(repository):
-        raise ValueError("must be a name, not the id of an image on one machine; tag the image")
+        raise ValueError(_AN_ID)
     if registry == HUB and "/" not in repository:
         repository = f"{_OFFICIAL}/{repository}"
     return ImageName(registry, repository, tag or None, digest or None, said)
@@ -88,4 +92,11 @@ def registry_host(text: str) -> str:
 def checked(text: str) -> str:
     """The name as it stands. Raises ValueError."""
     image_name(text)
+    return text
+
+
+def no_id(text: str) -> str:
+    """The name as it stands, if who wrote it cannot have meant an id. Raises ValueError."""
+    if image_name(text).said in _ALGORITHMS:
+        raise ValueError(_AN_ID)
     return text

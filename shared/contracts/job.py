@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from shared.contracts.base import Attempt, Contract, JobId, NodeName, Timestamp, UserName, VcName, Version
-from shared.contracts.images import checked
+from shared.contracts.images import checked, no_id
 from shared.contracts.notify import NOTIFY_ENTRIES, Notify
 
 
@@ -166,9 +166,13 @@ GIVES_DEVICES = frozenset(
         "ASCEND_RUNTIME_OPTIONS",
         "ASCEND_VISIBLE_DEVICES",
         "ASCEND_VNPU_SPECS",
+        "NVIDIA_GDRCOPY",
+        "NVIDIA_GDS",
         "NVIDIA_IMEX_CHANNELS",
         "NVIDIA_MIG_CONFIG_DEVICES",
         "NVIDIA_MIG_MONITOR_DEVICES",
+        "NVIDIA_MOFED",
+        "NVIDIA_NVSWITCH",
         "NVIDIA_VISIBLE_DEVICES",
     }
 )
@@ -182,6 +186,8 @@ SECRETS = 64
 
 Image = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$"), AfterValidator(checked)]
 """The name of a container image (see `images`)."""
+NewImage = Annotated[Image, AfterValidator(no_id)]
+"""One that somebody says now."""
 
 OfferedEndpoint = Literal["ssh", "jupyter", "tensorboard"]
 

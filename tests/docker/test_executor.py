@@ -15,7 +15,8 @@ from tests.support.nats import NatsServer
 
 @pytest.fixture
 async def executor(nats: NatsServer, tmp_path: Path) -> AsyncIterator[ExecutorService]:
-    async with running("docker", nats.url, tmp_path / "data") as executor:
+    roots = {"JOBYARD_PATH_ROOTS": str(tmp_path)}
+    async with running("docker", nats.url, tmp_path / "data", roots) as executor:
         yield executor
 
 
@@ -36,3 +37,15 @@ async def test_what_the_engine_will_not_start_is_refused_in_its_words(yard: Yard
     refused = await yard.said(view, "refused")
     assert isinstance(refused, RunRefused)
     assert refused.busy and "127.0.0.1:9/no/such:1" in refused.reason.message
+
+
+@pytest.mark.usefixtures("executor")
+@pytest.mark.parametrize("path", ["", "data", "data/executor"])
+async def test_no_container_gets_the_platforms_files_though_they_lie_where_jobs_may_be(
+    yard: Yard, tmp_path: Path, path: str
+) -> None:
+    view = await yard.place(launch=launch_of("ls", work_path=str(tmp_path / path)))
+    refused = await yard.said(view, "refused")
+    assert isinstance(refused, RunRefused)
+    assert (refused.reason.code, refused.busy) == ("path_outside", False)
+    assert "platform's own files" in refused.reason.message

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.executor.backends.docker.containers import Limits
+from services.executor.backends.docker.engine import Engine
 from services.executor.backends.frames import STDOUT
 from services.executor.backends.process import marks
 from services.executor.backends.protocol import Folders, RunOrder
@@ -167,6 +168,21 @@ async def test_what_a_registry_says_is_told_in_one_line_that_ends_and_no_word_of
             seen = await bench.refused(replace(bench.order("true"), image=f"{registry.name}/team/train:3"))
             assert seen.reason.code == "image_unavailable"
             assert seen.reason.message.isprintable() and len(seen.reason.model_dump_json()) < 4000
+
+
+async def test_no_image_is_found_by_the_beginning_of_its_id(bench: DockerBench) -> None:
+    id = docker("image", "inspect", "--format", "{{.Id}}", IMAGE).strip()
+    digits = id.removeprefix("sha256:")
+    asked = Engine(engine())
+    await asked.open()
+    try:
+        for beginning in (digits[:4], digits[:12], digits[:63], f"sha256:{digits[:2]}", id):
+            assert docker("image", "inspect", "--format", "{{.Id}}", beginning).strip() == id, "the engine would"
+            assert await asked.image(beginning) is None
+        found = await asked.image(IMAGE)
+        assert found is not None and (found.id, found.name) == (id, IMAGE)
+    finally:
+        await asked.close()
 
 
 async def test_a_registry_that_operators_do_not_allow_is_not_even_asked(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ real registry.
 """
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -118,3 +119,9 @@ def test_the_password_is_in_no_file_log_or_container(yard: Platform, registry: R
     for file in (path for path in yard.data.rglob("*") if path.is_file()):
         with contextlib.suppress(FileNotFoundError):  # the platform goes on, and lets go of files
             assert PASSWORD.encode() not in file.read_bytes(), file
+
+
+def test_containers_are_let_into_no_folder_beside_the_storage_that_nobody_has_named(yard: Platform) -> None:
+    assert yard.call("GET", "/submit-options")["path_roots"] == []
+    problem = yard.call("POST", "/jobs", 422, json={"name": "j", "command": "ls", "work_path": os.getcwd()})
+    assert [error["field"] for error in problem["errors"]] == ["work_path"]

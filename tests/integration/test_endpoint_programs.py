@@ -118,13 +118,22 @@ def test_the_curves_of_the_digits_job_are_in_tensorboard_while_it_runs_and_after
     headers = yard.headers()
     with httpx.Client(base_url=yard.door_url, headers=headers, timeout=SLOW_S, trust_env=False) as browser:
         path = f"/endpoints/{id}/tensorboard/data/plugin/scalars/tags"
-        wait_until(lambda: "loss" in browser.get(path).json().get(".", {}), "the folder is shown", SLOW_S)
-        outwards = yard.data / "storage" / "jobs" / id / "tensorboard" / "outwards"
-        outwards.symlink_to(yard.data)
-        wait_until(lambda: browser.get(path).status_code == 409, "a folder that leads out is shown no more", SLOW_S)
+        folder = yard.data / "storage" / "jobs" / id / "tensorboard"
+        elsewhere = yard.data / "storage" / "elsewhere"
+        elsewhere.mkdir()
+        aside = folder.rename(folder.with_name("aside"))
+        folder.symlink_to(elsewhere)
+        wait_until(lambda: browser.get(path).status_code == 409, "a folder that leads out is not shown", SLOW_S)
         assert "leads out" in browser.get(path).json()["detail"]
-        outwards.unlink()
-        wait_until(lambda: browser.get(path).status_code == 200, "it is shown again", SLOW_S)
+        folder.unlink()
+        aside.rename(folder)
+        wait_until(lambda: "loss" in browser.get(path).json().get(".", {}), "the folder is shown", SLOW_S)
+        folder.rename(aside)
+        folder.symlink_to(elsewhere)
+        wait_until(lambda: browser.get(path).json() == {}, "what leads out is shown no more", SLOW_S)
+        folder.unlink()
+        aside.rename(folder)
+        wait_until(lambda: "loss" in browser.get(path).json().get(".", {}), "it is shown again", SLOW_S)
         yard.call("DELETE", f"/jobs/{id}/endpoints/tensorboard", 200)
         wait_until(lambda: browser.get(path).status_code == 403, "it is closed")
 

@@ -149,7 +149,7 @@ def test_a_path_that_the_gateway_takes_lies_in_the_storage(storage: Path, path: 
     assert resolved.is_relative_to(storage)
 
 
-@pytest.mark.parametrize("name", ["NVIDIA_VISIBLE_DEVICES", "ASCEND_VISIBLE_DEVICES", "NVIDIA_MIG_CONFIG_DEVICES"])
+@pytest.mark.parametrize("name", ["NVIDIA_VISIBLE_DEVICES", "ASCEND_VISIBLE_DEVICES", "NVIDIA_MOFED", "NVIDIA_GDS"])
 @pytest.mark.parametrize("value", ["all", {"secret": "any"}])
 def test_no_job_asks_a_container_runtime_for_devices(name: str, value: object) -> None:
     body = {"name": "job", "command": "true", "env": {name: value}}

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from tests.support.kubernetes.storage import CLAIM, make_claim, remove_claim
 
 
 @contextlib.asynccontextmanager
-async def running(backend: str, nats_url: str, data: Path) -> AsyncIterator[ExecutorService]:
+async def running(
+    backend: str, nats_url: str, data: Path, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[ExecutorService]:
     """With nothing of it left behind."""
     async with contextlib.AsyncExitStack() as ends:
         settings: dict[str, Any] = {"backend": backend}
@@ -27,7 +29,7 @@ async def running(backend: str, nats_url: str, data: Path) -> AsyncIterator[Exec
             settings |= {"docker_host": docker.engine(), "image": docker.IMAGE, "users": "*=1000:1000"}
         elif backend == "kubernetes":
             settings |= await ends.enter_async_context(in_cluster(data / "storage"))
-        yield ends.enter_context(ExecutorService(nats_url, data, **settings))
+        yield ends.enter_context(ExecutorService(nats_url, data, environment, **settings))
 
 
 @contextlib.asynccontextmanager

@@ -1,12 +1,16 @@
-"""How many connections the HTTP door takes, by the descriptors that its process may have.
+"""How many connections the HTTP door takes, and files a TensorBoard, by the descriptors that their process may have.
 
 SSH, the database, NATS and the connections to jobs need theirs, whatever comes to the door.
 """
 
 from dataclasses import dataclass
 
+from services.endpoints.domain.boards import AT_ONCE
+
 LARGEST = 65_536
 """No more is planned with, also where the system sets no limit."""
+MOST_FILES = 1000
+"""Event files of one TensorBoard."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,15 @@ class Room:
 
 def room(descriptors: int) -> Room:
     """An eighth for strangers, half of that for one address; a quarter for those who are known."""
-    planned = min(descriptors, LARGEST) if descriptors > 0 else LARGEST
+    planned = _planned(descriptors)
     strangers = max(2, planned // 8)
     return Room(strangers, strangers // 2, planned // 4)
+
+
+def event_files(descriptors: int) -> int:
+    """Of one of the TensorBoards that are shown at one time (`boards.py`), which have a quarter together."""
+    return min(MOST_FILES, _planned(descriptors) // (4 * AT_ONCE))
+
+
+def _planned(descriptors: int) -> int:
+    return min(descriptors, LARGEST) if descriptors > 0 else LARGEST

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.executor import descent
+from shared import descent
 
 
 def give(path: str | Path, user: int, group: int, table: Path | None = None) -> None:

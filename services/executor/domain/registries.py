@@ -12,17 +12,15 @@ from shared.contracts.job import Reason
 
 def forbidden(image: str, allowed: Sequence[str]) -> Reason | None:
     """Why a run may not start in it. `allowed`: patterns of registries with their ports, as `*.lab:5000`; none: all."""
-    if not allowed:
-        return None
     try:
         registry = image_name(image).registry
-    except ValueError:
-        registry = ""
-    if any(fnmatchcase(registry, pattern) for pattern in allowed):
+    except ValueError as error:
+        message = f"The image name {image} is not valid: it {error}."
+        return Reason(code="image_invalid", message=message, details={"image": image, "said": f"it {error}"})
+    if not allowed or any(fnmatchcase(registry, pattern) for pattern in allowed):
         return None
-    named = f"the registry {registry}" if registry else "a registry that is not understood"
     message = (
-        f"The image {image} is of {named}; nodes here pull from {', '.join(allowed)} alone. Submit with an image "
-        "of these, or ask an operator to allow it (JOBYARD_EXECUTOR_REGISTRIES)."
+        f"The image {image} is of the registry {registry}; nodes here pull from {', '.join(allowed)} alone. Submit "
+        "with an image of these, or ask an operator to allow it (JOBYARD_EXECUTOR_REGISTRIES)."
     )
     return Reason(code="registry_forbidden", message=message, details={"image": image, "registry": registry})

@@ -12,7 +12,7 @@ from services.gateway.resources.body import Body
 from services.gateway.sshkeys import SshKeyDocument
 from services.gateway.vcs import VcDocument
 from shared.contracts.base import Contract, Timestamp, UserName, VcName
-from shared.contracts.job import Image
+from shared.contracts.job import NewImage
 from shared.contracts.notify import Email
 
 VCS = 256
@@ -127,7 +127,7 @@ class VcChange(Body):
     endpoint_idle_s: Annotated[
         Idle | None, Field(description="Seconds after which an endpoint that nobody uses closes.")
     ] = None
-    image: Annotated[Image | None, Field(description="What its jobs start in that name no image.")] = None
+    image: Annotated[NewImage | None, Field(description="What its jobs start in that name no image.")] = None
 
 
 class NewVc(VcChange):

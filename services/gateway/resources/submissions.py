@@ -14,6 +14,7 @@ from shared.contracts.job import (
     SECRETS,
     EnvName,
     EnvValue,
+    NewImage,
     SecretName,
 )
 from shared.contracts.notify import NOTIFY_ENTRIES, Notify
@@ -75,6 +76,7 @@ class JobRequest(contract.JobRequest):
             json_schema_extra=_without_default,
         ),
     ] = contract.IDLE
+    image: Annotated[NewImage | None, Field(description="Container image; `process` ignores it.")] = None
     env: Annotated[dict[EnvName, EnvEntry], Field(max_length=256), AfterValidator(_not_too_many)] = Field(  # type: ignore[assignment]
         default_factory=dict
     )

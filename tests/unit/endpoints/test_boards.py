@@ -1,49 +1,7 @@
-"""TensorBoard after a job's end: what of a folder is shown, and whose board makes room."""
+"""TensorBoard after a job's end: whose board makes room, and how many files one has open."""
 
-from pathlib import Path
-
-import pytest
-
-from services.endpoints.domain.boards import Shown, makes_room
-from services.endpoints.enclosed import LeadsOut, check_enclosed
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Path:
-    (tmp_path / "own/tensorboard/run/deep").mkdir(parents=True)
-    (tmp_path / "others").mkdir()
-    (tmp_path / "others/secret").write_text("secret")
-    return tmp_path / "own"
-
-
-def test_a_folder_with_links_within_the_jobs_own_is_shown(own: Path) -> None:
-    (own / "logs").mkdir()
-    (own / "tensorboard/run/link").symlink_to("../../logs")
-    (own / "tensorboard/loop").symlink_to(own / "tensorboard")
-    (own / "tensorboard/nowhere").symlink_to("missing")
-    check_enclosed(own / "tensorboard", own)
-    check_enclosed(own / "not-there", own)
-
-
-@pytest.mark.parametrize("place", ["x", "run/deep/x"])
-@pytest.mark.parametrize("target", ["others", "others/secret", "others/not-there-yet", "own/../others"])
-def test_a_link_out_of_the_jobs_folder_is_refused_at_any_depth(own: Path, place: str, target: str) -> None:
-    (own / "tensorboard" / place).symlink_to(own.parent / target)
-    with pytest.raises(LeadsOut, match=f"tensorboard/{place}"):
-        check_enclosed(own / "tensorboard", own)
-
-
-def test_a_link_that_leads_out_over_another_within_is_refused(own: Path) -> None:
-    (own / "way").symlink_to("..")
-    (own / "tensorboard/x").symlink_to("../way/others")
-    with pytest.raises(LeadsOut):
-        check_enclosed(own / "tensorboard", own)
-
-
-def test_a_folder_that_is_itself_a_link_outwards_is_refused(own: Path) -> None:
-    (own / "board").symlink_to(own.parent / "others")
-    with pytest.raises(LeadsOut):
-        check_enclosed(own / "board", own)
+from services.endpoints.domain.boards import AT_ONCE, Shown, makes_room
+from services.endpoints.domain.room import LARGEST, event_files
 
 
 def test_an_owners_third_board_ends_the_owners_own_least_used_one() -> None:
@@ -62,3 +20,8 @@ def test_what_is_being_started_is_not_ended() -> None:
     assert makes_room(starting, "ada") is None
     assert makes_room(starting, "bob") == ()
     assert makes_room(starting | {"c": Shown("bob", None), "d": Shown("bob", None)}, "eve") is None
+
+
+def test_boards_have_a_quarter_of_the_descriptors_together() -> None:
+    assert event_files(1024) * AT_ONCE == 256
+    assert event_files(-1) == event_files(LARGEST) == 1000

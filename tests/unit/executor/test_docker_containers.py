@@ -17,6 +17,7 @@ from services.executor.backends.docker.containers import (
 from services.executor.backends.docker.mounts import Mount, mounts_of
 from services.executor.backends.docker.users import User
 from services.executor.backends.protocol import RunOrder
+from services.executor.domain.container_devices import withheld
 from tests.support.executor_backend import order_of
 
 LIMITS = Limits(memory_mib=800)
@@ -52,7 +53,7 @@ def test_nothing_of_an_order_but_its_shape_stands_in_the_container() -> None:
     order = replace(ORDER, argv=("train", "--key", "s3cret"), env={"TOKEN": "s3cret"}, hidden=("s3cret",))
     made = made_of(order)
     assert "s3cret" not in repr(made)
-    assert made["Env"] == ["LD_PRELOAD", "PATH", "NVIDIA_VISIBLE_DEVICES=void", "ASCEND_VISIBLE_DEVICES="]
+    assert made["Env"] == ["LD_PRELOAD", "PATH", *(f"{name}={none}" for name, none in withheld(None).items())]
     assert environment_of(order, IMAGE, None) == {**IMAGE.environment, "TOKEN": "s3cret"}
 
 

@@ -18,7 +18,7 @@ from tests.support.kubernetes.pod_documents import END, LIVES, NO_SHELL, START_N
 from tests.support.waiting import until
 
 NONE = ended(128, NO_SHELL, "StartError")
-DIGEST = f"lab/train@sha256:{'0' * 64}"
+DIGEST = f"docker.io/lab/train@sha256:{'0' * 64}"
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from services.executor.backends.kubernetes.manifest import pod, tombstone
 from services.executor.backends.protocol import Folders
 from services.executor.domain import pod_names as names
 from services.executor.domain.cluster_nodes import Kind
-from services.executor.domain.container_devices import withheld
+from services.executor.domain.container_devices import NVIDIA_EXTRAS, withheld
 from services.executor.domain.pod_shell import SHELL
 from shared.contracts.commands.secrets import RegistryLogin
+from shared.contracts.job import GIVES_DEVICES
 from shared.ids import new_id
 from tests.support.executor_backend import order_of
 
@@ -28,6 +29,7 @@ LAYOUT = Layout(
     storages=(Storage(PurePosixPath("/srv"), "all"), Storage(PurePosixPath("/srv/jobs"), "jobs", "yard")),
     device_types={"v100": Kind("nvidia.com/gpu")},
 )
+ONE_GPU: dict[str, Any] = {"device_type": "v100", "devices": (0,)}
 
 
 def made(layout: Layout = LAYOUT, **changes: Any) -> dict[str, Any]:
@@ -57,8 +59,8 @@ def test_every_virtual_cluster_has_a_namespace_of_its_own_that_is_a_dns_label(vc
 
 def test_an_image_comes_from_the_registries_that_operators_allow_and_their_own_from_anywhere() -> None:
     layout = replace(LAYOUT, registries=("docker.io",))
-    assert container(made(layout))["image"] == "lab/base:1"
-    assert container(made(layout, image="python:3"))["image"] == "python:3"
+    assert container(made(layout))["image"] == "docker.io/lab/base:1"
+    assert container(made(layout, image="python:3"))["image"] == "docker.io/library/python:3"
     with pytest.raises(Unplaceable, match="JOBYARD_EXECUTOR_REGISTRIES") as refusal:
         made(layout, image="169.254.169.254/x:1")
     assert refusal.value.reason.code == "registry_forbidden"
@@ -89,13 +91,21 @@ def test_kubernetes_puts_nothing_in_place_of_what_a_command_or_a_variable_says()
 
 
 def test_no_variable_gives_a_pod_devices_that_it_was_not_placed_with() -> None:
-    tries = {"NVIDIA_VISIBLE_DEVICES": "all", "ASCEND_VISIBLE_DEVICES": "0-7", "NVIDIA_MIG_CONFIG_DEVICES": "all"}
+    tries = dict.fromkeys(GIVES_DEVICES, "all") | {"NVIDIA_MOFED": "enabled"}
     without = {each["name"]: each["value"] for each in container(made(env=tries))["env"]}
-    assert without == {"NVIDIA_VISIBLE_DEVICES": "void", "ASCEND_VISIBLE_DEVICES": ""}
-    placed = container(made(env=tries, device_type="v100", devices=(0,)))["env"]
-    assert placed == [{"name": "ASCEND_VISIBLE_DEVICES", "value": ""}], "its plugin says the other one"
+    extras = dict.fromkeys(NVIDIA_EXTRAS, "")
+    assert without == {"NVIDIA_VISIBLE_DEVICES": "void", "ASCEND_VISIBLE_DEVICES": "", **extras}
+    placed = {each["name"]: each["value"] for each in container(made(env=tries, **ONE_GPU))["env"]}
+    assert placed == {"ASCEND_VISIBLE_DEVICES": "", **extras}, "its plugin says the other one"
     hidden = container(made(env=tries, hidden=("all",)))["env"]
     assert {each["name"]: each.get("value") for each in hidden} == without
+
+
+def test_what_plugins_give_beside_gpus_is_theirs_to_say_where_an_operator_says_so() -> None:
+    layout = replace(LAYOUT, plugins_say=("NVIDIA_GDS",))
+    placed = {each["name"] for each in container(made(layout, env={}, **ONE_GPU))["env"]}
+    assert placed == {"ASCEND_VISIBLE_DEVICES", *NVIDIA_EXTRAS} - {"NVIDIA_GDS"}
+    assert container(made(layout, env={}))["env"] == container(made(env={}))["env"], "no GPU"
 
 
 def test_in_an_image_without_a_shell_it_is_what_the_job_says_and_nothing_of_ours() -> None:
@@ -171,7 +181,7 @@ def test_devices_are_asked_for_by_the_clusters_name_and_shown_by_its_plugin() ->
     document = made(device_type="v100", devices=(0, 1), cpus=2.5, memory_mib=512, env=env)
     amounts = {"cpu": "2500m", "memory": "512Mi", "nvidia.com/gpu": "2"}
     assert container(document)["resources"] == {"requests": amounts, "limits": amounts}
-    assert [each["name"] for each in container(document)["env"]] == ["X", "ASCEND_VISIBLE_DEVICES"]
+    assert [each["name"] for each in container(document)["env"]] == ["X", *withheld("nvidia.com/gpu")]
 
 
 def test_a_job_without_an_image_is_refused_in_words_where_no_default_is_set() -> None:
@@ -180,8 +190,8 @@ def test_a_job_without_an_image_is_refused_in_words_where_no_default_is_set() ->
         made(bare, image=None)
     assert refusal.value.reason.code == "no_image"
     assert "Submit the job with an image" in refusal.value.reason.message
-    assert container(made(bare, image="own:1"))["image"] == "own:1"
-    assert container(made(image=None))["image"] == LAYOUT.image
+    assert container(made(bare, image="own:1"))["image"] == "docker.io/library/own:1"
+    assert container(made(image=None))["image"] == f"docker.io/{LAYOUT.image}"
 
 
 def test_a_device_type_that_no_operator_has_named_is_refused() -> None:

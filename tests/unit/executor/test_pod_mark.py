@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from services.executor import descent
 from services.executor.backends.kubernetes import manifest
 from services.executor.backends.kubernetes.layout import Layout, Storage
 from services.executor.backends.kubernetes.mounts import mark_of
 from services.executor.backends.kubernetes.wrapper import MESSAGE, started
 from services.executor.domain.pod_states import CLAIM_DIFFERS, EXITED, MISPLACED
+from shared import descent
 from shared.ids import new_id
 from tests.support.executor_backend import order_of
 

@@ -53,6 +53,7 @@ def test_labels_of_operators_stand_beside_our_own() -> None:
         {"annotations": {f"a{number}": "" for number in range(65)}},
         {"labels": {"a": "no value!"}},
         {"labels": {"a": "x" * 64}},
+        {"plugins_say": ["NVIDIA_VISIBLE_DEVICES"]},
     ],
 )
 def test_what_is_jobyards_own_or_means_nothing_to_a_cluster_is_refused(said: dict[str, Any]) -> None:

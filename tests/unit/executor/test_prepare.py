@@ -139,6 +139,17 @@ async def test_a_link_out_of_the_storage_leads_nowhere(preparation: Preparation,
     assert list(outside.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["job_path", "checkpoint_path", "work_path", "data_path"])
+async def test_no_job_apart_from_the_machine_gets_the_platforms_files(storage: Path, name: str) -> None:
+    data = storage.parent
+    roots = Roots(storage, [data.parent], kept_from=data)
+    preparation = Preparation(roots, {}, reports, Equipment(), Storages())
+    for path in (data, data / "nats", data.parent):
+        unfit = await refused(preparation, **{name: str(path)})
+        assert (unfit.reason.code, unfit.busy) == ("path_outside", False)
+        assert "platform's own files" in unfit.reason.message
+
+
 async def test_a_file_in_the_way_of_the_jobs_folder_is_a_sentence(preparation: Preparation, storage: Path) -> None:
     (storage / "taken").touch()
     unfit = await refused(preparation, job_path="taken")

@@ -26,7 +26,6 @@ def test_an_image_of_a_registry_that_is_allowed_may_be_pulled(image: str) -> Non
         "evil.lab/docker.io/a:1",
         "169.254.169.254/x",
         "localhost:22/x",
-        "Not/A/Name",
     ],
 )
 def test_any_other_is_refused_with_what_is_allowed(image: str) -> None:
@@ -34,6 +33,13 @@ def test_any_other_is_refused_with_what_is_allowed(image: str) -> None:
     assert reason is not None and reason.code == "registry_forbidden"
     assert "docker.io, registry.lab:5000, *.example.org" in reason.message
     assert forbidden(image, ()) is None, "all are, unless somebody says"
+
+
+@pytest.mark.parametrize("allowed", [(), ALLOWED])
+def test_what_is_no_name_goes_to_no_node(allowed: tuple[str, ...]) -> None:
+    reason = forbidden("Not/A/Name", allowed)
+    assert reason is not None and reason.code == "image_invalid"
+    assert "Not/A/Name" in reason.message
 
 
 def test_patterns_are_checked_when_the_executor_starts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,17 @@
 """Names of images: taken apart as engines do, and everything refused that is none."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.contracts.images import LONGEST, image_name, registry_host
+from services.gateway.bodies import parsed
+from services.gateway.resources import submissions
+from services.gateway.resources.people import VcChange
+from shared.contracts.errors import Invalid
+from shared.contracts.images import LONGEST, image_name, no_id, registry_host
 from shared.contracts.job import JobRequest
 
 SHA = "sha256:" + "a" * 64
@@ -91,6 +97,24 @@ def test_what_is_no_name_is_refused_where_it_is_submitted(text: str) -> None:
         image_name(text)
     with pytest.raises(ValidationError):
         JobRequest(name="j", command="true", image=text)
+
+
+@pytest.mark.parametrize("text", ["sha256:69", "sha256:6954721c8b98", SHA, "sha512:1", "sha256", f"sha256@{SHA}"])
+def test_whoever_writes_an_id_is_told_to_write_a_name(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a name, not the id of an image"):
+        no_id(text)
+    with pytest.raises(Invalid, match="must be a name, not the id of an image"):
+        parsed(submissions.JobRequest, json.dumps({"name": "j", "command": "true", "image": text}).encode())
+    with pytest.raises(ValidationError):
+        VcChange(image=text)
+    kept = JobRequest(name="j", command="true", image=text)
+    assert kept.image == text, "what was accepted before can be read"
+    assert image_name(text).full.startswith("docker.io/library/sha")
+
+
+@given(st.from_regex(r"(sha256:)?[0-9a-f]{1,63}", fullmatch=True))
+def test_the_full_form_of_a_name_is_the_beginning_of_no_id(text: str) -> None:
+    assert image_name(text).full.startswith("docker.io/library/")
 
 
 @given(st.text(max_size=40))

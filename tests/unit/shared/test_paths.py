@@ -149,3 +149,39 @@ def test_nobody_gets_the_whole_storage_or_all_jobs_folders(storage: Path, path: 
 
 def test_a_folder_that_an_operator_allows_may_be_used_as_a_whole(storage: Path, tmp_path: Path) -> None:
     assert Roots(storage, [tmp_path / "code"]).resolve(str(tmp_path / "code")) == tmp_path / "code"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Where somebody works and starts the platform, with its data folder in it."""
+    checkout = tmp_path / "home" / "checkout"
+    (checkout / ".jobyard" / "storage" / "jobs" / "1").mkdir(parents=True)
+    (checkout / "examples").mkdir()
+    return checkout
+
+
+@pytest.mark.parametrize(
+    "path", ["", "checkout", "checkout/.jobyard", "checkout/.jobyard/executor", "checkout/.jobyard/new", "way", "into"]
+)
+def test_no_job_in_a_container_gets_the_platforms_files(checkout: Path, path: str) -> None:
+    home, data = checkout.parent, checkout / ".jobyard"
+    (home / "way").symlink_to(data)
+    (home / "into").symlink_to(data / "nats")
+    with pytest.raises(PathOutside, match="platform's own files"):
+        Roots(data / "storage", [home], kept_from=data).resolve(str(home / path))
+    assert Roots(data / "storage", [home]).resolve(str(home / path)), "processes of the same user read it anyway"
+
+
+def test_a_job_in_a_container_gets_what_lies_beside_the_platforms_files_and_its_own_among_them(checkout: Path) -> None:
+    data = checkout / ".jobyard"
+    roots = Roots(data / "storage", [checkout, data / "datasets"], kept_from=data)
+    for path in (checkout / "examples", checkout / ".jobyard2", data / "storage" / "jobs" / "1", data / "datasets"):
+        assert roots.resolve(str(path)) == path
+    assert roots.resolve("jobs/1") == data / "storage" / "jobs" / "1"
+
+
+def test_a_folder_around_a_storage_elsewhere_is_nobodys_either(tmp_path: Path) -> None:
+    roots = Roots(tmp_path / "srv" / "storage", [tmp_path / "srv"], kept_from=tmp_path / "data")
+    with pytest.raises(PathOutside, match="platform's own files"):
+        roots.resolve(str(tmp_path / "srv"))
+    assert roots.resolve(str(tmp_path / "srv" / "datasets")) == tmp_path / "srv" / "datasets"

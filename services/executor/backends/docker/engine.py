@@ -6,7 +6,6 @@ as a full disk is one.
 
 import errno
 import json
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from services.executor.backends.docker.containers import Image
 from shared.contracts.commands.secrets import RegistryLogin
-from shared.contracts.images import LATEST, image_name
+from shared.contracts.images import image_name
 
 LINE_BYTES = 128 << 10
 """Of what the engine writes of a pull, at most; a registry's own words are among it."""
@@ -137,7 +136,7 @@ class Engine:
         """None: it is not here."""
         async with self._told() as docker:
             try:
-                found = await docker.images.inspect(name)
+                found = await docker.images.inspect(image_name(name).full)
             except DockerError as error:
                 if error.status == 404:
                     return None
@@ -147,14 +146,11 @@ class Engine:
 
     async def pull(self, image: str, login: RegistryLogin | None, told: Callable[[Mapping[str, Any]], None]) -> None:
         """As long as it takes; `told` of each line that the engine writes of it. Raises Unpullable."""
-        named, headers = image, {}
+        named, headers = image_name(image), {}
         if login is not None:
-            named = image_name(image).full
             auth = {"username": login.username, "password": login.password}
-            headers["X-Registry-Auth"] = compose_auth_header(auth, named.partition("/")[0])
-        query = {"fromImage": named}
-        if not re.search(r"[:@][^/]*$", named):
-            query["tag"] = LATEST  # else all of them would be pulled
+            headers["X-Registry-Auth"] = compose_auth_header(auth, named.registry)
+        query = {"fromImage": named.full}
         try:
             async with self._told() as docker:
                 forever = aiohttp.ClientTimeout(total=None)

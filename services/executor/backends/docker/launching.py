@@ -14,7 +14,6 @@ from secrets import token_hex
 
 import structlog
 
-from services.executor import descent
 from services.executor.backends.docker.containers import (
     HERE,
     Image,
@@ -38,6 +37,7 @@ from services.executor.backends.protocol import RunOrder
 from services.executor.domain.folder_errors import is_final
 from services.executor.domain.observation import Refused
 from services.executor.domain.registries import forbidden
+from shared import descent
 from shared.contracts.job import Reason
 
 log = structlog.get_logger()

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from services.executor import descent
 from services.executor.backends.docker.mounted import Expected
 from services.executor.backends.docker.mounts import Mount
+from shared import descent
 
 
 class Pinned:

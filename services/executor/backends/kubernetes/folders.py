@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from services.executor import descent
 from services.executor.backends.kubernetes.mounts import mark_of
 from services.executor.backends.ownership import share
 from services.executor.backends.protocol import RunOrder
@@ -18,6 +17,7 @@ from services.executor.domain.folder_errors import is_final
 from services.executor.domain.observation import Refused
 from services.executor.folder_trouble import trouble
 from services.executor.storages import Storages
+from shared import descent
 from shared.contracts.events import Facts
 from shared.contracts.job import Reason
 

@@ -49,6 +49,8 @@ class Layout:
     limit_cpus: bool = True
     shares: Mapping[str, Share] = field(default_factory=dict)
     """By device type."""
+    plugins_say: Sequence[str] = ()
+    """Variables that device plugins set beside those that name devices."""
     memory_mib: int = 0
     """The limit of a run that asks for none; 0: none."""
     disk_mib: int = 0

@@ -69,6 +69,7 @@ def layout_of(executor: str, said: KubernetesSettings) -> Layout:
         device_types={name: Kind(kind.resource, kind.labels) for name, kind in said.devices.items()},
         limit_cpus=said.limit_cpus,
         shares={name: Share(kind.cpus, kind.memory_mib) for name, kind in said.devices.items()},
+        plugins_say=said.plugins_say,
         memory_mib=said.memory_mib,
         disk_mib=said.disk_mib,
         shared_memory_mib=said.shared_memory_mib,

@@ -22,6 +22,7 @@ from services.executor.domain.pod_shell import ShellUse, needed_use
 from services.executor.domain.rank_table import VARIABLE
 from services.executor.domain.registries import forbidden
 from shared.contracts.events import Facts
+from shared.contracts.images import image_name
 from shared.contracts.job import CPU, Reason
 
 SHORTEST_GRACE_S = 1
@@ -45,7 +46,7 @@ def pod(order: RunOrder, layout: Layout, *, direct: bool = False) -> Document:
         "name": names.CONTAINER,
         "image": image_of(order, layout),
         "imagePullPolicy": layout.pull_policy,
-        "env": variables(order, resource, also),
+        "env": variables(order, resource, layout.plugins_say, also),
         "resources": _resources(order, layout),
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -97,7 +98,7 @@ def pod(order: RunOrder, layout: Layout, *, direct: bool = False) -> Document:
 
 
 def image_of(order: RunOrder, layout: Layout) -> str:
-    """What it starts in. Raises Unplaceable."""
+    """What it starts in, by the name that no node takes for an id. Raises Unplaceable."""
     image = order.image or layout.image
     if not image:
         message = "This cluster runs jobs in containers and has no default image. Submit the job with an image."
@@ -105,7 +106,7 @@ def image_of(order: RunOrder, layout: Layout) -> str:
     reason = forbidden(order.image, layout.registries) if order.image else None
     if reason is not None:
         raise Unplaceable(reason)
-    return image
+    return image_name(image).full
 
 
 def _login(order: RunOrder) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import structlog
 
-from services.executor import descent
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.gathering import Gathering, kept_gathering
 from services.executor.backends.kubernetes.kept import Kept
@@ -28,6 +27,7 @@ from services.executor.domain.pod_status import container_state
 from services.executor.domain.rank_table import rank_table
 from services.executor.domain.record import rank_id, rank_of
 from services.executor.storages import Storages
+from shared import descent
 
 log = structlog.get_logger()
 

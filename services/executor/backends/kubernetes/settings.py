@@ -14,7 +14,9 @@ from services.executor.backends.kubernetes.network_settings import (
     PeerSettings,
     PodsSettings,
 )
+from services.executor.domain.container_devices import NVIDIA_EXTRAS
 from services.executor.domain.pod_names import MANAGED_BY, PREFIX
+from shared.contracts.images import no_id
 from shared.wrong_settings import Settings
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
@@ -24,6 +26,12 @@ def _inside(path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
         raise ValueError(f"{path!r} leads out of its claim: write it without a '/' at the start and without '..'")
     return path
+
+
+def _extra(name: str) -> str:
+    if name not in NVIDIA_EXTRAS:
+        raise ValueError(f"{name!r} is none of {', '.join(sorted(NVIDIA_EXTRAS))}")
+    return name
 
 
 def _theirs(said: dict[str, str]) -> dict[str, str]:
@@ -109,7 +117,9 @@ class KubernetesSettings(Settings):
         description="Namespaces that others have made for runs. One that was there before, and is not named here, is "
         "refused while `CREATE_NAMESPACES` is on: it may be somebody else's.",
     )
-    image: str = Field("", description="Of jobs that name none; without it they are refused.")
+    image: Literal[""] | Annotated[str, AfterValidator(no_id)] = Field(
+        "", description="Of jobs that name none; without it they are refused."
+    )
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         "IfNotPresent", description="When images are pulled."
     )
@@ -124,6 +134,11 @@ class KubernetesSettings(Settings):
         description='Device types: `{"v100": {"resource": "nvidia.com/gpu", "labels": {"nvidia.com/gpu.product": '
         '"Tesla-V100"}, "cpus": 8, "memory_mib": 65536}}`. `cpus`: a run has at least so many for each device; '
         "`memory_mib`: for each, if it asks for no memory.",
+    )
+    plugins_say: tuple[Annotated[str, AfterValidator(_extra)], ...] = Field(
+        (),
+        description="Variables by which the cluster's device plugins give GPU pods more of a node than GPUs, for "
+        'instance `["NVIDIA_GDS", "NVIDIA_MOFED"]`. All others of this kind are empty in pods.',
     )
     limit_cpus: bool = Field(True, description="Whether a run may use no more processors than it asked for.")
     memory_mib: int = Field(

@@ -3,7 +3,7 @@
 A value that is a secret, or holds something hidden, is a reference to the run's Secret, so it stands in no pod.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from services.executor.backends.kubernetes.api import Document
 from services.executor.backends.kubernetes.hidden import concealed
@@ -16,7 +16,9 @@ MASTER_ADDR = "MASTER_ADDR"
 VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ASCEND_RT_VISIBLE_DEVICES"})
 
 
-def variables(order: RunOrder, resource: str | None, also: Mapping[str, str]) -> list[Document]:
+def variables(
+    order: RunOrder, resource: str | None, plugins_say: Collection[str], also: Mapping[str, str]
+) -> list[Document]:
     """Which devices a container sees is its device plugin's to say. `resource`: those that it asks for."""
     said = {name: value for name, value in order.env.items() if name not in GIVES_DEVICES}
     if order.ranks > 1:
@@ -32,7 +34,7 @@ def variables(order: RunOrder, resource: str | None, also: Mapping[str, str]) ->
     if order.ranks > 1 and order.rank == 0:  # it is where they meet; the others are told once it is there
         listed.append({"name": MASTER_ADDR, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})
     listed += ({"name": name, "value": literal(value)} for name, value in also.items())
-    return [*listed, *({"name": name, "value": value} for name, value in withheld(resource).items())]
+    return [*listed, *({"name": name, "value": value} for name, value in withheld(resource, plugins_say).items())]
 
 
 def literal(value: str) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.executor import descent
 from services.executor.backends.ownership import give
+from shared import descent
 
 SOMEBODY = 1000
 

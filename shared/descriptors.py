@@ -1,4 +1,4 @@
-"""How many files and connections the executor may have open at once: as many as the system lets it.
+"""How many files and connections a process may have open at once: as many as the system lets it.
 
 A run in a cluster holds a connection for as long as it lives, one in a container a few while somebody is in it. The
 soft limit is 1024 on most systems, for programs that call select(2), which nothing here does. Runs of `process` inherit

@@ -1,11 +1,11 @@
-"""The executor may have as many files open as the system lets it, not as few as most programs are given."""
+"""A service may have as many files open as the system lets it, not as few as most programs are given."""
 
 import subprocess
 import sys
 
 PROGRAM = """
 import resource
-from services.executor.descriptors import allow_all
+from shared.descriptors import allow_all
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 512))
 allow_all()
