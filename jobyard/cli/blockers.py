@@ -31,6 +31,8 @@ def _amount(blocker: Blocker, code: str) -> str:
     """Of what is waited for: devices, if it has any; for whoever lacks cpus or memory, these."""
     if code == "waiting_for_memory":
         return f"{blocker.memory_mib} MiB"
+    if code == "waiting_for_pods":
+        return "a pod"
     if code == "waiting_for_cpus" or not blocker.devices:
         return f"{blocker.cpus:g} cpus"
     return f"{blocker.devices} {blocker.device_type}"

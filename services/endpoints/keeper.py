@@ -116,7 +116,7 @@ class Keeper:
             if running is not None:
                 return running
             job = await self._bus.ask(GET, GetJob(id=job_id), self._timeout_s)
-            folder = self._folder(job)
+            folder = await asyncio.to_thread(self._folder, job)  # its storage may be slow to answer
             ending = makes_room(self._shown(job_id), job.owner)
             if ending is None:
                 raise Unavailable("Other TensorBoards are being started here. Try again in a moment.")

@@ -100,10 +100,14 @@ class Reconcile:
         by_job: dict[str, list[str]] = {}
         for id in remnants:
             by_job.setdefault(id.partition(".")[0], []).append(id)
-        for view in await views_of(self._bus, by_job):
-            for id in by_job[view.id]:
-                if id != self._held(view):
-                    await self._alone(id, self._executor.remnants.clear(id, view.vc, remnants[id]))
+        clear = self._executor.remnants.clear
+        unwanted = [
+            (id, view.vc)
+            for view in await views_of(self._bus, by_job)
+            for id in by_job[view.id]
+            if id != self._held(view)
+        ]
+        await asyncio.gather(*(self._alone(id, clear(id, vc, remnants[id])) for id, vc in unwanted))
 
     def _held(self, view: JobView) -> str | None:
         """The run that the job holds its place here for."""

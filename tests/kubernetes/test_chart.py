@@ -167,6 +167,7 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         ({"runs": {"annotations": {"jobyard.io/owner": "me"}}}, "runs/annotations"),
         ({"runs": {"nodeLabels": {"-pool": "gpu"}}}, "-pool"),
         ({"runs": {"domain": "Cluster.local"}}, "runs/domain"),
+        ({"runs": {"pluginsSay": ["NVIDIA_VISIBLE_DEVICES"]}}, "pluginsSay/0"),
         ({"runs": {"memoryMib": 2**40}}, "runs/memoryMib"),
         ({"runs": {"priorityClass": "Team High"}}, "priorityClass"),
         ({"runs": {"quotas": {"default": {"pods": -1}}}}, "quotas/default/pods"),
@@ -200,6 +201,7 @@ def test_what_the_executor_reads_of_odd_values_is_what_the_schema_lets_through(m
         "annotations": {"example.org/why": "in words, with: signs"},
         "domain": "cluster.local",
         "memoryMib": 67_108_864,
+        "pluginsSay": ["NVIDIA_GDS"],
         "diskMib": 2**30,
     }
     _let_read(monkeypatch, environments(rendered({"runs": runs}))["executor"])
@@ -209,6 +211,7 @@ def test_what_the_executor_reads_of_odd_values_is_what_the_schema_lets_through(m
         AddressesSettings(cidr=IPv4Network("10.1.0.0/16"), without=(IPv4Network("10.1.9.0/24"),)),
         AddressesSettings(cidr=IPv6Network("fd00::/64")),
     )
+    assert settings.plugins_say == ("NVIDIA_GDS",)
     assert settings.annotations["example.org/why"] == "in words, with: signs"
 
 

@@ -159,4 +159,5 @@ class Executor:
         return b"".join(piece for _, _, piece in frames)
 
     async def looked(self) -> None:
+        await asyncio.sleep(0)  # a look that is just over begins another one for what has changed meanwhile
         await until(lambda: RUN not in {task.get_name() for task in asyncio.all_tasks()}, "all looks are over")

@@ -80,6 +80,7 @@ class Cluster:
         self.rendezvous.look_at(rank)
 
     async def looked(self) -> None:
+        await asyncio.sleep(0)  # a look that is just over begins another one for what has changed meanwhile
         await until(lambda: self.run not in {task.get_name() for task in asyncio.all_tasks()}, "all looks are over")
 
     def told(self, rank: int) -> str | None:

@@ -11,6 +11,7 @@ const HOLDS: Blocker = {
 test('a job in the way has devices, and for whoever lacks cpus or memory just these', () => {
     expect(shareOf(HOLDS, 'waiting_for_devices')).toEqual({ text: 'devices', count: 4, type: 'v100' })
     expect(shareOf(HOLDS, 'waiting_for_cpus')).toEqual({ text: 'cpus', count: 2.5 })
+    expect(shareOf(HOLDS, 'waiting_for_pods')).toEqual({ text: 'pod' })
     expect(shareOf(HOLDS, 'waiting_for_memory')).toEqual({ text: 'memory', mib: 64 })
     expect(shareOf({ ...HOLDS, devices: 0, device_type: 'cpu' }, 'making_room')).toEqual({ text: 'cpus', count: 2.5 })
 })

@@ -12,6 +12,7 @@ export default {
     blocking: {
         foreign: 'a job of another VC',
         devices: '{count} {type}',
+        pod: 'a pod',
         cpus: '{count} CPU | {count} CPUs',
         memory: '{mib} MiB of memory',
         leaves: 'is being stopped',

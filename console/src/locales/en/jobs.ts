@@ -96,6 +96,7 @@ export default {
         noImage: 'its image cannot be had',
         noProgram: 'a program is missing in its image',
         noStorage: 'its storage is not there',
+        diskFull: 'the disk of its folders is full',
         clusterRefused: 'the cluster has refused it',
         noNamespace: 'its virtual cluster has no place there',
         noUser: 'it has no user on its node',

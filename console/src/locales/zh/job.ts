@@ -16,6 +16,7 @@ export default {
         foreign: '其他虚拟集群的作业',
         devices: '{count} 个 {type}',
         cpus: '{count} 个 CPU',
+        pod: '一个 pod',
         memory: '{mib} MiB 内存',
         leaves: '正在停止',
         promised: '排在前面，资源为其保留',

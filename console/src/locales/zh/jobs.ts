@@ -94,6 +94,7 @@ export default {
         noImage: '镜像无法获取',
         noProgram: '镜像中缺少程序',
         noStorage: '存储不存在',
+        diskFull: '其目录所在的磁盘已满',
         clusterRefused: '集群拒绝了它',
         noNamespace: '虚拟集群在该集群中没有位置',
         noUser: '在节点上没有对应的用户',

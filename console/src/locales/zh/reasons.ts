@@ -102,7 +102,7 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
     pods_busy: (facts) => `该节点可供运行使用的 ${facts.text('pods')} 个 Pod 都已占用。`,
     start_overdue: (facts) =>
         `节点 ${where(facts)}在 ${facts.text('hours')} 小时内没有启动这次运行：镜像 ${facts.text('image')} 或所需的存储卷、网络迟迟没有就绪。`,
-    record_lost: () => '节点上没有这次运行的记录，可能已被删除。',
+    record_lost: () => '节点上没有这次运行的记录，可能已被删除；其残留的部分已被终止。',
     run_forced: (facts) => `运维人员 ${facts.text('actor')} 声明该运行所在的节点不会恢复，并放弃了这次运行。`,
     namespace_taken: (facts) => `虚拟集群的命名空间 ${facts.text('namespace')} 已有他用，请联系运维人员更换虚拟集群。`,
     namespace_foreign: (facts) =>
@@ -117,7 +117,8 @@ const REASONS: Readonly<Record<string, (facts: Facts) => string | null>> = {
         facts.text('needed_by') === 'ranks'
             ? `镜像 ${facts.text('image')} 中没有 /bin/sh，而多节点作业的各个 rank 要在其中互相等待。请改用带有 /bin/sh 的镜像，或只用一个节点。`
             : `镜像 ${facts.text('image')} 中没有 /bin/sh，无法执行命令行。请将命令写成参数列表，第一项为镜像中的程序，即可不经 shell 启动。`,
-    disk_full: (facts) => (facts.text('path') ? `${facts.text('path')} 所在的磁盘已满。` : '该节点的磁盘已满。'),
+    disk_full: (facts) =>
+        facts.text('path') ? `${facts.text('path')} 所在的磁盘已满，或配额已用完。` : '该节点的磁盘已满。',
 
     no_image: () => '该节点在容器中运行作业，且没有默认镜像。请在提交时指定镜像。',
     no_user: (facts) =>

@@ -153,6 +153,7 @@ JOBYARD_EXECUTOR_KUBERNETES_ANNOTATIONS: {{ .annotations | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_NODE_LABELS: {{ .nodeLabels | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_TOLERATIONS: {{ .tolerations | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_PATIENCE_S: {{ include "jobyard.text" .patienceS | quote }}
+JOBYARD_EXECUTOR_KUBERNETES_PLUGINS_SAY: {{ .pluginsSay | toJson | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_START_S: {{ include "jobyard.text" .startS | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_RANK_TABLE_S: {{ include "jobyard.text" .rankTableS | quote }}
 JOBYARD_EXECUTOR_KUBERNETES_QUOTAS: {{ .quotas | toJson | quote }}

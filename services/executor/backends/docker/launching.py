@@ -8,7 +8,9 @@ has started nothing, and is replaced; one whose supervisor has claimed the run i
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
@@ -37,6 +39,8 @@ from services.executor.backends.protocol import RunOrder
 from services.executor.domain.folder_errors import is_final
 from services.executor.domain.observation import Refused
 from services.executor.domain.registries import forbidden
+from services.executor.folder_trouble import trouble
+from services.executor.storages import Silent, Storages
 from shared import descent
 from shared.contracts.job import Reason
 
@@ -75,6 +79,7 @@ class Launching:
         self._default_image = default_image
         self._registries = registries
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._storages = Storages()
         self.fetching = Fetching(engine, stall_s)
 
     async def launch(self, order: RunOrder, kind: Kind | None) -> None:
@@ -120,6 +125,9 @@ class Launching:
                 await asyncio.to_thread(self._files.begin, order.run_id)
                 return None
             image = await self.fetching.image(name, order)
+            silent = await self._silent(order)
+            if silent is not None:
+                return silent
             async with self._networks.around(order), self._room:
                 made_ns = await self._start(order, image, user, kind, container)
         except Declined as declined:
@@ -141,6 +149,16 @@ class Launching:
             return True
         await self._engine.remove(name)
         return False
+
+    async def _silent(self, order: RunOrder) -> Refused | None:
+        """Whether a storage of its has fallen silent while its image came, before it takes a place from others."""
+        folders = order.folders
+        for path in {folders.job, folders.checkpoints, folders.work, folders.data or folders.job}:
+            try:
+                await self._storages.at(path, partial(os.path.exists, path))
+            except Silent as error:
+                return Refused(trouble(error), busy=True)
+        return None
 
     async def _start(self, order: RunOrder, image: Image, user: User, kind: Kind | None, name: str) -> int:
         """When nobody had claimed the run yet, for `_claimed`. Raises Declined, Misled, OSError."""

@@ -74,8 +74,8 @@ class Kept:
         return self._namespaces.get(run_id)
 
     def ordered(self) -> list[str]:
-        """Runs that were ordered and are not forgotten."""
-        return list(self._namespaces)
+        """Runs that were ordered and are not to be forgotten."""
+        return [run_id for run_id in self._namespaces if run_id not in self._runs[LEAVING]]
 
     def order(self, run_id: str) -> dict[str, Any] | None:
         return self._read(run_id, ORDER)

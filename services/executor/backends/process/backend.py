@@ -92,6 +92,7 @@ class ProcessBackend:
         await asyncio.to_thread(self._groups.close)
 
     async def launch(self, orders: Sequence[RunOrder]) -> None:
+        orders = await asyncio.to_thread(lambda: [each for each in orders if self._remnants.end(each.run_id)])
         groups, host = await asyncio.to_thread(self._prepare, [order.run_id for order in orders])
         self._client.launch(
             {

@@ -156,8 +156,14 @@ async def _ends(control: socket.socket, child: Child | str, request: dict[str, A
     """Of the streams that it is to have."""
     if request["terminal"] is None:
         return ends.pipes() if isinstance(child, Child) and child.name is None else ({}, [])
-    await send_line(control, b'{"terminals": true}\n')
-    said, files = await read_line_and_files(control, _ANSWER_BYTES, 1)
+    try:
+        await send_line(control, b'{"terminals": true}\n')
+        said, files = await read_line_and_files(control, _ANSWER_BYTES, 1)
+    except ConnectionError as error:
+        raise Unavailable(
+            "The run ends, or was started by an earlier version of the platform: then its job has a terminal in its "
+            "next run."
+        ) from error
     try:
         _accepted(said, child, request)
         [ptmx] = files
