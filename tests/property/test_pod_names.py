@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.executor.backends.kubernetes.layout import Layout, Storage
+from services.executor.backends.kubernetes.layout import Layout, Storage, Unplaceable
 from services.executor.backends.kubernetes.manifest import pod, tombstone
 from services.executor.backends.kubernetes.surroundings import of_gang, of_namespace
 from services.executor.backends.protocol import RunOrder
@@ -36,6 +37,9 @@ HOSTILE = st.one_of(
         ]
     ),
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40),
+)
+IMAGES = st.from_regex(
+    r"([a-z]{1,20}\.lab(:5[0-9]{3})?/)?[a-z0-9]{1,20}/[a-z0-9]{1,20}(:[A-Za-z0-9_]{1,20})?", fullmatch=True
 )
 JOBS = Path("/srv/jobs")
 LAYOUT = Layout(executor="cluster", image="lab/base:1", storages=(Storage(PurePosixPath("/srv"), "all"),))
@@ -70,12 +74,12 @@ def test_pods_and_what_a_run_shares_are_dns_labels_and_say_the_run(id: str, atte
     assert names.pod_name(rank_name) == f"{names.gang_name(f'{id}.{attempt}')}-r{rank}"
 
 
-@given(IDS, VCS, OWNERS, HOSTILE, HOSTILE, HOSTILE)
+@given(IDS, VCS, OWNERS, HOSTILE, HOSTILE, IMAGES)
 def test_what_a_job_says_is_a_value_and_changes_nothing_else_of_its_pod(
     id: str, vc: str, owner: str, word: str, value: str, image: str
 ) -> None:
     harmless = replace(order(id, "true", "1"), vc=vc, owner="ada")
-    hostile = replace(order(id, word, value), vc=vc, owner=owner, image=image or None)
+    hostile = replace(order(id, word, value), vc=vc, owner=owner, image=image)
     one, other = (pod(each, LAYOUT) for each in (harmless, hostile))
     for document in (one, other):
         assert json.loads(json.dumps(document)) == document
@@ -85,6 +89,14 @@ def test_what_a_job_says_is_a_value_and_changes_nothing_else_of_its_pod(
         container.pop("image")
         assert all(isinstance(each, str) for each in said)
     assert one == other
+
+
+@given(IDS, HOSTILE)
+def test_what_is_no_name_of_an_image_makes_no_pod(id: str, image: str) -> None:
+    said = replace(order(id, "true", "1"), image=f"{image}$(HOME)")
+    with pytest.raises(Unplaceable) as refused:
+        pod(said, LAYOUT)
+    assert refused.value.reason.code == "image_invalid"
 
 
 @given(IDS, VCS, OWNERS)
