@@ -374,6 +374,7 @@ async def test_an_executor_that_has_lost_its_disk_ends_what_it_has_left_before_i
     view = await yard.place("trap 'echo saved >> saved; exit 0' TERM; echo >> begun; while :; do sleep 0.05; done")
     await yard.said(view, "started")
     await until(lambda: yard.wrote("begun"), "it has begun")
+    await until(executor.home.supervisors, "its supervisor is back from the job's folder, and needs its own no more")
     yard.now(view, JobStatus.RUNNING if wanted else JobStatus.FINISHED)
     yard.overlooked |= set() if wanted else {view.id}
     executor.kill()
