@@ -28,12 +28,9 @@ class Foresights:
 
     async def of(self, request: JobRequest) -> tuple[str, ...]:
         """All that is known to be in its way for long, or done otherwise."""
-        try:
-            found = tuple(warning.message for warning in await self._ask(request))
-        except Refusal as refusal:
-            log.debug("foresight_missing", problem=refusal.code)
-            found = (NOT_KNOWN,)
-        return (*found, *_replaced(request))
+        found = await self._ask(request)
+        said = (NOT_KNOWN,) if found is None else tuple(warning.message for warning in found)
+        return (*said, *_replaced(request))
 
     async def of_submitted(self, request: JobRequest) -> tuple[str, ...]:
         """Only what the job's reason will not say while it waits."""
@@ -41,14 +38,8 @@ class Foresights:
 
     async def _of_image(self, request: JobRequest) -> tuple[str, ...]:
         """Without one there is nothing to ask."""
-        if request.image is None:
-            return ()
-        try:
-            found = await self._ask(request)
-        except Refusal as refusal:
-            log.debug("foresight_missing", problem=refusal.code)
-            return ()
-        return tuple(warning.message for warning in found if warning.code == IMAGE_NOT_USED)
+        found = None if request.image is None else await self._ask(request)
+        return tuple(warning.message for warning in found or () if warning.code == IMAGE_NOT_USED)
 
     async def images_used(self) -> bool | None:
         """Whether any node starts jobs in images; None: not known right now."""
@@ -58,13 +49,11 @@ class Foresights:
         """Whether the devices that it asks for do not really exist; None: not known right now."""
         if not job.devices:
             return False
-        try:
-            return any(warning.code == SIMULATED_DEVICES for warning in await self._ask(job))
-        except Refusal as refusal:
-            log.debug("foresight_missing", problem=refusal.code)
-            return None
+        found = await self._ask(job)
+        return None if found is None else any(warning.code == SIMULATED_DEVICES for warning in found)
 
-    async def _ask(self, request: JobRequest) -> tuple[Reason, ...]:
+    async def _ask(self, request: JobRequest) -> tuple[Reason, ...] | None:
+        """None: the scheduler does not answer right now."""
         ask = Foresee(
             device_type=request.device_type,
             devices=request.devices,
@@ -73,7 +62,11 @@ class Foresights:
             memory_mib=request.memory_mib,
             image=request.image,
         )
-        return (await self._bus.ask(FORESEE, ask, self._timeout_s)).warnings
+        try:
+            return (await self._bus.ask(FORESEE, ask, self._timeout_s)).warnings
+        except Refusal as refusal:
+            log.debug("foresight_missing", problem=refusal.code)
+            return None
 
     async def _ask_for_images(self) -> bool | None:
         try:
