@@ -93,9 +93,12 @@ class Observing:
 
     def _observe(self, run_id: str) -> Observation:
         """A start counts from when it is kept: what is told of one, the next process knows too."""
-        self.look_at(run_id)
-        started, told = self._started(run_id), self._concluding.told
-        return told.get(run_id, Waiting()) if started is None else told.setdefault(run_id, started)
+        told = self._concluding.told
+        if not self._goes_on(run_id):
+            self._looks.at(run_id)
+            if (started := self._started(run_id)) is not None:
+                return told.setdefault(run_id, started)
+        return told.get(run_id, Waiting())
 
     def _started(self, run_id: str) -> Started | None:
         """None: it does not run, or the next process would not know of its start."""
