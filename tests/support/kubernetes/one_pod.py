@@ -159,5 +159,10 @@ class Executor:
         return b"".join(piece for _, _, piece in frames)
 
     async def looked(self) -> None:
-        await asyncio.sleep(0)  # a look that is just over begins another one for what has changed meanwhile
-        await until(lambda: RUN not in {task.get_name() for task in asyncio.all_tasks()}, "all looks are over")
+        await looks_over(RUN)
+
+
+async def looks_over(run_id: str) -> None:
+    """Return once nobody looks at the run. A look that is just over begins another one for what changed meanwhile."""
+    await asyncio.sleep(0)
+    await until(lambda: run_id not in {task.get_name() for task in asyncio.all_tasks()}, "all looks are over")

@@ -1,6 +1,5 @@
 """What ranks in pods are told: where they meet, once all are there; and on NPUs who has which of them."""
 
-import asyncio
 import json
 import stat
 from pathlib import Path
@@ -25,7 +24,7 @@ from services.executor.domain.record import rank_id
 from services.executor.storages import Storages
 from shared.ids import new_id
 from tests.support.executor_backend import order_of
-from tests.support.waiting import until
+from tests.support.kubernetes.one_pod import looks_over
 
 LAYOUT = Layout(executor="cluster")
 ANCHOR = {"apiVersion": "v1", "kind": "ConfigMap", "name": "jobyard", "uid": "c-1"}
@@ -80,8 +79,7 @@ class Cluster:
         self.rendezvous.look_at(rank)
 
     async def looked(self) -> None:
-        await asyncio.sleep(0)  # a look that is just over begins another one for what has changed meanwhile
-        await until(lambda: self.run not in {task.get_name() for task in asyncio.all_tasks()}, "all looks are over")
+        await looks_over(self.run)
 
     def told(self, rank: int) -> str | None:
         pod = self.pods.get(rank_id(self.run, rank))
